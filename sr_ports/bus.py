@@ -1,0 +1,47 @@
+"""Port: the control bus that carries READY and other control facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+import attrs
+
+
+@attrs.frozen
+class Envelope:
+    """One control fact on the wire (spec: wire, "bus envelope"). `payload`: a JSON object."""
+
+    topic: str
+    message_id: str
+    published_at_utc: str
+    attributes: Mapping[str, str]
+    partition_key: str
+    payload: Mapping[str, Any]
+
+
+class ControlBus(Protocol):
+    """At-least-once publication.
+
+    Laws:
+
+    B1  When `publish` returns, the envelope is durable and a reader from the start will see it.
+    B2  When it raises `Unreachable`, it may or may not have been published; publishing again
+        is always safe and keeps the same message id.
+    B3  Nothing that was published changes or vanishes: a later publication of the same
+        message id, as a re-emit, is one more envelope beside the first. A bus may keep a
+        repeated publication of an equal READY fact (a retry) as one.
+    B4  `tail` yields whole envelopes, in the order of publication for one partition key.
+    """
+
+    def publish(self, envelope: Envelope) -> None:
+        """Publish durably. Raises `Unreachable` (retryable) or `BadInput` (can never fit)."""
+
+    def tail(self, topic: str, *, from_start: bool = True, follow: bool = False) -> Iterator[Envelope]:
+        """Read envelopes; with `follow` wait for more for ever, else stop at the end."""
+
+    def describe(self) -> str:
+        """Where this bus is, for people; never a secret."""
+
+    def close(self) -> None:
+        """Let go of connections; safe to call twice."""

@@ -1,0 +1,60 @@
+"""Port: running the opaque engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import attrs
+
+from sr_ports.reasons import ReasonCode
+
+
+@attrs.frozen
+class EngineCall:
+    """What the engine is asked. `invocation`: fits the engine-invocation contract.
+
+    `engine_run_root`: the folder the engine writes to, None when the invoker chooses one.
+    """
+
+    invocation: Mapping[str, Any]
+    attempt_no: int
+    engine_run_root: str | None
+
+
+@attrs.frozen
+class EngineResult:
+    """How an attempt ended. `reason`: None on success, else one of the ENGINE_* codes.
+
+    `detail`: one line for people. `stdout`, `stderr`: bounded logs (the tail is kept).
+    """
+
+    reason: ReasonCode | None
+    engine_run_root: str | None
+    stdout: bytes = b""
+    stderr: bytes = b""
+    detail: str = ""
+    exit_code: int | None = None
+
+
+class EngineInvoker(Protocol):
+    """Runs the engine once per call.
+
+    Laws:
+
+    I1  `invoke` returns a result whatever the engine does; it raises nothing for a bad command,
+        a crash, a timeout or a signal.
+    I2  Once `cancelled()` is true the engine and everything it started are ended within
+        seconds and the reason is ENGINE_CANCELLED; when `invoke` returns, nothing of the
+        engine is still running.
+    I3  No shell is involved: a value of the invocation is one argument, never syntax.
+    I4  Logs are bounded and kept also when the engine fails.
+    """
+
+    def invoke(
+        self, call: EngineCall, *, cancelled: Callable[[], bool], progress: Callable[[str], None]
+    ) -> EngineResult:
+        """Run the engine to its end. `progress` gets the engine's output lines as they come."""
+
+    def describe(self) -> str:
+        """What is run, for people; never a secret."""

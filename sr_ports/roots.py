@@ -1,0 +1,69 @@
+"""Port: read-only, confined access to an engine's run root (spec: mission, law 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import attrs
+
+Sink = Callable[[memoryview], object]
+"""Takes the next bytes of a file. The view is only valid during the call."""
+
+
+@attrs.frozen
+class FileFact:
+    """A regular file below an engine root.
+
+    `path`: relative to the root, POSIX. `size`: bytes. `stamp`: opaque, changes when the
+    file is written (mtime, ETag). `version_id`: the store's own version, where it has them.
+    """
+
+    path: str
+    size: int
+    stamp: str
+    version_id: str | None = None
+
+
+class EngineRoot(Protocol):
+    """One engine run's tree. SR reads it and never writes there.
+
+    Paths are relative POSIX paths. Laws:
+
+    R1  Confined: a path that is absolute, has an empty, ``.`` or ``..`` part, a backslash,
+        NUL or other control character, or that reaches outside the root through a symbolic
+        link, raises `EvidenceFault(PATH_ESCAPES)` and reads nothing. So does anything that is
+        neither a regular file nor a folder. A link that stays inside is an ordinary file.
+    R2  Stable: `stream` raises `EvidenceFault(EVIDENCE_UNSTABLE)` if the file's size or stamp
+        differ before and after, or from `expect` where that is given.
+    R3  `stat` and `list` report absence (None, empty) only for what is certainly absent; any
+        other trouble raises `Unreachable`. A file that vanishes before `stream` opens it
+        raises `EvidenceFault(INDEXED_FILE_ABSENT)`.
+    R4  `list` returns every file at any depth below the folder `prefix` ("" is the root),
+        in ASCII order of the whole path, each once. It names files only.
+    R5  Memory is bounded whatever a file's size; chunks arrive in order, exactly once.
+    R6  Nothing is ever written, created, locked or touched.
+    R7  Safe to use from several threads at once.
+    """
+
+    uri: str
+    """What the root was opened with: an absolute path or an ``s3://`` URI, without trailing slash."""
+
+    def exists(self) -> bool:
+        """Whether the root itself is there."""
+
+    def list(self, prefix: str) -> Sequence[FileFact]:
+        """Files below the folder `prefix`, at any depth."""
+
+    def stat(self, path: str) -> FileFact | None:
+        """The regular file at `path`; None when nothing is there or it is a folder."""
+
+    def stream(self, path: str, sink: Sink, *, expect: FileFact | None = None) -> FileFact:
+        """Feed the file's bytes to `sink` in order; the fact describes exactly those bytes."""
+
+
+class EngineRoots(Protocol):
+    """Opens engine roots by URI: a local path, ``file://`` or ``s3://``."""
+
+    def open(self, uri: str) -> EngineRoot:
+        """The root at `uri`, which need not exist. Raises `BadInput` for a scheme no adapter reads."""

@@ -1,0 +1,116 @@
+"""Ports for what the core may not touch itself: time, ids, threads, heartbeats, telemetry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+import attrs
+
+from sr_ports.authority import Lease
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Clock(Protocol):
+    """Time for stamps and deadlines. Never part of anything hashed."""
+
+    def now(self) -> datetime:
+        """Aware UTC."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; a virtual clock just moves on."""
+
+
+class IdSource(Protocol):
+    """Unique tokens (lease owners, record writes). Never part of anything hashed or decided."""
+
+    def new_id(self) -> str:
+        """32 hex characters, unique for ever."""
+
+
+class WorkPool(Protocol):
+    """Runs independent calls, perhaps at once. Results keep the order of the items.
+
+    The first exception is raised after no further item is started.
+    """
+
+    def map(self, work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+        """Every result, in the order of `items`."""
+
+
+class Held(Protocol):
+    """A lease while a heartbeat keeps it."""
+
+    @property
+    def lost(self) -> bool:
+        """True once the lease is certainly gone or could not be renewed in its time."""
+
+    def check(self) -> None:
+        """Raise `LeaseLost` if it is lost."""
+
+
+class Heartbeat(Protocol):
+    """Keeps leases alive through long steps.
+
+    Laws: a renewal that fails for a moment is retried inside the lease's time; `lost`
+    becomes true no later than the lease's expiry by the authority's clock; nothing is
+    renewed after the context ends.
+    """
+
+    def keep(self, lease: Lease, renew: Callable[[Lease], Lease]) -> AbstractContextManager[Held]:
+        """Renew `lease` in the background until the context ends."""
+
+
+class PlatformRuns(Protocol):
+    """Which platform run this process works in (spec: behaviour, "Identity")."""
+
+    def current(self) -> str | None:
+        """The platform run id, or None when none was ever made here. Writes nothing."""
+
+    def ensure(self) -> str:
+        """The platform run id; mints and keeps one when there is none. For submit alone."""
+
+
+@attrs.frozen
+class ObsEvent:
+    """A structured event (spec: behaviour, "Observability"). Best effort, never truth."""
+
+    event_kind: str
+    phase: str
+    outcome: str
+    severity: str
+    ts_utc: str
+    pins: Mapping[str, Any]
+    policy_rev: Mapping[str, str] | None = None
+    attempt_id: str | None = None
+    message: str = ""
+    details: Mapping[str, Any] = attrs.field(factory=dict)
+
+
+class ObservabilitySink(Protocol):
+    """Takes events. May drop or fail; the core never notices."""
+
+    def emit(self, event: ObsEvent) -> None:
+        """Deliver one event."""
+
+    def close(self) -> None:
+        """Flush what can be flushed."""
+
+
+@attrs.frozen
+class Identity:
+    """An authenticated actor."""
+
+    actor: str
+    mode: str
+
+
+class Authenticator(Protocol):
+    """Turns a credential into an identity (the service's port)."""
+
+    def authenticate(self, headers: Mapping[str, str]) -> Identity | None:
+        """The actor, or None when the credential proves nobody."""

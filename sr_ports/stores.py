@@ -1,0 +1,72 @@
+"""Port: the object store that holds a run's truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import attrs
+
+
+@attrs.frozen
+class Stored:
+    """An object as the store knows it. `etag`: opaque, changes whenever the bytes do. `size`: bytes."""
+
+    key: str
+    size: int
+    etag: str
+
+
+@attrs.frozen
+class Blob:
+    """An object's exact bytes with the ETag they were read under."""
+
+    data: bytes
+    etag: str
+
+
+class ObjectStore(Protocol):
+    """Immutable truth and compare-and-swap documents under string keys.
+
+    Keys are relative POSIX paths: no leading slash, no empty, ``.`` or ``..`` part, no
+    backslash, no control character; anything else raises `BadInput` and touches nothing.
+
+    Laws, for any number of processes at once:
+
+    O1  `create` gives a key its first bytes exactly once: of any number of callers one gets
+        a `Stored`, all others get None, and the bytes are that one caller's, whole.
+    O2  `replace` succeeds only while the key's ETag is the one given; of any number of
+        callers with the same ETag exactly one succeeds. A missing key is never replaced.
+    O3  What was written is read back byte for byte, by any process, as soon as the write
+        returned: also through `list`.
+    O4  `read` and `stat` return None only when the key is certainly absent. Any other
+        trouble raises `Unreachable`.
+    O5  A crash leaves the old bytes or the new bytes, never a mixture, never half a file.
+    O6  A write whose answer was lost is settled by reading back; where that is impossible
+        `OutcomeUnknown` is raised. It is never reported as done or as refused by guess.
+    O7  `list` yields every object whose key starts with `prefix`, in ascending key order,
+        and nothing that is not an object (no temporary or lock files).
+    O8  Equal bytes written over themselves still count as a write: no ETag is ever valid
+        for two different contents.
+    """
+
+    def create(self, key: str, data: bytes) -> Stored | None:
+        """Write `data` under `key` if nothing is there; None when something is."""
+
+    def replace(self, key: str, data: bytes, *, etag: str) -> Stored | None:
+        """Swap the object for `data` if its ETag is still `etag`; None when it is not."""
+
+    def read(self, key: str) -> Blob | None:
+        """The whole object; None when it is certainly absent."""
+
+    def stat(self, key: str) -> Stored | None:
+        """Size and ETag without the bytes; None when it is certainly absent."""
+
+    def list(self, prefix: str) -> Iterator[Stored]:
+        """Every object below `prefix`, in ascending key order."""
+
+    def delete(self, key: str) -> None:
+        """Remove a key; absent is fine. Only for throw-away prefixes (probes): truth is never deleted."""
+
+    def describe(self) -> str:
+        """Where this store is, for people; never a secret."""
