@@ -1,0 +1,55 @@
+"""The policy profile: what an operator decides for all runs made under it."""
+
+from __future__ import annotations
+
+import enum
+
+import attrs
+
+
+class ReusePolicy(enum.StrEnum):
+    """Whether an engine root that is already there may be used instead of invoking."""
+
+    ALLOW = "ALLOW"
+    DENY = "DENY"
+
+
+class UngatedOutputs(enum.StrEnum):
+    """What to do with an intended output that no gate covers."""
+
+    REFUSE = "REFUSE"
+    ALLOW = "ALLOW"
+
+
+class MemberDigests(enum.StrEnum):
+    """Whether per-file digests that an index carries are checked as well."""
+
+    IGNORE = "IGNORE"
+    ENFORCE = "ENFORCE"
+
+
+@attrs.frozen
+class PolicyRev:
+    """Which policy, in which revision, with which content. `content_digest`: hex64."""
+
+    policy_id: str
+    revision: str
+    content_digest: str
+
+
+@attrs.frozen
+class Policy:
+    """A policy profile (spec: surface, "Policy profile").
+
+    `evidence_wait_seconds`, `retry_backoff_seconds`: seconds. `allowed_laws`: None for all.
+    """
+
+    rev: PolicyRev
+    reuse_policy: ReusePolicy = ReusePolicy.ALLOW
+    evidence_wait_seconds: int = 0
+    attempt_limit: int = 1
+    retry_backoff_seconds: float = 0.0
+    traffic_output_ids: tuple[str, ...] = ()
+    ungated_outputs: UngatedOutputs = UngatedOutputs.REFUSE
+    member_digests: MemberDigests = MemberDigests.IGNORE
+    allowed_laws: frozenset[str] | None = None
