@@ -22,10 +22,14 @@ class Binding:
 
 @attrs.frozen
 class Admission:
-    """The binding that stands for the key, and whether this call made it."""
+    """The binding that stands for the key, and whether this call made it.
+
+    `settled`: the index was told that nothing is left to do for the run.
+    """
 
     binding: Binding
     is_new: bool
+    settled: bool = False
 
 
 @attrs.frozen

@@ -43,7 +43,7 @@ class ReasonCode(enum.StrEnum):
     CONTRACT_VIOLATION = "CONTRACT_VIOLATION"
     USAGE = "USAGE"
     # admission
-    UNAUTHORIZED = "UNAUTHORIZED"
+    AUTH_DENIED = "AUTH_DENIED"
     EQUIVALENCE_COLLISION = "EQUIVALENCE_COLLISION"
     LEASE_BUSY = "LEASE_BUSY"
     LEASE_LOST = "LEASE_LOST"
@@ -152,15 +152,15 @@ _TABLE: tuple[tuple[Kind, str, str, str], ...] = (
     (_U, "POLICY_DIGEST_MISMATCH", "the policy's content is not what its digest says", "review the change, then run sr policy seal on the file"),
     (_F, "CONTRACT_VIOLATION", "an artifact does not fit its contract; nothing was committed", "report this as a bug with the named artifact"),
     (_U, "USAGE", "the command line is wrong", "see --help"),
-    (_D, "UNAUTHORIZED", "the actor is not on the allowlist", "ask for access, or use an allowed actor"),
+    (_D, "AUTH_DENIED", "the actor is not on the allowlist", "ask for access, or use an allowed actor"),
     (_C, "EQUIVALENCE_COLLISION", "the key is bound to another intent for ever", "use a new run_equivalence_key, or supersede the run"),
     (_C, "LEASE_BUSY", "another worker holds the run", "wait (--wait), or look again with sr status"),
     (_C, "LEASE_LOST", "the lease lapsed or was taken over; nothing more was written", "resubmit or sr resume: the run continues from truth"),
     (_C, "FENCED", "a newer holder has written; this one may not", "resubmit or sr resume: the run continues from truth"),
     (_M, "RUN_NOT_FOUND", "no run has this id here", "check the id and the profile; sr list shows the runs"),
     (_M, "SUPERSEDES_NOT_FOUND", "the run to supersede does not exist", "check the id given as supersedes"),
-    (_C, "SUPERSEDES_NOT_READY", "only a READY run can be superseded", "wait until it is READY, or submit without supersedes"),
-    (_C, "SUPERSEDES_TAKEN", "the run already has a READY successor", "supersede that successor instead"),
+    (_U, "SUPERSEDES_NOT_READY", "only a READY run can be superseded", "wait until it is READY, or submit without supersedes"),
+    (_U, "SUPERSEDES_TAKEN", "the run already has a READY successor", "supersede that successor instead"),
     (_U, "UNKNOWN_OUTPUT_ID", "the catalogue has no such output", "correct the output ids; sr contracts check lists problems"),
     (_U, "UNKNOWN_GATE_ID", "the gate map has no such gate", "repair the interface pack; see sr contracts check"),
     (_U, "UNKNOWN_HASHING_LAW", "no plugin provides the gate's law", "install the plugin of that law; see sr plugins"),

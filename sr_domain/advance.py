@@ -1,0 +1,203 @@
+"""Moving a held run on, from truth alone: new, waiting, or left behind by a crash.
+
+Submit, resubmission and resume are all this one procedure. Read it top to bottom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import attrs
+
+from sr_domain.artifacts import Decision, run_plan
+from sr_domain.attempts import EngineFailed, abandon_open_attempts, finished_root, run_engine
+from sr_domain.canonical import digest_of, sha256_hex
+from sr_domain.commit import (
+    adopt_facts,
+    commit_failed,
+    commit_quarantined,
+    commit_ready,
+    decide_ready,
+    finish_terminal,
+    read_facts,
+)
+from sr_domain.evidence import Complete, Conflicted, Evidence, Failed, Waiting, classify
+from sr_domain.held import HeldRun, take_over
+from sr_domain.ledger import Draft, Event
+from sr_domain.pack import InterfacePack
+from sr_domain.plan import PlanRefused, compile_plan
+from sr_domain.policy import Policy
+from sr_domain.prove import collect, something_there
+from sr_domain.request import Strategy
+from sr_domain.sealed import SealedPlan
+from sr_domain.states import RunState
+from sr_domain.supersede import announce_successor
+from sr_domain.times import format_instant, parse_instant
+from sr_ports import Fault, ReasonCode
+
+
+def advance(run: HeldRun, policy: Policy, pack: InterfacePack, *, fresh: bool) -> None:
+    """Take the run as far as it can go now. `fresh`: its key was bound just now and no record was there.
+
+    Afterwards the record says READY (published or not), FAILED, QUARANTINED or
+    WAITING_EVIDENCE. Raises `LeaseLost`, `Unreachable`: the run stays where it was, resumable.
+    """
+    take_over(run)
+    accepted = run.ledger.first("RUN_ACCEPTED") or anchor(run, policy)
+    if not fresh and run.ledger.first("EVIDENCE_COMPLETE") is None:
+        standing = read_facts(run)
+        if standing is not None:
+            adopt_facts(run, standing)
+    state = run.ledger.state
+    if state in (RunState.FAILED, RunState.QUARANTINED):
+        finish_terminal(run)
+        return
+    plan = committed_plan(run, accepted, policy, pack)
+    if plan is None:
+        return
+    run.policy_rev = attrs.asdict(plan.policy_rev)
+    if run.ledger.first("EVIDENCE_COMPLETE") is None and not prove(run, plan, accepted):
+        return
+    commit_ready(run, plan)
+    announce_successor(run)
+
+
+def anchor(run: HeldRun, policy: Policy) -> Event:
+    """Put the admission on record: intent, deadline and engine root, fixed for life."""
+    wanted, oracle = run.request.engine_run_root, run.settings.oracle_engine_run_root
+    deadline = run.now() + timedelta(seconds=policy.evidence_wait_seconds)
+    intent = run.request.intent()
+    accepted = Draft(
+        "RUN_ACCEPTED",
+        {
+            "run_equivalence_key": run.request.run_equivalence_key,
+            "platform_run_id": run.layout.platform_run_id,
+            "intent": intent,
+            "intent_fingerprint": digest_of(intent),
+            "evidence_deadline_utc": format_instant(deadline),
+            "engine_run_root": oracle or wanted,
+            "request": run.request.document(),
+        },
+    )
+    overridden = oracle is not None and wanted is not None and oracle != wanted
+    note = (Draft("ENGINE_ROOT_OVERRIDDEN", {"requested": wanted, "used": oracle}),) if overridden else ()
+    run.record(accepted, *note)
+    event = run.ledger.first("RUN_ACCEPTED")
+    if event is None:
+        raise Fault(ReasonCode.RECORD_INVALID, f"run {run.run_id} could not be anchored")
+    return event
+
+
+def committed_plan(run: HeldRun, accepted: Event, policy: Policy, pack: InterfacePack) -> SealedPlan | None:
+    """The plan this run has for life, compiled now if it has none; None when it can have none."""
+    committed = run.ledger.first("PLAN_COMMITTED")
+    if committed is None:
+        compiled = compile_plan(run.request, policy, pack, run.ports.laws)
+        if isinstance(compiled, PlanRefused):
+            problems = [attrs.asdict(problem) for problem in compiled.problems]
+            commit_failed(run, Failed(compiled.code, compiled.message), {"problems": problems})
+            return None
+        rev = attrs.asdict(compiled.policy_rev)
+        run.record(
+            Draft("PLAN_COMMITTED", {"plan": compiled.document()}),
+            Draft("GOV_POLICY_REV", rev),
+            Draft("GOV_PLAN_HASH", {"plan_hash": compiled.plan_hash}),
+        )
+        committed = run.ledger.first("PLAN_COMMITTED")
+    if committed is None:
+        raise Fault(ReasonCode.RECORD_INVALID, f"run {run.run_id} has no plan")
+    plan = SealedPlan.of(committed.details["plan"])
+    run.write_once("run_plan", run.layout.plan(run.run_id), run_plan(run.layout, plan, accepted, committed))
+    return plan
+
+
+def prove(run: HeldRun, plan: SealedPlan, accepted: Event) -> bool:
+    """Bring evidence about and judge it; True once READY is decided, False when the run rests elsewhere."""
+    root = engine_root(run, plan, accepted)
+    if isinstance(root, Failed):
+        commit_failed(run, root)
+        return False
+    run.record(Draft("EVIDENCE_STARTED", {"engine_run_root": root}))
+    run.write_status()
+    evidence = collect(run, plan, root)
+    verdict = classify(evidence, parse_instant(accepted.details["evidence_deadline_utc"]), run.now())
+    match verdict:
+        case Complete():
+            decide_ready(run, plan, _decision(run, plan, evidence))
+            return True
+        case Waiting(missing):
+            run.record(Draft("EVIDENCE_WAITING", _waiting(missing), sha256_hex("|".join(missing).encode())))
+            run.write_status()
+        case Conflicted():
+            run.renew()
+            commit_quarantined(run, verdict, evidence.missing)
+        case Failed():
+            run.renew()
+            commit_failed(run, verdict, _failures(evidence))
+    return False
+
+
+def _waiting(missing: tuple[str, ...]) -> dict[str, Any]:
+    return {"reason_code": ReasonCode.EVIDENCE_WAITING.value, "missing": list(missing)}
+
+
+def _failures(evidence: Evidence) -> Mapping[str, Any]:
+    details: dict[str, Any] = {}
+    if evidence.failures:
+        details["failures"] = [one.document() for one in evidence.failures]
+    drifted = [one.document() for one in evidence.failures if one.changes is not None]
+    if drifted:  # drift keeps both sides, as a conflict does
+        details["conflicts"] = drifted
+    if evidence.missing:
+        details["missing"] = sorted(set(evidence.missing))
+    return details
+
+
+def _decision(run: HeldRun, plan: SealedPlan, evidence: Evidence) -> Decision:
+    laws = {}
+    for gate in plan.gates:
+        provided = run.ports.laws[gate.method.kind]
+        laws[gate.gate_id] = {
+            "kind": gate.method.kind,
+            "distribution": provided.distribution,
+            "version": provided.version,
+        }
+    return Decision(
+        outputs=tuple(sorted(evidence.outputs, key=lambda one: one.output_id)),
+        gates=tuple(sorted(evidence.gates, key=lambda one: one.gate_id)),
+        laws=laws,
+        notes=tuple(sorted(evidence.notes)),
+        oracle_pack_ref=evidence.oracle_pack_ref,
+        service_release_id=run.settings.service_release_id,
+        environment=run.settings.environment,
+        config_revision=run.settings.config_revision,
+    )
+
+
+def engine_root(run: HeldRun, plan: SealedPlan, accepted: Event) -> str | Failed:
+    """Where the evidence is, by the plan's strategy; the engine is run where that says so."""
+    done = finished_root(run)
+    if done is not None:
+        return done
+    anchored, invoker = accepted.details["engine_run_root"], run.ports.invoker
+    attempted = bool(run.ledger.all("ENGINE_ATTEMPT_LAUNCH_REQUESTED"))
+    if plan.strategy is Strategy.FORCE_REUSE or run.ledger.first("EVIDENCE_STARTED") is not None:
+        reuse = True
+    elif plan.strategy is Strategy.FORCE_INVOKE or attempted:
+        reuse = False
+    else:
+        reuse = anchored is not None and (invoker is None or something_there(run, plan, anchored))
+    if reuse:
+        if anchored is None:
+            return Failed(
+                ReasonCode.STRATEGY_UNAVAILABLE, f"{plan.strategy.value} needs an engine root and none is given"
+            )
+        return str(anchored)
+    if invoker is None:
+        abandon_open_attempts(run)
+        what = "no invoker is wired" + ("" if anchored is not None else " and no engine root is given")
+        return Failed(ReasonCode.STRATEGY_UNAVAILABLE, f"{plan.strategy.value}: {what}")
+    result = run_engine(run, plan, anchored, invoker)
+    return Failed(result.reason, result.detail) if isinstance(result, EngineFailed) else result.engine_run_root

@@ -1,0 +1,134 @@
+"""Answers: what the stored truth of a run amounts to, for a caller."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sr_domain.layout import Layout
+from sr_domain.ledger import Ledger
+from sr_domain.outcome import Outcome
+from sr_domain.ports import Ports
+from sr_domain.request import RunRequest, differences
+from sr_domain.states import RunState
+from sr_ports import REASONS, ReasonCode
+
+
+def settled(ledger: Ledger) -> bool:
+    """Whether nothing is left to do for the run: final, and READY published."""
+    state = ledger.state
+    if state is None or not state.final:
+        return False
+    if state is not RunState.READY:
+        return True
+    accepted = ledger.first("RUN_ACCEPTED")
+    supersedes = accepted is not None and accepted.details["intent"]["supersedes"] is not None
+    owed = not supersedes or ledger.first("SUPERSEDE_PUBLISHED") is not None
+    return owed and ledger.first("READY_PUBLISHED") is not None
+
+
+def refs(layout: Layout, run_id: str, ledger: Ledger | None = None) -> dict[str, str]:
+    """Keys of the artifacts that a run in this state has."""
+    found = {"record_ref": layout.record(run_id), "status_ref": layout.status(run_id)}
+    if ledger is None:
+        return found
+    if ledger.first("PLAN_COMMITTED"):
+        found["plan_ref"] = layout.plan(run_id)
+    if ledger.state is RunState.READY:
+        found["facts_view_ref"] = layout.facts(run_id)
+        found["ready_signal_ref"] = layout.ready(run_id)
+    if ledger.state is RunState.QUARANTINED:
+        found["quarantine_ref"] = layout.quarantine(run_id)
+    return found
+
+
+def ledger_outcome(layout: Layout, ledger: Ledger, *, is_new: bool = False) -> Outcome:
+    """A record's state as an answer."""
+    event = ledger.state_event
+    details: Mapping[str, Any] = {} if event is None else event.details
+    code = details.get("reason_code")
+    return Outcome(
+        run_id=ledger.run_id,
+        state=ledger.state,
+        platform_run_id=layout.platform_run_id,
+        reason_code=None if code is None else ReasonCode(code),
+        message=_message(details),
+        is_new=is_new,
+        published=ledger.first("READY_PUBLISHED") is not None,
+        missing=tuple(details.get("missing", ())),
+        refs=refs(layout, ledger.run_id, ledger),
+    )
+
+
+def _message(details: Mapping[str, Any]) -> str:
+    if details.get("detail"):
+        return str(details["detail"])
+    conflicts = details.get("conflicts") or ()
+    if conflicts:
+        first = conflicts[0]
+        more = f" and {len(conflicts) - 1} more" if len(conflicts) > 1 else ""
+        return f"{first['subject']}: {first['code']}: {first['detail']}{more}"
+    missing = details.get("missing") or ()
+    return "missing: " + ", ".join(missing) if missing else ""
+
+
+def settled_outcome(ports: Ports, layout: Layout, run_id: str) -> Outcome | None:
+    """The answer to a duplicate of a finished run, from one read; None when work may be left."""
+    blob = ports.store.read(layout.status(run_id))
+    if blob is None:
+        return None
+    status = json.loads(blob.data)
+    state = RunState(status["state"])
+    if not state.final:
+        return None
+    code = status.get("reason_code")
+    found = refs(layout, run_id)
+    if state is RunState.READY:
+        found |= {"plan_ref": layout.plan(run_id), "facts_view_ref": layout.facts(run_id)}
+    return Outcome(
+        run_id=run_id,
+        state=state,
+        platform_run_id=layout.platform_run_id,
+        reason_code=None if code is None else ReasonCode(code),
+        message=REASONS[ReasonCode(code)].meaning if code else "",
+        published=state is RunState.READY,
+        refs=found,
+    )
+
+
+def in_flight(ports: Ports, layout: Layout, run_id: str) -> Outcome:
+    """The answer while another worker holds the run: its status, and LEASE_BUSY."""
+    blob = ports.store.read(layout.status(run_id))
+    status = {"state": RunState.OPEN.value} if blob is None else json.loads(blob.data)
+    return Outcome(
+        run_id=run_id,
+        state=RunState(status["state"]),
+        platform_run_id=layout.platform_run_id,
+        reason_code=ReasonCode.LEASE_BUSY,
+        message=f"run {run_id} is in flight elsewhere",
+        in_flight=True,
+        refs=refs(layout, run_id),
+    )
+
+
+def bound_intent(ledger: Ledger) -> Mapping[str, Any] | None:
+    """The intent that a record was anchored with; None before RUN_ACCEPTED."""
+    accepted = ledger.first("RUN_ACCEPTED")
+    intent: Mapping[str, Any] | None = None if accepted is None else accepted.details["intent"]
+    return intent
+
+
+def collision(layout: Layout, request: RunRequest, bound: Mapping[str, Any]) -> Outcome:
+    """The answer to a key that is bound to another intent: which fields differ; nothing changed."""
+    fields = differences(bound, request.intent())
+    shown = "; ".join(f"{name}: {pair['old']!r} is bound, {pair['new']!r} was asked" for name, pair in fields.items())
+    return Outcome(
+        run_id=request.run_id,
+        state=None,
+        platform_run_id=layout.platform_run_id,
+        reason_code=ReasonCode.EQUIVALENCE_COLLISION,
+        message=f"run_equivalence_key {request.run_equivalence_key!r} is bound to another intent: {shown}",
+        differences=fields,
+        refs=refs(layout, request.run_id),
+    )

@@ -1,0 +1,161 @@
+"""Committing an outcome, in the order the spec fixes (spec: behaviour, "Commit order")."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from sr_domain.artifacts import Decision, facts_view, quarantine_record, ready_signal
+from sr_domain.canonical import exact_json, sha256_hex
+from sr_domain.contracts import validate
+from sr_domain.evidence import Conflicted, Failed
+from sr_domain.held import HeldRun
+from sr_domain.ledger import Draft, Event
+from sr_domain.plan import pins_of
+from sr_domain.sealed import SealedPlan
+from sr_domain.times import format_instant
+from sr_ports import Envelope, Fault, ReasonCode, Unreachable
+
+
+def decide_ready(run: HeldRun, plan: SealedPlan, decision: Decision) -> None:
+    """Put the decision on the record: from here on the run can only become READY.
+
+    The lease is checked and renewed first; the append itself is fenced and compare-and-swap,
+    so that of all holders, awake or asleep, one decides.
+    """
+    facts = build_facts(run, plan, decision)
+    run.renew()
+    details = {
+        **decision.document(),
+        "bundle_hash": facts["bundle_hash"],
+        "facts_view_digest": sha256_hex(exact_json(facts)),
+    }
+    run.record(Draft("EVIDENCE_COMPLETE", details))
+
+
+def build_facts(run: HeldRun, plan: SealedPlan, decision: Decision) -> dict[str, Any]:
+    """The facts view of a decision, checked against its contract and every part's."""
+    facts = facts_view(run.layout, pins_of(run.request), plan, decision)
+    validate("run_facts_view", facts)
+    return facts
+
+
+def commit_ready(run: HeldRun, plan: SealedPlan) -> None:
+    """Carry a decided run to READY and publish it; every step may have been done before."""
+    decided = run.ledger.first("EVIDENCE_COMPLETE")
+    if decided is None:
+        raise Fault(ReasonCode.RECORD_INVALID, f"run {run.run_id} has no decision to commit")
+    facts = _write_facts(run, plan, decided)
+    _commit_record(run, plan, facts, decided)
+    signal = _write_signal(run, plan, facts)
+    publish_ready(run, signal)
+
+
+def _write_facts(run: HeldRun, plan: SealedPlan, decided: Event) -> Mapping[str, Any]:
+    if "outputs" in decided.details:
+        data = exact_json(build_facts(run, plan, Decision.of(decided.details)))
+        if sha256_hex(data) != decided.details["facts_view_digest"]:
+            raise Fault(
+                ReasonCode.RECORD_INVALID, f"the facts view of run {run.run_id} does not follow from its record"
+            )
+        standing = run.write_bytes(run.layout.facts(run.run_id), data)
+    else:  # adopted: the view was found without its decision
+        standing = read_facts(run) or b""
+    if sha256_hex(standing) != decided.details["facts_view_digest"]:
+        raise Fault(ReasonCode.TRUTH_ALTERED, f"the facts view of run {run.run_id} is not the one its record decided")
+    facts: dict[str, Any] = json.loads(standing)
+    return facts
+
+
+def read_facts(run: HeldRun) -> bytes | None:
+    """The facts view that stands, if any."""
+    blob = run.ports.store.read(run.layout.facts(run.run_id))
+    return None if blob is None else blob.data
+
+
+def adopt_facts(run: HeldRun, data: bytes) -> None:
+    """A facts view exists that the record does not know: its existence decides."""
+    facts = json.loads(data)
+    validate("run_facts_view", facts)
+    details = {"adopted": True, "bundle_hash": facts["bundle_hash"], "facts_view_digest": sha256_hex(data)}
+    run.record(Draft("EVIDENCE_STARTED"), Draft("EVIDENCE_COMPLETE", details))
+
+
+def _commit_record(run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any], decided: Event) -> None:
+    if run.ledger.first("READY_COMMITTED") is not None:
+        run.write_status()
+        return
+    run.held.check()
+    drafts = (
+        Draft("READY_COMMITTED", {"facts_view_ref": run.layout.facts(run.run_id), "bundle_hash": facts["bundle_hash"]}),
+        Draft("GOV_BUNDLE_HASH", {"bundle_hash": facts["bundle_hash"]}),
+        Draft("GOV_LAW_PROVENANCE", {"laws": decided.details.get("laws", {})}),
+    )
+    # The status says what the record is about to say; a crash between the two is mended on resume.
+    coming = run.ledger.append(drafts, fence=run.lease.fence, actor=run.actor, policy_rev=run.policy_rev, now=run.now())
+    run.write_status(coming)
+    run.record(*drafts)
+    run.write_status_if_moved(coming)
+
+
+def _write_signal(run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    committed = run.ledger.first("READY_COMMITTED")
+    emitted = committed.ts_utc if committed is not None else format_instant(run.now())
+    signal = ready_signal(run.layout, facts, plan.plan_hash, emitted)
+    stored: dict[str, Any] = json.loads(run.write_once("ready_signal", run.layout.ready(run.run_id), signal))
+    return stored
+
+
+def publish_ready(run: HeldRun, signal: Mapping[str, Any]) -> None:
+    """Publish READY unless the record says it was. A failure is recorded and blocks nothing."""
+    if run.ledger.first("READY_PUBLISHED") is not None:
+        return
+    envelope = control_fact(run, "READY", str(signal["message_id"]), signal)
+    validate("bus_envelope", attrs.asdict(envelope))
+    try:
+        run.ports.bus.publish(envelope)
+    except Unreachable as error:
+        run.record(Draft("READY_PUBLISH_FAILED", {"reason_code": error.code.value, "detail": error.what}))
+        return
+    run.record(Draft("READY_PUBLISHED", {"message_id": envelope.message_id, "topic": envelope.topic}))
+
+
+def control_fact(run: HeldRun, kind: str, message_id: str, payload: Mapping[str, Any]) -> Envelope:
+    """A control fact about this run, in its envelope."""
+    return Envelope(
+        topic=run.settings.topic,
+        message_id=message_id,
+        published_at_utc=format_instant(run.now()),
+        attributes={"kind": kind, "run_id": run.run_id, "platform_run_id": run.layout.platform_run_id},
+        partition_key=run.run_id,
+        payload=payload,
+    )
+
+
+def commit_failed(run: HeldRun, verdict: Failed, details: Mapping[str, Any] | None = None) -> None:
+    """End the run FAILED."""
+    run.record(Draft("RUN_FAILED", {"reason_code": verdict.code.value, "detail": verdict.detail, **(details or {})}))
+    finish_terminal(run)
+
+
+def commit_quarantined(run: HeldRun, verdict: Conflicted, missing: tuple[str, ...]) -> None:
+    """End the run QUARANTINED, every conflict kept."""
+    details: dict[str, Any] = {
+        "reason_code": ReasonCode.EVIDENCE_CONFLICT.value,
+        "conflicts": [one.document() for one in verdict.conflicts],
+    }
+    if missing:
+        details["missing"] = sorted(missing)
+    run.record(Draft("RUN_QUARANTINED", details))
+    finish_terminal(run)
+
+
+def finish_terminal(run: HeldRun) -> None:
+    """Write what a terminal record still owes: the quarantine artifact and the status."""
+    event = run.ledger.state_event
+    if event is not None and event.details.get("conflicts"):
+        run.write_once("quarantine_record", run.layout.quarantine(run.run_id), quarantine_record(run.layout, event))
+    run.write_status()

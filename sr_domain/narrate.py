@@ -1,0 +1,74 @@
+"""Telling the story: structured events to the telemetry port. Best effort, never truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from sr_domain.times import format_instant
+from sr_ports import Clock, ObservabilitySink, ObsEvent
+
+_PHASES = (
+    ("RUN_ACCEPTED", "AUTHORITY"),
+    ("LEASE", "AUTHORITY"),
+    ("AUTH", "INGRESS"),
+    ("PLAN", "PLAN"),
+    ("GOV_P", "PLAN"),
+    ("ENGINE", "ENGINE"),
+    ("ATTEMPT", "ENGINE"),
+    ("EVIDENCE", "EVIDENCE"),
+    ("REEMIT", "REEMIT"),
+    ("GOV_REEMIT", "REEMIT"),
+)
+_BAD = ("FAILED", "QUARANTINED", "DENIED", "EXCEEDED", "ABANDONED", "CONFLICT")
+_STORY = {
+    "RUN_ACCEPTED": "admitted",
+    "PLAN_COMMITTED": "plan committed",
+    "ENGINE_ATTEMPT_LAUNCH_REQUESTED": "starting the engine",
+    "ENGINE_ATTEMPT_FINISHED": "the engine ended",
+    "EVIDENCE_STARTED": "reading evidence",
+    "EVIDENCE_WAITING": "evidence is incomplete, waiting",
+    "EVIDENCE_COMPLETE": "every gate passed, every output proven",
+    "READY_COMMITTED": "READY committed",
+    "READY_PUBLISHED": "READY published",
+    "READY_PUBLISH_FAILED": "READY could not be published yet",
+    "RUN_FAILED": "failed",
+    "RUN_QUARANTINED": "quarantined",
+    "LEASE_TAKEN": "taking over from an earlier holder",
+}
+
+
+@attrs.frozen
+class Narrator:
+    """Emits events about one run. A failing sink is the sink's affair."""
+
+    sink: ObservabilitySink
+    clock: Clock
+    pins: Mapping[str, Any]
+    policy_rev: Mapping[str, str] | None = None
+
+    def event(
+        self, kind: str, details: Mapping[str, Any] | None = None, message: str = "", debug: bool = False
+    ) -> None:
+        """One event, its phase, outcome and severity following from its kind."""
+        details = details or {}
+        bad = any(word in kind for word in _BAD)
+        small = {key: value for key, value in details.items() if isinstance(value, str | int | float) or value is None}
+        reason = details.get("reason_code")
+        story = message or _STORY.get(kind, kind.lower().replace("_", " "))
+        self.sink.emit(
+            ObsEvent(
+                event_kind=kind,
+                phase=next((phase for prefix, phase in _PHASES if kind.startswith(prefix)), "COMMIT"),
+                outcome="FAILED" if bad else "OK",
+                severity="DEBUG" if debug or kind.startswith("GOV_") else "WARN" if bad else "INFO",
+                ts_utc=format_instant(self.clock.now()),
+                pins=self.pins,
+                policy_rev=self.policy_rev,
+                attempt_id=details.get("attempt_id"),
+                message=f"{story} ({reason})" if reason else story,
+                details=small,
+            )
+        )

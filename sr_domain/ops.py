@@ -1,0 +1,40 @@
+"""Appending to a record without holding its run: denials, re-emits, successors.
+
+Such an append carries the fence that stands (it claims no right to the run) and is
+compare-and-swap like every other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sr_domain.layout import Layout
+from sr_domain.ledger import Draft, Ledger, read_ledger
+from sr_domain.ports import Ports
+from sr_ports import OutcomeUnknown
+
+_TRIES = 16
+
+
+def read_record(ports: Ports, layout: Layout, run_id: str) -> tuple[Ledger, str | None]:
+    """The record and its ETag; an empty one and None where there is none."""
+    blob = ports.store.read(layout.record(run_id))
+    return (Ledger(run_id), None) if blob is None else (read_ledger(run_id, blob.data), blob.etag)
+
+
+def append_aside(
+    ports: Ports, layout: Layout, run_id: str, *drafts: Draft, actor: str, policy_rev: Mapping[str, str] | None
+) -> Ledger:
+    """Append beside whoever holds the run; the record as it then stands."""
+    key = layout.record(run_id)
+    for _ in range(_TRIES):
+        ledger, etag = read_record(ports, layout, run_id)
+        grown = ledger.append(drafts, fence=ledger.fence, actor=actor, policy_rev=policy_rev, now=ports.clock.now())
+        if grown.data == ledger.data:
+            return ledger
+        stored = (
+            ports.store.create(key, grown.data) if etag is None else ports.store.replace(key, grown.data, etag=etag)
+        )
+        if stored is not None:
+            return grown
+    raise OutcomeUnknown(f"the record of run {run_id} changed {_TRIES} times while it was appended to")

@@ -1,0 +1,56 @@
+"""What a caller gets back: where the run is, why, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from sr_domain.states import RunState
+from sr_ports import REASONS, ReasonCode
+
+
+@attrs.frozen
+class Outcome:
+    """The answer to submit, resume and re-emit.
+
+    `state`: None where nothing is known of the run. `is_new`: this call bound the key.
+    `in_flight`: another worker holds the run. `differences`: for a collision, the fields
+    of the intent that differ. `refs`: keys of the run's artifacts that exist.
+    """
+
+    run_id: str
+    state: RunState | None
+    platform_run_id: str | None = None
+    reason_code: ReasonCode | None = None
+    message: str = ""
+    is_new: bool = False
+    in_flight: bool = False
+    published: bool = False
+    missing: tuple[str, ...] = ()
+    differences: Mapping[str, Any] | None = None
+    refs: Mapping[str, str] = attrs.field(factory=dict)
+
+    @property
+    def remedy(self) -> str:
+        """What to do next; empty when all is well."""
+        return "" if self.reason_code is None else REASONS[self.reason_code].remedy
+
+    def document(self) -> dict[str, Any]:
+        """JSON form, for machines."""
+        node = {
+            "run_id": self.run_id,
+            "state": None if self.state is None else self.state.value,
+            "reason_code": None if self.reason_code is None else self.reason_code.value,
+            "message": self.message,
+            "remedy": self.remedy,
+            "platform_run_id": self.platform_run_id,
+            "is_new": self.is_new,
+            "in_flight": self.in_flight,
+            "published": self.published,
+            "missing": list(self.missing),
+            "differences": self.differences,
+            **self.refs,
+        }
+        return {key: value for key, value in node.items() if value not in (None, "", [])}

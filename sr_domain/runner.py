@@ -1,0 +1,70 @@
+"""The Scenario Runner: one small object over the flows, for callers and embedders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sr_domain import resume as resuming
+from sr_domain import submit as submitting
+from sr_domain import views
+from sr_domain.ledger import Event
+from sr_domain.outcome import Outcome
+from sr_domain.pack import InterfacePack
+from sr_domain.policy import Policy
+from sr_domain.ports import Ports, Settings
+from sr_domain.request import RunRequest
+from sr_domain.submit import Desk
+
+
+class ScenarioRunner:
+    """Admits run requests, proves their evidence, publishes READY.
+
+    Needs ports, a policy and an interface pack; no plugin, file or YAML. Every method may
+    be called twice, at once, or again after a crash (spec: mission, law 6).
+    """
+
+    def __init__(self, ports: Ports, policy: Policy, pack: InterfacePack, settings: Settings | None = None) -> None:
+        self.desk = Desk(ports, settings or Settings(), policy, pack)
+
+    def submit(self, request: Mapping[str, Any] | RunRequest, *, actor: str | None = None) -> Outcome:
+        """Admit a request and take its run as far as it goes now.
+
+        Raises `BadInput`, `Unreachable`, `LeaseLost`: nothing is lost, submit again.
+        """
+        document = request.document() if isinstance(request, RunRequest) else request
+        return submitting.submit(self.desk, document, actor=actor)
+
+    def resume(self, run_id: str, *, actor: str = "resume") -> Outcome:
+        """Finish what waits or was left. Raises `NotFound`, `Unreachable`, `LeaseLost`."""
+        return resuming.resume(self.desk, views.check_run_id(run_id), actor=actor)
+
+    def unsettled(self) -> Iterator[str]:
+        """Ids of runs with something left to do."""
+        return resuming.unsettled(self.desk)
+
+    def status(self, run_id: str) -> Outcome:
+        """Where a run is. Raises `NotFound`."""
+        return views.status(self.desk, run_id)
+
+    def record(self, run_id: str) -> tuple[Event, ...]:
+        """A run's record, every event in order. Raises `NotFound`, `Fault(RECORD_INVALID)`."""
+        return views.record_of(self.desk, run_id)[1].events
+
+    def facts(self, run_id: str) -> dict[str, Any]:
+        """A run's facts view. Raises `NotFound`."""
+        return views.facts(self.desk, run_id)
+
+    def runs(self, *, state: str | None = None, limit: int = 100, after: str | None = None) -> list[Mapping[str, Any]]:
+        """The runs known here, by ascending id."""
+        return views.runs(self.desk, state=state, limit=limit, after=after)
+
+    def plan(self, request: Mapping[str, Any]) -> views.PlanReport:
+        """Compile and explain; writes nothing."""
+        return views.plan(self.desk, request)
+
+    def close(self) -> None:
+        """Let go of what the ports hold open."""
+        self.desk.ports.authority.close()
+        self.desk.ports.bus.close()
+        self.desk.ports.telemetry.close()

@@ -1,0 +1,150 @@
+"""Admission: who asks, for what, exactly once (spec: behaviour, "Admission")."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from sr_domain.advance import advance
+from sr_domain.answers import bound_intent, collision, in_flight, ledger_outcome, settled, settled_outcome
+from sr_domain.held import HeldRun
+from sr_domain.layout import Layout
+from sr_domain.ledger import Draft, Ledger
+from sr_domain.narrate import Narrator
+from sr_domain.ops import append_aside, read_record
+from sr_domain.outcome import Outcome
+from sr_domain.pack import InterfacePack
+from sr_domain.plan import pins_of
+from sr_domain.policy import Policy
+from sr_domain.ports import Ports, Settings
+from sr_domain.request import RunRequest, parse_request
+from sr_domain.states import RunState
+from sr_domain.supersede import check_supersedes
+from sr_ports import Admission, Binding, IndexNote, Lease, ReasonCode, SrError
+
+
+@attrs.frozen
+class Desk:
+    """What admission works with: the ports, and what operator and embedder decided."""
+
+    ports: Ports
+    settings: Settings
+    policy: Policy
+    pack: InterfacePack
+
+    @property
+    def policy_rev(self) -> Mapping[str, str]:
+        return attrs.asdict(self.policy.rev)
+
+
+def submit(desk: Desk, document: Any, *, actor: str | None = None) -> Outcome:
+    """Admit a request and take its run as far as it goes now.
+
+    Raises `BadInput(REQUEST_INVALID)` with nothing written; `Unreachable` and `LeaseLost`
+    with nothing lost: submitting the same request again continues.
+    """
+    request = parse_request(document, desk.ports.known_timezone)
+    actor = actor or request.invoker or "local"
+    layout = Layout(desk.ports.platform.ensure())
+    allowed = desk.settings.submitters
+    if allowed is not None and actor not in allowed:
+        return _denied(desk, layout, request, actor)
+    refused = check_supersedes(desk.ports, layout, request)
+    if refused is not None:
+        return Outcome(request.run_id, None, layout.platform_run_id, refused.code, refused.detail)
+    admission = desk.ports.authority.admit(
+        Binding(
+            request.run_equivalence_key,
+            request.run_id,
+            request.fingerprint(),
+            request.canonical(),
+            layout.platform_run_id,
+        )
+    )
+    return admitted(desk, admission, request, actor)
+
+
+def admitted(desk: Desk, admission: Admission, request: RunRequest, actor: str) -> Outcome:
+    """Go on with a key that is bound: collide, answer as a duplicate, or work."""
+    binding = admission.binding
+    layout = Layout(binding.platform_run_id)
+    if admission.is_new:
+        return work(desk, layout, request, actor, is_new=True)
+    standing = bound_request(desk, binding)
+    if binding.intent_fingerprint != request.fingerprint():
+        return collision(layout, request, standing.intent())
+    known = settled_outcome(desk.ports, layout, request.run_id) if admission.settled else None
+    return known or work(desk, layout, standing, actor)
+
+
+def bound_request(desk: Desk, binding: Binding) -> RunRequest:
+    """The request a key was bound by: it rules, whoever asks again."""
+    return parse_request(json.loads(binding.intent), desk.ports.known_timezone)
+
+
+def work(desk: Desk, layout: Layout, request: RunRequest, actor: str, *, is_new: bool = False) -> Outcome:
+    """Take the lease and move the run on; say so when somebody else holds it."""
+    ports, run_id = desk.ports, request.run_id
+    lease = ports.authority.acquire(run_id, ports.ids.new_id(), ttl_s=desk.settings.lease_ttl_s)
+    if lease is None:
+        return in_flight(ports, layout, run_id)
+    ledger, etag = read_record(ports, layout, run_id)
+    if ledger.fence >= lease.fence:  # the authority forgot its past: the record did not
+        ports.authority.release(lease)
+        lease = ports.authority.acquire(run_id, ports.ids.new_id(), ttl_s=desk.settings.lease_ttl_s, above=ledger.fence)
+        if lease is None:
+            return in_flight(ports, layout, run_id)
+    bound = bound_intent(ledger)
+    if bound is not None and bound != request.intent():
+        ports.authority.release(lease)
+        return collision(layout, request, bound)
+    return _hold(desk, held_run(desk, layout, request, lease, actor, ledger, etag), is_new=is_new)
+
+
+def _hold(desk: Desk, run: HeldRun, *, is_new: bool) -> Outcome:
+    """Advance under a heartbeat; the lease is given up whatever happens."""
+    authority, ttl = desk.ports.authority, desk.settings.lease_ttl_s
+    try:
+        with desk.ports.heartbeat.keep(run.lease, lambda lease: authority.renew(lease, ttl_s=ttl)) as run.held:
+            advance(run, desk.policy, desk.pack, fresh=is_new and not run.ledger.events)
+        return ledger_outcome(run.layout, run.ledger, is_new=is_new)
+    finally:
+        _release(desk, run)
+
+
+def held_run(
+    desk: Desk, layout: Layout, request: RunRequest, lease: Lease, actor: str, ledger: Ledger, etag: str | None
+) -> HeldRun:
+    """The run, as this lease's holder begins with it."""
+    return HeldRun(
+        ports=desk.ports,
+        settings=desk.settings,
+        request=request,
+        layout=layout,
+        lease=lease,
+        actor=actor,
+        narrate=Narrator(desk.ports.telemetry, desk.ports.clock, pins_of(request), desk.policy_rev),
+        policy_rev=desk.policy_rev,
+        ledger=ledger,
+        record_etag=etag,
+    )
+
+
+def _release(desk: Desk, run: HeldRun) -> None:
+    """Give the lease up, telling the index where the run is. Never in the way of an outcome."""
+    state = run.ledger.state
+    note = None if state is None else IndexNote(state.value, settled(run.ledger))
+    try:
+        desk.ports.authority.release(run.lease, note=note, run_id=run.run_id)
+    except SrError as error:
+        run.narrate.event("LEASE_RELEASE_FAILED", {"detail": error.what})
+
+
+def _denied(desk: Desk, layout: Layout, request: RunRequest, actor: str) -> Outcome:
+    """Unauthorized: on the run's record, and nowhere else; the key stays free."""
+    draft = Draft("AUTH_DENIED", {"actor": actor, "action": "submit", "reason_code": ReasonCode.AUTH_DENIED.value})
+    append_aside(desk.ports, layout, request.run_id, draft, actor=actor, policy_rev=desk.policy_rev)
+    return Outcome(request.run_id, RunState.FAILED, layout.platform_run_id, ReasonCode.AUTH_DENIED, "Unauthorized")

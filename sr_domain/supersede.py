@@ -1,0 +1,76 @@
+"""Superseding a run: the correction of a READY run is a new run (spec: behaviour, IP6)."""
+
+from __future__ import annotations
+
+import attrs
+
+from sr_domain.commit import control_fact
+from sr_domain.contracts import validate
+from sr_domain.held import HeldRun
+from sr_domain.ids import superseded_message_id
+from sr_domain.layout import Layout
+from sr_domain.ledger import Draft, Ledger
+from sr_domain.ops import append_aside, read_record
+from sr_domain.ports import Ports
+from sr_domain.request import RunRequest
+from sr_domain.states import RunState
+from sr_ports import ReasonCode, Unreachable
+
+
+@attrs.frozen
+class SupersedeRefused:
+    """Why the run named cannot be superseded."""
+
+    code: ReasonCode
+    detail: str
+
+
+def successor_of(ledger: Ledger) -> str | None:
+    """The run that superseded this one first, if any."""
+    events = ledger.all("SUPERSEDED_BY")
+    return str(events[0].details["successor"]) if events else None
+
+
+def home_of(ports: Ports, run_id: str, layout: Layout) -> Layout:
+    """Where another run's truth lives: its own platform run's, if the authority knows it."""
+    binding = ports.authority.find(run_id)
+    return layout if binding is None else Layout(binding.platform_run_id)
+
+
+def check_supersedes(ports: Ports, layout: Layout, request: RunRequest) -> SupersedeRefused | None:
+    """Whether the request's `supersedes` may stand; None when it may. Reads only."""
+    old = request.supersedes
+    if old is None:
+        return None
+    ledger, _ = read_record(ports, home_of(ports, old, layout), old)
+    if ledger.state is None:
+        return SupersedeRefused(ReasonCode.SUPERSEDES_NOT_FOUND, f"run {old} does not exist here")
+    if ledger.state is not RunState.READY:
+        return SupersedeRefused(ReasonCode.SUPERSEDES_NOT_READY, f"run {old} is {ledger.state.value}")
+    successor = successor_of(ledger)
+    if successor is not None and successor != request.run_id:
+        return SupersedeRefused(ReasonCode.SUPERSEDES_TAKEN, f"run {old} was superseded by {successor}")
+    return None
+
+
+def announce_successor(run: HeldRun) -> None:
+    """Once READY: the old record names its successor, and the bus says so. Repeatable."""
+    old = run.request.supersedes
+    if old is None or run.ledger.first("SUPERSEDE_PUBLISHED") is not None:
+        return
+    home = home_of(run.ports, old, run.layout)
+    link = {"successor": run.run_id, "facts_view_ref": run.layout.facts(run.run_id)}
+    append_aside(
+        run.ports, home, old, Draft("SUPERSEDED_BY", link, run.run_id), actor=run.actor, policy_rev=run.policy_rev
+    )
+    payload = {"run_id": old, "superseded_by": run.run_id, "facts_view_ref": run.layout.facts(run.run_id)}
+    message_id = superseded_message_id(old, run.run_id)
+    fact = attrs.evolve(control_fact(run, "RUN_SUPERSEDED", message_id, payload), partition_key=old)
+    fact = attrs.evolve(fact, attributes={**fact.attributes, "run_id": old, "superseded_by": run.run_id})
+    validate("bus_envelope", attrs.asdict(fact))
+    try:
+        run.ports.bus.publish(fact)
+    except Unreachable as error:
+        run.record(Draft("SUPERSEDE_PUBLISH_FAILED", {"reason_code": error.code.value, "detail": error.what}))
+        return
+    run.record(Draft("SUPERSEDE_PUBLISHED", {"supersedes": old, "message_id": message_id}))

@@ -1,0 +1,172 @@
+"""Reading truth back: status, record, facts, plan. Writes nothing, mints nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from sr_domain.answers import ledger_outcome
+from sr_domain.layout import Layout
+from sr_domain.ledger import Ledger
+from sr_domain.ops import read_record
+from sr_domain.outcome import Outcome
+from sr_domain.plan import PlanRefused, Problem, choose_strategy, compile_plan
+from sr_domain.request import RunRequest, Strategy, differences, parse_request
+from sr_domain.sealed import SealedPlan
+from sr_domain.submit import Desk
+from sr_ports import BadInput, Fault, NotFound, ReasonCode
+
+
+def home(desk: Desk, run_id: str) -> Layout:
+    """Where a run's truth is. Raises `NotFound` when no run was ever submitted here."""
+    current = desk.ports.platform.current()
+    binding = None if current is None else desk.ports.authority.find(run_id)
+    if binding is not None:
+        return Layout(binding.platform_run_id)
+    if current is None:
+        raise NotFound(ReasonCode.RUN_NOT_FOUND, f"there is no run {run_id[:64]!r}: nothing was ever submitted here")
+    return Layout(current)
+
+
+def check_run_id(run_id: str) -> str:
+    """The id, if it has the form of one: 32 lower-case hex characters. Raises `BadInput(USAGE)`."""
+    if len(run_id) != 32 or set(run_id) - set("0123456789abcdef"):  # noqa: PLR2004
+        raise BadInput(ReasonCode.USAGE, f"{run_id[:64]!r} is not a run id", "give 32 lower-case hex characters")
+    return run_id
+
+
+def record_of(desk: Desk, run_id: str) -> tuple[Layout, Ledger]:
+    """A run's record. Raises `NotFound(RUN_NOT_FOUND)`."""
+    layout = home(desk, check_run_id(run_id))
+    ledger, _ = read_record(desk.ports, layout, run_id)
+    if not ledger.events:
+        raise NotFound(ReasonCode.RUN_NOT_FOUND, f"there is no run {run_id!r}")
+    return layout, ledger
+
+
+def status(desk: Desk, run_id: str) -> Outcome:
+    """Where a run is, as its record says."""
+    layout, ledger = record_of(desk, run_id)
+    return ledger_outcome(layout, ledger)
+
+
+def facts(desk: Desk, run_id: str) -> dict[str, Any]:
+    """A run's facts view. Raises `NotFound(FACTS_VIEW_MISSING)` while there is none."""
+    layout, ledger = record_of(desk, run_id)
+    blob = desk.ports.store.read(layout.facts(run_id))
+    if blob is None:
+        state = "not admitted" if ledger.state is None else ledger.state.value
+        raise NotFound(ReasonCode.FACTS_VIEW_MISSING, f"run {run_id} has no facts view: it is {state}", "see sr status")
+    return parse_truth(blob.data, layout.facts(run_id))
+
+
+def parse_truth(data: bytes, key: str) -> dict[str, Any]:
+    """A stored JSON artifact. Raises `Fault(TRUTH_ALTERED)` when it is none."""
+    try:
+        document = json.loads(data)
+    except ValueError as error:
+        raise Fault(ReasonCode.TRUTH_ALTERED, f"{key} is not JSON any more") from error
+    if not isinstance(document, dict):
+        raise Fault(ReasonCode.TRUTH_ALTERED, f"{key} is not a JSON object any more")
+    return document
+
+
+@attrs.frozen
+class PlanReport:
+    """What `sr plan` shows. `plan`: None when the request cannot be planned; then `problems`."""
+
+    request: RunRequest
+    plan: SealedPlan | None
+    problems: tuple[Problem, ...]
+    strategy: Strategy
+
+    def document(self) -> dict[str, Any]:
+        """JSON form, for machines."""
+        node: dict[str, Any] = {
+            "run_id": self.request.run_id,
+            "intent_fingerprint": self.request.fingerprint(),
+            "strategy": self.strategy.value,
+            "problems": [attrs.asdict(one) for one in self.problems],
+        }
+        if self.plan is not None:
+            node |= {
+                "plan_hash": self.plan.plan_hash,
+                "policy_rev": attrs.asdict(self.plan.policy_rev),
+                "intended_outputs": self.plan.intended_outputs,
+                "required_gates": self.plan.required_gates,
+                "attempt_limit": self.plan.attempt_limit,
+                "outputs": [attrs.asdict(one) for one in self.plan.outputs],
+                "gates": [attrs.asdict(one) for one in self.plan.gates],
+            }
+        return node
+
+
+def plan(desk: Desk, document: Any) -> PlanReport:
+    """Compile a request and explain the plan; writes nothing."""
+    request = parse_request(document, desk.ports.known_timezone)
+    compiled = compile_plan(request, desk.policy, desk.pack, desk.ports.laws)
+    strategy = choose_strategy(request, desk.policy)
+    if isinstance(compiled, PlanRefused):
+        return PlanReport(request, None, compiled.problems, strategy)
+    return PlanReport(request, compiled, _strategy_problems(desk, request, strategy), strategy)
+
+
+def _strategy_problems(desk: Desk, request: RunRequest, strategy: Strategy) -> tuple[Problem, ...]:
+    root = desk.settings.oracle_engine_run_root or request.engine_run_root
+    invoker = desk.ports.invoker is not None
+    possible = {
+        Strategy.AUTO: root is not None or invoker,
+        Strategy.FORCE_REUSE: root is not None,
+        Strategy.FORCE_INVOKE: invoker,
+    }
+    if possible[strategy]:
+        return ()
+    return (Problem(ReasonCode.STRATEGY_UNAVAILABLE, strategy.value, "no engine root or no invoker for it"),)
+
+
+def plan_diff(desk: Desk, one: Any, other: Any) -> dict[str, Any]:
+    """How two requests differ in intent, closure and plan hash."""
+    left, right = plan(desk, one), plan(desk, other)
+    return {
+        "same_intent": left.request.intent() == right.request.intent(),
+        "same_key": left.request.run_equivalence_key == right.request.run_equivalence_key,
+        "intent": differences(left.request.intent(), right.request.intent()),
+        "intent_fingerprint": _pair(left.request.fingerprint(), right.request.fingerprint()),
+        "plan_hash": _pair(_hash(left), _hash(right)),
+        "strategy": _pair(left.strategy.value, right.strategy.value),
+        "intended_outputs": _sets(left, right, "intended_outputs"),
+        "required_gates": _sets(left, right, "required_gates"),
+    }
+
+
+def _hash(report: PlanReport) -> str | None:
+    return None if report.plan is None else report.plan.plan_hash
+
+
+def _pair(old: Any, new: Any) -> dict[str, Any]:
+    return {"old": old, "new": new, "same": old == new}
+
+
+def _sets(left: PlanReport, right: PlanReport, name: str) -> dict[str, Sequence[str]]:
+    old = set(() if left.plan is None else getattr(left.plan, name))
+    new = set(() if right.plan is None else getattr(right.plan, name))
+    return {"only_old": sorted(old - new), "only_new": sorted(new - old), "both": sorted(old & new)}
+
+
+def runs(desk: Desk, *, state: str | None, limit: int, after: str | None = None) -> list[Mapping[str, Any]]:
+    """The runs known here, newest state first by the index, each with what its status says."""
+    if desk.ports.platform.current() is None:
+        return []
+    rows = desk.ports.authority.runs(states=None if state is None else [state], limit=limit, after=after)
+    found: list[Mapping[str, Any]] = []
+    for row in rows:
+        blob = desk.ports.store.read(Layout(row.platform_run_id).status(row.run_id))
+        if blob is None:
+            found.append({"run_id": row.run_id, "state": row.state, "platform_run_id": row.platform_run_id})
+        else:
+            document = parse_truth(blob.data, row.run_id)
+            found.append({**document, "platform_run_id": row.platform_run_id, "settled": row.settled})
+    return found
