@@ -63,6 +63,10 @@ class ScenarioRunner:
         """Compile and explain; writes nothing."""
         return views.plan(self.desk, request)
 
+    def plan_diff(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+        """How two requests differ in intent, closure and hash; writes nothing."""
+        return views.plan_diff(self.desk, one, other)
+
     def close(self) -> None:
         """Let go of what the ports hold open."""
         self.desk.ports.authority.close()

@@ -1,0 +1,5 @@
+"""``python -m sr_adapters.cli``."""
+
+from sr_adapters.cli import main
+
+main()

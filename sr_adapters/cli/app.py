@@ -1,0 +1,117 @@
+"""The command tree. Commands are imported when they are called: start-up stays lean."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from sr_adapters.cli import exits
+from sr_adapters.cli.session import Session
+from sr_ports import Kind, SrError, one_line
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("demo", "Build a small sealed world and take it to READY, telling the story."),
+    "submit": ("runs", "Submit a run request and follow it."),
+    "plan": ("plans", "Compile and explain the plan of a request; writes nothing."),
+    "status": ("runs", "Where a run is."),
+    "list": ("runs", "The runs known here."),
+    "show": ("runs", "A run's record as a timeline."),
+    "facts": ("runs", "A run's facts view: what consumers may read."),
+    "resume": ("runs", "Finish what waits or was left by a crash."),
+    "plugins": ("packs", "Adapters and laws by port, and where they come from."),
+    "contracts": ("packs", "Check an interface pack against itself and its contracts."),
+    "policy": ("packs", "Seal a policy profile after a change."),
+}
+
+
+class Commands(click.Group):
+    """A group that knows its commands by name and imports them on demand."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module = importlib.import_module(f"sr_adapters.cli.{entry[0]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry[1]) for name, entry in COMMANDS.items()])
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--profile", metavar="NAME|PATH", help="Wiring profile; default: $SR_PROFILE, else local.")
+@click.option("--policy", metavar="PATH", help="Policy profile; default: the profile's, else the shipped one.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else there.")
+@click.option("-v", "--verbose", is_flag=True, help="Tell more; show tracebacks of bugs.")
+@click.version_option(package_name="scenario-runner", prog_name="sr")
+@click.pass_context
+def sr(ctx: click.Context, profile: str | None, policy: str | None, as_json: bool, verbose: bool) -> None:
+    """Scenario Runner: proves that a run's every gate passed and its bytes are the bytes, then says READY."""
+    ctx.obj = Session(profile or os.environ.get("SR_PROFILE") or "local", policy, as_json, verbose)
+
+
+def _hoist(args: Sequence[str]) -> list[str]:
+    """Global flags may also follow the command: ``sr status ID --json``."""
+    end = args.index("--") if "--" in args else len(args)
+    flags = [one for one in args[:end] if one in ("--json", "-v", "--verbose")]
+    rest = [one for one in args[:end] if one not in ("--json", "-v", "--verbose")]
+    return [*flags, *rest, *args[end:]]
+
+
+def run(args: Sequence[str] | None = None) -> int:
+    """Run one command line; the exit code. The outer edge: no traceback passes without -v."""
+    args = _hoist(list(sys.argv[1:] if args is None else args))
+    as_json, verbose = "--json" in args, "-v" in args or "--verbose" in args
+    try:
+        result: Any = sr.main(args=args, prog_name="sr", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else exits.DONE
+    except SrError as error:
+        if verbose and error.kind is Kind.FAULT:
+            _traceback()
+        return _fail(error.code.value, error.what, error.remedy, exits.exit_for_error(error), as_json)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return exits.USAGE
+    except click.ClickException as error:
+        path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "sr"
+        return _fail("USAGE", error.format_message().rstrip("."), f"see {path} --help", exits.USAGE, as_json)
+    except (click.Abort, KeyboardInterrupt):
+        return _fail(
+            "INTERRUPTED", "stopped by the keyboard", "nothing is lost: submit or sr resume continues", 130, as_json
+        )
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exits.DONE
+    except Exception as error:  # noqa: BLE001 - the outer edge: a bug ends in one line too
+        if verbose:
+            _traceback()
+        what = f"{type(error).__name__}: {error}"
+        return _fail("INTERNAL", what, "this is a bug: run again with -v and report the traceback", exits.BUG, as_json)
+
+
+def _traceback() -> None:
+    import traceback
+
+    traceback.print_exc()
+
+
+def _fail(code: str, what: str, remedy: str, exit_code: int, as_json: bool) -> int:
+    """Say what went wrong: one line on stderr, and the document on stdout where JSON was asked for."""
+    if as_json:
+        import json
+
+        error = {"reason_code": code, "what": one_line(what), "remedy": remedy}
+        click.echo(json.dumps({"error": error, "exit_code": exit_code}))
+    click.echo(f"error[{code}]: {one_line(what)}; {remedy}", err=True)
+    return exit_code

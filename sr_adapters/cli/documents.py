@@ -1,0 +1,33 @@
+"""Reading request files and stdin, with errors that name the thing."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from sr_ports import BadInput, ReasonCode
+
+LIMIT = 1 << 20
+
+
+def read_request(source: str) -> Any:
+    """The document in a request file, or on stdin for ``-``. Raises `BadInput`."""
+    from sr_plugins.documents import load_document
+
+    what = "standard input" if source == "-" else source
+    try:
+        if source == "-":
+            data = sys.stdin.buffer.read(LIMIT + 1)
+        else:
+            with Path(source).open("rb") as file:
+                data = file.read(LIMIT + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BadInput(ReasonCode.REQUEST_NOT_FOUND, f"request {source!r} cannot be read: {reason}") from error
+    if len(data) > LIMIT:
+        raise BadInput(ReasonCode.REQUEST_INVALID, f"request {what} is larger than {LIMIT} bytes")
+    document = load_document(data, what=what)
+    if not isinstance(document, dict):
+        raise BadInput(ReasonCode.REQUEST_INVALID, f"request {what} is not a mapping of fields")
+    return document

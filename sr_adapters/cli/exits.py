@@ -1,0 +1,52 @@
+"""Exit codes: one table over states, and one over kinds of trouble (spec: surface, "Exit codes")."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sr_ports import Kind, ReasonCode, SrError
+
+if TYPE_CHECKING:
+    from sr_domain.outcome import Outcome
+
+DONE, BUG, USAGE, WAITING, FAILED, FAULT, DENIED, COLLISION, MISSING, UNREACHABLE = range(10)
+
+_BY_KIND = {
+    Kind.USAGE: USAGE,
+    Kind.DENIED: DENIED,
+    Kind.CONFLICT: WAITING,
+    Kind.MISSING: MISSING,
+    Kind.UNREACHABLE: UNREACHABLE,
+    Kind.FAULT: FAULT,
+}
+_BY_CODE = {
+    ReasonCode.INTERNAL: BUG,
+    ReasonCode.EQUIVALENCE_COLLISION: COLLISION,
+    ReasonCode.LEASE_LOST: UNREACHABLE,
+    ReasonCode.FENCED: UNREACHABLE,
+    ReasonCode.CONTRACT_VIOLATION: BUG,
+    ReasonCode.REEMIT_READY_ONLY_MISMATCH: USAGE,
+    ReasonCode.REEMIT_TERMINAL_ONLY_MISMATCH: USAGE,
+    ReasonCode.REEMIT_RATE_LIMIT: UNREACHABLE,
+}
+_BY_STATE = {"READY": DONE, "FAILED": FAILED, "QUARANTINED": FAULT}
+
+
+def exit_for(code: ReasonCode) -> int:
+    """The exit code of a reason code where no run state says more."""
+    from sr_ports import REASONS
+
+    return _BY_CODE.get(code, _BY_KIND[REASONS[code].kind])
+
+
+def exit_for_error(error: SrError) -> int:
+    """The exit code of an error."""
+    return exit_for(error.code)
+
+
+def exit_for_outcome(outcome: Outcome) -> int:
+    """The exit code of an answer: its refusal, else its state."""
+    code = outcome.reason_code
+    if code is not None and (outcome.state is None or code in (ReasonCode.AUTH_DENIED, ReasonCode.LEASE_BUSY)):
+        return exit_for(code)
+    return WAITING if outcome.state is None else _BY_STATE.get(outcome.state.value, WAITING)

@@ -1,0 +1,83 @@
+"""plugins, contracts check, policy seal."""
+
+from __future__ import annotations
+
+import click
+
+from sr_adapters.cli import exits
+from sr_adapters.cli.session import Session
+
+
+@click.command("plugins")
+@click.pass_obj
+def plugins_command(session: Session) -> int:
+    """Adapters and laws by port: name, distribution, version, entry point, loaded or why not."""
+    from sr_plugins.host import PluginHost
+
+    offers = PluginHost.discover().offers()
+    if session.as_json:
+        import attrs
+
+        session.json({"plugins": [attrs.asdict(offer) for offer in offers]})
+        return exits.DONE
+    rows = [
+        (one.port, one.name, one.distribution, one.version, one.entry_point, "yes" if one.loaded else f"no: {one.why}")
+        for one in offers
+    ]
+    session.table(["port", "name", "distribution", "version", "entry point", "loaded"], rows)
+    return exits.DONE
+
+
+@click.group("contracts")
+def contracts_command() -> None:
+    """Check an interface pack against itself and its contracts."""
+
+
+@contracts_command.command("check")
+@click.argument("pack_dir", required=False)
+@click.pass_obj
+def check(session: Session, pack_dir: str | None) -> int:
+    """Gate map, catalogue and contracts: dangling ids, cycles, unknown laws, bad templates, dead refs.
+
+    PACK_DIR is a folder; default: the profile's pack. Exit code 5 when an error was found.
+    """
+    from sr_plugins.host import PluginHost
+    from sr_plugins.pack_check import check_pack
+    from sr_plugins.profile import load_profile
+
+    folder = pack_dir or load_profile(session.profile).engine.interface_pack
+    findings = check_pack(folder, PluginHost.discover().laws())
+    errors = sum(1 for one in findings if one.severity == "error")
+    if session.as_json:
+        import attrs
+
+        session.json({"pack": str(folder), "errors": errors, "findings": [attrs.asdict(one) for one in findings]})
+    else:
+        if findings:
+            rows = [(one.severity, one.code, one.where, one.what) for one in findings]
+            session.table(["severity", "code", "where", "what"], rows)
+        session.say(f"{folder}: {errors} errors, {len(findings) - errors} warnings")
+    if errors:
+        first = next(one for one in findings if one.severity == "error")
+        click.echo(f"error[{first.code}]: {first.where}: {first.what}; repair the pack and check again", err=True)
+    return exits.FAULT if errors else exits.DONE
+
+
+@click.group("policy")
+def policy_command() -> None:
+    """Seal a policy profile after a change."""
+
+
+@policy_command.command("seal")
+@click.argument("file")
+@click.pass_obj
+def seal(session: Session, file: str) -> int:
+    """Recompute the policy's content digest and write it into FILE."""
+    from sr_plugins.policy import seal as seal_policy
+
+    digest = seal_policy(file)
+    if session.as_json:
+        session.json({"file": file, "content_digest": digest})
+    else:
+        session.say(f"sealed {file}: content_digest {digest}")
+    return exits.DONE

@@ -1,0 +1,92 @@
+"""plan: what a request would do, and how two requests differ. Writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sr_adapters.cli import exits
+from sr_adapters.cli.documents import read_request
+from sr_adapters.cli.session import Session
+
+if TYPE_CHECKING:
+    from sr_domain.views import PlanReport
+
+
+@click.command("plan")
+@click.argument("request_file", metavar="REQUEST")
+@click.option("--diff", "other", metavar="OTHER", help="Show how OTHER's plan differs.")
+@click.pass_obj
+def plan_command(session: Session, request_file: str, other: str | None) -> int:
+    """Compile and explain the plan of a request; writes nothing.
+
+    Exit code: 0 when it can be planned, 4 when submitting it would end FAILED.
+    """
+    document = read_request(request_file)
+    if other is not None:
+        return _diff(session, session.runner.plan_diff(document, read_request(other)))
+    report = session.runner.plan(document)
+    code = exits.FAILED if report.problems else exits.DONE
+    if session.as_json:
+        session.json({**report.document(), "exit_code": code})
+    else:
+        _explain(session, report)
+    if report.problems:
+        first = report.problems[0]
+        more = f" and {len(report.problems) - 1} more" if len(report.problems) > 1 else ""
+        from sr_ports import REASONS
+
+        named = f"{first.subject}: {first.detail}" if first.detail else first.subject
+        click.echo(f"error[{first.code.value}]: {named}{more}; {REASONS[first.code].remedy}", err=True)
+    return code
+
+
+def _explain(session: Session, report: PlanReport) -> None:
+    request, plan = report.request, report.plan
+    session.say(f"plan for run {request.run_id}")
+    session.pairs(
+        [
+            ("intent", request.fingerprint()),
+            ("plan hash", None if plan is None else plan.plan_hash),
+            ("strategy", report.strategy.value),
+            ("engine root", request.engine_run_root),
+        ]
+    )
+    if plan is not None:
+        rows = [
+            (
+                one.output_id,
+                "optional" if one.optional else "required",
+                "instance" if one.instance_pins else "world",
+                one.path,
+            )
+            for one in plan.outputs
+        ]
+        session.table(["output", "need", "proof", "path"], rows)
+        session.table(
+            ["gate", "law", "bundle", "after"],
+            [(g.gate_id, g.method.kind, g.bundle_root, len(g.upstream)) for g in plan.gates],
+        )
+    if report.problems:
+        session.table(["problem", "subject", "detail"], [(p.code.value, p.subject, p.detail) for p in report.problems])
+
+
+def _diff(session: Session, diff: Mapping[str, Any]) -> int:
+    if session.as_json:
+        session.json(diff)
+        return exits.DONE
+    session.say("same intent" if diff["same_intent"] else "the intents differ:")
+    session.table(
+        ["field", "first", "second"], [(k, v["old"], v["new"]) for k, v in diff["intent"].items()] or [("-", "", "")]
+    )
+    for name in ("intent_fingerprint", "plan_hash", "strategy"):
+        pair = diff[name]
+        session.say(f"{name}: {'same' if pair['same'] else 'differs'} ({pair['old']} | {pair['new']})")
+    for name in ("intended_outputs", "required_gates"):
+        sets = diff[name]
+        session.say(
+            f"{name}: {len(sets['both'])} in both; only first: {sets['only_old'] or '-'}; only second: {sets['only_new'] or '-'}"
+        )
+    return exits.DONE

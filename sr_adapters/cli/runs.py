@@ -1,0 +1,196 @@
+"""submit, status, list, show, facts, resume."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sr_adapters.cli import exits
+from sr_adapters.cli.documents import read_request
+from sr_adapters.cli.session import Session, ref_lines, state_text
+from sr_ports import SrError
+
+if TYPE_CHECKING:
+    from sr_domain.outcome import Outcome
+
+_POLL_S = 0.5
+
+
+@click.command("submit")
+@click.argument("request_file", metavar="REQUEST")
+@click.option("--engine-run-root", metavar="R", help="Where the engine's outputs are: a folder or an s3:// URI.")
+@click.option("--strategy", type=click.Choice(["AUTO", "FORCE_INVOKE", "FORCE_REUSE"]), help="Default: the request's.")
+@click.option("--output", "outputs", multiple=True, metavar="ID", help="An output to prove; may be given again.")
+@click.option("--actor", metavar="A", help="Who asks; default: the request's invoker.")
+@click.option(
+    "--wait", "wait_s", type=click.FloatRange(min=0), metavar="SECONDS", help="Follow a run that waits or is in flight."
+)
+@click.pass_obj
+def submit_command(
+    session: Session,
+    request_file: str,
+    engine_run_root: str | None,
+    strategy: str | None,
+    outputs: tuple[str, ...],
+    actor: str | None,
+    wait_s: float | None,
+) -> int:
+    """Submit a run request and take it as far as it goes now.
+
+    REQUEST is a YAML or JSON file, or - for standard input.
+    """
+    document = read_request(request_file)
+    overrides = {
+        "engine_run_root": engine_run_root,
+        "requested_strategy": strategy,
+        "output_ids": list(outputs) or None,
+    }
+    document |= {key: value for key, value in overrides.items() if value is not None}
+    outcome = session.runner.submit(document, actor=actor)
+    outcome = _follow(session, outcome, wait_s)
+    return answer(session, outcome)
+
+
+def _follow(session: Session, outcome: Outcome, wait_s: float | None) -> Outcome:
+    """Resume a run that waits, or watch one that is in flight, until it is final or time is up."""
+    deadline = time.monotonic() + (wait_s or 0)
+    while not _rests(outcome) and (left := deadline - time.monotonic()) > 0:
+        if session.narrates:
+            click.echo(f"\r{outcome.state or 'OPEN'}: {left:.0f} s left to wait ", nl=False, err=True)
+        time.sleep(min(_POLL_S, left))
+        outcome = session.runner.resume(outcome.run_id)
+    return outcome
+
+
+def _rests(outcome: Outcome) -> bool:
+    return exits.exit_for_outcome(outcome) != exits.WAITING
+
+
+def answer(session: Session, outcome: Outcome) -> int:
+    """Tell an outcome; its exit code."""
+    code = exits.exit_for_outcome(outcome)
+    if session.as_json:
+        session.json({**outcome.document(), "exit_code": code})
+    elif outcome.state is not None:
+        known = "" if outcome.is_new or code else " (already known)"
+        session.say(f"{state_text(outcome.state.value)} run {outcome.run_id}{known}")
+        session.pairs(ref_lines(outcome.document()))
+        if code == exits.DONE:
+            session.say(f"  next: sr facts {outcome.run_id}")
+    if outcome.reason_code is not None and code != exits.DONE:
+        what = outcome.message or outcome.reason_code.value
+        click.echo(f"error[{outcome.reason_code.value}]: run {outcome.run_id}: {what}; {outcome.remedy}", err=True)
+    return code
+
+
+@click.command("status")
+@click.argument("run_id")
+@click.pass_obj
+def status_command(session: Session, run_id: str) -> int:
+    """Where a run is. Exit code: 0 READY, 3 not finished, 4 FAILED, 5 QUARANTINED, 8 unknown."""
+    return answer(session, session.runner.status(run_id))
+
+
+@click.command("list")
+@click.option(
+    "--state",
+    type=click.Choice(
+        ["OPEN", "PLANNED", "EXECUTING", "VERIFYING", "WAITING_EVIDENCE", "READY", "FAILED", "QUARANTINED"]
+    ),
+)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
+@click.pass_obj
+def list_command(session: Session, state: str | None, limit: int) -> int:
+    """The runs known here, by ascending run id."""
+    rows = session.runner.runs(state=state, limit=limit)
+    if session.as_json:
+        session.json({"runs": rows})
+    elif rows:
+        names = ("run_id", "state", "reason_code", "updated_at_utc")
+        session.table(["run", "state", "reason", "updated"], [[row.get(name) for name in names] for row in rows])
+    else:
+        session.say("No runs here yet. Start one with: sr submit REQUEST, or sr demo")
+    return exits.DONE
+
+
+@click.command("show")
+@click.argument("run_id")
+@click.pass_obj
+def show_command(session: Session, run_id: str) -> int:
+    """A run's record as a timeline."""
+    events = session.runner.record(run_id)
+    if session.as_json:
+        import attrs
+
+        session.json({"run_id": run_id, "events": [attrs.asdict(event) for event in events]})
+        return exits.DONE
+    rows = [
+        (event.seq, event.ts_utc, event.event_kind, event.actor, event.fence, _gist(event.details)) for event in events
+    ]
+    session.table(["seq", "time", "event", "actor", "fence", "details"], rows, title=f"run {run_id}")
+    return exits.DONE
+
+
+def _gist(details: Any) -> str:
+    plain = {key: value for key, value in details.items() if isinstance(value, str | int | float)}
+    shown = ", ".join(f"{key}={str(value)[:40]}" for key, value in list(plain.items())[:3])
+    return shown + (" …" if len(details) > min(3, len(plain)) else "")
+
+
+@click.command("facts")
+@click.argument("run_id")
+@click.pass_obj
+def facts_command(session: Session, run_id: str) -> int:
+    """A run's facts view: the one document that names all a consumer may read."""
+    facts = session.runner.facts(run_id)
+    if session.as_json:
+        session.json(facts)
+        return exits.DONE
+    session.say(f"facts view of run {run_id}")
+    session.pairs([*((pin, facts["pins"].get(pin)) for pin in facts["pins"]), ("bundle_hash", facts["bundle_hash"])])
+    roles = facts.get("output_roles", {})
+    session.table(
+        ["output", "role", "path", "sha256"],
+        [
+            (one["output_id"], roles.get(one["output_id"]), one["path"], one["content_digest"]["hex"])
+            for one in facts["locators"]
+        ],
+    )
+    session.table(
+        ["gate", "status", "digest"],
+        [(one["gate_id"], one["status"], one["digest"]["hex"]) for one in facts["gate_receipts"]],
+    )
+    session.say(*(f"  note: {note}" for note in facts.get("evidence_notes", [])))
+    return exits.DONE
+
+
+@click.command("resume")
+@click.argument("run_ids", nargs=-1, metavar="[RUN_ID]...")
+@click.option("--all", "all_runs", is_flag=True, help="Every run with something left to do.")
+@click.pass_obj
+def resume_command(session: Session, run_ids: tuple[str, ...], all_runs: bool) -> int:
+    """Finish what waits or was left by a crash."""
+    if bool(run_ids) == all_runs:
+        raise click.UsageError("give run ids, or --all")
+    if len(run_ids) == 1:
+        return answer(session, session.runner.resume(run_ids[0]))
+    codes, rows = [], []
+    for run_id in run_ids or session.runner.unsettled():
+        try:
+            outcome = session.runner.resume(run_id)
+        except SrError as error:
+            codes.append(exits.exit_for_error(error))
+            rows.append({"run_id": run_id, "state": None, "reason_code": error.code.value, "message": error.what})
+        else:
+            codes.append(exits.exit_for_outcome(outcome))
+            rows.append(outcome.document())
+    if session.as_json:
+        session.json({"runs": rows})
+    elif rows:
+        names = ("run_id", "state", "reason_code", "message")
+        session.table(["run", "state", "reason", "message"], [[row.get(name) for name in names] for row in rows])
+    else:
+        session.say("Nothing to resume: every run known here is settled.")
+    return max(codes, default=exits.DONE)

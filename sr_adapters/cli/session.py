@@ -1,0 +1,90 @@
+"""What every command shares: options, the runner built on demand, and ways to answer."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import click
+
+if TYPE_CHECKING:
+    from sr_domain.runner import ScenarioRunner
+
+_STYLES = {"READY": "green", "FAILED": "red", "QUARANTINED": "magenta", "WAITING_EVIDENCE": "yellow"}
+
+
+@attrs.define(slots=False)
+class Session:
+    """One command line's options and answers."""
+
+    profile: str
+    policy: str | None
+    as_json: bool
+    verbose: bool
+
+    @cached_property
+    def runner(self) -> ScenarioRunner:
+        """The runner of the chosen profile, built when first needed and closed at the end."""
+        from sr_plugins import build_runner
+
+        runner = build_runner(self.profile, policy=self.policy, narrate=self.narrates)
+        click.get_current_context().find_root().call_on_close(runner.close)
+        return runner
+
+    @property
+    def narrates(self) -> bool:
+        """Whether the story is told on stderr while it happens."""
+        return self.verbose or (sys.stderr.isatty() and not self.as_json)
+
+    def json(self, document: Any) -> None:
+        """The one document of a ``--json`` answer."""
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+
+    def say(self, *lines: str) -> None:
+        """Lines for people, on stdout."""
+        for line in lines:
+            click.echo(line)
+
+    def pairs(self, pairs: Iterable[tuple[str, Any]]) -> None:
+        """Named values, aligned."""
+        shown = [(name, value) for name, value in pairs if value not in (None, "")]
+        width = max((len(name) for name, _ in shown), default=0)
+        for name, value in shown:
+            click.echo(f"  {name:<{width}}  {value}")
+
+    def table(self, headers: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
+        """Rows to compare: ruled and coloured on a terminal, aligned plain text elsewhere."""
+        texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
+        if sys.stdout.isatty():
+            self._rich_table(headers, texts, title)
+            return
+        widths = [max(len(row[i]) for row in [list(headers), *texts]) for i in range(len(headers))]
+        for row in [[header.upper() for header in headers], *texts]:
+            click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+    def _rich_table(self, headers: Sequence[str], rows: Iterable[Sequence[str]], title: str | None) -> None:
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(title=title, title_justify="left", header_style="bold")
+        for header in headers:
+            table.add_column(header, overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
+        Console().print(table)
+
+
+def state_text(state: str | None) -> str:
+    """A run state, coloured on a terminal (click drops the colour elsewhere)."""
+    return click.style(state or "UNKNOWN", fg=_STYLES.get(state or "", "blue"), bold=True)
+
+
+def ref_lines(node: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The refs of an answer, named for people."""
+    names = ("facts_view_ref", "ready_signal_ref", "quarantine_ref", "status_ref", "record_ref", "plan_ref")
+    return [(name.removesuffix("_ref").replace("_", " "), node[name]) for name in names if name in node]

@@ -1,0 +1,57 @@
+"""Classification: total, blind to order, and in the spec's order of gravity."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sr_domain.evidence import _FAILURE_ORDER as FAILURE_CODES
+from sr_domain.evidence import Complete, Conflict, Conflicted, Evidence, Failed, Failure, Waiting, classify
+from sr_ports import ReasonCode
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+IDS = st.sampled_from(["a", "b", "c"])
+EVIDENCE = st.builds(
+    Evidence,
+    missing=st.lists(IDS, max_size=3).map(tuple),
+    conflicts=st.lists(
+        st.builds(
+            Conflict, IDS, st.sampled_from([ReasonCode.GATE_DIGEST_MISMATCH, ReasonCode.PATH_ESCAPES]), st.just("d")
+        ),
+        max_size=3,
+    ).map(tuple),
+    failures=st.lists(st.builds(Failure, IDS, st.sampled_from(FAILURE_CODES), st.just("d")), max_size=3).map(tuple),
+)
+
+
+def flipped(evidence: Evidence) -> Evidence:
+    return Evidence(
+        missing=evidence.missing[::-1], conflicts=evidence.conflicts[::-1], failures=evidence.failures[::-1]
+    )
+
+
+@given(EVIDENCE, st.integers(-2, 2))
+def test_total_order_free_and_in_the_order_of_the_spec(evidence: Evidence, hours: int) -> None:
+    deadline = NOW + timedelta(hours=hours)
+    verdict = classify(evidence, deadline, NOW)
+    assert verdict == classify(flipped(evidence), deadline, NOW)
+    match verdict:
+        case Conflicted(conflicts):
+            assert sorted(map(repr, conflicts)) == sorted(map(repr, evidence.conflicts))
+        case Failed(code):
+            assert not evidence.conflicts
+            late = code is ReasonCode.EVIDENCE_MISSING_DEADLINE
+            assert (late and not evidence.failures and deadline <= NOW) or code in FAILURE_CODES
+        case Waiting(missing):
+            assert not evidence.conflicts
+            assert not evidence.failures
+            assert deadline > NOW
+            assert set(missing) == set(evidence.missing)
+        case Complete():
+            assert not (evidence.conflicts or evidence.failures or evidence.missing)
+
+
+def test_a_conflict_outlives_every_deadline() -> None:
+    conflict = Conflict("g", ReasonCode.GATE_DIGEST_MISMATCH, "d")
+    evidence = Evidence(conflicts=(conflict,), missing=("a",))
+    assert isinstance(classify(evidence, NOW - timedelta(days=1), NOW), Conflicted)
