@@ -14,9 +14,10 @@ from sr_domain.ids import attempt_id_for
 from sr_domain.ledger import Draft
 from sr_domain.plan import pins_of
 from sr_domain.sealed import SealedPlan
+from sr_domain.smallfiles import read_small
 from sr_domain.strict_json import strict_loads
 from sr_domain.times import format_instant, parse_instant
-from sr_ports import EngineCall, EngineInvoker, EngineResult, EngineRoot, EvidenceFault, ReasonCode, SrError
+from sr_ports import EngineCall, EngineInvoker, EngineResult, EvidenceFault, ReasonCode, SrError
 
 RECEIPT = "run_receipt.json"
 _RECEIPT_LIMIT = 1 << 20
@@ -203,7 +204,9 @@ def check_receipt(run: HeldRun, uri: str | None) -> tuple[ReasonCode | None, str
         fact = root.stat(RECEIPT)
         if fact is None:
             return ReasonCode.ENGINE_RECEIPT_MISSING, f"no {RECEIPT} in {uri}"
-        receipt = strict_loads(read_small(root, RECEIPT, _RECEIPT_LIMIT), what=RECEIPT)
+        receipt = strict_loads(
+            read_small(root, RECEIPT, _RECEIPT_LIMIT, ReasonCode.ENGINE_RECEIPT_INVALID), what=RECEIPT
+        )
         validate("run_receipt", receipt)
     except (ContractViolation, EvidenceFault) as error:
         return ReasonCode.ENGINE_RECEIPT_INVALID, error.what
@@ -223,16 +226,3 @@ def _compare(receipt: Mapping[str, Any], pins: Mapping[str, Any]) -> tuple[Reaso
                 f"{RECEIPT} has {pin} {shown}, the run has {json.dumps(pins[pin])}",
             )
     return None, ""
-
-
-def read_small(root: EngineRoot, path: str, limit: int) -> bytes:
-    """A file's whole bytes, at most `limit`; `EvidenceFault` when it is larger."""
-    parts = bytearray()
-
-    def sink(chunk: memoryview) -> None:
-        if len(parts) + len(chunk) > limit:
-            raise EvidenceFault(ReasonCode.INDEX_MALFORMED, f"{path} is larger than {limit} bytes", path)
-        parts.extend(chunk)
-
-    root.stream(path, sink)
-    return bytes(parts)

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sr_domain.attempts import read_small
 from sr_domain.contracts import problem
 from sr_domain.evidence import Failure
+from sr_domain.smallfiles import read_small
 from sr_domain.strict_json import strict_loads
 from sr_ports import EngineRoot, EvidenceFault, ReasonCode, SrError
 
@@ -25,7 +25,7 @@ def oracle_pack(root: EngineRoot, pins: Mapping[str, Any]) -> tuple[dict[str, An
     if root.stat(MANIFEST) is None:
         return None, ()
     try:
-        manifest = strict_loads(read_small(root, MANIFEST, _LIMIT), what=MANIFEST)
+        manifest = strict_loads(read_small(root, MANIFEST, _LIMIT, ReasonCode.ORACLE_PACK_INVALID), what=MANIFEST)
     except EvidenceFault as fault:
         return None, (_invalid(fault.what),)
     except SrError as error:

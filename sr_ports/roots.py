@@ -49,6 +49,9 @@ class EngineRoot(Protocol):
     uri: str
     """What the root was opened with: an absolute path or an ``s3://`` URI, without trailing slash."""
 
+    batch_below: int
+    """Files smaller than this many bytes gain nothing from being read in parallel; 0 for remote stores."""
+
     def exists(self) -> bool:
         """Whether the root itself is there."""
 

@@ -1,0 +1,197 @@
+"""Engine roots in the file system: read, confined, never written."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat as modes
+import threading
+from collections.abc import Iterator, Sequence
+from urllib.parse import unquote, urlsplit
+
+from sr_ports import EvidenceFault, FileFact, ReasonCode, Sink, Unreachable
+
+CHUNK = 1 << 20
+BATCH_BELOW = 256 << 10
+_OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK  # never hang on a FIFO somebody planted
+_ABSENT = (FileNotFoundError, NotADirectoryError)
+_BAD_NAME = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]")  # lone surrogates stand for bytes that are not UTF-8
+
+
+class FileEngineRoot:
+    """`sr_ports.EngineRoot` over a folder.
+
+    `uri`: a path, relative to the working directory or absolute, or a ``file://`` URI. A link
+    is followed only while it stays inside: every folder on a path is resolved once.
+    """
+
+    batch_below = BATCH_BELOW
+
+    def __init__(self, uri: str) -> None:
+        path = unquote(urlsplit(uri).path) if uri.startswith("file://") else uri
+        self.uri = os.path.abspath(path)  # noqa: PTH100 - the string form, links unresolved
+        self._real = os.path.realpath(self.uri)
+        self._safe_folders: set[str] = {""}
+        self._buffers = threading.local()
+
+    def exists(self) -> bool:
+        try:
+            return os.path.isdir(self.uri)  # noqa: PTH112
+        except ValueError:
+            return False
+
+    def stat(self, path: str) -> FileFact | None:
+        full = self._full(path)
+        if full is None:
+            return None
+        try:
+            found = os.stat(full)  # noqa: PTH116
+        except _ABSENT:
+            return None
+        except OSError as error:
+            raise _unreachable(path, error) from error
+        if modes.S_ISDIR(found.st_mode):
+            return None
+        return _fact(path, found)
+
+    def list(self, prefix: str) -> Sequence[FileFact]:
+        folder = prefix.rstrip("/")
+        full = self._full(folder) if folder else self._real
+        if full is None:
+            return []
+        facts = list(self._walk(full, folder + "/" if folder else "", ()))
+        facts.sort(key=lambda fact: fact.path)
+        return facts
+
+    def _walk(self, full: str, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[FileFact]:
+        try:
+            entries = list(os.scandir(full))
+        except _ABSENT:
+            return
+        except OSError as error:
+            raise _unreachable(prefix, error) from error
+        for entry in entries:
+            path = prefix + entry.name
+            try:
+                is_link = entry.is_symlink()
+                target = self._inside(path, entry.path) if is_link else entry.path
+                found = os.stat(target) if is_link else entry.stat(follow_symlinks=False)  # noqa: PTH116
+            except _ABSENT as error:
+                if is_link:
+                    raise _escape(path, "a link that leads nowhere") from error
+                continue  # gone since it was listed
+            except OSError as error:
+                raise _unreachable(path, error) from error
+            if modes.S_ISDIR(found.st_mode):
+                mark = (found.st_dev, found.st_ino)
+                if mark in above:
+                    raise _escape(path, "a link that leads back to a folder above it")
+                yield from self._walk(target, path + "/", (*above, mark))
+            else:
+                _check_name(path)
+                yield _fact(path, found)
+
+    def stream(self, path: str, sink: Sink, *, expect: FileFact | None = None) -> FileFact:
+        full = self._full(path)
+        if full is None:
+            raise _gone(path)
+        try:
+            fd = os.open(full, _OPEN | os.O_NOFOLLOW)
+        except _ABSENT as error:
+            raise _gone(path) from error
+        except OSError as error:
+            raise _unreachable(path, error) from error
+        try:
+            before = _fact(path, os.fstat(fd))
+            if expect is not None and (expect.size, expect.stamp) != (before.size, before.stamp):
+                raise _unstable(path)
+            read = self._pump(fd, sink)
+            if read != before.size or _fact(path, os.fstat(fd)) != before:
+                raise _unstable(path)
+        except OSError as error:
+            raise _unreachable(path, error) from error
+        finally:
+            os.close(fd)
+        return before
+
+    def _pump(self, fd: int, sink: Sink) -> int:
+        view: memoryview | None = getattr(self._buffers, "view", None)
+        if view is None:
+            view = self._buffers.view = memoryview(bytearray(CHUNK))
+        total = 0
+        while count := os.readv(fd, (view,)):
+            sink(view[:count])
+            total += count
+        return total
+
+    def _full(self, path: str) -> str | None:
+        """The resolved path of a file; None when a folder on the way is not there."""
+        folder, _, name = path.rpartition("/")
+        if folder not in self._safe_folders:
+            self._resolve_folder(folder, path)
+        if name in ("", ".", ".."):
+            raise _escape(path, "it has an empty, . or .. part")
+        _check_name(path)
+        full = f"{self._real}/{path}"
+        try:
+            is_link = modes.S_ISLNK(os.lstat(full).st_mode)
+        except _ABSENT:
+            return None
+        except OSError as error:
+            raise _unreachable(path, error) from error
+        return self._inside(path, full) if is_link else full
+
+    def _resolve_folder(self, folder: str, path: str) -> None:
+        if folder.startswith("/") or any(part in ("", ".", "..") for part in folder.split("/")):
+            raise _escape(path, "it is absolute or has an empty, . or .. part")
+        _check_name(folder)
+        self._inside(path, f"{self._real}/{folder}")
+        self._safe_folders.add(folder)
+
+    def _inside(self, path: str, full: str) -> str:
+        real = os.path.realpath(full)
+        if real != self._real and not real.startswith(self._real.rstrip("/") + "/"):
+            raise _escape(path, "a link leads out of the engine root")
+        return real
+
+
+class FileEngineRoots:
+    """`sr_ports.EngineRoots` for local paths alone."""
+
+    def open(self, uri: str) -> FileEngineRoot:
+        return FileEngineRoot(uri)
+
+
+def _check_name(path: str) -> None:
+    if _BAD_NAME.search(path):
+        raise _escape(path, "it has a backslash, a control character or is not UTF-8")
+
+
+def _fact(path: str, found: os.stat_result) -> FileFact:
+    if not modes.S_ISREG(found.st_mode):
+        raise _escape(path, "it is neither a file nor a folder")
+    return FileFact(path, found.st_size, f"{found.st_mtime_ns}.{found.st_ctime_ns}.{found.st_ino}")
+
+
+def _shown(path: str) -> str:
+    return path.encode("ascii", "backslashreplace").decode()[:200]
+
+
+def _escape(path: str, why: str) -> EvidenceFault:
+    return EvidenceFault(ReasonCode.PATH_ESCAPES, f"{_shown(path)!r} is refused: {why}", _shown(path))
+
+
+def _gone(path: str) -> EvidenceFault:
+    return EvidenceFault(ReasonCode.INDEXED_FILE_ABSENT, f"{_shown(path)} is not there", _shown(path))
+
+
+def _unstable(path: str) -> EvidenceFault:
+    return EvidenceFault(ReasonCode.EVIDENCE_UNSTABLE, f"{_shown(path)} changed while it was read", _shown(path))
+
+
+def _unreachable(path: str, error: OSError) -> Unreachable | EvidenceFault:
+    if error.errno == errno.ELOOP:
+        return _escape(path, "a link that leads nowhere")
+    what = f"{_shown(path) or 'the engine root'} cannot be read: {error.strerror or error}"
+    return Unreachable(ReasonCode.ENGINE_ROOT_UNREACHABLE, what)

@@ -1,0 +1,140 @@
+"""A validation bundle as a hashing law sees it: confined, streaming, read-only."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Any
+
+import attrs
+
+from sr_domain.digests import Guard
+from sr_domain.smallfiles import read_small
+from sr_domain.strict_json import strict_loads
+from sr_domain.templates import path_fault
+from sr_ports import BadInput, EngineRoot, EvidenceFault, FileFact, IndexEntry, ReasonCode, VerificationMethod
+from sr_ports.laws import PathBase
+
+INDEX_LIMIT = 64 << 20
+_SHAPES = ("files", "entries", "items", "members")
+_PATH_KEYS = ("path", "relative_path", "rel_path", "file_path", "file", "filename", "name")
+_DIGEST_KEYS = ("sha256_hex", "sha256", "digest", "digest_sha256", "digest_hex", "sha256_digest", "hash")
+_HEX = frozenset("0123456789abcdefABCDEF")
+
+
+class BundleAbsent(Exception):
+    """The bundle, or the index a law asked for, is not there (yet). `path`: what was looked for."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
+@attrs.frozen(slots=False)
+class Bundle:
+    """Implements `sr_ports.BundleView` over an engine root.
+
+    `bundle_root`: folder without trailing slash. `index_path`: None when the gate names none.
+    """
+
+    root: EngineRoot
+    bundle_root: str
+    index_path: str | None
+    method: VerificationMethod
+    guard: Guard
+
+    def files(self) -> Sequence[FileFact]:
+        """Every file below the bundle root less excluded names. Raises `BundleAbsent` when there is none."""
+        cut = len(self.bundle_root) + 1
+        facts = [
+            attrs.evolve(fact, path=fact.path[cut:])
+            for fact in self.root.list(self.bundle_root)
+            if not self._excluded(fact.path)
+        ]
+        if not facts:
+            raise BundleAbsent(self.bundle_root)
+        return facts
+
+    def index(self) -> Sequence[IndexEntry]:
+        """The index's members less excluded names. Raises `BundleAbsent`, `EvidenceFault`."""
+        return self._index
+
+    @cached_property
+    def _index(self) -> tuple[IndexEntry, ...]:
+        path = self.index_path
+        if path is None:
+            raise EvidenceFault(ReasonCode.INDEX_MALFORMED, "the gate map names no index for this law")
+        if self.root.stat(path) is None:
+            raise BundleAbsent(path)
+        data = read_small(self.root, path, INDEX_LIMIT, ReasonCode.INDEX_MALFORMED)
+        try:
+            document = strict_loads(data, what=path, max_bytes=INDEX_LIMIT)
+        except BadInput as error:
+            raise EvidenceFault(ReasonCode.INDEX_MALFORMED, error.what, path) from error
+        entries = tuple(_entry(node, path) for node in _members(document, path))
+        kept = tuple(entry for entry in entries if not self._excluded(entry.path))
+        if not kept:
+            raise EvidenceFault(ReasonCode.INDEX_EMPTY, f"{path} lists nothing", path)
+        return kept
+
+    def sha256(self, paths: Iterable[str], *, base: PathBase = "bundle_root") -> str:
+        """Hex sha256 over the concatenated bytes of `paths`, in that order."""
+        hasher = hashlib.sha256()
+        update, guard, stream = hasher.update, self.guard, self.root.stream
+
+        def sink(chunk: memoryview) -> None:
+            guard()
+            update(chunk)
+
+        for path in paths:
+            stream(self._confine(path, base), sink)
+        return hasher.hexdigest()
+
+    def sha256_file(self, path: str, base: PathBase) -> str:
+        """Hex sha256 of one member."""
+        return self.sha256((path,), base=base)
+
+    def _confine(self, path: str, base: PathBase) -> str:
+        fault = path_fault(path)
+        if fault is not None or path.endswith("/"):
+            shown = path.encode("ascii", "backslashreplace").decode()[:120]
+            raise EvidenceFault(
+                ReasonCode.PATH_ESCAPES, f"the member path {shown!r} is refused: {fault or 'it names a folder'}", shown
+            )
+        return path if base == "run_root" else f"{self.bundle_root}/{path}"
+
+    def _excluded(self, path: str) -> bool:
+        return path.rpartition("/")[2] in self.method.exclude_filenames
+
+
+def _members(document: Any, path: str) -> list[Any]:
+    if isinstance(document, list):
+        return document
+    if isinstance(document, dict):
+        named = [key for key in _SHAPES if key in document]
+        if len(named) == 1 and isinstance(document[named[0]], list):
+            members: list[Any] = document[named[0]]
+            return members
+    shapes = ", ".join(_SHAPES)
+    raise EvidenceFault(
+        ReasonCode.INDEX_MALFORMED, f"{path} is neither a list nor an object with one of {shapes}", path
+    )
+
+
+def _entry(node: Any, path: str) -> IndexEntry:
+    if isinstance(node, str):
+        return IndexEntry(node)
+    if isinstance(node, dict):
+        name = next((node[key] for key in _PATH_KEYS if key in node), "")
+        claim = next((node[key] for key in _DIGEST_KEYS if key in node), None)
+        if isinstance(claim, dict):
+            claim = claim.get("hex", "")
+        if isinstance(name, str) and (claim is None or is_hex64(claim)) and (name or claim):
+            return IndexEntry(name, claim)
+    raise EvidenceFault(ReasonCode.INDEX_MALFORMED, f"{path} has an entry that is neither a path nor a member", path)
+
+
+def is_hex64(value: object) -> bool:
+    """Whether this is a sha256 in hex."""
+    return isinstance(value, str) and len(value) == 64 and set(value) <= _HEX  # noqa: PLR2004

@@ -1,0 +1,205 @@
+"""The plugin host: finds adapters and laws, and says plainly what is wrong with any of them."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import attrs
+import pluggy
+
+from sr_domain.ports import ProvidedLaw
+from sr_ports import BadInput, HashingLaw, ReasonCode, hooks, one_line
+from sr_ports.hooks import PROJECT, Adapter
+
+DISTRIBUTION = "scenario-runner"
+PORTS = {
+    "object_store": "sr_object_stores",
+    "authority": "sr_authority_stores",
+    "invoker": "sr_engine_invokers",
+    "control_bus": "sr_control_buses",
+    "law": "sr_hashing_laws",
+    "sink": "sr_observability_sinks",
+    "authenticator": "sr_authenticators",
+}
+
+
+@attrs.frozen
+class Source:
+    """Where a plugin came from."""
+
+    distribution: str
+    version: str
+    entry_point: str
+
+
+@attrs.frozen
+class Offer:
+    """A row of ``sr plugins``. A plugin that could not be loaded has port and name ``?``."""
+
+    port: str
+    name: str
+    distribution: str
+    version: str
+    entry_point: str
+    loaded: bool
+    why: str | None = None
+
+
+@attrs.frozen
+class Broken:
+    """A plugin that could not be imported or asked."""
+
+    source: Source
+    why: str
+
+
+@attrs.frozen
+class PluginHost:
+    """What every loaded plugin offers, by port and name. `allow`: distributions, None for any."""
+
+    offered: Mapping[tuple[str, str], tuple[Any, Source]]
+    broken: tuple[Broken, ...]
+    allow: frozenset[str] | None = None
+
+    @classmethod
+    def discover(
+        cls,
+        *,
+        plugins: Sequence[Any] = (),
+        allow: frozenset[str] | None = None,
+        points: Iterable[EntryPoint] | None = None,
+    ) -> PluginHost:
+        """Load the entry points of the group and the given plugin objects.
+
+        A broken plugin is noted, not raised. Raises `BadInput(PLUGIN_CONFLICT)` when two
+        give one name on one port.
+        """
+        loaded, broken = _load(entry_points(group=PROJECT) if points is None else points)
+        loaded += [(plugin, _given(plugin)) for plugin in plugins]
+        offered: dict[tuple[str, str], tuple[Any, Source]] = {}
+        for plugin, source in loaded:
+            try:
+                offers = list(_ask(plugin, source))
+            except Exception as error:  # noqa: BLE001 - the edge to third-party code
+                broken.append(Broken(source, one_line(f"{type(error).__name__}: {error}")))
+                continue
+            for port, name, offer in offers:
+                _add(offered, port, name, offer, source)
+        return cls(offered, tuple(broken), allow)
+
+    def adapter(self, port: str, name: str) -> Adapter:
+        """The adapter of that name, ready to build. Raises `BadInput` saying what to do."""
+        found = self.offered.get((port, name))
+        if found is None:
+            raise self._unknown(port, name)
+        adapter, source = found
+        self._check_allowed(port, name, source)
+        missing = [module for module in adapter.requires if importlib.util.find_spec(module) is None]
+        if missing:
+            extra = f"{DISTRIBUTION}[{adapter.extra}]" if source.distribution == DISTRIBUTION else adapter.extra
+            raise BadInput(
+                ReasonCode.EXTRA_MISSING,
+                f"the {port} adapter {name!r} needs {', '.join(missing)}, which is not installed",
+                f"install it: pip install '{extra or source.distribution}'",
+            )
+        made: Adapter = adapter
+        return made
+
+    def adapters(self, port: str) -> list[Adapter]:
+        """Every adapter on offer for a port that may be used."""
+        return [
+            offer
+            for (of, _), (offer, source) in sorted(self.offered.items(), key=lambda item: item[0])
+            if of == port and (self.allow is None or source.distribution in self.allow)
+        ]
+
+    def laws(self) -> dict[str, ProvidedLaw]:
+        """The hashing laws that may be used, by kind, with where each came from."""
+        return {
+            kind: ProvidedLaw(law, source.distribution, source.version)
+            for (port, kind), (law, source) in self.offered.items()
+            if port == "law" and (self.allow is None or source.distribution in self.allow)
+        }
+
+    def offers(self) -> list[Offer]:
+        """Everything found, loaded or not, by port and name."""
+        rows = []
+        for (port, name), (offer, source) in self.offered.items():
+            missing = [one for one in getattr(offer, "requires", ()) if importlib.util.find_spec(one) is None]
+            why = f"{', '.join(missing)} is not installed: extra [{offer.extra}]" if missing else None
+            rows.append(Offer(port, name, source.distribution, source.version, source.entry_point, why is None, why))
+        for one in self.broken:
+            source = one.source
+            rows.append(Offer("?", "?", source.distribution, source.version, source.entry_point, False, one.why))
+        return sorted(rows, key=lambda row: (row.port, row.name, row.distribution))
+
+    def _check_allowed(self, port: str, name: str, source: Source) -> None:
+        if self.allow is not None and source.distribution not in self.allow:
+            raise BadInput(
+                ReasonCode.PLUGIN_NOT_ALLOWED,
+                f"the {port} adapter {name!r} comes from {source.distribution}, which plugins.allow leaves out",
+            )
+
+    def _unknown(self, port: str, name: str) -> BadInput:
+        known = sorted(offered for of, offered in self.offered if of == port)
+        what = f"no plugin provides the {port} adapter {name!r}; there are: {', '.join(known)}"
+        if not self.broken:
+            return BadInput(ReasonCode.ADAPTER_UNKNOWN, what)
+        blame = "; ".join(f"{one.source.distribution} cannot be imported ({one.why})" for one in self.broken)
+        return BadInput(ReasonCode.PLUGIN_BROKEN, f"{what}; {blame}")
+
+
+def _load(points: Iterable[EntryPoint]) -> tuple[list[tuple[Any, Source]], list[Broken]]:
+    loaded: list[tuple[Any, Source]] = []
+    broken: list[Broken] = []
+    seen: set[tuple[str, str]] = set()
+    for point in sorted(points, key=lambda one: (one.name, one.value)):
+        dist = point.dist
+        source = Source(dist.name if dist else "?", dist.version if dist else "?", f"{point.name} = {point.value}")
+        if (source.distribution, source.entry_point) in seen:
+            continue  # one distribution found twice on the path
+        seen.add((source.distribution, source.entry_point))
+        try:
+            loaded.append((point.load(), source))
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the edge to third-party code
+            broken.append(Broken(source, one_line(f"{type(error).__name__}: {error}")))
+    return loaded, broken
+
+
+def _given(plugin: Any) -> Source:
+    name = getattr(plugin, "__name__", type(plugin).__name__)
+    return Source(getattr(plugin, "distribution", name), getattr(plugin, "version", "0"), "given in code")
+
+
+def _ask(plugin: Any, source: Source) -> Iterable[tuple[str, str, Any]]:
+    """What one plugin offers: a manager of its own, so that every answer has one author."""
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(hooks)
+    manager.register(plugin() if inspect.isclass(plugin) else plugin)
+    manager.check_pending()
+    for port, hook in PORTS.items():
+        for answer in getattr(manager.hook, hook)():
+            for offer in answer:
+                yield port, _name(port, offer), offer
+
+
+def _name(port: str, offer: Any) -> str:
+    if port == "law":
+        if not isinstance(offer, HashingLaw):
+            raise TypeError(f"{offer!r} is no hashing law: it needs kind and digest(bundle)")
+        return offer.kind
+    if not isinstance(offer, Adapter):
+        raise TypeError(f"{offer!r} is no sr_ports.Adapter")
+    return offer.name
+
+
+def _add(offered: dict[tuple[str, str], tuple[Any, Source]], port: str, name: str, offer: Any, source: Source) -> None:
+    standing = offered.get((port, name))
+    if standing is not None:
+        both = f"{standing[1].distribution} and {source.distribution}"
+        raise BadInput(ReasonCode.PLUGIN_CONFLICT, f"two plugins give the {port} {name!r}: {both}")
+    offered[(port, name)] = (offer, source)

@@ -1,0 +1,19 @@
+"""``sha256_bundle_digest``: the bytes of every file of the bundle."""
+
+from __future__ import annotations
+
+import attrs
+
+from sr_ports import BundleView
+
+
+@attrs.frozen
+class BundleDigest:
+    """sha256 over the bytes of all files under the bundle root, in ASCII order of relative
+    path, less excluded names (spec: behaviour, table of laws). Names are covered only by their order.
+    """
+
+    kind: str = "sha256_bundle_digest"
+
+    def digest(self, bundle: BundleView) -> str:
+        return bundle.sha256(fact.path for fact in bundle.files())

@@ -1,0 +1,23 @@
+"""``sha256_index_json_ascii_lex_raw_bytes``: the bytes of the files that the index lists."""
+
+from __future__ import annotations
+
+import attrs
+
+from sr_ports import BundleView
+
+
+@attrs.frozen
+class IndexRawBytes:
+    """sha256 over the bytes of the indexed files, in ASCII order of path or in index order,
+    paths relative to the bundle root or the run root (spec: behaviour, table of laws).
+    It ignores the per-file digests an index may carry.
+    """
+
+    kind: str = "sha256_index_json_ascii_lex_raw_bytes"
+
+    def digest(self, bundle: BundleView) -> str:
+        paths = [entry.path for entry in bundle.index()]
+        if bundle.method.ordering == "ascii_lex":
+            paths.sort()
+        return bundle.sha256(paths, base=bundle.method.path_base)
