@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
 import re
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,10 @@ class _Launch:
     engine_run_root: str
 
 
+def _arguments(command: Iterable[str]) -> tuple[str, ...]:
+    return tuple(command)
+
+
 @attrs.frozen
 class SubprocessInvoker:
     """Runs a command list with ``{placeholders}``, without a shell (spec: behaviour, "Attempts").
@@ -60,15 +65,13 @@ class SubprocessInvoker:
     group; anywhere, one that runs as another user or is stuck in the kernel (`detail` says so).
     """
 
-    command: tuple[str, ...] = attrs.field(converter=tuple)
+    command: tuple[str, ...] = attrs.field(converter=_arguments)
     cwd: str | None = attrs.field(default=None, kw_only=True)
     timeout_seconds: float = attrs.field(
         default=_DEFAULT_TIMEOUT_S, kw_only=True, validator=[attrs.validators.gt(0), attrs.validators.lt(math.inf)]
     )
     runs_root: str = attrs.field(kw_only=True)
-    log_limit_bytes: int = attrs.field(
-        default=1 << 20, kw_only=True, validator=attrs.validators.ge(_LEAST_LOG_BYTES)
-    )
+    log_limit_bytes: int = attrs.field(default=1 << 20, kw_only=True, validator=attrs.validators.ge(_LEAST_LOG_BYTES))
     grace_seconds: float = attrs.field(default=2.0, kw_only=True, validator=attrs.validators.ge(0))
     env_deny: Sequence[str] = attrs.field(default=DENY, kw_only=True)
     env_allow: Sequence[str] = attrs.field(default=(), kw_only=True)
@@ -125,8 +128,7 @@ class SubprocessInvoker:
         except ValueError as exc:  # a NUL or an unencodable character in an argument
             raise _Refused(ReasonCode.ENGINE_INVOCATION_INVALID, f"a value cannot be an argument: {exc}") from exc
         except OSError as exc:
-            detail = f"the engine command cannot be started: {exc.strerror}: {exc.filename or launch.arguments[0]}"
-            raise _Refused(ReasonCode.ENGINE_COMMAND_MISSING, detail) from exc
+            raise _Refused(*_unstartable(exc.errno or 0, str(exc.filename or launch.arguments[0]))) from exc
 
     def _result(self, launch: _Launch, ended: Exit) -> EngineResult:
         reason, detail = self._verdict(launch, ended)
@@ -147,11 +149,16 @@ class SubprocessInvoker:
         if ended.stop is Stop.TIMEOUT:
             return ReasonCode.ENGINE_TIMEOUT, f"ended after {self.timeout_seconds:g} seconds"
         if ended.errno is not None:
-            why = f"{os.strerror(ended.errno)}: {launch.arguments[0]}"
-            return ReasonCode.ENGINE_COMMAND_MISSING, f"the engine command cannot be started: {why}"
+            return _unstartable(ended.errno, launch.arguments[0])
         if ended.code == 0:
             return None, "exit code 0"
         return ReasonCode.ENGINE_EXIT_NONZERO, _ending(ended)
+
+
+def _unstartable(number: int, what: str) -> tuple[ReasonCode, str]:
+    if number == errno.E2BIG:  # the command is the profile's and short: the values are at fault
+        return ReasonCode.ENGINE_INVOCATION_INVALID, "a value is too long to be an argument"
+    return ReasonCode.ENGINE_COMMAND_MISSING, f"the engine command cannot be started: {os.strerror(number)}: {what}"
 
 
 def _ending(ended: Exit) -> str:
@@ -204,7 +211,7 @@ def build_subprocess(wiring: Wiring) -> SubprocessInvoker:
     """
     settings = wiring.settings
     command = settings.get("command") or []
-    if isinstance(command, str) or not all(isinstance(part, str) for part in command):
+    if not isinstance(command, list | tuple) or not all(isinstance(part, str) for part in command):
         raise _bad("invoker.command must be a list of texts: there is no shell to split it")
     cwd = settings.get("cwd")
     if cwd is not None and not isinstance(cwd, str):

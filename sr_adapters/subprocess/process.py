@@ -72,7 +72,10 @@ class SupervisedEngine:
         finally:
             os.close(theirs)
         self._said = b""
-        self._logs = {_fd(self._process.stdout): Tail(limits.log_bytes), _fd(self._process.stderr): Tail(limits.log_bytes)}
+        self._logs = {
+            _fd(self._process.stdout): Tail(limits.log_bytes),
+            _fd(self._process.stderr): Tail(limits.log_bytes),
+        }
         self._lines: dict[int, Lines] = {}
         self._selector = selectors.DefaultSelector()
         for fd in (self._status, *self._logs):

@@ -124,7 +124,7 @@ def _adopt_orphans() -> bool:
     except (ImportError, OSError, AttributeError):
         return False
     one, zero = ctypes.c_ulong(1), ctypes.c_ulong(0)
-    return sys.platform == "linux" and prctl(_PR_SET_CHILD_SUBREAPER, one, zero, zero, zero) == 0
+    return sys.platform == "linux" and bool(prctl(_PR_SET_CHILD_SUBREAPER, one, zero, zero, zero) == 0)
 
 
 def _children() -> list[int]:
