@@ -35,7 +35,7 @@ def child(name, *, deaf=False, away=False):
         if deaf:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        hold(name)
+        kept = hold(name)
         time.sleep(60)
         os._exit(0)
     while not (os.path.exists(name) and os.path.getsize(name)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import signal
+import os
 import stat
 import subprocess
 import sys
@@ -107,10 +107,14 @@ class TestStarting:
         result = run(make_invoker(command, tmp_path, cwd=str(tmp_path)), make_call())
         assert result.stdout.decode().strip() == str(tmp_path.resolve())
 
-    def test_the_engine_has_no_input_and_default_signals(self, tmp_path: Path) -> None:
-        code = "import signal, sys; print(sys.stdin.read() == '', signal.getsignal(signal.SIGTERM) == signal.SIG_DFL)"
-        result = run(make_invoker(["{python}", "-I", "-S", "-c", code], tmp_path), make_call())
-        assert result.stdout == b"True True\n"
+    def test_the_engine_has_its_own_group_default_signals_and_nothing_of_srs(self, tmp_path: Path) -> None:
+        code = """import os, signal, sys
+print(os.getpgrp() == os.getpid(), os.getsid(0) != int(sys.argv[1]), sys.stdin.read() == "")
+print(signal.getsignal(signal.SIGTERM) == signal.SIG_DFL, sorted(map(int, os.listdir("/dev/fd")))[:3])
+print(len(os.listdir("/dev/fd")))  # its three, and the one that lists"""
+        command = ["{python}", "-I", "-S", "-c", code, str(os.getsid(0))]
+        result = run(make_invoker(command, tmp_path), make_call())
+        assert result.stdout == b"True True True\nTrue [0, 1, 2]\n4\n"
 
     def test_the_last_error_line_is_the_detail(self, tmp_path: Path) -> None:
         code = "raise SystemExit('no such world')"
@@ -258,17 +262,22 @@ class TestDeaths:
     ENGINE = """
 import fcntl, os, signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-name = sys.argv[1] if os.fork() else sys.argv[2]
-held = open(name, "w")
+then, *names = sys.argv[1:]
+child = os.fork() == 0
+held = open(names[child], "w")
 fcntl.flock(held, fcntl.LOCK_EX)
 held.write("held")
 held.flush()
+while then == "kill-supervisor" and not child:
+    if os.path.exists(names[1]) and os.path.getsize(names[1]):
+        os.kill(os.getppid(), signal.SIGKILL)
+        break
 time.sleep(60)
 """
 
     def test_when_sr_is_killed_the_engine_ends(self, tmp_path: Path) -> None:
         locks = [tmp_path / "parent", tmp_path / "child"]
-        command = [sys.executable, "-I", "-S", "-c", self.ENGINE, *map(str, locks)]
+        command = [sys.executable, "-I", "-S", "-c", self.ENGINE, "sleep", *map(str, locks)]
         host = subprocess.Popen([sys.executable, "-c", HOST, str(tmp_path / "runs"), *command])
         try:
             assert eventually(lambda: all(map(was_held, locks)))
@@ -279,11 +288,10 @@ time.sleep(60)
 
     def test_when_the_supervisor_is_killed_the_engine_is_ended(self, tmp_path: Path) -> None:
         locks = [tmp_path / "parent", tmp_path / "child"]
-        code = f"import os\nos.kill(os.getppid(), {signal.SIGKILL.value})\n{self.ENGINE}"
-        result = run(make_invoker(["{python}", "-I", "-S", "-c", code, *map(str, locks)], tmp_path), make_call())
-        assert result.reason is ReasonCode.ENGINE_EXIT_NONZERO
-        assert result.exit_code is None
-        assert eventually(lambda: all(not was_held(lock) or is_free(lock) for lock in locks))
+        command = ["{python}", "-I", "-S", "-c", self.ENGINE, "kill-supervisor", *map(str, locks)]
+        result = run(make_invoker(command, tmp_path), make_call())
+        assert (result.reason, result.exit_code) == (ReasonCode.ENGINE_EXIT_NONZERO, None)
+        assert eventually(lambda: all(map(is_free, locks)))
 
     def test_no_descriptor_is_left_open(self, tmp_path: Path) -> None:
         before = len(list(Path("/dev/fd").iterdir()))
