@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from sr_ports import one_line
 
-_BREAK = re.compile(rb"[\r\n]+")  # a bare return is how progress bars end a line
 _LONGEST_LINE = 4096
+_SHOWN = 600
 _NOTE_BYTES = 128
 
 
@@ -40,15 +39,16 @@ class Tail:
 
 
 class Lines:
-    """Cuts a stream into lines for people: printable, folded, blank ones left out."""
+    """Cuts a stream into lines for people: printable, folded, shortened, blank ones left out."""
 
     def __init__(self, progress: Callable[[str], None]) -> None:
         self._progress = progress
         self._rest = b""
 
     def write(self, data: bytes) -> None:
-        """Take the next bytes; whole lines are passed on at once, an endless one in pieces."""
-        *whole, self._rest = _BREAK.split(self._rest + data)
+        """Take the next bytes; whole lines are passed on at once, of an endless one a piece now and then."""
+        # a bare return is how progress bars end a line
+        *whole, self._rest = (self._rest + data).replace(b"\r", b"\n").split(b"\n")
         for line in whole:
             self._say(line)
         if len(self._rest) > _LONGEST_LINE:
@@ -60,6 +60,8 @@ class Lines:
         self._say(rest)
 
     def _say(self, line: bytes) -> None:
-        text = one_line(line.decode("utf-8", "replace"))
+        text = line[:_LONGEST_LINE].decode("utf-8", "replace").strip()
+        if not text.isprintable() or len(text) > _SHOWN:
+            text = one_line(text, _SHOWN)
         if text:
             self._progress(text)

@@ -92,7 +92,8 @@ class SupervisedEngine:
                 stop = _stop(cancelled, deadline)
                 deadline = self._release() if stop else deadline
             elif time.monotonic() >= deadline:
-                break  # the supervisor itself is stuck: __exit__ kills it
+                self._process.kill()  # the supervisor itself is stuck
+                break
         self._drain()
         return self._exit(stop)
 

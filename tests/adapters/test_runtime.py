@@ -1,4 +1,4 @@
-"""The runtime adapters: clocks, ids, pools, heartbeats, platform runs and zone names."""
+"""The runtime adapters: clocks, ids, pools and heartbeats."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
@@ -15,11 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sr_adapters.runtime.clock import ManualClock, SystemClock
-from sr_adapters.runtime.heartbeat import NoHeartbeat, ThreadHeartbeat
+from sr_adapters.runtime.heartbeat import NoHeartbeat, ThreadHeartbeat, boot_time
 from sr_adapters.runtime.ids import RandomIds, SequentialIds
-from sr_adapters.runtime.platform import FilePlatformRuns, FixedPlatformRuns
 from sr_adapters.runtime.pool import SerialPool, ThreadPool
-from sr_adapters.runtime.timezones import known_timezone
 from sr_ports import BadInput, Lease, LeaseLost, OutcomeUnknown, ReasonCode, Unreachable, WorkPool
 
 START = datetime(2026, 1, 31, 13, 42, 0, tzinfo=UTC)
@@ -192,6 +189,17 @@ class TestThreadPool:
         assert max(most) <= before + 2
         assert threading.active_count() == before
 
+    def test_without_threads_to_be_had_the_caller_does_the_work(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def no_more(_thread: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        pool, here = ThreadPool(4), threading.get_ident()
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", no_more)
+            assert set(pool.map(lambda _n: threading.get_ident(), range(9))) == {here}
+        barrier = threading.Barrier(4, timeout=20)
+        assert len(pool.map(lambda _n: barrier.wait(), range(4))) == 4, "a helper's place was not given back"
+
     @pytest.mark.parametrize("workers", [0, -1, True, 1.5, "four", None])
     def test_a_wrong_number_of_workers_is_refused(self, workers: Any) -> None:
         with pytest.raises(BadInput) as caught:
@@ -315,6 +323,12 @@ class TestThreadHeartbeat:
             ThreadHeartbeat(fraction)
 
 
+def test_time_goes_on_where_the_system_has_no_boot_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(time, "CLOCK_BOOTTIME", raising=False)
+    before = time.monotonic()
+    assert before <= boot_time() <= time.monotonic()
+
+
 class TestNoHeartbeat:
     def test_the_lease_lasts_its_own_time_and_is_never_renewed(self) -> None:
         clock, authority = ManualClock(START), Authority(60.0)
@@ -327,80 +341,3 @@ class TestNoHeartbeat:
             with pytest.raises(LeaseLost):
                 held.check()
         assert authority.asked == 0
-
-
-def platform_runs(root: Path, **env: str) -> FilePlatformRuns:
-    return FilePlatformRuns(str(root), env, ManualClock(START))
-
-
-class TestPlatformRuns:
-    def test_reading_writes_nothing(self, tmp_path: Path) -> None:
-        assert platform_runs(tmp_path / "runs").current() is None
-        assert list(tmp_path.iterdir()) == []
-
-    def test_a_submit_mints_once(self, tmp_path: Path) -> None:
-        root = tmp_path / "runs"
-        assert platform_runs(root).ensure() == "platform_20260131T134200Z"
-        later = FilePlatformRuns(str(root), {}, ManualClock(START + timedelta(days=1)))
-        assert later.ensure() == later.current() == "platform_20260131T134200Z"
-        assert [path.name for path in (root / "fraud-platform").iterdir()] == ["ACTIVE_RUN_ID"]
-
-    def test_the_environment_comes_first_and_leaves_no_file(self, tmp_path: Path) -> None:
-        platform_runs(tmp_path).ensure()
-        assert platform_runs(tmp_path, PLATFORM_RUN_ID="mine").ensure() == "mine"
-        assert platform_runs(tmp_path / "new", PLATFORM_RUN_ID="mine").ensure() == "mine"
-        assert not (tmp_path / "new").exists()
-
-    def test_an_operators_file_at_the_root_is_read(self, tmp_path: Path) -> None:
-        (tmp_path / "ACTIVE_RUN_ID").write_text(" night-7 \n")
-        assert platform_runs(tmp_path).ensure() == "night-7"
-        assert not (tmp_path / "fraud-platform").exists()
-
-    @pytest.mark.parametrize("text", ["", "..", ".", "a/b", "../up", "-x", "a b", "a\nb", "x" * 129, "x" * 9999, "é"])
-    def test_an_id_that_cannot_name_a_folder_is_refused(self, tmp_path: Path, text: str) -> None:
-        (tmp_path / "ACTIVE_RUN_ID").write_text(text)
-        runs = [platform_runs(tmp_path)] + [platform_runs(tmp_path, PLATFORM_RUN_ID=text)] * bool(text)
-        for one in runs:
-            with pytest.raises(BadInput) as caught:
-                one.ensure()
-            assert caught.value.code is ReasonCode.PROFILE_INVALID
-        with pytest.raises(BadInput):
-            FixedPlatformRuns(text)
-
-    def test_a_failing_file_system_is_unreachable(self, tmp_path: Path) -> None:
-        (tmp_path / "ACTIVE_RUN_ID").mkdir()
-        with pytest.raises(Unreachable):
-            platform_runs(tmp_path).current()
-        (tmp_path / "file").write_text("")
-        with pytest.raises(Unreachable):
-            platform_runs(tmp_path / "file").ensure()
-
-    def test_a_fixed_run_is_itself(self) -> None:
-        runs = FixedPlatformRuns("platform_20260131T134200Z")
-        assert runs.current() == runs.ensure() == "platform_20260131T134200Z"
-
-    def test_many_at_once_agree_on_one_id(self, tmp_path: Path) -> None:
-        gate = threading.Barrier(6, timeout=20)
-
-        def ensure(offset: int) -> str:
-            gate.wait()
-            return FilePlatformRuns(str(tmp_path), {}, ManualClock(START + timedelta(seconds=offset))).ensure()
-
-        ids = set(ThreadPool(6).map(ensure, range(6)))
-        assert ids == {platform_runs(tmp_path).current()}
-
-
-class TestTimezones:
-    @pytest.mark.parametrize("name", ["UTC", "Europe/Amsterdam", "America/Argentina/Ushuaia", "Etc/GMT+1", "EST5EDT"])
-    def test_a_zone_is_known(self, name: str) -> None:
-        assert known_timezone(name)
-
-    @pytest.mark.parametrize(
-        "name",
-        [
-            *("", " ", "America", "Europe/", "/etc/localtime", "../UTC", "Europe/../UTC", "UTC\0", "utc "),
-            *("localtime", "posixrules", "posix/UTC", "tzdata.zi", "Europe\\Paris", "x" * 10_000, "\ud800"),
-        ],
-    )
-    def test_what_is_no_zone_is_not(self, name: str) -> None:
-        assert not known_timezone(name)

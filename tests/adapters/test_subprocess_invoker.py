@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sr_adapters.memory.invoker import ScriptedInvoker
+from sr_adapters.subprocess import process
 from sr_adapters.subprocess.environment import engine_environment
 from sr_adapters.subprocess.invoker import SubprocessInvoker, build_subprocess
 from sr_adapters.subprocess.logs import Lines, Tail
@@ -116,6 +118,12 @@ print(len(os.listdir("/dev/fd")))  # its three, and the one that lists"""
         result = run(make_invoker(command, tmp_path), make_call())
         assert result.stdout == b"True True True\nTrue [0, 1, 2]\n4\n"
 
+    @pytest.mark.parametrize(("number", "name"), [("signal.SIGSEGV", "SIGSEGV"), ("signal.SIGRTMIN + 2", "signal 36")])
+    def test_the_signal_is_named(self, tmp_path: Path, number: str, name: str) -> None:
+        code = f"import os, signal; os.kill(os.getpid(), {number})"
+        result = run(make_invoker(["{python}", "-I", "-S", "-c", code], tmp_path), make_call())
+        assert result.detail == f"ended by {name}"
+
     def test_the_last_error_line_is_the_detail(self, tmp_path: Path) -> None:
         code = "raise SystemExit('no such world')"
         result = run(make_invoker(["{python}", "-I", "-S", "-c", code], tmp_path), make_call())
@@ -171,6 +179,11 @@ class TestEnvironment:
             "URL": "https://u:p@host",
             "X": "1",
         }
+
+    def test_any_mapping_is_a_json_object(self, tmp_path: Path) -> None:
+        call = make_call(scenario_binding=MappingProxyType({"scenario_id": "frozen"}))
+        env = engine_env(run(make_invoker(["{python}", "-I", "-S", "-c", PRINT_ENV], tmp_path), call))
+        assert json.loads(env["SR_ENGINE_INVOCATION_JSON"])["scenario_binding"] == {"scenario_id": "frozen"}
 
     @pytest.mark.parametrize("value", [float("nan"), object()])
     def test_an_invocation_that_is_not_json_is_refused(self, tmp_path: Path, value: object) -> None:
@@ -292,6 +305,17 @@ time.sleep(60)
         result = run(make_invoker(command, tmp_path), make_call())
         assert (result.reason, result.exit_code) == (ReasonCode.ENGINE_EXIT_NONZERO, None)
         assert eventually(lambda: all(map(is_free, locks)))
+
+    def test_a_supervisor_that_is_stuck_holds_nothing_up(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(process, "KILL_S", 0.1)
+        monkeypatch.setattr(process, "_SLACK_S", 0.1)
+        code = (
+            "import os, signal, time\nos.kill(os.getppid(), signal.SIGSTOP)\nprint('stuck', flush=True)\ntime.sleep(60)"
+        )
+        seen: list[str] = []
+        invoker = make_invoker(["{python}", "-I", "-S", "-c", code], tmp_path)
+        result = run(invoker, make_call(), cancelled=lambda: "stuck" in seen, progress=seen.append)
+        assert result.reason is ReasonCode.ENGINE_CANCELLED
 
     def test_no_descriptor_is_left_open(self, tmp_path: Path) -> None:
         before = len(list(Path("/dev/fd").iterdir()))
