@@ -1,0 +1,1 @@
+"""In-memory adapters: for embedders, examples and tests."""

@@ -1,0 +1,127 @@
+"""Which platform run this process works in (spec: behaviour, "Identity")."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import attrs
+
+from sr_ports import BadInput, Clock, ReasonCode, Unreachable
+
+ENV = "PLATFORM_RUN_ID"
+FILE = "ACTIVE_RUN_ID"
+FOLDER = "fraud-platform"
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+_LONGEST_FILE = 4096
+
+
+def _checked(value: str, where: str) -> str:
+    if not _ID.fullmatch(value):
+        what = f"{where} holds {value!r}, which is no platform run id"
+        remedy = "use 1 to 128 letters, digits, '_', '.' or '-', the first a letter or digit"
+        raise BadInput(ReasonCode.PROFILE_INVALID, what, remedy)
+    return value
+
+
+def _fixed(value: str) -> str:
+    return _checked(value, "the platform run id")
+
+
+@attrs.frozen
+class FixedPlatformRuns:
+    """Always `platform_run_id`. Raises `BadInput` when it cannot be one."""
+
+    platform_run_id: str = attrs.field(converter=_fixed)
+
+    def current(self) -> str | None:
+        """The id."""
+        return self.platform_run_id
+
+    def ensure(self) -> str:
+        """The id."""
+        return self.platform_run_id
+
+
+@attrs.frozen
+class FilePlatformRuns:
+    """The id that env PLATFORM_RUN_ID names, else the ACTIVE_RUN_ID file, else a new one.
+
+    The file is ``<runtime_root>/ACTIVE_RUN_ID`` where an operator put one there, else
+    ``<runtime_root>/fraud-platform/ACTIVE_RUN_ID``, which `ensure` makes: once, durably, and
+    of any number of processes all get the same id. Raises `BadInput` for an id that could not
+    name a folder, `Unreachable` when the file system fails.
+    """
+
+    runtime_root: str
+    env: Mapping[str, str]
+    clock: Clock
+
+    def current(self) -> str | None:
+        """The platform run id, or None when none was ever made here. Writes nothing."""
+        if self.env.get(ENV):
+            return _checked(self.env[ENV], f"env {ENV}")
+        root = Path(self.runtime_root)
+        return _read(root / FILE) or _read(root / FOLDER / FILE)
+
+    def ensure(self) -> str:
+        """The platform run id; mints and keeps one when there is none. For submit alone."""
+        found = self.current()
+        if found is not None:
+            return found
+        minted = self.clock.now().strftime("platform_%Y%m%dT%H%M%SZ")
+        target = Path(self.runtime_root) / FOLDER / FILE
+        with _file_system(target):
+            _create_once(target, minted + "\n")
+        return _read(target) or minted
+
+
+def _read(path: Path) -> str | None:
+    """The id in the file; None when there is certainly no file."""
+    with _file_system(path):
+        try:
+            with path.open("rb") as file:
+                data = file.read(_LONGEST_FILE)
+        except FileNotFoundError:
+            return None
+    return _checked(data.decode("utf-8", "replace").strip(), str(path))
+
+
+def _create_once(target: Path, text: str) -> None:
+    """Give `target` its content unless it has one. Whole or not at all, and durable on return."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name}.{os.urandom(8).hex()}")
+    try:
+        with draft.open("x", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            target.hardlink_to(draft)  # fails where another process was first: the file is its
+    finally:
+        draft.unlink(missing_ok=True)
+    for folder in (target.parent, target.parent.parent):
+        _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+@contextlib.contextmanager
+def _file_system(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        full = exc.errno in (errno.ENOSPC, errno.EDQUOT)
+        code = ReasonCode.STORE_FULL if full else ReasonCode.STORE_UNREACHABLE
+        raise Unreachable(code, f"the platform run file {path} failed: {exc.strerror}") from exc

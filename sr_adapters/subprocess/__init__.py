@@ -1,0 +1,1 @@
+"""Runs the engine as a child process, watched and ended whole by a small supervisor."""

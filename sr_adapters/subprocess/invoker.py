@@ -1,0 +1,226 @@
+"""The subprocess invoker: one engine attempt is one process tree on this machine."""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+import os
+import re
+import signal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from sr_adapters.subprocess.environment import DENY, engine_environment
+from sr_adapters.subprocess.process import Exit, Limits, Stop, SupervisedEngine
+from sr_adapters.subprocess.template import Unresolved, placeholder_values, render
+from sr_ports import BadInput, EngineCall, EngineResult, ReasonCode, Wiring, one_line
+
+INVOCATION_ENV = "SR_ENGINE_INVOCATION_JSON"
+ROOT_ENV = "SR_ENGINE_RUN_ROOT"
+SETTINGS = frozenset({"command", "cwd", "timeout_seconds"})
+"""What the profile's ``invoker`` section may say of this adapter."""
+
+_DEFAULT_TIMEOUT_S = 3600.0
+_LEAST_LOG_BYTES = 256
+_SAFE_SEGMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}")
+
+
+@attrs.define
+class _Refused(Exception):
+    """The attempt cannot be started."""
+
+    reason: ReasonCode
+    detail: str
+
+
+@attrs.frozen
+class _Launch:
+    """Everything that is decided before the process is made."""
+
+    arguments: list[str]
+    env: dict[str, str]
+    engine_run_root: str
+
+
+def _arguments(command: Iterable[str]) -> tuple[str, ...]:
+    return tuple(command)
+
+
+@attrs.frozen
+class SubprocessInvoker:
+    """Runs a command list with ``{placeholders}``, without a shell (spec: behaviour, "Attempts").
+
+    `command`: see `template.render`. `cwd`: the engine's working directory, None for SR's own.
+    `timeout_seconds`: the engine's time. `runs_root`: where ``engine_runs/run_id=../attempt_no=..``
+    is made when a call names no root. `log_limit_bytes`: kept of each of stdout and stderr, the
+    last of them. `grace_seconds`: between SIGTERM and SIGKILL. `env_deny`, `env_allow`: name
+    patterns of what the engine does not, and does after all, get of SR's environment.
+
+    The engine is ended whole when its first process ends, on timeout, when cancelled, and when
+    SR dies. What escapes: on other systems than Linux, a process that leaves the engine's
+    group; anywhere, one that runs as another user or is stuck in the kernel (`detail` says so).
+    """
+
+    command: tuple[str, ...] = attrs.field(converter=_arguments)
+    cwd: str | None = attrs.field(default=None, kw_only=True)
+    timeout_seconds: float = attrs.field(
+        default=_DEFAULT_TIMEOUT_S, kw_only=True, validator=[attrs.validators.gt(0), attrs.validators.lt(math.inf)]
+    )
+    runs_root: str = attrs.field(kw_only=True)
+    log_limit_bytes: int = attrs.field(default=1 << 20, kw_only=True, validator=attrs.validators.ge(_LEAST_LOG_BYTES))
+    grace_seconds: float = attrs.field(default=2.0, kw_only=True, validator=attrs.validators.ge(0))
+    env_deny: Sequence[str] = attrs.field(default=DENY, kw_only=True)
+    env_allow: Sequence[str] = attrs.field(default=(), kw_only=True)
+
+    def invoke(
+        self, call: EngineCall, *, cancelled: Callable[[], bool], progress: Callable[[str], None]
+    ) -> EngineResult:
+        """Run the engine to its end; see the port's laws. What `cancelled` or `progress` raise passes
+        through, after the engine was ended."""
+        if cancelled():
+            return EngineResult(ReasonCode.ENGINE_CANCELLED, call.engine_run_root, detail="cancelled before it started")
+        try:
+            launch = self._prepare(call)
+            engine = self._start(launch)
+        except _Refused as refused:
+            return EngineResult(refused.reason, call.engine_run_root, detail=one_line(refused.detail))
+        with engine:
+            ended = engine.follow(cancelled, progress)
+        return self._result(launch, ended)
+
+    def describe(self) -> str:
+        """The program; its arguments may hold what is nobody's business."""
+        if not self.command:
+            return "subprocess: no command"
+        return one_line(f"subprocess: {self.command[0]} ({len(self.command) - 1} arguments)")
+
+    def _prepare(self, call: EngineCall) -> _Launch:
+        if not self.command:
+            raise _Refused(ReasonCode.ENGINE_COMMAND_MISSING, "the invoker has no command")
+        root = call.engine_run_root or self._own_root(call)
+        values = placeholder_values(call.invocation, call.attempt_no, _local(root))
+        try:
+            arguments = render(self.command, values)
+        except Unresolved as exc:
+            detail = f"the engine command has no value for {exc.part}"
+            raise _Refused(ReasonCode.ENGINE_COMMAND_TEMPLATE_UNRESOLVED, detail) from exc
+        extra = {INVOCATION_ENV: _invocation_json(call.invocation), ROOT_ENV: _local(root)}
+        env = engine_environment(os.environ, extra, deny=self.env_deny, allow=self.env_allow)
+        if call.engine_run_root is None:
+            _make_folder(root)
+        return _Launch(arguments, env, root)
+
+    def _own_root(self, call: EngineCall) -> str:
+        run_id = str(call.invocation.get("run_id", ""))
+        if not _SAFE_SEGMENT.fullmatch(run_id):
+            raise _Refused(ReasonCode.ENGINE_INVOCATION_INVALID, f"run_id {run_id!r} cannot name a folder")
+        folder = Path(self.runs_root) / "engine_runs" / f"run_id={run_id}" / f"attempt_no={call.attempt_no}"
+        return str(folder.absolute())
+
+    def _start(self, launch: _Launch) -> SupervisedEngine:
+        limits = Limits(self.timeout_seconds, self.grace_seconds, self.log_limit_bytes)
+        try:
+            return SupervisedEngine(launch.arguments, cwd=self.cwd, env=launch.env, limits=limits)
+        except ValueError as exc:  # a NUL or an unencodable character in an argument
+            raise _Refused(ReasonCode.ENGINE_INVOCATION_INVALID, f"a value cannot be an argument: {exc}") from exc
+        except OSError as exc:
+            raise _Refused(*_unstartable(exc.errno or 0, str(exc.filename or launch.arguments[0]))) from exc
+
+    def _result(self, launch: _Launch, ended: Exit) -> EngineResult:
+        reason, detail = self._verdict(launch, ended)
+        if ended.left:
+            detail += f"; {ended.left} of its processes could not be ended"
+        return EngineResult(
+            reason=reason,
+            engine_run_root=launch.engine_run_root,
+            stdout=ended.stdout,
+            stderr=ended.stderr,
+            detail=one_line(detail),
+            exit_code=ended.code,
+        )
+
+    def _verdict(self, launch: _Launch, ended: Exit) -> tuple[ReasonCode | None, str]:
+        if ended.stop is Stop.CANCELLED:
+            return ReasonCode.ENGINE_CANCELLED, "cancelled while it ran"
+        if ended.stop is Stop.TIMEOUT:
+            return ReasonCode.ENGINE_TIMEOUT, f"ended after {self.timeout_seconds:g} seconds"
+        if ended.errno is not None:
+            return _unstartable(ended.errno, launch.arguments[0])
+        if ended.code == 0:
+            return None, "exit code 0"
+        return ReasonCode.ENGINE_EXIT_NONZERO, _ending(ended)
+
+
+def _unstartable(number: int, what: str) -> tuple[ReasonCode, str]:
+    if number == errno.E2BIG:  # the command is the profile's and short: the values are at fault
+        return ReasonCode.ENGINE_INVOCATION_INVALID, "a value is too long to be an argument"
+    return ReasonCode.ENGINE_COMMAND_MISSING, f"the engine command cannot be started: {os.strerror(number)}: {what}"
+
+
+def _ending(ended: Exit) -> str:
+    """How it failed, with the last line of its standard error, which usually says why."""
+    if ended.code is None:
+        how = "its supervisor was killed"
+    else:
+        how = f"exit code {ended.code}" if ended.code > 0 else f"ended by {_signal_name(-ended.code)}"
+    lines = ended.stderr.decode("utf-8", "replace").split("\n")
+    last = next((line for line in reversed(lines) if line.strip()), "")
+    return f"{how}: {last}" if last else how
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _local(root: str) -> str:
+    """A plain path made absolute, since the engine may run in another folder; a URI as it is."""
+    return root if "://" in root else str(Path(root).absolute())
+
+
+def _make_folder(root: str) -> None:
+    try:
+        Path(root).mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise _Refused(ReasonCode.ENGINE_ROOT_MISSING, f"the engine run root cannot be made: {exc}") from exc
+
+
+def _invocation_json(invocation: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(dict(invocation), sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain)
+    except (TypeError, ValueError) as exc:
+        raise _Refused(ReasonCode.ENGINE_INVOCATION_INVALID, f"the invocation is not JSON: {exc}") from exc
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is not a JSON value")
+
+
+def build_subprocess(wiring: Wiring) -> SubprocessInvoker:
+    """The invoker of a profile's ``invoker`` section. Raises `BadInput` for a setting that cannot be.
+
+    No command is not an error here: an attempt then fails with ENGINE_COMMAND_MISSING.
+    """
+    settings = wiring.settings
+    command = settings.get("command") or []
+    if not isinstance(command, list | tuple) or not all(isinstance(part, str) for part in command):
+        raise _bad("invoker.command must be a list of texts: there is no shell to split it")
+    cwd = settings.get("cwd")
+    if cwd is not None and not isinstance(cwd, str):
+        raise _bad("invoker.cwd must be a folder")
+    timeout = settings.get("timeout_seconds", _DEFAULT_TIMEOUT_S)
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < math.inf:
+        raise _bad("invoker.timeout_seconds must be a number of seconds above 0")
+    return SubprocessInvoker(command, cwd=cwd, timeout_seconds=float(timeout), runs_root=wiring.runtime_root)
+
+
+def _bad(what: str) -> BadInput:
+    return BadInput(ReasonCode.PROFILE_INVALID, what)

@@ -1,0 +1,208 @@
+"""One supervised engine process, followed to its end on SR's side."""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self, cast
+
+import attrs
+
+from sr_adapters.subprocess.logs import Lines, Tail
+from sr_adapters.subprocess.supervisor import KILL_S
+
+_SUPERVISOR = str(Path(__file__).with_name("supervisor.py"))
+_POLL_S = 0.05
+_CHUNK = 1 << 16
+_SLACK_S = 5.0
+
+
+class Stop(enum.Enum):
+    """Why SR ended an engine."""
+
+    TIMEOUT = "timeout"
+    CANCELLED = "cancelled"
+
+
+@attrs.frozen
+class Limits:
+    """`timeout_s`: the engine's time; `grace_s`: between SIGTERM and SIGKILL; `log_bytes`: kept of each stream."""
+
+    timeout_s: float
+    grace_s: float
+    log_bytes: int
+
+
+@attrs.frozen
+class Exit:
+    """How it ended. `code`: exit code, negative for a signal, None when unknown. `errno`: why it
+    could not start. `left`: processes that could not be ended. `stop`: why SR ended it."""
+
+    code: int | None
+    errno: int | None
+    left: int
+    stop: Stop | None
+    stdout: bytes
+    stderr: bytes
+
+
+class SupervisedEngine:
+    """A running engine; when the context ends, so has everything of it, whatever happened.
+
+    Raises `OSError` or `ValueError` from its constructor when no process can be made.
+    """
+
+    def __init__(self, command: Sequence[str], *, cwd: str | None, env: Mapping[str, str], limits: Limits) -> None:
+        self._limits = limits
+        self._status, theirs = os.pipe()
+        try:
+            self._process = _spawn(theirs, limits.grace_s, command, cwd, env)
+        except BaseException:
+            os.close(self._status)
+            raise
+        finally:
+            os.close(theirs)
+        self._said = b""
+        self._logs = {
+            _fd(self._process.stdout): Tail(limits.log_bytes),
+            _fd(self._process.stderr): Tail(limits.log_bytes),
+        }
+        self._lines: dict[int, Lines] = {}
+        self._selector = selectors.DefaultSelector()
+        for fd in (self._status, *self._logs):
+            self._selector.register(fd, selectors.EVENT_READ)
+
+    def follow(self, cancelled: Callable[[], bool], progress: Callable[[str], None]) -> Exit:
+        """Pump output until nothing of the engine is left; ends it on timeout or when `cancelled`."""
+        self._lines = {fd: Lines(progress) for fd in self._logs}
+        deadline = time.monotonic() + self._limits.timeout_s
+        stop: Stop | None = None
+        while self._running():
+            self._pump(_POLL_S)
+            if stop is None:
+                stop = _stop(cancelled, deadline)
+                deadline = self._release() if stop else deadline
+            elif time.monotonic() >= deadline:
+                self._process.kill()  # the supervisor itself is stuck
+                break
+        self._drain()
+        return self._exit(stop)
+
+    def _running(self) -> bool:
+        return self._status in self._selector.get_map()
+
+    def _pump(self, timeout_s: float) -> bool:
+        """Take what has arrived on any pipe; whether there was something."""
+        events = self._selector.select(timeout_s)
+        for key, _ in events:
+            self._take(key.fd)
+        return bool(events)
+
+    def _take(self, fd: int) -> None:
+        data = os.read(fd, _CHUNK)
+        if not data:
+            self._selector.unregister(fd)
+        elif fd == self._status:
+            self._said += data
+        else:
+            self._logs[fd].write(data)
+            self._lines[fd].write(data)
+
+    def _drain(self) -> None:
+        """Read what the ended engine left in its pipes; an escaped writer cannot hold this up for long."""
+        until = time.monotonic() + _SLACK_S
+        while self._selector.get_map() and time.monotonic() < until and self._pump(0):
+            pass
+        for lines in self._lines.values():
+            lines.close()
+
+    def _release(self) -> float:
+        """Let go of the lifeline, so that the supervisor ends the engine; when to stop believing in it."""
+        with contextlib.suppress(OSError):
+            _pipe(self._process.stdin).close()
+        return time.monotonic() + self._limits.grace_s + KILL_S + _SLACK_S
+
+    def _exit(self, stop: Stop | None) -> Exit:
+        said = _answer(self._said)
+        code, left = said.get("ended", (None, "0"))
+        stdout, stderr = (tail.value() for tail in self._logs.values())
+        return Exit(
+            code=None if code in (None, "None") else int(code),
+            errno=int(said["failed"][0]) if "failed" in said else None,
+            left=int(left),
+            stop=stop,
+            stdout=stdout,
+            stderr=stderr,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
+        patience = max(0.0, self._release() - time.monotonic())
+        try:
+            self._process.wait(patience)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        """Close every pipe; if the supervisor was killed, end the engine's group in its stead."""
+        with contextlib.suppress(BlockingIOError):
+            os.set_blocking(self._status, False)
+            self._said += os.read(self._status, _CHUNK)
+        said = _answer(self._said)
+        if "started" in said and "ended" not in said:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(int(said["started"][0]), signal.SIGKILL)
+        self._selector.close()
+        for pipe in (self._process.stdout, self._process.stderr):
+            _pipe(pipe).close()
+        os.close(self._status)
+
+
+def _spawn(
+    status: int, grace_s: float, command: Sequence[str], cwd: str | None, env: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    arguments = [sys.executable, "-I", "-S", _SUPERVISOR, str(status), str(grace_s), *command]
+    return subprocess.Popen(  # noqa: S603 - a list of arguments and no shell, by law I3
+        arguments,
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+        pass_fds=(status,),
+        start_new_session=True,  # a terminal's Ctrl-C is for SR, which then ends the engine in order
+    )
+
+
+def _stop(cancelled: Callable[[], bool], deadline: float) -> Stop | None:
+    if cancelled():
+        return Stop.CANCELLED
+    return Stop.TIMEOUT if time.monotonic() >= deadline else None
+
+
+def _answer(said: bytes) -> dict[str, list[str]]:
+    words = (line.split() for line in said.decode("ascii", "replace").splitlines())
+    return {word[0]: word[1:] for word in words if word}
+
+
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    return cast("IO[bytes]", pipe)  # all three were asked for
+
+
+def _fd(pipe: IO[bytes] | None) -> int:
+    return _pipe(pipe).fileno()

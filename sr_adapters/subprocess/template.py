@@ -1,0 +1,54 @@
+"""The command template: ``{placeholders}`` filled from the invocation, one argument each."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from string import Formatter
+from typing import Any
+
+import attrs
+
+_COPIED = ("manifest_fingerprint", "parameter_hash", "seed", "run_id", "scenario_id", "request_id")
+
+
+@attrs.define
+class Unresolved(Exception):
+    """A part of the template has no value. `part`: what it is, for people."""
+
+    part: str
+
+
+def placeholder_values(invocation: Mapping[str, Any], attempt_no: int, engine_run_root: str) -> dict[str, str]:
+    """What each placeholder stands for; a pin that the invocation lacks is absent."""
+    values = {name: str(invocation[name]) for name in _COPIED if invocation.get(name) is not None}
+    binding = invocation.get("scenario_binding") or {}
+    if binding.get("scenario_id") is not None:
+        values["scenario_id"] = str(binding["scenario_id"])
+    elif binding.get("scenario_set"):
+        values["scenario_id"] = ",".join(map(str, binding["scenario_set"]))
+    return {**values, "engine_run_root": engine_run_root, "attempt_no": str(attempt_no), "python": sys.executable}
+
+
+def render(command: Sequence[str], values: Mapping[str, str]) -> list[str]:
+    """The arguments, each template element exactly one. Raises `Unresolved`.
+
+    ``{{`` and ``}}`` are literal braces. A value is never looked into again.
+    """
+    return [_render_one(element, values) for element in command]
+
+
+def _render_one(element: str, values: Mapping[str, str]) -> str:
+    try:
+        parts = list(Formatter().parse(element))
+    except ValueError as exc:
+        raise Unresolved(f"{element!r} ({exc}; a literal brace is written twice)") from exc
+    return "".join(text + _value(name, spec, conversion, values) for text, name, spec, conversion in parts)
+
+
+def _value(name: str | None, spec: str | None, conversion: str | None, values: Mapping[str, str]) -> str:
+    if name is None:
+        return ""
+    if spec or conversion or name not in values:
+        raise Unresolved("{" + name + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "") + "}")
+    return values[name]

@@ -1,0 +1,316 @@
+"""The laws of `sr_ports.invoker.EngineInvoker`, for engines that are processes.
+
+Subclass `EngineInvokerLaws` and give it the fixtures it names. The engines are small Python
+scripts; that one of their processes is gone is proved by a file lock it held, which the
+kernel frees when the last holder ends, whoever its parent was.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from sr_ports import EngineCall, EngineInvoker, EngineResult, ReasonCode
+
+_HOLD = """
+import fcntl, os, signal, subprocess, sys, time
+def hold(name):
+    held = open(name, "w")
+    fcntl.flock(held, fcntl.LOCK_EX)
+    held.write("held")
+    held.flush()
+    return held
+def child(name, *, deaf=False, away=False):
+    "Fork a process that holds the lock `name` and sleeps; returns when it holds it."
+    if os.fork() == 0:
+        if away:
+            os.setsid()
+            if os.fork():
+                os._exit(0)
+        if deaf:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        kept = hold(name)
+        time.sleep(60)
+        os._exit(0)
+    while not (os.path.exists(name) and os.path.getsize(name)):
+        time.sleep(0.005)
+"""
+_HOSTILE = (
+    "; rm -rf /",
+    "$(touch owned)",
+    "`touch owned`",
+    "two\nlines\tand a tab",
+    "{seed} {{run_id}} {",
+    "%s %(seed)s $HOME ~ * ?",
+    "'\"\\",
+    "-n",
+    " spaces ",
+    "naïve 你好 🙂",
+    "| cat /etc/passwd > owned &",
+)
+
+
+class InvokerFactory(Protocol):
+    """Makes an invoker whose engine is a Python script.
+
+    The script's first argument is the invocation's scenario id, its second the engine run
+    root. `timeout_s`: the engine's time in seconds.
+    """
+
+    def __call__(self, script: str, *, timeout_s: float = 30.0) -> EngineInvoker: ...
+
+
+class CallFactory(Protocol):
+    """Makes a call that fits the contract; `overrides` replace entries of its invocation."""
+
+    def __call__(self, **overrides: Any) -> EngineCall: ...
+
+
+def was_held(lock: Path) -> bool:
+    """Whether some process has got as far as taking `lock`."""
+    return lock.exists() and lock.read_text() == "held"
+
+
+def is_free(lock: Path) -> bool:
+    """Whether no process holds `lock`, which some process must have held."""
+    assert was_held(lock), "the engine's process never ran"
+    with lock.open("r+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+def run(
+    invoker: EngineInvoker,
+    call: EngineCall,
+    *,
+    cancelled: Callable[[], bool] = lambda: False,
+    progress: Callable[[str], None] = lambda _line: None,
+) -> EngineResult:
+    """Invoke without watching."""
+    return invoker.invoke(call, cancelled=cancelled, progress=progress)
+
+
+def run_into_timeout(invoker_for: InvokerFactory, script: str, call: EngineCall, locks: Sequence[Path]) -> EngineResult:
+    """The result of a script that never ends, with time enough to take its locks on any machine."""
+    for timeout_s in (0.4, 2.0, 10.0):
+        result = run(invoker_for(script, timeout_s=timeout_s), call)
+        if all(map(was_held, locks)):
+            return result
+    raise AssertionError("the engine's processes never ran")
+
+
+class EngineInvokerLaws:
+    """Fixtures: `invoker_for`, `call`, `unstartable`, `log_limit_bytes`."""
+
+    @pytest.fixture
+    def invoker_for(self) -> InvokerFactory:
+        raise NotImplementedError("give the suite an invoker_for fixture")
+
+    @pytest.fixture
+    def call(self) -> CallFactory:
+        raise NotImplementedError("give the suite a call fixture")
+
+    @pytest.fixture
+    def unstartable(self) -> Mapping[ReasonCode, EngineInvoker]:
+        """Invokers that cannot even start, by the reason they must give."""
+        raise NotImplementedError("give the suite an unstartable fixture")
+
+    @pytest.fixture
+    def log_limit_bytes(self) -> int:
+        """The most bytes that the invoker keeps of each stream."""
+        return 1 << 20
+
+    # I1: a result, whatever the engine does
+
+    def test_i1_success_has_no_reason(self, invoker_for: InvokerFactory, call: CallFactory) -> None:
+        result = run(invoker_for("print('done')"), call())
+        assert (result.reason, result.exit_code, result.stdout) == (None, 0, b"done\n")
+
+    @pytest.mark.parametrize(
+        ("script", "exit_code"),
+        [
+            ("raise SystemExit(3)", 3),
+            ("1/0", 1),
+            ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", -9),
+            ("import os, signal; os.killpg(0, signal.SIGTERM)", -15),
+        ],
+        ids=["exit", "traceback", "sigkill", "ends-its-own-group"],
+    )
+    def test_i1_a_failing_engine_is_a_result(
+        self, invoker_for: InvokerFactory, call: CallFactory, script: str, exit_code: int
+    ) -> None:
+        result = run(invoker_for(script), call())
+        assert (result.reason, result.exit_code) == (ReasonCode.ENGINE_EXIT_NONZERO, exit_code)
+        assert result.detail and "\n" not in result.detail
+
+    def test_i1_what_cannot_start_is_a_result(
+        self, unstartable: Mapping[ReasonCode, EngineInvoker], call: CallFactory
+    ) -> None:
+        assert {ReasonCode.ENGINE_COMMAND_MISSING, ReasonCode.ENGINE_COMMAND_TEMPLATE_UNRESOLVED} <= set(unstartable)
+        for reason, invoker in unstartable.items():
+            result = run(invoker, call())
+            assert result.reason is reason
+            assert result.detail
+
+    def test_i1_an_engine_past_its_time_is_ended(
+        self, invoker_for: InvokerFactory, call: CallFactory, tmp_path: Path
+    ) -> None:
+        lock = tmp_path / "engine"
+        script = f"{_HOLD}\nkept = hold({str(lock)!r})\ntime.sleep(60)"
+        assert run_into_timeout(invoker_for, script, call(), [lock]).reason is ReasonCode.ENGINE_TIMEOUT
+        assert is_free(lock)
+
+    def test_i1_an_engine_may_close_its_output_and_go_on(
+        self, invoker_for: InvokerFactory, call: CallFactory, tmp_path: Path
+    ) -> None:
+        script = f"import os\nos.close(1)\nos.close(2)\nopen({str(tmp_path / 'later')!r}, 'w').write('x')\nos._exit(0)"
+        assert run(invoker_for(script), call()).reason is None
+        assert (tmp_path / "later").exists()
+
+    def test_i1_output_that_is_no_text_is_a_log(self, invoker_for: InvokerFactory, call: CallFactory) -> None:
+        script = "import sys; sys.stdout.buffer.write(bytes(range(256)) * 3)"
+        lines: list[str] = []
+        result = run(invoker_for(script), call(), progress=lines.append)
+        assert result.reason is None
+        assert result.stdout == bytes(range(256)) * 3
+        assert not any("\x1b" in line or "\n" in line for line in lines)
+
+    def test_i1_calls_at_once_do_not_mix(self, invoker_for: InvokerFactory, call: CallFactory) -> None:
+        invoker = invoker_for("import sys; print(sys.argv[1])")
+        results: dict[str, EngineResult] = {}
+
+        def attempt(name: str) -> None:
+            results[name] = run(invoker, call(scenario_binding={"scenario_id": name}))
+
+        threads = [threading.Thread(target=attempt, args=(f"s{n}",)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert {name: result.stdout for name, result in results.items()} == {
+            f"s{n}": f"s{n}\n".encode() for n in range(4)
+        }
+
+    # I2: ended, all of it
+
+    def test_i2_cancelled_before_it_starts_nothing_runs(
+        self, invoker_for: InvokerFactory, call: CallFactory, tmp_path: Path
+    ) -> None:
+        script = f"open({str(tmp_path / 'ran')!r}, 'w')"
+        assert run(invoker_for(script), call(), cancelled=lambda: True).reason is ReasonCode.ENGINE_CANCELLED
+        assert not (tmp_path / "ran").exists()
+
+    @pytest.mark.parametrize("deaf", [False, True], ids=["heeds-sigterm", "ignores-sigterm"])
+    def test_i2_cancelling_ends_the_engine_and_its_children(
+        self, invoker_for: InvokerFactory, call: CallFactory, tmp_path: Path, deaf: bool
+    ) -> None:
+        one, two = tmp_path / "one", tmp_path / "two"
+        deafen = "signal.signal(signal.SIGTERM, signal.SIG_IGN)" if deaf else ""
+        script = f"{_HOLD}\n{deafen}\nkept = hold({str(one)!r})\nchild({str(two)!r}, deaf={deaf})\ntime.sleep(60)"
+
+        assert run(invoker_for(script), call(), cancelled=lambda: was_held(two)).reason is ReasonCode.ENGINE_CANCELLED
+        assert is_free(one)
+        assert is_free(two)
+
+    @pytest.mark.parametrize("exit_code", [0, 5, None], ids=["success", "failure", "timeout"])
+    @pytest.mark.parametrize("away", [False, True], ids=["in-its-group", "daemonised"])
+    def test_i2_nothing_is_left_however_the_engine_ends(
+        self, invoker_for: InvokerFactory, call: CallFactory, tmp_path: Path, exit_code: int | None, away: bool
+    ) -> None:
+        """The children hold the output pipes open and ignore SIGTERM."""
+        locks = [tmp_path / "first", tmp_path / "second"]
+        children = "\n".join(f"child({str(lock)!r}, deaf=True, away={away})" for lock in locks)
+        if exit_code is None:
+            result = run_into_timeout(invoker_for, f"{_HOLD}\n{children}\ntime.sleep(60)", call(), locks)
+            assert result.reason is ReasonCode.ENGINE_TIMEOUT
+        else:
+            result = run(invoker_for(f"{_HOLD}\n{children}\nraise SystemExit({exit_code})"), call())
+            assert result.exit_code == exit_code
+        assert all(map(is_free, locks))
+
+    def test_i2_an_error_of_the_watcher_ends_the_engine_too(
+        self, invoker_for: InvokerFactory, call: CallFactory, tmp_path: Path
+    ) -> None:
+        script = f"{_HOLD}\nkept = hold({str(tmp_path / 'engine')!r})\nprint('up', flush=True)\ntime.sleep(60)"
+
+        def progress(_line: str) -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            run(invoker_for(script), call(), progress=progress)
+        assert is_free(tmp_path / "engine")
+
+    # I3: a value is one argument
+
+    @pytest.mark.parametrize("value", _HOSTILE)
+    def test_i3_a_value_is_one_argument_never_syntax(
+        self, invoker_for: InvokerFactory, call: CallFactory, value: str
+    ) -> None:
+        script = "import sys; sys.stdout.buffer.write(ascii(sys.argv[1:2]).encode())"
+        result = run(invoker_for(script), call(scenario_binding={"scenario_id": value}))
+        assert result.reason is None
+        assert result.stdout.decode() == ascii([value])
+
+    @pytest.mark.parametrize("value", ["a\0b", "x" * (4 << 20)], ids=["nul", "four-mebibytes"])
+    def test_i3_a_value_that_cannot_be_an_argument_is_refused(
+        self, invoker_for: InvokerFactory, call: CallFactory, value: str
+    ) -> None:
+        result = run(invoker_for("pass"), call(scenario_binding={"scenario_id": value}))
+        assert result.reason is ReasonCode.ENGINE_INVOCATION_INVALID
+
+    # I4: logs
+
+    @pytest.mark.parametrize("exit_code", [0, 4])
+    def test_i4_logs_are_bounded_and_keep_the_tail(
+        self, invoker_for: InvokerFactory, call: CallFactory, log_limit_bytes: int, exit_code: int
+    ) -> None:
+        script = f"""import sys
+for stream in (sys.stdout, sys.stderr):
+    for n in range({log_limit_bytes // 32}):
+        stream.write('%063d\\n' % n)
+    stream.write('the end of ' + stream.name)
+sys.exit({exit_code})"""
+        result = run(invoker_for(script), call())
+        assert result.exit_code == exit_code
+        for log, name in ((result.stdout, b"<stdout>"), (result.stderr, b"<stderr>")):
+            assert log_limit_bytes // 2 <= len(log) <= log_limit_bytes
+            assert log.endswith(b"the end of " + name)
+            assert b"cut" in log.splitlines()[0]
+
+    def test_i4_logs_are_kept_when_the_engine_is_ended(self, invoker_for: InvokerFactory, call: CallFactory) -> None:
+        seen: list[str] = []
+        script = "import sys, time\nprint('out', flush=True)\nprint('err', file=sys.stderr, flush=True)\ntime.sleep(60)"
+        result = run(invoker_for(script), call(), progress=seen.append, cancelled=lambda: set(seen) == {"out", "err"})
+        assert (result.reason, result.stdout, result.stderr) == (ReasonCode.ENGINE_CANCELLED, b"out\n", b"err\n")
+
+    def test_i4_lines_are_shown_while_the_engine_runs(
+        self, invoker_for: InvokerFactory, call: CallFactory, tmp_path: Path
+    ) -> None:
+        """The engine goes on only after its first line was seen."""
+        go = tmp_path / "go"
+        script = f"import os, time\nprint('ready', flush=True)\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)"
+        result = run(invoker_for(script), call(), progress=lambda line: go.touch() if line == "ready" else None)
+        assert result.reason is None
+
+    def test_i4_a_line_without_end_is_bounded_too(
+        self, invoker_for: InvokerFactory, call: CallFactory, log_limit_bytes: int
+    ) -> None:
+        longest = 0
+
+        def progress(line: str) -> None:
+            nonlocal longest
+            longest = max(longest, len(line))
+
+        script = f"import sys; sys.stdout.write('x' * {3 * log_limit_bytes})"
+        result = run(invoker_for(script), call(), progress=progress)
+        assert len(result.stdout) <= log_limit_bytes
+        assert 0 < longest <= 4096
