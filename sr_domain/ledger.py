@@ -206,10 +206,14 @@ def check_ledger(run_id: str, data: bytes) -> Ledger | RecordFault:
 def _fault(run_id: str, event: Event, line: bytes, seq: int, tail: str, fence: int, seen: set[str]) -> str | None:
     checks = (
         (event.run_id == run_id, f"belongs to run {str(event.run_id)[:40]}"),
-        (event.seq == seq, f"has seq {event.seq}, expected {seq}"),
+        (_counts(event.seq) and event.seq == seq, f"has seq {event.seq}, expected {seq}"),
         (event.prev_hash == tail, "does not follow from the line before: an edit, removal, insertion or reorder"),
-        (isinstance(event.fence, int) and event.fence >= fence, f"has fence {event.fence} after fence {fence}"),
+        (_counts(event.fence) and event.fence >= fence, f"has fence {event.fence} after fence {fence}"),
         (event.event_id not in seen, f"repeats milestone {event.event_kind}"),
         (event.line() == line, "is not in canonical form"),
     )
     return next((what for holds, what in checks if not holds), None)
+
+
+def _counts(value: object) -> bool:
+    return type(value) is int and value >= 0

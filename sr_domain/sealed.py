@@ -75,7 +75,8 @@ class SealedPlan:
 
     def document(self) -> dict[str, Any]:
         """JSON form, for the record."""
-        return _plain(attrs.asdict(self))
+        plain: dict[str, Any] = _plain(attrs.asdict(self))
+        return plain
 
     @classmethod
     def of(cls, node: Mapping[str, Any]) -> SealedPlan:

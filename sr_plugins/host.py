@@ -22,6 +22,7 @@ PORTS = {
     "invoker": "sr_engine_invokers",
     "control_bus": "sr_control_buses",
     "law": "sr_hashing_laws",
+    "runtime": "sr_runtimes",
     "sink": "sr_observability_sinks",
     "authenticator": "sr_authenticators",
 }

@@ -36,6 +36,7 @@ from sr_ports.runtime import (
     ObservabilitySink,
     ObsEvent,
     PlatformRuns,
+    Runtime,
     WorkPool,
 )
 from sr_ports.stores import Blob, ObjectStore, Stored
@@ -95,6 +96,7 @@ __all__ = [
     "PlatformRuns",
     "Reason",
     "ReasonCode",
+    "Runtime",
     "Sink",
     "SrError",
     "Stored",

@@ -86,6 +86,12 @@ def sr_hashing_laws() -> Sequence[HashingLaw]:
 
 
 @hookspec
+def sr_runtimes() -> Sequence[Adapter]:
+    """Adapters whose `build` makes a `Runtime`: clock, ids, threads. Profiles use ``system``."""
+    return ()
+
+
+@hookspec
 def sr_observability_sinks() -> Sequence[Adapter]:
     """Adapters whose `build` makes an `ObservabilitySink`."""
     return ()

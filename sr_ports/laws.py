@@ -43,7 +43,9 @@ class BundleView(Protocol):
     a law lets them pass.
     """
 
-    method: VerificationMethod
+    @property
+    def method(self) -> VerificationMethod:
+        """How the gate map says this bundle is hashed."""
 
     def files(self) -> Sequence[FileFact]:
         """Every file under the bundle root, ASCII order of relative path, less excluded names."""
@@ -66,8 +68,9 @@ class HashingLaw(Protocol):
     H3  It judges what it covers and no more, and opens nothing itself.
     """
 
-    kind: str
-    """The name the gate map's ``verification_method.kind`` uses."""
+    @property
+    def kind(self) -> str:
+        """The name the gate map's ``verification_method.kind`` uses."""
 
     def digest(self, bundle: BundleView) -> str:
         """The bundle's digest, 64 lower-case hex characters. Raises `EvidenceFault`."""

@@ -114,3 +114,15 @@ class Authenticator(Protocol):
 
     def authenticate(self, headers: Mapping[str, str]) -> Identity | None:
         """The actor, or None when the credential proves nobody."""
+
+
+@attrs.frozen
+class Runtime:
+    """Everything of the process itself that the core needs. `known_timezone`: an IANA name is known."""
+
+    clock: Clock
+    ids: IdSource
+    pool: WorkPool
+    heartbeat: Heartbeat
+    platform: PlatformRuns
+    known_timezone: Callable[[str], bool]
