@@ -109,7 +109,9 @@ class Tree:
         for folder in reversed(missing):
             folder.mkdir(exist_ok=True)
             sync_folder(folder.parent)
-        return os.open(self.root, _ROOT)
+        fd = os.open(self.root, _ROOT)
+        self._seen = True
+        return fd
 
 
 def sync_folder(path: Path) -> None:

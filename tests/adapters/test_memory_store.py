@@ -28,7 +28,7 @@ def test_two_stores_share_nothing_unless_told() -> None:
 
 def test_what_is_stored_is_a_copy() -> None:
     store, data = MemoryObjectStore(), bytearray(b"before")
-    store.create("a", data)
+    store.create("a", data)  # type: ignore[arg-type]
     data[:] = b"after!"
     blob = store.read("a")
     assert blob is not None
