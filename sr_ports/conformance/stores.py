@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 
@@ -28,7 +28,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from sr_ports.conformance.store_model import store_machine
 from sr_ports.conformance.together import count_up, together
 from sr_ports.errors import BadInput, OutcomeUnknown, Unreachable
-from sr_ports.stores import Blob, ObjectStore
+from sr_ports.stores import Blob, ObjectStore, Stored
 
 Reopen = Callable[[], ObjectStore]
 Losing = Callable[[], AbstractContextManager[object]]
@@ -104,13 +104,16 @@ class ObjectStoreLaws:
         assert reopen().read(f"{prefix}a") == Blob(b"first", made.etag)
 
     def test_o1_of_many_creators_at_once_one_wins_whole(self, store: ObjectStore, reopen: Reopen, prefix: str) -> None:
+        keys = [f"{prefix}{n}" for n in range(6)]
         contents = [bytes([65 + n]) * (30_000 + n) for n in range(CALLERS)]
-        answers = together([partial(reopen().create, f"{prefix}a", content) for content in contents])
-        winners = [n for n, answer in enumerate(answers) if answer is not None]
-        assert len(winners) == 1
-        made = answers[winners[0]]
-        assert made is not None
-        assert store.read(f"{prefix}a") == Blob(contents[winners[0]], made.etag)
+        answers = together([partial(create_all, reopen(), keys, content) for content in contents])
+        for key, made in zip(keys, zip(*answers, strict=True), strict=True):
+            winners = [n for n, answer in enumerate(made) if answer is not None]
+            assert len(winners) == 1
+            blob = store.read(key)
+            assert blob is not None
+            assert blob.data == contents[winners[0]]
+            assert made[winners[0]] == Stored(key, len(blob.data), blob.etag)
 
     # O2
 
@@ -327,3 +330,8 @@ def count_up_or_create(store: ObjectStore, key: str) -> None:
     """Create the counter at 0 unless it is there, then count one up."""
     store.create(key, b"0")
     count_up(store, key, times=1)
+
+
+def create_all(store: ObjectStore, keys: Sequence[str], data: bytes) -> list[Stored | None]:
+    """Create one key after another with the same bytes; every answer."""
+    return [store.create(key, data) for key in keys]

@@ -6,11 +6,13 @@ import errno
 import json
 import os
 import threading
+import time
 from pathlib import Path
 
 import attrs
 import pytest
 
+from sr_adapters.file import durable
 from sr_adapters.file.bus import FileControlBus, build
 from sr_ports.bus import Envelope
 from sr_ports.conformance.buses import AT, ControlBusLaws, Reopen, fact, message_id, read, reemitted
@@ -222,6 +224,29 @@ def test_a_follower_is_never_shown_a_later_file_before_an_earlier_one(
 
     monkeypatch.setattr(os, "scandir", Misses)
     assert read(bus, TOPIC) == [fact(TOPIC, "one"), fact(TOPIC, "two")]
+
+
+def test_a_clock_that_stands_still_or_goes_back_changes_no_order(
+    bus: FileControlBus, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = 2**61  # nanoseconds; in the year 2043
+    names = [f"m{n * 3 % 8}" for n in range(8)]
+    for name, now in zip(names, [ahead, ahead, ahead - 5, 0, ahead + 9, ahead, 1, ahead], strict=True):
+        monkeypatch.setattr(time, "time_ns", lambda now=now: now)
+        FileControlBus(str(root)).publish(fact(TOPIC, name))
+    assert read(bus, TOPIC) == [fact(TOPIC, name) for name in names]
+    stamps = [(root / TOPIC / f"{message_id(name)}.json").stat().st_mtime_ns for name in names]
+    assert stamps == [ahead + n for n in (0, 1, 2, 3, 9, 10, 11, 12)]
+
+
+def test_publishers_of_a_topic_take_turns(bus: FileControlBus, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bus.publish(fact(TOPIC, "one"))
+    monkeypatch.setattr(durable, "LOCK_WAIT_S", 0.02)
+    folder = os.open(root / TOPIC, os.O_RDONLY)
+    with durable.locked(folder, ".sr-store-lock"), pytest.raises(Unreachable, match="keeps the lock"):
+        bus.publish(fact(TOPIC, "two"))
+    os.close(folder)
+    assert files(root) == [f"{message_id('one')}.json"]
 
 
 def test_close_ends_a_follower(bus: FileControlBus) -> None:
