@@ -1,1 +1,1 @@
-"""In-memory adapters: for embedders, examples and tests."""
+"""Ports in memory, for tests and embedders: the same laws, nothing on disk."""
