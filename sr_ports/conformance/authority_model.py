@@ -131,7 +131,7 @@ def check_against_model(
         def __init__(self) -> None:
             super().__init__(handles, lapse, short_s, long_s)
 
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         History,
         settings=settings(
             max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
