@@ -17,6 +17,7 @@ from sr_ports import Admission, BadInput, Binding, Fault, IndexedRun, IndexNote,
 if TYPE_CHECKING:
     from sr_ports.hooks import Wiring
 
+_YEAR_S = 31_536_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -121,7 +122,8 @@ def build(wiring: Wiring) -> SqliteAuthority:
     busy_timeout_s = wiring.settings.get("busy_timeout_seconds", 30.0)
     if path is not None and (not isinstance(path, str) or not path):
         raise BadInput(ReasonCode.PROFILE_INVALID, "authority.path is not the path of a file")
-    if isinstance(busy_timeout_s, bool) or not isinstance(busy_timeout_s, int | float) or busy_timeout_s < 0:
+    is_number = isinstance(busy_timeout_s, int | float) and not isinstance(busy_timeout_s, bool)
+    if not is_number or not 0 <= busy_timeout_s < _YEAR_S:
         raise BadInput(ReasonCode.PROFILE_INVALID, "authority.busy_timeout_seconds is not a number of seconds")
 
     def default() -> str:

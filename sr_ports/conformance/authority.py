@@ -246,6 +246,10 @@ class AuthorityLaws:
         authority.release(first)
         assert took(authority, "r", above=3).fence > first.fence
 
+    def test_a3_a_higher_floor_raises_a_fence_that_was_low(self, authority: AuthorityStore) -> None:
+        authority.release(took(authority, "r"))
+        assert took(authority, "r", above=50).fence > 50
+
     def test_a3_renewal_keeps_the_fence(self, authority: AuthorityStore) -> None:
         lease = took(authority, "r")
         renewed = authority.renew(lease, ttl_s=LONG_S)

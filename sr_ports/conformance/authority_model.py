@@ -17,6 +17,8 @@ _histories = itertools.count()
 
 RUNS = st.sampled_from(["k1", "k2", "k3"])
 RESOURCES = st.sampled_from(["r1", "r2"])
+NEWEST = RESOURCES | st.none()
+"""A resource whose newest lease is meant, so that leases that stand are met often enough."""
 OWNERS = st.sampled_from(["a", "b"])
 HANDLES = st.integers(0, 2)
 NOTES = st.none() | st.builds(IndexNote, st.sampled_from(["VERIFYING", "READY"]), st.booleans())
@@ -55,6 +57,11 @@ class AuthorityHistory(RuleBasedStateMachine):
     def name(self, word: str) -> str:
         return self.prefix + word
 
+    def newest(self, resource: str) -> Lease:
+        """The lease that stands on `resource`, or else the last one that did."""
+        named = self.name(resource)
+        return Lease(named, *self.model.standing.get(named, ("a", self.model.fences.get(named, 0))), self.long_s)
+
     @initialize(target=leases)
     def a_lease_that_never_was(self) -> Lease:
         return Lease(self.name("r1"), "a", 1_000_000, self.long_s)
@@ -77,7 +84,7 @@ class AuthorityHistory(RuleBasedStateMachine):
         lease = self.handles[handle].acquire(named, owner, ttl_s=ttl_s, above=above)
         if named in self.model.standing:
             assert lease is None
-            return Lease(named, *self.model.standing[named], self.long_s)
+            return self.newest(resource)
         assert lease is not None
         assert (lease.resource, lease.owner) == (named, owner)
         assert lease.fence > max(above, self.model.fences.get(named, 0))
@@ -88,8 +95,9 @@ class AuthorityHistory(RuleBasedStateMachine):
             self.model.standing[named] = (owner, lease.fence)
         return lease
 
-    @rule(lease=leases, lapses=st.booleans(), handle=HANDLES)
-    def renew(self, lease: Lease, lapses: bool, handle: int) -> None:
+    @rule(lease=leases, newest=NEWEST, lapses=st.booleans(), handle=HANDLES)
+    def renew(self, lease: Lease, newest: str | None, lapses: bool, handle: int) -> None:
+        lease = self.newest(newest) if newest else lease
         ttl_s = self.short_s if lapses else self.long_s
         try:
             renewed = self.handles[handle].renew(lease, ttl_s=ttl_s)
@@ -102,8 +110,9 @@ class AuthorityHistory(RuleBasedStateMachine):
             self.lapse(self.short_s * 1.5)
             del self.model.standing[lease.resource]
 
-    @rule(lease=leases, note=NOTES, run=RUNS, handle=HANDLES)
-    def release(self, lease: Lease, note: IndexNote | None, run: str, handle: int) -> None:
+    @rule(lease=leases, newest=NEWEST, note=NOTES, run=RUNS, handle=HANDLES)
+    def release(self, lease: Lease, newest: str | None, note: IndexNote | None, run: str, handle: int) -> None:
+        lease = self.newest(newest) if newest else lease
         self.handles[handle].release(lease, note=note, run_id=self.name(run))
         if not self.model.stands(lease):
             return
@@ -134,6 +143,6 @@ def check_against_model(
     run_state_machine_as_test(
         History,
         settings=settings(
-            max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+            max_examples=30, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
         ),
     )
