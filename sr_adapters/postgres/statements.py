@@ -101,8 +101,6 @@ RETURNING extract(epoch FROM expires_at - clock_timestamp())::float8"""
 RELEASE = """
 UPDATE {schema}.lease SET expires_at = '-infinity'
 WHERE resource = %(resource)s AND owner = %(owner)s AND fence = %(fence)s AND expires_at > clock_timestamp()"""
-# A join and not EXISTS: when another note holds the run's row, Postgres judges the row again
-# after the wait, and would refuse to run an updating subquery a second time.
 RELEASE_AND_NOTE = """
 WITH given_up AS (
     UPDATE {schema}.lease SET expires_at = '-infinity'
