@@ -77,6 +77,8 @@ class Connections:
         try:
             done = work(link, again)
         except psycopg.Error as exc:
+            if isinstance(exc, psycopg.errors.ReadOnlySqlTransaction):
+                link.close()  # the primary is elsewhere now; a new connection may find it
             if not link.closed:
                 self._give_back(link, generation)
                 raise

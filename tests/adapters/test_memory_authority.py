@@ -10,7 +10,8 @@ import pytest
 
 from sr_adapters.memory.authority import MemoryAuthority
 from sr_ports import Fault
-from sr_ports.conformance.authority import AuthorityLaws, a_binding
+from sr_ports.conformance.authority import AuthorityLaws
+from sr_ports.conformance.authority_kit import a_binding
 
 
 class VirtualClock:

@@ -15,7 +15,8 @@ import pytest
 from sr_adapters.postgres import statements
 from sr_adapters.postgres.authority import PostgresAuthority
 from sr_ports import Fault, IndexNote, ReasonCode, Unreachable
-from sr_ports.conformance.authority import LONG_S, AuthorityLaws, Reopen, a_binding, at_once, took
+from sr_ports.conformance.authority import AuthorityLaws
+from sr_ports.conformance.authority_kit import LONG_S, Reopen, a_binding, at_once, took
 from tests.servers import postgres
 
 postgres_dsn = postgres.postgres_dsn

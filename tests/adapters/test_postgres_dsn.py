@@ -49,7 +49,7 @@ def test_no_form_of_a_dsn_shows_its_password(password: str) -> None:
         f"host=db user=me password={password} dbname=runs",
         f"postgresql+psycopg://me:{password}@db/runs",
     ):
-        assert MARK not in shown_by(dsn).replace(repr(dsn), "")
+        assert MARK not in shown_by(dsn)
 
 
 @given(st.text(max_size=60))
@@ -105,8 +105,8 @@ def test_a_refused_connection_is_told() -> None:
 
 def test_an_unknown_host_is_told() -> None:
     with pytest.raises(Unreachable, match="the host name is not known") as caught:
-        PostgresAuthority("postgresql://me:pw-of-mine@no-such-host.invalid/runs").now()
-    assert "pw-of-mine" not in "".join(traceback.format_exception(caught.value))
+        PostgresAuthority(f"postgresql://me:{MARK}@no-such-host.invalid/runs").now()
+    assert MARK not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_server_that_says_nothing_is_given_up() -> None:

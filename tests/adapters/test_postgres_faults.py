@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -16,7 +15,7 @@ from psycopg.conninfo import make_conninfo
 
 from sr_adapters.postgres.authority import PostgresAuthority
 from sr_ports import IndexNote, LeaseLost, ReasonCode, Unreachable
-from sr_ports.conformance.authority import LONG_S, a_binding, took
+from sr_ports.conformance.authority_kit import LONG_S, a_binding, took
 from tests.servers import postgres
 from tests.servers.cutter import Cutter
 from tests.servers.postgres import PASSWORD, PostgresServer
@@ -183,7 +182,7 @@ def test_waiting_for_a_connection_is_bounded(server: PostgresServer, schema: str
             return told(narrow.now)
 
         assert "all 1 connections" in narrow._connections.run(inside).what
-        assert narrow.now()
+        assert narrow.find("0" * 32) is None
 
 
 def test_a_statement_that_waits_for_a_lock_is_given_up(
@@ -234,4 +233,16 @@ def test_a_missing_database_is_named(server: PostgresServer) -> None:
 def test_a_standby_is_told(server: PostgresServer, schema: str, authority: PostgresAuthority) -> None:
     read_only = make_conninfo(server.dsn, options="-c default_transaction_read_only=on")
     with closing(PostgresAuthority(read_only, schema=schema)) as standby:
-        assert not standby.admit(a_binding("k")).is_new or pytest.fail("a standby admitted")
+        assert standby.find(a_binding("k").run_id) == a_binding("k")
+        assert "it is a standby" in told(partial(standby.admit, a_binding("k2"))).what
+        assert standby._connections._idle == [], "the next call connects anew and may find the primary"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_uses_connections_of_its_own(authority: PostgresAuthority) -> None:
+    child = os.fork()
+    if child == 0:
+        fine = not authority.admit(a_binding("k")).is_new and authority.admit(a_binding("child")).is_new
+        os._exit(0 if fine else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert not authority.admit(a_binding("child")).is_new

@@ -20,7 +20,8 @@ import pytest
 
 from sr_adapters.sqlite.authority import SqliteAuthority, build
 from sr_ports import BadInput, Fault, IndexNote, LeaseLost, ReasonCode, Unreachable
-from sr_ports.conformance.authority import LONG_S, AuthorityLaws, Reopen, a_binding, took
+from sr_ports.conformance.authority import AuthorityLaws
+from sr_ports.conformance.authority_kit import LONG_S, Reopen, a_binding, took
 from sr_ports.hooks import Wiring
 
 SPAWN = multiprocessing.get_context("spawn")
