@@ -1,0 +1,1 @@
+"""The authority in Postgres: for any number of machines."""

@@ -1,0 +1,208 @@
+"""Admission and leases in Postgres."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import attrs
+import psycopg
+
+from sr_adapters.postgres import schema as tables
+from sr_adapters.postgres import statements as sql
+from sr_adapters.postgres.connections import Connections, Link
+from sr_adapters.postgres.dsn import read_dsn, redact_dsn, secrets_of, with_defaults
+from sr_adapters.postgres.errors import port_error
+from sr_ports import Admission, BadInput, Binding, Fault, IndexedRun, IndexNote, Lease, LeaseLost, ReasonCode
+
+if TYPE_CHECKING:
+    from sr_ports.hooks import Wiring
+
+Row = tuple[Any, ...]
+_YEAR_S = 31_536_000
+_TRIES = 3  # the second already sees the row that made the first come back empty
+
+
+class PostgresAuthority:
+    """`AuthorityStore` in one schema of a Postgres database (version 12 or later).
+
+    `dsn`: URI or ``key=value`` string; whatever it says of TLS, timeouts or options stands.
+    `schema`: where the tables are; made, and brought up to date, on first use or by `migrate`.
+    `pool_max`: connections at most, made when needed; a caller waits `pool_wait_s` for one.
+    `statement_timeout_s`: the server gives a statement up after this. `connect_timeout_s`: the
+    client gives an attempt to connect up after this (at least 2).
+
+    A call whose connection breaks runs once more on a new one. That is safe: admissions and
+    leases carry the id of the call that wrote them, so it knows its own first try again, and
+    renewing or releasing twice is doing it once.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        schema: str = "scenario_runner",
+        pool_max: int = 10,
+        pool_wait_s: float = 10.0,
+        statement_timeout_s: float = 10.0,
+        connect_timeout_s: float = 5.0,
+    ) -> None:
+        self._schema = tables.checked_name(schema)
+        self._where, self._secrets = redact_dsn(dsn), secrets_of(dsn)
+        conninfo = with_defaults(dsn, statement_timeout_s=statement_timeout_s, connect_timeout_s=connect_timeout_s)
+        self._connections = Connections(conninfo, limit=pool_max, wait_s=pool_wait_s)
+        self._prepared = threading.Event()
+
+    def migrate(self) -> None:
+        """Lay the tables or bring them up to date; needs the right to create."""
+        try:
+            self._connections.run(lambda link, _: tables.migrate(link, self._schema))
+        except psycopg.Error as exc:
+            raise port_error(exc, self._where, self._secrets) from exc
+
+    def admit(self, binding: Binding) -> Admission:
+        call = uuid4()
+        values = {
+            "key": binding.run_equivalence_key.encode(),
+            "run_id": binding.run_id,
+            "fingerprint": binding.intent_fingerprint,
+            "intent": binding.intent,
+            "platform": binding.platform_run_id,
+            "call": call,
+        }
+        for _ in range(_TRIES):
+            for *found, admitted_by in self._rows(sql.ADMIT, values):
+                return Admission(_binding(found), is_new=admitted_by == call)
+        raise Fault(ReasonCode.INTERNAL, f"run {binding.run_id} is bound to another key")
+
+    def find(self, run_id: str) -> Binding | None:
+        found = self._rows(sql.FIND, (run_id,))
+        return _binding(found[0]) if found else None
+
+    def acquire(self, resource: str, owner: str, *, ttl_s: float, above: int = 0) -> Lease | None:
+        call = uuid4()
+        values = {
+            "resource": resource,
+            "owner": owner,
+            "above": above,
+            "ttl": timedelta(seconds=ttl_s),
+            "call": call,
+            "retaken": None,
+        }
+        for fence, left_s in self._rows(sql.ACQUIRE, values, again={**values, "retaken": call}):
+            return Lease(resource, owner, fence, left_s)
+        return None
+
+    def renew(self, lease: Lease, *, ttl_s: float) -> Lease:
+        for (left_s,) in self._rows(sql.RENEW, {**_this(lease), "ttl": timedelta(seconds=ttl_s)}):
+            return attrs.evolve(lease, expires_in_s=left_s)
+        raise LeaseLost(lease.resource, lease.fence)
+
+    def release(self, lease: Lease, *, note: IndexNote | None = None, run_id: str | None = None) -> None:
+        if note is None or run_id is None:
+            self._rows(sql.RELEASE, _this(lease))
+            return
+        noted = {"state": note.state, "settled": note.settled, "run_id": run_id}
+        self._rows(sql.RELEASE_AND_NOTE, {**_this(lease), **noted})
+
+    def holder(self, resource: str) -> Lease | None:
+        for owner, fence, left_s in self._rows(sql.HOLDER, (resource,)):
+            return Lease(resource, owner, fence, left_s)
+        return None
+
+    def runs(
+        self,
+        *,
+        states: Sequence[str] | None = None,
+        unsettled_only: bool = False,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> Sequence[IndexedRun]:
+        choice = {
+            "after": after or "",
+            "states": None if states is None else list(states),
+            "limit": max(limit, 0),
+        }
+        found = self._rows(sql.UNSETTLED_RUNS if unsettled_only else sql.RUNS, choice)
+        return tuple(
+            IndexedRun(run_id, platform, state, settled, updated_at.astimezone(UTC))
+            for run_id, platform, state, settled, updated_at in found
+        )
+
+    def now(self) -> datetime:
+        ((now,),) = self._rows(sql.NOW)
+        return now.astimezone(UTC)  # type: ignore[no-any-return]
+
+    def describe(self) -> str:
+        return f"postgres: {self._where} schema={self._schema}"
+
+    def close(self) -> None:
+        self._connections.close()
+
+    def _rows(
+        self,
+        statement: str,
+        values: Mapping[str, Any] | Sequence[Any] | None = None,
+        again: Mapping[str, Any] | None = None,
+    ) -> list[Row]:
+        """One statement's rows. `again`: the values instead, should its first answer be lost."""
+        query = tables.render(statement, self._schema)
+
+        def work(link: Link, is_again: bool) -> list[Row]:
+            if not self._prepared.is_set():
+                tables.prepare(link, self._schema)
+                self._prepared.set()
+            cursor = link.execute(query, again if is_again and again else values)
+            return cursor.fetchall() if cursor.description else []
+
+        try:
+            return self._connections.run(work)
+        except psycopg.Error as exc:
+            error = port_error(exc, self._where, self._secrets)
+            if error.code is ReasonCode.AUTHORITY_SCHEMA:
+                self._prepared.clear()  # dropped while in use: the next call looks again
+            raise error from exc
+
+
+def build(wiring: Wiring) -> PostgresAuthority:
+    """The authority a profile asks for.
+
+    Settings: ``dsn`` (required), ``schema``, ``pool_max``, ``pool_wait_seconds``,
+    ``statement_timeout_seconds``, ``connect_timeout_seconds``.
+    """
+    settings = wiring.settings
+    dsn, schema = settings.get("dsn"), settings.get("schema", "scenario_runner")
+    if not isinstance(dsn, str) or not isinstance(schema, str):
+        key = "schema" if isinstance(dsn, str) else "dsn"
+        raise BadInput(ReasonCode.PROFILE_INVALID, f"authority.{key} is not given as text")
+    read_dsn(dsn)
+    pool_max = _number(settings, "pool_max", 10)
+    if pool_max != int(pool_max):
+        raise BadInput(ReasonCode.PROFILE_INVALID, "authority.pool_max is not a whole number")
+    return PostgresAuthority(
+        dsn,
+        schema=schema,
+        pool_max=int(pool_max),
+        pool_wait_s=_number(settings, "pool_wait_seconds", 10.0),
+        statement_timeout_s=_number(settings, "statement_timeout_seconds", 10.0),
+        connect_timeout_s=_number(settings, "connect_timeout_seconds", 5.0),
+    )
+
+
+def _number(settings: Mapping[str, Any], key: str, default: float) -> float:
+    value = settings.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < _YEAR_S:
+        raise BadInput(ReasonCode.PROFILE_INVALID, f"authority.{key} is not a number above zero, of a sensible size")
+    return value
+
+
+def _binding(found: Sequence[Any]) -> Binding:
+    key, *rest = found
+    return Binding(bytes(key).decode(), *rest)
+
+
+def _this(lease: Lease) -> dict[str, Any]:
+    return {"resource": lease.resource, "owner": lease.owner, "fence": lease.fence}

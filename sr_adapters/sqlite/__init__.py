@@ -1,0 +1,1 @@
+"""The authority in one SQLite file: for a laptop, or for several processes of one machine."""

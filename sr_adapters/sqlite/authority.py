@@ -1,0 +1,150 @@
+"""Admission and leases in one SQLite file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from sr_adapters.sqlite import statements as sql
+from sr_adapters.sqlite.database import Database
+from sr_ports import Admission, BadInput, Binding, Fault, IndexedRun, IndexNote, Lease, LeaseLost, ReasonCode
+
+if TYPE_CHECKING:
+    from sr_ports.hooks import Wiring
+
+_YEAR_S = 31_536_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class SqliteAuthority:
+    """`AuthorityStore` in a SQLite file on a local disk (not on a network share: WAL).
+
+    `path`: the file, or how to learn it, asked on first use; folders are made then.
+    `busy_timeout_s`: how long to wait for another process's transaction before `Unreachable`.
+    Any number of threads, forked children and processes of one machine may use one file.
+
+    Time is this machine's wall clock as SQLite reads it, whole milliseconds. When that clock
+    is set back a standing lease is never cut short; it lasts at most one more of its own time
+    from the next try to acquire it. Set forward, leases lapse early: their holders are
+    refused by A4 and by the fence.
+    """
+
+    def __init__(self, path: str | Callable[[], str], *, busy_timeout_s: float = 30.0) -> None:
+        self._database = Database(path, busy_timeout_s)
+
+    def admit(self, binding: Binding) -> Admission:
+        key = (binding.run_equivalence_key,)
+        found = self._database.rows(sql.BY_KEY, key)  # a duplicate takes no write lock
+        if found:
+            return Admission(Binding(*found[0]), is_new=False)
+        with self._database.writing() as link:
+            is_new = link.execute(sql.BIND, _values(binding)).rowcount == 1
+            found = link.execute(sql.BY_KEY, key).fetchall()
+        if not found:
+            raise Fault(ReasonCode.INTERNAL, f"run {binding.run_id} is bound to another key")
+        return Admission(Binding(*found[0]), is_new)
+
+    def find(self, run_id: str) -> Binding | None:
+        found = self._database.rows(sql.BY_RUN, (run_id,))
+        return Binding(*found[0]) if found else None
+
+    def acquire(self, resource: str, owner: str, *, ttl_s: float, above: int = 0) -> Lease | None:
+        for _, _, left_ms, granted_ms in self._database.rows(sql.HELD, (resource,)):
+            if left_ms <= granted_ms:
+                return None  # plainly held: waiters that poll take no write lock
+        wish = {"resource": resource, "owner": owner, "above": above, "ttl_ms": _ms(ttl_s)}
+        with self._database.writing() as link:
+            if link.execute(sql.ACQUIRE, wish).rowcount != 1:
+                link.execute(sql.REANCHOR, (resource,))
+                return None
+            ((fence,),) = link.execute(sql.FENCE, (resource,)).fetchall()
+        return Lease(resource, owner, fence, ttl_s)
+
+    def renew(self, lease: Lease, *, ttl_s: float) -> Lease:
+        with self._database.writing() as link:
+            renewed = link.execute(sql.RENEW, {**_this(lease), "ttl_ms": _ms(ttl_s)}).rowcount
+        if renewed != 1:
+            raise LeaseLost(lease.resource, lease.fence)
+        return attrs.evolve(lease, expires_in_s=ttl_s)
+
+    def release(self, lease: Lease, *, note: IndexNote | None = None, run_id: str | None = None) -> None:
+        with self._database.writing() as link:
+            released = link.execute(sql.RELEASE, _this(lease)).rowcount
+            if released == 1 and note is not None:
+                link.execute(sql.NOTE, (note.state, note.settled, run_id))
+
+    def holder(self, resource: str) -> Lease | None:
+        for owner, fence, left_ms, _ in self._database.rows(sql.HELD, (resource,)):
+            return Lease(resource, owner, fence, left_ms / 1000)
+        return None
+
+    def runs(
+        self,
+        *,
+        states: Sequence[str] | None = None,
+        unsettled_only: bool = False,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> Sequence[IndexedRun]:
+        choice = {
+            "after": after or "",
+            "states": None if states is None else json.dumps(list(states)),
+            "limit": max(limit, 0),
+        }
+        found = self._database.rows(sql.UNSETTLED_RUNS if unsettled_only else sql.RUNS, choice)
+        return tuple(
+            IndexedRun(run_id, platform, state, bool(settled), _instant(updated_ms))
+            for run_id, platform, state, settled, updated_ms in found
+        )
+
+    def now(self) -> datetime:
+        ((now_ms,),) = self._database.rows(sql.NOW)
+        return _instant(now_ms)
+
+    def describe(self) -> str:
+        return f"sqlite: {self._database.name}"
+
+    def close(self) -> None:
+        self._database.close()
+
+
+def build(wiring: Wiring) -> SqliteAuthority:
+    """The authority a profile asks for. Settings: ``path``, ``busy_timeout_seconds``.
+
+    Without a path: ``index/authority.db`` under the run prefix of the current platform run.
+    """
+    path = wiring.settings.get("path")
+    busy_timeout_s = wiring.settings.get("busy_timeout_seconds", 30.0)
+    if path is not None and (not isinstance(path, str) or not path):
+        raise BadInput(ReasonCode.PROFILE_INVALID, "authority.path is not the path of a file")
+    is_number = isinstance(busy_timeout_s, int | float) and not isinstance(busy_timeout_s, bool)
+    if not is_number or not 0 <= busy_timeout_s < _YEAR_S:
+        raise BadInput(ReasonCode.PROFILE_INVALID, "authority.busy_timeout_seconds is not a number of seconds")
+
+    def default() -> str:
+        prefix = Path(wiring.runtime_root, "fraud-platform", wiring.platform_run_id(), "sr")
+        return str(prefix / "index" / "authority.db")
+
+    return SqliteAuthority(path or default, busy_timeout_s=busy_timeout_s)
+
+
+def _values(binding: Binding) -> tuple[Any, ...]:
+    """In the order of the statements, which is the order of the value's own fields."""
+    return attrs.astuple(binding)
+
+
+def _this(lease: Lease) -> dict[str, Any]:
+    return {"resource": lease.resource, "owner": lease.owner, "fence": lease.fence}
+
+
+def _ms(seconds: float) -> int:
+    return max(1, round(seconds * 1000))
+
+
+def _instant(unix_ms: int) -> datetime:
+    return _EPOCH + timedelta(milliseconds=unix_ms)

@@ -1,0 +1,171 @@
+"""The laws of the authority port, A1 to A7, as tests.
+
+Subclass `AuthorityLaws` and give it three fixtures:
+
+``authority``  an empty authority, closed by the fixture afterwards.
+``reopen``     a callable: a new, independent handle on that same authority.
+``lapse``      a callable of seconds: when it returns, at least that much time has passed for
+               the authority (a virtual clock moves; a real one is waited for, or the stored
+               instants are moved back).
+
+and, where they differ from the defaults, ``short_ttl`` (seconds a lease that is meant to
+lapse is taken for) and ``unreachable`` (an authority whose store cannot answer).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from sr_ports.authority import AuthorityStore, IndexNote, Lease
+from sr_ports.conformance.authority_kit import CROWD, LONG_S, Lapse, Reopen, a_binding, at_once, took
+from sr_ports.conformance.authority_leases import LeaseLaws
+from sr_ports.conformance.authority_model import check_against_model
+from sr_ports.errors import Unreachable
+
+
+class AuthorityLaws(LeaseLaws):
+    """Exactly the laws of `sr_ports.authority.AuthorityStore`."""
+
+    # A1: one binding a key
+
+    def test_a1_the_first_admission_binds_and_later_ones_get_that_binding(self, authority: AuthorityStore) -> None:
+        first = authority.admit(a_binding("k"))
+        again = authority.admit(a_binding("k"))
+        assert first.is_new and not again.is_new
+        assert first.binding == again.binding == a_binding("k")
+
+    def test_a1_another_intent_gets_the_binding_that_stands(self, authority: AuthorityStore) -> None:
+        authority.admit(a_binding("k", "one"))
+        other = authority.admit(a_binding("k", "two"))
+        assert not other.is_new
+        assert other.binding == a_binding("k", "one")
+
+    def test_a1_keys_do_not_mix(self, authority: AuthorityStore) -> None:
+        keys = ["k", "K", "k ", " k", "k\x00", "k\x00x", "k%", "k_", "κ", "e\u0301", "\u00e9", "'; --", "k" * 20_000]
+        assert all(authority.admit(a_binding(key)).is_new for key in keys)
+        for key in keys:
+            assert authority.admit(a_binding(key, "two")).binding == a_binding(key)
+
+    def test_a1_find_knows_bound_runs_alone(self, authority: AuthorityStore) -> None:
+        authority.admit(a_binding("k"))
+        assert authority.find(a_binding("k").run_id) == a_binding("k")
+        assert authority.find(a_binding("never").run_id) is None
+
+    def test_a1_a_binding_outlives_its_handle(self, authority: AuthorityStore, reopen: Reopen) -> None:
+        authority.admit(a_binding("k", "one"))
+        authority.close()
+        later = reopen()
+        assert later.find(a_binding("k").run_id) == a_binding("k", "one")
+        again = later.admit(a_binding("k", "two"))
+        assert not again.is_new
+        assert again.binding == a_binding("k", "one")
+
+    def test_a1_of_a_crowd_exactly_one_is_new(self, authority: AuthorityStore, reopen: Reopen) -> None:
+        handles = [authority, *(reopen() for _ in range(CROWD - 1))]
+        for turn in range(3):
+            bindings = [a_binding(f"k{turn}", str(n)) for n in range(CROWD)]
+            answers = at_once([partial(h.admit, b) for h, b in zip(handles, bindings, strict=True)])
+            winners = [n for n, answer in enumerate(answers) if answer.is_new]
+            assert len(winners) == 1
+            assert {answer.binding for answer in answers} == {bindings[winners[0]]}
+
+    # A6: no answer is no answer
+
+    @pytest.mark.parametrize(
+        "call",
+        [
+            lambda a: a.admit(a_binding("k")),
+            lambda a: a.find("0" * 32),
+            lambda a: a.acquire("r", "a", ttl_s=LONG_S),
+            lambda a: a.renew(Lease("r", "a", 1, LONG_S), ttl_s=LONG_S),
+            lambda a: a.release(Lease("r", "a", 1, LONG_S)),
+            lambda a: a.holder("r"),
+            lambda a: a.runs(),
+            lambda a: a.now(),
+        ],
+        ids=["admit", "find", "acquire", "renew", "release", "holder", "runs", "now"],
+    )
+    def test_a6_an_unreachable_store_never_answers(
+        self, unreachable: AuthorityStore, call: Callable[[AuthorityStore], object]
+    ) -> None:
+        with pytest.raises(Unreachable):
+            call(unreachable)
+        assert "\n" not in unreachable.describe()
+        unreachable.close()
+
+    # A7: the index
+
+    def test_a7_a_new_binding_is_open_and_unsettled(self, authority: AuthorityStore) -> None:
+        before = authority.now()
+        authority.admit(a_binding("k"))
+        (row,) = authority.runs()
+        assert (row.run_id, row.state, row.settled) == (a_binding("k").run_id, "OPEN", False)
+        assert row.platform_run_id == a_binding("k").platform_run_id
+        assert before <= row.updated_at <= authority.now()
+        assert row.updated_at.utcoffset() == timedelta(0)
+
+    def test_a7_release_notes_the_state(self, authority: AuthorityStore, reopen: Reopen) -> None:
+        run_id = authority.admit(a_binding("k")).binding.run_id
+        authority.release(took(authority, "r"), note=IndexNote("READY", True), run_id=run_id)
+        (row,) = reopen().runs()
+        assert (row.run_id, row.state, row.settled) == (run_id, "READY", True)
+        authority.admit(a_binding("k"))
+        assert list(authority.runs()) == [row]
+
+    def test_a7_release_without_a_note_notes_nothing(self, authority: AuthorityStore) -> None:
+        run_id = authority.admit(a_binding("k")).binding.run_id
+        rows = list(authority.runs())
+        authority.release(took(authority, "r"), run_id=run_id)
+        assert list(authority.runs()) == rows
+
+    def test_a7_only_a_standing_lease_notes(self, authority: AuthorityStore, lapsed: Callable[[str], Lease]) -> None:
+        run_id = authority.admit(a_binding("k")).binding.run_id
+        rows = list(authority.runs())
+        released = took(authority, "r")
+        authority.release(released)
+        old = lapsed("r")
+        took(authority, "r", "b")
+        for lease in (released, old, lapsed("other"), Lease("never", "a", 1, LONG_S)):
+            authority.release(lease, note=IndexNote("READY", True), run_id=run_id)
+        assert list(authority.runs()) == rows
+
+    def test_a7_settled_stays_settled(self, authority: AuthorityStore) -> None:
+        run_id = authority.admit(a_binding("k")).binding.run_id
+        for note in (IndexNote("READY", True), IndexNote("VERIFYING", False)):
+            authority.release(took(authority, "r"), note=note, run_id=run_id)
+        assert [row.run_id for row in authority.runs()] == [run_id]
+        assert list(authority.runs(unsettled_only=True)) == []
+
+    def test_a7_runs_are_filtered_ordered_and_paged(self, authority: AuthorityStore) -> None:
+        ids = sorted(authority.admit(a_binding(f"k{n}")).binding.run_id for n in range(12))
+        for run_id, state in zip(ids, itertools.cycle(["READY", "FAILED", "WAITING_EVIDENCE"]), strict=False):
+            note = IndexNote(state, state != "WAITING_EVIDENCE")
+            authority.release(took(authority, run_id), note=note, run_id=run_id)
+        listed = partial(_ids, authority)
+        assert listed() == ids
+        assert listed(states=["READY"]) == ids[0::3]
+        assert listed(states=["READY", "WAITING_EVIDENCE"]) == sorted(ids[0::3] + ids[2::3])
+        assert listed(states=[]) == listed(states=["NO_SUCH"]) == []
+        assert listed(unsettled_only=True) == ids[2::3]
+        assert listed(unsettled_only=True, states=["FAILED"]) == []
+        assert listed(limit=5) == ids[:5]
+        assert listed(limit=5, after=ids[4]) == ids[5:10]
+        assert listed(after=ids[-1]) == listed(limit=0) == []
+        assert listed(states=["FAILED"], limit=2, after=ids[1]) == ids[4::3][:2]
+
+    # all of them together
+
+    def test_any_history_agrees_with_the_model(
+        self, authority: AuthorityStore, reopen: Reopen, lapse: Lapse, short_ttl: float
+    ) -> None:
+        check_against_model([authority, reopen(), reopen()], lapse, short_ttl, LONG_S)
+
+
+def _ids(authority: AuthorityStore, **choice: Any) -> list[str]:
+    return [row.run_id for row in authority.runs(**choice)]

@@ -1,0 +1,75 @@
+"""What the authority's laws share: values, a starting gun, and the fixtures with defaults."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import pytest
+
+from sr_ports.authority import AuthorityStore, Binding, Lease
+
+T = TypeVar("T")
+Reopen = Callable[[], AuthorityStore]
+Lapse = Callable[[float], None]
+
+LONG_S = 3600.0
+"""A lease of this many seconds outlives any test."""
+CROWD = 16
+
+
+def a_binding(key: str, asked_for: str = "one") -> Binding:
+    """A binding for `key`, with ids that depend on the key alone and an intent on both."""
+    intent = f'{{"asked_for":"{asked_for}"}}'
+    return Binding(
+        run_equivalence_key=key,
+        run_id=hashlib.sha256(f"sr_run|{key}".encode()).hexdigest()[:32],
+        intent_fingerprint=hashlib.sha256(intent.encode()).hexdigest(),
+        intent=intent,
+        platform_run_id="platform_20260131T134200Z",
+    )
+
+
+def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
+    """Start all calls together, each in a thread of its own; their results in order."""
+    gate = threading.Barrier(len(calls), timeout=60)
+
+    def run(call: Callable[[], T]) -> T:
+        gate.wait()
+        return call()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))
+
+
+def took(authority: AuthorityStore, resource: str, owner: str = "a", ttl_s: float = LONG_S, above: int = 0) -> Lease:
+    """Acquire where nothing can be in the way."""
+    lease = authority.acquire(resource, owner, ttl_s=ttl_s, above=above)
+    assert lease is not None
+    return lease
+
+
+class AuthorityFixtures:
+    """The fixtures an adapter may leave as they are."""
+
+    @pytest.fixture
+    def short_ttl(self) -> float:
+        return 0.2
+
+    @pytest.fixture
+    def unreachable(self) -> AuthorityStore:
+        pytest.skip("this authority has no store that could be out of reach")
+
+    @pytest.fixture
+    def lapsed(self, authority: AuthorityStore, lapse: Lapse, short_ttl: float) -> Callable[[str], Lease]:
+        """Makes a lease on the named resource that has lapsed."""
+
+        def make(resource: str) -> Lease:
+            lease = took(authority, resource, "sleeper", short_ttl)
+            lapse(short_ttl * 1.5)
+            return lease
+
+        return make

@@ -1,0 +1,157 @@
+"""Connection strings and settings of the Postgres authority; needs no server."""
+
+from __future__ import annotations
+
+import socket
+import traceback
+from contextlib import closing
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from sr_adapters.postgres.authority import PostgresAuthority, build
+from sr_adapters.postgres.dsn import read_dsn, redact_dsn, with_defaults
+from sr_ports import BadInput, ReasonCode, SrError, Unreachable
+from sr_ports.hooks import Wiring
+
+MARK = "s3cr3t"
+passwords = st.builds(lambda junk: f"{MARK}{junk}{MARK}", st.text(max_size=20))
+
+
+def shown_by(dsn: str) -> str:
+    """Everything the adapter would ever print of `dsn` before it reaches a server."""
+    try:
+        authority = PostgresAuthority(dsn)
+    except BadInput as exc:
+        return redact_dsn(dsn) + "".join(traceback.format_exception(exc))
+    return redact_dsn(dsn) + authority.describe() + repr(authority)
+
+
+def as_value(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+@given(passwords)
+def test_no_form_of_a_dsn_shows_its_password(password: str) -> None:
+    for dsn in (
+        f"postgresql://me:{quote(password, safe='')}@db:5432/runs",
+        f"postgres://db/runs?user=me&password={quote(password, safe='')}",
+        f"host=db user=me password={as_value(password)} dbname=runs",
+        f"host=db password={as_value(password)} sslpassword={as_value(password)}",
+        # as people get it wrong: nothing escaped
+        f"postgresql://me:{password}@db:5432/runs",
+        f"postgresql://me:{password}@[::1]/runs",
+        f"host=db user=me password={password} dbname=runs",
+        f"postgresql+psycopg://me:{password}@db/runs",
+    ):
+        assert MARK not in shown_by(dsn)
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_a_dsn_or_bad_input(text: str) -> None:
+    try:
+        read_dsn(text)
+    except BadInput as exc:
+        assert exc.code is ReasonCode.PROFILE_INVALID
+        assert redact_dsn(text) == "(not a connection string)"
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    ["", "  ", "me:pw@db", "host=db port=pw", "postgresql://me:p@w@db/runs", "postgresql://me:1/2@db/runs", "a\0"],
+)
+def test_what_libpq_would_misread_is_refused(dsn: str) -> None:
+    with pytest.raises(BadInput):
+        read_dsn(dsn)
+
+
+@pytest.mark.parametrize(
+    ("dsn", "shown"),
+    [
+        ("postgresql://me:pw@db:5432/runs?sslmode=require", "host=db port=5432 dbname=runs user=me sslmode=require"),
+        ("host=db user=me password='p w'", "host=db user=me"),
+        ("postgresql://me:pw@a:1,b:2/runs", "host=a,b port=1,2 dbname=runs user=me"),
+        ("postgresql://", "(libpq's defaults)"),
+    ],
+)
+def test_a_dsn_is_shown_by_where_it_leads(dsn: str, shown: str) -> None:
+    assert redact_dsn(dsn) == shown
+
+
+def test_the_dsns_own_words_stand() -> None:
+    dsn = "host=db sslmode=verify-full sslrootcert=ca.pem connect_timeout=9 options='-c statement_timeout=77'"
+    parts = conninfo_to_dict(with_defaults(dsn, statement_timeout_s=1.5, connect_timeout_s=2))
+    assert parts["sslmode"] == "verify-full"
+    assert parts["sslrootcert"] == "ca.pem"
+    assert parts["connect_timeout"] == "9"
+    options = str(parts["options"])
+    assert options.index("statement_timeout=1500") < options.index("statement_timeout=77"), "the later one counts"
+
+
+# what can be told without a server
+
+
+def test_a_refused_connection_is_told() -> None:
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening
+        with pytest.raises(Unreachable, match="the connection was refused"):
+            PostgresAuthority(f"postgresql://127.0.0.1:{taken.getsockname()[1]}/runs").now()
+
+
+def test_an_unknown_host_is_told() -> None:
+    with pytest.raises(Unreachable, match="the host name is not known") as caught:
+        PostgresAuthority(f"postgresql://me:{MARK}@no-such-host.invalid/runs").now()
+    assert MARK not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_server_that_says_nothing_is_given_up() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as mute, pytest.raises(Unreachable, match="in time"):
+        PostgresAuthority(f"postgresql://127.0.0.1:{mute.getsockname()[1]}/runs", connect_timeout_s=2).now()
+
+
+# the factory
+
+
+def _build(**settings: Any) -> PostgresAuthority:
+    return build(Wiring("runs", lambda: pytest.fail("asked for a platform run"), settings))
+
+
+def test_a_profile_builds_it_without_a_server() -> None:
+    authority = _build(
+        dsn="host=db password=pw",
+        schema="sr_prod",
+        pool_max=3,
+        pool_wait_seconds=1,
+        statement_timeout_seconds=2.5,
+        connect_timeout_seconds=3,
+    )
+    assert authority.describe() == "postgres: host=db schema=sr_prod"
+    authority.close()
+    authority.close()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("dsn", None),
+        ("dsn", "nonsense"),
+        ("schema", 3),
+        ("schema", 'x"; DROP TABLE run; --'),
+        ("schema", "x" * 64),
+        ("pool_max", 0),
+        ("pool_max", 1.5),
+        ("pool_max", True),
+        ("pool_wait_seconds", "1"),
+        ("statement_timeout_seconds", float("nan")),
+        ("connect_timeout_seconds", float("inf")),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused_by_name(key: str, value: object) -> None:
+    with pytest.raises(SrError, match=f"authority.{key}") as refused:
+        _build(**{"dsn": make_conninfo(host="db"), key: value})
+    assert refused.value.code is ReasonCode.PROFILE_INVALID

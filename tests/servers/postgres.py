@@ -1,0 +1,150 @@
+"""A real Postgres on a free loopback port, for tests alone.
+
+`SR_TEST_PG_DSN` names a server to use instead; its role must be allowed to create schemas.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+ABSENT = "no Postgres server: set SR_TEST_PG_DSN, or install one (Debian: apt-get install postgresql)"
+PASSWORD = "correct-horse-7"
+
+
+class PostgresServer:
+    """One server in a folder of its own; `start`, `stop` and `restart` keep port and data."""
+
+    def __init__(self, binaries: Path, home: Path) -> None:
+        self._binaries, self._home, self._data = binaries, home, home / "data"
+        self._user = _unprivileged()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = _free_port()
+        self._initialise()
+
+    @property
+    def dsn(self) -> str:
+        return f"postgresql://sr:{PASSWORD}@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": str(self._home),
+            "max_connections": "80",
+            "fsync": "off",
+        }
+        flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        command = [str(self._binaries / "postgres"), "-D", str(self._data), "-p", str(self.port), *flags]
+        with (self._home / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self._home, **self._user)
+        self._wait_until_it_answers()
+
+    def stop(self, *, at_once: bool = False) -> None:
+        """End it: connections are told so (fast), or the server dies as in a crash."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(signal.SIGQUIT if at_once else signal.SIGINT)
+            process.wait(timeout=60)
+
+    def restart(self, *, at_once: bool = False) -> None:
+        self.stop(at_once=at_once)
+        self.start()
+
+    def _initialise(self) -> None:
+        self._home.chmod(0o700)
+        password = self._home / "password"
+        password.write_text(PASSWORD)
+        if self._user:
+            for path in (self._home, password):
+                shutil.chown(path, self._user["user"], self._user["group"])
+        flags = ["-U", "sr", "--pwfile", str(password), "--auth=scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync"]
+        command = [str(self._binaries / "initdb"), "-D", str(self._data), *flags]
+        subprocess.run(command, check=True, capture_output=True, cwd=self._home, **self._user)
+
+    def _wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + 60
+        while True:
+            assert self._process is not None
+            assert self._process.poll() is None, (self._home / "log").read_text()[-2000:]
+            try:
+                psycopg.connect(self.dsn, connect_timeout=5).close()
+            except psycopg.OperationalError:
+                assert time.monotonic() < deadline, (self._home / "log").read_text()[-2000:]
+                time.sleep(0.02)
+            else:
+                return
+
+
+@contextmanager
+def started() -> Iterator[PostgresServer]:
+    """A running server of one's own; skips the test when this machine has no Postgres."""
+    binaries = _binaries()
+    if binaries is None:
+        pytest.skip(ABSENT)
+    home = Path(tempfile.mkdtemp(prefix="sr-postgres-"))
+    try:
+        server = PostgresServer(binaries, home)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_dsn() -> Iterator[str]:
+    """A server that the whole session shares."""
+    given = os.environ.get("SR_TEST_PG_DSN")
+    if given:
+        yield given
+        return
+    with started() as server:
+        yield server.dsn
+
+
+@contextmanager
+def fresh_schema(dsn: str) -> Iterator[str]:
+    """The name of a schema nobody else uses; dropped afterwards if it was made."""
+    name = f"sr_test_{os.urandom(6).hex()}"
+    yield name
+    with suppress(psycopg.OperationalError), closing(psycopg.connect(dsn, autocommit=True)) as link:
+        link.execute(f'DROP SCHEMA IF EXISTS "{name}" CASCADE'.encode())
+
+
+def _binaries() -> Path | None:
+    """Debian's newest, else whatever is on the path."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
+    on_path = shutil.which("postgres")
+    if found:
+        return found[-1].parent
+    return Path(on_path).resolve().parent if on_path else None
+
+
+def _unprivileged() -> dict[str, Any]:
+    """Postgres refuses to run as root: then it runs as another user."""
+    if os.getuid() != 0:
+        return {}
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    entry = pwd.getpwnam("postgres" if "postgres" in names else "nobody")
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
