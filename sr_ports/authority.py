@@ -76,7 +76,7 @@ class AuthorityStore(Protocol):
     A5  `release` ends only the very lease given; for any other it changes nothing.
     A6  An unreachable store raises `Unreachable`; it never says yes or no by guess.
     A7  A new binding is unsettled, state ``OPEN``, until a release notes otherwise; a run
-        noted settled never becomes unsettled again.
+        noted settled never becomes unsettled again, and `admit` says so.
     """
 
     def admit(self, binding: Binding) -> Admission:

@@ -12,8 +12,9 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from functools import cached_property
 
 import attrs
 
@@ -42,16 +43,20 @@ class _Entry:
 
 
 class FileControlBus:
-    """Envelopes under the folder `root`, which the first publication makes.
+    """Envelopes under the folder `root` (or how to learn it, asked on first use), which the first publication makes.
 
     Topics and message ids must be plain file names of at most 200 letters, digits, dots,
     dashes and underscores: else `BadInput`. `poll_s`: seconds between a follower's looks.
     """
 
-    def __init__(self, root: str, *, poll_s: float = 0.2) -> None:
-        self._tree = Tree(root)
+    def __init__(self, root: str | Callable[[], str], *, poll_s: float = 0.2) -> None:
+        self._root = root
         self._poll_s = poll_s
         self._closed = threading.Event()
+
+    @cached_property
+    def _tree(self) -> Tree:
+        return Tree(self._root if isinstance(self._root, str) else self._root())
 
     def publish(self, envelope: Envelope) -> None:
         topic, message_id = _safe(envelope.topic, "topic"), _safe(envelope.message_id, "message id")
@@ -70,7 +75,7 @@ class FileControlBus:
         return self._tail(_safe(topic, "topic"), seen, follow=follow)
 
     def describe(self) -> str:
-        return f"folder {self._tree.root}"
+        return f"folder {self._root}" if isinstance(self._root, str) else "a folder of the platform run"
 
     def close(self) -> None:
         """End every `tail` that follows; nothing else is held open."""
@@ -92,9 +97,11 @@ class FileControlBus:
 
 
 def build(wiring: Wiring) -> FileControlBus:
-    """The bus of a profile: in `root` where the section gives it, else under the runtime root."""
-    root = wiring.settings.get("root") or f"{wiring.runtime_root}/fraud-platform/control_bus"
-    return FileControlBus(str(root))
+    """The bus of a profile: in `root` where the section gives it, else ``control_bus`` of the platform run."""
+    root = wiring.settings.get("root")
+    if root is not None:
+        return FileControlBus(str(root))
+    return FileControlBus(lambda: f"{wiring.runtime_root}/fraud-platform/{wiring.platform_run_id()}/control_bus")
 
 
 def _safe(name: str, what: str) -> str:

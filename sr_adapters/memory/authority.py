@@ -63,7 +63,7 @@ class MemoryAuthority:
         with state.lock:
             standing = state.by_key.get(binding.run_equivalence_key)
             if standing is not None:
-                return Admission(standing, is_new=False)
+                return Admission(standing, is_new=False, settled=state.index[standing.run_id].settled)
             if binding.run_id in state.by_run:
                 raise Fault(ReasonCode.INTERNAL, f"run {binding.run_id} is bound to another key")
             state.by_key[binding.run_equivalence_key] = state.by_run[binding.run_id] = binding

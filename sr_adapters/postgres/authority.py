@@ -74,8 +74,8 @@ class PostgresAuthority:
             "call": call,
         }
         for _ in range(_TRIES):
-            for *found, admitted_by in self._rows(sql.ADMIT, values):
-                return Admission(_binding(found), is_new=admitted_by == call)
+            for *found, admitted_by, settled in self._rows(sql.ADMIT, values):
+                return Admission(_binding(found), is_new=admitted_by == call, settled=settled)
         raise Fault(ReasonCode.INTERNAL, f"run {binding.run_id} is bound to another key")
 
     def find(self, run_id: str) -> Binding | None:

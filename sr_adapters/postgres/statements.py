@@ -62,7 +62,7 @@ NOW = "SELECT clock_timestamp()"
 # neither branch (its snapshot is older than the row). It asks again.
 ADMIT = """
 WITH standing AS (
-    SELECT run_equivalence_key, run_id, intent_fingerprint, intent, platform_run_id, admitted_by
+    SELECT run_equivalence_key, run_id, intent_fingerprint, intent, platform_run_id, admitted_by, settled
     FROM {schema}.run WHERE sha256(run_equivalence_key) = sha256(%(key)s::bytea)
 ), made AS (
     INSERT INTO {schema}.run
@@ -70,7 +70,7 @@ WITH standing AS (
     SELECT %(key)s::bytea, %(run_id)s, %(fingerprint)s, %(intent)s, %(platform)s, %(call)s::uuid
     WHERE NOT EXISTS (SELECT FROM standing)
     ON CONFLICT DO NOTHING
-    RETURNING run_equivalence_key, run_id, intent_fingerprint, intent, platform_run_id, admitted_by
+    RETURNING run_equivalence_key, run_id, intent_fingerprint, intent, platform_run_id, admitted_by, settled
 )
 SELECT * FROM standing UNION ALL SELECT * FROM made"""
 FIND = """

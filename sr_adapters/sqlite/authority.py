@@ -41,13 +41,15 @@ class SqliteAuthority:
         key = (binding.run_equivalence_key,)
         found = self._database.rows(sql.BY_KEY, key)  # a duplicate takes no write lock
         if found:
-            return Admission(Binding(*found[0]), is_new=False)
+            settled, *parts = found[0]
+            return Admission(Binding(*parts), is_new=False, settled=bool(settled))
         with self._database.writing() as link:
             is_new = link.execute(sql.BIND, _values(binding)).rowcount == 1
             found = link.execute(sql.BY_KEY, key).fetchall()
         if not found:
             raise Fault(ReasonCode.INTERNAL, f"run {binding.run_id} is bound to another key")
-        return Admission(Binding(*found[0]), is_new)
+        settled, *parts = found[0]
+        return Admission(Binding(*parts), is_new, settled=bool(settled))
 
     def find(self, run_id: str) -> Binding | None:
         found = self._database.rows(sql.BY_RUN, (run_id,))

@@ -43,7 +43,7 @@ NOW = "SELECT now_ms FROM clock"
 
 # admission
 BY_KEY = """
-SELECT run_equivalence_key, run_id, intent_fingerprint, intent, platform_run_id
+SELECT settled, run_equivalence_key, run_id, intent_fingerprint, intent, platform_run_id
 FROM run WHERE run_equivalence_key = ?"""
 BY_RUN = """
 SELECT run_equivalence_key, run_id, intent_fingerprint, intent, platform_run_id

@@ -1,0 +1,89 @@
+"""SR's own adapters, registered as any other plugin's. Nothing heavy is imported before `build`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sr_ports import Adapter, Wiring, hookimpl
+
+_S3 = frozenset({"bucket", "prefix", "endpoint_url", "region", "addressing_style", "sse_kms_key_id",
+                 "connect_timeout_seconds", "read_timeout_seconds"})  # fmt: skip
+
+
+def _file_store(wiring: Wiring) -> Any:
+    from sr_adapters.file.store import build
+
+    return build(wiring)
+
+
+def _file_root(uri: str, wiring: Wiring) -> Any:
+    from sr_adapters.file.root import FileEngineRoot
+
+    return FileEngineRoot(uri)
+
+
+def _sqlite(wiring: Wiring) -> Any:
+    from sr_adapters.sqlite.authority import build
+
+    return build(wiring)
+
+
+def _postgres(wiring: Wiring) -> Any:
+    from sr_adapters.postgres.authority import build
+
+    return build(wiring)
+
+
+def _file_bus(wiring: Wiring) -> Any:
+    from sr_adapters.file.bus import build
+
+    return build(wiring)
+
+
+def _subprocess(wiring: Wiring) -> Any:
+    from sr_adapters.subprocess.invoker import build_subprocess
+
+    return build_subprocess(wiring)
+
+
+def _system(wiring: Wiring) -> Any:
+    from sr_adapters.runtime.system import build_system
+
+    return build_system(wiring)
+
+
+@hookimpl
+def sr_object_stores() -> Sequence[Adapter]:
+    return [
+        Adapter("file", _file_store, settings=frozenset({"root"}), schemes=("", "file"), open_root=_file_root),
+    ]
+
+
+@hookimpl
+def sr_authority_stores() -> Sequence[Adapter]:
+    return [
+        Adapter("sqlite", _sqlite, settings=frozenset({"path", "busy_timeout_seconds"})),
+        Adapter(
+            "postgres",
+            _postgres,
+            extra="postgres",
+            requires=("psycopg", "psycopg_pool"),
+            settings=frozenset({"dsn", "schema", "pool_max", "statement_timeout_seconds", "connect_timeout_seconds"}),
+        ),
+    ]
+
+
+@hookimpl
+def sr_engine_invokers() -> Sequence[Adapter]:
+    return [Adapter("subprocess", _subprocess, settings=frozenset({"command", "cwd", "timeout_seconds"}))]
+
+
+@hookimpl
+def sr_control_buses() -> Sequence[Adapter]:
+    return [Adapter("file", _file_bus, settings=frozenset({"root"}))]
+
+
+@hookimpl
+def sr_runtimes() -> Sequence[Adapter]:
+    return [Adapter("system", _system, settings=frozenset())]
