@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from sr_adapters.file.errors import ROOT_GONE
+from sr_ports.errors import OutcomeUnknown
 
 OWN = ".sr-store"
 """Names that begin so are the adapter's own (temporary files, locks): never objects."""
@@ -44,12 +45,18 @@ class Tree:
 
     @contextmanager
     def made(self, folders: tuple[str, ...]) -> Iterator[int]:
-        """A descriptor on the folder, made where missing, and durably there (its ancestors too)."""
+        """A descriptor on the folder, made where missing; after the block it is durably there.
+
+        Its ancestors' entries are synced after the block's own writes: a journal that has put
+        those on disk has mostly put these there too. A failure then leaves the outcome unknown.
+        """
         fd = self._enter(folders)
         if fd is None or self._settled.get(folders) != os.fstat(fd).st_ino:
             if fd is not None:
                 os.close(fd)
-            fd = self._settle(folders)
+            with self._settling(folders) as fresh:
+                yield fresh
+            return
         try:
             yield fd
         finally:
@@ -67,11 +74,12 @@ class Tree:
             fd = below
         return fd
 
-    def _settle(self, folders: tuple[str, ...]) -> int:
-        """Make what is missing, and fsync each folder whose entry for the next may not be on disk.
+    @contextmanager
+    def _settling(self, folders: tuple[str, ...]) -> Iterator[int]:
+        """Make what is missing, and sync each folder whose entry for the next may not be on disk.
 
         An entry that is already there may be another process's, made a moment ago and not
-        yet durable, so its parent is fsynced once as well. Inodes tell a folder that was
+        yet durable, so its parent is synced once as well. Inodes tell a folder that was
         removed and made again from the one that was settled.
         """
         with ExitStack() as opened:
@@ -80,14 +88,14 @@ class Tree:
             for name in folders:
                 fds.append(_make_folder(fds[-1], name))
                 opened.callback(os.close, fds[-1])
+            yield fds[-1]
+            inodes = {folders[:depth]: os.fstat(fd).st_ino for depth, fd in enumerate(fds)}
+            for parent, (path, inode) in zip(fds, list(inodes.items())[1:], strict=False):
+                if self._settled.get(path) != inode:
+                    _sync_parent(parent, path)
             if len(self._settled) > _REMEMBERED:
                 self._settled.clear()
-            for depth in range(len(folders) + 1):
-                inode = os.fstat(fds[depth]).st_ino
-                if depth and self._settled.get(folders[:depth]) != inode:
-                    os.fsync(fds[depth - 1])
-                self._settled[folders[:depth]] = inode
-            return os.dup(fds[-1])
+            self._settled.update(inodes)
 
     def _open_root(self) -> int | None:
         try:
@@ -121,6 +129,14 @@ def sync_folder(path: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def _sync_parent(fd: int, path: tuple[str, ...]) -> None:
+    try:
+        os.fsync(fd)
+    except OSError as exc:
+        what = f"folder {'/'.join(path)} was made, but may not outlive a power cut: {exc.strerror}"
+        raise OutcomeUnknown(what) from exc
 
 
 def _open_folder(fd: int, name: str) -> int | None:

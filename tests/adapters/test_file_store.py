@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sr_adapters.file import durable
+from sr_adapters.file import durable, tree
 from sr_adapters.file.store import FileObjectStore, build
 from sr_ports.conformance.stores import Losing, ObjectStoreLaws, Reopen
 from sr_ports.errors import BadInput, OutcomeUnknown, Unreachable
@@ -139,10 +139,10 @@ def test_o5_bytes_are_synced_before_their_name_and_the_name_before_the_answer(
     assert done == ["write", "fsyncfile", "link", "fsync"]
     done.clear()
     store.create("new/deep/b", b"x")
-    assert done == ["mkdir", "mkdir", "fsync", "fsync", "write", "fsyncfile", "link", "fsync"]
+    assert done == ["mkdir", "mkdir", "write", "fsyncfile", "link", "fsync", "fsync", "fsync"]
     done.clear()
     FileObjectStore(store.describe().removeprefix("folder ")).create("new/deep/c", b"x")
-    assert done == ["fsync", "fsync", "write", "fsyncfile", "link", "fsync"]  # another's folders may not be durable
+    assert done == ["write", "fsyncfile", "link", "fsync", "fsync", "fsync"]  # another's folders may not be durable
     store.replace("a/b", b"y", etag=made.etag)
     done.clear()
     store.replace("a/b", b"z", etag=etag_of(store, "a/b"))
@@ -209,6 +209,53 @@ def test_o6_a_name_that_may_not_be_durable_is_an_unknown_outcome(
     ):
         with pytest.raises(OutcomeUnknown):
             act()
+
+
+def test_o6_a_new_folder_that_may_not_be_durable_is_an_unknown_outcome_until_it_is(
+    store: FileObjectStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.create("a/b", b"1")
+    real, synced = os.fsync, list[str]()
+
+    def fail_above(fd: int) -> None:
+        synced.append(str(Path(f"/proc/self/fd/{fd}").readlink().relative_to(root)))
+        if synced[-1] == "a":
+            failing(errno.EIO)
+        real(fd)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fail_above)
+        for key in ("a/new/1", "a/new/2"):
+            with pytest.raises(OutcomeUnknown, match="a/new"):
+                store.create(key, b"2")
+    assert [name for name in synced if name != "." and not name.endswith(".tmp")] == ["a/new", "a"] * 2
+    assert store.create("a/new/3", b"2") is not None
+
+
+def test_o4_a_refusal_that_may_not_be_durable_is_no_answer(
+    store: FileObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.create("a/b", b"1")
+    monkeypatch.setattr(os, "fsync", partial(failing, errno.EIO))
+    with pytest.raises(Unreachable) as raised:
+        store.create("a/b", b"2")
+    assert not isinstance(raised.value, OutcomeUnknown)  # this call certainly wrote nothing
+
+
+def test_a_folder_that_another_makes_at_the_same_moment_serves_both(
+    store: FileObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.create("a", b"1")
+    monkeypatch.setattr(os, "mkdir", partial(done_but_failed, os.mkdir, errno.EEXIST))
+    assert store.create("x/y/z", b"1") is not None
+
+
+def test_only_so_many_folders_are_remembered(store: FileObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tree, "_REMEMBERED", 2)
+    for n in range(4):
+        assert store.create(f"{n}/a", b"1") is not None
+        assert store.create(f"{n}/b", b"1") is not None
+    assert len(list(store.list(""))) == 8
 
 
 def test_o6_a_failed_link_that_cannot_be_looked_into_is_unknown(
