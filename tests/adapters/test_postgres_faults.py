@@ -115,6 +115,13 @@ def test_a_session_ended_by_an_administrator_is_replaced(server: PostgresServer,
     assert authority.renew(lease, ttl_s=LONG_S).fence == lease.fence
 
 
+def test_closing_spares_a_call_that_is_under_way(server: PostgresServer, authority: PostgresAuthority) -> None:
+    with closing(PostgresAuthority(server.dsn)) as shared:
+        lent = shared._connections.run(lambda link, _: (shared.close(), link.execute("SELECT 1").fetchall(), link))
+        assert lent[1] == [(1,)]
+        assert lent[2].closed, "it went when it came back"
+
+
 # the answer is lost
 
 
@@ -239,6 +246,7 @@ def test_a_standby_is_told(server: PostgresServer, schema: str, authority: Postg
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_child_uses_connections_of_its_own(authority: PostgresAuthority) -> None:
     child = os.fork()
     if child == 0:
