@@ -14,6 +14,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from sr_adapters.postgres.authority import PostgresAuthority
+from sr_adapters.postgres.connections import Link
 from sr_ports import IndexNote, LeaseLost, ReasonCode, Unreachable
 from sr_ports.conformance.authority_kit import LONG_S, a_binding, took
 from tests.servers import postgres
@@ -117,9 +118,13 @@ def test_a_session_ended_by_an_administrator_is_replaced(server: PostgresServer,
 
 def test_closing_spares_a_call_that_is_under_way(server: PostgresServer, authority: PostgresAuthority) -> None:
     with closing(PostgresAuthority(server.dsn)) as shared:
-        lent = shared._connections.run(lambda link, _: (shared.close(), link.execute("SELECT 1").fetchall(), link))
-        assert lent[1] == [(1,)]
-        assert lent[2].closed, "it went when it came back"
+
+        def close_in_use(link: Link, _: bool) -> Link:
+            shared.close()
+            assert link.execute("SELECT 1").fetchall() == [(1,)]
+            return link
+
+        assert shared._connections.run(close_in_use).closed, "it went when it came back"
 
 
 # the answer is lost
