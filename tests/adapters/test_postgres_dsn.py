@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import Any
 from urllib.parse import quote
 
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sr_adapters.postgres.authority import PostgresAuthority, build
 from sr_adapters.postgres.dsn import read_dsn, redact_dsn, with_defaults
+from sr_adapters.postgres.errors import port_error
 from sr_ports import BadInput, ReasonCode, SrError, Unreachable
 from sr_ports.hooks import Wiring
 
@@ -112,6 +114,17 @@ def test_an_unknown_host_is_told() -> None:
 def test_a_server_that_says_nothing_is_given_up() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as mute, pytest.raises(Unreachable, match="in time"):
         PostgresAuthority(f"postgresql://127.0.0.1:{mute.getsockname()[1]}/runs", connect_timeout_s=2).now()
+
+
+def test_migrating_out_of_reach_is_told() -> None:
+    with pytest.raises(Unreachable, match="the host name is not known"):
+        PostgresAuthority("postgresql://no-such-host.invalid/runs").migrate()
+
+
+def test_trouble_nobody_foresaw_is_told_without_secrets() -> None:
+    error = port_error(psycopg.OperationalError(f"odd\nthing about {MARK}"), "host=db", [MARK])
+    assert isinstance(error, Unreachable)
+    assert error.what == "Postgres did not answer (host=db): odd thing about ***"
 
 
 # the factory

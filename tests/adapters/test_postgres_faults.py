@@ -14,6 +14,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from sr_adapters.postgres.authority import PostgresAuthority
+from sr_adapters.postgres.connections import Link
 from sr_ports import IndexNote, LeaseLost, ReasonCode, Unreachable
 from sr_ports.conformance.authority_kit import LONG_S, a_binding, took
 from tests.servers import postgres
@@ -113,6 +114,17 @@ def test_a_session_ended_by_an_administrator_is_replaced(server: PostgresServer,
     lease = took(authority, "r")
     by_hand(server, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'scenario-runner'")
     assert authority.renew(lease, ttl_s=LONG_S).fence == lease.fence
+
+
+def test_closing_spares_a_call_that_is_under_way(server: PostgresServer, authority: PostgresAuthority) -> None:
+    with closing(PostgresAuthority(server.dsn)) as shared:
+
+        def close_in_use(link: Link, _: bool) -> Link:
+            shared.close()
+            assert link.execute("SELECT 1").fetchall() == [(1,)]
+            return link
+
+        assert shared._connections.run(close_in_use).closed, "it went when it came back"
 
 
 # the answer is lost
@@ -239,6 +251,7 @@ def test_a_standby_is_told(server: PostgresServer, schema: str, authority: Postg
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_child_uses_connections_of_its_own(authority: PostgresAuthority) -> None:
     child = os.fork()
     if child == 0:

@@ -82,7 +82,7 @@ class TestSqliteAuthority(AuthorityLaws):
 
 
 class TestSqliteAuthorityInRealTime(TestSqliteAuthority):
-    """The same by the clock itself; the model's many histories are played above."""
+    """The same with leases that lapse by the clock itself."""
 
     @pytest.fixture
     def lapse(self) -> Callable[[float], None]:
@@ -157,6 +157,7 @@ def test_a_killed_holder_keeps_its_lease_until_it_lapses(
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_child_uses_a_connection_of_its_own(file: Path, authority: SqliteAuthority) -> None:
     authority.admit(a_binding("parent"))
     child = os.fork()
