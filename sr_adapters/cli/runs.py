@@ -70,9 +70,14 @@ def _rests(outcome: Outcome) -> bool:
 
 def answer(session: Session, outcome: Outcome) -> int:
     """Tell an outcome; its exit code."""
+    return finish(session, outcome.document(), outcome)
+
+
+def finish(session: Session, document: dict[str, Any], outcome: Outcome) -> int:
+    """Tell an outcome, with what else belongs to the document; its exit code."""
     code = exits.exit_for_outcome(outcome)
     if session.as_json:
-        session.json({**outcome.document(), "exit_code": code})
+        session.json({**document, "exit_code": code})
     elif outcome.state is not None:
         known = "" if outcome.is_new or code else " (already known)"
         session.say(f"{state_text(outcome.state.value)} run {outcome.run_id}{known}")
