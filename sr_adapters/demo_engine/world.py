@@ -70,18 +70,18 @@ class World:
     def _outputs(
         self, entries: Sequence[Mapping[str, Any]], gates: Sequence[Mapping[str, Any]], pins: Mapping[str, str]
     ) -> int:
-        sealed = {folder for gate in gates for folder in [_fill(gate["bundle_root_template"], pins)] if folder}
+        keys = ("bundle_root_template", "index_path_template", "passed_flag_path_template")
+        sealed = {_fill(gate[key], pins) for gate in gates for key in keys if gate.get(key)}
         wanted = []
         for entry in entries:
             if entry["output_id"] == self.faults.omit or (self.only and entry["output_id"] not in self.only):
                 continue
+            if _fill(str(entry["path_template"]), pins) in sealed:
+                continue  # bundles, indexes and flags are outputs of the catalogue too; they are sealed below
             files = list(self._files(entry, pins))
             if not files:
                 self.say(f"demo engine: skipped {entry['output_id']}: no pin fills its path")
-            # bundles, indexes and flags are outputs of the catalogue too; they are sealed below
-            wanted += [
-                path for path in files if not any(path.startswith(folder.rstrip("/") + "/") for folder in sealed)
-            ]
+            wanted += files
         wanted = sorted(set(wanted))
         each = max(1, self.size // max(1, len(wanted)))
         for path in wanted:
