@@ -13,7 +13,7 @@ import attrs
 
 from sr_domain.artifacts import Decision, run_plan
 from sr_domain.attempts import EngineFailed, abandon_open_attempts, finished_root, run_engine
-from sr_domain.canonical import digest_of, sha256_hex
+from sr_domain.canonical import sha256_hex
 from sr_domain.commit import (
     adopt_facts,
     commit_failed,
@@ -25,7 +25,7 @@ from sr_domain.commit import (
 )
 from sr_domain.evidence import Complete, Conflicted, Evidence, Failed, Waiting, classify
 from sr_domain.held import HeldRun, take_over
-from sr_domain.ledger import Draft, Event
+from sr_domain.ledger import Draft
 from sr_domain.pack import InterfacePack
 from sr_domain.plan import PlanRefused, compile_plan
 from sr_domain.policy import Policy
@@ -45,7 +45,8 @@ def advance(run: HeldRun, policy: Policy, pack: InterfacePack, *, fresh: bool) -
     WAITING_EVIDENCE. Raises `LeaseLost`, `Unreachable`: the run stays where it was, resumable.
     """
     take_over(run)
-    accepted = run.ledger.first("RUN_ACCEPTED") or anchor(run, policy)
+    anchored = run.ledger.first("RUN_ACCEPTED")
+    accepted = anchor(run, policy) if anchored is None else anchored.details
     if not fresh and run.ledger.first("EVIDENCE_COMPLETE") is None:
         standing = read_facts(run)
         if standing is not None:
@@ -54,7 +55,7 @@ def advance(run: HeldRun, policy: Policy, pack: InterfacePack, *, fresh: bool) -
     if state in (RunState.FAILED, RunState.QUARANTINED):
         finish_terminal(run)
         return
-    plan = committed_plan(run, accepted, policy, pack)
+    plan = committed_plan(run, policy, pack)
     if plan is None:
         return
     run.policy_rev = attrs.asdict(plan.policy_rev)
@@ -64,33 +65,26 @@ def advance(run: HeldRun, policy: Policy, pack: InterfacePack, *, fresh: bool) -
     announce_successor(run)
 
 
-def anchor(run: HeldRun, policy: Policy) -> Event:
-    """Put the admission on record: intent, deadline and engine root, fixed for life."""
+def anchor(run: HeldRun, policy: Policy) -> Mapping[str, Any]:
+    """The admission for the record: intent, deadline and engine root, fixed for life."""
     wanted, oracle = run.request.engine_run_root, run.settings.oracle_engine_run_root
     deadline = run.now() + timedelta(seconds=policy.evidence_wait_seconds)
-    intent = run.request.intent()
-    accepted = Draft(
-        "RUN_ACCEPTED",
-        {
-            "run_equivalence_key": run.request.run_equivalence_key,
-            "platform_run_id": run.layout.platform_run_id,
-            "intent": intent,
-            "intent_fingerprint": digest_of(intent),
-            "evidence_deadline_utc": format_instant(deadline),
-            "engine_run_root": oracle or wanted,
-            "request": run.request.document(),
-        },
-    )
-    overridden = oracle is not None and wanted is not None and oracle != wanted
-    note = (Draft("ENGINE_ROOT_OVERRIDDEN", {"requested": wanted, "used": oracle}),) if overridden else ()
-    run.record(accepted, *note)
-    event = run.ledger.first("RUN_ACCEPTED")
-    if event is None:
-        raise Fault(ReasonCode.RECORD_INVALID, f"run {run.run_id} could not be anchored")
-    return event
+    accepted = {
+        "run_equivalence_key": run.request.run_equivalence_key,
+        "platform_run_id": run.layout.platform_run_id,
+        "intent": run.request.intent(),
+        "intent_fingerprint": run.request.fingerprint,
+        "evidence_deadline_utc": format_instant(deadline),
+        "engine_run_root": oracle or wanted,
+        "request": run.request.document(),
+    }
+    run.stage(Draft("RUN_ACCEPTED", accepted))
+    if oracle is not None and wanted is not None and oracle != wanted:
+        run.stage(Draft("ENGINE_ROOT_OVERRIDDEN", {"requested": wanted, "used": oracle}))
+    return accepted
 
 
-def committed_plan(run: HeldRun, accepted: Event, policy: Policy, pack: InterfacePack) -> SealedPlan | None:
+def committed_plan(run: HeldRun, policy: Policy, pack: InterfacePack) -> SealedPlan | None:
     """The plan this run has for life, compiled now if it has none; None when it can have none."""
     committed = run.ledger.first("PLAN_COMMITTED")
     if committed is None:
@@ -100,29 +94,34 @@ def committed_plan(run: HeldRun, accepted: Event, policy: Policy, pack: Interfac
             commit_failed(run, Failed(compiled.code, compiled.message), {"problems": problems})
             return None
         rev = attrs.asdict(compiled.policy_rev)
-        run.record(
+        run.stage(
             Draft("PLAN_COMMITTED", {"plan": compiled.document()}),
             Draft("GOV_POLICY_REV", rev),
             Draft("GOV_PLAN_HASH", {"plan_hash": compiled.plan_hash}),
         )
-        committed = run.ledger.first("PLAN_COMMITTED")
-    if committed is None:
-        raise Fault(ReasonCode.RECORD_INVALID, f"run {run.run_id} has no plan")
-    plan = SealedPlan.of(committed.details["plan"])
+        return compiled
+    return SealedPlan.of(committed.details["plan"])
+
+
+def write_plan(run: HeldRun, plan: SealedPlan) -> None:
+    """The plan artifact, as the record says it; written once, after the record has it."""
+    accepted, committed = run.ledger.first("RUN_ACCEPTED"), run.ledger.first("PLAN_COMMITTED")
+    if accepted is None or committed is None:
+        raise Fault(ReasonCode.RECORD_INVALID, f"run {run.run_id} has no plan on record")
     run.write_once("run_plan", run.layout.plan(run.run_id), run_plan(run.layout, plan, accepted, committed))
-    return plan
 
 
-def prove(run: HeldRun, plan: SealedPlan, accepted: Event) -> bool:
+def prove(run: HeldRun, plan: SealedPlan, accepted: Mapping[str, Any]) -> bool:
     """Bring evidence about and judge it; True once READY is decided, False when the run rests elsewhere."""
     root = engine_root(run, plan, accepted)
     if isinstance(root, Failed):
         commit_failed(run, root)
         return False
     run.record(Draft("EVIDENCE_STARTED", {"engine_run_root": root}))
+    write_plan(run, plan)
     run.write_status()
     evidence = collect(run, plan, root)
-    verdict = classify(evidence, parse_instant(accepted.details["evidence_deadline_utc"]), run.now())
+    verdict = classify(evidence, parse_instant(accepted["evidence_deadline_utc"]), run.now())
     match verdict:
         case Complete():
             decide_ready(run, plan, _decision(run, plan, evidence))
@@ -176,12 +175,12 @@ def _decision(run: HeldRun, plan: SealedPlan, evidence: Evidence) -> Decision:
     )
 
 
-def engine_root(run: HeldRun, plan: SealedPlan, accepted: Event) -> str | Failed:
+def engine_root(run: HeldRun, plan: SealedPlan, accepted: Mapping[str, Any]) -> str | Failed:
     """Where the evidence is, by the plan's strategy; the engine is run where that says so."""
     done = finished_root(run)
     if done is not None:
         return done
-    anchored, invoker = accepted.details["engine_run_root"], run.ports.invoker
+    anchored, invoker = accepted["engine_run_root"], run.ports.invoker
     attempted = bool(run.ledger.all("ENGINE_ATTEMPT_LAUNCH_REQUESTED"))
     if plan.strategy is Strategy.FORCE_REUSE or run.ledger.first("EVIDENCE_STARTED") is not None:
         reuse = True
@@ -199,5 +198,7 @@ def engine_root(run: HeldRun, plan: SealedPlan, accepted: Event) -> str | Failed
         abandon_open_attempts(run)
         what = "no invoker is wired" + ("" if anchored is not None else " and no engine root is given")
         return Failed(ReasonCode.STRATEGY_UNAVAILABLE, f"{plan.strategy.value}: {what}")
+    run.record()
+    write_plan(run, plan)
     result = run_engine(run, plan, anchored, invoker)
     return Failed(result.reason, result.detail) if isinstance(result, EngineFailed) else result.engine_run_root

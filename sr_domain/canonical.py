@@ -9,6 +9,7 @@ from typing import Any
 import rfc8785
 
 _SAFE = 2**53 - 1
+_ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode
 
 
 def canonical_json(document: Any) -> bytes:
@@ -34,11 +35,11 @@ def _exact(node: Any) -> Any:
 
 
 def exact_json(document: Any) -> bytes:
-    """The bytes artifacts are stored as: RFC 8785, save that big integers stay integers."""
-    try:
-        return rfc8785.dumps(document)
-    except rfc8785.IntegerDomainError:
-        return json.dumps(document, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode()
+    """The bytes artifacts are stored as: compact, sorted keys, integers exact.
+
+    For documents without fractions, with keys of the basic plane, these are the RFC 8785 bytes.
+    """
+    return _ENCODE(document).encode()
 
 
 def sha256_hex(data: bytes) -> str:

@@ -22,7 +22,7 @@ from sr_domain.narrate import Narrator
 from sr_domain.ports import Ports, Settings
 from sr_domain.request import RunRequest
 from sr_domain.states import RunState
-from sr_ports import Fault, Held, Lease, OutcomeUnknown, ReasonCode
+from sr_ports import Fault, Held, Lease, LeaseLost, OutcomeUnknown, ReasonCode
 
 _CAS_TRIES = 8
 
@@ -58,6 +58,7 @@ class HeldRun:
     record_etag: str | None = None
     status_etag: str | None = None
     held: Held = Unheld()
+    staged: tuple[Draft, ...] = ()
 
     @property
     def run_id(self) -> str:
@@ -77,23 +78,36 @@ class HeldRun:
         self.held.check()
         self.lease = self.ports.authority.renew(self.lease, ttl_s=self.settings.lease_ttl_s)
 
-    def record(self, *drafts: Draft) -> None:
-        """Append events, compare-and-swap. Milestones that are there already add nothing.
+    def stage(self, *drafts: Draft) -> None:
+        """Events that are to be on record before anything that follows from them is written.
 
-        Raises `LeaseLost` when the lease is gone or a newer holder has written.
+        They go with the next `record`, in one append.
         """
-        for draft in drafts:
+        self.staged += drafts
+
+    def record(self, *drafts: Draft) -> None:
+        """Append what was staged and these events, compare-and-swap.
+
+        Milestones that are there already add nothing. Raises `LeaseLost` when the lease is
+        gone, or when somebody else has written a milestone that this holder decided on.
+        """
+        staged, self.staged = self.staged, ()
+        for draft in (*staged, *drafts):
             self.narrate.event(draft.kind, draft.details)
         for _ in range(_CAS_TRIES):
             self.held.check()
             grown = self.ledger.append(
-                drafts, fence=self.lease.fence, actor=self.actor, policy_rev=self.policy_rev, now=self.now()
+                (*staged, *drafts),
+                fence=self.lease.fence,
+                actor=self.actor,
+                policy_rev=self.policy_rev,
+                now=self.now(),
             )
-            if grown.data == self.ledger.data:
-                return
-            if self._swap(grown):
+            if grown.data == self.ledger.data or self._swap(grown):
                 return
             self.load()
+            if any(self.ledger.first(draft.kind, draft.subject) for draft in staged):
+                raise LeaseLost(self.run_id, self.lease.fence, ReasonCode.FENCED)
         raise OutcomeUnknown(f"the record of run {self.run_id} changed {_CAS_TRIES} times while it was appended to")
 
     def _swap(self, grown: Ledger) -> bool:

@@ -137,7 +137,7 @@ def seal(
     """Bind outputs and gates to the revisions they were made under; hash what was decided."""
     outputs, gates = tuple(outputs), tuple(gates)
     hashed = {
-        "intent_fingerprint": request.fingerprint(),
+        "intent_fingerprint": request.fingerprint,
         "policy_rev": attrs.asdict(policy.rev),
         "pack_digest": pack.digest,
         "intended_outputs": [output.output_id for output in outputs],

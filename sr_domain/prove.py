@@ -103,12 +103,12 @@ def _outputs(run: HeldRun, plan: SealedPlan, root: EngineRoot) -> list[Evidence]
             parts.append(Evidence(missing=(output.output_id,)))
     wanted = [OutputFiles(files.base, files.facts) for _, files in found]
     digests = digest_outputs(root, wanted, run.ports.pool, run.held.check)
-    for (output, _), digest in zip(found, digests, strict=True):
-        if isinstance(digest, EvidenceFault):
-            parts.append(_conflict(output, digest))
-        else:
-            parts.append(_prove_output(run, output, digest))
-    return parts
+    read = [(output, digest) for (output, _), digest in zip(found, digests, strict=True)]
+    return parts + run.ports.pool.map(lambda one: _proven(run, *one), read)
+
+
+def _proven(run: HeldRun, output: SealedOutput, digest: ContentDigest | EvidenceFault) -> Evidence:
+    return _conflict(output, digest) if isinstance(digest, EvidenceFault) else _prove_output(run, output, digest)
 
 
 def _conflict(output: SealedOutput, fault: EvidenceFault) -> Evidence:

@@ -6,6 +6,7 @@ import enum
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -105,6 +106,7 @@ class RunRequest:
             "supersedes": self.supersedes,
         }
 
+    @cached_property
     def fingerprint(self) -> str:
         """The intent fingerprint, 64 hex."""
         return digest_of(self.intent())

@@ -59,7 +59,7 @@ def submit(desk: Desk, document: Any, *, actor: str | None = None) -> Outcome:
         Binding(
             request.run_equivalence_key,
             request.run_id,
-            request.fingerprint(),
+            request.fingerprint,
             request.canonical(),
             layout.platform_run_id,
         )
@@ -73,11 +73,10 @@ def admitted(desk: Desk, admission: Admission, request: RunRequest, actor: str) 
     layout = Layout(binding.platform_run_id)
     if admission.is_new:
         return work(desk, layout, request, actor, is_new=True)
-    standing = bound_request(desk, binding)
-    if binding.intent_fingerprint != request.fingerprint():
-        return collision(layout, request, standing.intent())
+    if binding.intent_fingerprint != request.fingerprint:
+        return collision(layout, request, bound_request(desk, binding).intent())
     known = settled_outcome(desk.ports, layout, request.run_id) if admission.settled else None
-    return known or work(desk, layout, standing, actor)
+    return known or work(desk, layout, bound_request(desk, binding), actor)
 
 
 def bound_request(desk: Desk, binding: Binding) -> RunRequest:

@@ -87,7 +87,7 @@ class PlanReport:
         """JSON form, for machines."""
         node: dict[str, Any] = {
             "run_id": self.request.run_id,
-            "intent_fingerprint": self.request.fingerprint(),
+            "intent_fingerprint": self.request.fingerprint,
             "strategy": self.strategy.value,
             "problems": [attrs.asdict(one) for one in self.problems],
         }
@@ -134,7 +134,7 @@ def plan_diff(desk: Desk, one: Any, other: Any) -> dict[str, Any]:
         "same_intent": left.request.intent() == right.request.intent(),
         "same_key": left.request.run_equivalence_key == right.request.run_equivalence_key,
         "intent": differences(left.request.intent(), right.request.intent()),
-        "intent_fingerprint": _pair(left.request.fingerprint(), right.request.fingerprint()),
+        "intent_fingerprint": _pair(left.request.fingerprint, right.request.fingerprint),
         "plan_hash": _pair(_hash(left), _hash(right)),
         "strategy": _pair(left.strategy.value, right.strategy.value),
         "intended_outputs": _sets(left, right, "intended_outputs"),

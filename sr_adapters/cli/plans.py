@@ -48,7 +48,7 @@ def _explain(session: Session, report: PlanReport) -> None:
     session.say(f"plan for run {request.run_id}")
     session.pairs(
         [
-            ("intent", request.fingerprint()),
+            ("intent", request.fingerprint),
             ("plan hash", None if plan is None else plan.plan_hash),
             ("strategy", report.strategy.value),
             ("engine root", request.engine_run_root),

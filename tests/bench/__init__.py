@@ -1,0 +1,1 @@
+"""The rows of the performance bars, each beside its floor, in one run (``tox -e bench``)."""

@@ -1,0 +1,199 @@
+"""The rows: each a name, a measure beside its floor, and the bar it is to reach."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import statistics
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+
+from tests.bench import worlds
+from tests.bench.measure import Cost, cold, medians
+
+REPO = Path(__file__).resolve().parents[2]
+EARLIER = {"2 GiB": 3.5, "10,000 files": 1.15, "one 2 GiB bundle": 3.3, "small run": 0.81}
+
+
+@attrs.frozen
+class Row:
+    """A measured row. `ratio`: measured over floor, where there is one."""
+
+    name: str
+    measured: str
+    floor: str
+    ratio: str
+    bar: str
+    earlier: str = ""
+
+
+def trees(folder: Path, rounds: int, scale: float) -> Iterator[Row]:
+    """The rows that read whole trees, cold process to READY."""
+    big, small = int(32 * 2**20 * scale), int(10_000 * scale)
+    yield from _tree(
+        folder / "a",
+        "2 GiB in 64 files",
+        64,
+        big,
+        1000,
+        "evidence <= 1.15 x, process <= floor + 0.5 s",
+        2,
+        rounds,
+        "3.5 s",
+    )
+    yield from _tree(
+        folder / "b",
+        "10,000 files of 10 KiB",
+        small,
+        10_240,
+        1000,
+        "evidence <= 1.5 x, process <= 0.8 s",
+        1,
+        rounds,
+        "1.15 s",
+    )
+    yield from _tree(
+        folder / "c",
+        "one bundle of one 2 GiB file",
+        1,
+        10,
+        big * 64,
+        "<= 1.15 x",
+        1,
+        rounds,
+        "3.3 to 10.2 s, 2,111 MiB",
+    )
+
+
+def _tree(
+    folder: Path, name: str, files: int, size: int, bundle: int, bar: str, threads: int, rounds: int, earlier: str
+) -> Iterator[Row]:
+    pack, root = worlds.single_gate(folder, files=files, size=size, bundle_size=bundle)
+    profile = worlds.profile(folder, pack)
+    number = itertools.count()
+    phases: list[float] = []
+
+    def ours() -> Cost:
+        request = folder / "request.json"
+        request.write_text(json.dumps(worlds.request(f"{name} {next(number)}", root, ["out"])), "utf-8")
+        cost = cold(["-m", "tests.bench.run", str(profile), str(request), str(folder / "phase")], cwd=REPO)
+        phases.append(float((folder / "phase").read_text("utf-8")))
+        return cost
+
+    def floor() -> Cost:
+        return cold(["-m", "tests.bench.floor", str(threads), str(root)], cwd=REPO)
+
+    ours()
+    phases.clear()
+    process, base = medians(rounds, ours, floor)
+    idle = cold(["-c", "pass"], cwd=REPO).seconds
+    alone = base.seconds - idle
+    yield Row(f"{name}: evidence phase", f"{statistics.median(phases):.2f} s", f"{alone:.2f} s ({threads} threads)",
+              f"{statistics.median(phases) / alone:.2f}", bar)  # fmt: skip
+    yield Row(f"{name}: whole process", f"{process.seconds:.2f} s, {process.peak_mib:.0f} MiB", f"{base.seconds:.2f} s",
+              f"{process.seconds / base.seconds:.2f}", "<= 120 MiB", earlier)  # fmt: skip
+
+
+def starts(folder: Path, rounds: int) -> Iterator[Row]:
+    """Start-up: what every command pays before it does anything."""
+    bare = ["-c", "pass"]
+    for name, args, bar in (
+        ("sr --help", ["-m", "sr_adapters.cli", "--help"], "<= 150 ms"),
+        ("import sr_domain", ["-c", "import sr_domain.runner"], "<= 60 ms"),
+    ):
+        cost, floor = medians(rounds * 2, lambda args=args: cold(args, cwd=REPO), lambda: cold(bare, cwd=REPO))  # type: ignore[misc]
+        net = cost.seconds - (floor.seconds if name.startswith("import") else 0)
+        yield Row(name, f"{net * 1000:.0f} ms", f"{floor.seconds * 1000:.0f} ms (python -c pass)", "", bar)
+
+
+def rates(folder: Path, seconds: float) -> Iterator[Row]:
+    """New runs and duplicates in one process, file + SQLite, fsynced."""
+    from sr_plugins import build_runner
+
+    pack, root = worlds.single_gate(folder, files=1, size=1000)
+    runner = build_runner(str(worlds.profile(folder, pack)), policy={"policy_id": "bench", "revision": "1"})
+    number = itertools.count()
+
+    def new() -> None:
+        runner.submit(worlds.request(f"new {next(number)}", root, ["out"]))
+
+    again = worlds.request("new 0", root, ["out"])
+    probe = folder / "probe"
+    probe.mkdir()
+    new()
+    created = _per_second(lambda: _durable(probe / str(next(number))), seconds / 2)
+    yield Row("durable creates (fsync of file and folder)", f"{created:.0f}/s", "", "", "the floor of the next row")
+    fresh = _per_second(new, seconds)
+    yield Row(
+        "new runs to READY",
+        f"{fresh:.0f}/s",
+        f"{created:.0f}/s durable creates",
+        f"{created / fresh:.1f} creates a run",
+        ">= 150/s",
+        "78/s, without fsync",
+    )
+    yield Row(
+        "duplicate submissions",
+        f"{_per_second(lambda: runner.submit(again), seconds):.0f}/s",
+        "",
+        "",
+        ">= 3,000/s",
+        "734/s",
+    )
+
+
+def _durable(path: Path) -> None:
+    import os
+
+    fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+    os.write(fd, b"x" * 1000)
+    os.fsync(fd)
+    os.close(fd)
+    folder = os.open(path.parent, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
+
+
+def _per_second(work: object, seconds: float) -> float:
+    count, started = 0, time.perf_counter()
+    while time.perf_counter() - started < seconds:
+        work()  # type: ignore[operator]
+        count += 1
+    return count / (time.perf_counter() - started)
+
+
+def small_run(folder: Path, rounds: int) -> Iterator[Row]:
+    """A small run of the shipped pack, cold process to READY, and `sr status` after it."""
+    from sr_adapters.demo_engine.world import World
+    from sr_domain.ids import run_id_for
+    from sr_plugins.pack import load_pack, pack_folder
+
+    root = folder / "root"
+    outputs = sorted(one for one, spec in load_pack("builtin").outputs.items() if "run_id" not in spec.partitions)[:14]
+    invocation = {**worlds.PINS, "run_id": "0" * 32, "scenario_binding": {"scenario_id": "bench"}}
+    World(pack=pack_folder("builtin"), root=root, invocation=invocation).write()
+    profile = worlds.profile(folder, pack_folder("builtin"))
+    number = itertools.count()
+
+    def ours() -> Cost:
+        request = folder / "request.json"
+        chosen = [one for one in outputs if one not in ("segment_reports", "tariff_table")]
+        request.write_text(json.dumps(worlds.request(f"small {next(number)}", root, chosen)), "utf-8")
+        return cold(["-m", "tests.bench.run", str(profile), str(request)], cwd=REPO)
+
+    ours()
+    (run,) = medians(rounds, ours)
+    yield Row(
+        "a small run (10 gates), cold process to READY",
+        f"{run.seconds:.2f} s, {run.peak_mib:.0f} MiB",
+        "",
+        "",
+        "<= 0.35 s",
+        "0.81 s",
+    )
+    status = ["-m", "sr_adapters.cli", "--profile", str(profile), "status", run_id_for("small 0")]
+    (cost,) = medians(rounds, lambda: cold(status, cwd=REPO))
+    yield Row("sr status", f"{cost.seconds * 1000:.0f} ms", "", "", "<= 250 ms")

@@ -1,0 +1,80 @@
+"""Packs and engine roots to measure on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+PINS = {"manifest_fingerprint": "a" * 64, "parameter_hash": "b" * 64, "seed": 42}
+
+
+def request(key: str, root: Path | None, outputs: list[str]) -> dict[str, Any]:
+    """A request for these outputs of a root."""
+    return {
+        "run_equivalence_key": key,
+        **PINS,
+        "scenario": {"scenario_id": "bench"},
+        "window": {
+            "window_start_utc": "2026-01-01T00:00:00Z",
+            "window_end_utc": "2026-01-02T00:00:00Z",
+            "window_tz": "UTC",
+        },
+        "output_ids": outputs,
+        **({} if root is None else {"engine_run_root": str(root)}),
+    }
+
+
+def profile(folder: Path, pack: Path) -> Path:
+    """A file-and-SQLite profile on that pack."""
+    path = folder / "profile.yaml"
+    path.write_text(
+        f"profile: bench\nruntime_root: {folder}/runs\nengine: {{interface_pack: {pack}}}\nobservability: {{sinks: []}}\n",
+        "utf-8",
+    )
+    return path
+
+
+def single_gate(
+    folder: Path, *, files: int, size: int, bundle_size: int = 1000, sparse: bool = False
+) -> tuple[Path, Path]:
+    """A pack of one gate and one output, and a root whose output has `files` files of `size` bytes."""
+    pack, root = folder / "pack", folder / "root"
+    bundle, data = root / "bundle", root / "data"
+    for path in (pack, bundle, data):
+        path.mkdir(parents=True, exist_ok=True)
+    gate = {
+        "gate_id": "gate.bench",
+        "scope": "fingerprint",
+        "passed_flag_path_template": "bundle/_passed.flag",
+        "bundle_root_template": "bundle/",
+        "verification_method": {"kind": "sha256_bundle_digest", "exclude_filenames": ["_passed.flag"]},
+        "authorizes_outputs": ["out"],
+        "upstream_gate_dependencies": [],
+    }
+    output = {"output_id": "out", "scope": "scope_seed_manifest_fingerprint", "partitions": ["seed", "manifest_fingerprint"],
+              "path_template": "data/"}  # fmt: skip
+    (pack / "engine_gates.map.yaml").write_text(json.dumps({"version": "1", "gates": [gate]}), "utf-8")
+    (pack / "engine_outputs.catalogue.yaml").write_text(json.dumps({"version": "1", "outputs": [output]}), "utf-8")
+    block = hashlib.sha256(b"bench").digest() * 32768
+    for at in range(files):
+        with (data / f"part-{at:06d}.bin").open("wb") as file:
+            _fill(file, size, block, sparse)
+    with (bundle / "all.bin").open("wb") as file:
+        _fill(file, bundle_size, block, sparse)
+    flag = hashlib.sha256()
+    with (bundle / "all.bin").open("rb") as file:
+        while chunk := file.read(1 << 20):
+            flag.update(chunk)
+    (bundle / "_passed.flag").write_text(f"sha256_hex = {flag.hexdigest()}\n", "utf-8")
+    return pack, root
+
+
+def _fill(file: Any, size: int, block: bytes, sparse: bool) -> None:
+    if sparse:
+        file.truncate(size)
+        return
+    while size > 0:
+        file.write(block[:size])
+        size -= len(block)
