@@ -68,8 +68,17 @@ def sr_authority_stores() -> Sequence[Adapter]:
             "postgres",
             _postgres,
             extra="postgres",
-            requires=("psycopg", "psycopg_pool"),
-            settings=frozenset({"dsn", "schema", "pool_max", "statement_timeout_seconds", "connect_timeout_seconds"}),
+            requires=("psycopg",),
+            settings=frozenset(
+                {
+                    "dsn",
+                    "schema",
+                    "pool_max",
+                    "pool_wait_seconds",
+                    "statement_timeout_seconds",
+                    "connect_timeout_seconds",
+                }
+            ),
         ),
     ]
 

@@ -23,6 +23,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("runs", "A run's record as a timeline."),
     "facts": ("runs", "A run's facts view: what consumers may read."),
     "resume": ("runs", "Finish what waits or was left by a crash."),
+    "doctor": ("doctor", "Prove the wired servers by doing."),
+    "bus": ("doctor", "Look at the control bus."),
     "plugins": ("packs", "Adapters and laws by port, and where they come from."),
     "contracts": ("packs", "Check an interface pack against itself and its contracts."),
     "policy": ("packs", "Seal a policy profile after a change."),

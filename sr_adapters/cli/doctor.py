@@ -1,0 +1,68 @@
+"""doctor, and bus tail: looking at the wired servers."""
+
+from __future__ import annotations
+
+import itertools
+
+import attrs
+import click
+
+from sr_adapters.cli import exits
+from sr_adapters.cli.session import Session
+
+_MARK = {True: "ok", False: "BROKEN", None: "-"}
+
+
+@click.command("doctor")
+@click.option("--migrate", is_flag=True, help="Bring the authority's schema up to date first.")
+@click.pass_obj
+def doctor_command(session: Session, migrate: bool) -> int:
+    """Prove the wired servers by doing: conditional writes, leases, clock, bus.
+
+    Works under a throw-away prefix and cleans up. Exit code 5 when something is broken,
+    9 when a server could not be reached.
+    """
+    from sr_plugins.doctor import examine
+    from sr_ports import REASONS, Kind, ReasonCode
+
+    checks = examine(session.runner, migrate=migrate)
+    broken = [one for one in checks if one.ok is False]
+    if session.as_json:
+        session.json({"ok": not broken, "checks": [attrs.asdict(one) for one in checks]})
+    else:
+        session.table(["port", "check", "result", "detail"], [(c.port, c.name, _MARK[c.ok], c.detail) for c in checks])
+        if not broken:
+            session.say(f"Profile {session.profile}: all that is wired works.")
+    for one in broken:
+        click.echo(f"error[{one.code}]: {one.port}, {one.name}: {one.detail}; {one.remedy}", err=True)
+    if not broken:
+        return exits.DONE
+    unreachable = all(
+        REASONS[ReasonCode(one.code)].kind is Kind.UNREACHABLE and one.code != "STORE_UNSAFE" for one in broken
+    )
+    return exits.UNREACHABLE if unreachable else exits.FAULT
+
+
+@click.group("bus")
+def bus_command() -> None:
+    """Look at the control bus."""
+
+
+@bus_command.command("tail")
+@click.option("--follow", is_flag=True, help="Wait for more, until interrupted.")
+@click.option("--from", "start", type=click.Choice(["latest", "start"]), default="start", show_default=True)
+@click.option("--limit", type=click.IntRange(1), help="Stop after so many.")
+@click.pass_obj
+def tail(session: Session, follow: bool, start: str, limit: int | None) -> int:
+    """Print control facts: one line each, or with --json one JSON document a line."""
+    import json
+
+    desk = session.runner.desk
+    facts = desk.ports.bus.tail(desk.settings.topic, from_start=start == "start", follow=follow)
+    for envelope in itertools.islice(facts, limit):
+        if session.as_json:
+            click.echo(json.dumps(attrs.asdict(envelope), ensure_ascii=False))
+        else:
+            kind, run_id = envelope.attributes.get("kind", "?"), envelope.attributes.get("run_id", "?")
+            click.echo(f"{envelope.published_at_utc}  {kind:<16} run {run_id}  message {envelope.message_id[:16]}")
+    return exits.DONE

@@ -1,0 +1,216 @@
+"""The doctor: proves the wired servers by doing, under a throw-away prefix.
+
+Nothing is believed: create-once, stale ETags and a race are tried for real, because there
+are stores that accept conditional writes and ignore them (spec: surface, ``sr doctor``).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import attrs
+
+from sr_domain.ports import Ports
+from sr_domain.runner import ScenarioRunner
+from sr_domain.times import format_instant
+from sr_ports import REASONS, Envelope, LeaseLost, NotFound, ReasonCode, SrError, one_line
+
+RACERS = 16
+SKEW_S = 5.0
+
+
+@attrs.frozen
+class Check:
+    """One thing tried. `ok`: None where there was nothing to try yet."""
+
+    port: str
+    name: str
+    ok: bool | None
+    detail: str
+    code: str | None = None
+    remedy: str = ""
+
+
+def examine(runner: ScenarioRunner, *, migrate: bool = False) -> list[Check]:
+    """Try everything that is wired. Raises nothing: what fails is a check that failed."""
+    ports = runner.desk.ports
+    token = ports.ids.new_id()
+    checks = [
+        *_store(ports, f"fraud-platform/_doctor/{token}"),
+        *_authority(ports, f"doctor:{token}", migrate=migrate),
+        *_bus(ports, runner.desk.settings.topic, token),
+        *_root(runner),
+    ]
+    return checks
+
+
+def _try(port: str, name: str, work: Callable[[], str]) -> Check:
+    try:
+        return Check(port, name, True, work())
+    except NotFound as error:
+        return Check(port, name, None, f"nothing to try yet: {error.what}", error.code.value, error.remedy)
+    except SrError as error:
+        return Check(port, name, False, error.what, error.code.value, error.remedy)
+    except _Broken as broken:
+        return Check(port, name, False, str(broken), broken.code.value, REASONS[broken.code].remedy)
+    except Exception as error:  # noqa: BLE001 - a doctor that falls ill has found something too
+        code = ReasonCode.INTERNAL
+        return Check(port, name, False, one_line(f"{type(error).__name__}: {error}"), code.value, REASONS[code].remedy)
+
+
+class _Broken(Exception):
+    """A law that does not hold."""
+
+    def __init__(self, what: str, code: ReasonCode = ReasonCode.STORE_UNSAFE) -> None:
+        super().__init__(what)
+        self.code = code
+
+
+def _store(ports: Ports, prefix: str) -> Iterator[Check]:
+    store, keys = ports.store, [f"{prefix}/{name}" for name in ("once", "swap", "race", "none")]
+    yield _try("object_store", "reach", lambda: _reach(ports, keys[0]))
+    yield _try("object_store", "create-once", lambda: _create_once(ports, keys[0]))
+    yield _try("object_store", "stale ETag", lambda: _stale(ports, keys[1], keys[3]))
+    yield _try("object_store", f"race of {RACERS}", lambda: _race(ports, keys[2]))
+    yield _try("object_store", "list after write", lambda: _listed(ports, prefix, keys[:3]))
+
+    def clean() -> str:
+        for key in keys:
+            store.delete(key)
+        if next(iter(store.list(prefix + "/")), None) is not None:
+            raise _Broken("something is left under the throw-away prefix", ReasonCode.STORE_UNREACHABLE)
+        return "the throw-away prefix is empty again"
+
+    yield _try("object_store", "clean up", clean)
+
+
+def _reach(ports: Ports, key: str) -> str:
+    ports.store.read(key)
+    return ports.store.describe()
+
+
+def _create_once(ports: Ports, key: str) -> str:
+    if ports.store.create(key, b"first") is None:
+        raise _Broken("a new key was refused")
+    if ports.store.create(key, b"second") is not None:
+        raise _Broken("a key that is there was created again: If-None-Match is ignored")
+    blob = ports.store.read(key)
+    if blob is None or blob.data != b"first":
+        raise _Broken("a refused create changed the object")
+    return "the second create is refused, the first bytes stand"
+
+
+def _stale(ports: Ports, key: str, absent: str) -> str:
+    first = ports.store.create(key, b"1")
+    second = None if first is None else ports.store.replace(key, b"2", etag=first.etag)
+    if first is None or second is None:
+        raise _Broken("a swap with the fresh ETag was refused")
+    if ports.store.replace(key, b"3", etag=first.etag) is not None:
+        raise _Broken("a swap with a stale ETag was accepted: If-Match is ignored")
+    if ports.store.replace(absent, b"4", etag=first.etag) is not None:
+        raise _Broken("a swap of a missing key was accepted: If-Match is ignored")
+    return "fresh swaps, stale and missing are refused"
+
+
+def _race(ports: Ports, key: str) -> str:
+    """All at once on one key: one may win."""
+    start, won, broken = threading.Barrier(RACERS), [], []
+
+    def racer(number: int) -> None:
+        start.wait(30)
+        try:
+            if ports.store.create(key, str(number).encode()) is not None:
+                won.append(number)
+        except SrError as error:
+            broken.append(error)
+
+    threads = [threading.Thread(target=racer, args=(number,), daemon=True) for number in range(RACERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    if broken:
+        raise broken[0]
+    blob = ports.store.read(key)
+    if len(won) != 1 or blob is None or blob.data != str(won[0]).encode():
+        raise _Broken(f"{len(won)} of {RACERS} writers of one key were told that they won")
+    return f"one of {RACERS} writers won, and its bytes stand"
+
+
+def _listed(ports: Ports, prefix: str, keys: list[str]) -> str:
+    found = [stored.key for stored in ports.store.list(prefix + "/")]
+    if found != sorted(keys):
+        raise _Broken(f"listed {len(found)} keys of {len(keys)} just written", ReasonCode.STORE_UNREACHABLE)
+    return f"{len(found)} keys, in order"
+
+
+def _authority(ports: Ports, resource: str, *, migrate: bool) -> Iterator[Check]:
+    if migrate and hasattr(ports.authority, "migrate"):
+        yield _try("authority", "migrate", lambda: _migrate(ports))
+    yield _try("authority", "lease and fence", lambda: _fences(ports, resource))
+    yield _try("authority", "clock skew", lambda: _skew(ports))
+
+
+def _migrate(ports: Ports) -> str:
+    ports.authority.migrate()  # type: ignore[attr-defined]  # only some authorities have a schema to move
+    return "the schema is up to date"
+
+
+def _fences(ports: Ports, resource: str) -> str:
+    code = ReasonCode.AUTHORITY_UNREACHABLE
+    first = ports.authority.acquire(resource, "one", ttl_s=30)
+    if first is None or ports.authority.acquire(resource, "two", ttl_s=30) is not None:
+        raise _Broken("a lease was not exclusive", code)
+    ports.authority.release(first)
+    second = ports.authority.acquire(resource, "two", ttl_s=30)
+    if second is None or second.fence <= first.fence:
+        raise _Broken("a fence did not rise", code)
+    try:
+        ports.authority.renew(first, ttl_s=30)
+    except LeaseLost:
+        ports.authority.release(second)
+        return f"{ports.authority.describe()}: exclusive, fences rise, a stale lease is refused"
+    raise _Broken("a lease that was given up was renewed", code)
+
+
+def _skew(ports: Ports) -> str:
+    before = datetime.now(UTC)
+    theirs = ports.authority.now()
+    after = datetime.now(UTC)
+    skew = max((theirs - after).total_seconds(), (before - theirs).total_seconds(), 0.0)
+    if skew > SKEW_S:
+        raise _Broken(f"this machine's clock is {skew:.1f} s from the authority's", ReasonCode.CLOCK_SKEW)
+    return f"{skew:.2f} s"
+
+
+def _bus(ports: Ports, topic: str, token: str) -> Iterator[Check]:
+    def round_trip() -> str:
+        probe = Envelope(
+            topic=f"{topic}.doctor",
+            message_id=(token + token)[:64],
+            published_at_utc=format_instant(ports.clock.now()),
+            attributes={"kind": "DOCTOR", "run_id": token},
+            partition_key=token,
+            payload={"probe": token},
+        )
+        ports.bus.publish(probe)
+        if not any(found.payload == probe.payload for found in ports.bus.tail(probe.topic)):
+            raise _Broken("what was published cannot be read back", ReasonCode.BUS_UNREACHABLE)
+        return f"{ports.bus.describe()}: published and read back on {probe.topic}"
+
+    yield _try("control_bus", "publish and read back", round_trip)
+
+
+def _root(runner: ScenarioRunner) -> Iterator[Check]:
+    uri = runner.desk.settings.oracle_engine_run_root
+    if uri is None:
+        return
+
+    def there() -> str:
+        if not runner.desk.ports.roots.open(uri).exists():
+            raise _Broken(f"{uri} is not there", ReasonCode.ENGINE_ROOT_UNREACHABLE)
+        return uri
+
+    yield _try("engine", "oracle root", there)
