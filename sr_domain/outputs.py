@@ -74,10 +74,8 @@ def glob_pattern(pattern: str) -> re.Pattern[str]:
 
     A pattern that matches a folder's name takes every file below it.
     """
-    parts = []
-    for segment in pattern.split("/"):
-        parts.append("(?:[^/]+/)*" if segment == "**" else _segment(segment) + "/")
-    body = "".join(parts)
+    segments = pattern.split("/")
+    body = "".join("(?:[^/]+/)*" if segment == "**" else _segment(segment) + "/" for segment in segments)
     return re.compile((body[:-1] if body.endswith("/") else body + "[^/]+") + r"(?:/.*)?", re.DOTALL)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from sr_domain.answers import settled
+from sr_domain.audit import recorded_runs
 from sr_domain.layout import Layout
 from sr_domain.ops import read_record
 from sr_domain.outcome import Outcome
 from sr_domain.request import RunRequest, parse_request
 from sr_domain.submit import Desk, bound_request, work
-from sr_ports import NotFound, ReasonCode
+from sr_ports import Binding, IndexNote, NotFound, ReasonCode
 
 _PAGE = 200
 
@@ -32,6 +34,32 @@ def locate(desk: Desk, run_id: str) -> tuple[Layout, RunRequest]:
         if accepted is not None:
             return Layout(current), parse_request(accepted.details["request"], desk.ports.known_timezone)
     raise NotFound(ReasonCode.RUN_NOT_FOUND, f"there is no run {run_id[:64]!r}")
+
+
+def rebuild_index(desk: Desk) -> int:
+    """Bind the keys of every record the authority does not know; how many there were.
+
+    The index is never truth: key, intent and fences are all in the records. A lost fence
+    needs no repair: whoever takes the lease next is given one above the record's.
+    """
+    ports, current = desk.ports, desk.ports.platform.current()
+    if current is None:
+        return 0
+    layout, made = Layout(current), 0
+    for run_id in recorded_runs(ports, layout):
+        ledger, _ = read_record(ports, layout, run_id)
+        accepted = ledger.first("RUN_ACCEPTED")
+        if accepted is None or ports.authority.find(run_id) is not None:
+            continue
+        request = parse_request(accepted.details["request"], ports.known_timezone)
+        admission = ports.authority.admit(
+            Binding(request.run_equivalence_key, run_id, request.fingerprint, request.canonical(), current)
+        )
+        made += admission.is_new
+        lease = ports.authority.acquire(run_id, ports.ids.new_id(), ttl_s=desk.settings.lease_ttl_s, above=ledger.fence)
+        if lease is not None and ledger.state is not None:
+            ports.authority.release(lease, note=IndexNote(ledger.state.value, settled(ledger)), run_id=run_id)
+    return made
 
 
 def unsettled(desk: Desk) -> Iterator[str]:

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sr_domain import audit as auditing
+from sr_domain import explain as explaining
+from sr_domain import reemit as reemitting
 from sr_domain import resume as resuming
 from sr_domain import submit as submitting
+from sr_domain import verify as verifying
 from sr_domain import views
+from sr_domain.layout import Layout
 from sr_domain.ledger import Event
 from sr_domain.outcome import Outcome
 from sr_domain.pack import InterfacePack
@@ -58,6 +63,54 @@ class ScenarioRunner:
     def runs(self, *, state: str | None = None, limit: int = 100, after: str | None = None) -> list[Mapping[str, Any]]:
         """The runs known here, by ascending id."""
         return views.runs(self.desk, state=state, limit=limit, after=after)
+
+    def reemit(
+        self, run_id: str, kind: str = "BOTH", *, reason: str | None = None, actor: str = "local", dry_run: bool = False
+    ) -> reemitting.Reemit | Outcome:
+        """Publish READY or the terminal fact again, from truth. Raises `NotFound`, `BadInput`."""
+        return reemitting.reemit(self.desk, run_id, kind, reason=reason, actor=actor, dry_run=dry_run)
+
+    def explain(self, run_id: str) -> explaining.Explanation:
+        """Why a run is where it is. Raises `NotFound`."""
+        layout, ledger = views.record_of(self.desk, run_id)
+        return explaining.explain(self.desk.ports, layout, ledger)
+
+    def audit(self, run_id: str) -> auditing.Audit:
+        """Whether anything in a run's truth was altered. Raises `NotFound` when nothing was ever submitted here."""
+        layout = views.home(self.desk, views.check_run_id(run_id))
+        return auditing.audit(self.desk.ports, layout, run_id)
+
+    def repair_status(self, run_id: str) -> bool:
+        """Write the status the record derives, and nothing else; whether it had to be written."""
+        layout = views.home(self.desk, views.check_run_id(run_id))
+        return auditing.repair_status(self.desk.ports, layout, run_id)
+
+    def recorded_runs(self) -> Iterator[str]:
+        """Ids of every run with a record in the current platform run."""
+        current = self.desk.ports.platform.current()
+        return iter(()) if current is None else auditing.recorded_runs(self.desk.ports, Layout(current))
+
+    def verify(self, run_id: str, *, engine_run_root: str | None = None, fast: bool = False) -> verifying.Verification:
+        """Re-prove a run's facts view, as a consumer would. Raises `NotFound`."""
+        ports = self.desk.ports
+        layout, _ = views.record_of(self.desk, run_id)
+        facts = self.facts(run_id)
+        blob = ports.store.read(layout.facts(run_id))
+        data = b"" if blob is None else blob.data
+        verifier = verifying.Verifier(ports.store, ports.roots, ports.laws, ports.pool)
+        return verifying.verify(verifier, data, facts, engine_run_root=engine_run_root, fast=fast)
+
+    def quarantined(self) -> list[Mapping[str, Any]]:
+        """Every quarantine record of the current platform run, by run id."""
+        return views.quarantined(self.desk)
+
+    def quarantine(self, run_id: str) -> dict[str, Any]:
+        """One quarantine record. Raises `NotFound`."""
+        return views.quarantine(self.desk, run_id)
+
+    def rebuild_index(self) -> int:
+        """Bind again, from their records, the runs that the authority does not know; how many."""
+        return resuming.rebuild_index(self.desk)
 
     def plan(self, request: Mapping[str, Any]) -> views.PlanReport:
         """Compile and explain; writes nothing."""

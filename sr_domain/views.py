@@ -170,3 +170,28 @@ def runs(desk: Desk, *, state: str | None, limit: int, after: str | None = None)
             document = parse_truth(blob.data, row.run_id)
             found.append({**document, "platform_run_id": row.platform_run_id, "settled": row.settled})
     return found
+
+
+def quarantined(desk: Desk) -> list[Mapping[str, Any]]:
+    """Every quarantine record of the current platform run, by run id."""
+    current = desk.ports.platform.current()
+    if current is None:
+        return []
+    prefix = f"{Layout(current).base}/quarantine/"
+    found: list[Mapping[str, Any]] = []
+    for stored in desk.ports.store.list(prefix):
+        blob = desk.ports.store.read(stored.key)
+        if blob is not None:
+            found.append(parse_truth(blob.data, stored.key))
+    return found
+
+
+def quarantine(desk: Desk, run_id: str) -> dict[str, Any]:
+    """One quarantine record. Raises `NotFound(RUN_NOT_FOUND)`."""
+    layout = home(desk, check_run_id(run_id))
+    blob = desk.ports.store.read(layout.quarantine(run_id))
+    if blob is None:
+        raise NotFound(
+            ReasonCode.RUN_NOT_FOUND, f"run {run_id} is not in quarantine", "sr quarantine list shows which are"
+        )
+    return parse_truth(blob.data, layout.quarantine(run_id))

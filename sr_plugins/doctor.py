@@ -37,13 +37,12 @@ def examine(runner: ScenarioRunner, *, migrate: bool = False) -> list[Check]:
     """Try everything that is wired. Raises nothing: what fails is a check that failed."""
     ports = runner.desk.ports
     token = ports.ids.new_id()
-    checks = [
+    return [
         *_store(ports, f"fraud-platform/_doctor/{token}"),
         *_authority(ports, f"doctor:{token}", migrate=migrate),
         *_bus(ports, runner.desk.settings.topic, token),
         *_root(runner),
     ]
-    return checks
 
 
 def _try(port: str, name: str, work: Callable[[], str]) -> Check:

@@ -69,7 +69,7 @@ _Loader.add_constructor(_T + "int", _yaml_int)
 _Loader.add_constructor(_T + "float", _yaml_float)
 for tag in ("binary", "timestamp", "omap", "pairs", "set", "merge"):
     _Loader.add_constructor(_T + tag, _refuse)
-_Loader.add_constructor(None, _refuse)  # type: ignore[type-var]
+_Loader.add_constructor(None, _refuse)
 
 
 def load_yaml(data: bytes, *, what: str, max_bytes: int = MAX_BYTES) -> Any:

@@ -124,8 +124,9 @@ def _template_fault(template: str, known: Collection[str]) -> str | None:
 
 def _refs(folder: Path, nodes: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
     """Schema refs that name a file the pack has but lead nowhere in it."""
-    refs = sorted({(str(node.get("gate_id") or node.get("output_id")), str(node[key])) for node in nodes
-                   for key in ("schema_ref", "index_schema_ref", "receipt_schema_ref") if isinstance(node.get(key), str)})  # fmt: skip
+    keys = ("schema_ref", "index_schema_ref", "receipt_schema_ref")
+    named = [(str(node.get("gate_id") or node.get("output_id")), node.get(key)) for node in nodes for key in keys]
+    refs = sorted({(owner, ref) for owner, ref in named if isinstance(ref, str)})
     documents: dict[str, Any] = {}
     unseen = 0
     for owner, ref in refs:

@@ -108,7 +108,7 @@ def _fill(node: Any, env: Mapping[str, str], where: str) -> Any:
         return node
 
     def value(match: re.Match[str]) -> str:
-        found = env.get(match[1], match[2])
+        found: str | None = env.get(match[1], match[2])
         if found is None:
             what = f"{where} needs the environment variable {match[1]}, which is not set"
             raise BadInput(ReasonCode.ENV_UNSET, what, f"set {match[1]}, or give a default as ${{{match[1]}:-default}}")

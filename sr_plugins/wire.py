@@ -30,10 +30,17 @@ def wire(
 ) -> ScenarioRunner:
     """Build the runner; see `sr_plugins.build_runner`."""
     profile = load_profile(source)
+    ports = wire_ports(profile, plugins=plugins, narrate=narrate)
+    pack = load_pack(profile.engine.interface_pack)
+    return ScenarioRunner(ports, load_policy(policy if policy is not None else profile.policy), pack, settings(profile))
+
+
+def wire_ports(profile: Profile, *, plugins: Sequence[Any] = (), narrate: bool = False) -> Ports:
+    """The ports a profile names."""
     wiring = Wires(profile, PluginHost.discover(plugins=plugins, allow=profile.allow))
     runtime: Runtime = wiring.build("runtime", Section("system"))
     wiring.platform.append(runtime.platform)
-    ports = Ports(
+    return Ports(
         store=wiring.build("object_store", profile.object_store),
         authority=wiring.build("authority", profile.authority),
         bus=wiring.build("control_bus", profile.control_bus),
@@ -48,8 +55,6 @@ def wire(
         known_timezone=runtime.known_timezone,
         invoker=None if profile.invoker is None else wiring.build("invoker", profile.invoker),
     )
-    pack = load_pack(profile.engine.interface_pack)
-    return ScenarioRunner(ports, load_policy(policy if policy is not None else profile.policy), pack, settings(profile))
 
 
 def settings(profile: Profile) -> Settings:

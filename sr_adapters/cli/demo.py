@@ -95,7 +95,7 @@ def demo_request(outputs: Any, size: str, spoiled: str | None) -> dict[str, Any]
 
 def _introduce(session: Session, request: dict[str, Any], gates: int) -> None:
     session.say(
-        f"Request {request['run_equivalence_key']!r}: {len(request['output_ids'])} outputs, vouched for by {gates} gates.",
+        f"Request {request['run_equivalence_key']!r}: {len(request['output_ids'])} outputs under {gates} gates.",
         "The engine, a program Scenario Runner knows nothing of, now makes the world ...",
     )
 

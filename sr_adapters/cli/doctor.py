@@ -38,7 +38,7 @@ def doctor_command(session: Session, migrate: bool) -> int:
     if not broken:
         return exits.DONE
     unreachable = all(
-        REASONS[ReasonCode(one.code)].kind is Kind.UNREACHABLE and one.code != "STORE_UNSAFE" for one in broken
+        REASONS[ReasonCode(str(one.code))].kind is Kind.UNREACHABLE and one.code != "STORE_UNSAFE" for one in broken
     )
     return exits.UNREACHABLE if unreachable else exits.FAULT
 

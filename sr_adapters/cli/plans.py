@@ -86,7 +86,6 @@ def _diff(session: Session, diff: Mapping[str, Any]) -> int:
         session.say(f"{name}: {'same' if pair['same'] else 'differs'} ({pair['old']} | {pair['new']})")
     for name in ("intended_outputs", "required_gates"):
         sets = diff[name]
-        session.say(
-            f"{name}: {len(sets['both'])} in both; only first: {sets['only_old'] or '-'}; only second: {sets['only_new'] or '-'}"
-        )
+        first, second = sets["only_old"] or "-", sets["only_new"] or "-"
+        session.say(f"{name}: {len(sets['both'])} in both; only first: {first}; only second: {second}")
     return exits.DONE

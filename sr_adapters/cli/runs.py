@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -174,15 +175,43 @@ def facts_command(session: Session, run_id: str) -> int:
 @click.command("resume")
 @click.argument("run_ids", nargs=-1, metavar="[RUN_ID]...")
 @click.option("--all", "all_runs", is_flag=True, help="Every run with something left to do.")
+@click.option("--watch", is_flag=True, help="As --all, again and again, until interrupted; several may watch at once.")
+@click.option("--every", type=click.FloatRange(min=0.05), default=5.0, show_default=True, help="Seconds between looks.")
+@click.option("--rebuild-index", is_flag=True, help="First bind again, from the records, what the authority lost.")
 @click.pass_obj
-def resume_command(session: Session, run_ids: tuple[str, ...], all_runs: bool) -> int:
+def resume_command(
+    session: Session, run_ids: tuple[str, ...], all_runs: bool, watch: bool, every: float, rebuild_index: bool
+) -> int:
     """Finish what waits or was left by a crash."""
-    if bool(run_ids) == all_runs:
-        raise click.UsageError("give run ids, or --all")
+    if sum((bool(run_ids), all_runs, watch)) != 1 and not (rebuild_index and not run_ids):
+        raise click.UsageError("give run ids, or --all, or --watch")
+    if rebuild_index:
+        made = session.runner.rebuild_index()
+        if not session.as_json:
+            session.say(f"index: {made} runs bound again from their records")
+        if not (all_runs or watch):
+            if session.as_json:
+                session.json({"rebuilt": made})
+            return exits.DONE
     if len(run_ids) == 1:
         return answer(session, session.runner.resume(run_ids[0]))
-    codes, rows = [], []
-    for run_id in run_ids or session.runner.unsettled():
+    if watch:
+        return _watch(session, every)
+    rows, code = resume_each(session, run_ids or session.runner.unsettled())
+    if session.as_json:
+        session.json({"runs": rows})
+    elif rows:
+        names = ("run_id", "state", "reason_code", "message")
+        session.table(["run", "state", "reason", "message"], [[row.get(name) for name in names] for row in rows])
+    else:
+        session.say("Nothing to resume: every run known here is settled.")
+    return code
+
+
+def resume_each(session: Session, run_ids: Iterable[str]) -> tuple[list[dict[str, Any]], int]:
+    """Resume runs one by one; no run's trouble is another's. What came of each, and the worst exit code."""
+    codes, rows = [exits.DONE], []
+    for run_id in run_ids:
         try:
             outcome = session.runner.resume(run_id)
         except SrError as error:
@@ -191,11 +220,20 @@ def resume_command(session: Session, run_ids: tuple[str, ...], all_runs: bool) -
         else:
             codes.append(exits.exit_for_outcome(outcome))
             rows.append(outcome.document())
-    if session.as_json:
-        session.json({"runs": rows})
-    elif rows:
-        names = ("run_id", "state", "reason_code", "message")
-        session.table(["run", "state", "reason", "message"], [[row.get(name) for name in names] for row in rows])
-    else:
-        session.say("Nothing to resume: every run known here is settled.")
-    return max(codes, default=exits.DONE)
+    return rows, max(codes)
+
+
+def _watch(session: Session, every: float) -> int:
+    """Look for ever; a store or authority that is away is waited for."""
+    last: dict[str, Any] = {}
+    while True:
+        try:
+            rows, _ = resume_each(session, session.runner.unsettled())
+        except SrError as error:
+            rows = [{"run_id": "-", "state": None, "reason_code": error.code.value, "message": error.what}]
+        for row in rows:
+            told = (row.get("state"), row.get("reason_code"))
+            if last.get(row["run_id"]) != told:
+                last[row["run_id"]] = told
+                session.say(f"{row['run_id']}  {row.get('state') or ''}  {row.get('reason_code') or ''}")
+        time.sleep(every)

@@ -49,9 +49,10 @@ def main() -> int:
         say=lambda line: print(line, flush=True),  # noqa: T201 - a program's own output
     )
     time.sleep(args.sleep)
-    if args.exit_code:
-        print(f"demo engine: ending with {args.exit_code}, as told", file=sys.stderr)  # noqa: T201
-        return args.exit_code
+    exit_code: int = args.exit_code
+    if exit_code:
+        print(f"demo engine: ending with {exit_code}, as told", file=sys.stderr)  # noqa: T201
+        return exit_code
     world.write()
     return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Literal
 
 from sr_adapters.runtime.clock import SystemClock
 from sr_adapters.runtime.heartbeat import ThreadHeartbeat
@@ -16,7 +17,7 @@ from sr_ports import Runtime, Wiring
 def build_system(wiring: Wiring) -> Runtime:
     """The runtime of a profile. ``evidence.workers`` of the whole profile sizes the pool."""
     clock = SystemClock()
-    workers = wiring.profile.get("evidence", {}).get("workers") or "auto"
+    workers: int | Literal["auto"] = wiring.profile.get("evidence", {}).get("workers") or "auto"
     return Runtime(
         clock=clock,
         ids=RandomIds(),

@@ -12,11 +12,11 @@ from pathlib import Path
 
 
 def main(profile: str, request: str, evidence: str | None) -> int:
-    from sr_domain import advance
+    from sr_domain import advance, prove
     from sr_plugins import build_runner
 
     taken = 0.0
-    collect = advance.collect
+    collect = prove.collect
 
     def timed(*args: object) -> object:
         nonlocal taken
@@ -26,7 +26,7 @@ def main(profile: str, request: str, evidence: str | None) -> int:
         finally:
             taken += time.perf_counter() - started
 
-    advance.collect = timed  # type: ignore[assignment]
+    advance.collect = timed  # type: ignore[assignment,attr-defined]
     policy = {"policy_id": "bench", "revision": "1"}
     outcome = build_runner(profile, policy=policy).submit(json.loads(Path(request).read_text("utf-8")))
     if evidence:

@@ -29,10 +29,8 @@ def request(key: str, root: Path | None, outputs: list[str]) -> dict[str, Any]:
 def profile(folder: Path, pack: Path) -> Path:
     """A file-and-SQLite profile on that pack."""
     path = folder / "profile.yaml"
-    path.write_text(
-        f"profile: bench\nruntime_root: {folder}/runs\nengine: {{interface_pack: {pack}}}\nobservability: {{sinks: []}}\n",
-        "utf-8",
-    )
+    node = {"profile": "bench", "runtime_root": f"{folder}/runs", "engine": {"interface_pack": str(pack)}}
+    path.write_text(json.dumps(node), "utf-8")
     return path
 
 
@@ -53,8 +51,12 @@ def single_gate(
         "authorizes_outputs": ["out"],
         "upstream_gate_dependencies": [],
     }
-    output = {"output_id": "out", "scope": "scope_seed_manifest_fingerprint", "partitions": ["seed", "manifest_fingerprint"],
-              "path_template": "data/"}  # fmt: skip
+    output = {
+        "output_id": "out",
+        "scope": "scope_seed_manifest_fingerprint",
+        "partitions": ["seed", "manifest_fingerprint"],
+        "path_template": "data/",
+    }
     (pack / "engine_gates.map.yaml").write_text(json.dumps({"version": "1", "gates": [gate]}), "utf-8")
     (pack / "engine_outputs.catalogue.yaml").write_text(json.dumps({"version": "1", "outputs": [output]}), "utf-8")
     block = hashlib.sha256(b"bench").digest() * 32768

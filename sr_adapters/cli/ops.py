@@ -1,0 +1,134 @@
+"""explain, reemit, quarantine: what the on-call operator needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from sr_adapters.cli import exits
+from sr_adapters.cli.session import Session, state_text
+
+if TYPE_CHECKING:
+    from sr_domain.explain import Explanation, Item
+
+
+@click.command("explain")
+@click.argument("run_id")
+@click.pass_obj
+def explain_command(session: Session, run_id: str) -> int:
+    """Why a run is where it is: gates and outputs with their verdicts, and what to do next."""
+    told = session.runner.explain(run_id)
+    if session.as_json:
+        session.json(told.document())
+        return exits.DONE
+    session.say(
+        f"{state_text(told.state)} run {told.run_id}"
+        + (f"  {told.reason_code}: {told.meaning}" if told.reason_code else "")
+    )
+    left = None if told.seconds_left is None else f"{told.deadline_utc} ({told.seconds_left:.0f} s left)"
+    session.pairs(
+        [
+            ("why", told.detail),
+            ("engine root", told.engine_run_root),
+            ("evidence deadline", left),
+            ("held by", told.holder),
+            ("superseded by", told.superseded_by),
+        ]
+    )
+    _tree(session, told)
+    session.say(f"next: {told.next}")
+    return exits.DONE
+
+
+def _tree(session: Session, told: Explanation) -> None:
+    for title, items in (("gates", told.gates), ("outputs", told.outputs)):
+        if items:
+            session.say(title)
+        for at, item in enumerate(items):
+            branch = "└─" if at == len(items) - 1 else "├─"
+            session.say(f"{branch} {item.verdict:<16} {item.id}{_facts(item)}")
+    for problem in told.problems:
+        session.say(f"problem: {problem['code']} {problem['subject']} {problem['detail']}".rstrip())
+    for attempt in told.attempts:
+        parts = [attempt.get(name, "") for name in ("outcome", "reason_code", "detail")]
+        session.say(f"attempt {attempt.get('attempt_no')}: {' '.join(filter(None, parts))}")
+        session.say(*(f"    {line}" for line in attempt.get("last_lines", ())))
+
+
+def _facts(item: Item) -> str:
+    parts = [
+        item.law,
+        None if item.digest is None else f"sha256 {item.digest}",
+        None if item.expected in (None, item.digest) else f"expected {item.expected}",
+        None if item.size is None else f"{item.size:,} bytes in {item.files} files",
+        item.provided_by,
+        item.path if item.verdict in ("MISSING", "CONFLICT", "FAIL") else None,
+        item.detail or None,
+    ]
+    return "".join(f"  {part}" for part in parts if part)
+
+
+@click.command("reemit")
+@click.argument("run_id")
+@click.option("--kind", type=click.Choice(["READY_ONLY", "TERMINAL_ONLY", "BOTH"]), required=True)
+@click.option("--reason", metavar="R", help="Why; goes on record.")
+@click.option("--actor", metavar="A", default="local", show_default=True, help="Who asks.")
+@click.option("--dry-run", is_flag=True, help="Say what would be published; publish nothing.")
+@click.pass_obj
+def reemit_command(session: Session, run_id: str, kind: str, reason: str | None, actor: str, dry_run: bool) -> int:
+    """Publish READY or a terminal fact again, from truth; nothing is recomputed or changed."""
+    from sr_ports import REASONS
+
+    done = session.runner.reemit(run_id, kind, reason=reason, actor=actor, dry_run=dry_run)
+    code = getattr(done, "code", None) or getattr(done, "reason_code", None)
+    exit_code = exits.DONE if code is None else exits.exit_for(code)
+    if session.as_json:
+        session.json({**done.document(), "exit_code": exit_code})
+    elif code is None and dry_run:
+        would = ", ".join(getattr(done, "would_publish", ())) or "nothing: not applicable"
+        session.say(f"dry run: would publish {would}")
+    elif code is None:
+        session.say(f"published {', '.join(getattr(done, 'published', ()))} of run {run_id} again, same message id")
+    if code is not None:
+        click.echo(f"error[{code.value}]: run {run_id}: {done.message}; {REASONS[code].remedy}", err=True)
+    return exit_code
+
+
+@click.group("quarantine")
+def quarantine_command() -> None:
+    """Runs whose evidence contradicts itself. Nothing here changes anything."""
+
+
+@quarantine_command.command("list")
+@click.pass_obj
+def list_quarantined(session: Session) -> int:
+    """Every quarantined run."""
+    records = session.runner.quarantined()
+    if session.as_json:
+        session.json({"quarantine": records})
+    elif records:
+        rows = [(one["run_id"], one["reason"], one["ts_utc"], len(one.get("conflicts", ()))) for one in records]
+        session.table(["run", "reason", "since", "conflicts"], rows)
+    else:
+        session.say("Nothing is in quarantine.")
+    return exits.DONE
+
+
+@quarantine_command.command("show")
+@click.argument("run_id")
+@click.pass_obj
+def show_quarantined(session: Session, run_id: str) -> int:
+    """One run's quarantine record: every conflict, expected and actual, first file at fault."""
+    record = session.runner.quarantine(run_id)
+    if session.as_json:
+        session.json(record)
+        return exits.DONE
+    session.say(f"{state_text('QUARANTINED')} run {run_id}: {record['reason']}, since {record['ts_utc']}")
+    for conflict in record.get("conflicts", ()):
+        session.say(f"{conflict['subject']}: {conflict['code']}")
+        session.pairs([(name, conflict.get(name)) for name in ("expected", "actual", "path", "detail")])
+        changes = conflict.get("changes") or {}
+        session.pairs([(name, ", ".join(changes.get(name, ()))) for name in ("added", "removed", "changed")])
+    session.say(*(f"missing: {name}" for name in record.get("missing", ())), f"next: sr explain {run_id}")
+    return exits.DONE

@@ -1,0 +1,76 @@
+"""verify and audit: proving again what was proven."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from sr_adapters.cli import exits
+from sr_adapters.cli.session import Session
+
+
+@click.command("verify")
+@click.argument("facts")
+@click.option("--engine-run-root", metavar="R", help="Where the bytes are now; default: where they were proven.")
+@click.option("--fast", is_flag=True, help="Skip the bytes.")
+@click.pass_obj
+def verify_command(session: Session, facts: str, engine_run_root: str | None, fast: bool) -> int:
+    """Re-prove a facts view against its contract, receipts, record and the bytes.
+
+    FACTS is a path, an s3:// URI, or a run id. Needs no authority and no service. Exit code 5 on any fault.
+    """
+    from sr_plugins.consumer import verify_facts
+
+    def progress(line: str) -> None:
+        if session.narrates:
+            click.echo(line, err=True)
+
+    done = verify_facts(
+        facts, profile=session.profile, engine_run_root=engine_run_root, fast=fast, progress=progress
+    ).verification
+    if session.as_json:
+        session.json(done.document())
+    elif done.ok:
+        read = (
+            "bytes not read (--fast)"
+            if fast
+            else f"{done.proven_outputs} outputs and {done.proven_gates} gates, every byte read again"
+        )
+        session.say(f"proven: run {done.run_id}: {read}")
+    _faults(done.findings, session)
+    return exits.DONE if done.ok else exits.FAULT
+
+
+def _faults(findings: Any, session: Session) -> None:
+    for one in findings:
+        from sr_ports import REASONS
+
+        click.echo(f"error[{one.code.value}]: {one.where}: {one.what}; {REASONS[one.code].remedy}", err=True)
+
+
+@click.command("audit")
+@click.argument("run_ids", nargs=-1, metavar="[RUN_ID]...")
+@click.option("--all", "all_runs", is_flag=True, help="Every run with a record here.")
+@click.option("--repair-status", is_flag=True, help="Write the status each record derives, and nothing else.")
+@click.pass_obj
+def audit_command(session: Session, run_ids: tuple[str, ...], all_runs: bool, repair_status: bool) -> int:
+    """Chain, order, fences, refs and status derivation. Exit code 5 when anything was altered."""
+    if bool(run_ids) == all_runs:
+        raise click.UsageError("give run ids, or --all")
+    repaired, audits = [], []
+    for run_id in run_ids or session.runner.recorded_runs():
+        if repair_status and session.runner.repair_status(run_id):
+            repaired.append(run_id)
+        audits.append(session.runner.audit(run_id))
+    faulty = [one for one in audits if one.findings]
+    if session.as_json:
+        session.json({"ok": not faulty, "repaired": repaired, "runs": [one.document() for one in audits]})
+    else:
+        for one in audits if len(audits) < 50 else faulty:  # noqa: PLR2004 - a page of them
+            session.say(f"{'FAULT' if one.findings else 'sound'}  run {one.run_id}  {one.state or ''}".rstrip())
+        session.say(*(f"status of run {run_id} written again" for run_id in repaired))
+        session.say(f"{len(audits)} runs audited, {len(faulty)} at fault")
+    for one in faulty:
+        _faults(one.findings[:1], session)
+    return exits.FAULT if faulty else exits.DONE

@@ -1,0 +1,220 @@
+"""Audit: nothing in a run's truth was altered, and every part follows from the record.
+
+Timestamps are never compared with a clock: they are only part of what the chain binds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from sr_domain.artifacts import Decision, facts_view, quarantine_record, ready_signal, run_plan, run_status
+from sr_domain.canonical import exact_json, sha256_hex
+from sr_domain.contracts import problem
+from sr_domain.layout import Layout
+from sr_domain.ledger import Ledger, RecordFault, check_ledger
+from sr_domain.plan import pins_of
+from sr_domain.ports import Ports
+from sr_domain.request import parse_request
+from sr_domain.sealed import SealedPlan
+from sr_domain.states import RunState
+from sr_ports import BadInput, OutcomeUnknown, ReasonCode
+
+
+@attrs.frozen
+class Finding:
+    """Something wrong. `where`: the key of the artifact at fault."""
+
+    code: ReasonCode
+    where: str
+    what: str
+
+    def document(self) -> dict[str, str]:
+        return {"code": self.code.value, "where": self.where, "what": self.what}
+
+
+@attrs.frozen
+class Audit:
+    """What an audit of one run found, the first fault first; empty when all is as it was written."""
+
+    run_id: str
+    state: str | None
+    findings: tuple[Finding, ...]
+
+    def document(self) -> dict[str, Any]:
+        """JSON form, for machines."""
+        return {
+            "run_id": self.run_id,
+            "state": self.state,
+            "ok": not self.findings,
+            "findings": [one.document() for one in self.findings],
+        }
+
+
+def audit(ports: Ports, layout: Layout, run_id: str) -> Audit:
+    """Check chain, order, fences, artifacts, refs and status of one run. Raises `Unreachable`."""
+    key = layout.record(run_id)
+    blob = ports.store.read(key)
+    if blob is None:
+        return Audit(run_id, None, (Finding(ReasonCode.TRUTH_MISSING, key, "the record is not there"),))
+    ledger = check_ledger(run_id, blob.data)
+    if isinstance(ledger, RecordFault):
+        finding = Finding(ReasonCode.RECORD_INVALID, key, f"line {ledger.line}: {ledger.what}")
+        return Audit(run_id, None, (finding,))
+    state = None if ledger.state is None else ledger.state.value
+    return Audit(run_id, state, tuple(_Auditor(ports, layout, ledger).findings()))
+
+
+@attrs.frozen
+class _Auditor:
+    """One sound record, against everything that must follow from it."""
+
+    ports: Ports
+    layout: Layout
+    ledger: Ledger
+
+    def findings(self) -> Iterator[Finding]:
+        yield from self._events()
+        yield from self._plan()
+        yield from self._facts_and_signal()
+        yield from self._quarantine()
+        yield from self._logs()
+        yield from self._status()
+
+    def _events(self) -> Iterator[Finding]:
+        key = self.layout.record(self.ledger.run_id)
+        for number, event in enumerate(self.ledger.events, 1):
+            misfit = problem("run_record_event", attrs.asdict(event))
+            if misfit is not None:
+                yield Finding(ReasonCode.RECORD_INVALID, key, f"line {number}: {misfit.what}")
+
+    def _same(self, key: str, expected: bytes | None) -> Iterator[Finding]:
+        """The artifact at `key` is exactly these bytes; None: it must not be there."""
+        blob = self.ports.store.read(key)
+        if expected is None:
+            if blob is not None:
+                yield Finding(ReasonCode.TRUTH_ALTERED, key, "it is there, and nothing on record says it should be")
+        elif blob is None:
+            yield Finding(ReasonCode.TRUTH_MISSING, key, "it is not there")
+        elif blob.data != expected:
+            yield Finding(ReasonCode.TRUTH_ALTERED, key, "it is not what the record says")
+
+    def _plan(self) -> Iterator[Finding]:
+        accepted, committed = self.ledger.first("RUN_ACCEPTED"), self.ledger.first("PLAN_COMMITTED")
+        key = self.layout.plan(self.ledger.run_id)
+        if accepted is None or committed is None:
+            yield from self._same(key, None)
+        elif self.ledger.first("EVIDENCE_STARTED") or self.ledger.first("ENGINE_ATTEMPT_LAUNCH_REQUESTED"):
+            plan = SealedPlan.of(committed.details["plan"])
+            yield from self._same(key, exact_json(run_plan(self.layout, plan, accepted, committed)))
+
+    def _facts_and_signal(self) -> Iterator[Finding]:
+        run_id = self.ledger.run_id
+        decided, committed = self.ledger.first("EVIDENCE_COMPLETE"), self.ledger.first("READY_COMMITTED")
+        if decided is None:
+            yield from self._same(self.layout.facts(run_id), None)
+            yield from self._same(self.layout.ready(run_id), None)
+            return
+        if committed is None:
+            return  # decided and on its way: resume writes what is missing
+        facts, findings = self._facts(decided.details)
+        yield from findings
+        if facts is None:
+            return
+        plan_event = self.ledger.first("PLAN_COMMITTED")
+        plan_hash = None if plan_event is None else plan_event.details["plan"]["plan_hash"]
+        if self.ledger.first("READY_PUBLISHED"):
+            signal = ready_signal(self.layout, facts, plan_hash, committed.ts_utc)
+            yield from self._same(self.layout.ready(run_id), exact_json(signal))
+        yield from self._receipts(facts)
+
+    def _facts(self, decided: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[Finding]]:
+        key = self.layout.facts(self.ledger.run_id)
+        if "outputs" not in decided:  # adopted: only its digest is on record
+            blob = self.ports.store.read(key)
+            if blob is None:
+                return None, [Finding(ReasonCode.TRUTH_MISSING, key, "it is not there")]
+            if sha256_hex(blob.data) != decided["facts_view_digest"]:
+                return None, [Finding(ReasonCode.TRUTH_ALTERED, key, "it is not what the record says")]
+            return None, []
+        facts = self._derived(decided)
+        if sha256_hex(exact_json(facts)) != decided["facts_view_digest"]:
+            where = self.layout.record(self.ledger.run_id)
+            return None, [Finding(ReasonCode.RECORD_INVALID, where, "its decision does not give its facts view")]
+        return facts, list(self._same(key, exact_json(facts)))
+
+    def _derived(self, decided: Mapping[str, Any]) -> dict[str, Any]:
+        accepted, committed = self.ledger.first("RUN_ACCEPTED"), self.ledger.first("PLAN_COMMITTED")
+        if accepted is None or committed is None:
+            return {}
+        try:
+            request = parse_request(accepted.details["request"], lambda name: True)
+        except BadInput:
+            return {}
+        return facts_view(self.layout, pins_of(request), SealedPlan.of(committed.details["plan"]), Decision.of(decided))
+
+    def _receipts(self, facts: Mapping[str, Any]) -> Iterator[Finding]:
+        for receipt in facts.get("instance_receipts", ()):
+            yield from self._same(receipt["artifacts"]["receipt_path"], exact_json(receipt))
+            ref = receipt.get("bundle_manifest_ref")
+            if ref is None:
+                continue
+            blob = self.ports.store.read(ref)
+            if blob is None:
+                yield Finding(ReasonCode.TRUTH_MISSING, ref, "the part list is not there")
+            elif sha256_hex(blob.data) != receipt["target_digest"]["hex"]:
+                yield Finding(ReasonCode.TRUTH_ALTERED, ref, "the part list is not the one that was proven")
+
+    def _quarantine(self) -> Iterator[Finding]:
+        event = self.ledger.state_event
+        final = event is not None and self.ledger.state in (RunState.QUARANTINED, RunState.FAILED)
+        owed = final and event is not None and event.details.get("conflicts")
+        expected = exact_json(quarantine_record(self.layout, event)) if owed and event is not None else None
+        yield from self._same(self.layout.quarantine(self.ledger.run_id), expected)
+
+    def _logs(self) -> Iterator[Finding]:
+        for event in self.ledger.all("ENGINE_ATTEMPT_FINISHED"):
+            for key in event.details.get("logs_ref", {}).values():
+                if self.ports.store.stat(key) is None:
+                    yield Finding(ReasonCode.TRUTH_MISSING, key, "the attempt's log is not there")
+
+    def _status(self) -> Iterator[Finding]:
+        expected = run_status(self.layout, self.ledger)
+        yield from self._same(
+            self.layout.status(self.ledger.run_id), None if expected is None else exact_json(expected)
+        )
+
+
+def repair_status(ports: Ports, layout: Layout, run_id: str) -> bool:
+    """Write the status that the record derives, and nothing else; whether anything was written.
+
+    A record that is itself at fault repairs nothing.
+    """
+    blob = ports.store.read(layout.record(run_id))
+    ledger = None if blob is None else check_ledger(run_id, blob.data)
+    document = run_status(layout, ledger) if isinstance(ledger, Ledger) else None
+    if document is None:
+        return False
+    key, data = layout.status(run_id), exact_json(document)
+    for _ in range(8):
+        standing = ports.store.read(key)
+        if standing is not None and standing.data == data:
+            return False
+        if standing is None:
+            stored = ports.store.create(key, data)
+        else:
+            stored = ports.store.replace(key, data, etag=standing.etag)
+        if stored is not None:
+            return True
+    raise OutcomeUnknown(f"the status of run {run_id} kept changing")
+
+
+def recorded_runs(ports: Ports, layout: Layout) -> Iterator[str]:
+    """Ids of every run that has a record in this platform run, ascending."""
+    prefix = f"{layout.base}/run_record/"
+    for stored in ports.store.list(prefix):
+        name = stored.key.removeprefix(prefix)
+        if name.endswith(".jsonl") and "/" not in name:
+            yield name.removesuffix(".jsonl")

@@ -1,0 +1,188 @@
+"""Explain: why a run is where it is, from its record. A tree for people, JSON for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from sr_domain.layout import Layout
+from sr_domain.ledger import Event, Ledger
+from sr_domain.ports import Ports
+from sr_domain.sealed import SealedPlan
+from sr_domain.states import RunState
+from sr_domain.supersede import successor_of
+from sr_domain.times import parse_instant
+from sr_ports import REASONS, ReasonCode
+
+_LOG_LINES = 5
+
+
+@attrs.frozen
+class Item:
+    """A gate or output. `verdict`: PASS, PROVEN, MISSING, CONFLICT, FAIL, OPTIONAL_MISSING or UNKNOWN."""
+
+    id: str
+    verdict: str
+    digest: str | None = None
+    expected: str | None = None
+    size: int | None = None
+    files: int | None = None
+    law: str | None = None
+    provided_by: str | None = None
+    path: str | None = None
+    detail: str = ""
+
+
+@attrs.frozen
+class Explanation:
+    """Everything the record has to say. `seconds_left`: to the evidence deadline, None when it does not matter."""
+
+    run_id: str
+    state: str | None
+    reason_code: str | None
+    detail: str
+    meaning: str
+    next: str
+    deadline_utc: str | None
+    seconds_left: float | None
+    engine_run_root: str | None
+    gates: tuple[Item, ...]
+    outputs: tuple[Item, ...]
+    attempts: tuple[Mapping[str, Any], ...]
+    problems: tuple[Mapping[str, Any], ...] = ()
+    superseded_by: str | None = None
+    holder: str | None = None
+
+    def document(self) -> dict[str, Any]:
+        """JSON form, for machines."""
+        return attrs.asdict(self)
+
+
+def explain(ports: Ports, layout: Layout, ledger: Ledger) -> Explanation:
+    """The explanation of one run. Reads the attempt logs; writes nothing. Raises `Unreachable`."""
+    event, accepted = ledger.state_event, ledger.first("RUN_ACCEPTED")
+    details: Mapping[str, Any] = {} if event is None else event.details
+    code = details.get("reason_code")
+    state = ledger.state
+    deadline = None if accepted is None else accepted.details["evidence_deadline_utc"]
+    left = None
+    if deadline is not None and state is not None and not state.final:
+        left = (parse_instant(deadline) - ports.clock.now()).total_seconds()
+    started = ledger.first("EVIDENCE_STARTED")
+    root = (
+        started.details.get("engine_run_root") if started else accepted.details["engine_run_root"] if accepted else None
+    )
+    gates, outputs = _items(ledger, details)
+    holder = None if state is not None and state.final else ports.authority.holder(ledger.run_id)
+    return Explanation(
+        run_id=ledger.run_id,
+        state=None if state is None else state.value,
+        reason_code=code,
+        detail=str(details.get("detail", "")),
+        meaning=REASONS[ReasonCode(code)].meaning if code else "",
+        next=_next(ledger, code),
+        deadline_utc=deadline,
+        seconds_left=left,
+        engine_run_root=root,
+        gates=gates,
+        outputs=outputs,
+        attempts=tuple(
+            _attempt(ports, one) for one in ledger.all("ENGINE_ATTEMPT_FINISHED", "ENGINE_ATTEMPT_ABANDONED")
+        ),
+        problems=tuple(details.get("problems", ())),
+        superseded_by=successor_of(ledger),
+        holder=None if holder is None else f"{holder.owner}, {holder.expires_in_s:.0f} s left",
+    )
+
+
+def _next(ledger: Ledger, code: str | None) -> str:
+    run_id = ledger.run_id
+    match ledger.state:
+        case RunState.READY if ledger.first("READY_PUBLISHED") is None:
+            return f"sr resume {run_id}"
+        case RunState.READY:
+            return f"sr verify {run_id}"
+        case RunState.QUARANTINED:
+            return f"sr quarantine show {run_id}"
+        case RunState.FAILED:
+            return REASONS[ReasonCode(code)].remedy if code else ""
+        case _:
+            return f"sr resume {run_id}"
+
+
+def _items(ledger: Ledger, details: Mapping[str, Any]) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
+    committed = ledger.first("PLAN_COMMITTED")
+    if committed is None:
+        return (), ()
+    plan = SealedPlan.of(committed.details["plan"])
+    decided = ledger.first("EVIDENCE_COMPLETE")
+    judge = _Judge(details, {} if decided is None else decided.details)
+    gates = tuple(judge.item(gate.gate_id, law=gate.method.kind, path=gate.bundle_root) for gate in plan.gates)
+    outputs = tuple(judge.item(one.output_id, path=one.path, optional=one.optional) for one in plan.outputs)
+    return gates, outputs
+
+
+@attrs.frozen
+class _Judge:
+    """Looks up what the record says of each gate and output."""
+
+    details: Mapping[str, Any]
+    decided: Mapping[str, Any]
+
+    def item(self, name: str, *, path: str, law: str | None = None, optional: bool = False) -> Item:
+        for conflict in self.details.get("conflicts", ()):
+            if conflict["subject"] == name:
+                return Item(
+                    name,
+                    "CONFLICT",
+                    conflict.get("actual"),
+                    conflict.get("expected"),
+                    law=law,
+                    path=conflict.get("path") or path,
+                    detail=f"{conflict['code']}: {conflict['detail']}",
+                )
+        for failure in self.details.get("failures", ()):
+            if failure["subject"] == name:
+                return Item(name, "FAIL", law=law, path=path, detail=f"{failure['code']}: {failure['detail']}")
+        if name in self.details.get("missing", ()):
+            return Item(name, "MISSING", law=law, path=path)
+        for proof in self.decided.get("gates", ()):
+            if proof["gate_id"] == name:
+                by = self.decided.get("laws", {}).get(name, {})
+                who = f"{by.get('distribution')} {by.get('version')}"
+                return Item(name, "PASS", proof["digest"], proof["digest"], law=law, provided_by=who, path=path)
+        for proof in self.decided.get("outputs", ()):
+            if proof["output_id"] == name:
+                return Item(name, "PROVEN", proof["digest"], size=proof["size"], files=proof["files"], path=path)
+        if optional and self.decided:
+            return Item(name, "OPTIONAL_MISSING", path=path)
+        return Item(name, "UNKNOWN", law=law, path=path)
+
+
+def _attempt(ports: Ports, event: Event) -> dict[str, Any]:
+    names = (
+        "attempt_no",
+        "outcome",
+        "reason_code",
+        "detail",
+        "started_at_utc",
+        "ended_at_utc",
+        "duration_ms",
+        "logs_ref",
+    )
+    told = {name: event.details[name] for name in names if name in event.details}
+    if event.event_kind == "ENGINE_ATTEMPT_ABANDONED":
+        return {**told, "outcome": "ABANDONED"}
+    if told.get("outcome") == "FAILED":
+        told["last_lines"] = _last_lines(ports, told.get("logs_ref", {}))
+    return told
+
+
+def _last_lines(ports: Ports, refs: Mapping[str, str]) -> list[str]:
+    for name in ("stderr_ref", "stdout_ref"):
+        blob = ports.store.read(refs[name]) if name in refs else None
+        if blob is not None and blob.data.strip():
+            return blob.data.decode("utf-8", "replace").splitlines()[-_LOG_LINES:]
+    return []

@@ -1,0 +1,187 @@
+"""Re-emit: READY or a terminal fact once more, from truth; nothing recomputed or changed.
+
+Order (spec: behaviour, "Re-emit"): authorise, ops micro-lease, run exists, request on
+record, dry run, rate limit, publish, publication on record.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import attrs
+
+from sr_domain.artifacts import terminal_signal
+from sr_domain.contracts import problem, validate
+from sr_domain.layout import Layout
+from sr_domain.ledger import Draft, Ledger
+from sr_domain.ops import append_aside
+from sr_domain.outcome import Outcome
+from sr_domain.states import RunState
+from sr_domain.submit import Desk
+from sr_domain.times import format_instant, parse_instant
+from sr_domain.views import parse_truth, record_of
+from sr_ports import BadInput, Envelope, ReasonCode, SrError, Unreachable
+
+_LEASE_S = 30.0
+
+
+class ReemitKind(enum.StrEnum):
+    """What to publish again."""
+
+    READY_ONLY = "READY_ONLY"
+    TERMINAL_ONLY = "TERMINAL_ONLY"
+    BOTH = "BOTH"
+
+
+@attrs.frozen
+class Reemit:
+    """How a re-emit ended. `would_publish`: for a dry run. `code`: None when all is well."""
+
+    run_id: str
+    published: tuple[str, ...] = ()
+    would_publish: tuple[str, ...] = ()
+    dry_run: bool = False
+    code: ReasonCode | None = None
+    message: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """JSON form, for machines."""
+        node = attrs.asdict(self)
+        node["reason_code"] = node.pop("code")
+        return {key: value for key, value in node.items() if value not in (None, "", ())}
+
+
+@attrs.frozen
+class _Ops:
+    """One re-emit under way."""
+
+    desk: Desk
+    layout: Layout
+    ledger: Ledger
+    kind: ReemitKind
+    actor: str
+
+    def note(self, event: str, **details: Any) -> Ledger:
+        draft = Draft(
+            event, {"kind": self.kind.value, **{key: value for key, value in details.items() if value is not None}}
+        )
+        return append_aside(
+            self.desk.ports, self.layout, self.ledger.run_id, draft, actor=self.actor, policy_rev=self.desk.policy_rev
+        )
+
+    def fail(self, code: ReasonCode, message: str) -> Reemit:
+        self.note("REEMIT_FAILED", reason_code=code.value, detail=message)
+        return Reemit(self.ledger.run_id, code=code, message=message)
+
+
+def reemit(desk: Desk, run_id: str, kind: str, *, reason: str | None, actor: str, dry_run: bool) -> Reemit | Outcome:
+    """Publish READY or the terminal fact again. Raises `NotFound`, `Unreachable`, `BadInput`."""
+    request = {"run_id": run_id, "reemit_kind": kind, "requested_by": actor, "dry_run": dry_run}
+    misfit = problem("reemit_request", {**request, **({"reason": reason} if reason else {})})
+    if misfit is not None:
+        raise BadInput(ReasonCode.USAGE, f"re-emit: {misfit.what}")
+    layout, ledger = record_of(desk, run_id)
+    ops = _Ops(desk, layout, ledger, ReemitKind(kind), actor)
+    allowed = desk.settings.reemitters
+    if allowed is not None and actor not in allowed:
+        ops.note("AUTH_DENIED", actor=actor, action="reemit", reason_code=ReasonCode.AUTH_DENIED.value)
+        return Outcome(run_id, RunState.FAILED, layout.platform_run_id, ReasonCode.AUTH_DENIED, "Unauthorized")
+    lease = desk.ports.authority.acquire(f"reemit:{run_id}:{kind}", desk.ports.ids.new_id(), ttl_s=_LEASE_S)
+    if lease is None:
+        return Reemit(run_id, code=ReasonCode.REEMIT_BUSY, message="the same re-emit is under way")
+    try:
+        return _under_lease(ops, reason=reason, dry_run=dry_run)
+    finally:
+        _release(desk, lease)
+
+
+def _release(desk: Desk, lease: Any) -> None:
+    try:
+        desk.ports.authority.release(lease)
+    except SrError:
+        return  # it lapses by itself; the answer stands
+
+
+def _under_lease(ops: _Ops, *, reason: str | None, dry_run: bool) -> Reemit:
+    run_id = ops.ledger.run_id
+    ledger = ops.note("REEMIT_REQUESTED", reason=reason, dry_run=dry_run)
+    kinds = _applicable(ledger, ops.kind)
+    if dry_run:
+        ops.note("REEMIT_DRY_RUN", would_publish=list(kinds))
+        return Reemit(run_id, would_publish=kinds, dry_run=True, message="" if kinds else "not applicable")
+    if not kinds:
+        ready_only = ops.kind is ReemitKind.READY_ONLY
+        code = ReasonCode.REEMIT_READY_ONLY_MISMATCH if ready_only else ReasonCode.REEMIT_TERMINAL_ONLY_MISMATCH
+        state = "not admitted" if ledger.state is None else ledger.state.value
+        return ops.fail(code, f"not applicable: the run is {state}")
+    if _recent(ops.desk, ledger) >= ops.desk.settings.reemit_max:
+        return ops.fail(ReasonCode.REEMIT_RATE_LIMIT, f"{ops.desk.settings.reemit_max} re-emits in the window already")
+    return _publish(ops, kinds[0])
+
+
+def _applicable(ledger: Ledger, kind: ReemitKind) -> tuple[str, ...]:
+    """READY or TERMINAL, as state and wish allow; a run is only ever one of them."""
+    if ledger.state is RunState.READY and kind is not ReemitKind.TERMINAL_ONLY:
+        return ("READY",)
+    if ledger.state in (RunState.FAILED, RunState.QUARANTINED) and kind is not ReemitKind.READY_ONLY:
+        return ("TERMINAL",)
+    return ()
+
+
+def _recent(desk: Desk, ledger: Ledger) -> int:
+    since = desk.ports.clock.now() - timedelta(seconds=desk.settings.reemit_window_s)
+    return sum(1 for event in ledger.all("REEMIT_PUBLISHED") if parse_instant(event.ts_utc) > since)
+
+
+def _publish(ops: _Ops, what: str) -> Reemit:
+    run_id, store = ops.ledger.run_id, ops.desk.ports.store
+    now = format_instant(ops.desk.ports.clock.now())
+    if what == "READY":
+        if store.stat(ops.layout.facts(run_id)) is None:
+            return ops.fail(ReasonCode.FACTS_VIEW_MISSING, "failed: the facts view is not there")
+        blob = store.read(ops.layout.ready(run_id))
+        if blob is None:
+            return ops.fail(ReasonCode.TRUTH_MISSING, "failed: the READY signal is not there yet; sr resume writes it")
+        payload = {**parse_truth(blob.data, ops.layout.ready(run_id)), "emitted_at_utc": now}
+        message_id, contract = str(payload["message_id"]), "ready_signal"
+    else:
+        blob = store.read(ops.layout.status(run_id))
+        if blob is None:
+            return ops.fail(
+                ReasonCode.TRUTH_MISSING, "failed: the status is not there; sr audit --repair-status writes it"
+            )
+        payload = terminal_signal(ops.layout, json.loads(blob.data), now)
+        message_id, contract = str(payload["reemit_key"]), "terminal_signal"
+    validate(contract, payload)
+    return _send(ops, what, message_id, payload, now)
+
+
+def _send(ops: _Ops, what: str, message_id: str, payload: Mapping[str, Any], now: str) -> Reemit:
+    run_id = ops.ledger.run_id
+    envelope = Envelope(
+        topic=ops.desk.settings.topic,
+        message_id=message_id,
+        published_at_utc=now,
+        attributes={"kind": f"{what}_REEMIT", "run_id": run_id, "platform_run_id": ops.layout.platform_run_id},
+        partition_key=run_id,
+        payload=payload,
+    )
+    validate("bus_envelope", attrs.asdict(envelope))
+    try:
+        ops.desk.ports.bus.publish(envelope)
+    except Unreachable as error:
+        return ops.fail(ReasonCode.REEMIT_PUBLISH_FAILED, f"failed: {error.what}")
+    append_aside(
+        ops.desk.ports,
+        ops.layout,
+        run_id,
+        Draft("REEMIT_PUBLISHED", {"kind": what, "message_id": message_id}),
+        Draft("GOV_REEMIT_KEY", {"kind": what, "reemit_key": message_id}),
+        actor=ops.actor,
+        policy_rev=ops.desk.policy_rev,
+    )
+    return Reemit(run_id, published=(what,))

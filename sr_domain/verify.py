@@ -1,0 +1,257 @@
+"""Verify, for consumers: re-prove a facts view before reading what it names.
+
+Needs the store that holds the truth, the engine root and the laws; no authority, no service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from sr_domain.artifacts import bundle_hash
+from sr_domain.audit import Finding
+from sr_domain.canonical import exact_json, sha256_hex
+from sr_domain.contracts import problem
+from sr_domain.digests import ContentDigest, digest_outputs
+from sr_domain.gates import GateConflict, GateMissing, verify_gate
+from sr_domain.ids import ready_message_id
+from sr_domain.layout import Layout
+from sr_domain.ledger import Ledger, RecordFault, check_ledger
+from sr_domain.outputs import Absent, OutputFiles, find_output
+from sr_domain.policy import MemberDigests
+from sr_domain.ports import ProvidedLaw
+from sr_domain.sealed import SealedGate, SealedOutput, SealedPlan
+from sr_ports import EngineRoot, EngineRoots, EvidenceFault, ObjectStore, ReasonCode, WorkPool
+
+
+@attrs.frozen
+class Verifier:
+    """What a consumer needs to re-prove: where truth and bytes are, and how gates are judged.
+
+    `progress`: called with one line for each thing that was proven.
+    """
+
+    store: ObjectStore
+    roots: EngineRoots
+    laws: Mapping[str, ProvidedLaw]
+    pool: WorkPool
+    progress: Callable[[str], None] = lambda line: None
+
+
+@attrs.frozen
+class Verification:
+    """What came of it. `proven`: how many outputs and gates had their bytes read again."""
+
+    run_id: str
+    engine_run_root: str | None
+    findings: tuple[Finding, ...]
+    proven_outputs: int = 0
+    proven_gates: int = 0
+
+    @property
+    def ok(self) -> bool:
+        return not self.findings
+
+    def document(self) -> dict[str, Any]:
+        """JSON form, for machines."""
+        return {
+            "run_id": self.run_id,
+            "ok": self.ok,
+            "engine_run_root": self.engine_run_root,
+            "proven_outputs": self.proven_outputs,
+            "proven_gates": self.proven_gates,
+            "findings": [one.document() for one in self.findings],
+        }
+
+
+def verify(verifier: Verifier, data: bytes, facts: Any, *, engine_run_root: str | None, fast: bool) -> Verification:
+    """Re-prove the facts view in `facts`, read from `data`. Raises `Unreachable`; faults are findings."""
+    misfit = problem("run_facts_view", facts)
+    if misfit is not None:
+        finding = Finding(ReasonCode.TRUTH_ALTERED, "run_facts_view", f"it breaks its contract: {misfit.what}")
+        run_id = str(facts.get("run_id", "?")) if isinstance(facts, dict) else "?"
+        return Verification(run_id, None, (finding,))
+    check = _Check(verifier, Layout(facts["platform_run_id"]), data, facts)
+    findings = [*check.itself(), *check.refs()]
+    ledger = check.record()
+    if isinstance(ledger, Finding):
+        return Verification(facts["run_id"], None, (*findings, ledger))
+    findings += check.follows(ledger)
+    root = engine_run_root or check.root_of(ledger)
+    plan_event = ledger.first("PLAN_COMMITTED")
+    if fast or plan_event is None:
+        return Verification(facts["run_id"], root, tuple(findings))
+    if root is None:
+        findings.append(
+            Finding(ReasonCode.ENGINE_ROOT_MISSING, "engine root", "none is on record: give --engine-run-root")
+        )
+        return Verification(facts["run_id"], root, tuple(findings))
+    bytes_found = list(check.bytes(SealedPlan.of(plan_event.details["plan"]), verifier.roots.open(root)))
+    outputs, gates = len(facts["locators"]), len(facts["gate_receipts"])
+    return Verification(facts["run_id"], root, (*findings, *bytes_found), outputs, gates)
+
+
+@attrs.frozen
+class _Check:
+    """One facts view under examination."""
+
+    verifier: Verifier
+    layout: Layout
+    data: bytes
+    facts: Mapping[str, Any]
+
+    def itself(self) -> Iterator[Finding]:
+        """The view against itself: its hash, its pins."""
+        facts, where = self.facts, self.layout.facts(self.facts["run_id"])
+        made = bundle_hash(
+            facts["locators"], facts["gate_receipts"], facts.get("instance_receipts", ()), facts["policy_rev"]
+        )
+        if made != facts["bundle_hash"]:
+            yield Finding(
+                ReasonCode.TRUTH_ALTERED, where, f"its bundle_hash is {facts['bundle_hash']}, its content gives {made}"
+            )
+        pins = facts["pins"]
+        for name in ("run_id", "platform_run_id", "scenario_run_id"):
+            if pins[name] != facts[name]:
+                yield Finding(ReasonCode.TRUTH_ALTERED, where, f"its pin {name} is not its {name}")
+        for part in (*facts["locators"], *(one["scope"] for one in facts["gate_receipts"])):
+            off = [pin for pin in pins if pin in part and part[pin] != pins[pin]]
+            if off:
+                yield Finding(ReasonCode.TRUTH_ALTERED, where, f"a locator or receipt names another {off[0]}")
+
+    def refs(self) -> Iterator[Finding]:
+        """Everything the view refers to is there and is what the view says."""
+        store = self.verifier.store
+        for name in ("plan_ref", "record_ref", "status_ref"):
+            if store.stat(self.facts[name]) is None:
+                yield Finding(ReasonCode.TRUTH_MISSING, self.facts[name], "it is not there")
+        for receipt in self.facts.get("instance_receipts", ()):
+            yield from self._receipt(receipt)
+        signal = store.read(self.layout.ready(self.facts["run_id"]))
+        if signal is not None:
+            message = ready_message_id(
+                self.facts["platform_run_id"], self.facts["scenario_run_id"], self.facts["bundle_hash"]
+            )
+            if message.encode() not in signal.data:
+                where = self.layout.ready(self.facts["run_id"])
+                yield Finding(ReasonCode.TRUTH_ALTERED, where, "it is not the signal of this view")
+
+    def _receipt(self, receipt: Mapping[str, Any]) -> Iterator[Finding]:
+        key = receipt["artifacts"]["receipt_path"]
+        blob = self.verifier.store.read(key)
+        if blob is None:
+            yield Finding(ReasonCode.TRUTH_MISSING, key, "the instance receipt is not there")
+        elif blob.data != exact_json(receipt):
+            yield Finding(ReasonCode.TRUTH_ALTERED, key, "the instance receipt is not the one in the view")
+        ref = receipt.get("bundle_manifest_ref")
+        if ref is not None:
+            parts = self.verifier.store.read(ref)
+            if parts is None:
+                yield Finding(ReasonCode.TRUTH_MISSING, ref, "the part list is not there")
+            elif sha256_hex(parts.data) != receipt["target_digest"]["hex"]:
+                yield Finding(ReasonCode.TRUTH_ALTERED, ref, "the part list is not the one that was proven")
+
+    def record(self) -> Ledger | Finding:
+        """The record the view refers to, if it is sound."""
+        key = self.facts["record_ref"]
+        blob = self.verifier.store.read(key)
+        if blob is None:
+            return Finding(ReasonCode.TRUTH_MISSING, key, "the record is not there")
+        ledger = check_ledger(self.facts["run_id"], blob.data)
+        if isinstance(ledger, RecordFault):
+            return Finding(ReasonCode.RECORD_INVALID, key, f"line {ledger.line}: {ledger.what}")
+        return ledger
+
+    def follows(self, ledger: Ledger) -> Iterator[Finding]:
+        """The view is the very one that the record decided."""
+        decided, key = ledger.first("EVIDENCE_COMPLETE"), self.layout.facts(self.facts["run_id"])
+        if decided is None or ledger.first("READY_COMMITTED") is None:
+            yield Finding(ReasonCode.TRUTH_ALTERED, key, "the record says nothing of READY")
+        elif decided.details["facts_view_digest"] != sha256_hex(self.data):
+            yield Finding(ReasonCode.TRUTH_ALTERED, key, "it is not the view that the record decided")
+
+    def root_of(self, ledger: Ledger) -> str | None:
+        """Where the evidence was read, as the record says."""
+        started = ledger.first("EVIDENCE_STARTED")
+        root = None if started is None else started.details.get("engine_run_root")
+        return None if root is None else str(root)
+
+    def bytes(self, plan: SealedPlan, root: EngineRoot) -> Iterator[Finding]:
+        """Every locator's and every gate's bytes, read again."""
+        pool = self.verifier.pool
+        enforce = plan.member_digests is MemberDigests.ENFORCE
+        yield from (
+            one for one in pool.map(lambda gate: self._gate(root, gate, enforce), plan.gates) if one is not None
+        )
+        yield from self._outputs(plan, root)
+
+    def _gate(self, root: EngineRoot, gate: SealedGate, enforce: bool) -> Finding | None:
+        provided = self.verifier.laws.get(gate.method.kind)
+        if provided is None:
+            return Finding(ReasonCode.UNKNOWN_HASHING_LAW, gate.gate_id, f"no plugin provides {gate.method.kind}")
+        verdict = verify_gate(root, gate, provided.law, enforce_members=enforce, guard=lambda: None)
+        receipts = {one["gate_id"]: one["digest"]["hex"] for one in self.facts["gate_receipts"]}
+        match verdict:
+            case GateMissing(path):
+                return Finding(ReasonCode.TRUTH_MISSING, gate.gate_id, f"MOVED: {path} is not there")
+            case GateConflict():
+                return Finding(verdict.code, gate.gate_id, f"ROTTED: {verdict.detail}")
+            case _ if receipts.get(gate.gate_id) != verdict.digest:
+                return Finding(
+                    ReasonCode.TRUTH_ALTERED, gate.gate_id, "ROTTED: the bundle is sound, but not the one proven"
+                )
+        self.verifier.progress(f"gate {gate.gate_id}: passes")
+        return None
+
+    def _outputs(self, plan: SealedPlan, root: EngineRoot) -> Iterator[Finding]:
+        proven = {one["output_id"]: one["content_digest"]["hex"] for one in self.facts["locators"]}
+        found: list[tuple[SealedOutput, OutputFiles]] = []
+        for output in plan.outputs:
+            if output.output_id not in proven:
+                continue
+            try:
+                files = find_output(root, output)
+            except EvidenceFault as fault:
+                yield Finding(fault.code, output.output_id, f"MOVED: {fault.what}")
+                continue
+            if isinstance(files, Absent):
+                yield Finding(ReasonCode.TRUTH_MISSING, output.output_id, f"MOVED: {files.path} is not there")
+            else:
+                found.append((output, files))
+        digests = digest_outputs(root, [files for _, files in found], self.verifier.pool, lambda: None)
+        for (output, _), digest in zip(found, digests, strict=True):
+            finding = self._compare(output, digest, proven[output.output_id])
+            if finding is None:
+                self.verifier.progress(f"output {output.output_id}: the bytes are the bytes")
+            else:
+                yield finding
+
+    def _compare(self, output: SealedOutput, digest: ContentDigest | EvidenceFault, expected: str) -> Finding | None:
+        if isinstance(digest, EvidenceFault):
+            return Finding(digest.code, output.output_id, f"MOVED: {digest.what}")
+        if digest.sha256 == expected:
+            return None
+        what = f"ROTTED: proven with {expected}, now {digest.sha256}"
+        culprit = self._culprit(output, digest)
+        return Finding(
+            ReasonCode.TRUTH_ALTERED, output.output_id, what + (f"; first difference: {culprit}" if culprit else "")
+        )
+
+    def _culprit(self, output: SealedOutput, digest: ContentDigest) -> str | None:
+        """The first part that differs from the stored part list, where there is one."""
+        import json
+
+        receipts = {one["output_id"]: one for one in self.facts.get("instance_receipts", ())}
+        ref = receipts.get(output.output_id, {}).get("bundle_manifest_ref")
+        blob = None if ref is None else self.verifier.store.read(ref)
+        if blob is None:
+            return None
+        before = {one["path"]: one["sha256"] for one in json.loads(blob.data)}
+        now = {one.path: one.sha256 for one in digest.files}
+        for path in sorted({*before, *now}):
+            if before.get(path) != now.get(path):
+                kind = "added" if path not in before else "gone" if path not in now else "changed"
+                return f"{path} ({kind})"
+        return None
