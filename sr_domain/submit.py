@@ -14,7 +14,7 @@ from sr_domain.held import HeldRun
 from sr_domain.layout import Layout
 from sr_domain.ledger import Draft, Ledger
 from sr_domain.narrate import Narrator
-from sr_domain.ops import append_aside, read_record
+from sr_domain.ops import append_aside
 from sr_domain.outcome import Outcome
 from sr_domain.pack import InterfacePack
 from sr_domain.plan import pins_of
@@ -86,38 +86,45 @@ def bound_request(desk: Desk, binding: Binding) -> RunRequest:
 
 def work(desk: Desk, layout: Layout, request: RunRequest, actor: str, *, is_new: bool = False) -> Outcome:
     """Take the lease and move the run on; say so when somebody else holds it."""
-    ports, run_id = desk.ports, request.run_id
-    lease = ports.authority.acquire(run_id, ports.ids.new_id(), ttl_s=desk.settings.lease_ttl_s)
-    if lease is None:
-        return in_flight(ports, layout, run_id)
-    ledger, etag = read_record(ports, layout, run_id)
-    if ledger.fence >= lease.fence:  # the authority forgot its past: the record did not
-        ports.authority.release(lease)
-        lease = ports.authority.acquire(run_id, ports.ids.new_id(), ttl_s=desk.settings.lease_ttl_s, above=ledger.fence)
+    ports, above = desk.ports, 0
+    while True:
+        lease = ports.authority.acquire(
+            request.run_id, ports.ids.new_id(), ttl_s=desk.settings.lease_ttl_s, above=above
+        )
         if lease is None:
-            return in_flight(ports, layout, run_id)
-    bound = bound_intent(ledger)
-    if bound is not None and bound != request.intent():
-        ports.authority.release(lease)
-        return collision(layout, request, bound)
-    return _hold(desk, held_run(desk, layout, request, lease, actor, ledger, etag), is_new=is_new)
+            return in_flight(ports, layout, request.run_id)
+        outcome = _hold(desk, held_run(desk, layout, request, lease, actor), is_new=is_new)
+        if not isinstance(outcome, _Forgotten):
+            return outcome
+        above = outcome.fence
 
 
-def _hold(desk: Desk, run: HeldRun, *, is_new: bool) -> Outcome:
+@attrs.frozen
+class _Forgotten:
+    """The authority lost its past: the record knows a fence as high as the lease's."""
+
+    fence: int
+
+
+def _hold(desk: Desk, run: HeldRun, *, is_new: bool) -> Outcome | _Forgotten:
     """Advance under a heartbeat; the lease is given up whatever happens."""
     authority, ttl = desk.ports.authority, desk.settings.lease_ttl_s
     try:
         with desk.ports.heartbeat.keep(run.lease, lambda lease: authority.renew(lease, ttl_s=ttl)) as run.held:
+            run.load()
+            if run.ledger.fence >= run.lease.fence:
+                return _Forgotten(run.ledger.fence)
+            bound = bound_intent(run.ledger)
+            if bound is not None and bound != run.request.intent():
+                return collision(run.layout, run.request, bound)
             advance(run, desk.policy, desk.pack, fresh=is_new and not run.ledger.events)
         return ledger_outcome(run.layout, run.ledger, is_new=is_new)
     finally:
         _release(desk, run)
 
 
-def held_run(
-    desk: Desk, layout: Layout, request: RunRequest, lease: Lease, actor: str, ledger: Ledger, etag: str | None
-) -> HeldRun:
-    """The run, as this lease's holder begins with it."""
+def held_run(desk: Desk, layout: Layout, request: RunRequest, lease: Lease, actor: str) -> HeldRun:
+    """The run, as this lease's holder begins with it: nothing read yet."""
     return HeldRun(
         ports=desk.ports,
         settings=desk.settings,
@@ -127,8 +134,7 @@ def held_run(
         actor=actor,
         narrate=Narrator(desk.ports.telemetry, desk.ports.clock, pins_of(request), desk.policy_rev),
         policy_rev=desk.policy_rev,
-        ledger=ledger,
-        record_etag=etag,
+        ledger=Ledger(request.run_id),
     )
 
 

@@ -1,0 +1,1 @@
+"""Nothing lost: crashes, schedules, mutations, real kills."""
