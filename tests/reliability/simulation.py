@@ -1,0 +1,222 @@
+"""Deterministic simulation: many workers, one virtual clock, every interleaving decided by a seed.
+
+Each worker is a thread that stops before every port call until the scheduler lets it go on;
+so exactly one runs at a time, and a seed replays to the letter. Between calls the scheduler
+lets time pass (leases lapse), kills workers, loses answers, and spoils or mends evidence.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from sr_adapters.memory.authority import MemoryAuthority
+from sr_domain.ids import run_id_for
+from sr_domain.ledger import Ledger, check_ledger
+from sr_domain.states import RunState
+from sr_ports import OutcomeUnknown, ReasonCode, SrError, Unreachable
+from sr_ports.conformance.crash import Died
+from tests.reliability.lab import PLATFORM, TTL_S, Lab, request
+from tests.reliability.memory_world import MemoryRoots, world
+
+RUN = run_id_for("key")
+LIVES = 2
+BASE = f"fraud-platform/{PLATFORM}/sr"
+
+
+class Broken(AssertionError):
+    """An invariant does not hold. Names the seed, so that it can be replayed."""
+
+
+@attrs.define(eq=False)
+class Worker:
+    """A process of the simulation, stopped at a port call whenever it is not its turn."""
+
+    number: int
+    act: Callable[[Mapping[str, Any]], Any]
+    turn: threading.Semaphore = attrs.field(factory=lambda: threading.Semaphore(0))
+    done: bool = False
+    killed: bool = False
+    lose: str = ""
+    sleeps_until: int = 0
+    bug: BaseException | None = None
+
+
+@attrs.define
+class Simulation:
+    """One schedule. `seed`: decides everything. `workers`: processes that submit or resume the same run."""
+
+    seed: int
+    workers: int = 3
+    rng: random.Random = attrs.field(init=False)
+    lab: Lab = attrs.field(init=False)
+    files: dict[str, bytes] = attrs.field(init=False)
+    back: threading.Semaphore = attrs.field(factory=lambda: threading.Semaphore(0))
+    seen_record: bytes = b""
+    seen_facts: bytes | None = None
+    seen_final: str | None = None
+    steps: int = 0
+    trace: list[str] = attrs.field(factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        self.rng = random.Random(self.seed)
+        self.files = world(
+            skip=("world",) if self.rng.random() < 0.3 else (), spoil="gate.up" if self.rng.random() < 0.2 else ""
+        )
+        self.lab = Lab(Path("/"), wait_s=self.rng.choice((0, 30, 600)))
+        self.lab.authority = MemoryAuthority(self.lab.clock.now)
+
+    def ports(self) -> dict[str, Any]:
+        return {**self.lab.world_ports(), "roots": MemoryRoots(self.files)}
+
+    def run(self) -> str:
+        """Play the schedule, then settle; the state the run ended in. Raises `Broken`."""
+        crew = [self._worker(number) for number in range(self.workers)]
+        threads = [threading.Thread(target=self._live, args=(worker,), daemon=True) for worker in crew]
+        for thread in threads:
+            thread.start()
+        while alive := [worker for worker in crew if not worker.done]:
+            self._disturb(alive)
+            awake = [worker for worker in alive if worker.sleeps_until <= self.steps]
+            worker = self.rng.choice(awake or alive)
+            worker.turn.release()
+            self.back.acquire()
+            self.steps += 1
+            self._check()
+        for thread in threads:
+            thread.join()
+        for worker in crew:
+            if worker.bug is not None:
+                raise Broken(f"seed {self.seed}: worker {worker.number}: {worker.bug!r}") from worker.bug
+        return self._settle()
+
+    def _worker(self, number: int) -> Worker:
+        resumes = self.rng.random() < 0.3
+
+        def act(ports: Mapping[str, Any]) -> Any:
+            runner = self.lab.runner(ports)
+            if resumes:
+                return [runner.resume(run_id) for run_id in list(runner.unsettled())]
+            return runner.submit(request(engine_run_root="memory"))
+
+        return Worker(number, act)
+
+    def _live(self, worker: Worker) -> None:
+        worker.turn.acquire()
+        try:
+            for _ in range(LIVES):
+                self._process(worker)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is a bug to report
+            worker.bug = error
+        finally:
+            worker.done = True
+            self.back.release()
+
+    def _process(self, worker: Worker) -> None:
+        """One process of the worker, from start to end or death."""
+        worker.killed = False
+        try:
+            worker.act({name: _Stepped(name, port, worker, self) for name, port in self.ports().items()})
+        except (Died, SrError):
+            return
+
+    def _disturb(self, alive: list[Worker]) -> None:
+        dice = self.rng.random()
+        if dice < 0.05:  # somebody is paused, past the lease as like as not
+            self.rng.choice(alive).sleeps_until = self.steps + self.rng.randrange(60)
+            self.lab.clock.sleep(self.rng.choice((1.0, TTL_S / 2, TTL_S + 1, TTL_S + 1)))
+        elif dice < 0.09:
+            self.rng.choice(alive).killed = True
+        elif dice < 0.13:
+            self.rng.choice(alive).lose = self.rng.choice(("done", "undone"))
+        elif dice < 0.15:
+            self.files.update(world(spoil=self.rng.choice(("", "", "gate.end"))))
+
+    def _check(self) -> None:
+        """The laws of the mission, after every single step."""
+        store = self.lab.store
+        blob = store.read(f"{BASE}/run_record/{RUN}.jsonl")
+        record = b"" if blob is None else blob.data
+        if record != self.seen_record:
+            self._expect(record.startswith(self.seen_record), "the record did not only grow")
+            self._expect(isinstance(check_ledger(RUN, record), Ledger), "the record is not sound")
+            self.seen_record = record
+        facts = store.read(f"{BASE}/run_facts_view/{RUN}.json")
+        if facts is not None:
+            self._expect(self.seen_facts in (None, facts.data), "the facts view changed")
+            self._expect(
+                b'"RUN_FAILED"' not in record and b'"RUN_QUARANTINED"' not in record, "a facts view beside a failure"
+            )
+            self.seen_facts = facts.data
+        else:
+            self._expect(self.seen_facts is None, "the facts view vanished")
+            self._expect(store.read(f"{BASE}/ready_signal/{RUN}.json") is None, "READY without a facts view")
+            self._expect(not self.lab.ready_messages(), "READY published without a facts view")
+        status = store.read(f"{BASE}/run_status/{RUN}.json")
+        if status is not None:
+            import json
+
+            state = json.loads(status.data)["state"]
+            self._expect(self.seen_final in (None, state), "a final status changed")
+            if RunState(state).final:
+                self.seen_final = state
+
+    def _expect(self, holds: bool, what: str) -> None:
+        if not holds:
+            raise Broken(f"seed {self.seed}, step {self.steps}: {what}")
+
+    def _settle(self) -> str:
+        """Leases lapse, time runs to the deadline, a fresh process finishes: one outcome, clean audit."""
+        for _ in range(2):  # nobody may have been admitted yet: then the deadline is only anchored now
+            self.lab.clock.sleep(self.lab.wait_s + TTL_S + 1)
+            outcome = self.lab.runner(self.ports()).submit(request(engine_run_root="memory"))
+            self._check()
+        self._expect(outcome.state is not None and outcome.state.final, f"settled as {outcome.state}")
+        again = self.lab.runner(self.ports()).submit(request(engine_run_root="memory"))
+        self._expect(again.state is outcome.state, "a second answer")
+        audit = self.lab.runner(self.ports()).audit(RUN)
+        self._expect(not audit.findings, f"audit: {audit.findings[:1]}")
+        messages = {one.message_id for one in self.lab.ready_messages()}
+        self._expect(len(messages) == (outcome.state is RunState.READY), f"{len(messages)} READY messages")
+        return str(outcome.state)
+
+
+class _Stepped:
+    """A port that stops before every call until it is its worker's turn."""
+
+    def __init__(self, name: str, port: Any, worker: Worker, simulation: Simulation) -> None:
+        self._name, self._port, self._worker, self._simulation = name, port, worker, simulation
+
+    def __getattr__(self, method: str) -> Any:
+        target = getattr(self._port, method)
+        if method in ("describe", "close"):
+            return target
+
+        def stepped(*args: Any, **kwargs: Any) -> Any:
+            worker, simulation = self._worker, self._simulation
+            if worker.killed:
+                raise Died
+            simulation.back.release()
+            worker.turn.acquire()
+            if worker.killed:
+                raise Died
+            lose, worker.lose = worker.lose, ""
+            if lose == "undone":
+                raise self._lost()
+            answer = target(*args, **kwargs)
+            if lose == "done":
+                raise self._lost()
+            return answer
+
+        return stepped
+
+    def _lost(self) -> SrError:
+        if self._name == "store":
+            return OutcomeUnknown("the answer was lost")
+        codes = {"authority": ReasonCode.AUTHORITY_UNREACHABLE, "bus": ReasonCode.BUS_UNREACHABLE}
+        return Unreachable(codes.get(self._name, ReasonCode.ENGINE_ROOT_UNREACHABLE), "the answer was lost")

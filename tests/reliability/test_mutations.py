@@ -1,0 +1,113 @@
+"""Take a guard out, and the harness must fail: else it proves nothing.
+
+Each mutation removes one guard by a patch. Schedules are tried until one breaks a law; a
+mutation that survives them all fails this test. `docs/reliability.md` lists them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import attrs
+import pytest
+
+from sr_adapters.memory.store import MemoryObjectStore
+from sr_adapters.runtime import heartbeat
+from sr_domain import advance, commit, ledger, submit
+from sr_domain.held import HeldRun
+from sr_domain.ledger import Draft
+from sr_ports import Stored
+from tests.reliability.simulation import Broken, Simulation
+
+SEEDS = 1500
+Patch = Callable[[pytest.MonkeyPatch], None]
+
+
+def no_fence_check(patch: pytest.MonkeyPatch) -> None:
+    """An append with a lower fence is taken, and nobody is told that the lease is gone."""
+    original = ledger.Ledger.append
+
+    def append(self: Any, drafts: Iterable[Draft], *, fence: int, **kwargs: Any) -> Any:
+        return original(self, drafts, fence=max(fence, self.fence), **kwargs)
+
+    patch.setattr(ledger.Ledger, "append", append)
+    patch.setattr(HeldRun, "renew", lambda self: None)
+    patch.setattr(heartbeat.HeldLease, "check", lambda self: None)
+
+
+def no_compare_and_swap(patch: pytest.MonkeyPatch) -> None:
+    """The store swaps whatever is there."""
+
+    def replace(self: MemoryObjectStore, key: str, data: bytes, *, etag: str) -> Stored | None:
+        with self._lock:
+            return self._put(key, data)
+
+    patch.setattr(MemoryObjectStore, "replace", replace)
+
+
+def no_write_once(patch: pytest.MonkeyPatch) -> None:
+    """The store creates over what is there."""
+
+    def create(self: MemoryObjectStore, key: str, data: bytes) -> Stored | None:
+        with self._lock:
+            return self._put(key, data)
+
+    patch.setattr(MemoryObjectStore, "create", create)
+
+
+def publish_before_facts(patch: pytest.MonkeyPatch) -> None:
+    """READY goes out before the facts view is there."""
+    original = commit._write_facts
+
+    def early(run: HeldRun, plan: Any, decided: Any) -> Any:
+        facts = commit.build_facts(run, plan, commit.Decision.of(decided.details))
+        signal = commit.ready_signal(run.layout, facts, plan.plan_hash, decided.ts_utc)
+        run.ports.bus.publish(commit.control_fact(run, "READY", signal["message_id"], signal))
+        return original(run, plan, decided)
+
+    patch.setattr(commit, "_write_facts", early)
+
+
+def decide_without_the_ledger(patch: pytest.MonkeyPatch) -> None:
+    """The facts view is written before the decision is on record."""
+    original = commit.decide_ready
+
+    def early(run: HeldRun, plan: Any, decision: Any) -> None:
+        run.ports.store.create(run.layout.facts(run.run_id), commit.exact_json(commit.build_facts(run, plan, decision)))
+        original(run, plan, decision)
+
+    patch.setattr(advance, "decide_ready", early)
+
+
+def forget_to_publish(patch: pytest.MonkeyPatch) -> None:
+    """A run counts as settled although READY was never published."""
+    patch.setattr(submit, "settled", lambda record: record.state is not None and record.state.final)
+
+
+@attrs.frozen
+class Mutation:
+    name: str
+    patch: Patch
+
+
+MUTATIONS = (
+    Mutation("compare-and-swap taken out", no_compare_and_swap),
+    Mutation("write-once taken out", no_write_once),
+    Mutation("publish before the facts view", publish_before_facts),
+    Mutation("facts view before the decision", decide_without_the_ledger),
+    Mutation("fence, lease check and renewal taken out", no_fence_check),
+    Mutation("publication forgotten", forget_to_publish),
+)
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda one: one.name)
+def test_the_harness_notices(mutation: Mutation, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutation.patch(monkeypatch)
+    for seed in range(SEEDS):
+        try:
+            Simulation(seed, workers=3).run()
+        except (Broken, AssertionError, Exception) as found:  # noqa: BLE001 - any failure is a catch
+            print(f"{mutation.name}: noticed at seed {seed}: {found}")  # noqa: T201
+            return
+    pytest.fail(f"{mutation.name}: survived {SEEDS} schedules")
