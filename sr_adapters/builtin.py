@@ -53,6 +53,18 @@ def _system(wiring: Wiring) -> Any:
     return build_system(wiring)
 
 
+def _console(wiring: Wiring) -> Any:
+    from sr_adapters.observability.sinks import build_console
+
+    return build_console(wiring)
+
+
+def _log_files(wiring: Wiring) -> Any:
+    from sr_adapters.observability.sinks import build_file
+
+    return build_file(wiring)
+
+
 @hookimpl
 def sr_object_stores() -> Sequence[Adapter]:
     return [
@@ -96,3 +108,8 @@ def sr_control_buses() -> Sequence[Adapter]:
 @hookimpl
 def sr_runtimes() -> Sequence[Adapter]:
     return [Adapter("system", _system, settings=frozenset())]
+
+
+@hookimpl
+def sr_observability_sinks() -> Sequence[Adapter]:
+    return [Adapter("console", _console), Adapter("file", _log_files)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
 import time
 from pathlib import Path
@@ -51,7 +52,8 @@ def demo_command(session: Session, folder: str, fail: str, size: str) -> int:
         "runtime_root": str(root / "runs"),
         "invoker": {"adapter": "subprocess", "command": command, "cwd": str(root), "timeout_seconds": 3600},
     }
-    _make(root)
+    _make(root, profile)
+    session.profile = _short(root / "profile.yaml")
     started = time.monotonic()
     runner = build_runner(profile, policy=session.policy, narrate=session.narrates)
     click.get_current_context().call_on_close(runner.close)
@@ -64,11 +66,19 @@ def demo_command(session: Session, folder: str, fail: str, size: str) -> int:
     return finish(session, {**outcome.document(), "root": str(root), "profile": profile}, outcome)
 
 
-def _make(root: Path) -> None:
+def _short(path: Path) -> str:
+    """The path as a person would type it here."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def _make(root: Path, profile: dict[str, Any]) -> None:
+    """The folder, with the profile in it: every other command works on the demo's runs through that."""
     from sr_ports import BadInput, ReasonCode
 
     try:
         root.mkdir(parents=True, exist_ok=True)
+        (root / "profile.yaml").write_text(json.dumps(profile, indent=2) + "\n", "utf-8")
     except OSError as error:
         raise BadInput(ReasonCode.USAGE, f"{root} cannot be made: {error.strerror}", "give another --root") from error
 

@@ -37,7 +37,7 @@ def explain_command(session: Session, run_id: str) -> int:
         ]
     )
     _tree(session, told)
-    session.say(f"next: {told.next}")
+    session.say(f"next: {session.command(*told.next.split()[1:]) if told.next.startswith('sr ') else told.next}")
     return exits.DONE
 
 
@@ -130,5 +130,7 @@ def show_quarantined(session: Session, run_id: str) -> int:
         session.pairs([(name, conflict.get(name)) for name in ("expected", "actual", "path", "detail")])
         changes = conflict.get("changes") or {}
         session.pairs([(name, ", ".join(changes.get(name, ()))) for name in ("added", "removed", "changed")])
-    session.say(*(f"missing: {name}" for name in record.get("missing", ())), f"next: sr explain {run_id}")
+    session.say(
+        *(f"missing: {name}" for name in record.get("missing", ())), f"next: {session.command('explain', run_id)}"
+    )
     return exits.DONE

@@ -84,7 +84,7 @@ def finish(session: Session, document: dict[str, Any], outcome: Outcome) -> int:
         session.say(f"{state_text(outcome.state.value)} run {outcome.run_id}{known}")
         session.pairs(ref_lines(outcome.document()))
         if code == exits.DONE:
-            session.say(f"  next: sr facts {outcome.run_id}")
+            session.say(f"  next: {session.command('facts', outcome.run_id)}")
     if outcome.reason_code is not None and code != exits.DONE:
         what = outcome.message or outcome.reason_code.value
         click.echo(f"error[{outcome.reason_code.value}]: run {outcome.run_id}: {what}; {outcome.remedy}", err=True)

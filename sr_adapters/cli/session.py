@@ -40,6 +40,11 @@ class Session:
         """Whether the story is told on stderr while it happens."""
         return self.verbose or (sys.stderr.isatty() and not self.as_json)
 
+    def command(self, *words: str) -> str:
+        """A command to type next, with the profile of this one."""
+        profile = [] if self.profile == "local" else ["--profile", self.profile]
+        return " ".join(["sr", *profile, *words])
+
     def json(self, document: Any) -> None:
         """The one document of a ``--json`` answer."""
         click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))

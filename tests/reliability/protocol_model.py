@@ -71,9 +71,6 @@ def _append(state: State, number: int, worker: Worker, kind: str, then: int, fen
 
 
 def _step(state: State, number: int, worker: Worker, fenced: bool, ledger_decides: bool) -> Iterator[State]:
-    def go(to: int, **changes: object) -> State:
-        return _moved(attrs.evolve(state, **changes), number, attrs.evolve(worker, at=to))  # type: ignore[arg-type]
-
     match worker.at:
         case 0 if state.holder is None:  # acquire
             fence = state.fence + 1
@@ -81,7 +78,7 @@ def _step(state: State, number: int, worker: Worker, fenced: bool, ledger_decide
             yield _moved(taken, number, Worker(LOAD, fence))
         case 1:  # load
             if fenced and state.record and state.record[-1][1] > worker.fence:
-                yield go(DONE)
+                yield _moved(state, number, attrs.evolve(worker, at=DONE))
                 return
             fresh = attrs.evolve(worker, tail=len(state.record))
             behind = bool(state.record) and state.record[-1][1] < worker.fence
@@ -90,6 +87,17 @@ def _step(state: State, number: int, worker: Worker, fenced: bool, ledger_decide
             yield _append(state, number, worker, "TAKEN", JUDGE, fenced)
         case 3:  # judge: evidence may say either, at any time
             yield from _judge(state, number, worker, fenced, ledger_decides)
+        case _:
+            yield from _commit(state, number, worker, fenced)
+
+
+def _commit(state: State, number: int, worker: Worker, fenced: bool) -> Iterator[State]:
+    """The commit order, from the facts view to the release of the lease."""
+
+    def go(to: int, **changes: object) -> State:
+        return _moved(attrs.evolve(state, **changes), number, attrs.evolve(worker, at=to))  # type: ignore[arg-type]
+
+    match worker.at:
         case 4:
             yield go(STATUS, facts=True)
         case 5:
@@ -101,9 +109,8 @@ def _step(state: State, number: int, worker: Worker, fenced: bool, ledger_decide
         case 8:
             yield go(RECORD, published=True)
         case 9:
-            yield (
-                go(RELEASE) if state.has("PUBLISHED") else _append(state, number, worker, "PUBLISHED", RELEASE, fenced)
-            )
+            done = state.has("PUBLISHED")
+            yield go(RELEASE) if done else _append(state, number, worker, "PUBLISHED", RELEASE, fenced)
         case 10:
             yield go(DONE, holder=None if state.holder == number else state.holder)
 

@@ -69,7 +69,7 @@ def test_killed_processes_leave_one_outcome_each(tmp_path: Path) -> None:
     rng = random.Random(7)
     root = tmp_path / "root"
     write_world(root)
-    profile = {
+    profile: dict[str, object] = {
         "runtime_root": str(tmp_path / "runs"),
         "engine": {"interface_pack": str(pack(tmp_path / "pack"))},
         "lease": {"ttl_seconds": 1},

@@ -15,6 +15,8 @@ import pytest
 from sr_adapters.memory.store import MemoryObjectStore
 from sr_adapters.runtime import heartbeat
 from sr_domain import advance, commit, ledger, submit
+from sr_domain.artifacts import Decision, ready_signal
+from sr_domain.canonical import exact_json
 from sr_domain.held import HeldRun
 from sr_domain.ledger import Draft
 from sr_ports import Stored
@@ -61,8 +63,8 @@ def publish_before_facts(patch: pytest.MonkeyPatch) -> None:
     original = commit._write_facts
 
     def early(run: HeldRun, plan: Any, decided: Any) -> Any:
-        facts = commit.build_facts(run, plan, commit.Decision.of(decided.details))
-        signal = commit.ready_signal(run.layout, facts, plan.plan_hash, decided.ts_utc)
+        facts = commit.build_facts(run, plan, Decision.of(decided.details))
+        signal = ready_signal(run.layout, facts, plan.plan_hash, decided.ts_utc)
         run.ports.bus.publish(commit.control_fact(run, "READY", signal["message_id"], signal))
         return original(run, plan, decided)
 
@@ -74,7 +76,7 @@ def decide_without_the_ledger(patch: pytest.MonkeyPatch) -> None:
     original = commit.decide_ready
 
     def early(run: HeldRun, plan: Any, decision: Any) -> None:
-        run.ports.store.create(run.layout.facts(run.run_id), commit.exact_json(commit.build_facts(run, plan, decision)))
+        run.ports.store.create(run.layout.facts(run.run_id), exact_json(commit.build_facts(run, plan, decision)))
         original(run, plan, decision)
 
     patch.setattr(advance, "decide_ready", early)

@@ -1,0 +1,1 @@
+"""Telemetry sinks: the story on a terminal, and in log files. Best effort, never truth."""

@@ -1,0 +1,99 @@
+"""The console sink and the file sink (spec: behaviour, "Observability")."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from sr_adapters.observability.redact import redact, redacted
+from sr_ports import ObsEvent, SrError, Wiring
+
+_COLOURS = {"WARN": "\033[33m", "ERROR": "\033[31m"}
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+def narrative(event: ObsEvent) -> str:
+    """One line for a newcomer: when, which phase, which run, what."""
+    run = str(event.pins.get("run_id", ""))[:8]
+    return redact(f"{event.ts_utc[11:19]} {event.phase:<9} run {run}  {event.message}")
+
+
+class ConsoleSink:
+    """INFO and graver as lines on stderr; colour only on a terminal."""
+
+    def __init__(self, stream: Any = None) -> None:
+        self._stream = stream or sys.stderr
+        self._colour = bool(getattr(self._stream, "isatty", lambda: False)())
+
+    def emit(self, event: ObsEvent) -> None:
+        if event.severity == "DEBUG":
+            return
+        line = narrative(event)
+        colour = _COLOURS.get(event.severity) if self._colour else None
+        self._stream.write(f"{colour}{line}\033[0m\n" if colour else line + "\n")
+
+    def close(self) -> None:
+        self._stream.flush()
+
+
+class FileSink:
+    """Narrative lines to the shared ``platform.log`` and the session's own, events to ``session.jsonl``.
+
+    One write call an event and file, appended, never synced: many processes may share them.
+    """
+
+    def __init__(self, folder: str, platform_run_id: Callable[[], str]) -> None:
+        self._folder, self._platform_run_id = folder, platform_run_id
+        self._open: dict[str, int] = {}
+
+    def emit(self, event: ObsEvent) -> None:
+        try:
+            session = f"{self._folder}/{self._platform_run_id()}"
+        except SrError:
+            return  # nothing was submitted yet: there is no session to write to
+        if event.severity != "DEBUG":
+            line = narrative(event).encode() + b"\n"
+            self._append(f"{self._folder}/platform.log", line)
+            self._append(f"{session}/platform.log", line)
+        self._append(f"{session}/session.jsonl", json.dumps(_document(event), ensure_ascii=False).encode() + b"\n")
+
+    def close(self) -> None:
+        while self._open:
+            os.close(self._open.popitem()[1])
+
+    def _append(self, path: str, data: bytes) -> None:
+        fd = self._open.get(path)
+        if fd is None:
+            os.makedirs(path.rpartition("/")[0], exist_ok=True)  # noqa: PTH103 - strings all the way
+            fd = self._open[path] = os.open(path, _FLAGS, 0o644)
+        os.write(fd, data)
+
+
+def _document(event: ObsEvent) -> dict[str, Any]:
+    node = {
+        "ts_utc": event.ts_utc,
+        "event_kind": event.event_kind,
+        "phase": event.phase,
+        "outcome": event.outcome,
+        "severity": event.severity,
+        "pins": dict(event.pins),
+        "policy_rev": None if event.policy_rev is None else dict(event.policy_rev),
+        "attempt_id": event.attempt_id,
+        "message": event.message,
+        "details": dict(event.details),
+    }
+    plain: dict[str, Any] = redacted({key: value for key, value in node.items() if value is not None})
+    return plain
+
+
+def build_console(wiring: Wiring) -> ConsoleSink:
+    """The console sink."""
+    return ConsoleSink()
+
+
+def build_file(wiring: Wiring) -> FileSink:
+    """The file sink, under the runtime root."""
+    return FileSink(f"{wiring.runtime_root}/fraud-platform", wiring.platform_run_id)

@@ -1,0 +1,78 @@
+"""Commands in README and docs run; tables are what the code says."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sr_adapters.cli.app import COMMANDS
+from sr_plugins.reason_table import filled
+from sr_ports import hooks
+
+REPO = Path(__file__).resolve().parents[2]
+DOCS = [REPO / "README.md", *sorted((REPO / "docs").glob("*.md"))]
+
+
+def sr(*args: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    import os
+
+    return subprocess.run(
+        [sys.executable, "-m", "sr_adapters.cli", *args],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(REPO), **(env or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_tour_of_the_readme_runs_as_written(tmp_path: Path) -> None:
+    text = (REPO / "README.md").read_text("utf-8")
+    first = sr("demo", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    second = sr("demo", "--fail", "3A", cwd=tmp_path)
+    assert second.returncode == 5
+    shown = set(re.findall(r"\b[0-9a-f]{32}\b", text))
+    assert all(run_id in first.stdout + second.stdout for run_id in shown)
+    block = next(one for one in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "sr list" in one)
+    lines = [line.split("#")[0].split() for line in block.splitlines() if line.startswith("sr ")]
+    assert len(lines) >= 7
+    for _, *args in lines:
+        done = sr(*args, cwd=tmp_path, env={"SR_PROFILE": "sr-demo/profile.yaml"})
+        assert done.returncode == 0, (args, done.stderr)
+        assert done.stdout
+
+
+def test_the_request_of_the_readme_plans(tmp_path: Path) -> None:
+    text = (REPO / "README.md").read_text("utf-8")
+    (block,) = [one for one in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "request.yaml" in one]
+    (tmp_path / "request.yaml").write_text(block)
+    done = sr("--json", "plan", "request.yaml", cwd=tmp_path)
+    assert '"plan_hash"' in done.stdout
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_table_of_reason_codes_is_fresh() -> None:
+    text = (REPO / "docs" / "operations.md").read_text("utf-8")
+    assert filled(text) == text, "run: python -m sr_plugins.reason_table --write"
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+def test_every_command_and_link_in_the_docs_exists(path: Path) -> None:
+    text = path.read_text("utf-8")
+    for name in re.findall(r"`sr ([a-z]+)", text):
+        assert name in {*COMMANDS, "serve"}, name
+    for link in re.findall(r"\]\(([^)#]+)\)", text):
+        if "://" not in link:
+            assert (path.parent / link).exists(), link
+    for name in re.findall(r"`((?:sr_\w+|tests|contracts|config)/[\w./*-]+\.py)`", text):
+        assert (REPO / name).exists(), name
+
+
+def test_every_hook_is_documented() -> None:
+    text = (REPO / "docs" / "plugins.md").read_text("utf-8")
+    assert all(f"`{name}`" in text for name in dir(hooks) if name.startswith("sr_"))
