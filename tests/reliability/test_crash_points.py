@@ -7,12 +7,15 @@ process resumes and the caller submits again. Adding a flow is one line in `FLOW
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
 
+from sr_domain.ids import run_id_for
 from sr_domain.states import RunState
 from sr_ports import EngineCall, EngineResult, SrError
 from sr_ports.conformance.crash import CrashPlan, Died, Mode, crash
@@ -25,24 +28,22 @@ class Flow:
 
     name: str
     prepare: Callable[[Path], Lab]
-    act: Callable[[Lab, object], object]
+    act: Callable[[Lab, Any], Any]
     ends: RunState
     key: str = "key"
 
 
-def submit(lab: Lab, runner: object, **changes: object) -> object:
-    return runner.submit(request(**changes))  # type: ignore[attr-defined]
+def submit(lab: Lab, runner: Any, **changes: Any) -> Any:
+    return runner.submit(request(**changes))
 
 
-def reuse(root: Path, **world: object) -> Lab:
-    write_world(root, **world)  # type: ignore[arg-type]
+def reuse(root: Path, **world: Any) -> Lab:
+    write_world(root, **world)
     return Lab(root)
 
 
 def engine(root: Path) -> Lab:
     def run(call: EngineCall) -> EngineResult:
-        import json
-
         write_world(root)
         pins = {key: call.invocation[key] for key in ("run_id", "manifest_fingerprint", "parameter_hash", "seed")}
         (root / "run_receipt.json").write_text(json.dumps(pins))
@@ -78,15 +79,11 @@ def superseded(root: Path) -> Lab:
     return lab
 
 
-def with_root(lab: Lab, runner: object) -> object:
+def with_root(lab: Lab, runner: Any) -> Any:
     return submit(lab, runner, engine_run_root=str(lab.root))
 
 
-def supersede(lab: Lab, runner: object) -> object:
-    old = lab.runner().desk  # the old run's id follows from its key
-    del old
-    from sr_domain.ids import run_id_for
-
+def supersede(lab: Lab, runner: Any) -> Any:
     return submit(lab, runner, engine_run_root=str(lab.root), supersedes=run_id_for("old"))
 
 
@@ -108,7 +105,7 @@ def settle(lab: Lab, flow: Flow) -> None:
     for run_id in list(runner.unsettled()):
         runner.resume(run_id)
     outcome = flow.act(lab, lab.runner())
-    assert outcome.state is flow.ends, outcome  # type: ignore[attr-defined]
+    assert outcome.state is flow.ends, outcome
 
 
 def check(lab: Lab, flow: Flow) -> None:
@@ -118,8 +115,6 @@ def check(lab: Lab, flow: Flow) -> None:
     for run_id in runner.recorded_runs():
         audit = runner.audit(run_id)
         assert not audit.findings, audit
-    from sr_domain.ids import run_id_for
-
     ledger = lab.ledger(run_id_for(flow.key))
     assert ledger.state is flow.ends
     messages = {one.message_id for one in lab.ready_messages() if one.attributes["run_id"] == ledger.run_id}
