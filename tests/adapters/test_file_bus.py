@@ -280,10 +280,10 @@ def test_processes_publishing_apart_lose_nothing_and_keep_order(root: Path) -> N
         ]
 
 
-def test_a_profile_gives_the_root_or_leaves_it_to_the_runtime_root(tmp_path: Path) -> None:
+def test_a_profile_gives_the_root_or_leaves_it_to_the_platform_run(tmp_path: Path) -> None:
     wired = build(Wiring(str(tmp_path), lambda: "p", {"topic": TOPIC}))
     wired.publish(fact(TOPIC, "one"))
-    assert files(tmp_path / "fraud-platform" / "control_bus") == [f"{message_id('one')}.json"]
+    assert files(tmp_path / "fraud-platform" / "p" / "control_bus") == [f"{message_id('one')}.json"]
     chosen = build(Wiring(str(tmp_path), lambda: "p", {"root": str(tmp_path / "x")}))
     assert chosen.describe() == f"folder {tmp_path / 'x'}"
 

@@ -21,6 +21,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.servers import absent
+
 ABSENT = "no Postgres server: set SR_TEST_PG_DSN, or install one (Debian: apt-get install postgresql)"
 PASSWORD = "correct-horse-7"
 
@@ -93,7 +95,7 @@ def started() -> Iterator[PostgresServer]:
     """A running server of one's own; skips the test when this machine has no Postgres."""
     binaries = _binaries()
     if binaries is None:
-        pytest.skip(ABSENT)
+        absent(ABSENT)
     home = Path(tempfile.mkdtemp(prefix="sr-postgres-"))
     try:
         server = PostgresServer(binaries, home)
