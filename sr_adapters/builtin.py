@@ -65,6 +65,12 @@ def _log_files(wiring: Wiring) -> Any:
     return build_file(wiring)
 
 
+def _kinesis(wiring: Wiring) -> Any:
+    from sr_adapters.kinesis.bus import build_kinesis
+
+    return build_kinesis(wiring)
+
+
 @hookimpl
 def sr_object_stores() -> Sequence[Adapter]:
     return [
@@ -102,7 +108,16 @@ def sr_engine_invokers() -> Sequence[Adapter]:
 
 @hookimpl
 def sr_control_buses() -> Sequence[Adapter]:
-    return [Adapter("file", _file_bus, settings=frozenset({"root"}))]
+    return [
+        Adapter("file", _file_bus, settings=frozenset({"root"})),
+        Adapter(
+            "kinesis",
+            _kinesis,
+            extra="kinesis",
+            requires=("boto3",),
+            settings=frozenset({"stream", "region", "endpoint_url"}),
+        ),
+    ]
 
 
 @hookimpl

@@ -1,0 +1,1 @@
+"""The control bus on Kinesis."""

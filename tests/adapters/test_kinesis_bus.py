@@ -1,0 +1,164 @@
+"""The Kinesis bus: the port's laws on two servers, and what happens when a stream is in trouble."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+import pytest
+
+from sr_adapters.kinesis.bus import KinesisControlBus, build_kinesis, decode
+from sr_ports import BadInput, ReasonCode, Unreachable, Wiring
+from sr_ports.conformance.buses import ControlBusLaws, Reopen, fact, message_id
+from tests.servers import kinesis
+from tests.servers.processes import free_port
+
+moto_kinesis, local_kinesis = kinesis.moto_kinesis, kinesis.local_kinesis
+pytestmark = pytest.mark.kinesis
+TOPIC = "fp.bus.control.v1"
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in kinesis.CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+
+
+def opened(endpoint: str, stream: str) -> KinesisControlBus:
+    return KinesisControlBus(stream, region=kinesis.REGION, endpoint_url=endpoint, timeout_s=5, poll_s=0.05)
+
+
+class OnKinesis(ControlBusLaws):
+    """The suite, on whatever server `endpoint` names."""
+
+    @pytest.fixture
+    def stream(self, endpoint: str) -> str:
+        return kinesis.make_stream(endpoint)
+
+    @pytest.fixture
+    def bus(self, endpoint: str, stream: str) -> Iterator[KinesisControlBus]:
+        made = opened(endpoint, stream)
+        yield made
+        made.close()
+
+    @pytest.fixture
+    def reopen(self, endpoint: str, stream: str) -> Iterator[Reopen]:
+        made: list[KinesisControlBus] = []
+
+        def handle() -> KinesisControlBus:
+            made.append(opened(endpoint, stream))
+            return made[-1]
+
+        yield handle
+        for bus in made:
+            bus.close()
+
+    @pytest.fixture
+    def broken(self, endpoint: str) -> KinesisControlBus:
+        return opened(endpoint, "no-such-stream")
+
+
+class TestOnMoto(OnKinesis):
+    @pytest.fixture
+    def endpoint(self, moto_kinesis: str) -> str:
+        return moto_kinesis
+
+
+class TestOnTheEmulator(OnKinesis):
+    @pytest.fixture
+    def endpoint(self, local_kinesis: str) -> str:
+        return local_kinesis
+
+
+def test_one_record_an_envelope_under_the_run_id(local_kinesis: str) -> None:
+    stream = kinesis.make_stream(local_kinesis, shards=1)
+    envelope = fact(TOPIC, "one", key="ab" * 16)
+    opened(local_kinesis, stream).publish(envelope)
+    raw = kinesis.client(local_kinesis)
+    shard = raw.list_shards(StreamName=stream)["Shards"][0]["ShardId"]
+    start = raw.get_shard_iterator(StreamName=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+    (record,) = raw.get_records(ShardIterator=start)["Records"]
+    assert record["PartitionKey"] == "ab" * 16
+    assert json.loads(record["Data"]) == attrs.asdict(envelope)
+
+
+def test_a_stream_is_read_in_order_over_a_split(local_kinesis: str) -> None:
+    stream = kinesis.make_stream(local_kinesis, shards=1)
+    bus = opened(local_kinesis, stream)
+    for number in range(4):
+        bus.publish(fact(TOPIC, f"before-{number}", key="run-1"))
+    kinesis.client(local_kinesis).update_shard_count(
+        StreamName=stream, TargetShardCount=2, ScalingType="UNIFORM_SCALING"
+    )
+    kinesis.wait_active(local_kinesis, stream)
+    for number in range(4):
+        bus.publish(fact(TOPIC, f"after-{number}", key="run-1"))
+    names = [one.payload["name"] for one in opened(local_kinesis, stream).tail(TOPIC)]
+    assert names == [f"before-{n}" for n in range(4)] + [f"after-{n}" for n in range(4)]
+
+
+def test_foreign_records_and_other_topics_are_passed_over(local_kinesis: str) -> None:
+    stream = kinesis.make_stream(local_kinesis, shards=1)
+    raw, bus = kinesis.client(local_kinesis), opened(local_kinesis, stream)
+    for data in (b"\xff\x00", b"[]", b'{"topic": 1}', b'"text"'):
+        raw.put_record(StreamName=stream, Data=data, PartitionKey="x")
+    bus.publish(fact("other.topic", "other"))
+    bus.publish(fact(TOPIC, "ours"))
+    assert [one.message_id for one in bus.tail(TOPIC)] == [message_id("ours")]
+
+
+@pytest.mark.parametrize("data", [b"", b"null", b"{}", b"\xff"])
+def test_what_is_no_envelope_is_none(data: bytes) -> None:
+    assert decode(data) is None
+
+
+def test_a_missing_stream_has_its_own_code(local_kinesis: str) -> None:
+    with pytest.raises(Unreachable) as caught:
+        opened(local_kinesis, "no-such-stream").publish(fact(TOPIC, "one"))
+    assert caught.value.code is ReasonCode.BUS_STREAM_MISSING
+
+
+def test_nobody_there_is_unreachable() -> None:
+    bus = KinesisControlBus(
+        "s", region=kinesis.REGION, endpoint_url=f"http://127.0.0.1:{free_port()}", timeout_s=1, attempts=1
+    )
+    with pytest.raises(Unreachable) as caught:
+        bus.publish(fact(TOPIC, "one"))
+    assert caught.value.code is ReasonCode.BUS_UNREACHABLE
+
+
+def test_a_message_that_can_never_fit_is_refused_before_it_is_sent() -> None:
+    bus = KinesisControlBus("s", region=kinesis.REGION, endpoint_url=f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(BadInput) as caught:
+        bus.publish(fact(TOPIC, "big", blob="x" * (1 << 20)))
+    assert caught.value.code is ReasonCode.BUS_MESSAGE_TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("ProvisionedThroughputExceededException", ReasonCode.BUS_UNREACHABLE),
+        ("AccessDeniedException", ReasonCode.BUS_UNREACHABLE),
+        ("ExpiredTokenException", ReasonCode.BUS_UNREACHABLE),
+        ("ResourceNotFoundException", ReasonCode.BUS_STREAM_MISSING),
+        ("InternalFailure", ReasonCode.BUS_UNREACHABLE),
+    ],
+)
+def test_every_answer_of_the_service_has_its_meaning(code: str, reason: ReasonCode) -> None:
+    from botocore.stub import Stubber
+
+    bus = KinesisControlBus("s", region=kinesis.REGION)
+    with Stubber(bus._client) as stub:
+        stub.add_client_error("put_record", service_error_code=code, http_status_code=400)
+        with pytest.raises(Unreachable) as caught:
+            bus.publish(fact(TOPIC, "one"))
+    assert caught.value.code is reason
+
+
+@pytest.mark.parametrize("settings", [{}, {"stream": ""}, {"stream": 3}])
+def test_a_profile_must_name_the_stream(settings: dict[str, Any]) -> None:
+    with pytest.raises(BadInput) as caught:
+        build_kinesis(Wiring("/", lambda: "p", settings))
+    assert caught.value.code is ReasonCode.PROFILE_INVALID
