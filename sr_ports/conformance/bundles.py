@@ -1,0 +1,47 @@
+"""A bundle in memory, for gate authors' tests: the view a law sees, without an engine root."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+
+import attrs
+
+from sr_ports.errors import EvidenceFault
+from sr_ports.laws import IndexEntry, PathBase, VerificationMethod
+from sr_ports.reasons import ReasonCode
+from sr_ports.roots import FileFact
+
+
+@attrs.frozen
+class MemoryBundle:
+    """Implements `sr_ports.BundleView`. `contents`: bytes by path relative to the bundle root.
+
+    `entries`: what the index lists, in its order. `elsewhere`: files of the run root outside the bundle.
+    """
+
+    contents: Mapping[str, bytes]
+    entries: tuple[IndexEntry, ...] = ()
+    method: VerificationMethod = attrs.field(factory=lambda: VerificationMethod("any"))
+    elsewhere: Mapping[str, bytes] = attrs.field(factory=dict)
+
+    def files(self) -> Sequence[FileFact]:
+        return [FileFact(path, len(self.contents[path]), "") for path in sorted(self.contents) if self._counts(path)]
+
+    def index(self) -> Sequence[IndexEntry]:
+        kept = [entry for entry in self.entries if self._counts(entry.path)]
+        if not kept:
+            raise EvidenceFault(ReasonCode.INDEX_EMPTY, "the index lists nothing")
+        return kept
+
+    def sha256(self, paths: Iterable[str], *, base: PathBase = "bundle_root") -> str:
+        source = self.contents if base == "bundle_root" else {**self.contents, **self.elsewhere}
+        whole = hashlib.sha256()
+        for path in paths:
+            if path not in source:
+                raise EvidenceFault(ReasonCode.INDEXED_FILE_ABSENT, f"{path} is not there", path)
+            whole.update(source[path])
+        return whole.hexdigest()
+
+    def _counts(self, path: str) -> bool:
+        return path.rpartition("/")[2] not in self.method.exclude_filenames

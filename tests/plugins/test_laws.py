@@ -1,0 +1,275 @@
+"""The built-in laws: the suite, and each against a one-line oracle of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sr_adapters.file.root import FileEngineRoot
+from sr_domain.gates import GateConflict, GateMissing, GatePassed, verify_gate
+from sr_domain.sealed import SealedGate
+from sr_plugins.laws import BundleDigest, IndexRawBytes, MemberDigestConcat
+from sr_ports import HashingLaw, ReasonCode, VerificationMethod
+from sr_ports.conformance.laws import Covers, HashingLawLaws
+
+LAWS: dict[str, HashingLaw] = {law.kind: law for law in (BundleDigest(), IndexRawBytes(), MemberDigestConcat())}
+FILES = st.dictionaries(
+    st.sampled_from(["a.json", "b.bin", "sub/a.json", "sub-a.json", "Z.csv"]),
+    st.binary(max_size=20),
+    min_size=1,
+    max_size=5,
+)
+QUICK = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+class TestBundleDigest(HashingLawLaws):
+    @pytest.fixture
+    def law(self) -> HashingLaw:
+        return BundleDigest()
+
+    @pytest.fixture
+    def covers(self) -> Covers:
+        return Covers(unlisted=True)
+
+
+class TestIndexRawBytes(HashingLawLaws):
+    @pytest.fixture
+    def law(self) -> HashingLaw:
+        return IndexRawBytes()
+
+    @pytest.fixture
+    def covers(self) -> Covers:
+        return Covers(order=True)
+
+
+class TestMemberDigestConcat(HashingLawLaws):
+    @pytest.fixture
+    def law(self) -> HashingLaw:
+        return MemberDigestConcat()
+
+    @pytest.fixture
+    def covers(self) -> Covers:
+        return Covers(bytes=False, claims=True, order=True)
+
+
+def sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def write(root: Path, files: dict[str, bytes]) -> None:
+    for path, data in files.items():
+        target = root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+
+
+def gate(kind: str, **method: Any) -> SealedGate:
+    made = VerificationMethod(kind, exclude_filenames=("_passed.flag",), **method)
+    return SealedGate("g", "bundle/_passed.flag", "bundle", made, index_path="bundle/index.json")
+
+
+def judge(root: Path, sealed: SealedGate, *, enforce: bool = False) -> Any:
+    return verify_gate(
+        FileEngineRoot(str(root)), sealed, LAWS[sealed.method.kind], enforce_members=enforce, guard=lambda: None
+    )
+
+
+def flag(root: Path, digest: str, text: str = "sha256_hex = {}\n") -> None:
+    (root / "bundle" / "_passed.flag").write_text(text.format(digest))
+
+
+def fresh(tmp_path: Path) -> Path:
+    import tempfile
+
+    return Path(tempfile.mkdtemp(dir=tmp_path))
+
+
+@QUICK
+@given(files=FILES)
+def test_bundle_digest_is_the_bytes_in_ascii_order(tmp_path: Path, files: dict[str, bytes]) -> None:
+    root = fresh(tmp_path)
+    write(root / "bundle", files)
+    flag(root, sha(b"".join(files[path] for path in sorted(files))))
+    assert isinstance(judge(root, gate("sha256_bundle_digest")), GatePassed)
+
+
+SHAPES = st.sampled_from(["list", "strings", "files", "entries", "items", "members"])
+
+
+def index(paths: list[str], files: dict[str, bytes], shape: str) -> bytes:
+    entries: list[Any] = [{"path": path, "sha256_hex": sha(files[path])} for path in paths]
+    if shape == "strings":
+        entries = paths
+    return json.dumps(entries if shape in ("list", "strings") else {shape: entries, "note": 1}).encode()
+
+
+@QUICK
+@given(
+    files=FILES, shape=SHAPES, random=st.randoms(), base=st.sampled_from(["bundle_root", "run_root"]), lex=st.booleans()
+)
+def test_index_law_is_the_listed_bytes_in_the_map_s_order(
+    tmp_path: Path, files: dict[str, bytes], shape: str, random: Any, base: str, lex: bool
+) -> None:
+    root = fresh(tmp_path)
+    (root / "bundle").mkdir()
+    write(root if base == "run_root" else root / "bundle", files)
+    paths = list(files)
+    random.shuffle(paths)
+    (root / "bundle" / "index.json").write_bytes(index(paths, files, shape))
+    flag(root, sha(b"".join(files[path] for path in (sorted(paths) if lex else paths))), '{{"bundle_digest": "{}"}}')
+    sealed = gate(
+        "sha256_index_json_ascii_lex_raw_bytes",
+        ordering="ascii_lex" if lex else "index_order",
+        path_base=base,
+        digest_field="bundle_digest",
+    )
+    assert isinstance(judge(root, sealed), GatePassed)
+
+
+@QUICK
+@given(files=FILES, shape=SHAPES.filter(lambda shape: shape != "strings"))
+def test_member_law_is_the_stated_digests_and_never_the_bytes(
+    tmp_path: Path, files: dict[str, bytes], shape: str
+) -> None:
+    root = fresh(tmp_path)
+    (root / "bundle").mkdir()
+    (root / "bundle" / "index.json").write_bytes(index(list(files), files, shape))  # no member is there at all
+    flag(root, sha("".join(sha(data) for data in files.values()).encode()))
+    assert isinstance(judge(root, gate("sha256_member_digest_concat")), GatePassed)
+
+
+def sound(root: Path, **method: Any) -> SealedGate:
+    """A bundle that passes the index law."""
+    write(root / "bundle", {"a.json": b"one", "b.json": b"two"})
+    (root / "bundle" / "index.json").write_bytes(
+        index(["a.json", "b.json"], {"a.json": b"one", "b.json": b"two"}, "files")
+    )
+    flag(root, sha(b"onetwo"))
+    return gate("sha256_index_json_ascii_lex_raw_bytes", **method)
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", ReasonCode.INDEX_MALFORMED),
+        (b"{", ReasonCode.INDEX_MALFORMED),
+        (b"[1]", ReasonCode.INDEX_MALFORMED),
+        (b'"text"', ReasonCode.INDEX_MALFORMED),
+        (b'{"files": {}}', ReasonCode.INDEX_MALFORMED),
+        (b'{"files": [], "items": []}', ReasonCode.INDEX_MALFORMED),
+        (b'{"files": ["a.json"], "files": []}', ReasonCode.INDEX_MALFORMED),
+        (b'{"files": [{"path": "a.json", "sha256_hex": "zz"}]}', ReasonCode.INDEX_MALFORMED),
+        (b"[NaN]", ReasonCode.INDEX_MALFORMED),
+        (b"[" * 5000, ReasonCode.INDEX_MALFORMED),
+        (b'["\\ud800"]', ReasonCode.INDEX_MALFORMED),
+        (b"[]", ReasonCode.INDEX_EMPTY),
+        (b'{"items": ["_passed.flag"]}', ReasonCode.INDEX_EMPTY),
+        (b'["gone.json"]', ReasonCode.INDEXED_FILE_ABSENT),
+        (b'["../a.json"]', ReasonCode.PATH_ESCAPES),
+        (b'["/etc/passwd"]', ReasonCode.PATH_ESCAPES),
+        (b'["a\\\\..\\\\b"]', ReasonCode.PATH_ESCAPES),
+        (b'["a\\u0000b"]', ReasonCode.PATH_ESCAPES),
+        (b'["./a.json"]', ReasonCode.PATH_ESCAPES),
+        (b'["sub//a.json"]', ReasonCode.PATH_ESCAPES),
+        (b'["sub/"]', ReasonCode.PATH_ESCAPES),
+        (b'["link"]', ReasonCode.PATH_ESCAPES),
+        (b'["linked/passwd"]', ReasonCode.PATH_ESCAPES),
+    ],
+)
+def test_a_bad_index_is_a_conflict_with_its_own_code(tmp_path: Path, content: bytes, code: ReasonCode) -> None:
+    sealed = sound(tmp_path)
+    (tmp_path / "bundle" / "link").symlink_to("/etc/passwd")
+    (tmp_path / "bundle" / "linked").symlink_to("/etc")
+    (tmp_path / "bundle" / "index.json").write_bytes(content)
+    verdict = judge(tmp_path, sealed)
+    assert isinstance(verdict, GateConflict)
+    assert verdict.code is code
+    assert "\n" not in verdict.detail
+
+
+def test_an_enormous_index_and_flag_end_in_one_line(tmp_path: Path) -> None:
+    sealed = sound(tmp_path)
+    with (tmp_path / "bundle" / "index.json").open("wb") as file:
+        file.truncate(1 << 31)
+    verdict = judge(tmp_path, sealed)
+    assert isinstance(verdict, GateConflict) and verdict.code is ReasonCode.INDEX_MALFORMED
+    with (tmp_path / "bundle" / "_passed.flag").open("wb") as file:
+        file.truncate(1 << 31)
+    verdict = judge(tmp_path, sealed)
+    assert isinstance(verdict, GateConflict) and verdict.code is ReasonCode.FLAG_MALFORMED
+
+
+@pytest.mark.parametrize(
+    "text", ["", "sha256_hex", "sha256_hex = 12", "other = " + "a" * 64, "{}", "{", "[]", '{"sha256_hex": 1}', "a" * 64]
+)
+def test_a_bad_flag_is_malformed(tmp_path: Path, text: str) -> None:
+    sealed = sound(tmp_path)
+    (tmp_path / "bundle" / "_passed.flag").write_text(text)
+    verdict = judge(tmp_path, sealed)
+    assert isinstance(verdict, GateConflict)
+    assert verdict.code is ReasonCode.FLAG_MALFORMED
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["sha256_hex = {}", "  sha256_hex={}  \n\n", '{{"sha256_hex": "{}"}}', '\n{{"sha256_hex": "{}", "more": []}}'],
+)
+def test_flags_come_as_text_or_json(tmp_path: Path, form: str) -> None:
+    sealed = sound(tmp_path)
+    flag(tmp_path, sha(b"onetwo"), form)
+    assert isinstance(judge(tmp_path, sealed), GatePassed)
+    flag(tmp_path, sha(b"onetwo").upper(), form)
+    assert isinstance(judge(tmp_path, sealed), GatePassed)
+
+
+@pytest.mark.parametrize("gone", ["_passed.flag", "index.json"])
+def test_what_is_not_there_is_missing_and_no_conflict(tmp_path: Path, gone: str) -> None:
+    sealed = sound(tmp_path)
+    (tmp_path / "bundle" / gone).unlink()
+    assert isinstance(judge(tmp_path, sealed), GateMissing)
+
+
+def test_a_mismatch_names_both_digests_and_the_first_file_at_fault(tmp_path: Path) -> None:
+    sealed = sound(tmp_path)
+    (tmp_path / "bundle" / "b.json").write_bytes(b"TWO")
+    verdict = judge(tmp_path, sealed)
+    assert isinstance(verdict, GateConflict)
+    assert (verdict.code, verdict.path) == (ReasonCode.GATE_DIGEST_MISMATCH, "b.json")
+    assert (verdict.expected, verdict.actual) == (sha(b"onetwo"), sha(b"oneTWO"))
+
+
+def test_member_digests_are_checked_only_when_the_policy_asks(tmp_path: Path) -> None:
+    sealed = sound(tmp_path)
+    files = {"a.json": b"one", "b.json": b"two"}
+    wrong = index(["a.json", "b.json"], {**files, "b.json": b"other"}, "files")
+    (tmp_path / "bundle" / "index.json").write_bytes(wrong)
+    assert isinstance(judge(tmp_path, sealed), GatePassed)
+    verdict = judge(tmp_path, sealed, enforce=True)
+    assert isinstance(verdict, GateConflict)
+    assert (verdict.code, verdict.path) == (ReasonCode.MEMBER_DIGEST_MISMATCH, "b.json")
+
+
+def test_a_law_that_breaks_proves_nothing(tmp_path: Path) -> None:
+    class Broken:
+        kind = "broken"
+
+        def digest(self, bundle: Any) -> str:
+            raise ZeroDivisionError("oops")
+
+    class Mute:
+        kind = "mute"
+
+        def digest(self, bundle: Any) -> str:
+            return "nonsense"
+
+    sealed, root = sound(tmp_path), FileEngineRoot(str(tmp_path))
+    for law in (Broken(), Mute()):
+        verdict = verify_gate(root, sealed, law, enforce_members=False, guard=lambda: None)
+        assert isinstance(verdict, GateConflict)
+        assert verdict.code is ReasonCode.LAW_FAILED
