@@ -184,5 +184,5 @@ def _ahead(data: bytes, state: RunState) -> bool:
 
 def take_over(run: HeldRun) -> None:
     """Fence out whoever held the run before: raise the record's fence to this lease's."""
-    if run.ledger.events and run.ledger.fence < run.lease.fence:
+    if run.ledger.first("RUN_ACCEPTED") is not None and run.ledger.fence < run.lease.fence:
         run.record(Draft("LEASE_TAKEN", {"fence": run.lease.fence}))

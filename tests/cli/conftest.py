@@ -1,0 +1,92 @@
+"""A folder, a pack, a world and a profile to run commands on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+import yaml
+
+from sr_adapters.cli.app import run
+from tests.reliability.lab import request, write_world
+from tests.reliability.test_kill import pack
+
+
+@attrs.frozen
+class Answer:
+    """What a command said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The one document on stdout."""
+        return json.loads(self.out)
+
+    @property
+    def error(self) -> str:
+        """The reason code of the one error line."""
+        (line,) = [one for one in self.err.splitlines() if one]
+        assert line.startswith("error[")
+        assert "; " in line
+        assert "Traceback" not in self.out + self.err
+        return line[len("error[") : line.index("]")]
+
+
+@attrs.frozen
+class Shell:
+    """Runs `sr` in this process."""
+
+    folder: Path
+    capsys: pytest.CaptureFixture[str]
+
+    def __call__(self, *args: str) -> Answer:
+        self.capsys.readouterr()
+        code = run(["--profile", "profile.yaml", "--policy", "policy.yaml", *args])
+        said = self.capsys.readouterr()
+        return Answer(code, said.out, said.err)
+
+    def bare(self, *args: str) -> Answer:
+        """Without profile and policy."""
+        self.capsys.readouterr()
+        code = run(list(args))
+        said = self.capsys.readouterr()
+        return Answer(code, said.out, said.err)
+
+    def request(self, key: str = "key", name: str = "request.yaml", **changes: Any) -> str:
+        """A request file."""
+        path = self.folder / name
+        path.write_text(json.dumps(request(key, engine_run_root="root", **changes)))
+        return name
+
+
+@pytest.fixture
+def sr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SR_PROFILE", raising=False)
+    monkeypatch.delenv("PLATFORM_RUN_ID", raising=False)
+    pack(tmp_path / "pack")
+    write_world(tmp_path / "root")
+    (tmp_path / "profile.yaml").write_text("runtime_root: runs\nengine: {interface_pack: pack}\n")
+    (tmp_path / "policy.yaml").write_text('policy_id: test\nrevision: "1"\nevidence_wait_seconds: 0\n')
+    shell = Shell(tmp_path, capsys)
+    assert shell.bare("policy", "seal", "policy.yaml").code == 0
+    return shell
+
+
+@pytest.fixture
+def policy(sr: Shell) -> Callable[..., None]:
+    """Writes another policy, sealed."""
+
+    def write(**keys: Any) -> None:
+        text = yaml.safe_dump({"policy_id": "test", "revision": "2", **keys})
+        (sr.folder / "policy.yaml").write_text(text)
+        assert sr.bare("policy", "seal", "policy.yaml").code == 0
+
+    return write

@@ -1,0 +1,254 @@
+"""Every command, its answer for people and for machines, and its exit code."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sr_domain.ids import run_id_for
+from tests.cli.conftest import Shell
+
+RUN = run_id_for("key")
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_submit_reaches_ready_and_a_duplicate_changes_nothing(sr: Shell) -> None:
+    first = sr("submit", sr.request())
+    assert (first.code, first.err) == (0, "")
+    assert first.out.startswith(f"READY run {RUN}")
+    before = tree(sr.folder / "runs")
+    again = sr("--json", "submit", sr.request())
+    assert again.code == 0
+    assert (again.json["state"], again.json["is_new"]) == ("READY", False)
+    assert tree(sr.folder / "runs") == before
+
+
+def test_json_is_one_document_and_nothing_else(sr: Shell) -> None:
+    commands = f"""submit {sr.request()}; status {RUN}; list; show {RUN}; facts {RUN}; explain {RUN}; plan {sr.request()};
+        audit --all; verify {RUN}; quarantine list; resume --all; doctor; plugins; contracts check pack"""
+    for command in commands.split(";"):
+        args = command.split()
+        answer = sr("--json", *args)
+        assert answer.code == 0, (args, answer)
+        assert answer.err == ""
+        json.loads(answer.out)
+
+
+def test_global_flags_may_follow_the_command(sr: Shell) -> None:
+    sr("submit", sr.request())
+    assert sr("status", RUN, "--json").json["state"] == "READY"
+
+
+def test_stdin_is_a_request_too(sr: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (sr.folder / sr.request()).read_bytes()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
+    assert sr("submit", "-").code == 0
+
+
+def test_options_override_the_request(sr: Shell) -> None:
+    answer = sr("--json", "submit", sr.request(), "--output", "world", "--strategy", "FORCE_REUSE", "--actor", "me")
+    assert answer.code == 0
+    facts = sr("--json", "facts", RUN).json
+    assert facts["intended_outputs"] == ["world"]
+    assert {event["actor"] for event in sr("--json", "show", RUN).json["events"]} == {"me"}
+
+
+def test_plan_writes_nothing_and_names_what_cannot_be_planned(sr: Shell) -> None:
+    before = tree(sr.folder)
+    good = sr("--json", "plan", sr.request(name="p.yaml"))
+    assert good.json["required_gates"] == ["gate.end", "gate.up"]
+    (sr.folder / "p.yaml").unlink()
+    assert tree(sr.folder) == before
+    bad = sr("plan", sr.request(output_ids=["world", "nope"]))
+    assert (bad.code, bad.error) == (4, "UNKNOWN_OUTPUT_ID")
+
+
+def test_plan_diff_shows_intent_closure_and_hash(sr: Shell) -> None:
+    one, other = sr.request(name="one.yaml"), sr.request(name="two.yaml", seed=8, notes="other")
+    diff = sr("--json", "plan", one, "--diff", other).json
+    assert diff["intent"] == {"seed": {"old": 7, "new": 8}}
+    assert not diff["plan_hash"]["same"]
+    assert diff["required_gates"]["both"] == ["gate.end", "gate.up"]
+
+
+def test_waiting_is_3_and_wait_follows_it(sr: Shell, policy: Callable[..., None]) -> None:
+    policy(evidence_wait_seconds=600)
+    (sr.folder / "root" / "data" / "world.bin").rename(sr.folder / "later")
+    waiting = sr("submit", sr.request())
+    assert (waiting.code, waiting.error) == (3, "EVIDENCE_WAITING")
+    assert "world" in waiting.err
+    (sr.folder / "later").rename(sr.folder / "root" / "data" / "world.bin")
+    assert sr("submit", sr.request(), "--wait", "5").code == 0
+
+
+def test_failed_is_4_with_the_reason(sr: Shell) -> None:
+    (sr.folder / "root" / "data" / "world.bin").unlink()
+    failed = sr("submit", sr.request())
+    assert (failed.code, failed.error) == (4, "EVIDENCE_MISSING_DEADLINE")
+    assert sr("status", RUN).code == 4
+
+
+def test_quarantined_is_5_and_keeps_both_sides(sr: Shell) -> None:
+    write = sr.folder / "root" / "up" / "report.json"
+    write.write_bytes(b"altered")
+    answer = sr("submit", sr.request())
+    assert (answer.code, answer.error) == (5, "EVIDENCE_CONFLICT")
+    record = sr("--json", "quarantine", "show", RUN).json
+    (conflict,) = record["conflicts"]
+    assert conflict["subject"] == "gate.up"
+    assert conflict["expected"] != conflict["actual"]
+    assert sr("quarantine", "list").out.count(RUN) == 1
+    assert "gate.up" in sr("explain", RUN).out
+
+
+def test_a_collision_is_7_and_names_the_fields(sr: Shell) -> None:
+    sr("submit", sr.request())
+    before = tree(sr.folder / "runs" / "fraud-platform")
+    answer = sr("submit", sr.request(seed=8))
+    assert (answer.code, answer.error) == (7, "EQUIVALENCE_COLLISION")
+    assert "seed: 7 is bound, 8 was asked" in answer.err
+    assert tree(sr.folder / "runs" / "fraud-platform") == before
+
+
+def test_an_unknown_run_is_8_and_mints_no_platform_run(sr: Shell) -> None:
+    for args in (
+        ("status", RUN),
+        ("show", RUN),
+        ("facts", RUN),
+        ("explain", RUN),
+        ("resume", RUN),
+        ("quarantine", "show", RUN),
+    ):
+        answer = sr(*args)
+        assert (answer.code, answer.error) == (8, "RUN_NOT_FOUND"), args
+    assert not (sr.folder / "runs").exists()
+
+
+def test_a_denied_actor_is_6_and_leaves_the_key_free(sr: Shell) -> None:
+    text = (sr.folder / "profile.yaml").read_text()
+    (sr.folder / "profile.yaml").write_text(text + "auth: {mode: token, submit: [alice]}\n")
+    denied = sr("submit", sr.request(), "--actor", "mallory")
+    assert (denied.code, denied.error) == (6, "AUTH_DENIED")
+    assert sr("submit", sr.request(), "--actor", "alice").code == 0
+    kinds = [event["event_kind"] for event in sr("--json", "show", RUN).json["events"]]
+    assert kinds[:2] == ["AUTH_DENIED", "RUN_ACCEPTED"]
+
+
+def test_reemit_repeats_the_message_and_records_each(sr: Shell) -> None:
+    sr("submit", sr.request())
+    assert sr("--json", "reemit", RUN, "--kind", "BOTH", "--dry-run").json["would_publish"] == ["READY"]
+    for _ in range(2):
+        assert sr("reemit", RUN, "--kind", "READY_ONLY", "--reason", "outage").code == 0
+    lines = [json.loads(line) for line in sr("--json", "bus", "tail").out.splitlines()]
+    assert [one["attributes"]["kind"] for one in lines] == ["READY", "READY_REEMIT", "READY_REEMIT"]
+    assert len({one["message_id"] for one in lines}) == 1
+    wrong = sr("reemit", RUN, "--kind", "TERMINAL_ONLY")
+    assert (wrong.code, wrong.error) == (2, "REEMIT_TERMINAL_ONLY_MISMATCH")
+    for _ in range(3):
+        sr("reemit", RUN, "--kind", "READY_ONLY")
+    assert sr("reemit", RUN, "--kind", "READY_ONLY").error == "REEMIT_RATE_LIMIT"
+    assert sr("audit", RUN).code == 0
+
+
+def test_audit_finds_an_edit_and_repairs_only_the_status(sr: Shell) -> None:
+    sr("submit", sr.request())
+    base = next((sr.folder / "runs" / "fraud-platform").glob("*/sr"))
+    status = base / "run_status" / f"{RUN}.json"
+    status.write_text(status.read_text().replace("READY", "FAILED", 1))
+    broken = sr("audit", RUN)
+    assert (broken.code, broken.error) == (5, "TRUTH_ALTERED")
+    assert "run_status" in broken.err
+    assert sr("audit", RUN, "--repair-status").code == 0
+    record = base / "run_record" / f"{RUN}.jsonl"
+    record.write_bytes(record.read_bytes().replace(b'"actor":"local"', b'"actor":"other"', 1))
+    altered = sr("audit", "--all")
+    assert altered.error == "RECORD_INVALID"
+    assert "line 1" in altered.err or "line 2" in altered.err
+
+
+def test_verify_needs_only_the_view_and_finds_rot(sr: Shell) -> None:
+    sr("submit", sr.request())
+    (view,) = (sr.folder / "runs").glob("fraud-platform/*/sr/run_facts_view/*.json")
+    assert sr.bare("verify", str(view)).code == 0
+    target = sr.folder / "root" / "data" / "world.bin"
+    target.write_bytes(b"rot")
+    rotted = sr("verify", RUN)
+    assert (rotted.code, rotted.error) == (5, "TRUTH_ALTERED")
+    assert "ROTTED" in rotted.err
+    target.unlink()
+    assert "MOVED" in sr("verify", RUN).err
+    assert sr("verify", RUN, "--fast").code == 0
+
+
+def test_resume_rebuilds_a_lost_index(sr: Shell) -> None:
+    sr("submit", sr.request())
+    for path in (sr.folder / "runs").glob("fraud-platform/*/sr/index/*"):
+        path.unlink()
+    assert sr("resume", "--rebuild-index").out.startswith("index: 1 runs")
+    assert sr("submit", sr.request(seed=9)).error == "EQUIVALENCE_COLLISION"
+    assert sr("submit", sr.request()).code == 0
+
+
+def test_a_lost_index_that_nobody_rebuilt_still_refuses_another_intent(sr: Shell) -> None:
+    sr("submit", sr.request())
+    for path in (sr.folder / "runs").glob("fraud-platform/*/sr/index/*"):
+        path.unlink()
+    assert sr("submit", sr.request(seed=9)).error == "EQUIVALENCE_COLLISION"
+    assert sr("audit", RUN).code == 0
+
+
+def test_supersede_links_both_records_and_the_bus(sr: Shell) -> None:
+    sr("submit", sr.request("old"))
+    old = run_id_for("old")
+    assert sr("submit", sr.request("new", supersedes=old)).code == 0
+    assert sr("--json", "explain", old).json["superseded_by"] == run_id_for("new")
+    kinds = [json.loads(line)["attributes"]["kind"] for line in sr("--json", "bus", "tail").out.splitlines()]
+    assert kinds.count("RUN_SUPERSEDED") == 1
+    assert sr("submit", sr.request("third", supersedes=old)).error == "SUPERSEDES_TAKEN"
+    assert sr("submit", sr.request("fourth", supersedes="0" * 32)).error == "SUPERSEDES_NOT_FOUND"
+    assert sr("audit", "--all").code == 0
+
+
+def test_demo_shows_a_quarantine_for_every_gate(sr: Shell) -> None:
+    for gate in ("1A", "2B", "3A", "6A", "6B"):
+        answer = sr.bare("demo", "--root", "d", "--size", "20k", "--fail", gate)
+        assert (answer.code, answer.error) == (5, "EVIDENCE_CONFLICT")
+        assert f".{gate}.validation" in answer.err
+    assert sr.bare("demo", "--fail", "9Z").error == "USAGE"
+
+
+def test_help_and_usage(sr: Shell) -> None:
+    assert "submit" in sr.bare("--help").out
+    assert sr.bare().code in (0, 2)
+    assert sr.bare("nope").error == "USAGE"
+    assert sr.bare("submit").error == "USAGE"
+    assert sr.bare("status", "xyz", "--nope").error == "USAGE"
+    assert sr("status", "xyz").error == "USAGE"
+
+
+def test_a_real_process_gives_the_same(sr: Shell) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "sr_adapters.cli",
+        "--profile",
+        "profile.yaml",
+        "--policy",
+        "policy.yaml",
+        "--json",
+    ]
+    repo = Path(__file__).resolve().parents[2]
+    env = {**os.environ, "PYTHONPATH": str(repo)}
+    done = subprocess.run([*command, "submit", sr.request()], capture_output=True, text=True, check=False, env=env)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["state"] == "READY"
