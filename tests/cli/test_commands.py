@@ -34,7 +34,8 @@ def test_submit_reaches_ready_and_a_duplicate_changes_nothing(sr: Shell) -> None
 
 
 def test_json_is_one_document_and_nothing_else(sr: Shell) -> None:
-    commands = f"""submit {sr.request()}; status {RUN}; list; show {RUN}; facts {RUN}; explain {RUN}; plan {sr.request()};
+    commands = f"""submit {sr.request()}; status {RUN}; list; show {RUN}; facts {RUN}; explain {RUN};
+        plan {sr.request()};
         audit --all; verify {RUN}; quarantine list; resume --all; doctor; plugins; contracts check pack"""
     for command in commands.split(";"):
         args = command.split()

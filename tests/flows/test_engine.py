@@ -122,13 +122,11 @@ def test_no_root_is_no_success(tmp_path: Path) -> None:
     assert lab.runner().submit(request()).reason_code is ReasonCode.ENGINE_ROOT_MISSING
 
 
-def test_reuse_is_denied_by_policy_and_the_engine_runs(tmp_path: Path) -> None:
+def test_force_invoke_runs_the_engine_although_evidence_is_there(tmp_path: Path) -> None:
     write_world(tmp_path)
     lab = lab_with(tmp_path, good(tmp_path))
-    assert (
-        lab.runner().submit(request(requested_strategy="FORCE_INVOKE", engine_run_root=str(tmp_path))).state
-        is RunState.READY
-    )
+    asked = request(requested_strategy="FORCE_INVOKE", engine_run_root=str(tmp_path))
+    assert lab.runner().submit(asked).state is RunState.READY
     assert "ENGINE_ATTEMPT_FINISHED" in kinds(lab)
 
 
