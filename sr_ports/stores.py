@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Protocol
 
 import attrs
+
+from sr_ports.errors import BadInput
+from sr_ports.reasons import ReasonCode
 
 
 @attrs.frozen
@@ -70,3 +74,16 @@ class ObjectStore(Protocol):
 
     def describe(self) -> str:
         """Where this store is, for people; never a secret."""
+
+
+_PART = r"(?!\.{1,2}(?:/|\Z))[^/\\\x00-\x1f\x7f-\x9f\ud800-\udfff]+"
+_KEY = re.compile(rf"{_PART}(?:/{_PART})*\Z")
+
+
+def check_key(key: str) -> None:
+    """Return only for a key that the port allows; every adapter calls this first. Raises `BadInput`.
+
+    Half a surrogate pair is refused as well: it has no UTF-8, so no store could keep it.
+    """
+    if _KEY.match(key) is None:
+        raise BadInput(ReasonCode.USAGE, f"{key!r} is no object key", "use a relative POSIX path")

@@ -1,1 +1,4 @@
-"""In-memory adapters: for embedders, examples and tests."""
+"""In-memory adapters, for embedders, examples and tests.
+
+They pass the same conformance suites as every other adapter, so a test that uses them is fair.
+"""

@@ -1,0 +1,184 @@
+"""The durable moves: read, create once, swap, remove, lock; each on an open folder's descriptor.
+
+A file's bytes are on disk before its name is, and the name is on disk before the move
+returns. A name appears by link() or rename() alone, so no reader and no crash ever finds
+half a file. What a crash leaves is a temporary file that nobody reads.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import secrets
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from sr_adapters.file.tree import OWN
+from sr_ports.errors import OutcomeUnknown
+
+LOCK_WAIT_S = 30.0
+"""How long a writer waits for another's lock before it gives up, retryable."""
+
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+_LOCK = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+def open_file(folder: int, name: str) -> tuple[int, int] | None:
+    """Descriptor and size of the regular file; None when no file has that name (a folder may)."""
+    try:
+        fd = os.open(name, _READ, dir_fd=folder)
+    except FileNotFoundError:
+        return None
+    found = os.fstat(fd)
+    if stat.S_ISREG(found.st_mode):
+        return fd, found.st_size
+    os.close(fd)
+    if stat.S_ISDIR(found.st_mode):
+        return None
+    raise OSError(errno.EINVAL, "neither a file nor a folder", name)
+
+
+def read_file(folder: int, name: str) -> bytes | None:
+    """The whole file; None when no file has that name."""
+    opened = open_file(folder, name)
+    if opened is None:
+        return None
+    fd, size = opened
+    try:
+        data = os.read(fd, size + 1)
+        while len(data) != size and (more := os.read(fd, 1 << 20)):
+            data += more
+        return data
+    finally:
+        os.close(fd)
+
+
+def is_taken(folder: int, name: str) -> bool:
+    """Whether a file has that name. Anything else under it is in the way: `OSError`."""
+    try:
+        mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+    except FileNotFoundError:
+        return False
+    if stat.S_ISREG(mode):
+        return True
+    if stat.S_ISLNK(mode):
+        raise OSError(errno.ELOOP, "a symbolic link is in the way", name)
+    if stat.S_ISDIR(mode):
+        raise OSError(errno.EISDIR, "a folder is where a file must be", name)
+    raise OSError(errno.EINVAL, "neither a file nor a folder", name)
+
+
+@contextmanager
+def drafted(folder: int, data: bytes) -> Iterator[str]:
+    """The name of a temporary file that holds `data`, on disk; removed after the block if still there."""
+    name = f"{OWN}-{secrets.token_hex(8)}.tmp"
+    fd = os.open(name, _NEW, 0o666, dir_fd=folder)
+    try:
+        try:
+            _write_all(fd, data)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        yield name
+    finally:
+        with suppress(OSError):  # litter is harmless; the write's own answer is what counts
+            os.unlink(name, dir_fd=folder)
+
+
+def create_once(folder: int, name: str, data: bytes) -> bool:
+    """True when this call gave the name its bytes; False when it had some. Either way they are durable."""
+    made = False
+    if not is_taken(folder, name):
+        with drafted(folder, data) as draft:
+            made = link_once(folder, draft, name)
+    sync_names(folder, name, changed=made)
+    return made
+
+
+def link_once(folder: int, draft: str, name: str) -> bool:
+    """Give the draft its name; False when the name is taken. The folder is yet to be synced."""
+    try:
+        os.link(draft, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+    except OSError as exc:
+        # over a network a repeated request may meet its own first effect
+        if _links(folder, draft, name) > 1:
+            return True
+        if isinstance(exc, FileExistsError) and is_taken(folder, name):
+            return False
+        raise
+    return True
+
+
+def swap(folder: int, name: str, data: bytes) -> None:
+    """Put `data` in the place of the file's bytes, all at once."""
+    with drafted(folder, data) as draft:
+        try:
+            os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
+        except OSError:
+            if _links(folder, draft, name) > 0:  # the draft is still there: nothing happened
+                raise
+    sync_names(folder, name, changed=True)
+
+
+def remove(folder: int, name: str) -> None:
+    """Take the file away; that there is none is fine."""
+    with suppress(FileNotFoundError, IsADirectoryError):
+        os.unlink(name, dir_fd=folder)
+        sync_names(folder, name, changed=True)
+
+
+def sync_names(folder: int, name: str, *, changed: bool) -> None:
+    """Put the folder's entries on disk. After a change a failure leaves the outcome unknown."""
+    try:
+        os.fsync(folder)
+    except OSError as exc:
+        if not changed:
+            raise
+        raise OutcomeUnknown(f"{name} was written, but may not outlive a power cut: {exc.strerror}") from exc
+
+
+@contextmanager
+def locked(folder: int, name: str) -> Iterator[int]:
+    """Hold the lock file `name` alone, among all threads and processes, and yield its descriptor.
+
+    The kernel gives it up with the descriptor, so a killed holder blocks nobody.
+    """
+    fd = os.open(name, _LOCK, 0o666, dir_fd=folder)
+    try:
+        _wait_for_lock(fd, name)
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _wait_for_lock(fd: int, name: str) -> None:
+    give_up = time.monotonic() + LOCK_WAIT_S
+    pause_s = 0.0005
+    while True:
+        try:
+            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > give_up:
+                raise TimeoutError(errno.ETIMEDOUT, "another process keeps the lock", name) from None
+        time.sleep(pause_s)
+        pause_s = min(pause_s * 1.5, 0.01)
+
+
+def _links(folder: int, draft: str, name: str) -> int:
+    """How many names the draft has: what a failed link or rename really did."""
+    try:
+        return os.stat(draft, dir_fd=folder, follow_symlinks=False).st_nlink
+    except FileNotFoundError:
+        return 0
+    except OSError as exc:
+        raise OutcomeUnknown(f"the write of {name} may or may not have been done: {exc.strerror}") from exc
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(fd, left) :]

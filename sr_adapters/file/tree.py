@@ -1,0 +1,165 @@
+"""A folder tree entered one step at a time, never through a symbolic link.
+
+Whoever may write into the tree could plant a link that leads out of it. Each step is
+therefore an open relative to the folder before it, with O_NOFOLLOW: there is no moment
+between a check and a use. The root's own path is the operator's and may hold links.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from sr_adapters.file.errors import ROOT_GONE
+from sr_ports.errors import OutcomeUnknown
+
+OWN = ".sr-store"
+"""Names that begin so are the adapter's own (temporary files, locks): never objects."""
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_REMEMBERED = 4096
+
+
+class Tree:
+    """The folders under `root`. Safe to use from several threads."""
+
+    def __init__(self, root: str) -> None:
+        self.root = str(Path(root).absolute())
+        self._seen = False
+        self._settled: dict[tuple[str, ...], int] = {}
+
+    @contextmanager
+    def entered(self, folders: tuple[str, ...]) -> Iterator[int | None]:
+        """A descriptor on the folder for the block's time; None when the folder is certainly absent."""
+        fd = self._enter(folders)
+        try:
+            yield fd
+        finally:
+            if fd is not None:
+                os.close(fd)
+
+    @contextmanager
+    def made(self, folders: tuple[str, ...]) -> Iterator[int]:
+        """A descriptor on the folder, made where missing; after the block it is durably there.
+
+        Its ancestors' entries are synced after the block's own writes: a journal that has put
+        those on disk has mostly put these there too. A failure then leaves the outcome unknown.
+        """
+        fd = self._enter(folders)
+        if fd is None or self._settled.get(folders) != os.fstat(fd).st_ino:
+            if fd is not None:
+                os.close(fd)
+            with self._settling(folders) as fresh:
+                yield fresh
+            return
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+
+    def _enter(self, folders: tuple[str, ...]) -> int | None:
+        fd = self._open_root()
+        for name in folders:
+            if fd is None:
+                break
+            try:
+                below = _open_folder(fd, name)
+            finally:
+                os.close(fd)
+            fd = below
+        return fd
+
+    @contextmanager
+    def _settling(self, folders: tuple[str, ...]) -> Iterator[int]:
+        """Make what is missing, and sync each folder whose entry for the next may not be on disk.
+
+        An entry that is already there may be another process's, made a moment ago and not
+        yet durable, so its parent is synced once as well. Inodes tell a folder that was
+        removed and made again from the one that was settled.
+        """
+        with ExitStack() as opened:
+            fds = [self._make_root()]
+            opened.callback(os.close, fds[0])
+            for name in folders:
+                fds.append(_make_folder(fds[-1], name))
+                opened.callback(os.close, fds[-1])
+            yield fds[-1]
+            inodes = {folders[:depth]: os.fstat(fd).st_ino for depth, fd in enumerate(fds)}
+            for parent, (path, inode) in zip(fds, list(inodes.items())[1:], strict=False):
+                if self._settled.get(path) != inode:
+                    _sync_parent(parent, path)
+            if len(self._settled) > _REMEMBERED:
+                self._settled.clear()
+            self._settled.update(inodes)
+
+    def _open_root(self) -> int | None:
+        try:
+            fd = os.open(self.root, _ROOT)
+        except FileNotFoundError as exc:
+            # an unmounted volume or a dangling link is not an empty store
+            if self._seen or Path(self.root).is_symlink():
+                raise OSError(ROOT_GONE, "the root folder is gone", self.root) from exc
+            return None
+        self._seen = True
+        return fd
+
+    def _make_root(self) -> int:
+        fd = self._open_root()
+        if fd is not None:
+            return fd
+        root = Path(self.root)
+        missing = [folder for folder in (root, *root.parents) if not folder.exists()]
+        for folder in reversed(missing):
+            folder.mkdir(exist_ok=True)
+            sync_folder(folder.parent)
+        fd = os.open(self.root, _ROOT)
+        self._seen = True
+        return fd
+
+
+def sync_folder(path: Path) -> None:
+    """Put the folder's entries on disk."""
+    fd = os.open(path, _ROOT)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _sync_parent(fd: int, path: tuple[str, ...]) -> None:
+    try:
+        os.fsync(fd)
+    except OSError as exc:
+        what = f"folder {'/'.join(path)} was made, but may not outlive a power cut: {exc.strerror}"
+        raise OutcomeUnknown(what) from exc
+
+
+def _open_folder(fd: int, name: str) -> int | None:
+    try:
+        return os.open(name, _FOLDER, dir_fd=fd)
+    except FileNotFoundError:
+        return None
+    except NotADirectoryError as exc:
+        raise _misfit(fd, name) from exc
+
+
+def _make_folder(fd: int, name: str) -> int:
+    while (below := _open_folder(fd, name)) is None:
+        try:
+            os.mkdir(name, dir_fd=fd)
+        except FileExistsError:
+            continue  # another process made it first
+    return below
+
+
+def _misfit(fd: int, name: str) -> OSError:
+    """Say what is there instead of a folder: O_NOFOLLOW reports a link as "not a directory"."""
+    mode = os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode
+    if stat.S_ISLNK(mode):
+        return OSError(errno.ELOOP, "a symbolic link is in the way", name)
+    return OSError(errno.ENOTDIR, "a file is where a folder must be", name)

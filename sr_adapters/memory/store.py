@@ -1,0 +1,65 @@
+"""An `ObjectStore` in memory. Gone with the process."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+
+from sr_ports.hooks import Wiring
+from sr_ports.stores import Blob, Stored, check_key
+
+
+class MemoryObjectStore:
+    """Objects in a dict under one lock. `shared`: another handle whose objects this one shows too.
+
+    The ETag is the SHA-256 of the bytes, as on the real stores: a content that comes back
+    brings its ETag back, and a caller that relies on more is found out.
+    """
+
+    def __init__(self, shared: MemoryObjectStore | None = None) -> None:
+        self._lock: threading.Lock = shared._lock if shared else threading.Lock()
+        self._blobs: dict[str, Blob] = shared._blobs if shared else {}
+
+    def create(self, key: str, data: bytes) -> Stored | None:
+        check_key(key)
+        with self._lock:
+            return None if key in self._blobs else self._put(key, data)
+
+    def replace(self, key: str, data: bytes, *, etag: str) -> Stored | None:
+        check_key(key)
+        with self._lock:
+            current = self._blobs.get(key)
+            return self._put(key, data) if current is not None and current.etag == etag else None
+
+    def read(self, key: str) -> Blob | None:
+        check_key(key)
+        return self._blobs.get(key)
+
+    def stat(self, key: str) -> Stored | None:
+        blob = self.read(key)
+        return None if blob is None else Stored(key, len(blob.data), blob.etag)
+
+    def list(self, prefix: str) -> Iterator[Stored]:
+        with self._lock:
+            found = sorted((key, blob) for key, blob in self._blobs.items() if key.startswith(prefix))
+        return (Stored(key, len(blob.data), blob.etag) for key, blob in found)
+
+    def delete(self, key: str) -> None:
+        check_key(key)
+        with self._lock:
+            self._blobs.pop(key, None)
+
+    def describe(self) -> str:
+        return "memory of this process"
+
+    def _put(self, key: str, data: bytes) -> Stored:
+        blob = Blob(bytes(data), hashlib.sha256(data).hexdigest())
+        self._blobs[key] = blob
+        return Stored(key, len(blob.data), blob.etag)
+
+
+def build(wiring: Wiring) -> MemoryObjectStore:
+    """An empty store; it has no settings."""
+    del wiring
+    return MemoryObjectStore()

@@ -1,0 +1,229 @@
+"""The laws of `sr_ports.bus.ControlBus`, as tests.
+
+Subclass `ControlBusLaws` and give it the fixtures `bus` and `reopen` (a callable giving a
+further, independent handle). Every test uses a topic of its own, so a stream may be shared.
+`broken` has a default that skips its test; give it where the adapter can fail.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+import attrs
+import pytest
+
+from sr_ports.bus import ControlBus, Envelope
+from sr_ports.conformance.together import PATIENCE_S, together
+from sr_ports.errors import Unreachable
+
+Reopen = Callable[[], ControlBus]
+AT = "2026-01-31T13:42:00.000000Z"
+
+
+def message_id(name: str) -> str:
+    """64 hex characters, as SR's own ids."""
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def fact(topic: str, name: str, *, key: str = "run-1", kind: str = "READY", **payload: Any) -> Envelope:
+    """A control fact named `name` on partition `key`."""
+    attributes = {"kind": kind, "run_id": key}
+    return Envelope(topic, message_id(name), AT, attributes, key, {"name": name, "emitted_at_utc": AT, **payload})
+
+
+def reemitted(first: Envelope, at: str) -> Envelope:
+    """The same fact said again on purpose, later."""
+    return attrs.evolve(
+        first,
+        published_at_utc=at,
+        attributes={**first.attributes, "kind": "READY_REEMIT"},
+        payload={**first.payload, "emitted_at_utc": at},
+    )
+
+
+class ControlBusLaws:
+    """Laws B1 to B4. Needs `bus` and `reopen`."""
+
+    @pytest.fixture
+    def topic(self) -> str:
+        """The topic this test has to itself."""
+        return f"conformance.{uuid.uuid4().hex}"
+
+    @pytest.fixture
+    def broken(self) -> ControlBus:
+        """A bus of this kind that cannot publish."""
+        pytest.skip("no way is given to make this bus fail")
+
+    # B1
+
+    def test_b1_what_was_published_is_read_from_the_start_by_any_handle(
+        self, bus: ControlBus, reopen: Reopen, topic: str
+    ) -> None:
+        first, second = fact(topic, "one"), fact(topic, "two", kind="RUN_SUPERSEDED")
+        bus.publish(first)
+        assert read(reopen(), topic) == [first]
+        reopen().publish(second)
+        assert read(bus, topic) == [first, second]
+        assert read(reopen(), topic) == [first, second]
+
+    def test_b1_a_topic_nobody_published_to_is_empty(self, bus: ControlBus, topic: str) -> None:
+        assert read(bus, topic) == []
+
+    def test_b1_topics_are_kept_apart(self, bus: ControlBus, topic: str) -> None:
+        here, there = fact(topic, "one"), fact(f"{topic}.b", "one")
+        bus.publish(here)
+        bus.publish(there)
+        assert read(bus, topic) == [here]
+        assert read(bus, f"{topic}.b") == [there]
+
+    def test_b1_of_many_publishers_at_once_nothing_is_lost(self, bus: ControlBus, reopen: Reopen, topic: str) -> None:
+        sent = [[fact(topic, f"{who}.{n}", key=f"run-{who}") for n in range(4)] for who in range(8)]
+        together([partial(publish_all, reopen(), envelopes) for envelopes in sent])
+        found = read(bus, topic)
+        for envelopes in sent:  # B4 for each of the keys
+            assert once(e for e in found if e.partition_key == envelopes[0].partition_key) == envelopes
+
+    # B2
+
+    def test_b2_publishing_again_is_safe_and_keeps_the_message_id(
+        self, bus: ControlBus, reopen: Reopen, topic: str
+    ) -> None:
+        first = fact(topic, "one")
+        later = "2026-01-31T13:45:00.000000Z"
+        retry = attrs.evolve(first, published_at_utc=later, payload={**first.payload, "emitted_at_utc": later})
+        bus.publish(first)
+        bus.publish(first)
+        reopen().publish(retry)
+        found = read(bus, topic)
+        assert found[0] == first
+        assert 1 <= len(found) <= 3
+        assert {e.message_id for e in found} == {first.message_id}
+        assert all(timeless(e) == timeless(first) for e in found)
+
+    def test_b2_a_bus_that_cannot_publish_says_so(self, broken: ControlBus, topic: str) -> None:
+        with pytest.raises(Unreachable):
+            broken.publish(fact(topic, "one"))
+
+    # B3
+
+    def test_b3_each_reemit_is_one_more_envelope_beside_the_first(
+        self, bus: ControlBus, reopen: Reopen, topic: str
+    ) -> None:
+        first = fact(topic, "one")
+        again = [reemitted(first, f"2026-02-0{day}T00:00:00.000000Z") for day in (1, 2)]
+        bus.publish(first)
+        for envelope in again:
+            reopen().publish(envelope)
+        assert read(bus, topic) == [first, *again]
+
+    def test_b3_an_equal_reemit_is_still_one_more(self, bus: ControlBus, topic: str) -> None:
+        first = fact(topic, "one")
+        again = reemitted(first, AT)
+        for envelope in (first, again, again):
+            bus.publish(envelope)
+        assert read(bus, topic) == [first, again, again]
+
+    def test_b3_a_reemit_before_the_first_does_not_hide_it(self, bus: ControlBus, topic: str) -> None:
+        first = fact(topic, "one")
+        early = reemitted(first, AT)
+        bus.publish(early)
+        bus.publish(first)
+        assert read(bus, topic) == [early, first]
+
+    def test_b3_another_payload_under_the_same_id_replaces_nothing(self, bus: ControlBus, topic: str) -> None:
+        first, other = fact(topic, "one", n=1), fact(topic, "one", n=True)
+        bus.publish(first)
+        bus.publish(other)
+        assert [type(e.payload["n"]) for e in read(bus, topic)] == [int, bool]
+
+    def test_b3_what_was_read_does_not_change_with_the_publishers_objects(self, bus: ControlBus, topic: str) -> None:
+        payload = {"name": "one", "deep": {"list": [1, 2]}}
+        bus.publish(Envelope(topic, message_id("one"), AT, {"kind": "READY"}, "run-1", payload))
+        payload["deep"] = "changed"
+        assert read(bus, topic)[0].payload == {"name": "one", "deep": {"list": [1, 2]}}
+
+    # B4
+
+    def test_b4_one_partition_keys_order_is_that_of_publication(
+        self, bus: ControlBus, reopen: Reopen, topic: str
+    ) -> None:
+        # neither names nor claimed times follow the order
+        sent = [
+            attrs.evolve(fact(topic, f"m{n * 7 % 20}"), published_at_utc=f"2026-01-01T00:00:{59 - n:02}.000000Z")
+            for n in range(20)
+        ]
+        for n, envelope in enumerate(sent):
+            (bus, reopen())[n % 2].publish(envelope)
+        assert read(reopen(), topic) == sent
+
+    @pytest.mark.parametrize(
+        "payload",
+        [{}, {"text": "ä€😀\n\u2028\"\\'"}, {"n": [0, -1, 1.5, 2**63, None, True]}, {"long": "x" * 65_536}],
+        ids=["empty", "text", "values", "64 KiB"],
+    )
+    def test_b4_envelopes_come_back_whole(self, bus: ControlBus, topic: str, payload: Mapping[str, Any]) -> None:
+        attributes = {"kind": "READY", "run_id": "r", "odd": "ä = \n"}
+        sent = Envelope(topic, message_id("one"), AT, attributes, "key ä", payload)
+        bus.publish(sent)
+        assert read(bus, topic) == [sent]
+
+    def test_b4_tail_from_now_leaves_out_what_was(self, bus: ControlBus, topic: str) -> None:
+        bus.publish(fact(topic, "one"))
+        assert list(bus.tail(topic, from_start=False)) == []
+
+    def test_b4_a_follower_gets_old_and_new_in_order(self, bus: ControlBus, reopen: Reopen, topic: str) -> None:
+        sent = [fact(topic, f"m{n}") for n in range(6)]
+        publish_all(bus, sent[:2])
+        got = follow(reopen(), topic)
+        assert [got.get(timeout=PATIENCE_S) for _ in range(2)] == sent[:2]
+        for envelope in sent[2:]:
+            bus.publish(envelope)
+        assert [got.get(timeout=PATIENCE_S) for _ in range(4)] == sent[2:]
+
+    def test_b4_close_may_be_called_twice(self, reopen: Reopen) -> None:
+        handle = reopen()
+        handle.close()
+        handle.close()
+
+
+def read(bus: ControlBus, topic: str) -> list[Envelope]:
+    """All there is, from the start."""
+    return list(bus.tail(topic))
+
+
+def once(envelopes: Iterable[Envelope]) -> list[Envelope]:
+    """The envelopes without adjacent repetitions of one message, which a bus may keep."""
+    kept: list[Envelope] = []
+    for envelope in envelopes:
+        if not kept or kept[-1].message_id != envelope.message_id:
+            kept.append(envelope)
+    return kept
+
+
+def timeless(envelope: Envelope) -> Mapping[str, Any]:
+    """The payload but for when it was emitted."""
+    return {name: value for name, value in envelope.payload.items() if name != "emitted_at_utc"}
+
+
+def publish_all(bus: ControlBus, envelopes: list[Envelope]) -> None:
+    """Publish one after another."""
+    for envelope in envelopes:
+        bus.publish(envelope)
+
+
+def follow(bus: ControlBus, topic: str) -> queue.Queue[Envelope]:
+    """What a follower gets, from a thread that ends with the test run."""
+    got: queue.Queue[Envelope] = queue.Queue()
+
+    def run() -> None:
+        for envelope in bus.tail(topic, follow=True):
+            got.put(envelope)
+
+    threading.Thread(target=run, daemon=True).start()
+    return got

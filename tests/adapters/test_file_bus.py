@@ -1,0 +1,296 @@
+"""The file control bus keeps the port's laws, and its files are as the wire says."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import threading
+import time
+from pathlib import Path
+
+import attrs
+import pytest
+
+from sr_adapters.file import durable
+from sr_adapters.file.bus import FileControlBus, build
+from sr_ports.bus import Envelope
+from sr_ports.conformance.buses import AT, ControlBusLaws, Reopen, fact, message_id, read, reemitted
+from sr_ports.errors import BadInput, OutcomeUnknown, SrError, Unreachable
+from sr_ports.hooks import Wiring
+from sr_ports.reasons import ReasonCode
+from tests.adapters.processes import finish, start
+
+TOPIC = "fp.bus.control.v1"
+
+
+class TestFileControlBus(ControlBusLaws):
+    @pytest.fixture
+    def bus(self, reopen: Reopen) -> FileControlBus:
+        made = reopen()
+        assert isinstance(made, FileControlBus)
+        return made
+
+    @pytest.fixture
+    def reopen(self, tmp_path: Path) -> Reopen:
+        return lambda: FileControlBus(str(tmp_path / "bus"), poll_s=0.005)
+
+    @pytest.fixture
+    def broken(self, tmp_path: Path) -> FileControlBus:
+        (tmp_path / "file").write_bytes(b"in the way")
+        return FileControlBus(str(tmp_path / "file"))
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "bus"
+
+
+@pytest.fixture
+def bus(root: Path) -> FileControlBus:
+    return FileControlBus(str(root), poll_s=0.005)
+
+
+def files(root: Path) -> list[str]:
+    return sorted(path.name for path in (root / TOPIC).iterdir() if not path.name.startswith(".sr-store"))
+
+
+def test_the_first_envelope_is_the_file_the_wire_names(bus: FileControlBus, root: Path) -> None:
+    bus.publish(fact(TOPIC, "one"))
+    [path] = (root / TOPIC).glob("*.json")
+    assert path.name == f"{message_id('one')}.json"
+    assert json.loads(path.read_bytes()) == {
+        "topic": TOPIC,
+        "message_id": message_id("one"),
+        "published_at_utc": AT,
+        "attributes": {"kind": "READY", "run_id": "run-1"},
+        "partition_key": "run-1",
+        "payload": {"name": "one", "emitted_at_utc": AT},
+    }
+
+
+def test_a_reemit_adds_its_own_file_and_leaves_the_first_as_it_was(bus: FileControlBus, root: Path) -> None:
+    first = fact(TOPIC, "one")
+    bus.publish(first)
+    path = root / TOPIC / f"{first.message_id}.json"
+    before = path.read_bytes(), path.stat()
+    bus.publish(reemitted(first, AT))
+    bus.publish(reemitted(first, AT))
+    assert (path.read_bytes(), path.stat()) == before
+    assert files(root) == sorted(f"{first.message_id}{n}.json" for n in ("", "~1", "~2"))
+
+
+@pytest.mark.parametrize("kind", ["READY", "RUN_SUPERSEDED"])
+def test_a_repeated_fact_adds_no_file(bus: FileControlBus, root: Path, kind: str) -> None:
+    first = fact(TOPIC, "one", kind=kind)
+    bus.publish(first)
+    bus.publish(reemitted(first, AT))
+    bus.publish(attrs.evolve(first, published_at_utc="later", payload={"emitted_at_utc": "later", "name": "one"}))
+    assert files(root) == sorted(f"{first.message_id}{n}.json" for n in ("", "~1"))
+
+
+def test_a_damaged_first_file_keeps_no_fact_from_being_published(bus: FileControlBus, root: Path) -> None:
+    first = fact(TOPIC, "one")
+    bus.publish(first)
+    (root / TOPIC / f"{first.message_id}.json").write_bytes(b'{"topic":')
+    bus.publish(first)
+    assert files(root) == sorted(f"{first.message_id}{n}.json" for n in ("", "~1"))
+
+
+GOOD = json.dumps(attrs.asdict(fact(TOPIC, "one")))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "{", "[]", "{}", "null", '"x"', "[" * 100_000, GOOD[:-1], GOOD + "x"),
+        GOOD.replace('"one"', "NaN"),
+        GOOD.replace('"name":', '"name": 1, "name":'),
+        GOOD.replace('"payload"', '"more": 1, "payload"'),
+        GOOD.replace('"run_id": "run-1"', '"run_id": 1'),
+        GOOD.replace(f'"{AT}"', "5", 1),
+    ],
+    ids=lambda content: content[:24] or "empty",
+)
+def test_a_file_that_is_no_envelope_is_named_and_never_yielded(bus: FileControlBus, root: Path, content: str) -> None:
+    bus.publish(fact(TOPIC, "first"))
+    other = root / TOPIC / "other.json"
+    other.write_text(content)
+    os.utime(other, ns=(2**62, 2**62))  # surely after the first
+    envelopes = bus.tail(TOPIC)
+    assert next(envelopes) == fact(TOPIC, "first")
+    with pytest.raises(BadInput, match=r"other\.json is no bus envelope"):
+        next(envelopes)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../a", "a/b", "a\\b", ".hidden", "-a", "a~1", "a\n", "ä", "a" * 201])
+def test_names_that_are_no_plain_file_names_are_refused(bus: FileControlBus, root: Path, name: str) -> None:
+    good = fact(TOPIC, "one")
+    for bad in (attrs.evolve(good, topic=name), attrs.evolve(good, message_id=name)):
+        with pytest.raises(BadInput):
+            bus.publish(bad)
+    with pytest.raises(BadInput):
+        bus.tail(name)
+    assert not root.exists()
+
+
+@pytest.mark.parametrize("value", [float("nan"), object(), "\ud800"], ids=["nan", "object", "half a pair"])
+def test_what_is_no_json_is_bad_input(bus: FileControlBus, root: Path, value: object) -> None:
+    with pytest.raises(BadInput):
+        bus.publish(attrs.evolve(fact(TOPIC, "one"), payload={"x": value}))
+    assert not root.exists()
+
+
+def test_a_topic_that_is_a_symbolic_link_is_refused(bus: FileControlBus, root: Path, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    root.mkdir()
+    (root / TOPIC).symlink_to(tmp_path / "outside")
+    with pytest.raises(Unreachable, match="symbolic link"):
+        bus.publish(fact(TOPIC, "one"))
+    with pytest.raises(Unreachable, match="symbolic link"):
+        list(bus.tail(TOPIC))
+    assert not list((tmp_path / "outside").iterdir())
+
+
+def test_an_envelope_that_is_a_symbolic_link_is_not_read(bus: FileControlBus, root: Path, tmp_path: Path) -> None:
+    (tmp_path / "outside").write_text(GOOD)
+    (root / TOPIC).mkdir(parents=True)
+    (root / TOPIC / f"{message_id('one')}.json").symlink_to(tmp_path / "outside")
+    with pytest.raises(Unreachable, match="symbolic link"):
+        list(bus.tail(TOPIC))
+    with pytest.raises(Unreachable, match="symbolic link"):
+        bus.publish(fact(TOPIC, "one"))
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(errno.ENOSPC, ReasonCode.STORE_FULL), (errno.EIO, ReasonCode.BUS_UNREACHABLE)],
+)
+def test_a_publication_that_could_not_be_kept_leaves_nothing(
+    bus: FileControlBus, root: Path, monkeypatch: pytest.MonkeyPatch, number: int, code: ReasonCode
+) -> None:
+    def fail(fd: int, data: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", fail)
+        with pytest.raises(Unreachable) as raised:
+            bus.publish(fact(TOPIC, "one"))
+    assert raised.value.code is code
+    assert files(root) == []
+    bus.publish(fact(TOPIC, "one"))
+    assert read(bus, TOPIC) == [fact(TOPIC, "one")]
+
+
+def test_a_publication_not_known_to_be_durable_is_unknown_and_safe_to_repeat(
+    bus: FileControlBus, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus.publish(fact(TOPIC, "zero"))
+    real, calls = os.fsync, list[int]()
+
+    def fail_second(fd: int) -> None:
+        calls.append(fd)
+        if len(calls) == 2:
+            raise OSError(errno.EIO, "Input/output error")
+        real(fd)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fail_second)
+        with pytest.raises(OutcomeUnknown):
+            bus.publish(fact(TOPIC, "one"))
+    bus.publish(fact(TOPIC, "one"))
+    assert read(bus, TOPIC) == [fact(TOPIC, "zero"), fact(TOPIC, "one")]
+
+
+def test_a_follower_is_never_shown_a_later_file_before_an_earlier_one(
+    bus: FileControlBus, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A listing that runs beside two publications may hold the second and miss the first."""
+    bus.publish(fact(TOPIC, "one"))
+    bus.publish(fact(TOPIC, "two"))
+    real, looks = os.scandir, list[int]()
+
+    class Misses:
+        def __init__(self, fd: int) -> None:
+            self.entries = real(fd)
+
+        def __enter__(self) -> list[os.DirEntry[str]]:
+            looks.append(1)
+            hidden = message_id("one") if len(looks) == 1 else "nothing"
+            return [entry for entry in self.entries if not entry.name.startswith(hidden)]
+
+        def __exit__(self, *_: object) -> None:
+            self.entries.close()
+
+    monkeypatch.setattr(os, "scandir", Misses)
+    assert read(bus, TOPIC) == [fact(TOPIC, "one"), fact(TOPIC, "two")]
+
+
+def test_a_clock_that_stands_still_or_goes_back_changes_no_order(
+    bus: FileControlBus, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = 2**61  # nanoseconds; in the year 2043
+    names = [f"m{n * 3 % 8}" for n in range(8)]
+    for name, now in zip(names, [ahead, ahead, ahead - 5, 0, ahead + 9, ahead, 1, ahead], strict=True):
+        monkeypatch.setattr(time, "time_ns", lambda now=now: now)
+        FileControlBus(str(root)).publish(fact(TOPIC, name))
+    assert read(bus, TOPIC) == [fact(TOPIC, name) for name in names]
+    stamps = [(root / TOPIC / f"{message_id(name)}.json").stat().st_mtime_ns for name in names]
+    assert stamps == [ahead + n for n in (0, 1, 2, 3, 9, 10, 11, 12)]
+
+
+def test_publishers_of_a_topic_take_turns(bus: FileControlBus, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bus.publish(fact(TOPIC, "one"))
+    monkeypatch.setattr(durable, "LOCK_WAIT_S", 0.02)
+    folder = os.open(root / TOPIC, os.O_RDONLY)
+    with durable.locked(folder, ".sr-store-lock"), pytest.raises(Unreachable, match="keeps the lock"):
+        bus.publish(fact(TOPIC, "two"))
+    os.close(folder)
+    assert files(root) == [f"{message_id('one')}.json"]
+
+
+def test_close_ends_a_follower(bus: FileControlBus) -> None:
+    got: list[Envelope] = []
+    follower = threading.Thread(target=lambda: got.extend(bus.tail(TOPIC, follow=True)))
+    bus.publish(fact(TOPIC, "one"))
+    follower.start()
+    bus.close()
+    follower.join(60)
+    assert not follower.is_alive()
+    assert got == [fact(TOPIC, "one")]
+
+
+def test_a_follower_waits_for_a_topic_nobody_published_to_yet(bus: FileControlBus, root: Path) -> None:
+    late = bus.tail(TOPIC, from_start=False, follow=True)
+    FileControlBus(str(root)).publish(fact(TOPIC, "one"))
+    assert next(late) == fact(TOPIC, "one")
+
+
+def test_processes_publishing_one_fact_at_once_keep_one(root: Path) -> None:
+    finish([start("publish", root, TOPIC, "same", 20) for _ in range(4)])
+    assert files(root) == sorted(f"{message_id(f'same-{n}')}.json" for n in range(20))
+
+
+def test_processes_publishing_apart_lose_nothing_and_keep_order(root: Path) -> None:
+    finish([start("publish", root, TOPIC, f"who{who}", 20) for who in range(4)])
+    found = read(FileControlBus(str(root)), TOPIC)
+    for who in range(4):
+        assert [e for e in found if e.partition_key == f"who{who}"] == [
+            fact(TOPIC, f"who{who}-{n}", key=f"who{who}") for n in range(20)
+        ]
+
+
+def test_a_profile_gives_the_root_or_leaves_it_to_the_runtime_root(tmp_path: Path) -> None:
+    wired = build(Wiring(str(tmp_path), lambda: "p", {"topic": TOPIC}))
+    wired.publish(fact(TOPIC, "one"))
+    assert files(tmp_path / "fraud-platform" / "control_bus") == [f"{message_id('one')}.json"]
+    chosen = build(Wiring(str(tmp_path), lambda: "p", {"root": str(tmp_path / "x")}))
+    assert chosen.describe() == f"folder {tmp_path / 'x'}"
+
+
+def test_a_failure_names_the_place_and_the_cause(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(SrError) as raised:
+        FileControlBus(str(tmp_path / "file")).publish(fact(TOPIC, "one"))
+    assert raised.value.code is ReasonCode.BUS_UNREACHABLE
+    assert str(tmp_path / "file") in raised.value.what

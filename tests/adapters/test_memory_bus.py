@@ -1,0 +1,50 @@
+"""The in-memory control bus keeps the port's laws."""
+
+from __future__ import annotations
+
+import threading
+
+import attrs
+import pytest
+
+from sr_adapters.memory.bus import MemoryControlBus, build
+from sr_ports.bus import Envelope
+from sr_ports.conformance.buses import ControlBusLaws, Reopen, fact
+from sr_ports.errors import BadInput
+from sr_ports.hooks import Wiring
+
+
+class TestMemoryControlBus(ControlBusLaws):
+    @pytest.fixture
+    def bus(self) -> MemoryControlBus:
+        return MemoryControlBus()
+
+    @pytest.fixture
+    def reopen(self, bus: MemoryControlBus) -> Reopen:
+        return lambda: MemoryControlBus(bus)
+
+
+def test_two_buses_share_nothing_unless_told() -> None:
+    one, other = (build(Wiring("/nowhere", lambda: "p", {})) for _ in range(2))
+    one.publish(fact("t", "one"))
+    assert list(other.tail("t")) == []
+    assert one.describe() == "memory of this process"
+
+
+def test_what_is_no_json_is_bad_input() -> None:
+    bus = MemoryControlBus()
+    for value in (float("nan"), object()):
+        with pytest.raises(BadInput):
+            bus.publish(attrs.evolve(fact("t", "one"), payload={"x": value}))
+    assert list(bus.tail("t")) == []
+
+
+def test_close_ends_a_follower() -> None:
+    bus, got = MemoryControlBus(), list[Envelope]()
+    bus.publish(fact("t", "one"))
+    follower = threading.Thread(target=lambda: got.extend(bus.tail("t", follow=True)))
+    follower.start()
+    bus.close()
+    follower.join(60)
+    assert not follower.is_alive()
+    assert got == [fact("t", "one")]
