@@ -17,6 +17,24 @@ def _file_store(wiring: Wiring) -> Any:
     return build(wiring)
 
 
+def _s3(wiring: Wiring) -> Any:
+    from sr_adapters.s3.build import build_s3
+
+    return build_s3(wiring)
+
+
+def _minio(wiring: Wiring) -> Any:
+    from sr_adapters.s3.build import build_minio
+
+    return build_minio(wiring)
+
+
+def _s3_root(uri: str, wiring: Wiring) -> Any:
+    from sr_adapters.s3.build import open_s3_root
+
+    return open_s3_root(uri, wiring)
+
+
 def _file_root(uri: str, wiring: Wiring) -> Any:
     from sr_adapters.file.root import FileEngineRoot
 
@@ -75,6 +93,8 @@ def _kinesis(wiring: Wiring) -> Any:
 def sr_object_stores() -> Sequence[Adapter]:
     return [
         Adapter("file", _file_store, settings=frozenset({"root"}), schemes=("", "file"), open_root=_file_root),
+        Adapter("s3", _s3, extra="s3", requires=("boto3",), settings=_S3, schemes=("s3",), open_root=_s3_root),
+        Adapter("minio", _minio, extra="s3", requires=("boto3",), settings=_S3),
     ]
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import attrs
+
+from sr_ports.errors import EvidenceFault
+from sr_ports.reasons import ReasonCode
 
 Sink = Callable[[memoryview], object]
 """Takes the next bytes of a file. The view is only valid during the call."""
@@ -70,3 +74,14 @@ class EngineRoots(Protocol):
 
     def open(self, uri: str) -> EngineRoot:
         """The root at `uri`, which need not exist. Raises `BadInput` for a scheme no adapter reads."""
+
+
+_PART = r"(?!\.{1,2}(?:/|\Z))[^/\\\x00-\x1f\x7f\ud800-\udfff]+"
+_PATH = re.compile(rf"{_PART}(?:/{_PART})*\Z")
+
+
+def check_path(path: str) -> None:
+    """Return only for a path that law R1 allows by its letters. Raises `EvidenceFault(PATH_ESCAPES)`."""
+    if _PATH.match(path) is None:
+        shown = path.encode("ascii", "backslashreplace").decode()[:200]
+        raise EvidenceFault(ReasonCode.PATH_ESCAPES, f"{shown!r} is refused: it is no relative POSIX path", shown)

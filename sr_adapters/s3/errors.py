@@ -1,0 +1,135 @@
+"""What botocore raises, as port errors: each cause with its own code and remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from botocore import exceptions as boto
+from urllib3.exceptions import HTTPError
+
+from sr_ports import BadInput, ReasonCode, SrError, Unreachable
+
+DRIVER_ERRORS: Final = (boto.ClientError, boto.BotoCoreError, HTTPError)
+"""Everything the client may raise for what a server or the network did."""
+
+NEVER_SENT: Final = (
+    boto.EndpointConnectionError,
+    boto.ConnectTimeoutError,
+    boto.ProxyConnectionError,
+    boto.NoCredentialsError,
+    boto.PartialCredentialsError,
+    boto.CredentialRetrievalError,
+)
+"""The request certainly did not reach the server."""
+
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"})
+_DENIED = frozenset(
+    {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "AllAccessDisabled",
+     "AccountProblem", "Forbidden", "Unauthorized", "InvalidSecurity", "NotSignedUp"}
+)  # fmt: skip
+_THROTTLED = frozenset(
+    {"SlowDown", "SlowDownRead", "SlowDownWrite", "Throttling", "ThrottlingException", "RequestLimitExceeded",
+     "TooManyRequests", "TooManyRequestsException", "BandwidthLimitExceeded", "429"}
+)  # fmt: skip
+_REGION = frozenset(
+    {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301", "Redirect"}
+)
+_FULL = frozenset({"QuotaExceeded", "InsufficientStorage", "XMinioStorageFull", "EntityTooLarge", "507"})
+_CREDENTIALS = (
+    boto.NoCredentialsError,
+    boto.PartialCredentialsError,
+    boto.CredentialRetrievalError,
+    boto.TokenRetrievalError,
+    boto.SSOError,
+    boto.ProfileNotFound,
+)
+
+
+def code_of(error: BaseException) -> str:
+    """The store's own error code, or the HTTP status where it gave none, or ""."""
+    return str(_answer(error).get("Error", {}).get("Code", ""))
+
+
+def status_of(error: BaseException) -> int:
+    """The HTTP status of the answer; 0 when there was none."""
+    return int(_answer(error).get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def key_is_missing(error: BaseException) -> bool:
+    """Whether the store said, in so many words, that the key is not there."""
+    return code_of(error) == "NoSuchKey"
+
+
+def may_have_acted(error: BaseException) -> bool:
+    """Whether a write that ended so could have taken effect, now or soon."""
+    if isinstance(error, boto.ClientError):
+        return not is_throttled(error) and (status_of(error) >= 500 or status_of(error) in (0, 408))  # noqa: PLR2004
+    return not isinstance(error, NEVER_SENT)
+
+
+def is_throttled(error: BaseException) -> bool:
+    """Whether the store refused for its own good, having done nothing."""
+    return code_of(error) in _THROTTLED or status_of(error) == 429  # noqa: PLR2004
+
+
+def translate(error: BaseException, where: str) -> SrError:
+    """The port error for a driver's; `where` names what was asked of whom."""
+    if isinstance(error, boto.ClientError):
+        return _from_answer(error, where)
+    if isinstance(error, _CREDENTIALS):
+        what = f"{where}: no usable credentials: {error}"
+        return Unreachable(ReasonCode.STORE_DENIED, what, "give credentials by the AWS chain (environment, profile)")
+    if isinstance(error, (boto.ParamValidationError, boto.NoRegionError, boto.InvalidRegionError)):
+        return BadInput(ReasonCode.PROFILE_INVALID, f"{where}: {error}")
+    return Unreachable(ReasonCode.STORE_UNREACHABLE, f"{where}: {_plain(error)}", _network_remedy(error))
+
+
+@contextmanager
+def translated(where: str) -> Iterator[None]:
+    """Turn any driver error of the block into its port error."""
+    try:
+        yield
+    except DRIVER_ERRORS as error:
+        raise translate(error, where) from error
+
+
+def _from_answer(error: boto.ClientError, where: str) -> SrError:
+    code, status = code_of(error), status_of(error)
+    what = f"{where}: the store answered {status} {code}: {_answer(error).get('Error', {}).get('Message', '')}"
+    if code == "NoSuchBucket":
+        return Unreachable(ReasonCode.STORE_BUCKET_MISSING, what)
+    if code in _EXPIRED:
+        return Unreachable(ReasonCode.STORE_DENIED, what, "renew the credentials, then retry")
+    if code == "RequestTimeTooSkewed":
+        return Unreachable(ReasonCode.STORE_DENIED, what, "set this machine's clock, then retry")
+    if code in _REGION or (status in (301, 307) and code != "NoSuchKey"):
+        return Unreachable(ReasonCode.STORE_WRONG_REGION, what)
+    if is_throttled(error):
+        return Unreachable(ReasonCode.STORE_THROTTLED, what)
+    if code in _FULL:
+        return Unreachable(ReasonCode.STORE_FULL, what)
+    if code in _DENIED or status in (401, 403):
+        return Unreachable(ReasonCode.STORE_DENIED, what)
+    return Unreachable(ReasonCode.STORE_UNREACHABLE, what)
+
+
+def _network_remedy(error: BaseException) -> str | None:
+    text = str(error)
+    if "resolve" in text or "Name or service" in text:
+        return "check the endpoint's host name and the DNS, then retry"
+    if isinstance(error, boto.SSLError):
+        return "check the endpoint's certificate and AWS_CA_BUNDLE, then retry"
+    if isinstance(error, (boto.ConnectTimeoutError, boto.ReadTimeoutError)):
+        return "check the network, or raise the profile's connect and read timeouts, then retry"
+    return None
+
+
+def _plain(error: BaseException) -> str:
+    return str(error) or type(error).__name__
+
+
+def _answer(error: BaseException) -> dict[str, Any]:
+    found: dict[str, Any] = getattr(error, "response", None) or {}
+    return found

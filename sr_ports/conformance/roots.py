@@ -1,0 +1,205 @@
+"""The laws of `sr_ports.roots.EngineRoot`, as tests.
+
+Subclass `EngineRootLaws` and give it three fixtures: `reopen` (makes a further root on the
+same tree), `put` (writes a file there behind the root's back) and `snapshot` (all that is
+observable of the tree, to compare). `broken` has a default that skips its test.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tracemalloc
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from sr_ports.conformance.together import together
+from sr_ports.errors import EvidenceFault, Unreachable
+from sr_ports.reasons import ReasonCode
+from sr_ports.roots import EngineRoot, FileFact
+
+Reopen = Callable[[], EngineRoot]
+Put = Callable[[str, bytes], None]
+Snapshot = Callable[[], object]
+
+LARGEST_CHUNK = 8 << 20
+BIG = 40 << 20
+BAD_PATHS = (
+    *("/", "/a", "/etc/passwd", "a//b", ".", "..", "../a", "a/..", "a/../b", "./a", "a/.", "a/./b", "in/../../x"),
+    *("a\\b", "..\\a", "a\x00b", "a\nb", "\ta", "a\x7f", "a/b\x01", "a\ud800"),
+)
+ODD_NAMES = ("a b", "a+b", "a%2Fb", "a=b", "a#b?c=d&e", "ä-ö-€-😀", "a~b", "'a'", '"a"', "a:b;c", "...", ".a", "a.")
+
+
+class EngineRootLaws:
+    """Laws R1 to R7. Needs `reopen`, `put` and `snapshot`."""
+
+    @pytest.fixture
+    def broken(self) -> EngineRoot:
+        """A root of this kind that cannot answer."""
+        pytest.skip("no way is given to make this root fail")
+
+    # R1
+
+    @pytest.mark.parametrize("bad", BAD_PATHS, ids=ascii)
+    def test_r1_a_path_that_could_lead_out_is_refused(self, reopen: Reopen, put: Put, bad: str) -> None:
+        put("a/b", b"x")
+        got: list[bytes] = []
+        for act in (reopen().stat, reopen().list, lambda path: reopen().stream(path, lambda v: got.append(bytes(v)))):
+            with pytest.raises(EvidenceFault) as caught:
+                act(bad)
+            assert caught.value.code is ReasonCode.PATH_ESCAPES
+        assert got == []
+
+    # R2
+
+    @pytest.mark.parametrize("later", [b"after!", b"longer than before", b""], ids=["same size", "longer", "empty"])
+    def test_r2_a_file_that_changed_since_it_was_seen_is_unstable(self, reopen: Reopen, put: Put, later: bytes) -> None:
+        put("a", b"before")
+        seen = reopen().stat("a")
+        assert seen is not None
+        put("a", later)
+        with pytest.raises(EvidenceFault) as caught:
+            reopen().stream("a", lambda _: None, expect=seen)
+        assert (caught.value.code, caught.value.path) == (ReasonCode.EVIDENCE_UNSTABLE, "a")
+
+    def test_r2_an_expectation_of_other_facts_is_unstable(self, reopen: Reopen, put: Put) -> None:
+        put("a", b"before")
+        seen = reopen().stat("a")
+        assert seen is not None
+        with pytest.raises(EvidenceFault) as caught:
+            reopen().stream("a", lambda _: None, expect=FileFact("a", seen.size + 1, seen.stamp))
+        assert caught.value.code is ReasonCode.EVIDENCE_UNSTABLE
+
+    # R3
+
+    def test_r3_what_is_absent_is_none_empty_or_a_fault(self, reopen: Reopen, put: Put) -> None:
+        assert not reopen().exists()
+        assert list(reopen().list("")) == []
+        put("in/a", b"x")
+        assert reopen().exists()
+        root = reopen()
+        for absent in ("a", "in", "in/b", "in/a/x", "in/aa", "i"):
+            assert root.stat(absent) is None
+        assert list(root.list("i")) == []
+        assert list(root.list("out")) == []
+        with pytest.raises(EvidenceFault) as caught:
+            root.stream("in/b", lambda _: None)
+        assert (caught.value.code, caught.value.path) == (ReasonCode.INDEXED_FILE_ABSENT, "in/b")
+
+    def test_r3_a_root_that_cannot_answer_says_so(self, broken: EngineRoot) -> None:
+        for act in (lambda: broken.stat("a"), lambda: broken.list("x"), lambda: broken.stream("a", lambda _: None)):
+            with pytest.raises(Unreachable):
+                act()
+
+    # R4
+
+    def test_r4_list_is_deep_ordered_and_confined_to_its_folder(self, reopen: Reopen, put: Put) -> None:
+        names = ["a-b", "a.b", "a/b-c", "a/b/c", "a/b.d", "a0", "ab/c", "b", "Z", "é", "z/y/x/w"]
+        for name in reversed(names):
+            put(name, name.encode())
+        for folder in ("", "a", "a/", "a/b", "ab", "z", "z/y"):
+            start = f"{folder.rstrip('/')}/" if folder else ""
+            found = reopen().list(folder)
+            assert [fact.path for fact in found] == [name for name in sorted(names) if name.startswith(start)]
+            assert list(found) == [reopen().stat(fact.path) for fact in found]
+            assert all(fact.size == len(fact.path.encode()) for fact in found)
+
+    def test_r4_answers_do_not_depend_on_what_was_asked_before(self, reopen: Reopen, put: Put) -> None:
+        for name in ("a/b/c", "a/d", "e"):
+            put(name, name.encode())
+        whole, part = reopen(), reopen()
+        listed = whole.list("")
+        assert [fact.path for fact in whole.list("a/b")] == ["a/b/c"]
+        assert list(part.list("a")) == [fact for fact in listed if fact.path.startswith("a/")]
+        for root in (whole, part):
+            assert root.stat("e") == listed[2]
+            assert root.stat("a/x") is None
+            assert list(root.list("")) == list(listed)
+
+    def test_r4_names_of_any_characters_are_kept_apart(self, reopen: Reopen, put: Put) -> None:
+        names = [f"in/{name}/x" for name in ODD_NAMES] + list(ODD_NAMES)
+        for name in names:
+            put(name, name.encode())
+        root = reopen()
+        assert [fact.path for fact in root.list("")] == sorted(names)
+        for name in names:
+            assert read(root, name) == name.encode()
+
+    # R5
+
+    def test_r5_a_big_file_comes_in_order_in_bounded_memory(self, reopen: Reopen, put: Put) -> None:
+        data = b"".join(hashlib.sha256(b"%d" % n).digest() * 32 for n in range(BIG >> 10))
+        put("big", data)
+        wanted = hashlib.sha256(data).hexdigest()
+        del data
+        hasher, sizes, root = hashlib.sha256(), [0, 0], reopen()
+
+        def sink(view: memoryview) -> None:
+            hasher.update(view)
+            sizes[:] = [sizes[0] + len(view), max(sizes[1], len(view))]
+
+        tracemalloc.start()
+        try:
+            fact = root.stream("big", sink)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert (hasher.hexdigest(), sizes[0]) == (wanted, fact.size)
+        assert sizes[1] <= LARGEST_CHUNK
+        assert peak < BIG / 2
+
+    def test_r5_an_empty_file_is_a_file(self, reopen: Reopen, put: Put) -> None:
+        put("empty", b"")
+        root = reopen()
+        assert read(root, "empty") == b""
+        fact = root.stat("empty")
+        assert fact is not None
+        assert root.stream("empty", lambda _: None, expect=fact).size == 0
+
+    def test_r5_a_sink_that_refuses_ends_the_read(self, reopen: Reopen, put: Put) -> None:
+        put("a", b"x" * 100_000)
+
+        def sink(_: memoryview) -> None:
+            raise KeyError("stop")
+
+        root = reopen()
+        with pytest.raises(KeyError, match="stop"):
+            root.stream("a", sink)
+        assert read(root, "a") == b"x" * 100_000
+
+    # R6
+
+    def test_r6_reading_leaves_no_trace(self, reopen: Reopen, put: Put, snapshot: Snapshot) -> None:
+        for name in ("a/b", "a/c", "d"):
+            put(name, name.encode())
+        before, root = snapshot(), reopen()
+        for fact in root.list(""):
+            root.stat(fact.path)
+            root.stream(fact.path, lambda _: None, expect=fact)
+        root.stat("absent")
+        root.exists()
+        assert snapshot() == before
+
+    # R7
+
+    def test_r7_threads_read_side_by_side(self, reopen: Reopen, put: Put) -> None:
+        names = [f"in/{n % 3}/{n}" for n in range(12)]
+        for name in names:
+            put(name, name.encode() * 20_000)
+        root = reopen()
+
+        def all_of_it() -> dict[str, bytes]:
+            return {fact.path: read(root, fact.path) for fact in root.list("in")}
+
+        for found in together([partial(all_of_it) for _ in range(6)]):
+            assert found == {name: name.encode() * 20_000 for name in names}
+
+
+def read(root: EngineRoot, path: str) -> bytes:
+    """A file's bytes, whole."""
+    parts = bytearray()
+    fact = root.stream(path, parts.extend)
+    assert (fact.path, fact.size) == (path, len(parts))
+    return bytes(parts)

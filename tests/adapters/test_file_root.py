@@ -1,0 +1,149 @@
+"""The file engine root keeps the port's laws, also in a tree somebody tampered with."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sr_adapters.file.root import FileEngineRoot
+from sr_ports import EvidenceFault, ReasonCode
+from sr_ports.conformance.roots import EngineRootLaws, Put, Reopen, Snapshot, read
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "root"
+
+
+@pytest.fixture
+def tree(home: Path) -> Path:
+    """A root with in/a, beside a secret that lies outside."""
+    (home / "in").mkdir(parents=True)
+    (home / "in" / "a").write_bytes(b"inside")
+    (home.parent / "secret").write_bytes(b"outside")
+    (home.parent / "away").mkdir()
+    (home.parent / "away" / "a").write_bytes(b"outside")
+    (home.parent / "rootless").mkdir()
+    return home
+
+
+class TestFileEngineRoot(EngineRootLaws):
+    @pytest.fixture
+    def reopen(self, home: Path) -> Reopen:
+        return lambda: FileEngineRoot(str(home))
+
+    @pytest.fixture
+    def put(self, home: Path) -> Put:
+        def write(path: str, data: bytes) -> None:
+            file = home / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
+
+        return write
+
+    @pytest.fixture
+    def snapshot(self, home: Path) -> Snapshot:
+        def look() -> object:
+            found = sorted(home.rglob("*"))
+            return [(path, path.lstat().st_mtime_ns, path.lstat().st_ctime_ns, path.lstat().st_size) for path in found]
+
+        return look
+
+
+def escapes(act: Callable[[], object]) -> None:
+    with pytest.raises(EvidenceFault) as caught:
+        act()
+    assert caught.value.code is ReasonCode.PATH_ESCAPES
+
+
+LINKS = {
+    "up to a file": "../../secret",
+    "up to a folder": "../../away",
+    "an absolute file": "{outside}/secret",
+    "a sibling whose name begins as the root's": "../../rootless",
+    "nowhere": "gone",
+    "itself": "link",
+    "the folder above": "..",
+    "a folder of the system": "/proc/self",
+}
+
+
+@pytest.mark.parametrize("target", LINKS.values(), ids=LINKS.keys())
+def test_r1_a_link_that_leads_out_or_nowhere_is_refused(tree: Path, target: str) -> None:
+    (tree / "in" / "link").symlink_to(target.format(outside=tree.parent))
+    got: list[bytes] = []
+    escapes(lambda: FileEngineRoot(str(tree)).list(""))
+    escapes(lambda: FileEngineRoot(str(tree)).list("in"))
+    if target not in ("gone", ".."):
+        escapes(lambda: FileEngineRoot(str(tree)).stat("in/link"))
+        escapes(lambda: FileEngineRoot(str(tree)).stream("in/link", lambda view: got.append(bytes(view))))
+    assert got == []
+
+
+def test_r1_a_folder_that_is_a_link_out_is_refused_on_the_way(tree: Path) -> None:
+    (tree / "linked").symlink_to("../away")
+    for path in ("linked/a", "linked/b", "linked/no/where"):
+        escapes(lambda path=path: FileEngineRoot(str(tree)).stat(path))
+        escapes(lambda path=path: FileEngineRoot(str(tree)).stream(path, lambda _: None))
+    escapes(lambda: FileEngineRoot(str(tree)).list("linked"))
+
+
+def test_r1_a_link_that_stays_inside_is_an_ordinary_file(tree: Path) -> None:
+    (tree / "file").symlink_to("in/a")
+    (tree / "folder").symlink_to("in")
+    root = FileEngineRoot(str(tree))
+    assert [fact.path for fact in root.list("")] == ["file", "folder/a", "in/a"]
+    assert read(root, "file") == read(root, "folder/a") == b"inside"
+
+
+def test_r1_the_roots_own_path_may_be_a_link(tree: Path) -> None:
+    (tree.parent / "other").symlink_to(tree)
+    assert read(FileEngineRoot(str(tree.parent / "other")), "in/a") == b"inside"
+
+
+def test_r1_what_is_neither_file_nor_folder_is_refused(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tree / "in" / "fifo")
+    monkeypatch.chdir(tree / "in")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("socket")
+        for name in ("in/fifo", "in/socket"):
+            escapes(lambda name=name: FileEngineRoot(str(tree)).stat(name))
+        escapes(lambda: FileEngineRoot(str(tree)).stream("in/fifo", lambda _: None))
+        escapes(lambda: FileEngineRoot(str(tree)).list(""))
+
+
+def test_r1_a_listed_name_that_no_path_may_have_is_refused(tree: Path) -> None:
+    Path(os.fsdecode(os.fsencode(tree) + b"/in/\xff\xfe")).write_bytes(b"x")
+    escapes(lambda: FileEngineRoot(str(tree)).list("in"))
+
+
+@pytest.mark.parametrize("how", ["longer", "shorter", "rewritten"])
+def test_r2_a_file_that_changes_while_it_is_read_is_unstable(tree: Path, how: str) -> None:
+    file = tree / "in" / "a"
+    file.write_bytes(b"x" * (3 << 20))
+    os.utime(file, ns=(0, 0))
+
+    def meddle(_: memoryview) -> None:
+        with file.open("r+b") as handle:
+            if how == "shorter":
+                handle.truncate(2 << 20)
+            else:
+                handle.seek(0, os.SEEK_END if how == "longer" else os.SEEK_SET)
+                handle.write(b"y")
+
+    with pytest.raises(EvidenceFault) as caught:
+        FileEngineRoot(str(tree)).stream("in/a", meddle)
+    assert caught.value.code is ReasonCode.EVIDENCE_UNSTABLE
+
+
+def test_r3_a_folder_is_no_file_to_stream(tree: Path) -> None:
+    with pytest.raises(EvidenceFault):
+        FileEngineRoot(str(tree)).stream("in", lambda _: None)
+
+
+def test_a_file_uri_and_a_path_open_the_same(tree: Path) -> None:
+    assert FileEngineRoot(tree.as_uri()).uri == FileEngineRoot(f"{tree}/").uri == str(tree)

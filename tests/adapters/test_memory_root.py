@@ -1,0 +1,41 @@
+"""The in-memory engine root keeps the port's laws."""
+
+from __future__ import annotations
+
+import pytest
+
+from sr_adapters.memory.root import MemoryEngineRoot, MemoryEngineRoots
+from sr_ports import EvidenceFault, ReasonCode
+from sr_ports.conformance.roots import EngineRootLaws, Put, Reopen, Snapshot
+
+
+class TestMemoryEngineRoot(EngineRootLaws):
+    @pytest.fixture
+    def files(self) -> dict[str, bytes]:
+        return {}
+
+    @pytest.fixture
+    def reopen(self, files: dict[str, bytes]) -> Reopen:
+        return lambda: MemoryEngineRoot(files)
+
+    @pytest.fixture
+    def put(self, files: dict[str, bytes]) -> Put:
+        return files.__setitem__
+
+    @pytest.fixture
+    def snapshot(self, files: dict[str, bytes]) -> Snapshot:
+        return lambda: dict(files)
+
+
+def test_a_file_that_changes_while_it_is_read_is_unstable() -> None:
+    files = {"a": b"x" * 10}
+    with pytest.raises(EvidenceFault) as caught:
+        MemoryEngineRoot(files).stream("a", lambda _: files.update(a=b"y" * 10))
+    assert caught.value.code is ReasonCode.EVIDENCE_UNSTABLE
+
+
+def test_roots_open_by_uri() -> None:
+    root = MemoryEngineRoot({"a": b"x"}, "memory:one/")
+    roots = MemoryEngineRoots({"memory:one": root})
+    assert roots.open("memory:one/") is root
+    assert not roots.open("memory:other").exists()

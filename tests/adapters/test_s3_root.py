@@ -1,0 +1,161 @@
+"""Engine roots on S3 keep the port's laws on real servers, with the fewest requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import pytest
+
+from sr_adapters.s3.build import open_s3_root
+from sr_adapters.s3.client import Endpoint, make_client
+from sr_adapters.s3.root import S3EngineRoot
+from sr_ports import BadInput, EngineRoot, EvidenceFault, ReasonCode, Unreachable
+from sr_ports.conformance.roots import EngineRootLaws, Put, Reopen, Snapshot, read
+from sr_ports.hooks import Wiring
+from tests.servers.s3 import S3Server, fresh_prefix
+
+pytestmark = pytest.mark.parity
+
+
+@pytest.fixture(params=["moto_server", "rgw_server"])
+def server(request: pytest.FixtureRequest) -> S3Server:
+    found: S3Server = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def uri(server: S3Server) -> str:
+    return f"s3://{server.bucket}/{fresh_prefix()}"
+
+
+@pytest.fixture
+def client(server: S3Server) -> Any:
+    return server.client()
+
+
+@pytest.fixture
+def put(client: Any, uri: str) -> Put:
+    _, _, bucket, prefix = uri.split("/")
+    return lambda path, data: client.put_object(Bucket=bucket, Key=f"{prefix}/{path}", Body=data)
+
+
+class TestS3EngineRoot(EngineRootLaws):
+    @pytest.fixture
+    def reopen(self, client: Any, uri: str) -> Reopen:
+        return lambda: S3EngineRoot(f"{uri}/", client, page=5)
+
+    @pytest.fixture
+    def snapshot(self, client: Any, uri: str) -> Snapshot:
+        _, _, bucket, prefix = uri.split("/")
+        return lambda: client.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]
+
+    @pytest.fixture
+    def broken(self, server: S3Server) -> EngineRoot:
+        keys = server.endpoint.credentials
+        dead = Endpoint("http://127.0.0.1:9", "us-east-1", "path", 0.5, 0.5, attempts=1, credentials=keys)
+        return S3EngineRoot("s3://bucket/x", make_client(dead))
+
+
+def counted(client: Any, act: Callable[[], object]) -> list[str]:
+    sent: list[str] = []
+
+    def note(request: Any, **_: Any) -> None:
+        sent.append(f"{request.method} {'list' if 'list-type' in request.url else 'object'}")
+
+    client.meta.events.register("before-send.s3", note)
+    act()
+    client.meta.events.unregister("before-send.s3", note)
+    return sent
+
+
+def test_one_list_per_prefix_and_one_get_per_file(client: Any, uri: str, put: Put) -> None:
+    for name in ("out/a", "out/b", "out/in/c"):
+        put(name, name.encode())
+    root = S3EngineRoot(uri, client)
+
+    def prove() -> None:
+        for fact in root.list("out"):
+            assert root.stat(fact.path) == fact
+            root.stream(fact.path, lambda _: None, expect=fact)
+        assert root.exists()
+        assert [fact.path for fact in root.list("out/in")] == ["out/in/c"]
+        assert root.stat("out/none") is None
+        root.list("out/")
+
+    assert counted(client, prove) == ["GET list", *["GET object"] * 3]
+
+
+def test_r2_a_file_changed_after_it_was_listed_is_unstable(client: Any, uri: str, put: Put) -> None:
+    put("a", b"before")
+    root = S3EngineRoot(uri, client)
+    assert len(root.list("")) == 1
+    put("a", b"after!")
+    with pytest.raises(EvidenceFault) as caught:
+        root.stream("a", lambda _: None)
+    assert caught.value.code is ReasonCode.EVIDENCE_UNSTABLE
+
+
+def test_r3_a_missing_bucket_is_not_an_empty_root(client: Any) -> None:
+    for act in (
+        lambda root: root.exists(),
+        lambda root: root.list(""),
+        lambda root: root.stat("a"),
+        lambda root: root.stream("a", lambda _: None),
+    ):
+        with pytest.raises(Unreachable) as caught:
+            act(S3EngineRoot("s3://sr-no-such-bucket/x", client))
+        assert caught.value.code is ReasonCode.STORE_BUCKET_MISSING
+
+
+@pytest.mark.parametrize("name", ["a//b", "a/../b", "..", "a\\b", "a/\x01"])
+def test_r1_a_listed_key_that_no_path_may_have_is_refused(
+    moto_server: S3Server, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = moto_server.client()
+    page = {"Contents": [{"Key": f"x/{name}", "Size": 1, "ETag": '"e"'}]}
+    paginator = attrs.make_class("Paginator", [])()
+    object.__setattr__(paginator, "paginate", lambda **_: [page])
+    monkeypatch.setattr(client, "get_paginator", lambda _: paginator)
+    with pytest.raises(EvidenceFault) as caught:
+        S3EngineRoot("s3://b/x", client).list("")
+    assert caught.value.code is ReasonCode.PATH_ESCAPES
+
+
+def test_folder_markers_are_no_files(client: Any, uri: str, put: Put) -> None:
+    put("", b"")
+    put("in/", b"")
+    put("in/a", b"x")
+    root = S3EngineRoot(uri, client)
+    assert [fact.path for fact in root.list("")] == ["in/a"]
+    assert root.stat("in") is None
+
+
+def test_a_versioned_bucket_gives_the_version_that_was_read(moto_server: S3Server) -> None:
+    client, bucket = moto_server.client(), f"{moto_server.bucket}-v"
+    client.create_bucket(Bucket=bucket)
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    made = client.put_object(Bucket=bucket, Key="x/a", Body=b"1")
+    root = S3EngineRoot(f"s3://{bucket}/x", client)
+    assert root.stream("a", lambda _: None).version_id == made["VersionId"]
+
+
+def test_roots_open_on_the_object_stores_endpoint(
+    server: S3Server, uri: str, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put("a", b"x")
+    keys = server.endpoint.credentials
+    if keys is not None:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys.access_key)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys.secret)
+    section = {"adapter": "minio", "endpoint_url": server.url, "region": "us-east-1"}
+    assert read(open_s3_root(uri, Wiring("/r", lambda: "p", {}, {"object_store": section})), "a") == b"x"
+    monkeypatch.setenv("SR_ENGINE_S3_ENDPOINT", server.url)
+    assert read(open_s3_root(uri, Wiring("/r", lambda: "p", {}, {"object_store": {"adapter": "file"}})), "a") == b"x"
+
+
+@pytest.mark.parametrize("bad", ["s3://", "s3:///x", "file:///x", "s3://b/../x", "s3://b/a//b", "s3://u:p@b/x"])
+def test_a_uri_that_names_no_root_is_refused(bad: str) -> None:
+    with pytest.raises(BadInput):
+        S3EngineRoot(bad, None)

@@ -1,0 +1,159 @@
+"""The S3 object store keeps the port's laws on real servers, as s3 and as minio."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import HealthCheck, settings
+
+from sr_adapters.s3.build import build_minio, build_s3
+from sr_adapters.s3.client import Endpoint
+from sr_adapters.s3.probe import Conditions, FileFindings, ProcessFindings
+from sr_adapters.s3.store import S3ObjectStore
+from sr_ports import BadInput, ReasonCode, Unreachable
+from sr_ports.conformance.stores import ObjectStoreLaws, Reopen
+from sr_ports.hooks import Wiring
+from sr_ports.stores import ObjectStore
+from tests.servers.s3 import ACCESS, SECRET, S3Server, fresh_prefix
+
+pytestmark = pytest.mark.parity
+DEAD = Endpoint("http://127.0.0.1:9", "us-east-1", "path", 0.5, 0.5, attempts=1)
+
+
+@pytest.fixture(params=["moto_server", "rgw_server"])
+def server(request: pytest.FixtureRequest) -> S3Server:
+    found: S3Server = request.getfixturevalue(request.param)
+    return found
+
+
+def wiring(server: S3Server, root: Path, **more: Any) -> Wiring:
+    found = {"bucket": server.bucket, "endpoint_url": server.url, "region": "us-east-1", **more}
+    return Wiring(str(root), lambda: "p", found)
+
+
+class S3Laws(ObjectStoreLaws):
+    @pytest.fixture
+    def model_settings(self) -> settings:
+        return settings(
+            max_examples=3,
+            stateful_step_count=12,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        )
+
+    @pytest.fixture
+    def broken(self, server: S3Server) -> ObjectStore:
+        findings = ProcessFindings()
+        findings.put(f"s3://{server.bucket} at {DEAD.url}", Conditions(quoted=True))
+        return S3ObjectStore(
+            attrs.evolve(DEAD, credentials=server.endpoint.credentials), server.bucket, findings=findings
+        )
+
+
+class TestS3(S3Laws):
+    @pytest.fixture
+    def reopen(self, server: S3Server) -> Reopen:
+        below = fresh_prefix()
+        return lambda: S3ObjectStore(server.endpoint, server.bucket, below, page=10)
+
+    @pytest.fixture
+    def store(self, reopen: Reopen) -> ObjectStore:
+        return reopen()
+
+
+class TestMinio(S3Laws):
+    @pytest.fixture
+    def reopen(self, server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reopen:
+        if server.endpoint.credentials is not None:
+            for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE"):
+                monkeypatch.delenv(name, raising=False)
+            monkeypatch.setenv("MINIO_ROOT_USER", ACCESS)
+            monkeypatch.setenv("MINIO_ROOT_PASSWORD", SECRET)
+        given = wiring(server, tmp_path, prefix=fresh_prefix())
+        return lambda: build_minio(given)
+
+    @pytest.fixture
+    def store(self, reopen: Reopen) -> ObjectStore:
+        return reopen()
+
+
+def test_a_missing_bucket_is_no_missing_key(server: S3Server) -> None:
+    findings = ProcessFindings()
+    store = S3ObjectStore(server.endpoint, "sr-no-such-bucket", findings=findings)
+    findings.put(store.describe(), Conditions(quoted=False))
+    for act in (
+        lambda: store.read("a"),
+        lambda: store.stat("a"),
+        lambda: list(store.list("")),
+        lambda: store.create("a", b""),
+        lambda: store.replace("a", b"", etag="e"),
+    ):
+        with pytest.raises(Unreachable) as caught:
+            act()
+        assert caught.value.code is ReasonCode.STORE_BUCKET_MISSING
+
+
+def test_a_probe_leaves_nothing_and_is_kept_for_the_next_process(server: S3Server, tmp_path: Path) -> None:
+    path, now = tmp_path / "root" / "s3_probe.json", [1000.0]
+    findings = FileFindings(path, now=lambda: now[0])
+    store = S3ObjectStore(server.endpoint, server.bucket, fresh_prefix(), findings=findings)
+    found = store.probe()
+    assert list(store.list("")) == []
+    assert FileFindings(path, now=lambda: now[0]).get(store.describe()) == found
+    now[0] += 86_401
+    assert findings.get(store.describe()) is None
+    path.write_text("not json")
+    assert findings.get(store.describe()) is None
+
+
+def test_the_etag_form_is_found_by_trying(moto_server: S3Server, rgw_server: S3Server) -> None:
+    forms = [S3ObjectStore(server.endpoint, server.bucket).probe().quoted for server in (moto_server, rgw_server)]
+    assert forms[0] is True
+    assert forms[1] is (rgw_server.name != "rgw")
+
+
+def test_one_write_is_one_request_once_probed(moto_server: S3Server) -> None:
+    store = S3ObjectStore(moto_server.endpoint, moto_server.bucket, fresh_prefix())
+    store.probe()
+    sent: list[str] = []
+    for client in (store._reader, store._writer):
+        client.meta.events.register("before-send.s3", lambda request, **_: sent.append(request.method))
+    made = store.create("a", b"1")
+    assert made is not None
+    assert store.replace("a", b"2", etag=made.etag) is not None
+    assert sent == ["PUT", "PUT"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"bucket": None},
+        {"bucket": "a/b"},
+        {"prefix": "../x"},
+        {"endpoint_url": "not a url"},
+        {"endpoint_url": 7},
+        {"addressing_style": "sideways"},
+        {"connect_timeout_seconds": 0},
+        {"read_timeout_seconds": "10"},
+        {"read_timeout_seconds": float("inf")},
+    ],
+    ids=str,
+)
+def test_a_setting_that_cannot_be_is_refused(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    good = {"bucket": "b", "region": "us-east-1", "endpoint_url": "http://127.0.0.1:9"}
+    for build in (build_s3, build_minio):
+        build(Wiring(str(tmp_path), lambda: "p", good))
+        with pytest.raises(BadInput) as caught:
+            build(Wiring(str(tmp_path), lambda: "p", {**good, **wrong}))
+        assert caught.value.code is ReasonCode.PROFILE_INVALID
+
+
+def test_nothing_secret_is_described(tmp_path: Path) -> None:
+    settings_ = {"bucket": "b", "region": "us-east-1", "endpoint_url": "http://user:hush@127.0.0.1:9/?k=hush"}
+    store = build_s3(Wiring(str(tmp_path), lambda: "p", settings_))
+    assert "hush" not in store.describe()
+    assert "s3://b at http://127.0.0.1:9" in store.describe()
