@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 from collections.abc import Mapping
@@ -10,6 +11,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import attrs
 import boto3
+import botocore.loaders
+import botocore.session
 from botocore.config import Config
 
 from sr_ports import BadInput, ReasonCode
@@ -86,7 +89,7 @@ def make_client(endpoint: Endpoint, *, attempts: int | None = None) -> Any:
     )
     keys = endpoint.credentials
     try:
-        session = boto3.session.Session()
+        session = _session()
         return session.client(
             "s3",
             config=config,
@@ -97,6 +100,18 @@ def make_client(endpoint: Endpoint, *, attempts: int | None = None) -> Any:
         )
     except ValueError as error:
         raise invalid("endpoint_url", str(error)) from error
+
+
+@functools.cache
+def _loader() -> Any:
+    """The service descriptions, read once a process: they are most of a client's cost."""
+    return botocore.loaders.create_loader()
+
+
+def _session() -> Any:
+    core = botocore.session.get_session()
+    core.register_component("data_loader", _loader())
+    return boto3.session.Session(botocore_session=core)
 
 
 def _region(session: Any, endpoint: Endpoint) -> str | None:

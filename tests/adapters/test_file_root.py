@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sr_adapters.file.root import FileEngineRoot
-from sr_ports import EvidenceFault, ReasonCode
+from sr_ports import EngineRoot, EvidenceFault, ReasonCode
 from sr_ports.conformance.roots import EngineRootLaws, Put, Reopen, Snapshot, read
 
 
@@ -52,6 +52,10 @@ class TestFileEngineRoot(EngineRootLaws):
             return [(path, path.lstat().st_mtime_ns, path.lstat().st_ctime_ns, path.lstat().st_size) for path in found]
 
         return look
+
+    @pytest.fixture
+    def broken(self, tmp_path: Path) -> EngineRoot:
+        return FileEngineRoot(str(tmp_path / ("x" * 300)))  # no file system takes so long a name
 
 
 def escapes(act: Callable[[], object]) -> None:
