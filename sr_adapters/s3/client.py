@@ -76,12 +76,13 @@ def make_client(endpoint: Endpoint, *, attempts: int | None = None) -> Any:
     Checksums: botocore's own are left out, for stores before 2025 answer them with errors;
     writes carry Content-MD5, which every store checks.
     """
+    style: Any = {"addressing_style": endpoint.addressing_style}
     config = Config(
         connect_timeout=endpoint.connect_timeout_s,
         read_timeout=endpoint.read_timeout_s,
         max_pool_connections=POOL,
         retries={"mode": "standard", "total_max_attempts": attempts or endpoint.attempts},
-        s3={"addressing_style": endpoint.addressing_style},
+        s3=style,
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         tcp_keepalive=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -91,8 +92,8 @@ def test_r1_a_link_that_leads_out_or_nowhere_is_refused(tree: Path, target: str)
 def test_r1_a_folder_that_is_a_link_out_is_refused_on_the_way(tree: Path) -> None:
     (tree / "linked").symlink_to("../away")
     for path in ("linked/a", "linked/b", "linked/no/where"):
-        escapes(lambda path=path: FileEngineRoot(str(tree)).stat(path))
-        escapes(lambda path=path: FileEngineRoot(str(tree)).stream(path, lambda _: None))
+        escapes(partial(FileEngineRoot(str(tree)).stat, path))
+        escapes(partial(FileEngineRoot(str(tree)).stream, path, lambda _: None))
     escapes(lambda: FileEngineRoot(str(tree)).list("linked"))
 
 
@@ -115,7 +116,7 @@ def test_r1_what_is_neither_file_nor_folder_is_refused(tree: Path, monkeypatch: 
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind("socket")
         for name in ("in/fifo", "in/socket"):
-            escapes(lambda name=name: FileEngineRoot(str(tree)).stat(name))
+            escapes(partial(FileEngineRoot(str(tree)).stat, name))
         escapes(lambda: FileEngineRoot(str(tree)).stream("in/fifo", lambda _: None))
         escapes(lambda: FileEngineRoot(str(tree)).list(""))
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
-import attrs
 import pytest
 
 from sr_adapters.s3.build import open_s3_root
@@ -115,8 +115,7 @@ def test_r1_a_listed_key_that_no_path_may_have_is_refused(
 ) -> None:
     client = moto_server.client()
     page = {"Contents": [{"Key": f"x/{name}", "Size": 1, "ETag": '"e"'}]}
-    paginator = attrs.make_class("Paginator", [])()
-    object.__setattr__(paginator, "paginate", lambda **_: [page])
+    paginator = SimpleNamespace(paginate=lambda **_: [page])
     monkeypatch.setattr(client, "get_paginator", lambda _: paginator)
     with pytest.raises(EvidenceFault) as caught:
         S3EngineRoot("s3://b/x", client).list("")
