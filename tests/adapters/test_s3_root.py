@@ -98,12 +98,13 @@ def test_r2_a_file_changed_after_it_was_listed_is_unstable(client: Any, uri: str
 
 
 def test_r3_a_missing_bucket_is_not_an_empty_root(client: Any) -> None:
-    for act in (
+    acts: tuple[Callable[[S3EngineRoot], object], ...] = (
         lambda root: root.exists(),
         lambda root: root.list(""),
         lambda root: root.stat("a"),
         lambda root: root.stream("a", lambda _: None),
-    ):
+    )
+    for act in acts:
         with pytest.raises(Unreachable) as caught:
             act(S3EngineRoot("s3://sr-no-such-bucket/x", client))
         assert caught.value.code is ReasonCode.STORE_BUCKET_MISSING
