@@ -57,6 +57,8 @@ class FileEngineRoot:
 
     def list(self, prefix: str) -> Sequence[FileFact]:
         folder = prefix.rstrip("/")
+        if prefix and not folder:
+            raise _escape(prefix, "it is absolute")
         full = self._full(folder) if folder else self._real
         if full is None:
             return []
@@ -106,7 +108,7 @@ class FileEngineRoot:
             before = _fact(path, os.fstat(fd))
             if expect is not None and (expect.size, expect.stamp) != (before.size, before.stamp):
                 raise _unstable(path)
-            read = self._pump(fd, sink)
+            read = self._pump(fd, sink, before.size)
             if read != before.size or _fact(path, os.fstat(fd)) != before:
                 raise _unstable(path)
         except OSError as error:
@@ -115,14 +117,17 @@ class FileEngineRoot:
             os.close(fd)
         return before
 
-    def _pump(self, fd: int, sink: Sink) -> int:
+    def _pump(self, fd: int, sink: Sink, size: int) -> int:
+        """Bytes read; a file that outgrows `size` is left there, for its writer might never end."""
         view: memoryview | None = getattr(self._buffers, "view", None)
         if view is None:
             view = self._buffers.view = memoryview(bytearray(CHUNK))
         total = 0
         while count := os.readv(fd, (view,)):
-            sink(view[:count])
             total += count
+            if total > size:
+                break
+            sink(view[:count])
         return total
 
     def _full(self, path: str) -> str | None:
@@ -130,8 +135,8 @@ class FileEngineRoot:
         folder, _, name = path.rpartition("/")
         if folder not in self._safe_folders:
             self._resolve_folder(folder, path)
-        if name in ("", ".", ".."):
-            raise _escape(path, "it has an empty, . or .. part")
+        if name in ("", ".", "..") or path.startswith("/"):
+            raise _escape(path, "it is absolute or has an empty, . or .. part")
         _check_name(path)
         full = f"{self._real}/{path}"
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 from collections.abc import Mapping
@@ -10,6 +11,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import attrs
 import boto3
+import botocore.loaders
+import botocore.session
 from botocore.config import Config
 
 from sr_ports import BadInput, ReasonCode
@@ -73,12 +76,13 @@ def make_client(endpoint: Endpoint, *, attempts: int | None = None) -> Any:
     Checksums: botocore's own are left out, for stores before 2025 answer them with errors;
     writes carry Content-MD5, which every store checks.
     """
+    style: Any = {"addressing_style": endpoint.addressing_style}
     config = Config(
         connect_timeout=endpoint.connect_timeout_s,
         read_timeout=endpoint.read_timeout_s,
         max_pool_connections=POOL,
         retries={"mode": "standard", "total_max_attempts": attempts or endpoint.attempts},
-        s3={"addressing_style": endpoint.addressing_style},
+        s3=style,
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         tcp_keepalive=True,
@@ -86,7 +90,7 @@ def make_client(endpoint: Endpoint, *, attempts: int | None = None) -> Any:
     )
     keys = endpoint.credentials
     try:
-        session = boto3.session.Session()
+        session = _session()
         return session.client(
             "s3",
             config=config,
@@ -97,6 +101,18 @@ def make_client(endpoint: Endpoint, *, attempts: int | None = None) -> Any:
         )
     except ValueError as error:
         raise invalid("endpoint_url", str(error)) from error
+
+
+@functools.cache
+def _loader() -> Any:
+    """The service descriptions, read once a process: they are most of a client's cost."""
+    return botocore.loaders.create_loader()
+
+
+def _session() -> Any:
+    core = botocore.session.get_session()
+    core.register_component("data_loader", _loader())
+    return boto3.session.Session(botocore_session=core)
 
 
 def _region(session: Any, endpoint: Endpoint) -> str | None:

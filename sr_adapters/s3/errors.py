@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 from botocore import exceptions as boto
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, NameResolutionError
 
 from sr_ports import BadInput, ReasonCode, SrError, Unreachable
 
@@ -24,19 +25,33 @@ NEVER_SENT: Final = (
 )
 """The request certainly did not reach the server."""
 
-_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"})
-_DENIED = frozenset(
-    {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "AllAccessDisabled",
-     "AccountProblem", "Forbidden", "Unauthorized", "InvalidSecurity", "NotSignedUp"}
-)  # fmt: skip
-_THROTTLED = frozenset(
-    {"SlowDown", "SlowDownRead", "SlowDownWrite", "Throttling", "ThrottlingException", "RequestLimitExceeded",
-     "TooManyRequests", "TooManyRequestsException", "BandwidthLimitExceeded", "429"}
-)  # fmt: skip
-_REGION = frozenset(
-    {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301", "Redirect"}
-)
-_FULL = frozenset({"QuotaExceeded", "InsufficientStorage", "XMinioStorageFull", "EntityTooLarge", "507"})
+_Told = tuple[ReasonCode, str | None]
+_RENEW: _Told = (ReasonCode.STORE_DENIED, "renew the credentials, then retry")
+_DENIED: _Told = (ReasonCode.STORE_DENIED, None)
+_REGION: _Told = (ReasonCode.STORE_WRONG_REGION, None)
+_THROTTLED: _Told = (ReasonCode.STORE_THROTTLED, None)
+_FULL: _Told = (ReasonCode.STORE_FULL, None)
+
+_TOLD: Final[dict[str, _Told]] = {
+    "NoSuchBucket": (ReasonCode.STORE_BUCKET_MISSING, None),
+    "RequestTimeTooSkewed": (ReasonCode.STORE_DENIED, "set this machine's clock, then retry"),
+    **dict.fromkeys(("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"), _RENEW),
+    **dict.fromkeys(("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken"), _DENIED),
+    **dict.fromkeys(("AllAccessDisabled", "AccountProblem", "InvalidSecurity", "NotSignedUp"), _DENIED),
+    **dict.fromkeys(("PermanentRedirect", "AuthorizationHeaderMalformed", "Redirect"), _REGION),
+    **dict.fromkeys(("IllegalLocationConstraintException", "TemporaryRedirect"), _REGION),
+    **dict.fromkeys(("SlowDown", "SlowDownRead", "SlowDownWrite", "Throttling", "ThrottlingException"), _THROTTLED),
+    **dict.fromkeys(("RequestLimitExceeded", "TooManyRequests", "TooManyRequestsException"), _THROTTLED),
+    **dict.fromkeys(("QuotaExceeded", "InsufficientStorage", "XMinioStorageFull"), _FULL),
+}
+_BY_STATUS: Final[dict[int, _Told]] = {
+    301: _REGION,
+    307: _REGION,
+    401: _DENIED,
+    403: _DENIED,
+    429: _THROTTLED,
+    507: _FULL,
+}
 _CREDENTIALS = (
     boto.NoCredentialsError,
     boto.PartialCredentialsError,
@@ -65,13 +80,14 @@ def key_is_missing(error: BaseException) -> bool:
 def may_have_acted(error: BaseException) -> bool:
     """Whether a write that ended so could have taken effect, now or soon."""
     if isinstance(error, boto.ClientError):
-        return not is_throttled(error) and (status_of(error) >= 500 or status_of(error) in (0, 408))  # noqa: PLR2004
+        plain_no = translate(error, "").code in (ReasonCode.STORE_THROTTLED, ReasonCode.STORE_FULL)
+        return not plain_no and (status_of(error) >= 500 or status_of(error) in (0, 408))  # noqa: PLR2004
     return not isinstance(error, NEVER_SENT)
 
 
 def is_throttled(error: BaseException) -> bool:
     """Whether the store refused for its own good, having done nothing."""
-    return code_of(error) in _THROTTLED or status_of(error) == 429  # noqa: PLR2004
+    return translate(error, "").code is ReasonCode.STORE_THROTTLED
 
 
 def translate(error: BaseException, where: str) -> SrError:
@@ -98,27 +114,16 @@ def translated(where: str) -> Iterator[None]:
 def _from_answer(error: boto.ClientError, where: str) -> SrError:
     code, status = code_of(error), status_of(error)
     what = f"{where}: the store answered {status} {code}: {_answer(error).get('Error', {}).get('Message', '')}"
-    if code == "NoSuchBucket":
-        return Unreachable(ReasonCode.STORE_BUCKET_MISSING, what)
-    if code in _EXPIRED:
-        return Unreachable(ReasonCode.STORE_DENIED, what, "renew the credentials, then retry")
-    if code == "RequestTimeTooSkewed":
-        return Unreachable(ReasonCode.STORE_DENIED, what, "set this machine's clock, then retry")
-    if code in _REGION or (status in (301, 307) and code != "NoSuchKey"):
-        return Unreachable(ReasonCode.STORE_WRONG_REGION, what)
-    if is_throttled(error):
-        return Unreachable(ReasonCode.STORE_THROTTLED, what)
-    if code in _FULL:
-        return Unreachable(ReasonCode.STORE_FULL, what)
-    if code in _DENIED or status in (401, 403):
-        return Unreachable(ReasonCode.STORE_DENIED, what)
-    return Unreachable(ReasonCode.STORE_UNREACHABLE, what)
+    told, remedy = _TOLD.get(code) or _BY_STATUS.get(status) or (ReasonCode.STORE_UNREACHABLE, None)
+    return Unreachable(told, what, remedy)
 
 
 def _network_remedy(error: BaseException) -> str | None:
-    text = str(error)
-    if "resolve" in text or "Name or service" in text:
-        return "check the endpoint's host name and the DNS, then retry"
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, (socket.gaierror, NameResolutionError)):
+            return "check the endpoint's host name and the DNS, then retry"
+        cause = cause.__cause__ or cause.__context__
     if isinstance(error, boto.SSLError):
         return "check the endpoint's certificate and AWS_CA_BUNDLE, then retry"
     if isinstance(error, (boto.ConnectTimeoutError, boto.ReadTimeoutError)):

@@ -105,22 +105,23 @@ class ConditionalWrite:
         if last is None:
             raise AssertionError("a write is tried at least once")
         if not self._doubt:
-            return self._refused_otherwise(last)
+            if self._is_about_a_missing_key(last):
+                return None
+            raise translate(last, self.where) from last
         seen = self._see(last)
         if seen is not None and seen.stored.etag != self.etag:
             return self._settle(seen)
         raise self._unknown() from last  # a try may still be on its way
 
-    def _refused_otherwise(self, last: BaseException) -> None:
-        """Not written for a reason other than the condition, unless that is how a missing key is told."""
+    def _is_about_a_missing_key(self, last: BaseException) -> bool:
+        """Whether an answer unlike any known cause is this store's way to refuse `If-Match` on a missing key."""
         odd = status_of(last) in _CLIENT_ERRORS and translate(last, "").code is ReasonCode.STORE_UNREACHABLE
-        if self.etag is not None and odd:
-            try:
-                if self.look() is None:
-                    return
-            except SrError:
-                pass  # the first error tells more than that of the look
-        raise translate(last, self.where) from last
+        if self.etag is None or not odd:
+            return False
+        try:
+            return self.look() is None
+        except SrError:
+            return False  # the first error tells more than that of the look
 
     def _see(self, error: BaseException) -> Seen | None:
         try:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from sr_adapters.file.root import FileEngineRoot
-from sr_ports import EvidenceFault, ReasonCode
+from sr_ports import EngineRoot, EvidenceFault, ReasonCode
 from sr_ports.conformance.roots import EngineRootLaws, Put, Reopen, Snapshot, read
 
 
@@ -53,6 +54,10 @@ class TestFileEngineRoot(EngineRootLaws):
 
         return look
 
+    @pytest.fixture
+    def broken(self, tmp_path: Path) -> EngineRoot:
+        return FileEngineRoot(str(tmp_path / ("x" * 300)))  # no file system takes so long a name
+
 
 def escapes(act: Callable[[], object]) -> None:
     with pytest.raises(EvidenceFault) as caught:
@@ -87,8 +92,8 @@ def test_r1_a_link_that_leads_out_or_nowhere_is_refused(tree: Path, target: str)
 def test_r1_a_folder_that_is_a_link_out_is_refused_on_the_way(tree: Path) -> None:
     (tree / "linked").symlink_to("../away")
     for path in ("linked/a", "linked/b", "linked/no/where"):
-        escapes(lambda path=path: FileEngineRoot(str(tree)).stat(path))
-        escapes(lambda path=path: FileEngineRoot(str(tree)).stream(path, lambda _: None))
+        escapes(partial(FileEngineRoot(str(tree)).stat, path))
+        escapes(partial(FileEngineRoot(str(tree)).stream, path, lambda _: None))
     escapes(lambda: FileEngineRoot(str(tree)).list("linked"))
 
 
@@ -111,7 +116,7 @@ def test_r1_what_is_neither_file_nor_folder_is_refused(tree: Path, monkeypatch: 
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind("socket")
         for name in ("in/fifo", "in/socket"):
-            escapes(lambda name=name: FileEngineRoot(str(tree)).stat(name))
+            escapes(partial(FileEngineRoot(str(tree)).stat, name))
         escapes(lambda: FileEngineRoot(str(tree)).stream("in/fifo", lambda _: None))
         escapes(lambda: FileEngineRoot(str(tree)).list(""))
 

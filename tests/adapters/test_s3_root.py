@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
-import attrs
 import pytest
 
 from sr_adapters.s3.build import open_s3_root
@@ -98,12 +98,13 @@ def test_r2_a_file_changed_after_it_was_listed_is_unstable(client: Any, uri: str
 
 
 def test_r3_a_missing_bucket_is_not_an_empty_root(client: Any) -> None:
-    for act in (
+    acts: tuple[Callable[[S3EngineRoot], object], ...] = (
         lambda root: root.exists(),
         lambda root: root.list(""),
         lambda root: root.stat("a"),
         lambda root: root.stream("a", lambda _: None),
-    ):
+    )
+    for act in acts:
         with pytest.raises(Unreachable) as caught:
             act(S3EngineRoot("s3://sr-no-such-bucket/x", client))
         assert caught.value.code is ReasonCode.STORE_BUCKET_MISSING
@@ -115,8 +116,7 @@ def test_r1_a_listed_key_that_no_path_may_have_is_refused(
 ) -> None:
     client = moto_server.client()
     page = {"Contents": [{"Key": f"x/{name}", "Size": 1, "ETag": '"e"'}]}
-    paginator = attrs.make_class("Paginator", [])()
-    object.__setattr__(paginator, "paginate", lambda **_: [page])
+    paginator = SimpleNamespace(paginate=lambda **_: [page])
     monkeypatch.setattr(client, "get_paginator", lambda _: paginator)
     with pytest.raises(EvidenceFault) as caught:
         S3EngineRoot("s3://b/x", client).list("")

@@ -76,8 +76,10 @@ def test_the_limit_is_recorded_and_nothing_more_is_launched(tmp_path: Path) -> N
     assert told.attempts[-1]["last_lines"] == ["it broke", "really"]
 
 
-@pytest.mark.parametrize("reason", [ReasonCode.ENGINE_TIMEOUT, ReasonCode.ENGINE_COMMAND_MISSING,
-                                    ReasonCode.ENGINE_COMMAND_TEMPLATE_UNRESOLVED, ReasonCode.ENGINE_CANCELLED])  # fmt: skip
+WAYS = ("ENGINE_TIMEOUT", "ENGINE_COMMAND_MISSING", "ENGINE_COMMAND_TEMPLATE_UNRESOLVED", "ENGINE_CANCELLED")
+
+
+@pytest.mark.parametrize("reason", [ReasonCode(way) for way in WAYS])
 def test_every_way_to_fail_keeps_its_reason(tmp_path: Path, reason: ReasonCode) -> None:
     lab = lab_with(tmp_path, bad(reason), limit=1)
     outcome = lab.runner().submit(request())

@@ -216,7 +216,7 @@ def _conf(home: Path, fsid: str, osd: str, mon: int, port: int) -> str:
         },
         "client.rgw": {
             "rgw_data": home / "rgw",
-            "rgw_frontends": f"beast endpoint=127.0.0.1:{port}",
+            "rgw_frontends": f"beast endpoint=127.0.0.1:{port} tcp_nodelay=1",
             "rgw_thread_pool_size": 32,
             "rgw_run_sync_thread": "false",
             "rgw_enable_usage_log": "false",
