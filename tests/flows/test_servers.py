@@ -1,0 +1,175 @@
+"""The same runs on the production substrate: truth in S3, authority in Postgres, READY on Kinesis."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sr_domain.ids import run_id_for
+from sr_domain.runner import ScenarioRunner
+from sr_domain.states import RunState
+from sr_plugins import build_runner
+from sr_plugins.doctor import examine
+from sr_ports import ReasonCode
+from tests.adapters.s3_fixtures import moto_server, rgw_server
+from tests.reliability.lab import request, write_world
+from tests.reliability.test_kill import pack
+from tests.servers import kinesis, postgres
+from tests.servers.s3 import S3Server, fresh_prefix
+
+postgres_dsn, local_kinesis = postgres.postgres_dsn, kinesis.local_kinesis
+_ = (moto_server, rgw_server)
+POLICY = {"policy_id": "servers", "revision": "1", "evidence_wait_seconds": 600}
+RUN = run_id_for("key")
+
+
+@pytest.fixture(params=["moto_server", "rgw_server"])
+def s3(request: pytest.FixtureRequest) -> S3Server:
+    server: S3Server = request.getfixturevalue(request.param)
+    return server
+
+
+@pytest.fixture
+def prefix() -> str:
+    return fresh_prefix()
+
+
+@pytest.fixture
+def profile(
+    s3: S3Server, prefix: str, postgres_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[dict[str, Any]]:
+    """A profile on S3 and Postgres, with a root that the engine left on S3."""
+    monkeypatch.setenv("PLATFORM_RUN_ID", "platform_servers")
+    keys = s3.endpoint.credentials
+    if keys is not None:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys.access_key)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys.secret_key)
+    with postgres.fresh_schema(postgres_dsn) as schema:
+        yield {
+            "profile": "servers",
+            "runtime_root": str(tmp_path / "runs"),
+            "object_store": {
+                "adapter": "minio",
+                "bucket": s3.bucket,
+                "prefix": prefix,
+                "endpoint_url": s3.url,
+                "region": "us-east-1",
+            },
+            "authority": {"adapter": "postgres", "dsn": postgres_dsn, "schema": schema},
+            "engine": {"interface_pack": str(pack(tmp_path / "pack"))},
+        }
+
+
+@pytest.fixture
+def root(s3: S3Server, prefix: str, tmp_path: Path) -> str:
+    """An engine root on S3."""
+    write_world(tmp_path / "world")
+    upload(s3, tmp_path / "world", f"{prefix}-engine")
+    return f"s3://{s3.bucket}/{prefix}-engine"
+
+
+def upload(s3: S3Server, folder: Path, prefix: str) -> None:
+    client = s3.client()
+    for path in folder.rglob("*"):
+        if path.is_file():
+            client.put_object(Bucket=s3.bucket, Key=f"{prefix}/{path.relative_to(folder)}", Body=path.read_bytes())
+
+
+def made(profile: dict[str, Any]) -> ScenarioRunner:
+    return build_runner(profile, policy=POLICY)
+
+
+@pytest.mark.parity
+def test_ready_from_an_engine_root_on_s3(profile: dict[str, Any], root: str) -> None:
+    runner = made(profile)
+    outcome = runner.submit(request(engine_run_root=root))
+    assert (outcome.state, outcome.published) == (RunState.READY, True), outcome
+    assert not runner.audit(RUN).findings
+    assert runner.verify(RUN).ok
+    again = made(profile).submit(request(engine_run_root=root))
+    assert (again.state, again.is_new) == (RunState.READY, False)
+    assert runner.submit(request(engine_run_root=root, seed=8)).reason_code is ReasonCode.EQUIVALENCE_COLLISION
+    facts = runner.facts(RUN)
+    assert {one["output_id"] for one in facts["locators"]} == {"events", "world"}
+
+
+@pytest.mark.parity
+def test_contradiction_waiting_and_late_evidence_on_s3(
+    profile: dict[str, Any], s3: S3Server, root: str, prefix: str
+) -> None:
+    client, engine = s3.client(), f"{prefix}-engine"
+    client.delete_object(Bucket=s3.bucket, Key=f"{engine}/data/world.bin")
+    runner = made(profile)
+    waiting = runner.submit(request(engine_run_root=root))
+    assert (waiting.state, waiting.missing) == (RunState.WAITING_EVIDENCE, ("world",))
+    client.put_object(Bucket=s3.bucket, Key=f"{engine}/data/world.bin", Body=b"world" * 50)
+    assert runner.resume(RUN).state is RunState.READY
+    client.put_object(Bucket=s3.bucket, Key=f"{engine}/up/report.json", Body=b"altered")
+    spoiled = runner.submit(request("other", engine_run_root=root))
+    assert spoiled.state is RunState.QUARANTINED
+    assert runner.quarantine(spoiled.run_id)["conflicts"][0]["subject"] == "gate.up"
+    assert not runner.verify(RUN).ok
+
+
+@pytest.mark.parity
+def test_the_doctor_finds_the_servers_sound(profile: dict[str, Any], root: str) -> None:
+    runner = made({**profile, "engine": {**profile["engine"], "oracle_engine_run_root": root}})
+    checks = examine(runner, migrate=True)
+    assert [one for one in checks if one.ok is False] == []
+    assert {one.name for one in checks} >= {"create-once", "stale ETag", "race of 16", "lease and fence", "oracle root"}
+
+
+@pytest.mark.kinesis
+def test_ready_on_kinesis(profile: dict[str, Any], root: str, local_kinesis: str) -> None:
+    stream = kinesis.make_stream(local_kinesis)
+    bus = {"adapter": "kinesis", "stream": stream, "region": kinesis.REGION, "endpoint_url": local_kinesis}
+    runner = made({**profile, "control_bus": bus})
+    assert runner.submit(request(engine_run_root=root)).state is RunState.READY
+    runner.reemit(RUN, "READY_ONLY")
+    facts = list(runner.desk.ports.bus.tail("fp.bus.control.v1"))
+    assert [one.attributes["kind"] for one in facts] == ["READY", "READY_REEMIT"]
+    assert len({one.message_id for one in facts}) == 1
+
+
+SUBMITTER = """
+import json, random, sys
+from sr_plugins import build_runner
+profile, policy, requests, seed = json.loads(sys.argv[1])
+rng, runner = random.Random(seed), build_runner(profile, policy=policy)
+for _ in range(50):
+    outcome = runner.submit(rng.choice(requests))
+    assert outcome.state in ("READY",) or outcome.in_flight, outcome
+"""
+
+
+@pytest.mark.parity
+@pytest.mark.slow
+def test_eight_processes_fifty_submissions_twenty_keys(profile: dict[str, Any], root: str, s3: S3Server) -> None:
+    keys = [f"key-{number}" for number in range(20)]
+    requests = [request(key, engine_run_root=root) for key in keys]
+    crew = [
+        subprocess.Popen(
+            [sys.executable, "-c", SUBMITTER, json.dumps([profile, POLICY, requests, seed])],
+            env=dict(os.environ),
+            stderr=subprocess.PIPE,
+        )
+        for seed in range(8)
+    ]
+    for worker in crew:
+        _, said = worker.communicate(timeout=300)
+        assert worker.returncode == 0, said.decode()[-2000:]
+    runner = made(profile)
+    for key in keys:  # a key that nobody drew is submitted now: twenty runs in all
+        assert runner.submit(request(key, engine_run_root=root)).state is RunState.READY
+    runs = list(runner.recorded_runs())
+    assert sorted(runs) == sorted(run_id_for(key) for key in keys)
+    assert all(not runner.audit(run_id).findings for run_id in runs)
+    messages = [one for one in runner.desk.ports.bus.tail("fp.bus.control.v1") if one.attributes["kind"] == "READY"]
+    assert sorted(one.attributes["run_id"] for one in messages) == sorted(runs)
