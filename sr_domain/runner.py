@@ -26,11 +26,17 @@ class ScenarioRunner:
     """Admits run requests, proves their evidence, publishes READY.
 
     Needs ports, a policy and an interface pack; no plugin, file or YAML. Every method may
-    be called twice, at once, or again after a crash (spec: mission, law 6).
+    be called twice, at once, or again after a crash (spec: mission, law 6). A context manager.
     """
 
     def __init__(self, ports: Ports, policy: Policy, pack: InterfacePack, settings: Settings | None = None) -> None:
         self.desk = Desk(ports, settings or Settings(), policy, pack)
+
+    def __enter__(self) -> ScenarioRunner:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def submit(self, request: Mapping[str, Any] | RunRequest, *, actor: str | None = None) -> Outcome:
         """Admit a request and take its run as far as it goes now.

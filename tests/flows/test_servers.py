@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ postgres_dsn, local_kinesis = postgres.postgres_dsn, kinesis.local_kinesis
 _ = (moto_server, rgw_server)
 POLICY = {"policy_id": "servers", "revision": "1", "evidence_wait_seconds": 600}
 RUN = run_id_for("key")
+Made = Callable[[dict[str, Any]], ScenarioRunner]
 
 
 @pytest.fixture(params=["moto_server", "rgw_server"])
@@ -50,7 +51,7 @@ def profile(
     keys = s3.endpoint.credentials
     if keys is not None:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys.access_key)
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys.secret_key)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys.secret)
     with postgres.fresh_schema(postgres_dsn) as schema:
         yield {
             "profile": "servers",
@@ -82,12 +83,22 @@ def upload(s3: S3Server, folder: Path, prefix: str) -> None:
             client.put_object(Bucket=s3.bucket, Key=f"{prefix}/{path.relative_to(folder)}", Body=path.read_bytes())
 
 
-def made(profile: dict[str, Any]) -> ScenarioRunner:
-    return build_runner(profile, policy=POLICY)
+@pytest.fixture
+def made() -> Iterator[Made]:
+    """Builds runners, and closes them afterwards."""
+    runners: list[ScenarioRunner] = []
+
+    def build(profile: dict[str, Any]) -> ScenarioRunner:
+        runners.append(build_runner(profile, policy=POLICY))
+        return runners[-1]
+
+    yield build
+    for runner in runners:
+        runner.close()
 
 
 @pytest.mark.parity
-def test_ready_from_an_engine_root_on_s3(profile: dict[str, Any], root: str) -> None:
+def test_ready_from_an_engine_root_on_s3(made: Made, profile: dict[str, Any], root: str) -> None:
     runner = made(profile)
     outcome = runner.submit(request(engine_run_root=root))
     assert (outcome.state, outcome.published) == (RunState.READY, True), outcome
@@ -102,7 +113,7 @@ def test_ready_from_an_engine_root_on_s3(profile: dict[str, Any], root: str) -> 
 
 @pytest.mark.parity
 def test_contradiction_waiting_and_late_evidence_on_s3(
-    profile: dict[str, Any], s3: S3Server, root: str, prefix: str
+    made: Made, profile: dict[str, Any], s3: S3Server, root: str, prefix: str
 ) -> None:
     client, engine = s3.client(), f"{prefix}-engine"
     client.delete_object(Bucket=s3.bucket, Key=f"{engine}/data/world.bin")
@@ -119,7 +130,7 @@ def test_contradiction_waiting_and_late_evidence_on_s3(
 
 
 @pytest.mark.parity
-def test_the_doctor_finds_the_servers_sound(profile: dict[str, Any], root: str) -> None:
+def test_the_doctor_finds_the_servers_sound(made: Made, profile: dict[str, Any], root: str) -> None:
     runner = made({**profile, "engine": {**profile["engine"], "oracle_engine_run_root": root}})
     checks = examine(runner, migrate=True)
     assert [one for one in checks if one.ok is False] == []
@@ -127,7 +138,7 @@ def test_the_doctor_finds_the_servers_sound(profile: dict[str, Any], root: str) 
 
 
 @pytest.mark.kinesis
-def test_ready_on_kinesis(profile: dict[str, Any], root: str, local_kinesis: str) -> None:
+def test_ready_on_kinesis(made: Made, profile: dict[str, Any], root: str, local_kinesis: str) -> None:
     stream = kinesis.make_stream(local_kinesis)
     bus = {"adapter": "kinesis", "stream": stream, "region": kinesis.REGION, "endpoint_url": local_kinesis}
     runner = made({**profile, "control_bus": bus})
@@ -151,7 +162,9 @@ for _ in range(50):
 
 @pytest.mark.parity
 @pytest.mark.slow
-def test_eight_processes_fifty_submissions_twenty_keys(profile: dict[str, Any], root: str, s3: S3Server) -> None:
+def test_eight_processes_fifty_submissions_twenty_keys(
+    made: Made, profile: dict[str, Any], root: str, s3: S3Server
+) -> None:
     keys = [f"key-{number}" for number in range(20)]
     requests = [request(key, engine_run_root=root) for key in keys]
     crew = [
