@@ -15,6 +15,7 @@ from sr_adapters.demo_engine.content import Filler
 from sr_adapters.demo_engine.paths import EngineFault, files_of, fill, pins_of
 
 RELEASE = "demo-engine-1"
+_TELL_EVERY = 100_000_000
 GATES = "engine_gates.map.yaml"
 OUTPUTS = "engine_outputs.catalogue.yaml"
 _EVIDENCE = 4
@@ -125,8 +126,8 @@ class World:
         told = 0
         for done, path in enumerate(paths, 1):
             filler.write(path, each)
-            if done * 10 // len(paths) > told:
-                told = done * 10 // len(paths)
+            if done == len(paths) or (done - told) * each >= _TELL_EVERY:
+                told = done
                 self.say(f"demo engine: {done} of {len(paths)} output files, {done * each} bytes")
         return each * len(paths)
 
