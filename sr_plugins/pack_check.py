@@ -1,15 +1,14 @@
 """Checking an interface pack: gate map against catalogue against contracts.
 
-An error breaks the pack for every run; a warning names what single outputs suffer.
+An error breaks the pack for every run, or can never be right; a warning names what a single
+output suffers. Codes are those a run would end with, where a run could meet the fault.
 """
 
 from __future__ import annotations
 
-import posixpath
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, TypeVar
 
 import attrs
 
@@ -17,102 +16,136 @@ from sr_domain.closure import covers, find_cycle
 from sr_domain.pack import GateSpec, OutputSpec
 from sr_domain.plan import PINS, scope_pins
 from sr_domain.templates import DAY, TOKEN, path_fault
-from sr_plugins.documents import load_yaml
-from sr_plugins.pack import GATES, OUTPUTS, gate_spec, output_spec, pack_folder, read_pack
+from sr_plugins.findings import Finding, error, warning
+from sr_plugins.pack import GATES, OUTPUTS, PackDocuments, entry_at, pack_folder, read_pack
+from sr_plugins.pack_entries import AVAILABILITIES, gate_spec, output_spec
+from sr_plugins.pack_refs import check_refs
 from sr_ports import BadInput
 
-_KNOWN = frozenset({*PINS, DAY})
+_OUTPUT_TOKENS = frozenset({*PINS, DAY})
+_WILD = re.compile(r"[*?\[]")
+_LOCATOR_ID = re.compile(r"[A-Za-z0-9_.-]+")  # the wire's output locator takes no other id
+_NEED_INDEX = frozenset({"sha256_member_digest_concat", "sha256_index_json_ascii_lex_raw_bytes"})
+_COVER_FOLDER = frozenset({"sha256_bundle_digest"})
+
+_Spec = TypeVar("_Spec")
 
 
 @attrs.frozen
-class Finding:
-    """One thing found. `severity`: error or warning. `where`: the gate, output or file."""
+class _Pack:
+    """A pack as far as its entries can be read. `gate_ids`, `output_ids`: also of those that cannot."""
 
-    severity: str
-    code: str
-    where: str
-    what: str
+    gates: Mapping[str, GateSpec]
+    outputs: Mapping[str, OutputSpec]
+    gate_ids: frozenset[str]
+    output_ids: frozenset[str]
 
 
 def check_pack(folder: str, laws: Collection[str]) -> list[Finding]:
-    """Everything wrong with a pack, errors first. Raises `BadInput` when it cannot be read at all."""
+    """Everything wrong with a pack, errors first. `laws`: the kinds that plugins provide.
+
+    Raises `BadInput(PACK_INVALID)` when a document cannot be read or has no list of entries.
+    """
     path = pack_folder(folder)
-    gate_nodes, output_nodes = read_pack(path)
+    documents = read_pack(path)
     findings: list[Finding] = []
-    gates = _specs(gate_nodes, gate_spec, "gate_id", GATES, findings)
-    outputs = _specs(output_nodes, output_spec, "output_id", OUTPUTS, findings)
-    findings += _gates(gates, outputs, laws)
-    findings += _outputs(outputs, gates)
-    findings += _refs(path, [*gate_nodes, *output_nodes])
+    pack = _Pack(
+        gates=_specs(documents.gates, gate_spec, "gate_id", GATES, findings),
+        outputs=_specs(documents.outputs, output_spec, "output_id", OUTPUTS, findings),
+        gate_ids=_ids(documents.gates, "gate_id"),
+        output_ids=_ids(documents.outputs, "output_id"),
+    )
+    for gate in pack.gates.values():
+        findings += _gate(gate, pack, laws)
+    findings += _cycle(pack)
+    cover = covers(pack.outputs.values(), pack.gates)
+    for output in pack.outputs.values():
+        findings += _output(output, pack, cover[output.output_id])
+    findings += _availability(documents)
+    findings += check_refs(path, documents)
     return sorted(findings, key=lambda one: (one.severity, one.code, one.where, one.what))
 
 
+def _ids(nodes: list[Any], key: str) -> frozenset[str]:
+    return frozenset(node[key] for node in nodes if isinstance(node, dict) and isinstance(node.get(key), str))
+
+
 def _specs(
-    nodes: Iterable[Mapping[str, Any]], make: Any, key: str, file: str, findings: list[Finding]
-) -> dict[str, Any]:
-    made: dict[str, Any] = {}
+    nodes: list[Any], make: Callable[[Any, str], _Spec], key: str, file: str, findings: list[Finding]
+) -> dict[str, _Spec]:
+    made: dict[str, _Spec] = {}
+    seen: set[str] = set()
     for at, node in enumerate(nodes):
+        where = entry_at(file, at)
         try:
-            spec = make(node, f"{file} entry {at + 1}")
-        except BadInput as error:
-            findings.append(Finding("error", "PACK_INVALID", str(node[key]), error.what))
+            spec = make(node, where)
+        except BadInput as fault:
+            findings.append(error("PACK_INVALID", where, fault.what))
             continue
-        if node[key] in made:
-            findings.append(Finding("error", "DUPLICATE_ID", str(node[key]), f"{key} stands twice in {file}"))
+        if node[key] in seen:
+            findings.append(error("DUPLICATE_ID", node[key], f"{key} stands twice in {file}, again as entry {at + 1}"))
+        seen.add(node[key])
         made[node[key]] = spec
     return made
 
 
-def _gates(
-    gates: Mapping[str, GateSpec], outputs: Mapping[str, OutputSpec], laws: Collection[str]
-) -> Iterator[Finding]:
-    for gate in gates.values():
-        for output_id in gate.authorizes_outputs:
-            if output_id not in outputs:
-                yield Finding(
-                    "error", "UNKNOWN_OUTPUT_ID", gate.gate_id, f"authorises {output_id}, which is not in the catalogue"
-                )
-        for upstream in gate.upstream_gate_dependencies:
-            if upstream not in gates:
-                yield Finding(
-                    "error", "UNKNOWN_GATE_ID", gate.gate_id, f"depends on {upstream}, which is not in the gate map"
-                )
-        if gate.method.kind not in laws:
-            yield Finding("error", "UNKNOWN_HASHING_LAW", gate.gate_id, f"no plugin provides {gate.method.kind}")
-        for template in (gate.passed_flag_path_template, gate.bundle_root_template, gate.index_path_template):
-            fault = None if template is None else _template_fault(template, PINS)
-            if fault:
-                yield Finding("error", "BAD_TEMPLATE", gate.gate_id, f"{template!r}: {fault}")
-    cycle = find_cycle(gates, gates)
-    if cycle:
-        yield Finding("error", "GATE_CYCLE", cycle[0], " -> ".join(cycle))
-
-
-def _outputs(outputs: Mapping[str, OutputSpec], gates: Mapping[str, GateSpec]) -> Iterator[Finding]:
-    cover = covers(outputs.values(), gates)
-    for output in outputs.values():
-        for gate_id in output.read_requires_gates:
-            if gate_id not in gates:
-                yield Finding(
-                    "error", "UNKNOWN_GATE_ID", output.output_id, f"requires {gate_id}, which is not in the gate map"
-                )
-        fault = _template_fault(output.path_template, _KNOWN)
+def _gate(gate: GateSpec, pack: _Pack, laws: Collection[str]) -> Iterator[Finding]:
+    for output_id in sorted(set(gate.authorizes_outputs) - pack.output_ids):
+        yield error("UNKNOWN_OUTPUT_ID", gate.gate_id, f"authorises {output_id}, which is not in the catalogue")
+    for upstream in sorted(set(gate.upstream_gate_dependencies) - pack.gate_ids):
+        yield error("UNKNOWN_GATE_ID", gate.gate_id, f"depends on {upstream}, which is not in the gate map")
+    if gate.method.kind not in laws:
+        yield error("UNKNOWN_HASHING_LAW", gate.gate_id, f"no plugin provides {gate.method.kind}")
+    for template in (gate.passed_flag_path_template, gate.bundle_root_template, gate.index_path_template):
+        fault = None if template is None else _gate_template_fault(template)
         if fault:
-            code = "UNRESOLVED_PATH_TOKEN" if fault.startswith("no pin") else "BAD_TEMPLATE"
-            yield Finding("warning", code, output.output_id, f"{output.path_template!r}: {fault}")
-        if not cover[output.output_id]:
-            yield Finding("warning", "OUTPUT_UNGATED", output.output_id, "no gate covers it")
-        named, rest = scope_pins(output.scope)
-        if rest:
-            yield Finding("warning", "SCOPE_UNKNOWN", output.output_id, f"scope {output.scope!r}: {rest!r} is no pin")
-        short = sorted(named - {"manifest_fingerprint"} - set(output.partitions))
-        if short:
-            yield Finding(
-                "warning",
-                "INSTANCE_SCOPE_MISSING",
-                output.output_id,
-                f"its scope names {', '.join(short)}, its partitions do not",
-            )
+            yield error("BAD_TEMPLATE", gate.gate_id, f"{template!r}: {fault}")
+    _, rest = scope_pins(gate.scope)
+    if rest:
+        yield warning("SCOPE_UNKNOWN", gate.gate_id, f"scope {gate.scope!r}: {rest!r} is no pin")
+    yield from _never_passes(gate)
+
+
+def _gate_template_fault(template: str) -> str | None:
+    if _WILD.search(template):
+        return "a gate's path may have no wildcard"
+    return _template_fault(template, PINS)
+
+
+def _never_passes(gate: GateSpec) -> Iterator[Finding]:
+    """Gates that no engine can make pass under their own built-in law."""
+    if gate.method.kind in _NEED_INDEX and gate.index_path_template is None:
+        yield error("INDEX_UNNAMED", gate.gate_id, f"{gate.method.kind} needs an index_path_template")
+    flag, root = gate.passed_flag_path_template, gate.bundle_root_template.rstrip("/") + "/"
+    inside = flag.startswith(root) and flag.rpartition("/")[2] not in gate.method.exclude_filenames
+    if gate.method.kind in _COVER_FOLDER and inside:
+        yield error("FLAG_COVERED", gate.gate_id, "its passed flag lies in the bundle it seals and is not excluded")
+
+
+def _cycle(pack: _Pack) -> Iterator[Finding]:
+    cycle = find_cycle(pack.gates, pack.gates)
+    if cycle:
+        yield error("GATE_CYCLE", cycle[0], " -> ".join(cycle))
+
+
+def _output(output: OutputSpec, pack: _Pack, cover: Collection[str]) -> Iterator[Finding]:
+    name = output.output_id
+    for gate_id in sorted(set(output.read_requires_gates) - pack.gate_ids):
+        yield error("UNKNOWN_GATE_ID", name, f"requires {gate_id}, which is not in the gate map")
+    fault = _template_fault(output.path_template, _OUTPUT_TOKENS)
+    if fault:
+        code = "UNRESOLVED_PATH_TOKEN" if fault.startswith("no pin") else "BAD_TEMPLATE"
+        yield warning(code, name, f"{output.path_template!r}: {fault}")
+    if not cover:
+        yield warning("OUTPUT_UNGATED", name, "no gate covers it")
+    if not _LOCATOR_ID.fullmatch(name):
+        yield warning("LOCATOR_SCHEMA_INVALID", name, "its id has other characters than letters, digits, _ . and -")
+    named, rest = scope_pins(output.scope)
+    if rest:
+        yield warning("SCOPE_UNKNOWN", name, f"scope {output.scope!r}: {rest!r} is no pin")
+    short = sorted(named - {"manifest_fingerprint"} - set(output.partitions))
+    if short:
+        yield warning("INSTANCE_SCOPE_MISSING", name, f"its scope names {', '.join(short)}, its partitions do not")
 
 
 def _template_fault(template: str, known: Collection[str]) -> str | None:
@@ -122,40 +155,13 @@ def _template_fault(template: str, known: Collection[str]) -> str | None:
     return path_fault(TOKEN.sub("x", template))
 
 
-def _refs(folder: Path, nodes: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
-    """Schema refs that name a file the pack has but lead nowhere in it."""
-    keys = ("schema_ref", "index_schema_ref", "receipt_schema_ref")
-    named = [(str(node.get("gate_id") or node.get("output_id")), node.get(key)) for node in nodes for key in keys]
-    refs = sorted({(owner, ref) for owner, ref in named if isinstance(ref, str)})
-    documents: dict[str, Any] = {}
-    unseen = 0
-    for owner, ref in refs:
-        file, _, pointer = ref.partition("#")
-        name = posixpath.basename(file)
-        if name not in documents:
-            found = sorted(folder.rglob(name)) if re.fullmatch(r"[A-Za-z0-9_.-]+", name) else []
-            documents[name] = load_yaml(found[0].read_bytes(), what=str(found[0])) if found else None
-        if documents[name] is None:
-            unseen += 1
-        elif not _resolves(documents[name], pointer):
-            yield Finding("error", "REF_UNRESOLVED", owner, f"{ref} leads nowhere in {name}")
-    if unseen:
-        yield Finding(
-            "warning", "REFS_UNCHECKED", str(folder), f"{unseen} refs name contracts that the pack does not hold"
-        )
+def _availability(documents: PackDocuments) -> Iterator[Finding]:
+    for node in documents.outputs:
+        word = node.get("availability") if isinstance(node, dict) else None
+        if isinstance(word, str) and word and word not in AVAILABILITIES:
+            known = " or ".join(AVAILABILITIES)
+            what = f"availability {word!r} is neither {known}: the output counts as required"
+            yield warning("AVAILABILITY_UNKNOWN", str(node.get("output_id")), what)
 
 
-def _resolves(document: Any, pointer: str) -> bool:
-    node = document
-    for part in filter(None, pointer.split("/")):
-        part = part.replace("~1", "/").replace("~0", "~")  # noqa: PLW2901 - RFC 6901 section 4
-        if not isinstance(node, dict) or part not in node:
-            return _has_id(document, {pointer, f"#{pointer}"})
-        node = node[part]
-    return True
-
-
-def _has_id(node: Any, wanted: set[str]) -> bool:
-    if isinstance(node, dict):
-        return node.get("$id") in wanted or any(_has_id(one, wanted) for one in node.values())
-    return isinstance(node, list) and any(_has_id(one, wanted) for one in node)
+__all__ = ["Finding", "check_pack"]

@@ -1,92 +1,146 @@
-"""Sealing a validation bundle: member files, an index in the segment's own shape, a flag."""
+"""Sealing validation bundles: member files, an index, a passed flag by the gate's own law."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-_SHAPES = {"1A": "files", "1B": "list", "2A": "files", "2B": "list", "3A": "members", "3B": "members",
-           "5A": "entries", "5B": "entries", "6A": "items", "6B": "items"}  # fmt: skip
+from sr_adapters.demo_engine.paths import fill
+
+_REPORTS = ("validation_report.json", "issues.json", "checks/metrics.csv")
+_SHAPES = ("files", "list", "entries", "items")
+BUNDLE, MEMBERS, INDEX = (
+    "sha256_bundle_digest",
+    "sha256_member_digest_concat",
+    "sha256_index_json_ascii_lex_raw_bytes",
+)
+LAWS = (BUNDLE, MEMBERS, INDEX)
 
 
-def write_bundle(root: Path, gate: Mapping[str, Any], evidence: Sequence[str], *, corrupt: bool, flag: bool) -> None:
-    """Write a gate's bundle. `evidence`: output files, relative to `root`. `corrupt`: spoil it after sealing."""
-    bundle = root / gate["bundle_root_template"]
-    bundle.mkdir(parents=True, exist_ok=True)
-    method = gate["verification_method"]
-    by_root = method.get("path_base") == "run_root"
-    reports = _reports(bundle, gate["gate_id"])
-    members = [str(path.relative_to(root)) if by_root else path.name for path in reports]
-    if by_root:  # an index-only bundle: it vouches for the outputs themselves
-        members += evidence[:4]
-    base = root if by_root else bundle
-    members.sort(reverse=method.get("ordering") == "index_order")  # an engine that does not sort its items
-    index_path = gate.get("index_path_template")
-    if index_path is not None:
-        _write_index(root / index_path, base, members, str(gate.get("segment", "")))
-    digest = _digest(method, bundle, base, members, root / index_path if index_path else None)
-    if corrupt:
-        spoiled = root / index_path if method["kind"] == "sha256_member_digest_concat" and index_path else reports[0]
-        _spoil(spoiled)
-    if flag:
-        _write_flag(root / gate["passed_flag_path_template"], method.get("digest_field", "sha256_hex"), digest)
+@dataclasses.dataclass(frozen=True)
+class Gate:
+    """A gate with its paths, relative to the root. `shape`: the key of its index's list, or ``list``."""
+
+    gate_id: str
+    folder: str
+    flag: str
+    index: str | None
+    law: str
+    shape: str
+    digest_field: str
+    ordering: str
+    by_root: bool
+    excluded: frozenset[str]
+    authorizes: tuple[str, ...]
+
+    @property
+    def sealed(self) -> set[str]:
+        """What sealing writes besides members."""
+        return {self.flag, *([self.index] if self.index else [])}
 
 
-def _reports(bundle: Path, gate_id: str) -> list[Path]:
-    paths = []
-    for name in ("validation_report.json", "issues.json", "metrics.csv"):
-        path = bundle / name
-        path.write_text(json.dumps({"gate": gate_id, "report": name, "checks": 12, "failed": 0}) + "\n", "utf-8")
-        paths.append(path)
+def gate_of(entry: Mapping[str, Any], at: int, pins: Mapping[str, str]) -> Gate | None:
+    """The gate map's entry number `at`, filled in; None when no pin fills one of its paths."""
+    folder, flag = fill(entry["bundle_root_template"], pins), fill(entry["passed_flag_path_template"], pins)
+    template = entry.get("index_path_template")
+    index = fill(template, pins) if template else None
+    if folder is None or flag is None or (template and index is None):
+        return None
+    method = {key: value for key, value in entry["verification_method"].items() if value is not None}
+    law = str(method["kind"]).strip()
+    return Gate(
+        gate_id=entry["gate_id"].strip(),
+        folder=folder.rstrip("/"),
+        flag=flag,
+        index=index,
+        law=law,
+        shape="members" if law == MEMBERS else _SHAPES[at % len(_SHAPES)],
+        digest_field=method.get("digest_field", "sha256_hex"),
+        ordering=method.get("ordering", "ascii_lex"),
+        by_root=method.get("path_base") == "run_root",
+        excluded=frozenset(method.get("exclude_filenames", ())),
+        authorizes=tuple(entry.get("authorizes_outputs") or ()),
+    )
+
+
+def write_reports(root: Path, gate: Gate, taken: Collection[str]) -> list[str]:
+    """The bundle's own members, relative to the root. A file that is an output already stays as it is."""
+    paths = [f"{gate.folder}/{name}" for name in _REPORTS if name.rpartition("/")[2] not in gate.excluded]
+    for path in paths:
+        if path not in taken:
+            report = {"gate": gate.gate_id, "report": path.rpartition("/")[2], "checks": 12, "failed": 0}
+            write_text(root / path, json.dumps(report) + "\n")
     return paths
 
 
-def _write_index(path: Path, base: Path, members: Sequence[str], segment: str) -> None:
-    entries = [{"path": member, "sha256_hex": _sha256(base / member)} for member in members]
-    shape = _SHAPES.get(segment, "files")
-    path.write_text(json.dumps(entries if shape == "list" else {shape: entries}, indent=1) + "\n", "utf-8")
+def seal(root: Path, gate: Gate, members: Iterable[str]) -> str | None:
+    """Write the gate's index over `members`; the digest its law gives, None for a law not known here."""
+    base = f"{gate.folder}/" if not gate.by_root else ""
+    # An engine that does not sort its items is why a gate map says index_order.
+    ordered = sorted(members, reverse=gate.ordering != "ascii_lex")
+    digests = [file_digest(root / path) for path in ordered] if gate.index else []
+    entries = [
+        {"path": path.removeprefix(base), "sha256_hex": digest} for path, digest in zip(ordered, digests, strict=False)
+    ]
+    if gate.index:
+        write_text(
+            root / gate.index, json.dumps(entries if gate.shape == "list" else {gate.shape: entries}, indent=1) + "\n"
+        )
+    return _digest(root, gate, ordered, digests)
 
 
-def _digest(method: Mapping[str, Any], bundle: Path, base: Path, members: Sequence[str], index: Path | None) -> str:
-    whole = hashlib.sha256()
-    excluded = set(method.get("exclude_filenames", ()))
-    if method["kind"] == "sha256_bundle_digest":
-        files = sorted(str(path.relative_to(bundle)) for path in bundle.rglob("*") if path.is_file())
-        for name in files:
-            if Path(name).name not in excluded:
-                whole.update((bundle / name).read_bytes())
-    elif method["kind"] == "sha256_member_digest_concat":
-        whole.update("".join(_sha256(base / member) for member in members).encode())
+def _digest(root: Path, gate: Gate, ordered: Sequence[str], digests: Sequence[str]) -> str | None:
+    if gate.law == MEMBERS:
+        return hashlib.sha256("".join(digests).encode()).hexdigest()
+    if gate.law == INDEX:
+        return _bytes_digest(root / path for path in ordered)
+    if gate.law == BUNDLE:
+        folder = root / gate.folder
+        names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+        return _bytes_digest(folder / name for name in names if name.rpartition("/")[2] not in gate.excluded)
+    return None
+
+
+def write_flag(root: Path, gate: Gate, digest: str) -> None:
+    """The passed flag: text under the usual name, JSON where the map names another field."""
+    text = f"sha256_hex = {digest}" if gate.digest_field == "sha256_hex" else json.dumps({gate.digest_field: digest})
+    write_text(root / gate.flag, text + "\n")
+
+
+def spoil(root: Path, gate: Gate, reports: Sequence[str]) -> str:
+    """Change one byte that the gate's law covers; which file it was."""
+    if gate.law == MEMBERS and gate.index:
+        path = gate.index
+        data = bytearray((root / path).read_bytes())
+        at = data.index(b'"sha256_hex": "') + len(b'"sha256_hex": "')
     else:
-        kept = [member for member in members if Path(member).name not in excluded]
-        for member in sorted(kept) if method.get("ordering") == "ascii_lex" else kept:
-            _feed(whole, base / member)
-    return whole.hexdigest()
-
-
-def _spoil(path: Path) -> None:
-    """Change one byte; in an index, one digit of a digest."""
-    data = bytearray(path.read_bytes())
-    at = data.find(b'"sha256_hex": "') + 15 if path.name.endswith("index.json") else len(data) // 2
+        path = reports[0]
+        data = bytearray((root / path).read_bytes())
+        at = len(data) // 2
     data[at] = ord("0") if data[at] != ord("0") else ord("1")
-    path.write_bytes(data)
+    (root / path).write_bytes(data)
+    return path
 
 
-def _write_flag(path: Path, field: str, digest: str) -> None:
-    text = f"sha256_hex = {digest}\n" if field == "sha256_hex" else json.dumps({field: digest}) + "\n"
+def write_text(path: Path, text: str) -> None:
+    """The file with this text, in folders made as needed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, "utf-8")
 
 
-def _sha256(path: Path) -> str:
+def file_digest(path: Path) -> str:
+    """sha256 of the file, streamed."""
+    return _bytes_digest([path])
+
+
+def _bytes_digest(paths: Iterable[Path]) -> str:
     whole = hashlib.sha256()
-    _feed(whole, path)
+    for path in paths:
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                whole.update(chunk)
     return whole.hexdigest()
-
-
-def _feed(whole: Any, path: Path) -> None:
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            whole.update(chunk)

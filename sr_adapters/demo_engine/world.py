@@ -2,35 +2,54 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import attrs
+from sr_adapters.demo_engine import bundles
+from sr_adapters.demo_engine.bundles import Gate, gate_of
+from sr_adapters.demo_engine.content import Filler
+from sr_adapters.demo_engine.paths import EngineFault, files_of, fill, pins_of
 
-from sr_adapters.demo_engine.bundles import write_bundle
-
-_TOKEN = re.compile(r"\{([^{}]*)\}")
-_BLOCK = 1 << 20
 RELEASE = "demo-engine-1"
+_TELL_EVERY = 100_000_000
+GATES = "engine_gates.map.yaml"
+OUTPUTS = "engine_outputs.catalogue.yaml"
+_EVIDENCE = 4
+"""How many output files a bundle that is based on the run root vouches for itself."""
 
 
-@attrs.frozen
+@dataclasses.dataclass(frozen=True)
 class Faults:
-    """What is to go wrong, on purpose. Gate and output ids; empty for none."""
+    """What is to go wrong, on purpose: ids of gates and outputs.
 
-    fail: str = ""
-    missing: str = ""
-    omit: str = ""
+    `fail`: one byte of the bundle is changed after it was sealed. `missing`: the flag is left
+    out. `omit`: the outputs are left out. `receipt_mismatch`: the receipt has another seed.
+    """
+
+    fail: Collection[str] = ()
+    missing: Collection[str] = ()
+    omit: Collection[str] = ()
     receipt_mismatch: bool = False
 
 
-@attrs.frozen
+@dataclasses.dataclass(frozen=True)
+class Written:
+    """What a world consists of. `outputs`: files by output id. `skipped`: outputs without a path here."""
+
+    outputs: Mapping[str, tuple[str, ...]]
+    skipped: tuple[str, ...]
+    total_bytes: int
+    flags: Mapping[str, str]
+    """Digest by gate id, for the gates that have a flag."""
+
+
+@dataclasses.dataclass(frozen=True)
 class World:
-    """A world to be written. `size`: total bytes, about. `parts`: files of a folder or glob output."""
+    """A world to be written. `size`: total bytes of outputs, about. `parts`: files of a folder or glob."""
 
     pack: Path
     root: Path
@@ -38,145 +57,159 @@ class World:
     size: int = 200_000
     parts: int = 2
     days: tuple[str, ...] = ("2026-01-01",)
-    only: frozenset[str] = frozenset()
+    only: Collection[str] = ()
     faults: Faults = Faults()
     say: Callable[[str], None] = lambda line: None
 
-    def write(self) -> None:
-        """Everything, in the order an engine seals a world: outputs, bundles, flags, receipt, manifest."""
-        pins = self.pins()
-        catalogue, gates = (
-            _load(self.pack / "engine_outputs.catalogue.yaml"),
-            _load(self.pack / "engine_gates.map.yaml"),
-        )
+    def write(self) -> Written:
+        """Everything, in the order an engine seals a world. Raises `EngineFault`, OSError."""
+        pins = pins_of(self.invocation)
+        catalogue = _load(self.pack / OUTPUTS, "outputs")
+        gate_map = _load(self.pack / GATES, "gates")
+        self._check_names(catalogue, gate_map)
+        gates = self._gates(gate_map, pins)
         self.root.mkdir(parents=True, exist_ok=True)
-        written = self._outputs(catalogue["outputs"], gates["gates"], pins)
-        self.say(f"demo engine: {written} files of outputs")
-        outputs = {entry["output_id"]: entry for entry in catalogue["outputs"]}
-        for gate in gates["gates"]:
-            self._gate(gate, outputs, pins)
-        self.say(f"demo engine: {len(gates['gates'])} validation bundles sealed")
-        self._receipt(pins)
-        self._manifest(pins)
+        outputs, skipped = self._plan(catalogue, gates, pins)
+        total = self._fill(sorted({path for paths in outputs.values() for path in paths}), pins)
+        flags = self._seal(gates, outputs)
+        self._close(pins, total)
+        return Written(outputs, skipped, total, flags)
 
-    def pins(self) -> dict[str, str]:
-        """The invocation's pins, as path text."""
-        binding = self.invocation["scenario_binding"]
-        names = binding.get("scenario_set")
-        scenario = binding.get("scenario_id") if names is None else _set_id(names)
-        plain = {key: str(self.invocation[key]) for key in ("manifest_fingerprint", "parameter_hash", "seed", "run_id")}
-        return {**plain, "scenario_id": str(scenario)}
+    def _check_names(self, catalogue: Sequence[Mapping[str, Any]], gate_map: Sequence[Mapping[str, Any]]) -> None:
+        outputs = {entry["output_id"].strip() for entry in catalogue}
+        gates = {entry["gate_id"].strip() for entry in gate_map}
+        unknown = sorted({*self.only, *self.faults.omit} - outputs | {*self.faults.fail, *self.faults.missing} - gates)
+        if unknown:
+            raise EngineFault(f"the pack has no {', '.join(unknown)}")
 
-    def _outputs(
-        self, entries: Sequence[Mapping[str, Any]], gates: Sequence[Mapping[str, Any]], pins: Mapping[str, str]
-    ) -> int:
-        keys = ("bundle_root_template", "index_path_template", "passed_flag_path_template")
-        sealed = {_fill(gate[key], pins) for gate in gates for key in keys if gate.get(key)}
-        wanted = []
-        for entry in entries:
-            if entry["output_id"] == self.faults.omit or (self.only and entry["output_id"] not in self.only):
-                continue
-            if _fill(str(entry["path_template"]), pins) in sealed:
-                continue  # bundles, indexes and flags are outputs of the catalogue too; they are sealed below
-            files = list(self._files(entry, pins))
-            if not files:
-                self.say(f"demo engine: skipped {entry['output_id']}: no pin fills its path")
-            wanted += files
-        wanted = sorted(set(wanted))
-        each = max(1, self.size // max(1, len(wanted)))
-        for path in wanted:
-            self._fill_file(path, each, pins)
-        return len(wanted)
-
-    def _files(self, entry: Mapping[str, Any], pins: Mapping[str, str]) -> Iterator[str]:
-        template = str(entry["path_template"]).strip()
-        for day in self.days if "{utc_day}" in template else ("",):
-            path = _fill(template, {**pins, "utc_day": day})
-            if path is None:
-                return
-            if path.endswith("/"):
-                yield from (f"{path}part-{at:05d}.bin" for at in range(self.parts))
-            elif "*" in path:
-                yield from (path.replace("*", f"{at:05d}") for at in range(self.parts))
+    def _gates(self, gate_map: Sequence[Mapping[str, Any]], pins: Mapping[str, str]) -> list[Gate]:
+        """Gates whose paths can be filled, the deepest bundle first: an outer one covers inner ones."""
+        gates = []
+        for at, entry in enumerate(gate_map):
+            gate = gate_of(entry, at, pins)
+            if gate is None:
+                self.say(f"demo engine: skipped {entry['gate_id']}: its paths cannot be filled")
             else:
-                yield path
+                gates.append(gate)
+        return sorted(gates, key=lambda gate: (-gate.folder.count("/"), gate.gate_id))
 
-    def _fill_file(self, path: str, size: int, pins: Mapping[str, str]) -> None:
-        """Bytes that follow from the pins and the path: the same world, the same bytes."""
-        target = self.root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        head = hashlib.sha256(f"{pins['manifest_fingerprint']}|{pins['seed']}|{path}".encode()).hexdigest().encode()
-        block = (head * (min(size, _BLOCK) // len(head) + 1))[: min(size, _BLOCK)]
-        with target.open("wb") as file:
-            left = size
-            while left > 0:
-                file.write(block[:left] if left < len(block) else block)
-                left -= len(block)
+    def _plan(
+        self, catalogue: Sequence[Mapping[str, Any]], gates: Sequence[Gate], pins: Mapping[str, str]
+    ) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+        """The files of every output to be written here, and the outputs without a path.
 
-    def _gate(self, gate: Mapping[str, Any], outputs: Mapping[str, Mapping[str, Any]], pins: Mapping[str, str]) -> None:
-        vouched = [outputs[one] for one in gate.get("authorizes_outputs", ()) if one in outputs]
-        evidence = [path for entry in vouched for path in self._files(entry, pins) if (self.root / path).is_file()]
-        filled = {key: _fill(value, pins) if key.endswith("_template") else value for key, value in gate.items()}
-        write_bundle(
-            self.root,
-            filled,
-            evidence,
-            corrupt=gate["gate_id"] == self.faults.fail,
-            flag=gate["gate_id"] != self.faults.missing,
-        )
+        Bundles, indexes and flags may be outputs of the catalogue too; sealing writes those.
+        """
+        sealed = {path for gate in gates for path in gate.sealed}
+        folders = {gate.folder for gate in gates}
+        chosen: dict[str, tuple[str, ...]] = {}
+        skipped = []
+        for entry in catalogue:
+            name, template = entry["output_id"].strip(), str(entry["path_template"])
+            if name in self.faults.omit or (self.only and name not in self.only):
+                continue
+            if (fill(template, pins) or "").rstrip("/") in folders:
+                continue
+            files = files_of(template, pins, self.days, self.parts)
+            if not files:
+                skipped.append(name)
+                self.say(f"demo engine: skipped {name}: no pin fills {template.strip()}")
+            chosen[name] = tuple(path for path in files if path not in sealed)
+        above = {folder for paths in (*chosen.values(), sealed) for path in paths for folder in _parents(path)}
+        above |= folders | {parent for folder in folders for parent in _parents(folder)}
+        kept = {name: tuple(path for path in paths if path not in above) for name, paths in chosen.items()}
+        return {name: paths for name, paths in kept.items() if paths}, tuple(skipped)
 
-    def _receipt(self, pins: Mapping[str, str]) -> None:
-        seed = int(self.invocation["seed"])
+    def _fill(self, paths: Sequence[str], pins: Mapping[str, str]) -> int:
+        filler = Filler(self.root, pins["manifest_fingerprint"])
+        each = max(1, self.size // max(1, len(paths)))
+        told = 0
+        for done, path in enumerate(paths, 1):
+            filler.write(path, each)
+            if done == len(paths) or (done - told) * each >= _TELL_EVERY:
+                told = done
+                self.say(f"demo engine: {done} of {len(paths)} output files, {done * each} bytes")
+        return each * len(paths)
+
+    def _seal(self, gates: Sequence[Gate], outputs: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+        taken = {path for paths in outputs.values() for path in paths}
+        reports = {gate.gate_id: bundles.write_reports(self.root, gate, taken) for gate in gates}
+        flags = {}
+        for gate in gates:
+            members = reports[gate.gate_id]
+            if gate.by_root:  # such a bundle vouches for the outputs themselves
+                vouched = sorted(path for one in gate.authorizes for path in outputs.get(one, ()))
+                members = sorted({*members, *vouched[:_EVIDENCE]})
+            digest = bundles.seal(self.root, gate, [one for one in members if _name(one) not in gate.excluded])
+            if digest is None:
+                self.say(f"demo engine: no flag for {gate.gate_id}: {gate.law} is not known here")
+            elif gate.gate_id not in self.faults.missing:
+                bundles.write_flag(self.root, gate, digest)
+                flags[gate.gate_id] = digest
+        for gate in gates:
+            if gate.gate_id in self.faults.fail:
+                bundles.spoil(self.root, gate, reports[gate.gate_id])
+        self.say(f"demo engine: {len(gates)} validation bundles, {len(flags)} flags")
+        return flags
+
+    def _close(self, pins: Mapping[str, str], total: int) -> None:
+        """The run receipt and the pack's manifest: last, for they say that all the rest is there."""
+        seed = int(pins["seed"])
+        world = {key: pins[key] for key in ("manifest_fingerprint", "parameter_hash", "scenario_id")}
         receipt = {
-            "run_id": pins["run_id"],
-            "manifest_fingerprint": pins["manifest_fingerprint"],
-            "parameter_hash": pins["parameter_hash"],
+            **{key: pins[key] for key in ("run_id", "manifest_fingerprint", "parameter_hash")},
             "seed": seed + 1 if self.faults.receipt_mismatch else seed,
             "engine_release": RELEASE,
-        }
-        _write_json(self.root / "run_receipt.json", receipt)
-
-    def _manifest(self, pins: Mapping[str, str]) -> None:
-        world = {
-            "manifest_fingerprint": pins["manifest_fingerprint"],
-            "parameter_hash": pins["parameter_hash"],
-            "scenario_id": pins["scenario_id"],
-            "seed": int(self.invocation["seed"]),
+            "output_bytes": total,
         }
         manifest = {
             "version": "1.0",
-            "oracle_pack_id": hashlib.sha256(json.dumps(world, sort_keys=True).encode()).hexdigest(),
-            "world_key": world,
+            "oracle_pack_id": hashlib.sha256(json.dumps({**world, "seed": seed}, sort_keys=True).encode()).hexdigest(),
+            "world_key": {**world, "seed": seed},
             "engine_release": RELEASE,
-            "catalogue_digest": _file_digest(self.pack / "engine_outputs.catalogue.yaml"),
-            "gate_map_digest": _file_digest(self.pack / "engine_gates.map.yaml"),
-            "created_at_utc": "2026-01-01T00:00:00Z",
+            "catalogue_digest": bundles.file_digest(self.pack / OUTPUTS),
+            "gate_map_digest": bundles.file_digest(self.pack / GATES),
+            "created_at_utc": "2026-01-01T00:00:00Z",  # not a clock reading: the same world, the same bytes
         }
-        _write_json(self.root / "_oracle_pack_manifest.json", manifest)
+        for name, document in (("_oracle_pack_manifest.json", manifest), ("run_receipt.json", receipt)):
+            bundles.write_text(self.root / name, json.dumps(document, indent=2, sort_keys=True) + "\n")
 
 
-def _load(path: Path) -> dict[str, Any]:
+def build_world(
+    pack_dir: Path | str,
+    root: Path | str,
+    invocation: Mapping[str, Any],
+    *,
+    size: int = 200_000,
+    files: int = 2,
+    days: Iterable[str] = ("2026-01-01",),
+    only: Collection[str] = (),
+    fail: str | None = None,
+    missing: str | None = None,
+    omit: Collection[str] = (),
+    receipt_mismatch: bool = False,
+) -> Written:
+    """Write an engine root in this process, as the program would. Raises `EngineFault`, OSError."""
+    faults = Faults([fail] if fail else (), [missing] if missing else (), omit, receipt_mismatch)
+    return World(Path(pack_dir), Path(root), invocation, size, files, tuple(days), only, faults).write()
+
+
+def _load(path: Path, key: str) -> list[dict[str, Any]]:
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    document: dict[str, Any] = yaml.load(path.read_bytes(), Loader=loader)  # noqa: S506 - a safe loader, faster
-    return document
+    try:
+        document = yaml.load(path.read_bytes(), Loader=loader)  # noqa: S506 - a safe loader, faster
+        entries: list[dict[str, Any]] = document[key]
+    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise EngineFault(f"{path} cannot be used: {' '.join(str(error).split())}") from error
+    return entries
 
 
-def _fill(template: str, pins: Mapping[str, str]) -> str | None:
-    template = template.strip()
-    if any(token not in pins for token in _TOKEN.findall(template)):
-        return None
-    return _TOKEN.sub(lambda match: pins[match[1]], template)
+def _parents(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:at]) for at in range(1, len(parts))]
 
 
-def _set_id(names: Iterable[str]) -> str:
-    return "scnset_" + hashlib.sha256("|".join(sorted(set(names))).encode()).hexdigest()[:16]
-
-
-def _write_json(path: Path, document: Any) -> None:
-    path.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", "utf-8")
-
-
-def _file_digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]

@@ -1,0 +1,101 @@
+"""Entries of the gate map and the output catalogue, as the core's values.
+
+Every fault is `BadInput(PACK_INVALID)` naming where it stands; the first of an entry is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from sr_domain.pack import GateSpec, OutputSpec
+from sr_ports import BadInput, ReasonCode, VerificationMethod
+from sr_ports.laws import Ordering, PathBase
+
+OPTIONAL = "optional"
+AVAILABILITIES = ("required", OPTIONAL)
+
+
+def bad(where: str, what: str) -> BadInput:
+    """A fault of a pack, and where it is."""
+    return BadInput(ReasonCode.PACK_INVALID, f"{where}: {what}")
+
+
+def output_spec(node: Any, where: str) -> OutputSpec:
+    """One catalogue entry, text stripped before. An availability that is not known counts as required."""
+    output_id, where = _identity(node, "output_id", where)
+    return OutputSpec(
+        output_id=output_id,
+        path_template=_text(node, "path_template", where),
+        scope=_text(node, "scope", where, "scope_global"),
+        partitions=_texts(node, "partitions", where),
+        read_requires_gates=_texts(node, "read_requires_gates", where),
+        optional=_text(node, "availability", where, "required") == OPTIONAL,
+        schema_ref=_maybe(node, "schema_ref", where),
+        dictionary_ref=_maybe(node, "dictionary_ref", where),
+    )
+
+
+def gate_spec(node: Any, where: str) -> GateSpec:
+    """One gate map entry, text stripped before."""
+    gate_id, where = _identity(node, "gate_id", where)
+    return GateSpec(
+        gate_id=gate_id,
+        passed_flag_path_template=_text(node, "passed_flag_path_template", where),
+        bundle_root_template=_text(node, "bundle_root_template", where),
+        index_path_template=_maybe(node, "index_path_template", where),
+        method=_method(node.get("verification_method"), where),
+        scope=_text(node, "scope", where, "fingerprint"),
+        authorizes_outputs=_texts(node, "authorizes_outputs", where),
+        upstream_gate_dependencies=_texts(node, "upstream_gate_dependencies", where),
+    )
+
+
+def _identity(node: Any, key: str, where: str) -> tuple[str, str]:
+    if not isinstance(node, dict):
+        raise bad(where, f"it is not a mapping with {key}")
+    name = _text(node, key, where)
+    return name, f"{where} ({name})"
+
+
+def _text(node: Mapping[str, Any], key: str, where: str, default: str | None = None) -> str:
+    value = node.get(key)
+    if value is None and default is not None:
+        return default
+    if not isinstance(value, str) or not value:
+        raise bad(where, f"{key} must be text")
+    return value
+
+
+def _maybe(node: Mapping[str, Any], key: str, where: str) -> str | None:
+    return None if node.get(key) is None else _text(node, key, where)
+
+
+def _texts(node: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
+    value = node.get(key)
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
+        raise bad(where, f"{key} must be a list of text")
+    return tuple(value)
+
+
+def _method(node: Any, where: str) -> VerificationMethod:
+    if not isinstance(node, dict):
+        raise bad(where, "verification_method must be a mapping")
+    where = f"{where} verification_method"
+    return VerificationMethod(
+        kind=_text(node, "kind", where),
+        digest_field=_text(node, "digest_field", where, "sha256_hex"),
+        ordering=_one_of(node, "ordering", get_args(Ordering), where),
+        path_base=_one_of(node, "path_base", get_args(PathBase), where),
+        exclude_filenames=_texts(node, "exclude_filenames", where),
+    )
+
+
+def _one_of(node: Mapping[str, Any], key: str, words: tuple[Any, ...], where: str) -> Any:
+    """The word, one of `words`; the first of them when none is given."""
+    value = _text(node, key, where, words[0])
+    if value not in words:
+        raise bad(where, f"{key} must be one of {', '.join(words)}, not {value!r}")
+    return value
