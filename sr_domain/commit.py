@@ -28,10 +28,11 @@ def decide_ready(run: HeldRun, plan: SealedPlan, decision: Decision) -> None:
     """
     facts = build_facts(run, plan, decision)
     run.renew()
+    run.decided = exact_json(facts)
     details = {
         **decision.document(),
         "bundle_hash": facts["bundle_hash"],
-        "facts_view_digest": sha256_hex(exact_json(facts)),
+        "facts_view_digest": sha256_hex(run.decided),
     }
     run.record(Draft("EVIDENCE_COMPLETE", details))
 
@@ -56,7 +57,7 @@ def commit_ready(run: HeldRun, plan: SealedPlan) -> None:
 
 def _write_facts(run: HeldRun, plan: SealedPlan, decided: Event) -> Mapping[str, Any]:
     if "outputs" in decided.details:
-        data = exact_json(build_facts(run, plan, Decision.of(decided.details)))
+        data = run.decided or exact_json(build_facts(run, plan, Decision.of(decided.details)))
         if sha256_hex(data) != decided.details["facts_view_digest"]:
             raise Fault(
                 ReasonCode.RECORD_INVALID, f"the facts view of run {run.run_id} does not follow from its record"

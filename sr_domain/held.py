@@ -43,7 +43,8 @@ class Unheld:
 class HeldRun:
     """One run, one lease, and the record as this holder knows it.
 
-    `policy_rev`: stamped on events until the plan's own is known.
+    `policy_rev`: stamped on events until the plan's own is known. `decided`: the facts view
+    this holder has decided, so that it need not be derived from the record a second time.
     """
 
     ports: Ports
@@ -59,6 +60,7 @@ class HeldRun:
     status_etag: str | None = None
     held: Held = Unheld()
     staged: tuple[Draft, ...] = ()
+    decided: bytes | None = None
 
     @property
     def run_id(self) -> str:
