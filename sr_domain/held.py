@@ -87,7 +87,7 @@ class HeldRun:
         """
         self.staged += drafts
 
-    def record(self, *drafts: Draft) -> None:
+    def record(self, *drafts: Draft, now: datetime | None = None) -> None:
         """Append what was staged and these events, compare-and-swap.
 
         Milestones that are there already add nothing. Raises `LeaseLost` when the lease is
@@ -103,7 +103,7 @@ class HeldRun:
                 fence=self.lease.fence,
                 actor=self.actor,
                 policy_rev=self.policy_rev,
-                now=self.now(),
+                now=now or self.now(),
             )
             if grown.data == self.ledger.data or self._swap(grown):
                 return
