@@ -96,9 +96,10 @@ def _commit_record(run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any], dec
         Draft("GOV_LAW_PROVENANCE", {"laws": decided.details.get("laws", {})}),
     )
     # The status says what the record is about to say; a crash between the two is mended on resume.
-    coming = run.ledger.append(drafts, fence=run.lease.fence, actor=run.actor, policy_rev=run.policy_rev, now=run.now())
+    now = run.now()
+    coming = run.ledger.append(drafts, fence=run.lease.fence, actor=run.actor, policy_rev=run.policy_rev, now=now)
     run.write_status(coming)
-    run.record(*drafts)
+    run.record(*drafts, now=now)
     run.write_status_if_moved(coming)
 
 
