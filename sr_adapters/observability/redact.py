@@ -28,6 +28,11 @@ def redact(text: str) -> str:
     return _AWS.sub(MASK, text)
 
 
+def suspect(text: str) -> bool:
+    """Whether anything in `text` may be a secret: quick, and never wrong when it says no."""
+    return _NAME.search(text) is not None or any(one.search(text) for one in (_URL, _AWS, _BEARER))
+
+
 def redacted(node: Any) -> Any:
     """A JSON-like value with secrets masked: by the name of their key, and inside every text."""
     if isinstance(node, str):

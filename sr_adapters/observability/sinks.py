@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from sr_adapters.observability.redact import redact, redacted
+from sr_adapters.observability.redact import redact, redacted, suspect
 from sr_ports import ObsEvent, SrError, Wiring
 
 _COLOURS = {"WARN": "\033[33m", "ERROR": "\033[31m"}
@@ -18,7 +18,8 @@ _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 def narrative(event: ObsEvent) -> str:
     """One line for a newcomer: when, which phase, which run, what."""
     run = str(event.pins.get("run_id", ""))[:8]
-    return redact(f"{event.ts_utc[11:19]} {event.phase:<9} run {run}  {event.message}")
+    line = f"{event.ts_utc[11:19]} {event.phase:<9} run {run}  {event.message}"
+    return redact(line) if suspect(line) else line
 
 
 class ConsoleSink:
@@ -48,17 +49,20 @@ class FileSink:
     def __init__(self, folder: str, platform_run_id: Callable[[], str]) -> None:
         self._folder, self._platform_run_id = folder, platform_run_id
         self._open: dict[str, int] = {}
+        self._session: str | None = None
 
     def emit(self, event: ObsEvent) -> None:
-        try:
-            session = f"{self._folder}/{self._platform_run_id()}"
-        except SrError:
-            return  # nothing was submitted yet: there is no session to write to
+        if self._session is None:
+            try:
+                self._session = f"{self._folder}/{self._platform_run_id()}"
+            except SrError:
+                return  # nothing was submitted yet: there is no session to write to
+        session = self._session
         if event.severity != "DEBUG":
             line = narrative(event).encode() + b"\n"
             self._append(f"{self._folder}/platform.log", line)
             self._append(f"{session}/platform.log", line)
-        self._append(f"{session}/session.jsonl", json.dumps(_document(event), ensure_ascii=False).encode() + b"\n")
+        self._append(f"{session}/session.jsonl", _line(event).encode() + b"\n")
 
     def close(self) -> None:
         while self._open:
@@ -70,6 +74,13 @@ class FileSink:
             os.makedirs(path.rpartition("/")[0], exist_ok=True)  # noqa: PTH103 - strings all the way
             fd = self._open[path] = os.open(path, _FLAGS, 0o644)
         os.write(fd, data)
+
+
+def _line(event: ObsEvent) -> str:
+    """The event as one JSON line, without secrets."""
+    document = _document(event)
+    text = json.dumps(document, ensure_ascii=False)
+    return json.dumps(redacted(document), ensure_ascii=False) if suspect(text) else text
 
 
 def _document(event: ObsEvent) -> dict[str, Any]:
@@ -85,8 +96,7 @@ def _document(event: ObsEvent) -> dict[str, Any]:
         "message": event.message,
         "details": dict(event.details),
     }
-    plain: dict[str, Any] = redacted({key: value for key, value in node.items() if value is not None})
-    return plain
+    return {key: value for key, value in node.items() if value is not None}
 
 
 def build_console(wiring: Wiring) -> ConsoleSink:

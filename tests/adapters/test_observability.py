@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sr_adapters.observability.redact import MASK, redact, redacted
+from sr_adapters.observability.redact import MASK, redact, redacted, suspect
 from sr_adapters.observability.sinks import ConsoleSink, FileSink
 from sr_plugins.sinks import FanOut
 from sr_ports import NotFound, ObsEvent, ReasonCode
@@ -42,6 +42,7 @@ def test_a_planted_secret_never_shows(secret: str) -> None:
         f"https://x:{secret}@example.org/path?api_key={secret}",
     ]
     assert all(secret not in redact(text) and MASK in redact(text) for text in planted)
+    assert all(suspect(text) for text in planted)
     assert secret not in json.dumps(redacted({"dsn": secret, "deep": [{"token": secret}, *planted]}))
 
 
