@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import importlib
 import re
 import sys
 from pathlib import Path
 from typing import Any
 
-try:
-    from hatchling.builders.hooks.plugin.interface import BuildHookInterface
-except ImportError:  # refreshed by hand, without the build backend
-    BuildHookInterface = object
 
+def _interface() -> Any:
+    """What a build hook derives from; nothing when the contracts are refreshed by hand, without the build backend."""
+    try:
+        return importlib.import_module("hatchling.builders.hooks.plugin.interface").BuildHookInterface
+    except ImportError:
+        return object
+
+
+INTERFACE: Any = _interface()
 SUFFIX = ".schema.yaml"
 # Draft-07 calls 1.0 an integer; a seed of 1.0 is a mistake here.
 WHOLE_FLOAT = re.compile(r" and not \(isinstance\(\w+, float\) and \w+\.is_integer\(\)\)")
@@ -118,7 +124,7 @@ def compile_contracts(root: Path) -> None:
         (target / f"{module}.py").write_text(code, encoding="utf-8")
 
 
-class CustomBuildHook(BuildHookInterface):  # type: ignore[misc,unused-ignore]
+class CustomBuildHook(INTERFACE):  # type: ignore[misc]
     """Called by hatchling before it collects files."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
