@@ -135,7 +135,7 @@ def _clipped(text: str) -> str:
 def _is_json(document: Any) -> bool:
     """Whether the document is of JSON's own types throughout, and within the depth that readers take."""
     level = [document]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(MAX_DEPTH):
         below: list[Any] = []
         for node in level:
             if isinstance(node, dict):
@@ -149,7 +149,7 @@ def _is_json(document: Any) -> bool:
         if not below:
             return True
         level = below
-    return False
+    return all(map(_is_scalar, level))
 
 
 def _is_text(value: Any) -> bool:
@@ -171,7 +171,7 @@ def _is_scalar(value: Any) -> bool:
 
 def _alien(node: Any, path: str, depth: int) -> tuple[str, str] | None:
     """The first place that is no JSON, and why."""
-    if depth < 0:
+    if depth == 0 and isinstance(node, dict | list):
         return _clipped(path), f"is nested deeper than {MAX_DEPTH}"
     if isinstance(node, dict):
         odd = next((key for key in node if not _is_text(key)), None)

@@ -23,7 +23,7 @@ except ImportError:  # PyYAML without libyaml: slower, the same otherwise
 
 _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
-_TEXT_TAGS = (None, "!", "tag:yaml.org,2002:str")
+_TEXT_TAGS = (None, "tag:yaml.org,2002:str")
 _DIGITS = 4300  # Python's own limit on integers read from text
 _NO_KEY = object()
 
@@ -97,7 +97,7 @@ class _Reader:
         self.put(value, 1, 0, event)
 
     def open(self, event: Any) -> None:
-        if event.tag not in (None, "!"):
+        if event.tag is not None:
             raise _fault(event.start_mark, f"the tag {event.tag[:60]} is not allowed")
         if len(self.stack) >= self.max_depth:
             raise _fault(event.start_mark, f"nested deeper than {self.max_depth}")
