@@ -33,7 +33,7 @@ def load_policy(source: str | os.PathLike[str] | Mapping[str, Any] | None = None
     if isinstance(source, Mapping):
         document, name = dict(source), "policy"
         if "content_digest" not in document:  # a mapping is sealed by whoever wrote the code
-            document["content_digest"] = content_digest(document)
+            document["content_digest"] = _checked_digest(document, name)
     else:
         path = shipped("config") / "policy.yaml" if source is None else Path(source)
         document, name = _read(path), str(path)
@@ -61,6 +61,12 @@ def _check(document: Mapping[str, Any], name: str) -> None:
         raise BadInput(ReasonCode.POLICY_INVALID, f"{name}: {fault.what}")
 
 
+def _checked_digest(document: Mapping[str, Any], name: str) -> str:
+    """The digest of what fits the contract; anything else may have no canonical form."""
+    _check({**document, "content_digest": "0" * 64}, name)
+    return content_digest(document)
+
+
 def _policy(document: Mapping[str, Any]) -> Policy:
     laws = document.get("allowed_laws")
     return Policy(
@@ -84,8 +90,7 @@ def seal(file: str | os.PathLike[str]) -> str:
     path = Path(file).resolve()  # a link stays a link
     data = read_config(path, ReasonCode.POLICY_INVALID, "policy")
     document = _read(path)
-    digest = content_digest(document)
-    _check({**document, "content_digest": digest}, str(path))
+    digest = _checked_digest(document, str(path))
     sealed, count = _LINE.subn(rb"\1 " + digest.encode(), data, count=1)
     if count == 0:
         sealed = data + (b"" if data.endswith(b"\n") else b"\n") + f"content_digest: {digest}\n".encode()
