@@ -5,20 +5,31 @@ Runs in wheel and editable builds; ``python hatch_build.py`` refreshes a checkou
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import importlib
 import re
 import sys
 from pathlib import Path
 from typing import Any
 
-try:
-    from hatchling.builders.hooks.plugin.interface import BuildHookInterface
-except ImportError:  # refreshed by hand, without the build backend
-    BuildHookInterface = object
 
+def _interface() -> Any:
+    """What a build hook derives from; nothing when the contracts are refreshed by hand, without the build backend."""
+    try:
+        return importlib.import_module("hatchling.builders.hooks.plugin.interface").BuildHookInterface
+    except ImportError:
+        return object
+
+
+INTERFACE: Any = _interface()
+SUFFIX = ".schema.yaml"
 # Draft-07 calls 1.0 an integer; a seed of 1.0 is a mistake here.
 WHOLE_FLOAT = re.compile(r" and not \(isinstance\(\w+, float\) and \w+\.is_integer\(\)\)")
-SUFFIX = ".schema.yaml"
+# JSON has lists and numbers; tuples and decimals are Python's.
+NOT_JSON = re.compile(r"(?<=list), tuple(?=\))|, Decimal(?=\))")
+# All that a sentence about a violation is made from.
+TELLING = ("type", "description", "enum", "const", "required", "minItems", "maxItems", "minProperties")
 
 
 def sources(root: Path) -> dict[str, bytes]:
@@ -47,32 +58,73 @@ def expand(node: Any, here: str, documents: dict[str, Any]) -> Any:
             target = target[part]
         return expand(target, file or here, documents)
     out = {key: expand(value, here, documents) for key, value in node.items() if key not in ("$schema", "definitions")}
-    if "pattern" in out:
+    if isinstance(out.get("pattern"), str):
         out["pattern"] = re.sub(r"\$$", r"\\Z", out["pattern"])
     return out
 
 
+class Lean(ast.NodeTransformer):
+    """Makes the compiler's output small to load: each definition once, cut to what an error tells.
+
+    The error becomes the core's own, so that nothing but the core is imported at run time.
+    """
+
+    def __init__(self) -> None:
+        self.table: dict[str, int] = {}
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        return ast.Name("Misfit", node.ctx) if node.id.startswith("JsonSchemaValue") else node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        if getattr(node.func, "id", "") != "JsonSchemaValueException":
+            return self.generic_visit(node)
+        given = {word.arg: word.value for word in node.keywords}
+        whole = ast.literal_eval(given["definition"])
+        told = {key: whole[key] for key in TELLING if key in whole}
+        if isinstance(whole.get("properties"), dict):
+            told["properties"] = sorted(whole["properties"])
+        at = self.table.setdefault(repr(told), len(self.table))
+        entry = ast.Subscript(ast.Name("TOLD", ast.Load()), ast.Constant(at), ast.Load())
+        return ast.Call(ast.Name("Misfit", ast.Load()), [given["name"], given["value"], entry, given["rule"]], [])
+
+
+def compiled(schema: dict[str, Any]) -> str:
+    """The module that checks documents against `schema`: no imports but `re` and the core's error."""
+    import fastjsonschema
+
+    code = fastjsonschema.compile_to_code(schema, use_formats=False)
+    code = NOT_JSON.sub("", WHOLE_FLOAT.sub("", code)).replace('(name_prefix or "data")', '"data"')
+    tree = ast.parse(code)
+    tree.body = [one for one in tree.body if not isinstance(one, ast.ImportFrom)]
+    lean = Lean()
+    body = ast.unparse(ast.fix_missing_locations(lean.visit(tree)))
+    for left in ("is_integer", ", tuple)", "Decimal", "JsonSchema"):
+        if left in body:
+            raise SystemExit(f"this fastjsonschema writes other code than hatch_build.py knows: {left!r} is left in it")
+    told = "".join(f"    {definition},\n" for definition in lean.table)
+    return f"from sr_domain.contracts import Misfit\n\nTOLD = (\n{told})\n{body}\n"
+
+
 def compile_contracts(root: Path) -> None:
     """Write one module per contract, and the digest of what they were made from."""
-    import fastjsonschema
     import yaml
 
     files = sources(root)
     documents = {name: yaml.safe_load(data) for name, data in files.items()}
+    modules = {"__init__": f'"""Compiled contracts."""\n\nSOURCES = "{digest(files)}"\n'}
+    for name, document in documents.items():
+        if "type" in document:
+            modules[name.removesuffix(SUFFIX)] = compiled(expand(document, name, documents))
     target = root / "sr_domain" / "_contracts"
     target.mkdir(exist_ok=True)
     for stale in target.glob("*.py"):
-        stale.unlink()
-    for name, document in documents.items():
-        if "type" not in document:
-            continue
-        code = fastjsonschema.compile_to_code(expand(document, name, documents), use_formats=False)
-        code = WHOLE_FLOAT.sub("", code)
-        (target / f"{name.removesuffix(SUFFIX)}.py").write_text(code, encoding="utf-8")
-    (target / "__init__.py").write_text(f'"""Compiled contracts."""\n\nSOURCES = "{digest(files)}"\n', encoding="utf-8")
+        if stale.stem not in modules:
+            stale.unlink()
+    for module, code in modules.items():
+        (target / f"{module}.py").write_text(code, encoding="utf-8")
 
 
-class CustomBuildHook(BuildHookInterface):  # type: ignore[misc,unused-ignore]
+class CustomBuildHook(INTERFACE):  # type: ignore[misc]
     """Called by hatchling before it collects files."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:

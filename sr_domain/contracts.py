@@ -7,13 +7,19 @@ modules that are imported here on demand.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
+from math import isfinite
 from typing import Any
 
 import attrs
 
 from sr_ports import ReasonCode, SrError
+
+MAX_DEPTH = 64
+MAX_BITS = 512
+SHOWN = 60
+"""Characters of a name or value that an error shows."""
 
 
 @attrs.frozen
@@ -23,6 +29,17 @@ class Problem:
     contract: str
     path: str
     what: str
+
+
+class Misfit(Exception):
+    """Raised by the compiled contracts alone. `definition`: what the contract says of the place, abridged."""
+
+    def __init__(self, name: str, value: Any, definition: Mapping[str, Any], rule: str) -> None:
+        super().__init__(name, rule)
+        self.name = name
+        self.value = value
+        self.definition = definition
+        self.rule = rule
 
 
 class ContractViolation(SrError):
@@ -44,15 +61,16 @@ def validate(contract: str, document: Any) -> None:
 
 
 def problem(contract: str, document: Any) -> Problem | None:
-    """What breaks the contract of that name; None when the document fits."""
-    from fastjsonschema import JsonSchemaValueException
-
+    """What breaks the contract of that name, or is no JSON at all; None when the document fits."""
     try:
         _validator(contract)(document)
-    except JsonSchemaValueException as error:
-        path = str(error.name or "data").removeprefix("data").removeprefix(".")
-        return Problem(contract, path, _sentence(path or contract.replace("_", " "), error))
-    return None
+    except Misfit as misfit:
+        path = _clipped(misfit.name.removeprefix("data").removeprefix("."))
+        return Problem(contract, path, f"{path or _title(contract)} {_sentence(misfit)}")
+    if _is_json(document):
+        return None
+    path, what = _alien(document, "", MAX_DEPTH) or ("", "is not JSON")
+    return Problem(contract, path, f"{path or _title(contract)} {what}")
 
 
 @cache
@@ -62,30 +80,106 @@ def _validator(contract: str) -> Callable[[Any], Any]:
     return check
 
 
-def _sentence(path: str, error: Any) -> str:
-    """The violation in words, naming the field and never showing much of its value."""
-    definition = error.definition if isinstance(error.definition, dict) else {}
-    shown = _shown(error.value)
-    match error.rule:
+def _title(contract: str) -> str:
+    return contract.replace("_", " ")
+
+
+def _sentence(misfit: Misfit) -> str:
+    """The violation in words, to follow the field's name; never much of its value."""
+    told, value = misfit.definition, misfit.value
+    match misfit.rule:
         case "required":
-            absent = sorted(set(definition.get("required", ())) - set(error.value))
-            return f"{path} lacks {', '.join(absent)}"
-        case "additionalProperties" if isinstance(error.value, dict):
-            extra = sorted(str(key)[:60] for key in set(error.value) - set(definition.get("properties", ())))
-            return f"{path} has unknown fields: {', '.join(extra[:5])}"
+            return f"lacks {', '.join(sorted(set(told['required']) - set(value)))}"
+        case "additionalProperties":
+            extra = sorted(_clipped(str(key)) for key in set(value) - set(told.get("properties", ())))
+            return f"has unknown fields: {', '.join(extra[:5])}"
         case "enum":
-            return f"{path} must be one of {', '.join(map(str, definition.get('enum', ())))}, not {shown}"
-        case _ if "description" in definition:
-            return f"{path} must be {definition['description']}, not {shown}"
-        case "type":
-            return f"{path} must be of type {definition.get('type')}, not {shown}"
+            return f"must be one of {', '.join(map(str, told['enum']))}, not {_shown(value)}"
+        case "const":
+            return f"must be {told['const']}, not {_shown(value)}"
+        case "uniqueItems":
+            return "names something twice"
+        case "minItems" | "maxItems" as rule if "description" not in told:
+            bound = "at least" if rule == "minItems" else "at most"
+            return f"must have {bound} {told[rule]} entries, not {len(value)}"
         case _:
-            rule = str(error.message).removeprefix(str(error.name)).strip()
-            return f"{path} {rule}"
+            return f"must be {told.get('description') or _type(told)}, not {_shown(value)}"
+
+
+_TYPES = {
+    "object": "an object",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "boolean": "true or false",
+}
+
+
+def _type(told: Mapping[str, Any]) -> str:
+    named = told.get("type", "as its contract says")
+    return " or ".join(_TYPES.get(one, one) for one in ([named] if isinstance(named, str) else named))
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, dict | list):
         return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value)}"
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."  # noqa: PLR2004
+    if isinstance(value, int) and value.bit_length() > MAX_BITS:
+        return "a number far larger"
+    return _clipped(repr(value))
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
+
+
+def _is_json(document: Any) -> bool:
+    """Whether the document is of JSON's own types throughout, and within the depth that readers take."""
+    level = [document]
+    for _ in range(MAX_DEPTH):
+        below: list[Any] = []
+        for node in level:
+            if isinstance(node, dict):
+                if not all(map(_is_text, node)):
+                    return False
+                below.extend(node.values())
+            elif isinstance(node, list):
+                below.extend(node)
+            elif not _is_scalar(node):
+                return False
+        if not below:
+            return True
+        level = below
+    return all(map(_is_scalar, level))
+
+
+def _is_text(value: Any) -> bool:
+    """Text that UTF-8 can carry: no lone surrogates."""
+    if not isinstance(value, str):
+        return False
+    if value.isascii():
+        return True
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_scalar(value: Any) -> bool:
+    return _is_text(value) or value is None or isinstance(value, int) or (isinstance(value, float) and isfinite(value))
+
+
+def _alien(node: Any, path: str, depth: int) -> tuple[str, str] | None:
+    """The first place that is no JSON, and why."""
+    if depth == 0 and isinstance(node, dict | list):
+        return _clipped(path), f"is nested deeper than {MAX_DEPTH}"
+    if isinstance(node, dict):
+        odd = next((key for key in node if not _is_text(key)), None)
+        if odd is not None:
+            return path, f"has the key {_shown(odd)}, which is not text"
+        inside = [(f"{path}.{key}" if path else str(key), value) for key, value in node.items()]
+    elif isinstance(node, list):
+        inside = [(f"{path}[{at}]", value) for at, value in enumerate(node)]
+    else:
+        return None if _is_scalar(node) else (_clipped(path), f"must be a JSON value, not {_shown(node)}")
+    return next((found for where, value in inside if (found := _alien(value, where, depth - 1))), None)

@@ -14,6 +14,8 @@ from sr_ports import BadInput, ReasonCode
 
 MAX_BYTES = 16 << 20
 MAX_DEPTH = 64
+MAX_DIGITS = 4299
+"""Of an integer, sign included: Python reads no more than 4300 digits."""
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -27,7 +29,9 @@ def strict_loads(data: bytes, *, what: str, max_bytes: int = MAX_BYTES, max_dept
         raise _bad(what, f"larger than {max_bytes} bytes")
     try:
         text = data.decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_float)
+        value = json.loads(
+            text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_int
+        )
         check_depth(value, max_depth)
         if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode()
@@ -57,6 +61,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _constant(name: str) -> Any:
     raise _Strict(f"{name} is not a JSON number")
+
+
+def _int(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise _Strict(f"a number of more than {MAX_DIGITS} digits")
+    return int(text)
 
 
 def _float(text: str) -> float:

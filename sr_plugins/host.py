@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -52,7 +53,7 @@ class Offer:
 
 @attrs.frozen
 class Broken:
-    """A plugin that could not be imported or asked."""
+    """A plugin that offers nothing: it could not be imported or asked, or may not be."""
 
     source: Source
     why: str
@@ -60,11 +61,15 @@ class Broken:
 
 @attrs.frozen
 class PluginHost:
-    """What every loaded plugin offers, by port and name. `allow`: distributions, None for any."""
+    """What every loaded plugin offers, by port and name. `allow`: distributions, None for any.
+
+    `left_out`: plugins whose distribution `allow` does not name; none of their code was run.
+    """
 
     offered: Mapping[tuple[str, str], tuple[Any, Source]]
     broken: tuple[Broken, ...]
     allow: frozenset[str] | None = None
+    left_out: tuple[Broken, ...] = ()
 
     @classmethod
     def discover(
@@ -74,23 +79,25 @@ class PluginHost:
         allow: frozenset[str] | None = None,
         points: Iterable[EntryPoint] | None = None,
     ) -> PluginHost:
-        """Load the entry points of the group and the given plugin objects.
+        """Load the entry points of the group, as far as `allow` goes, and the given plugin objects.
 
         A broken plugin is noted, not raised. Raises `BadInput(PLUGIN_CONFLICT)` when two
         give one name on one port.
         """
-        loaded, broken = _load(entry_points(group=PROJECT) if points is None else points)
+        allow = None if allow is None else frozenset(map(_canonical, allow))
+        wanted, left_out = _sort(entry_points(group=PROJECT) if points is None else points, allow)
+        loaded, broken = _load(wanted)
         loaded += [(plugin, _given(plugin)) for plugin in plugins]
         offered: dict[tuple[str, str], tuple[Any, Source]] = {}
         for plugin, source in loaded:
             try:
                 offers = list(_ask(plugin, source))
-            except Exception as error:  # noqa: BLE001 - the edge to third-party code
-                broken.append(Broken(source, one_line(f"{type(error).__name__}: {error}")))
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - the edge to third-party code
+                broken.append(Broken(source, one_line(f"cannot be asked ({type(error).__name__}: {error})")))
                 continue
             for port, name, offer in offers:
                 _add(offered, port, name, offer, source)
-        return cls(offered, tuple(broken), allow)
+        return cls(offered, tuple(broken), allow, tuple(left_out))
 
     def adapter(self, port: str, name: str) -> Adapter:
         """The adapter of that name, ready to build. Raises `BadInput` saying what to do."""
@@ -99,7 +106,7 @@ class PluginHost:
             raise self._unknown(port, name)
         adapter, source = found
         self._check_allowed(port, name, source)
-        missing = [module for module in adapter.requires if importlib.util.find_spec(module) is None]
+        missing = [module for module in adapter.requires if _absent(module)]
         if missing:
             extra = f"{DISTRIBUTION}[{adapter.extra}]" if source.distribution == DISTRIBUTION else adapter.extra
             raise BadInput(
@@ -115,7 +122,7 @@ class PluginHost:
         return [
             offer
             for (of, _), (offer, source) in sorted(self.offered.items(), key=lambda item: item[0])
-            if of == port and (self.allow is None or source.distribution in self.allow)
+            if of == port and self._allows(source)
         ]
 
     def laws(self) -> dict[str, ProvidedLaw]:
@@ -123,51 +130,82 @@ class PluginHost:
         return {
             kind: ProvidedLaw(law, source.distribution, source.version)
             for (port, kind), (law, source) in self.offered.items()
-            if port == "law" and (self.allow is None or source.distribution in self.allow)
+            if port == "law" and self._allows(source)
         }
 
     def offers(self) -> list[Offer]:
         """Everything found, loaded or not, by port and name."""
         rows = []
         for (port, name), (offer, source) in self.offered.items():
-            missing = [one for one in getattr(offer, "requires", ()) if importlib.util.find_spec(one) is None]
+            missing = [one for one in getattr(offer, "requires", ()) if _absent(one)]
             why = f"{', '.join(missing)} is not installed: extra [{offer.extra}]" if missing else None
             rows.append(Offer(port, name, source.distribution, source.version, source.entry_point, why is None, why))
-        for one in self.broken:
+        for one in (*self.broken, *self.left_out):
             source = one.source
             rows.append(Offer("?", "?", source.distribution, source.version, source.entry_point, False, one.why))
         return sorted(rows, key=lambda row: (row.port, row.name, row.distribution))
 
+    def _allows(self, source: Source) -> bool:
+        return self.allow is None or _canonical(source.distribution) in self.allow
+
     def _check_allowed(self, port: str, name: str, source: Source) -> None:
-        if self.allow is not None and source.distribution not in self.allow:
+        if not self._allows(source):
             raise BadInput(
                 ReasonCode.PLUGIN_NOT_ALLOWED,
                 f"the {port} adapter {name!r} comes from {source.distribution}, which plugins.allow leaves out",
             )
 
     def _unknown(self, port: str, name: str) -> BadInput:
-        known = sorted(offered for of, offered in self.offered if of == port)
-        what = f"no plugin provides the {port} adapter {name!r}; there are: {', '.join(known)}"
-        if not self.broken:
-            return BadInput(ReasonCode.ADAPTER_UNKNOWN, what)
-        blame = "; ".join(f"{one.source.distribution} cannot be imported ({one.why})" for one in self.broken)
-        return BadInput(ReasonCode.PLUGIN_BROKEN, f"{what}; {blame}")
+        known = ", ".join(sorted(offered for of, offered in self.offered if of == port)) or "none"
+        what = f"no plugin provides the {port} adapter {name!r}; there are: {known}"
+        blame = "".join(f"; {one.source.distribution}: {one.why}" for one in (*self.broken, *self.left_out))
+        if self.broken:
+            return BadInput(ReasonCode.PLUGIN_BROKEN, what + blame)
+        return BadInput(ReasonCode.PLUGIN_NOT_ALLOWED if self.left_out else ReasonCode.ADAPTER_UNKNOWN, what + blame)
 
 
-def _load(points: Iterable[EntryPoint]) -> tuple[list[tuple[Any, Source]], list[Broken]]:
-    loaded: list[tuple[Any, Source]] = []
-    broken: list[Broken] = []
-    seen: set[tuple[str, str]] = set()
+def _absent(module: str) -> bool:
+    """Whether a module is not installed; told without importing it."""
+    try:
+        return importlib.util.find_spec(module) is None
+    except (ImportError, ValueError):
+        return True
+
+
+def _canonical(distribution: str) -> str:
+    """One spelling for one distribution (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def _sort(
+    points: Iterable[EntryPoint], allow: frozenset[str] | None
+) -> tuple[list[tuple[EntryPoint, Source]], list[Broken]]:
+    """The entry points that may be loaded, each once, and those that may not, in a fixed order."""
+    wanted: list[tuple[EntryPoint, Source]] = []
+    left_out: dict[Source, Broken] = {}
     for point in sorted(points, key=lambda one: (one.name, one.value)):
         dist = point.dist
         source = Source(dist.name if dist else "?", dist.version if dist else "?", f"{point.name} = {point.value}")
-        if (source.distribution, source.entry_point) in seen:
-            continue  # one distribution found twice on the path
-        seen.add((source.distribution, source.entry_point))
+        if allow is not None and _canonical(source.distribution) not in allow:
+            left_out[source] = Broken(source, "plugins.allow leaves it out")
+        elif not any(_twin(source, other) for _, other in wanted):
+            wanted.append((point, source))
+    return wanted, list(left_out.values())
+
+
+def _twin(one: Source, other: Source) -> bool:
+    """Whether two sources are one distribution found twice on the path."""
+    return (_canonical(one.distribution), one.entry_point) == (_canonical(other.distribution), other.entry_point)
+
+
+def _load(wanted: Iterable[tuple[EntryPoint, Source]]) -> tuple[list[tuple[Any, Source]], list[Broken]]:
+    loaded: list[tuple[Any, Source]] = []
+    broken: list[Broken] = []
+    for point, source in wanted:
         try:
             loaded.append((point.load(), source))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the edge to third-party code
-            broken.append(Broken(source, one_line(f"{type(error).__name__}: {error}")))
+            broken.append(Broken(source, one_line(f"cannot be imported ({type(error).__name__}: {error})")))
     return loaded, broken
 
 
@@ -192,10 +230,14 @@ def _name(port: str, offer: Any) -> str:
     if port == "law":
         if not isinstance(offer, HashingLaw):
             raise TypeError(f"{offer!r} is no hashing law: it needs kind and digest(bundle)")
-        return offer.kind
-    if not isinstance(offer, Adapter):
+        name: Any = offer.kind
+    elif isinstance(offer, Adapter):
+        name = offer.name
+    else:
         raise TypeError(f"{offer!r} is no sr_ports.Adapter")
-    return offer.name
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"{offer!r} has no name")
+    return name
 
 
 def _add(offered: dict[tuple[str, str], tuple[Any, Source]], port: str, name: str, offer: Any, source: Source) -> None:

@@ -17,7 +17,7 @@ from sr_plugins.files import read_config
 from sr_plugins.shipped import shipped
 from sr_ports import BadInput, ReasonCode
 
-_LINE = re.compile(rb"^content_digest:[^\n]*$", re.MULTILINE)
+_LINE = re.compile(rb"""^(content_digest:)[ \t]*("[^"\r\n]*"|'[^'\r\n]*'|[^\s#]*)""", re.MULTILINE)
 
 
 def content_digest(document: Mapping[str, Any]) -> str:
@@ -33,7 +33,7 @@ def load_policy(source: str | os.PathLike[str] | Mapping[str, Any] | None = None
     if isinstance(source, Mapping):
         document, name = dict(source), "policy"
         if "content_digest" not in document:  # a mapping is sealed by whoever wrote the code
-            document["content_digest"] = content_digest(document)
+            document["content_digest"] = _checked_digest(document, name)
     else:
         path = shipped("config") / "policy.yaml" if source is None else Path(source)
         document, name = _read(path), str(path)
@@ -61,6 +61,12 @@ def _check(document: Mapping[str, Any], name: str) -> None:
         raise BadInput(ReasonCode.POLICY_INVALID, f"{name}: {fault.what}")
 
 
+def _checked_digest(document: Mapping[str, Any], name: str) -> str:
+    """The digest of what fits the contract; anything else may have no canonical form."""
+    _check({**document, "content_digest": "0" * 64}, name)
+    return content_digest(document)
+
+
 def _policy(document: Mapping[str, Any]) -> Policy:
     laws = document.get("allowed_laws")
     return Policy(
@@ -81,28 +87,41 @@ def seal(file: str | os.PathLike[str]) -> str:
 
     Raises `BadInput(POLICY_INVALID)` and leaves the file as it was.
     """
-    path = Path(file)
+    path = Path(file).resolve()  # a link stays a link
     data = read_config(path, ReasonCode.POLICY_INVALID, "policy")
     document = _read(path)
-    digest = content_digest(document)
-    _check({**document, "content_digest": digest}, str(path))
-    line = f"content_digest: {digest}".encode()
-    sealed, count = _LINE.subn(line, data, count=1)
+    digest = _checked_digest(document, str(path))
+    sealed, count = _LINE.subn(rb"\1 " + digest.encode(), data, count=1)
     if count == 0:
-        sealed = data + (b"" if data.endswith(b"\n") or not data else b"\n") + line + b"\n"
-    if content_digest(load_yaml(sealed, what=str(path))) != digest:
+        sealed = data + (b"" if data.endswith(b"\n") else b"\n") + f"content_digest: {digest}\n".encode()
+    if not _sealed(sealed, digest):
         raise BadInput(ReasonCode.POLICY_INVALID, f"{path}: content_digest is not a top-level line of its own")
     _swap(path, sealed)
     return digest
 
 
-def _swap(path: Path, data: bytes) -> None:
+def _sealed(data: bytes, digest: str) -> bool:
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(file.name).chmod(path.stat().st_mode & 0o777)
-        Path(file.name).replace(path)
+        document = load_yaml(data, what="policy")
+    except BadInput:
+        return False
+    return bool(document.get("content_digest") == digest == content_digest(document))
+
+
+def _swap(path: Path, data: bytes) -> None:
+    """The file's new bytes, all or none of them; a failure leaves nothing beside the old file."""
+    try:
+        mode = path.stat().st_mode & 0o777
+        handle, fresh = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(fresh).chmod(mode)
+            Path(fresh).replace(path)
+        except BaseException:
+            Path(fresh).unlink(missing_ok=True)
+            raise
     except OSError as error:
         raise BadInput(ReasonCode.POLICY_INVALID, f"{path} cannot be written: {error.strerror}") from error

@@ -106,6 +106,10 @@ def _fill(node: Any, env: Mapping[str, str], where: str) -> Any:
         return [_fill(value, env, f"{where}[{at}]") for at, value in enumerate(node)]
     if not isinstance(node, str):
         return node
+    if "${" in _ENV.sub("", node):
+        raise BadInput(
+            ReasonCode.PROFILE_INVALID, f"{where}: a ${{ that begins neither ${{NAME}} nor ${{NAME:-default}}"
+        )
 
     def value(match: re.Match[str]) -> str:
         found: str | None = env.get(match[1], match[2])
@@ -147,14 +151,14 @@ class _Keys:
             return default
         try:
             return check(self.node[key])
-        except (ValueError, TypeError) as error:
-            raise _invalid(self.file, f"{self.path(key)} must be {wanted}, not {self.node[key]!r}") from error
+        except (ValueError, TypeError, OverflowError) as error:
+            raise _invalid(self.file, f"{self.path(key)} must be {wanted}, not {shown(self.node[key])}") from error
 
     def section(self, key: str) -> _Keys:
         node = self.node.get(key, {})
         node = {} if node is None else node
         if not isinstance(node, dict):
-            raise _invalid(self.file, f"{self.path(key)} must be a mapping, not {node!r}")
+            raise _invalid(self.file, f"{self.path(key)} must be a mapping, not {shown(node)}")
         return _Keys(self.file, self.path(key), node)
 
     def adapter(self, key: str, default: Section, skip: Iterable[str] = ()) -> Section:
@@ -162,6 +166,12 @@ class _Keys:
         part = self.section(key)
         name = part.get("adapter", default.adapter, text, "an adapter's name")
         return Section(name, {k: v for k, v in part.node.items() if k not in ("adapter", *skip)})
+
+
+def shown(value: Any) -> str:
+    """Enough of a value to find it."""
+    whole = repr(value)
+    return whole if len(whole) <= 60 else whole[:57] + "..."  # noqa: PLR2004
 
 
 def text(value: Any) -> str:

@@ -1,0 +1,223 @@
+"""Wiring profiles: shipped ones load, everything may be left out, and a mistake names its key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sr_plugins.documents import load_yaml
+from sr_plugins.profile import SHIPPED, Profile, Section, load_profile
+from sr_plugins.shipped import shipped
+from sr_ports import BadInput, ReasonCode
+
+SERVERS = {
+    "SR_S3_BUCKET": "bucket",
+    "SR_AWS_REGION": "eu-west-1",
+    "SR_PG_DSN": "postgresql://u:secret@h/db",
+    "SR_KINESIS_STREAM": "stream",
+}
+
+
+def refused(source: Any, env: dict[str, str] | None = None) -> BadInput:
+    with pytest.raises(BadInput) as caught:
+        load_profile(source, env or {})
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("name", "store", "authority", "bus"),
+    [
+        ("local", "file", "sqlite", "file"),
+        ("local_parity", "minio", "postgres", "file"),
+        ("local_kinesis", "minio", "postgres", "kinesis"),
+        ("aws", "s3", "postgres", "kinesis"),
+    ],
+)
+def test_the_shipped_profiles_name_their_adapters(name: str, store: str, authority: str, bus: str) -> None:
+    profile = load_profile(name, SERVERS)
+    assert profile.name == name
+    adapters = (profile.object_store.adapter, profile.authority.adapter, profile.control_bus.adapter)
+    assert adapters == (store, authority, bus)
+
+
+def test_production_takes_plugins_from_scenario_runner_alone() -> None:
+    assert load_profile("aws", SERVERS).allow == frozenset({"scenario-runner"})
+
+
+def test_every_shipped_profile_is_listed_and_there() -> None:
+    files = {path.stem for path in shipped("config").glob("*.yaml")} - {"policy"}
+    assert files == set(SHIPPED)
+
+
+def test_what_is_left_out_is_the_shipped_local_profiles() -> None:
+    local = load_profile("local", {})
+    assert load_profile({}, {}) == local == Profile()
+    document = load_yaml((shipped("config") / "local.yaml").read_bytes(), what="local")
+    for section in document:
+        assert load_profile({key: value for key, value in document.items() if key != section}, {}) == local
+
+
+@pytest.mark.parametrize("key", ["object_store", "authority", "control_bus", "engine", "auth", "reemit", "lease"])
+def test_an_empty_section_is_as_good_as_none(key: str) -> None:
+    assert load_profile({key: {}}, {}) == load_profile({key: None}, {}) == Profile()
+
+
+def test_the_profile_is_the_one_asked_for_else_the_environments_else_local(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("profile: mine\n")
+    assert load_profile(None, {}).name == "local"
+    assert load_profile(None, {"SR_PROFILE": str(file)}).name == "mine"
+    assert load_profile("local", {"SR_PROFILE": str(file)}).name == "local"
+    assert load_profile(file, {}).name == "mine"
+
+
+def test_a_relative_path_is_relative_to_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.yaml").write_text("profile: mine\n")
+    monkeypatch.chdir(tmp_path)
+    assert load_profile("mine.yaml", {}).name == "mine"
+    assert load_profile("local", {}).name == "local"
+
+
+def test_a_profile_that_is_not_there_is_told_with_those_that_are() -> None:
+    error = refused("locel")
+    assert error.code is ReasonCode.PROFILE_NOT_FOUND
+    assert "'locel'" in str(error)
+    assert "local_parity" in str(error)
+
+
+def test_the_environment_fills_any_text_at_any_depth() -> None:
+    document = {
+        "runtime_root": "${BASE}/runs-${WHO:-nobody}",
+        "object_store": {"adapter": "${STORE:-file}", "deep": [{"er": "${BASE}"}]},
+    }
+    profile = load_profile(document, {"BASE": "/data"})
+    assert profile.runtime_root == "/data/runs-nobody"
+    assert profile.object_store == Section("file", {"deep": [{"er": "/data"}]})
+
+
+@given(st.text(max_size=30))
+@settings(max_examples=50, deadline=None)
+def test_a_value_of_the_environment_is_taken_as_it_is(value: str) -> None:
+    profile = load_profile({"object_store": {"adapter": "file", "x": "<${V}>"}}, {"V": value})
+    assert profile.object_store.settings == {"x": f"<{value}>"}
+
+
+def test_an_unset_variable_is_named_with_its_key() -> None:
+    error = refused({"invoker": {"adapter": "subprocess", "command": ["run", "--at", "${WHERE}"]}})
+    assert error.code is ReasonCode.ENV_UNSET
+    assert "invoker.command[2]" in error.what
+    assert "WHERE" in error.what
+
+
+@pytest.mark.parametrize("text", ["${", "${A", "${1A}", "${A-b}", "${}", "x${ A}", "${OK} ${A"])
+def test_a_malformed_variable_is_no_text(text: str) -> None:
+    error = refused({"runtime_root": text}, {"OK": "fine", "A": "set"})
+    assert error.code is ReasonCode.PROFILE_INVALID
+    assert "runtime_root" in error.what
+
+
+@pytest.mark.parametrize(
+    ("document", "key", "hint"),
+    [
+        ({"objct_store": {}}, "objct_store", "did you mean object_store"),
+        ({"engine": {"interface_pac": "x"}}, "engine.interface_pac", "did you mean interface_pack"),
+        ({"reemit": {"rate_limit": {"maxx": 1}}}, "reemit.rate_limit.maxx", "did you mean max"),
+        ({"lease": {"ttl": 1}}, "lease.ttl", "ttl_seconds"),
+        ({"plugins": {"deny": []}}, "plugins.deny", "allow"),
+        ({"evidence": {"digest_cach": "off"}}, "evidence.digest_cach", "digest_cache"),
+        ({"observability": {"sink": []}}, "observability.sink", "sinks"),
+        ({"auth": {"modes": "disabled"}}, "auth.modes", "did you mean mode"),
+    ],
+)
+def test_an_unknown_key_is_named_with_the_nearest_known(document: dict[str, Any], key: str, hint: str) -> None:
+    error = refused(document)
+    assert error.code is ReasonCode.PROFILE_INVALID
+    assert f"unknown key {key};" in error.what
+    assert hint in error.what
+
+
+@pytest.mark.parametrize(
+    ("document", "key"),
+    [
+        ({"profile": 5}, "profile"),
+        ({"profile": ""}, "profile"),
+        ({"runtime_root": None}, "runtime_root"),
+        ({"object_store": "file"}, "object_store"),
+        ({"object_store": {"adapter": ["file"]}}, "object_store.adapter"),
+        ({"authority": []}, "authority"),
+        ({"control_bus": {"topic": 7}}, "control_bus.topic"),
+        ({"engine": {"oracle_engine_run_root": 3}}, "engine.oracle_engine_run_root"),
+        ({"auth": {"mode": "open"}}, "auth.mode"),
+        ({"auth": {"submit": "alice"}}, "auth.submit"),
+        ({"auth": {"reemit": [1]}}, "auth.reemit"),
+        ({"reemit": {"rate_limit": {"max": 0}}}, "reemit.rate_limit.max"),
+        ({"reemit": {"rate_limit": {"max": 1.5}}}, "reemit.rate_limit.max"),
+        ({"reemit": {"rate_limit": {"max": True}}}, "reemit.rate_limit.max"),
+        ({"reemit": {"rate_limit": {"window_seconds": "soon"}}}, "reemit.rate_limit.window_seconds"),
+        ({"lease": {"ttl_seconds": -1}}, "lease.ttl_seconds"),
+        ({"lease": {"ttl_seconds": "nan"}}, "lease.ttl_seconds"),
+        ({"lease": {"ttl_seconds": "inf"}}, "lease.ttl_seconds"),
+        ({"lease": {"ttl_seconds": 10**400}}, "lease.ttl_seconds"),
+        ({"lease": {"ttl_seconds": True}}, "lease.ttl_seconds"),
+        ({"evidence": {"workers": 0}}, "evidence.workers"),
+        ({"evidence": {"workers": "many"}}, "evidence.workers"),
+        ({"plugins": {"allow": "scenario-runner"}}, "plugins.allow"),
+        ({"observability": {"sinks": "console"}}, "observability.sinks"),
+        ({"policy": 5}, "policy"),
+    ],
+)
+def test_a_value_of_another_type_is_refused_by_key(document: dict[str, Any], key: str) -> None:
+    error = refused(document)
+    assert error.code is ReasonCode.PROFILE_INVALID
+    assert f": {key} must be " in error.what
+
+
+def test_numbers_may_come_as_text_from_the_environment() -> None:
+    document = {"lease": {"ttl_seconds": "${TTL}"}, "evidence": {"workers": "${WORKERS}"}}
+    profile = load_profile(document, {"TTL": "2.5", "WORKERS": "3"})
+    assert (profile.lease_ttl_s, profile.evidence.workers) == (2.5, 3)
+
+
+def test_an_error_shows_little_of_a_long_value() -> None:
+    assert len(refused({"runtime_root": ["x" * 1000]}).what) < 200
+
+
+def test_the_adapters_own_keys_are_left_to_the_adapter() -> None:
+    profile = load_profile({"control_bus": {"adapter": "kinesis", "topic": "t", "stream": "s"}}, {})
+    assert (profile.topic, profile.control_bus) == ("t", Section("kinesis", {"stream": "s"}))
+
+
+@pytest.mark.parametrize("invoker", [None, "none", {"adapter": "none"}])
+def test_no_invoker_is_none(invoker: Any) -> None:
+    assert load_profile({"invoker": invoker}, {}).invoker is None
+
+
+def test_an_invoker_is_a_subprocess_unless_it_says_otherwise() -> None:
+    assert load_profile({"invoker": {"command": ["x"]}}, {}).invoker == Section("subprocess", {"command": ["x"]})
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("- a list", ReasonCode.PROFILE_INVALID),
+        ("just text", ReasonCode.PROFILE_INVALID),
+        ("lease: {}\nlease: {}", ReasonCode.DOCUMENT_INVALID),
+        ("lease: [", ReasonCode.DOCUMENT_INVALID),
+    ],
+)
+def test_a_file_that_is_no_profile_is_named(tmp_path: Path, text: str, code: ReasonCode) -> None:
+    file = tmp_path / "odd.yaml"
+    file.write_text(text)
+    error = refused(file)
+    assert error.code is code
+    assert "odd.yaml" in error.what
+
+
+def test_an_empty_file_is_the_local_profile(tmp_path: Path) -> None:
+    file = tmp_path / "empty.yaml"
+    file.write_text("# nothing\n")
+    assert load_profile(file, {}) == Profile()
