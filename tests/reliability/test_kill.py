@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+from sr_domain.ids import run_id_for
 from sr_plugins import build_runner
 from tests.reliability.lab import request, write_world
 
@@ -89,7 +90,8 @@ def test_killed_processes_leave_one_outcome_each(tmp_path: Path) -> None:
                 )
                 for _ in range(3)
             ]
-            time.sleep(0.6 + rng.random() * 0.3)
+            _wait_for_progress(tmp_path, f"-{round_number}-", keys)
+            time.sleep(rng.random() * 0.3)
             for worker in crew:
                 time.sleep(rng.random() * 0.05)
                 worker.send_signal(signal.SIGKILL)
@@ -100,6 +102,15 @@ def test_killed_processes_leave_one_outcome_each(tmp_path: Path) -> None:
     finally:
         del os.environ["PLATFORM_RUN_ID"]
     print(f"{kills} processes killed")  # noqa: T201
+
+
+def _wait_for_progress(folder: Path, mark: str, keys: list[str]) -> None:
+    """Until a run of this round is on record: workers take as long to start as the machine is loaded."""
+    wanted = [f"{run_id_for(key)}.jsonl" for key in keys]
+    deadline = time.monotonic() + 60
+    while not any((folder / "runs/fraud-platform/platform_kill/sr/run_record" / name).exists() for name in wanted):
+        assert time.monotonic() < deadline, f"no worker got anywhere in round {mark}"
+        time.sleep(0.02)
 
 
 def _settle(profile: dict[str, object]) -> None:
