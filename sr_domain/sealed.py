@@ -44,8 +44,8 @@ class SealedGate:
     gate_id: str
     flag_path: str
     bundle_root: str
-    index_path: str | None
     method: VerificationMethod
+    index_path: str | None = None
     scope_pins: tuple[str, ...] = ("manifest_fingerprint",)
     upstream: tuple[str, ...] = ()
     authorizes: tuple[str, ...] = ()
