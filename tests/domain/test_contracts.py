@@ -112,7 +112,9 @@ def test_every_required_field_is_required_and_named(name: str, path: tuple[str, 
 
 
 @pytest.mark.parametrize(("name", "path", "node", "here"), CASES, ids=IDS)
-def test_an_unknown_field_is_refused_where_the_contract_is_closed(name: str, path: tuple[str, ...], node: Any, here: str) -> None:
+def test_an_unknown_field_is_refused_where_the_contract_is_closed(
+    name: str, path: tuple[str, ...], node: Any, here: str
+) -> None:
     document, inner = spoilt(name, path)
     inner["surprise"] = 1
     found = problem(name, document)

@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from sr_domain.ids import run_id_for
-from sr_domain.ledger import check_ledger, Ledger
+from sr_domain.ledger import Ledger, check_ledger
 from sr_domain.states import RunState
 from sr_ports import EngineCall, EngineResult, LeaseLost, ObsEvent, ReasonCode, Unreachable
 from sr_ports.conformance.crash import CrashPlan, crash
@@ -20,7 +20,7 @@ from tests.worlds import FLAG, engine, small_world, tree
 RUN = run_id_for("key")
 
 
-@pytest.mark.parametrize("gone", sorted(path for path in small_world() if "gates/" in path) )
+@pytest.mark.parametrize("gone", sorted(path for path in small_world() if "gates/" in path))
 def test_law_1_no_pass_no_read(lab: Lab, gone: str) -> None:
     files = small_world()
     del files[gone]

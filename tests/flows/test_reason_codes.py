@@ -10,9 +10,8 @@ import attrs
 import pytest
 
 from sr_domain.pack import OutputSpec
-from sr_domain.ports import Settings
+from sr_domain.ports import ProvidedLaw, Settings
 from sr_ports import EngineResult, HashingLaw, ReasonCode, SrError
-from sr_domain.ports import ProvidedLaw
 from tests.kit import BASE, LAWS, Lab, request
 from tests.worlds import FLAG, GATES, MF, OUTPUTS, PH, gate, law, pack, small_world
 
