@@ -97,16 +97,12 @@ def seal(file: str | os.PathLike[str]) -> str:
 
 
 def _swap(path: Path, data: bytes) -> None:
-    draft: Path | None = None
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
-            draft = Path(file.name)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        draft.chmod(path.stat().st_mode & 0o777)
-        draft.replace(path)
+        Path(file.name).chmod(path.stat().st_mode & 0o777)
+        Path(file.name).replace(path)
     except OSError as error:
-        if draft is not None:
-            draft.unlink(missing_ok=True)
         raise BadInput(ReasonCode.POLICY_INVALID, f"{path} cannot be written: {error.strerror}") from error

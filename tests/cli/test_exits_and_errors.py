@@ -81,7 +81,7 @@ FAILS: list[tuple[list[str], int, str]] = [
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-@pytest.mark.parametrize(("args", "code", "reason"), FAILS, ids=lambda one: " ".join(one) if isinstance(one, list) else None)  # fmt: skip
+@pytest.mark.parametrize(("args", "code", "reason"), FAILS, ids=[" ".join(one[0]) for one in FAILS])
 def test_an_error_is_one_line_and_with_json_one_document(
     here: Path, capfd: pytest.CaptureFixture[str], args: list[str], code: int, reason: str, as_json: bool
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import rfc8785
@@ -59,7 +60,7 @@ def test_one_file_is_its_bytes_and_several_are_their_list(
         (data,) = contents.values()
         assert (content.sha256, content.manifest) == (hashlib.sha256(data).hexdigest(), None)
         return
-    parts = [
+    parts: Any = [
         {"path": name, "size": len(contents[name]), "sha256": hashlib.sha256(contents[name]).hexdigest()}
         for name in sorted(contents)
     ]
@@ -69,8 +70,12 @@ def test_one_file_is_its_bytes_and_several_are_their_list(
 
 def test_boundaries_and_names_of_parts_matter(tmp_path: Path) -> None:
     variants = [
-        {"a": b"12", "b": b"3"}, {"a": b"1", "b": b"23"}, {"a": b"12", "c": b"3"}, {"a": b"123"}, {"b": b"12", "a": b"3"}
-    ]  # fmt: skip
+        {"a": b"12", "b": b"3"},
+        {"a": b"1", "b": b"23"},
+        {"a": b"12", "c": b"3"},
+        {"a": b"123"},
+        {"b": b"12", "a": b"3"},
+    ]
     seen = set()
     for at, files in enumerate(variants):
         root = write_files(tmp_path / str(at), {f"out/{name}": data for name, data in files.items()})

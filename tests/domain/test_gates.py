@@ -58,7 +58,13 @@ def build(folder: Path, which: str, files: dict[str, bytes], listed: list[str], 
     write_files(folder / "bundle", files)
     (folder / "bundle/index.json").write_text(json.dumps(SHAPES[shape](entries)), "utf-8")
     (folder / "bundle" / SKIP).write_bytes(flag(ORACLES[which](files, listed)))
-    return SealedGate("gate.x", flag_path=f"bundle/{SKIP}", bundle_root="bundle", index_path="bundle/index.json", method=method)  # fmt: skip
+    return SealedGate(
+        gate_id="gate.x",
+        flag_path=f"bundle/{SKIP}",
+        bundle_root="bundle",
+        index_path="bundle/index.json",
+        method=method,
+    )
 
 
 def judge(folder: Path, gate: SealedGate, *, enforce: bool = False) -> GateVerdict:
@@ -113,7 +119,7 @@ CHANGES = [
     Change("a file emptied", BYTES, lambda b: (b / "a").write_bytes(b"")),
     Change("a file removed", BYTES, lambda b: (b / "a").unlink()),
     Change("a listed file renamed behind all others", BYTES, lambda b: (b / "a").rename(b / "zz")),
-    Change("bytes moved over a boundary", on(), lambda b: ((b / "a").write_bytes(b"onetw"), (b / "b").write_bytes(b"o"))),
+    Change("bytes moved over a boundary", on(), lambda b: write_files(b, {"a": b"onetw", "b": b"o"})),
     Change("a file added", on(BUNDLE), lambda b: (b / "new").write_bytes(b"x")),
     Change("an excluded file changed", on(), lambda b: (b / "sub" / SKIP).write_bytes(b"x")),
     Change("the index reordered", on(MEMBERS, INDEX), reindex(lambda entries: entries.reverse())),
@@ -135,7 +141,8 @@ def test_the_verdict_changes_exactly_when_the_law_says_so(tmp_path: Path, which:
     assert isinstance(judge(tmp_path, gate), GateConflict) is (which in change.noticed)
 
 
-ESCAPES = ["../x", "a/../../x", "/etc/hostname", "a//b", "./a", "a/.", "..", "a\\b", "..\\x", "a\0", "a\n", "", "a/", "{seed}"]  # fmt: skip
+ESCAPES = ["../x", "a/../../x", "/etc/hostname", "a//b", "./a", "a/.", "..",
+           "a\\b", "..\\x", "a\0", "a\n", "", "a/", "{seed}"]  # fmt: skip
 
 
 @pytest.mark.parametrize("which", ["lex", "index"])

@@ -47,7 +47,7 @@ def _told(method: str, args: tuple[Any, ...]) -> str:
 
 def calls_of(lab: Lab) -> list[str]:
     calls: list[str] = []
-    ports = {name: Recording(getattr(lab, name), calls) for name in ("store", "authority", "bus")}
+    ports: dict[str, Any] = {name: Recording(getattr(lab, name), calls) for name in ("store", "authority", "bus")}
     outcome = lab.runner(**ports).submit(request(engine_run_root=lab.world(small_world())))
     assert outcome.state is RunState.READY
     return calls

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,7 @@ def test_law_5_append_only_and_immutable(lab: Lab) -> None:
     states = []
     for key, versions in watched.versions.items():
         if "/run_record/" in key:
-            assert all(new.startswith(old) for old, new in zip(versions, versions[1:], strict=False))
+            assert all(new.startswith(old) for old, new in pairwise(versions))
         elif "/run_status/" in key:
             states = [re.findall(rb'"state":"(\w+)"', data)[0].decode() for data in versions]
         else:

@@ -21,7 +21,7 @@ def put(path: str, data: bytes) -> Spoil:
 
 
 def drop(path: str) -> Spoil:
-    return lambda files: files.pop(path) and None
+    return lambda files: files.__delitem__(path)
 
 
 def index(*members: object) -> Spoil:

@@ -179,7 +179,10 @@ PLAYS: dict[ReasonCode, Play] = {
     C.STRATEGY_UNAVAILABLE: submit(requested_strategy="FORCE_INVOKE"),
     C.ENGINE_INVOCATION_INVALID: submit(
         requested_strategy="FORCE_INVOKE",
-        wired={"engine": lambda call: EngineResult(None, None), "settings": Settings(oracle_engine_run_root="r" * 5000)},
+        wired={
+            "engine": lambda call: EngineResult(None, None),
+            "settings": Settings(oracle_engine_run_root="r" * 5000),
+        },
     ),
     C.TRUTH_MISSING: vanishing,
     C.TRUTH_ALTERED: altered,
