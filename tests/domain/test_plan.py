@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sr_adapters.runtime.timezones import known_timezone
@@ -42,6 +42,7 @@ def refused(*args: Any, **changes: Any) -> PlanRefused:
     return plan
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.permutations(OUTPUTS), st.permutations(GATES), st.permutations(["daily", "events", "world"]))
 def test_one_intent_one_plan_whatever_the_order_of_anything(outputs: Any, gates: Any, asked: list[str]) -> None:
     assert planned(pack(tuple(outputs), tuple(gates)), output_ids=asked) == planned()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sr_adapters.runtime.timezones import known_timezone
@@ -25,6 +25,7 @@ def fingerprint(document: Any) -> str:
     return digest_of(parse(document).intent())
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.permutations(sorted(request())), st.permutations(["daily", "events", "world", "world"]))
 def test_order_and_repetition_make_no_other_intent(names: list[str], outputs: list[str]) -> None:
     document = request(output_ids=outputs)
@@ -39,6 +40,7 @@ SPELLINGS = st.builds(
 )
 
 
+@settings(max_examples=50, deadline=None)
 @given(SPELLINGS)
 def test_any_spelling_of_the_window_is_one_intent(spelling: tuple[timezone, str, str]) -> None:
     zone, separator, fraction = spelling
@@ -73,6 +75,7 @@ def test_what_was_asked_for_is_the_intent(changes: dict[str, Any]) -> None:
     assert fingerprint(request(**changes)) != fingerprint(request())
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**64 - 1), st.sampled_from([None, ["b", "a", "b"], ["x"]]))
 def test_the_normalised_document_parses_to_the_same_value(seed: int, names: list[str] | None) -> None:
     scenario = {"scenario_id": "one"} if names is None else {"scenario_set": names}
@@ -143,6 +146,7 @@ JSONISH = st.recursive(
 )
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.sampled_from(sorted(request())), JSONISH)
 def test_whatever_stands_in_a_field_is_parsed_or_refused(field: str, value: Any) -> None:
     try:

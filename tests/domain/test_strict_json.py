@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sr_domain.strict_json import strict_loads
@@ -20,12 +20,14 @@ VALUES = st.recursive(
 )
 
 
+@settings(max_examples=50, deadline=None)
 @given(VALUES, st.booleans())
 def test_whatever_json_can_say_comes_back(value: Any, ascii_only: bool) -> None:
     data = json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
     assert strict_loads(data, what="it") == value
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.binary(max_size=40))
 def test_garbage_is_refused_or_is_json(data: bytes) -> None:
     try:
