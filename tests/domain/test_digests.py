@@ -1,0 +1,118 @@
+"""The content digest, against an independent canonical JSON."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rfc8785
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sr_adapters.file.root import FileEngineRoot
+from sr_adapters.runtime.pool import SerialPool, ThreadPool
+from sr_domain.digests import ContentDigest, FileDigest, digest_outputs, part_list
+from sr_domain.outputs import OutputFiles
+from sr_ports import EvidenceFault, FileFact, LeaseLost, ReasonCode, WorkPool
+from tests.worlds import write_files
+
+PARTS = st.lists(
+    st.builds(
+        FileDigest,
+        st.text('aZ0/_-.é漢 "\\😀', min_size=1, max_size=12),
+        st.integers(0, 2**40),
+        st.binary(max_size=4).map(lambda data: hashlib.sha256(data).hexdigest()),
+    ),
+    min_size=2,
+    max_size=5,
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(PARTS)
+def test_the_part_list_is_canonical_json(parts: list[FileDigest]) -> None:
+    wanted = rfc8785.dumps([{"path": one.path, "size": one.size, "sha256": one.sha256} for one in parts])
+    assert part_list(parts) == wanted
+
+
+def digest(root: Path, *paths: str, base: str = "out", pool: WorkPool | None = None) -> ContentDigest:
+    opened = FileEngineRoot(str(root))
+    facts = tuple(fact for path in paths if (fact := opened.stat(path)) is not None)
+    (content,) = digest_outputs(opened, [OutputFiles(base, facts)], pool or SerialPool(), lambda: None)
+    assert isinstance(content, ContentDigest)
+    return content
+
+
+CONTENTS = st.dictionaries(
+    st.sampled_from(["a", "b", "sub/a", "sub-a", "Z"]), st.binary(max_size=8), min_size=1, max_size=5
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(contents=CONTENTS)
+def test_one_file_is_its_bytes_and_several_are_their_list(
+    tmp_path_factory: pytest.TempPathFactory, contents: dict[str, bytes]
+) -> None:
+    root = write_files(tmp_path_factory.mktemp("root"), {f"out/{name}": data for name, data in contents.items()})
+    content = digest(root, *(f"out/{name}" for name in reversed(contents)))
+    if len(contents) == 1:
+        (data,) = contents.values()
+        assert (content.sha256, content.manifest) == (hashlib.sha256(data).hexdigest(), None)
+        return
+    parts: Any = [
+        {"path": name, "size": len(contents[name]), "sha256": hashlib.sha256(contents[name]).hexdigest()}
+        for name in sorted(contents)
+    ]
+    assert content.manifest == rfc8785.dumps(parts)
+    assert content.sha256 == hashlib.sha256(rfc8785.dumps(parts)).hexdigest()
+
+
+def test_boundaries_and_names_of_parts_matter(tmp_path: Path) -> None:
+    variants = [
+        {"a": b"12", "b": b"3"},
+        {"a": b"1", "b": b"23"},
+        {"a": b"12", "c": b"3"},
+        {"a": b"123"},
+        {"b": b"12", "a": b"3"},
+    ]
+    seen = set()
+    for at, files in enumerate(variants):
+        root = write_files(tmp_path / str(at), {f"out/{name}": data for name, data in files.items()})
+        seen.add(digest(root, *(f"out/{name}" for name in files)).sha256)
+    assert len(seen) == len(variants)
+
+
+def test_big_files_over_threads_give_the_serial_digest(tmp_path: Path) -> None:
+    files = {f"out/{at}": bytes([at]) * (300_000 + at) for at in range(5)} | {"out/small": b"s"}
+    root = write_files(tmp_path, files)
+    assert digest(root, *files) == digest(root, *files, pool=ThreadPool(4))
+
+
+def test_a_file_that_is_not_what_was_listed_is_the_outputs_fault_alone(tmp_path: Path) -> None:
+    root = FileEngineRoot(str(write_files(tmp_path, {"out/a": b"1", "out/b": b"2"})))
+    stale = FileFact("out/a", 1, "another stamp")
+    fine = root.stat("out/b")
+    assert fine is not None
+    wanted = [OutputFiles("out", (stale,)), OutputFiles("out", (fine,))]
+    fault, content = digest_outputs(root, wanted, SerialPool(), lambda: None)
+    assert isinstance(fault, EvidenceFault)
+    assert fault.code is ReasonCode.EVIDENCE_UNSTABLE
+    assert isinstance(content, ContentDigest)
+
+
+def test_a_lost_lease_stops_the_reading(tmp_path: Path) -> None:
+    root = FileEngineRoot(str(write_files(tmp_path, {"out/a": b"1" * (3 << 20)})))
+    fact = root.stat("out/a")
+    assert fact is not None
+    calls = []
+
+    def guard() -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            raise LeaseLost("run", 1)
+
+    with pytest.raises(LeaseLost):
+        digest_outputs(root, [OutputFiles("out", (fact,))], SerialPool(), guard)
+    assert len(calls) == 2

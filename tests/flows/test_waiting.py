@@ -1,0 +1,106 @@
+"""IP5: missing evidence waits until the anchored deadline; resubmission and resume go on from there."""
+
+from __future__ import annotations
+
+import pytest
+
+from sr_domain.states import RunState
+from sr_ports import NotFound, ReasonCode
+from tests.kit import WAIT_S, Lab, request
+from tests.worlds import FLAG, WORLD, small_world
+
+LATE = [f"gates/gate.c/{FLAG}", "gates/gate.c/index.json", WORLD]
+
+
+@pytest.mark.parametrize("late", LATE)
+@pytest.mark.parametrize("go_on", ["submit", "resume"])
+def test_a_waiting_run_becomes_ready_once_the_evidence_is_there(any_lab: Lab, late: str, go_on: str) -> None:
+    files = small_world()
+    # the index law reads the world's bytes: it is left out there, so that the world alone is late
+    files["gates/gate.c/index.json"], files[f"gates/gate.c/{FLAG}"] = _without_world(files)
+    held = files.pop(late)
+    waiting = any_lab.reuse(files)
+    assert (waiting.state, waiting.reason_code) == (RunState.WAITING_EVIDENCE, ReasonCode.EVIDENCE_WAITING)
+    assert waiting.missing == (("world",) if late == WORLD else ("gate.c",))
+    assert any_lab.published() == []
+    any_lab.world({late: held})
+    runner = any_lab.runner()
+    outcome = runner.submit(request()) if go_on == "submit" else runner.resume(waiting.run_id)
+    assert (outcome.state, outcome.published) == (RunState.READY, True)
+    assert any_lab.document("run_status", outcome.run_id)["state"] == "READY"
+
+
+def _without_world(files: dict[str, bytes]) -> tuple[bytes, bytes]:
+    import json
+
+    from tests.worlds import DAILY, flag, sha
+
+    return json.dumps([f"{DAILY}/part-0.bin"]).encode(), flag(sha(files[f"{DAILY}/part-0.bin"]))
+
+
+def test_the_deadline_is_anchored_once_whatever_is_resubmitted(lab: Lab) -> None:
+    files = small_world()
+    files.pop("gates/gate.a/" + FLAG)
+    waiting = lab.reuse(files)
+    plan = lab.document("run_plan", waiting.run_id)
+    lab.clock.sleep(WAIT_S - 1)
+    patient = lab.runner(policy={"evidence_wait_seconds": 10 * WAIT_S})
+    assert patient.submit(request()).state is RunState.WAITING_EVIDENCE
+    lab.clock.sleep(1)
+    outcome = patient.submit(request())
+    assert (outcome.state, outcome.reason_code) == (RunState.FAILED, ReasonCode.EVIDENCE_MISSING_DEADLINE)
+    assert outcome.missing == ("gate.a",)
+    assert lab.document("run_plan", waiting.run_id) == plan
+
+
+def test_evidence_after_the_deadline_changes_a_failed_run_no_more(lab: Lab) -> None:
+    files = small_world()
+    held = files.pop("gates/gate.a/" + FLAG)
+    failed = lab.runner(policy={"evidence_wait_seconds": 0}).submit(request(engine_run_root=lab.world(files)))
+    before = lab.truth()
+    lab.world({"gates/gate.a/" + FLAG: held})
+    again = lab.runner().submit(request())
+    assert (again.state, again.run_id) == (RunState.FAILED, failed.run_id)
+    assert lab.truth() == before
+
+
+def test_evidence_in_time_is_taken_although_nobody_looked_before_the_deadline(lab: Lab) -> None:
+    files = small_world()
+    held = files.pop("gates/gate.a/" + FLAG)
+    lab.reuse(files)
+    lab.world({"gates/gate.a/" + FLAG: held})
+    lab.clock.sleep(10 * WAIT_S)
+    assert lab.runner().submit(request()).state is RunState.READY
+
+
+def test_waiting_twice_for_the_same_is_told_once(lab: Lab) -> None:
+    files = small_world()
+    files.pop("gates/gate.a/" + FLAG)
+    outcome = lab.reuse(files)
+    for _ in range(3):
+        lab.runner().submit(request())
+    assert lab.kinds(outcome.run_id).count("EVIDENCE_WAITING") == 1
+
+
+def test_an_optional_output_that_is_missing_is_noted_and_blocks_nothing(lab: Lab) -> None:
+    outcome = lab.reuse(small_world(), output_ids=["world", "extra"])
+    assert outcome.state is RunState.READY
+    facts = lab.document("run_facts_view", outcome.run_id)
+    assert "OPTIONAL_MISSING:extra" in facts["evidence_notes"]
+    assert [one["output_id"] for one in facts["locators"]] == ["world"]
+
+
+def test_unsettled_runs_are_those_with_something_left_to_do(lab: Lab) -> None:
+    files = small_world()
+    done = lab.reuse(files)
+    files.pop("gates/gate.a/" + FLAG)
+    root = lab.world(files, "half")
+    waiting = lab.runner().submit(request("other", engine_run_root=root))
+    assert list(lab.runner().unsettled()) == [waiting.run_id] != [done.run_id]
+
+
+def test_a_run_nobody_asked_for_is_not_found(lab: Lab) -> None:
+    with pytest.raises(NotFound) as caught:
+        lab.runner().resume("0" * 32)
+    assert caught.value.code is ReasonCode.RUN_NOT_FOUND
+    assert lab.truth() == {}
