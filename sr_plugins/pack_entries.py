@@ -5,12 +5,15 @@ Every fault is `BadInput(PACK_INVALID)` naming where it stands; the first of an 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, get_args
 
 from sr_domain.pack import GateSpec, OutputSpec
 from sr_ports import BadInput, ReasonCode, VerificationMethod
 from sr_ports.laws import Ordering, PathBase
+
+_ID = re.compile(r"[A-Za-z0-9_.-]{1,256}")
 
 OPTIONAL = "optional"
 AVAILABILITIES = ("required", OPTIONAL)
@@ -55,6 +58,8 @@ def _identity(node: Any, key: str, where: str) -> tuple[str, str]:
     if not isinstance(node, dict):
         raise bad(where, f"it is not a mapping with {key}")
     name = _text(node, key, where)
+    if key == "gate_id" and not _ID.fullmatch(name):
+        raise bad(where, f"gate_id {name[:60]!r} may have letters, digits, _ . - alone: receipts name it")
     return name, f"{where} ({name})"
 
 

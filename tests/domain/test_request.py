@@ -85,7 +85,7 @@ def test_the_normalised_document_parses_to_the_same_value(seed: int, names: list
 
 W = request()["window"]
 BAD: list[tuple[Any, str]] = [
-    ([], "must be of type object"),
+    ([], "must be an object"),
     ({}, "lacks manifest_fingerprint"),
     (request(extra=1), "unknown fields: extra"),
     (request(run_equivalence_key=""), "run_equivalence_key"),
@@ -107,7 +107,7 @@ BAD: list[tuple[Any, str]] = [
     (request(scenario={"scenario_id": "a\\b"}), "scenario name"),
     (request(scenario={"scenario_id": "{seed}"}), "scenario name"),
     (request(scenario={"scenario_id": "*"}), "scenario name"),
-    (request(scenario={"scenario_id": "a\0b"}), "scenario name"),
+    (request(scenario={"scenario_id": "a\0b"}), "scenario"),
     (request(scenario={"scenario_set": []}), "scenario"),
     (request(scenario={"scenario_set": ["a|b"]}), "scenario name"),
     (request(window={**W, "window_start_utc": W["window_end_utc"]}), "window starts at"),
