@@ -39,7 +39,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
 
-    return getattr(importlib.import_module(f"sr_domain.{_HOME[name]}"), name)
+    value = globals()[name] = getattr(importlib.import_module(f"sr_domain.{_HOME[name]}"), name)
+    return value
 
 
 __all__ = [

@@ -8,12 +8,14 @@ from typing import Any
 import attrs
 
 from sr_domain.canonical import digest_of
-from sr_domain.evidence import Conflict, GateProof, OutputProof
+from sr_domain.contracts import validate
+from sr_domain.evidence import GateProof, OutputProof
 from sr_domain.ids import ready_message_id, terminal_reemit_key
 from sr_domain.layout import Layout
 from sr_domain.ledger import Event, Ledger
 from sr_domain.sealed import SealedGate, SealedOutput, SealedPlan
 from sr_domain.states import RunState
+from sr_ports import Envelope
 
 
 def digest_node(hex64: str) -> dict[str, str]:
@@ -159,19 +161,6 @@ def facts_view(layout: Layout, pins: Mapping[str, Any], plan: SealedPlan, decisi
         if proof.receipt_ref is not None
     ]
     rev = attrs.asdict(plan.policy_rev)
-    provenance = {
-        "service_release_id": decision.service_release_id,
-        "environment": decision.environment,
-        "config_revision": decision.config_revision,
-        "run_config_digest": plan.policy_rev.content_digest,
-    }
-    optional = {
-        "instance_receipts": instances or None,
-        "service_release_id": decision.service_release_id,
-        "environment": decision.environment,
-        "oracle_pack_ref": decision.oracle_pack_ref,
-        "evidence_notes": [*decision.notes, *law_notes(decision.laws)] or None,
-    }
     return {
         "run_id": run_id,
         "platform_run_id": layout.platform_run_id,
@@ -189,8 +178,29 @@ def facts_view(layout: Layout, pins: Mapping[str, Any], plan: SealedPlan, decisi
         },
         "intended_outputs": plan.intended_outputs,
         "run_config_digest": plan.policy_rev.content_digest,
-        "provenance": {key: value for key, value in provenance.items() if value is not None},
-        **{key: value for key, value in optional.items() if value is not None},
+        **_present(instance_receipts=instances or None),
+        **_origins(plan, decision),
+    }
+
+
+def _present(**parts: Any) -> dict[str, Any]:
+    return {key: value for key, value in parts.items() if value is not None}
+
+
+def _origins(plan: SealedPlan, decision: Decision) -> dict[str, Any]:
+    """The optional fields that say where a view comes from."""
+    release = _present(service_release_id=decision.service_release_id, environment=decision.environment)
+    return {
+        **release,
+        "provenance": {
+            **release,
+            **_present(config_revision=decision.config_revision),
+            "run_config_digest": plan.policy_rev.content_digest,
+        },
+        **_present(
+            oracle_pack_ref=decision.oracle_pack_ref,
+            evidence_notes=[*decision.notes, *law_notes(decision.laws)] or None,
+        ),
     }
 
 
@@ -256,6 +266,22 @@ def terminal_signal(layout: Layout, status: Mapping[str, Any], emitted_at: str) 
     }
 
 
+def control_fact(
+    topic: str, kind: str, message_id: str, payload: Mapping[str, Any], *, layout: Layout, run_id: str, at: str
+) -> Envelope:
+    """A control fact about a run, in its envelope (spec: wire, "bus envelope"). Raises `ContractViolation`."""
+    envelope = Envelope(
+        topic=topic,
+        message_id=message_id,
+        published_at_utc=at,
+        attributes={"kind": kind, "run_id": run_id, "platform_run_id": layout.platform_run_id},
+        partition_key=run_id,
+        payload=payload,
+    )
+    validate("bus_envelope", attrs.asdict(envelope))
+    return envelope
+
+
 def quarantine_record(layout: Layout, event: Event) -> dict[str, Any]:
     """The quarantine artifact for a RUN_QUARANTINED (or drift RUN_FAILED) event."""
     optional = {key: event.details.get(key) for key in ("missing", "conflicts")}
@@ -267,8 +293,3 @@ def quarantine_record(layout: Layout, event: Event) -> dict[str, Any]:
         "ts_utc": event.ts_utc,
         **{key: value for key, value in optional.items() if value},
     }
-
-
-def conflict_documents(conflicts: Iterable[Conflict]) -> list[dict[str, Any]]:
-    """Conflicts as JSON, in a fixed order."""
-    return [one.document() for one in conflicts]

@@ -20,7 +20,7 @@ from sr_domain.ports import Ports
 from sr_domain.request import parse_request
 from sr_domain.sealed import SealedPlan
 from sr_domain.states import RunState
-from sr_ports import BadInput, OutcomeUnknown, ReasonCode
+from sr_ports import BadInput, ObjectStore, OutcomeUnknown, ReasonCode
 
 
 @attrs.frozen
@@ -128,7 +128,8 @@ class _Auditor:
         if self.ledger.first("READY_PUBLISHED"):
             signal = ready_signal(self.layout, facts, plan_hash, committed.ts_utc)
             yield from self._same(self.layout.ready(run_id), exact_json(signal))
-        yield from self._receipts(facts)
+        for receipt in facts.get("instance_receipts", ()):
+            yield from receipt_findings(self.ports.store, receipt)
 
     def _facts(self, decided: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[Finding]]:
         key = self.layout.facts(self.ledger.run_id)
@@ -155,18 +156,6 @@ class _Auditor:
             return {}
         return facts_view(self.layout, pins_of(request), SealedPlan.of(committed.details["plan"]), Decision.of(decided))
 
-    def _receipts(self, facts: Mapping[str, Any]) -> Iterator[Finding]:
-        for receipt in facts.get("instance_receipts", ()):
-            yield from self._same(receipt["artifacts"]["receipt_path"], exact_json(receipt))
-            ref = receipt.get("bundle_manifest_ref")
-            if ref is None:
-                continue
-            blob = self.ports.store.read(ref)
-            if blob is None:
-                yield Finding(ReasonCode.TRUTH_MISSING, ref, "the part list is not there")
-            elif sha256_hex(blob.data) != receipt["target_digest"]["hex"]:
-                yield Finding(ReasonCode.TRUTH_ALTERED, ref, "the part list is not the one that was proven")
-
     def _quarantine(self) -> Iterator[Finding]:
         event = self.ledger.state_event
         final = event is not None and self.ledger.state in (RunState.QUARANTINED, RunState.FAILED)
@@ -185,6 +174,22 @@ class _Auditor:
         yield from self._same(
             self.layout.status(self.ledger.run_id), None if expected is None else exact_json(expected)
         )
+
+
+def receipt_findings(store: ObjectStore, receipt: Mapping[str, Any]) -> Iterator[Finding]:
+    """What is wrong with an instance receipt, as a facts view states it, and with its part list."""
+    key = receipt["artifacts"]["receipt_path"]
+    blob = store.read(key)
+    if blob is None:
+        yield Finding(ReasonCode.TRUTH_MISSING, key, "the instance receipt is not there")
+    elif blob.data != exact_json(receipt):
+        yield Finding(ReasonCode.TRUTH_ALTERED, key, "the instance receipt is not the one in the view")
+    ref = receipt.get("bundle_manifest_ref")
+    parts = None if ref is None else store.read(ref)
+    if ref is not None and parts is None:
+        yield Finding(ReasonCode.TRUTH_MISSING, ref, "the part list is not there")
+    elif ref is not None and parts is not None and sha256_hex(parts.data) != receipt["target_digest"]["hex"]:
+        yield Finding(ReasonCode.TRUTH_ALTERED, ref, "the part list is not the one that was proven")
 
 
 def repair_status(ports: Ports, layout: Layout, run_id: str) -> bool:

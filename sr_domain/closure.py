@@ -7,14 +7,8 @@ from collections.abc import Iterable, Mapping
 from sr_domain.pack import GateSpec, OutputSpec
 
 
-def gates_of(output: OutputSpec, gates: Mapping[str, GateSpec]) -> frozenset[str]:
-    """The gates that vouch for one output: those that authorise it, and those it says it needs."""
-    authorising = {gate.gate_id for gate in gates.values() if output.output_id in gate.authorizes_outputs}
-    return frozenset(authorising | set(output.read_requires_gates))
-
-
 def covers(outputs: Iterable[OutputSpec], gates: Mapping[str, GateSpec]) -> dict[str, frozenset[str]]:
-    """`gates_of` for many outputs in one pass over the gate map."""
+    """The gates that vouch for each output: those that authorise it, and those it says it needs."""
     wanted = {output.output_id: set(output.read_requires_gates) for output in outputs}
     for gate in gates.values():
         for output_id in gate.authorizes_outputs:

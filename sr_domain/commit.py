@@ -6,9 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import attrs
-
-from sr_domain.artifacts import Decision, facts_view, quarantine_record, ready_signal
+from sr_domain.artifacts import Decision, control_fact, facts_view, quarantine_record, ready_signal
 from sr_domain.canonical import exact_json, sha256_hex
 from sr_domain.contracts import validate
 from sr_domain.evidence import Conflicted, Failed
@@ -17,7 +15,7 @@ from sr_domain.ledger import Draft, Event
 from sr_domain.plan import pins_of
 from sr_domain.sealed import SealedPlan
 from sr_domain.times import format_instant
-from sr_ports import Envelope, Fault, ReasonCode, Unreachable
+from sr_ports import Fault, ReasonCode, Unreachable
 
 
 def decide_ready(run: HeldRun, plan: SealedPlan, decision: Decision) -> None:
@@ -107,7 +105,9 @@ def _write_signal(run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any]) -> M
     committed = run.ledger.first("READY_COMMITTED")
     emitted = committed.ts_utc if committed is not None else format_instant(run.now())
     signal = ready_signal(run.layout, facts, plan.plan_hash, emitted)
-    stored: dict[str, Any] = json.loads(run.write_once("ready_signal", run.layout.ready(run.run_id), signal))
+    validate("ready_signal", signal)
+    # An adopted run may have a signal of its own already: the first one published from stands.
+    stored: dict[str, Any] = json.loads(run.write_bytes(run.layout.ready(run.run_id), exact_json(signal)))
     return stored
 
 
@@ -115,26 +115,21 @@ def publish_ready(run: HeldRun, signal: Mapping[str, Any]) -> None:
     """Publish READY unless the record says it was. A failure is recorded and blocks nothing."""
     if run.ledger.first("READY_PUBLISHED") is not None:
         return
-    envelope = control_fact(run, "READY", str(signal["message_id"]), signal)
-    validate("bus_envelope", attrs.asdict(envelope))
+    envelope = control_fact(
+        run.settings.topic,
+        "READY",
+        str(signal["message_id"]),
+        signal,
+        layout=run.layout,
+        run_id=run.run_id,
+        at=format_instant(run.now()),
+    )
     try:
         run.ports.bus.publish(envelope)
     except Unreachable as error:
         run.record(Draft("READY_PUBLISH_FAILED", {"reason_code": error.code.value, "detail": error.what}))
         return
     run.record(Draft("READY_PUBLISHED", {"message_id": envelope.message_id, "topic": envelope.topic}))
-
-
-def control_fact(run: HeldRun, kind: str, message_id: str, payload: Mapping[str, Any]) -> Envelope:
-    """A control fact about this run, in its envelope."""
-    return Envelope(
-        topic=run.settings.topic,
-        message_id=message_id,
-        published_at_utc=format_instant(run.now()),
-        attributes={"kind": kind, "run_id": run.run_id, "platform_run_id": run.layout.platform_run_id},
-        partition_key=run.run_id,
-        payload=payload,
-    )
 
 
 def commit_failed(run: HeldRun, verdict: Failed, details: Mapping[str, Any] | None = None) -> None:

@@ -124,41 +124,46 @@ def _items(ledger: Ledger, details: Mapping[str, Any]) -> tuple[tuple[Item, ...]
     return gates, outputs
 
 
-@attrs.frozen
 class _Judge:
     """Looks up what the record says of each gate and output."""
 
-    details: Mapping[str, Any]
-    decided: Mapping[str, Any]
+    def __init__(self, details: Mapping[str, Any], decided: Mapping[str, Any]) -> None:
+        self._conflicts = {one["subject"]: one for one in reversed(details.get("conflicts", ()))}
+        self._failures = {one["subject"]: one for one in reversed(details.get("failures", ()))}
+        self._missing = frozenset(details.get("missing", ()))
+        self._gates = {one["gate_id"]: one["digest"] for one in decided.get("gates", ())}
+        self._outputs = {one["output_id"]: one for one in decided.get("outputs", ())}
+        self._laws: Mapping[str, Mapping[str, str]] = decided.get("laws", {})
+        self._decided = bool(decided)
 
     def item(self, name: str, *, path: str, law: str | None = None, optional: bool = False) -> Item:
-        for conflict in self.details.get("conflicts", ()):
-            if conflict["subject"] == name:
-                return Item(
-                    name,
-                    "CONFLICT",
-                    conflict.get("actual"),
-                    conflict.get("expected"),
-                    law=law,
-                    path=conflict.get("path") or path,
-                    detail=f"{conflict['code']}: {conflict['detail']}",
-                )
-        for failure in self.details.get("failures", ()):
-            if failure["subject"] == name:
-                return Item(name, "FAIL", law=law, path=path, detail=f"{failure['code']}: {failure['detail']}")
-        if name in self.details.get("missing", ()):
-            return Item(name, "MISSING", law=law, path=path)
-        for proof in self.decided.get("gates", ()):
-            if proof["gate_id"] == name:
-                by = self.decided.get("laws", {}).get(name, {})
-                who = f"{by.get('distribution')} {by.get('version')}"
-                return Item(name, "PASS", proof["digest"], proof["digest"], law=law, provided_by=who, path=path)
-        for proof in self.decided.get("outputs", ()):
-            if proof["output_id"] == name:
-                return Item(name, "PROVEN", proof["digest"], size=proof["size"], files=proof["files"], path=path)
-        if optional and self.decided:
-            return Item(name, "OPTIONAL_MISSING", path=path)
-        return Item(name, "UNKNOWN", law=law, path=path)
+        bad = self._faulty(name, path, law)
+        if bad is not None:
+            return bad
+        if name in self._gates:
+            by, digest = self._laws.get(name, {}), self._gates[name]
+            who = f"{by.get('distribution')} {by.get('version')}"
+            return Item(name, "PASS", digest, digest, law=law, provided_by=who, path=path)
+        if name in self._outputs:
+            proof = self._outputs[name]
+            return Item(name, "PROVEN", proof["digest"], size=proof["size"], files=proof["files"], path=path)
+        return Item(name, "OPTIONAL_MISSING" if optional and self._decided else "UNKNOWN", law=law, path=path)
+
+    def _faulty(self, name: str, path: str, law: str | None) -> Item | None:
+        conflict, failure = self._conflicts.get(name), self._failures.get(name)
+        if conflict is not None:
+            return Item(
+                name,
+                "CONFLICT",
+                conflict.get("actual"),
+                conflict.get("expected"),
+                law=law,
+                path=conflict.get("path") or path,
+                detail=f"{conflict['code']}: {conflict['detail']}",
+            )
+        if failure is not None:
+            return Item(name, "FAIL", law=law, path=path, detail=f"{failure['code']}: {failure['detail']}")
+        return Item(name, "MISSING", law=law, path=path) if name in self._missing else None
 
 
 def _attempt(ports: Ports, event: Event) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from sr_domain.artifacts import run_status
 from sr_domain.canonical import exact_json
 from sr_domain.contracts import validate
 from sr_domain.layout import Layout
-from sr_domain.ledger import Draft, Ledger, read_ledger
+from sr_domain.ledger import Draft, Event, Ledger, read_ledger
 from sr_domain.narrate import Narrator
 from sr_domain.ports import Ports, Settings
 from sr_domain.request import RunRequest
@@ -91,26 +91,30 @@ class HeldRun:
         """Append what was staged and these events, compare-and-swap.
 
         Milestones that are there already add nothing. Raises `LeaseLost` when the lease is
-        gone, or when somebody else has written a milestone that this holder decided on.
+        gone, or when somebody else has moved the run on since this holder read its record.
         """
-        staged, self.staged = self.staged, ()
-        for draft in (*staged, *drafts):
-            self.narrate.event(draft.kind, draft.details)
+        drafts, self.staged = (*self.staged, *drafts), ()
+        based_on = self.ledger.state_event
         for _ in range(_CAS_TRIES):
             self.held.check()
-            grown = self.ledger.append(
-                (*staged, *drafts),
-                fence=self.lease.fence,
-                actor=self.actor,
-                policy_rev=self.policy_rev,
-                now=now or self.now(),
+            before, stamp = self.ledger, now or self.now()
+            grown = before.append(
+                drafts, fence=self.lease.fence, actor=self.actor, policy_rev=self.policy_rev, now=stamp
             )
-            if grown.data == self.ledger.data or self._swap(grown):
+            if grown.data == before.data:
+                return
+            if self._swap(grown):
+                for event in grown.events[len(before.events) :]:
+                    self.narrate.event(event.event_kind, event.details)
                 return
             self.load()
-            if any(self.ledger.first(draft.kind, draft.subject) for draft in staged):
-                raise LeaseLost(self.run_id, self.lease.fence, ReasonCode.FENCED)
+            self._refuse_if_moved(based_on)
         raise OutcomeUnknown(f"the record of run {self.run_id} changed {_CAS_TRIES} times while it was appended to")
+
+    def _refuse_if_moved(self, based_on: Event | None) -> None:
+        """What this holder is about to write follows from a state that is no longer the run's."""
+        if self.ledger.state_event != based_on:
+            raise LeaseLost(self.run_id, self.lease.fence, ReasonCode.FENCED)
 
     def _swap(self, grown: Ledger) -> bool:
         key, store = self.layout.record(self.run_id), self.ports.store
@@ -123,13 +127,16 @@ class HeldRun:
         self.ledger, self.record_etag = grown, stored.etag
         return True
 
-    def write_once(self, contract: str, key: str, document: Mapping[str, Any]) -> bytes:
-        """Commit an immutable artifact; the bytes that stand are returned, whoever wrote them.
+    def write_once(self, contract: str, key: str, document: Mapping[str, Any]) -> None:
+        """Commit an artifact that follows from the record; it may stand already, as the very same bytes.
 
-        Raises `ContractViolation` before anything is written, `LeaseLost` when the lease is gone.
+        Raises `ContractViolation` before anything is written, `LeaseLost` when the lease is
+        gone, `Fault(TRUTH_ALTERED)` when something else stands there.
         """
         validate(contract, document)
-        return self.write_bytes(key, exact_json(document))
+        data = exact_json(document)
+        if self.write_bytes(key, data) != data:
+            raise Fault(ReasonCode.TRUTH_ALTERED, f"{key} is not what the record of its run says")
 
     def write_bytes(self, key: str, data: bytes) -> bytes:
         """Write once; the bytes that stand are returned."""

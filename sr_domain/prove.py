@@ -7,7 +7,8 @@ laws 1 and 8). Judging what was found is `evidence.classify`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import attrs
@@ -23,6 +24,7 @@ from sr_domain.oracle import oracle_pack
 from sr_domain.outputs import Found, OutputFiles, find_output
 from sr_domain.plan import pins_of
 from sr_domain.policy import MemberDigests
+from sr_domain.ports import Ports
 from sr_domain.sealed import SealedGate, SealedOutput, SealedPlan
 from sr_ports import BadInput, EngineRoot, EvidenceFault, Fault, ReasonCode
 
@@ -40,28 +42,33 @@ def something_there(run: HeldRun, plan: SealedPlan, uri: str) -> bool:
         return True  # whatever leaves its root is there, and is for the evidence to judge
 
 
+def nothing_new(ports: Ports, plan: SealedPlan, uri: str, missing: Collection[str]) -> bool:
+    """Whether everything that was missing certainly still is: by a look, not by reading bytes."""
+    root = ports.roots.open(uri)
+    try:
+        gates = [gate for gate in plan.gates if gate.gate_id in missing]
+        if any(root.stat(gate.flag_path) is not None and root.list(gate.bundle_root) for gate in gates):
+            return False
+        outputs = [output for output in plan.outputs if output.output_id in missing]
+        return not any(isinstance(find_output(root, output), Found) for output in outputs)
+    except EvidenceFault:
+        return False
+
+
 def collect(run: HeldRun, plan: SealedPlan, uri: str) -> Evidence:
     """Everything the root has to say about this plan. Raises `Unreachable`, `LeaseLost`."""
     root = run.ports.roots.open(uri)
     oracle, failures = oracle_pack(root, pins_of(run.request))
     gates = run.ports.pool.map(lambda gate: _gate(run, plan, root, gate), plan.gates)
     outputs = _outputs(run, plan, root)
-    evidence = Evidence(oracle_pack_ref=oracle, failures=failures)
-    for part in (*gates, *outputs):
-        evidence = _merge(evidence, part)
-    return evidence
+    return _together([Evidence(oracle_pack_ref=oracle, failures=failures), *gates, *outputs])
 
 
-def _merge(left: Evidence, right: Evidence) -> Evidence:
-    return Evidence(
-        outputs=left.outputs + right.outputs,
-        gates=left.gates + right.gates,
-        missing=left.missing + right.missing,
-        conflicts=left.conflicts + right.conflicts,
-        failures=left.failures + right.failures,
-        notes=left.notes + right.notes,
-        oracle_pack_ref=left.oracle_pack_ref or right.oracle_pack_ref,
-    )
+def _together(parts: Sequence[Evidence]) -> Evidence:
+    """All parts as one, in one pass: there may be very many."""
+    lists = ("outputs", "gates", "missing", "conflicts", "failures", "notes")
+    joined = {name: tuple(chain.from_iterable(getattr(part, name) for part in parts)) for name in lists}
+    return Evidence(**joined, oracle_pack_ref=parts[0].oracle_pack_ref)
 
 
 def _gate(run: HeldRun, plan: SealedPlan, root: EngineRoot, gate: SealedGate) -> Evidence:

@@ -14,7 +14,7 @@ from typing import Any
 
 import attrs
 
-from sr_domain.artifacts import terminal_signal
+from sr_domain.artifacts import control_fact, terminal_signal
 from sr_domain.contracts import problem, validate
 from sr_domain.layout import Layout
 from sr_domain.ledger import Draft, Ledger
@@ -24,7 +24,7 @@ from sr_domain.states import RunState
 from sr_domain.submit import Desk
 from sr_domain.times import format_instant, parse_instant
 from sr_domain.views import parse_truth, record_of
-from sr_ports import BadInput, Envelope, ReasonCode, SrError, Unreachable
+from sr_ports import BadInput, ReasonCode, SrError, Unreachable
 
 _LEASE_S = 30.0
 
@@ -162,15 +162,9 @@ def _publish(ops: _Ops, what: str) -> Reemit:
 
 def _send(ops: _Ops, what: str, message_id: str, payload: Mapping[str, Any], now: str) -> Reemit:
     run_id = ops.ledger.run_id
-    envelope = Envelope(
-        topic=ops.desk.settings.topic,
-        message_id=message_id,
-        published_at_utc=now,
-        attributes={"kind": f"{what}_REEMIT", "run_id": run_id, "platform_run_id": ops.layout.platform_run_id},
-        partition_key=run_id,
-        payload=payload,
+    envelope = control_fact(
+        ops.desk.settings.topic, f"{what}_REEMIT", message_id, payload, layout=ops.layout, run_id=run_id, at=now
     )
-    validate("bus_envelope", attrs.asdict(envelope))
     try:
         ops.desk.ports.bus.publish(envelope)
     except Unreachable as error:

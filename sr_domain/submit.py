@@ -14,15 +14,18 @@ from sr_domain.held import HeldRun
 from sr_domain.layout import Layout
 from sr_domain.ledger import Draft, Ledger
 from sr_domain.narrate import Narrator
-from sr_domain.ops import append_aside
+from sr_domain.ops import append_aside, read_record
 from sr_domain.outcome import Outcome
 from sr_domain.pack import InterfacePack
 from sr_domain.plan import pins_of
 from sr_domain.policy import Policy
 from sr_domain.ports import Ports, Settings
+from sr_domain.prove import nothing_new
 from sr_domain.request import RunRequest, parse_request
+from sr_domain.sealed import SealedPlan
 from sr_domain.states import RunState
 from sr_domain.supersede import check_supersedes
+from sr_domain.times import parse_instant
 from sr_ports import Admission, Binding, IndexNote, Lease, ReasonCode, SrError
 
 
@@ -87,6 +90,9 @@ def bound_request(desk: Desk, binding: Binding) -> RunRequest:
 def work(desk: Desk, layout: Layout, request: RunRequest, actor: str, *, is_new: bool = False) -> Outcome:
     """Take the lease and move the run on; say so when somebody else holds it."""
     ports, above = desk.ports, 0
+    resting = None if is_new else _still_waiting(desk, layout, request)
+    if resting is not None:
+        return resting
     while True:
         lease = ports.authority.acquire(
             request.run_id, ports.ids.new_id(), ttl_s=desk.settings.lease_ttl_s, above=above
@@ -97,6 +103,25 @@ def work(desk: Desk, layout: Layout, request: RunRequest, actor: str, *, is_new:
         if not isinstance(outcome, _Forgotten):
             return outcome
         above = outcome.fence
+
+
+def _still_waiting(desk: Desk, layout: Layout, request: RunRequest) -> Outcome | None:
+    """The answer for a run that waits, when nothing it waits for has come: no lease, no event, no byte read.
+
+    Whoever polls a waiting run thus adds nothing to its record.
+    """
+    ledger, _ = read_record(desk.ports, layout, request.run_id)
+    waiting, accepted = ledger.state_event, ledger.first("RUN_ACCEPTED")
+    planned, started = ledger.first("PLAN_COMMITTED"), ledger.first("EVIDENCE_STARTED")
+    if ledger.state is not RunState.WAITING_EVIDENCE or bound_intent(ledger) != request.intent():
+        return None
+    if waiting is None or accepted is None or planned is None or started is None:
+        return None
+    if parse_instant(accepted.details["evidence_deadline_utc"]) <= desk.ports.clock.now():
+        return None
+    plan, root = SealedPlan.of(planned.details["plan"]), started.details["engine_run_root"]
+    still = nothing_new(desk.ports, plan, root, frozenset(waiting.details["missing"]))
+    return ledger_outcome(layout, ledger) if still else None
 
 
 @attrs.frozen

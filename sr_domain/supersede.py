@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from sr_domain.commit import control_fact
-from sr_domain.contracts import validate
+from sr_domain.artifacts import control_fact
 from sr_domain.held import HeldRun
 from sr_domain.ids import superseded_message_id
 from sr_domain.layout import Layout
@@ -14,6 +13,7 @@ from sr_domain.ops import append_aside, read_record
 from sr_domain.ports import Ports
 from sr_domain.request import RunRequest
 from sr_domain.states import RunState
+from sr_domain.times import format_instant
 from sr_ports import ReasonCode, Unreachable
 
 
@@ -65,9 +65,16 @@ def announce_successor(run: HeldRun) -> None:
     )
     payload = {"run_id": old, "superseded_by": run.run_id, "facts_view_ref": run.layout.facts(run.run_id)}
     message_id = superseded_message_id(old, run.run_id)
-    fact = attrs.evolve(control_fact(run, "RUN_SUPERSEDED", message_id, payload), partition_key=old)
-    fact = attrs.evolve(fact, attributes={**fact.attributes, "run_id": old, "superseded_by": run.run_id})
-    validate("bus_envelope", attrs.asdict(fact))
+    fact = control_fact(
+        run.settings.topic,
+        "RUN_SUPERSEDED",
+        message_id,
+        payload,
+        layout=home,
+        run_id=old,
+        at=format_instant(run.now()),
+    )
+    fact = attrs.evolve(fact, attributes={**fact.attributes, "superseded_by": run.run_id})
     try:
         run.ports.bus.publish(fact)
     except Unreachable as error:

@@ -5,14 +5,15 @@ Needs the store that holds the truth, the engine root and the laws; no authority
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import attrs
 
 from sr_domain.artifacts import bundle_hash
-from sr_domain.audit import Finding
-from sr_domain.canonical import exact_json, sha256_hex
+from sr_domain.audit import Finding, receipt_findings
+from sr_domain.canonical import sha256_hex
 from sr_domain.contracts import problem
 from sr_domain.digests import ContentDigest, digest_outputs
 from sr_domain.gates import GateConflict, GateMissing, verify_gate
@@ -128,7 +129,7 @@ class _Check:
             if store.stat(self.facts[name]) is None:
                 yield Finding(ReasonCode.TRUTH_MISSING, self.facts[name], "it is not there")
         for receipt in self.facts.get("instance_receipts", ()):
-            yield from self._receipt(receipt)
+            yield from receipt_findings(store, receipt)
         signal = store.read(self.layout.ready(self.facts["run_id"]))
         if signal is not None:
             message = ready_message_id(
@@ -137,21 +138,6 @@ class _Check:
             if message.encode() not in signal.data:
                 where = self.layout.ready(self.facts["run_id"])
                 yield Finding(ReasonCode.TRUTH_ALTERED, where, "it is not the signal of this view")
-
-    def _receipt(self, receipt: Mapping[str, Any]) -> Iterator[Finding]:
-        key = receipt["artifacts"]["receipt_path"]
-        blob = self.verifier.store.read(key)
-        if blob is None:
-            yield Finding(ReasonCode.TRUTH_MISSING, key, "the instance receipt is not there")
-        elif blob.data != exact_json(receipt):
-            yield Finding(ReasonCode.TRUTH_ALTERED, key, "the instance receipt is not the one in the view")
-        ref = receipt.get("bundle_manifest_ref")
-        if ref is not None:
-            parts = self.verifier.store.read(ref)
-            if parts is None:
-                yield Finding(ReasonCode.TRUTH_MISSING, ref, "the part list is not there")
-            elif sha256_hex(parts.data) != receipt["target_digest"]["hex"]:
-                yield Finding(ReasonCode.TRUTH_ALTERED, ref, "the part list is not the one that was proven")
 
     def record(self) -> Ledger | Finding:
         """The record the view refers to, if it is sound."""
@@ -241,8 +227,6 @@ class _Check:
 
     def _culprit(self, output: SealedOutput, digest: ContentDigest) -> str | None:
         """The first part that differs from the stored part list, where there is one."""
-        import json
-
         receipts = {one["output_id"]: one for one in self.facts.get("instance_receipts", ())}
         ref = receipts.get(output.output_id, {}).get("bundle_manifest_ref")
         blob = None if ref is None else self.verifier.store.read(ref)

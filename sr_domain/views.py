@@ -17,18 +17,16 @@ from sr_domain.plan import PlanRefused, Problem, choose_strategy, compile_plan
 from sr_domain.request import RunRequest, Strategy, differences, parse_request
 from sr_domain.sealed import SealedPlan
 from sr_domain.submit import Desk
+from sr_domain.supersede import home_of
 from sr_ports import BadInput, Fault, NotFound, ReasonCode
 
 
 def home(desk: Desk, run_id: str) -> Layout:
     """Where a run's truth is. Raises `NotFound` when no run was ever submitted here."""
     current = desk.ports.platform.current()
-    binding = None if current is None else desk.ports.authority.find(run_id)
-    if binding is not None:
-        return Layout(binding.platform_run_id)
     if current is None:
         raise NotFound(ReasonCode.RUN_NOT_FOUND, f"there is no run {run_id[:64]!r}: nothing was ever submitted here")
-    return Layout(current)
+    return home_of(desk.ports, run_id, Layout(current))
 
 
 def check_run_id(run_id: str) -> str:

@@ -17,10 +17,6 @@ from sr_ports import BadInput, ReasonCode
 from sr_ports.hooks import Wiring
 from sr_ports.stores import check_key
 
-SETTINGS: Final = frozenset(
-    {"bucket", "prefix", "endpoint_url", "region", "addressing_style", "sse_kms_key_id",
-     "connect_timeout_seconds", "read_timeout_seconds"}
-)  # fmt: skip
 ENGINE_ENDPOINT: Final = "SR_ENGINE_S3_ENDPOINT"
 """Environment variable: the endpoint of engine roots when the object store is not on S3."""
 

@@ -15,7 +15,7 @@ import pytest
 from sr_adapters.memory.store import MemoryObjectStore
 from sr_adapters.runtime import heartbeat
 from sr_domain import advance, commit, ledger, submit
-from sr_domain.artifacts import Decision, ready_signal
+from sr_domain.artifacts import Decision, control_fact, ready_signal
 from sr_domain.canonical import exact_json
 from sr_domain.held import HeldRun
 from sr_domain.ledger import Draft
@@ -36,6 +36,7 @@ def no_fence_check(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ledger.Ledger, "append", append)
     patch.setattr(HeldRun, "renew", lambda self: None)
     patch.setattr(heartbeat.HeldLease, "check", lambda self: None)
+    patch.setattr(HeldRun, "_refuse_if_moved", lambda self, based_on: None)
 
 
 def no_compare_and_swap(patch: pytest.MonkeyPatch) -> None:
@@ -65,7 +66,16 @@ def publish_before_facts(patch: pytest.MonkeyPatch) -> None:
     def early(run: HeldRun, plan: Any, decided: Any) -> Any:
         facts = commit.build_facts(run, plan, Decision.of(decided.details))
         signal = ready_signal(run.layout, facts, plan.plan_hash, decided.ts_utc)
-        run.ports.bus.publish(commit.control_fact(run, "READY", signal["message_id"], signal))
+        fact = control_fact(
+            "fp.bus.control.v1",
+            "READY",
+            signal["message_id"],
+            signal,
+            layout=run.layout,
+            run_id=run.run_id,
+            at=decided.ts_utc,
+        )
+        run.ports.bus.publish(fact)
         return original(run, plan, decided)
 
     patch.setattr(commit, "_write_facts", early)
@@ -98,7 +108,7 @@ MUTATIONS = (
     Mutation("write-once taken out", no_write_once),
     Mutation("publish before the facts view", publish_before_facts),
     Mutation("facts view before the decision", decide_without_the_ledger),
-    Mutation("fence, lease check and renewal taken out", no_fence_check),
+    Mutation("fence, lease check, renewal and the look at what moved taken out", no_fence_check),
     Mutation("publication forgotten", forget_to_publish),
 )
 
