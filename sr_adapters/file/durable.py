@@ -74,19 +74,31 @@ def is_taken(folder: int, name: str) -> bool:
 
 @contextmanager
 def drafted(folder: int, data: bytes) -> Iterator[str]:
-    """The name of a temporary file that holds `data`, on disk; removed after the block if still there."""
+    """The name of a temporary file that holds `data`, on disk; removed after the block."""
+    draft = _draft(folder, data)
+    try:
+        yield draft
+    finally:
+        _discard(folder, draft)
+
+
+def _draft(folder: int, data: bytes) -> str:
     name = f"{OWN}-{secrets.token_hex(8)}.tmp"
     fd = os.open(name, _NEW, 0o666, dir_fd=folder)
     try:
-        try:
-            _write_all(fd, data)
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-        yield name
+        _write_all(fd, data)
+        os.fsync(fd)
+    except BaseException:
+        _discard(folder, name)
+        raise
     finally:
-        with suppress(OSError):  # litter is harmless; the write's own answer is what counts
-            os.unlink(name, dir_fd=folder)
+        os.close(fd)
+    return name
+
+
+def _discard(folder: int, draft: str) -> None:
+    with suppress(OSError):  # litter is harmless; the write's own answer is what counts
+        os.unlink(draft, dir_fd=folder)
 
 
 def create_once(folder: int, name: str, data: bytes) -> bool:
@@ -115,12 +127,13 @@ def link_once(folder: int, draft: str, name: str) -> bool:
 
 def swap(folder: int, name: str, data: bytes) -> None:
     """Put `data` in the place of the file's bytes, all at once."""
-    with drafted(folder, data) as draft:
-        try:
-            os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
-        except OSError:
-            if _links(folder, draft, name) > 0:  # the draft is still there: nothing happened
-                raise
+    draft = _draft(folder, data)
+    try:
+        os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except OSError:
+        if _links(folder, draft, name) > 0:  # the draft is still there: nothing happened
+            _discard(folder, draft)
+            raise
     sync_names(folder, name, changed=True)
 
 

@@ -26,7 +26,7 @@ _CHUNK = 1 << 20
 
 
 class FileObjectStore:
-    """Objects under the folder `root`, which the first write makes. Holds nothing open between calls.
+    """Objects under the folder `root`, which the first write makes.
 
     Key parts that begin with ``.sr-store`` are the store's own and are refused, as are parts
     of more than 255 bytes, which no common file system takes: `BadInput`.

@@ -3,6 +3,10 @@
 Whoever may write into the tree could plant a link that leads out of it. Each step is
 therefore an open relative to the folder before it, with O_NOFOLLOW: there is no moment
 between a check and a use. The root's own path is the operator's and may hold links.
+
+Folders stay open for the next call. Before each use the kernel is asked whether the path
+still leads to the very folder that is open (device and inode): one call instead of one a
+step, and a folder that was moved, removed or replaced is entered anew, step by step.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from sr_adapters.file.errors import ROOT_GONE
@@ -23,6 +27,29 @@ OWN = ".sr-store"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _REMEMBERED = 4096
+_KEPT_OPEN = 32
+
+
+class Folder:
+    """An open folder; its descriptor is closed when nobody uses or remembers it any more."""
+
+    __slots__ = ("_device", "fd", "inode")
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        found = os.fstat(fd)
+        self._device, self.inode = found.st_dev, found.st_ino
+
+    def is_at(self, path: str) -> bool:
+        """Whether the path leads to this very folder now."""
+        try:
+            found = os.stat(path)  # noqa: PTH116 - a hot path, strings all the way
+        except (OSError, ValueError):
+            return False
+        return found.st_ino == self.inode and found.st_dev == self._device
+
+    def __del__(self) -> None:
+        os.close(self.fd)
 
 
 class Tree:
@@ -32,16 +59,14 @@ class Tree:
         self.root = str(Path(root).absolute())
         self._seen = False
         self._settled: dict[tuple[str, ...], int] = {}
+        self._kept: dict[tuple[str, ...], Folder] = {}
 
     @contextmanager
     def entered(self, folders: tuple[str, ...]) -> Iterator[int | None]:
         """A descriptor on the folder for the block's time; None when the folder is certainly absent."""
-        fd = self._enter(folders)
-        try:
-            yield fd
-        finally:
-            if fd is not None:
-                os.close(fd)
+        folder = self._enter(folders)
+        yield None if folder is None else folder.fd
+        del folder  # open until here, whatever the tree has forgotten meanwhile
 
     @contextmanager
     def made(self, folders: tuple[str, ...]) -> Iterator[int]:
@@ -50,19 +75,18 @@ class Tree:
         Its ancestors' entries are synced after the block's own writes: a journal that has put
         those on disk has mostly put these there too. A failure then leaves the outcome unknown.
         """
-        fd = self._enter(folders)
-        if fd is None or self._settled.get(folders) != os.fstat(fd).st_ino:
-            if fd is not None:
-                os.close(fd)
+        folder = self._enter(folders)
+        if folder is None or self._settled.get(folders) != folder.inode:
             with self._settling(folders) as fresh:
                 yield fresh
             return
-        try:
-            yield fd
-        finally:
-            os.close(fd)
+        yield folder.fd
+        del folder
 
-    def _enter(self, folders: tuple[str, ...]) -> int | None:
+    def _enter(self, folders: tuple[str, ...]) -> Folder | None:
+        kept = self._kept.get(folders)
+        if kept is not None and kept.is_at("/".join((self.root, *folders))):
+            return kept
         fd = self._open_root()
         for name in folders:
             if fd is None:
@@ -72,7 +96,14 @@ class Tree:
             finally:
                 os.close(fd)
             fd = below
-        return fd
+        return None if fd is None else self._keep(folders, Folder(fd))
+
+    def _keep(self, folders: tuple[str, ...], folder: Folder) -> Folder:
+        while len(self._kept) >= _KEPT_OPEN:
+            with suppress(StopIteration, RuntimeError):  # another thread forgot it first
+                self._kept.pop(next(iter(self._kept)), None)
+        self._kept[folders] = folder
+        return folder
 
     @contextmanager
     def _settling(self, folders: tuple[str, ...]) -> Iterator[int]:

@@ -16,7 +16,10 @@ _PAIR = re.compile(
 _AWS = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")
 _BEARER = re.compile(r"\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
 # What some secret's pattern needs in lower case: without any of these in it a text has none.
-_WORDS = ("passw", "secret", "token", "key", "authorization", "credential", "dsn", "bearer ", "basic ", "akia", "asia")
+_WORDS = (
+    "passw", "secret", "token", "apikey", "api_key", "api-key", "private", "access", "authorization", "credential",
+    "dsn", "bearer ", "basic ", "akia", "asia",
+)  # fmt: skip
 _NAME = re.compile(
     r"password|passwd|secret|token|api_?key|private_?key|access_?key|authorization|credential|dsn", re.IGNORECASE
 )

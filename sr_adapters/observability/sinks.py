@@ -12,6 +12,7 @@ from sr_adapters.observability.redact import redact, redacted, suspect
 from sr_ports import ObsEvent, SrError, Wiring
 
 _COLOURS = {"WARN": "\033[33m", "ERROR": "\033[31m"}
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
@@ -79,8 +80,8 @@ class FileSink:
 def _line(event: ObsEvent) -> str:
     """The event as one JSON line, without secrets."""
     document = _document(event)
-    text = json.dumps(document, ensure_ascii=False)
-    return json.dumps(redacted(document), ensure_ascii=False) if suspect(text) else text
+    text = _ENCODE(document)
+    return _ENCODE(redacted(document)) if suspect(text) else text
 
 
 def _document(event: ObsEvent) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -264,10 +265,10 @@ def test_o6_a_failed_link_that_cannot_be_looked_into_is_unknown(
     store.create("a/b", b"1")
     real = os.stat
 
-    def fail_on_drafts(name: str, *, dir_fd: int, follow_symlinks: bool) -> os.stat_result:
-        if name.startswith(".sr-store"):
+    def fail_on_drafts(name: str, **how: Any) -> os.stat_result:
+        if str(name).startswith(".sr-store"):
             failing(errno.EIO)
-        return real(name, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
+        return real(name, **how)
 
     monkeypatch.setattr(os, "stat", fail_on_drafts)
     monkeypatch.setattr(os, "link", partial(failing, errno.EIO))

@@ -222,8 +222,16 @@ def test_a_list_beside_a_delete_goes_on(store: FileObjectStore) -> None:
     assert [item.key for item in found] == ["a/3", "b/1"]
 
 
-def test_no_call_leaves_a_file_open(store: FileObjectStore, root: Path, tmp_path: Path) -> None:
-    open_before = len(list(Path("/proc/self/fd").iterdir()))
+def test_no_call_leaves_a_file_open_and_folders_stay_few(store: FileObjectStore, root: Path, tmp_path: Path) -> None:
+    def opened() -> tuple[int, int]:
+        """Files and folders of the store that this process has open."""
+        links = (fd.readlink() for fd in Path("/proc/self/fd").iterdir() if fd.is_symlink())
+        below = [path for path in links if path.is_relative_to(root.resolve())]
+        folders = [path for path in below if path.is_dir()]
+        return len(below) - len(folders), len(folders)
+
+    for number in range(100):
+        store.create(f"many/{number}/x", b"1")
     made = store.create("a/b", b"1")
     assert made is not None
     planted(root, tmp_path, "a/link")
@@ -232,7 +240,22 @@ def test_no_call_leaves_a_file_open(store: FileObjectStore, root: Path, tmp_path
         for act in (*every_way_in(store, key), replace, list_of(store, "a/")):
             with suppress_refusals():
                 act()
-    assert len(list(Path("/proc/self/fd").iterdir())) == open_before
+    files, folders = opened()
+    assert files == 0
+    assert 0 < folders <= 40
+
+
+def test_a_folder_that_was_replaced_is_entered_anew(store: FileObjectStore, root: Path) -> None:
+    store.create("a/b/one", b"1")
+    (root / "a").rename(root / "moved")
+    assert store.read("a/b/one") is None
+    assert store.create("a/b/two", b"2") is not None
+    assert (root / "a/b/two").read_bytes() == b"2"
+    assert not (root / "moved/b/two").exists()
+    (root / "a").rename(root / "away")
+    (root / "a").symlink_to(root / "moved")
+    with pytest.raises(Unreachable):
+        store.read("a/b/one")
 
 
 @contextmanager
