@@ -17,6 +17,7 @@ class OutputProof:
 
     `receipt_ref`: key of its instance receipt, None unless it is instance-scoped.
     `manifest_ref`: key of its stored part list, None unless it has several files.
+    `version_id`: the store's own name for the bytes of a single file, where it has one.
     """
 
     output_id: str
@@ -25,6 +26,7 @@ class OutputProof:
     size: int
     receipt_ref: str | None = None
     manifest_ref: str | None = None
+    version_id: str | None = None
 
 
 @attrs.frozen

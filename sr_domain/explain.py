@@ -10,11 +10,12 @@ import attrs
 from sr_domain.layout import Layout
 from sr_domain.ledger import Event, Ledger
 from sr_domain.ports import Ports
+from sr_domain.prove import arrived
 from sr_domain.sealed import SealedPlan
 from sr_domain.states import RunState
 from sr_domain.supersede import successor_of
 from sr_domain.times import parse_instant
-from sr_ports import REASONS, ReasonCode
+from sr_ports import REASONS, BadInput, ReasonCode, Unreachable
 
 _LOG_LINES = 5
 
@@ -61,7 +62,7 @@ class Explanation:
 
 
 def explain(ports: Ports, layout: Layout, ledger: Ledger) -> Explanation:
-    """The explanation of one run. Reads the attempt logs; writes nothing. Raises `Unreachable`."""
+    """The explanation of one run. Reads logs, looks where it waits, writes nothing. Raises `Unreachable`."""
     event, accepted = ledger.state_event, ledger.first("RUN_ACCEPTED")
     details: Mapping[str, Any] = {} if event is None else event.details
     code = details.get("reason_code")
@@ -74,7 +75,7 @@ def explain(ports: Ports, layout: Layout, ledger: Ledger) -> Explanation:
     root = (
         started.details.get("engine_run_root") if started else accepted.details["engine_run_root"] if accepted else None
     )
-    gates, outputs = _items(ledger, details)
+    gates, outputs = _items(ledger, details, _arrived(ports, ledger, root))
     holder = None if state is not None and state.final else ports.authority.holder(ledger.run_id)
     return Explanation(
         run_id=ledger.run_id,
@@ -112,13 +113,28 @@ def _next(ledger: Ledger, code: str | None) -> str:
             return f"sr resume {run_id}"
 
 
-def _items(ledger: Ledger, details: Mapping[str, Any]) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
+def _arrived(ports: Ports, ledger: Ledger, root: str | None) -> Mapping[str, str]:
+    """What a look at the engine root says now of each thing that a waiting run misses."""
+    committed, event = ledger.first("PLAN_COMMITTED"), ledger.state_event
+    if ledger.state is not RunState.WAITING_EVIDENCE or committed is None or event is None or root is None:
+        return {}
+    missing = frozenset(event.details["missing"])
+    try:
+        came = frozenset(arrived(ports, SealedPlan.of(committed.details["plan"]), root, missing))
+    except (Unreachable, BadInput) as error:
+        return dict.fromkeys(missing, f"whether it has come cannot be told now: {error.what}")
+    return {name: "has come since: resume judges it" if name in came else "still not there" for name in missing}
+
+
+def _items(
+    ledger: Ledger, details: Mapping[str, Any], now: Mapping[str, str]
+) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
     committed = ledger.first("PLAN_COMMITTED")
     if committed is None:
         return (), ()
     plan = SealedPlan.of(committed.details["plan"])
     decided = ledger.first("EVIDENCE_COMPLETE")
-    judge = _Judge(details, {} if decided is None else decided.details)
+    judge = _Judge(details, {} if decided is None else decided.details, now)
     gates = tuple(judge.item(gate.gate_id, law=gate.method.kind, path=gate.bundle_root) for gate in plan.gates)
     outputs = tuple(judge.item(one.output_id, path=one.path, optional=one.optional) for one in plan.outputs)
     return gates, outputs
@@ -127,7 +143,8 @@ def _items(ledger: Ledger, details: Mapping[str, Any]) -> tuple[tuple[Item, ...]
 class _Judge:
     """Looks up what the record says of each gate and output."""
 
-    def __init__(self, details: Mapping[str, Any], decided: Mapping[str, Any]) -> None:
+    def __init__(self, details: Mapping[str, Any], decided: Mapping[str, Any], now: Mapping[str, str]) -> None:
+        self._now = now
         self._conflicts = {one["subject"]: one for one in reversed(details.get("conflicts", ()))}
         self._failures = {one["subject"]: one for one in reversed(details.get("failures", ()))}
         self._missing = frozenset(details.get("missing", ()))
@@ -163,7 +180,9 @@ class _Judge:
             )
         if failure is not None:
             return Item(name, "FAIL", law=law, path=path, detail=f"{failure['code']}: {failure['detail']}")
-        return Item(name, "MISSING", law=law, path=path) if name in self._missing else None
+        if name not in self._missing:
+            return None
+        return Item(name, "MISSING", law=law, path=path, detail=self._now.get(name, ""))
 
 
 def _attempt(ports: Ports, event: Event) -> dict[str, Any]:

@@ -13,6 +13,10 @@ SCOPE_ORDER = ("manifest_fingerprint", "parameter_hash", "seed", "scenario_id", 
 _LONG = 200
 
 
+OBJECT_VERSIONS = "object_versions.json"
+"""Beside an instance's part list: which very objects were hashed, where the store can tell."""
+
+
 @attrs.frozen
 class Layout:
     """Keys of one platform run. Refs inside artifacts are these keys."""

@@ -36,8 +36,26 @@ _STORY = {
     "READY_PUBLISH_FAILED": "READY could not be published yet",
     "RUN_FAILED": "failed",
     "RUN_QUARANTINED": "quarantined",
+    "ENGINE_ATTEMPT_ABANDONED": "an attempt was left open by a dead holder",
+    "SUPERSEDED_BY": "superseded by a newer run",
+    "SUPERSEDE_PUBLISHED": "the run it supersedes was told, and the bus",
+    "REEMIT_REQUESTED": "re-emit asked for",
+    "REEMIT_DRY_RUN": "re-emit, dry run",
+    "REEMIT_PUBLISHED": "published again, same message id",
+    "AUTH_DENIED": "denied",
+    "GOV_POLICY_REV": "policy revision on record",
+    "GOV_PLAN_HASH": "plan hash on record",
+    "GOV_BUNDLE_HASH": "bundle hash on record",
+    "GOV_LAW_PROVENANCE": "laws and their plugins on record",
     "LEASE_TAKEN": "taking over from an earlier holder",
 }
+
+
+def story(kind: str, details: Mapping[str, Any]) -> str:
+    """What an event of this kind means, in a few words; with its reason code, where it has one."""
+    told = _STORY.get(kind, kind.lower().replace("_", " "))
+    reason = details.get("reason_code")
+    return f"{told} ({reason})" if reason else told
 
 
 @attrs.frozen
@@ -56,8 +74,6 @@ class Narrator:
         details = details or {}
         bad = any(word in kind for word in _BAD)
         small = {key: value for key, value in details.items() if isinstance(value, str | int | float) or value is None}
-        reason = details.get("reason_code")
-        story = message or _STORY.get(kind, kind.lower().replace("_", " "))
         self.sink.emit(
             ObsEvent(
                 event_kind=kind,
@@ -68,7 +84,7 @@ class Narrator:
                 pins=self.pins,
                 policy_rev=self.policy_rev,
                 attempt_id=details.get("attempt_id"),
-                message=f"{story} ({reason})" if reason else story,
+                message=message or story(kind, details),
                 details=small,
             )
         )

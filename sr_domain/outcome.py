@@ -17,7 +17,8 @@ class Outcome:
 
     `state`: None where nothing is known of the run. `is_new`: this call bound the key.
     `in_flight`: another worker holds the run. `differences`: for a collision, the fields
-    of the intent that differ. `refs`: keys of the run's artifacts that exist.
+    of the intent that differ. `superseded_by`: the run's successor, the successor's own, and
+    so on to the newest; only `status` looks for them. `refs`: keys of the run's artifacts that exist.
     """
 
     run_id: str
@@ -30,6 +31,7 @@ class Outcome:
     published: bool = False
     missing: tuple[str, ...] = ()
     differences: Mapping[str, Any] | None = None
+    superseded_by: tuple[str, ...] = ()
     refs: Mapping[str, str] = attrs.field(factory=dict)
 
     @property
@@ -51,6 +53,8 @@ class Outcome:
             "published": self.published,
             "missing": list(self.missing),
             "differences": self.differences,
+            "superseded_by": self.superseded_by[0] if self.superseded_by else None,
+            "newest_run_id": self.superseded_by[-1] if self.superseded_by else None,
             **self.refs,
         }
         return {key: value for key, value in node.items() if value not in (None, "", [])}

@@ -7,7 +7,7 @@ laws 1 and 8). Judging what was found is `evidence.classify`.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -20,6 +20,7 @@ from sr_domain.digests import ContentDigest, digest_outputs
 from sr_domain.evidence import Conflict, Evidence, Failure, GateProof, OutputProof
 from sr_domain.gates import GateConflict, GateMissing, GatePassed, verify_gate
 from sr_domain.held import HeldRun
+from sr_domain.layout import OBJECT_VERSIONS
 from sr_domain.oracle import oracle_pack
 from sr_domain.outputs import Found, OutputFiles, find_output
 from sr_domain.plan import pins_of
@@ -34,25 +35,38 @@ def something_there(run: HeldRun, plan: SealedPlan, uri: str) -> bool:
     root = run.ports.roots.open(uri)
     if not root.exists():
         return False
+    return any(_is_there(root.stat, gate.flag_path) for gate in plan.gates) or any(
+        _is_there(_output_there, root, output) for output in plan.outputs
+    )
+
+
+def arrived(ports: Ports, plan: SealedPlan, uri: str, missing: Collection[str]) -> Iterator[str]:
+    """What of the missing may have come since: by a look, not by reading bytes. Raises `Unreachable`.
+
+    Whatever is not named here is certainly still missing.
+    """
+    root = ports.roots.open(uri)
+    for gate in plan.gates:
+        if gate.gate_id in missing and _is_there(_bundle_there, root, gate):
+            yield gate.gate_id
+    for output in plan.outputs:
+        if output.output_id in missing and _is_there(_output_there, root, output):
+            yield output.output_id
+
+
+def _bundle_there(root: EngineRoot, gate: SealedGate) -> bool:
+    return root.stat(gate.flag_path) is not None and bool(root.list(gate.bundle_root))
+
+
+def _output_there(root: EngineRoot, output: SealedOutput) -> bool:
+    return isinstance(find_output(root, output), Found)
+
+
+def _is_there(look: Callable[..., object], *place: object) -> bool:
     try:
-        if any(root.stat(gate.flag_path) is not None for gate in plan.gates):
-            return True
-        return any(isinstance(find_output(root, output), Found) for output in plan.outputs)
+        return bool(look(*place))
     except EvidenceFault:
         return True  # whatever leaves its root is there, and is for the evidence to judge
-
-
-def nothing_new(ports: Ports, plan: SealedPlan, uri: str, missing: Collection[str]) -> bool:
-    """Whether everything that was missing certainly still is: by a look, not by reading bytes."""
-    root = ports.roots.open(uri)
-    try:
-        gates = [gate for gate in plan.gates if gate.gate_id in missing]
-        if any(root.stat(gate.flag_path) is not None and root.list(gate.bundle_root) for gate in gates):
-            return False
-        outputs = [output for output in plan.outputs if output.output_id in missing]
-        return not any(isinstance(find_output(root, output), Found) for output in outputs)
-    except EvidenceFault:
-        return False
 
 
 def collect(run: HeldRun, plan: SealedPlan, uri: str) -> Evidence:
@@ -129,7 +143,9 @@ def _prove_output(run: HeldRun, output: SealedOutput, content: ContentDigest) ->
     if misfit is not None:
         return _failure(output, ReasonCode.LOCATOR_SCHEMA_INVALID, misfit.what)
     notes = () if output.gates else (f"UNGATED_OUTPUT:{output.output_id}",)
-    proof = OutputProof(output.output_id, content.sha256, len(content.files), sum(one.size for one in content.files))
+    single = content.files[0].version_id if content.manifest is None else None
+    size = sum(one.size for one in content.files)
+    proof = OutputProof(output.output_id, content.sha256, len(content.files), size, version_id=single)
     if not output.instance_pins:
         return Evidence(outputs=(proof,), notes=notes)
     if output.scope_missing:
@@ -175,10 +191,10 @@ def _receipt(
 
 
 def _keep_versions(run: HeldRun, folder: str, content: ContentDigest) -> None:
-    """Beside the list: which very objects were hashed, where the store has versions."""
+    """Beside the list: which very objects were hashed, where the store can tell."""
     versions = {one.path: one.version_id for one in content.files if one.version_id is not None}
     if versions:
-        run.write_bytes(f"{folder}/object_versions.json", exact_json(versions))
+        run.write_bytes(f"{folder}/{OBJECT_VERSIONS}", exact_json(versions))
 
 
 def _drift(

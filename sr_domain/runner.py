@@ -20,6 +20,7 @@ from sr_domain.policy import Policy
 from sr_domain.ports import Ports, Settings
 from sr_domain.request import RunRequest
 from sr_domain.submit import Desk
+from sr_domain.timeline import Timeline, timeline
 
 
 class ScenarioRunner:
@@ -61,6 +62,10 @@ class ScenarioRunner:
     def record(self, run_id: str) -> tuple[Event, ...]:
         """A run's record, every event in order. Raises `NotFound`, `Fault(RECORD_INVALID)`."""
         return views.record_of(self.desk, run_id)[1].events
+
+    def timeline(self, run_id: str) -> Timeline:
+        """A run's record as a story in time. Raises `NotFound`, `Fault(RECORD_INVALID)`."""
+        return timeline(views.record_of(self.desk, run_id)[1])
 
     def facts(self, run_id: str) -> dict[str, Any]:
         """A run's facts view. Raises `NotFound`."""

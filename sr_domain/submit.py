@@ -20,7 +20,7 @@ from sr_domain.pack import InterfacePack
 from sr_domain.plan import pins_of
 from sr_domain.policy import Policy
 from sr_domain.ports import Ports, Settings
-from sr_domain.prove import nothing_new
+from sr_domain.prove import arrived
 from sr_domain.request import RunRequest, parse_request
 from sr_domain.sealed import SealedPlan
 from sr_domain.states import RunState
@@ -120,8 +120,8 @@ def _still_waiting(desk: Desk, layout: Layout, request: RunRequest) -> Outcome |
     if parse_instant(accepted.details["evidence_deadline_utc"]) <= desk.ports.clock.now():
         return None
     plan, root = SealedPlan.of(planned.details["plan"]), started.details["engine_run_root"]
-    still = nothing_new(desk.ports, plan, root, frozenset(waiting.details["missing"]))
-    return ledger_outcome(layout, ledger) if still else None
+    came = arrived(desk.ports, plan, root, frozenset(waiting.details["missing"]))
+    return ledger_outcome(layout, ledger) if next(came, None) is None else None
 
 
 @attrs.frozen

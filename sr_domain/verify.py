@@ -18,13 +18,16 @@ from sr_domain.contracts import problem
 from sr_domain.digests import ContentDigest, digest_outputs
 from sr_domain.gates import GateConflict, GateMissing, verify_gate
 from sr_domain.ids import ready_message_id
-from sr_domain.layout import Layout
+from sr_domain.layout import OBJECT_VERSIONS, Layout
 from sr_domain.ledger import Ledger, RecordFault, check_ledger
 from sr_domain.outputs import Absent, OutputFiles, find_output
 from sr_domain.policy import MemberDigests
 from sr_domain.ports import ProvidedLaw
 from sr_domain.sealed import SealedGate, SealedOutput, SealedPlan
 from sr_ports import EngineRoot, EngineRoots, EvidenceFault, ObjectStore, ReasonCode, WorkPool
+
+Proofs = Mapping[str, Mapping[str, Any]]
+"""What the record says of each output that was proven, by output id."""
 
 
 @attrs.frozen
@@ -89,7 +92,7 @@ def verify(verifier: Verifier, data: bytes, facts: Any, *, engine_run_root: str 
             Finding(ReasonCode.ENGINE_ROOT_MISSING, "engine root", "none is on record: give --engine-run-root")
         )
         return Verification(facts["run_id"], root, tuple(findings))
-    bytes_found = list(check.bytes(SealedPlan.of(plan_event.details["plan"]), verifier.roots.open(root)))
+    bytes_found = list(check.bytes(SealedPlan.of(plan_event.details["plan"]), verifier.roots.open(root), ledger))
     outputs, gates = len(facts["locators"]), len(facts["gate_receipts"])
     return Verification(facts["run_id"], root, (*findings, *bytes_found), outputs, gates)
 
@@ -164,14 +167,16 @@ class _Check:
         root = None if started is None else started.details.get("engine_run_root")
         return None if root is None else str(root)
 
-    def bytes(self, plan: SealedPlan, root: EngineRoot) -> Iterator[Finding]:
+    def bytes(self, plan: SealedPlan, root: EngineRoot, ledger: Ledger) -> Iterator[Finding]:
         """Every locator's and every gate's bytes, read again."""
         pool = self.verifier.pool
         enforce = plan.member_digests is MemberDigests.ENFORCE
         yield from (
             one for one in pool.map(lambda gate: self._gate(root, gate, enforce), plan.gates) if one is not None
         )
-        yield from self._outputs(plan, root)
+        decided = ledger.first("EVIDENCE_COMPLETE")
+        proofs = () if decided is None else decided.details.get("outputs", ())
+        yield from self._outputs(plan, root, {one["output_id"]: one for one in proofs})
 
     def _gate(self, root: EngineRoot, gate: SealedGate, enforce: bool) -> Finding | None:
         provided = self.verifier.laws.get(gate.method.kind)
@@ -191,7 +196,7 @@ class _Check:
         self.verifier.progress(f"gate {gate.gate_id}: passes")
         return None
 
-    def _outputs(self, plan: SealedPlan, root: EngineRoot) -> Iterator[Finding]:
+    def _outputs(self, plan: SealedPlan, root: EngineRoot, proofs: Proofs) -> Iterator[Finding]:
         proven = {one["output_id"]: one["content_digest"]["hex"] for one in self.facts["locators"]}
         found: list[tuple[SealedOutput, OutputFiles]] = []
         for output in plan.outputs:
@@ -208,34 +213,46 @@ class _Check:
                 found.append((output, files))
         digests = digest_outputs(root, [files for _, files in found], self.verifier.pool, lambda: None)
         for (output, _), digest in zip(found, digests, strict=True):
-            finding = self._compare(output, digest, proven[output.output_id])
+            finding = self._compare(output, digest, proven[output.output_id], proofs)
             if finding is None:
                 self.verifier.progress(f"output {output.output_id}: the bytes are the bytes")
             else:
                 yield finding
 
-    def _compare(self, output: SealedOutput, digest: ContentDigest | EvidenceFault, expected: str) -> Finding | None:
+    def _compare(
+        self, output: SealedOutput, digest: ContentDigest | EvidenceFault, expected: str, proofs: Proofs
+    ) -> Finding | None:
         if isinstance(digest, EvidenceFault):
             return Finding(digest.code, output.output_id, f"MOVED: {digest.what}")
         if digest.sha256 == expected:
             return None
-        what = f"ROTTED: proven with {expected}, now {digest.sha256}"
-        culprit = self._culprit(output, digest)
-        return Finding(
-            ReasonCode.TRUTH_ALTERED, output.output_id, what + (f"; first difference: {culprit}" if culprit else "")
-        )
-
-    def _culprit(self, output: SealedOutput, digest: ContentDigest) -> str | None:
-        """The first part that differs from the stored part list, where there is one."""
         receipts = {one["output_id"]: one for one in self.facts.get("instance_receipts", ())}
         ref = receipts.get(output.output_id, {}).get("bundle_manifest_ref")
-        blob = None if ref is None else self.verifier.store.read(ref)
-        if blob is None:
-            return None
-        before = {one["path"]: one["sha256"] for one in json.loads(blob.data)}
+        what = f"proven with {expected}, now {digest.sha256}"
+        if ref is None:
+            kept = proofs.get(output.output_id, {}).get("version_id")
+            return _other_bytes(output.output_id, what, kept, digest.files[0].version_id)
+        path, kind = self._culprit(ref, digest)
+        versions = self._json(ref.rpartition("/")[0] + "/" + OBJECT_VERSIONS) or {}
+        now = {one.path: one.version_id for one in digest.files}
+        told = f"{what}; first difference: {path} ({kind})"
+        return _other_bytes(output.output_id, told, versions.get(path), now.get(path), gone=kind == "gone")
+
+    def _culprit(self, ref: str, digest: ContentDigest) -> tuple[str, str]:
+        """The first part that differs from the stored part list, and how."""
+        before = {one["path"]: one["sha256"] for one in self._json(ref) or ()}
         now = {one.path: one.sha256 for one in digest.files}
-        for path in sorted({*before, *now}):
-            if before.get(path) != now.get(path):
-                kind = "added" if path not in before else "gone" if path not in now else "changed"
-                return f"{path} ({kind})"
-        return None
+        path = next((path for path in sorted({*before, *now}) if before.get(path) != now.get(path)), "the part list")
+        return path, "added" if path not in before else "gone" if path not in now else "changed"
+
+    def _json(self, key: str) -> Any:
+        blob = self.verifier.store.read(key)
+        return None if blob is None else json.loads(blob.data)
+
+
+def _other_bytes(output_id: str, what: str, kept: str | None, now: str | None, *, gone: bool = False) -> Finding:
+    """ROTTED: the very object that was proven has other bytes. MOVED: it is gone, or another is in its place."""
+    replaced = kept is not None and now is not None and kept != now
+    if replaced:
+        what += f"; object {kept} was proven, {now} is there now"
+    return Finding(ReasonCode.TRUTH_ALTERED, output_id, f"{'MOVED' if replaced or gone else 'ROTTED'}: {what}")

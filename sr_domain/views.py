@@ -17,7 +17,7 @@ from sr_domain.plan import PlanRefused, Problem, choose_strategy, compile_plan
 from sr_domain.request import RunRequest, Strategy, differences, parse_request
 from sr_domain.sealed import SealedPlan
 from sr_domain.submit import Desk
-from sr_domain.supersede import home_of
+from sr_domain.supersede import home_of, successor_of
 from sr_ports import BadInput, Fault, NotFound, ReasonCode
 
 
@@ -46,9 +46,18 @@ def record_of(desk: Desk, run_id: str) -> tuple[Layout, Ledger]:
 
 
 def status(desk: Desk, run_id: str) -> Outcome:
-    """Where a run is, as its record says."""
+    """Where a run is, as its record says, and which runs superseded it."""
     layout, ledger = record_of(desk, run_id)
-    return ledger_outcome(layout, ledger)
+    return attrs.evolve(ledger_outcome(layout, ledger), superseded_by=_successors(desk, layout, ledger))
+
+
+def _successors(desk: Desk, layout: Layout, ledger: Ledger) -> tuple[str, ...]:
+    """The chain of successors, the newest last; a ring, which nobody can make by requests alone, ends it."""
+    chain: list[str] = []
+    while (successor := successor_of(ledger)) is not None and successor not in chain:
+        chain.append(successor)
+        ledger, _ = read_record(desk.ports, home_of(desk.ports, successor, layout), successor)
+    return tuple(chain)
 
 
 def facts(desk: Desk, run_id: str) -> dict[str, Any]:

@@ -20,7 +20,8 @@ class FileFact:
     """A regular file below an engine root.
 
     `path`: relative to the root, POSIX. `size`: bytes. `stamp`: opaque, changes when the
-    file is written (mtime, ETag). `version_id`: the store's own version, where it has them.
+    file is written (mtime, ETag). `version_id`: the store's own name for these very bytes (a
+    version id, else an ETag), where it has one; known once the file was read.
     """
 
     path: str

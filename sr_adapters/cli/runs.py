@@ -10,11 +10,12 @@ import click
 
 from sr_adapters.cli import exits
 from sr_adapters.cli.documents import read_request
-from sr_adapters.cli.session import Session, ref_lines, state_text
+from sr_adapters.cli.session import Session, ref_lines, seconds, state_text
 from sr_ports import SrError
 
 if TYPE_CHECKING:
     from sr_domain.outcome import Outcome
+    from sr_domain.timeline import Step, Timeline
 
 _POLL_S = 0.5
 
@@ -82,13 +83,20 @@ def finish(session: Session, document: dict[str, Any], outcome: Outcome) -> int:
     elif outcome.state is not None:
         known = "" if outcome.is_new or code else " (already known)"
         session.say(f"{state_text(outcome.state.value)} run {outcome.run_id}{known}")
-        session.pairs(ref_lines(outcome.document()))
+        session.pairs([*_succession(outcome), *ref_lines(outcome.document())])
         if code == exits.DONE:
             session.say(f"  next: {session.command('facts', outcome.run_id)}")
     if outcome.reason_code is not None and code != exits.DONE:
         what = outcome.message or outcome.reason_code.value
         click.echo(f"error[{outcome.reason_code.value}]: run {outcome.run_id}: {what}; {outcome.remedy}", err=True)
     return code
+
+
+def _succession(outcome: Outcome) -> list[tuple[str, str]]:
+    """Which runs came after a superseded one: the next, and the last of the chain."""
+    chain = outcome.superseded_by
+    newest = [("newest run", chain[-1])] if len(chain) > 1 else []
+    return [("superseded by", chain[0]), *newest] if chain else []
 
 
 @click.command("status")
@@ -125,24 +133,67 @@ def list_command(session: Session, state: str | None, limit: int) -> int:
 @click.argument("run_id")
 @click.pass_obj
 def show_command(session: Session, run_id: str) -> int:
-    """A run's record as a timeline."""
-    events = session.runner.record(run_id)
-    if session.as_json:
-        import attrs
+    """A run's record as a timeline: what happened when, how long it took, and in whose hands."""
+    import attrs
 
-        session.json({"run_id": run_id, "events": [attrs.asdict(event) for event in events]})
+    told = session.runner.timeline(run_id)
+    if session.as_json:
+        events = [attrs.asdict(event) for event in session.runner.record(run_id)]
+        session.json({**attrs.asdict(told), "events": events})
         return exits.DONE
-    rows = [
-        (event.seq, event.ts_utc, event.event_kind, event.actor, event.fence, _gist(event.details)) for event in events
-    ]
-    session.table(["seq", "time", "event", "actor", "fence", "details"], rows, title=f"run {run_id}")
+    _timeline(session, told)
     return exits.DONE
 
 
-def _gist(details: Any) -> str:
-    plain = {key: value for key, value in details.items() if isinstance(value, str | int | float)}
-    shown = ", ".join(f"{key}={str(value)[:40]}" for key, value in list(plain.items())[:3])
-    return shown + (" …" if len(details) > min(3, len(plain)) else "")
+def _timeline(session: Session, told: Timeline) -> None:
+    day = told.steps[0].at_utc[:10]
+    leases = f"{len(told.holders)} lease{'s' * (len(told.holders) != 1)}"
+    head = f"{len(told.steps)} events in {seconds(told.seconds)} from {told.steps[0].at_utc}, {leases}"
+    session.say(f"{state_text(told.state)} run {told.run_id}: {head}", "")
+    session.table(
+        ["#", "time (UTC)", "after", "event", "what happened", "by", "details"],
+        [
+            (
+                one.seq,
+                _clock(one.at_utc, day),
+                seconds(one.after_s or None),
+                one.event_kind,
+                one.story,
+                one.actor,
+                one.gist,
+            )
+            for one in told.steps
+        ],
+    )
+    session.say("")
+    session.table(
+        ["lease", "held by", "from", "to", "for", "events"],
+        [
+            (one.fence, one.actor, _clock(one.from_utc, day), _clock(one.to_utc, day), seconds(one.seconds), one.events)
+            for one in told.holders
+        ],
+    )
+    if told.attempts:
+        session.say("")
+        names = ("attempt_no", "outcome", "reason_code", "engine_run_root")
+        session.table(
+            ["attempt", "outcome", "reason", "engine root", "started", "took"],
+            [
+                (*(one[name] for name in names), _clock(one["started_at_utc"], day), seconds(one["seconds"]))
+                for one in told.attempts
+            ],
+        )
+
+
+def _told(step: Step) -> tuple[str, ...]:
+    return step.event_kind, step.story, step.actor, step.gist
+
+
+def _clock(instant: str, day: str) -> str:
+    """The time of day, to the millisecond; the date too on any other day."""
+    whole, _, fraction = instant[11:].rstrip("Z").partition(".")
+    date = "" if instant.startswith(day) else f"{instant[:10]} "
+    return f"{date}{whole}.{fraction[:3]:0<3}"
 
 
 @click.command("facts")

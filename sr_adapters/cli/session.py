@@ -89,6 +89,18 @@ def state_text(state: str | None) -> str:
     return click.style(state or "UNKNOWN", fg=_STYLES.get(state or "", "blue"), bold=True)
 
 
+def seconds(value: float | None) -> str:
+    """A duration for people: 3 ms, 1.24 s, 4 min 05 s, 2 h 10 min."""
+    if value is None:
+        return ""
+    if abs(value) < 1:
+        return f"{value * 1000:.0f} ms"
+    if abs(value) < 60:  # noqa: PLR2004 - a minute
+        return f"{value:.2f} s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"  # noqa: PLR2004 - an hour
+
+
 def ref_lines(node: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """The refs of an answer, named for people."""
     names = ("facts_view_ref", "ready_signal_ref", "quarantine_ref", "status_ref", "record_ref", "plan_ref")

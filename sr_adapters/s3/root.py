@@ -159,9 +159,8 @@ def _pump(body: Any, sink: Sink, at: int, size: int) -> tuple[int, BaseException
 
 
 def _streamed(path: str, answer: Mapping[str, Any]) -> FileFact:
-    version = answer.get("VersionId")
-    kept = version if version and version != "null" else None
-    return FileFact(path, int(answer["ContentLength"]), _bare(answer["ETag"]), kept)
+    etag, version = _bare(answer["ETag"]), answer.get("VersionId")
+    return FileFact(path, int(answer["ContentLength"]), etag, version if version and version != "null" else etag)
 
 
 def _above(path: str) -> Sequence[str]:

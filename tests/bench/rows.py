@@ -123,7 +123,7 @@ def rates(folder: Path, seconds: float) -> Iterator[Row]:
         runner.submit(worlds.request(f"new {next(number)}", root, ["out"]))
 
     def unsynced() -> None:
-        synced, os.fsync = os.fsync, lambda _fd: None
+        synced, os.fsync = os.fsync, lambda fd: None
         try:
             new()
         finally:

@@ -1,0 +1,83 @@
+"""What the person on call reads: the timeline, who came after, what a waiting run waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sr_domain.ids import run_id_for
+from tests.cli.conftest import Shell
+from tests.reliability.lab import write_world
+
+RUN = run_id_for("key")
+
+
+def test_show_tells_when_what_and_in_whose_hands(sr: Shell) -> None:
+    sr("submit", sr.request(), "--actor", "alice")
+    told = sr("--json", "show", RUN).json
+    assert [one["event_kind"] for one in told["steps"]] == [one["event_kind"] for one in told["events"]]
+    assert told["steps"][0]["after_s"] is None
+    assert all(one["after_s"] >= 0 for one in told["steps"][1:])
+    assert abs(sum(one["after_s"] for one in told["steps"][1:]) - told["seconds"]) < 1e-6
+    (holder,) = told["holders"]
+    assert (holder["actor"], holder["fence"], holder["events"]) == ("alice", 1, len(told["events"]))
+    people = sr("show", RUN).out
+    assert people.startswith(f"READY run {RUN}: {len(told['events'])} events in ")
+    for words in ("every gate passed, every output proven", "READY published", "alice", "LEASE", "WHAT HAPPENED"):
+        assert words in people
+
+
+def test_show_names_every_holder_of_a_run_that_changed_hands(sr: Shell, policy: Callable[..., None]) -> None:
+    policy(evidence_wait_seconds=600)
+    (sr.folder / "root/data/world.bin").unlink()
+    assert sr("submit", sr.request(), "--actor", "alice").code == 3
+    write_world(sr.folder / "root")
+    assert sr("resume", RUN).code == 0
+    holders = sr("--json", "show", RUN).json["holders"]
+    assert [one["actor"] for one in holders] == ["alice", "resume"]
+    assert holders[0]["fence"] < holders[1]["fence"]
+    assert "2 leases" in sr("show", RUN).out
+    assert "missing=world" in sr("show", RUN).out
+
+
+def test_status_of_a_superseded_run_names_its_successor_and_the_newest(sr: Shell) -> None:
+    ids = [run_id_for(key) for key in ("key", "second", "third")]
+    assert sr("submit", sr.request()).code == 0
+    for key, old in (("second", ids[0]), ("third", ids[1])):
+        assert sr("submit", sr.request(key, supersedes=old)).code == 0
+    told = [sr("--json", "status", run_id).json for run_id in ids]
+    assert [one.get("superseded_by") for one in told] == [ids[1], ids[2], None]
+    assert [one.get("newest_run_id") for one in told] == [ids[2], ids[2], None]
+    people = sr("status", ids[0]).out
+    assert f"superseded by  {ids[1]}" in people
+    assert f"newest run     {ids[2]}" in people
+    assert "superseded" not in sr("status", ids[2]).out
+
+
+def test_a_second_successor_is_refused_and_changes_nothing(sr: Shell) -> None:
+    sr("submit", sr.request())
+    sr("submit", sr.request("second", supersedes=RUN))
+    fork = sr("submit", sr.request("fork", supersedes=RUN))
+    assert fork.error == "SUPERSEDES_TAKEN"
+    assert run_id_for("second") in fork.err
+    assert sr("status", run_id_for("fork")).error == "RUN_NOT_FOUND"
+    assert sr("--json", "status", RUN).json["superseded_by"] == run_id_for("second")
+
+
+def test_explain_looks_whether_what_a_run_waits_for_has_come(sr: Shell, policy: Callable[..., None]) -> None:
+    policy(evidence_wait_seconds=600)
+    world = sr.folder / "root/data/world.bin"
+    data = world.read_bytes()
+    world.unlink()
+    (sr.folder / "root/end/_passed.flag").unlink()
+    assert sr("submit", sr.request()).code == 3
+
+    def details() -> dict[str, str]:
+        told = sr("--json", "explain", RUN).json
+        return {one["id"]: one["detail"] for one in (*told["gates"], *told["outputs"]) if one["verdict"] == "MISSING"}
+
+    assert details() == {"gate.end": "still not there", "world": "still not there"}
+    world.write_bytes(data)
+    assert details() == {"gate.end": "still not there", "world": "has come since: resume judges it"}
+    assert "600 s left" in sr("explain", RUN).out or "599 s left" in sr("explain", RUN).out
+    record = sr("--json", "show", RUN).json["events"]
+    assert [one["event_kind"] for one in record].count("EVIDENCE_WAITING") == 1
