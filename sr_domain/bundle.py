@@ -84,7 +84,7 @@ class Bundle:
         update, guard, stream = hasher.update, self.guard, self.root.stream
 
         def sink(chunk: memoryview) -> None:
-            guard()
+            guard(len(chunk))
             update(chunk)
 
         for path in paths:

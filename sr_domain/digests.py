@@ -16,8 +16,8 @@ from sr_domain.canonical import sha256_hex
 from sr_domain.outputs import OutputFiles
 from sr_ports import EngineRoot, EvidenceFault, FileFact, WorkPool
 
-Guard = Callable[[], None]
-"""Called between chunks and files; raises when the lease is lost."""
+Guard = Callable[[int], None]
+"""Called between chunks and files with how many bytes were read since; raises when the lease is lost."""
 
 _GUARD_EVERY = 64
 
@@ -48,7 +48,7 @@ def digest_file(root: EngineRoot, fact: FileFact, guard: Guard) -> FileDigest:
     if fact.size >= root.batch_below:
 
         def sink(chunk: memoryview) -> None:
-            guard()
+            guard(len(chunk))
             update(chunk)
 
         read = root.stream(fact.path, sink, expect=fact)
@@ -79,9 +79,13 @@ def digest_outputs(
 
 def _digest_batch(root: EngineRoot, batch: Iterable[FileFact], guard: Guard) -> dict[str, FileDigest | EvidenceFault]:
     read: dict[str, FileDigest | EvidenceFault] = {}
+    small = 0
     for count, fact in enumerate(batch):
         if count % _GUARD_EVERY == 0:
-            guard()
+            guard(small)
+            small = 0
+        if fact.size < root.batch_below:
+            small += fact.size
         try:
             read[fact.path] = digest_file(root, fact, guard)
         except EvidenceFault as fault:

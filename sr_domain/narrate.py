@@ -88,3 +88,7 @@ class Narrator:
                 details=small,
             )
         )
+
+    def progress(self, told: str) -> None:
+        """How far a long step has come."""
+        self.event("EVIDENCE_PROGRESS", {}, told)

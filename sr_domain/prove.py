@@ -21,6 +21,7 @@ from sr_domain.evidence import Conflict, Evidence, Failure, GateProof, OutputPro
 from sr_domain.gates import GateConflict, GateMissing, GatePassed, verify_gate
 from sr_domain.held import HeldRun
 from sr_domain.layout import OBJECT_VERSIONS
+from sr_domain.meter import Meter
 from sr_domain.oracle import oracle_pack
 from sr_domain.outputs import Found, OutputFiles, find_output
 from sr_domain.plan import pins_of
@@ -73,8 +74,9 @@ def collect(run: HeldRun, plan: SealedPlan, uri: str) -> Evidence:
     """Everything the root has to say about this plan. Raises `Unreachable`, `LeaseLost`."""
     root = run.ports.roots.open(uri)
     oracle, failures = oracle_pack(root, pins_of(run.request))
-    gates = run.ports.pool.map(lambda gate: _gate(run, plan, root, gate), plan.gates)
-    outputs = _outputs(run, plan, root)
+    meter = Meter(run.narrate.progress, run.now, run.held.check)
+    gates = run.ports.pool.map(lambda gate: _gate(run, plan, root, gate, meter), plan.gates)
+    outputs = _outputs(run, plan, root, meter)
     return _together([Evidence(oracle_pack_ref=oracle, failures=failures), *gates, *outputs])
 
 
@@ -85,12 +87,12 @@ def _together(parts: Sequence[Evidence]) -> Evidence:
     return Evidence(**joined, oracle_pack_ref=parts[0].oracle_pack_ref)
 
 
-def _gate(run: HeldRun, plan: SealedPlan, root: EngineRoot, gate: SealedGate) -> Evidence:
+def _gate(run: HeldRun, plan: SealedPlan, root: EngineRoot, gate: SealedGate, meter: Meter) -> Evidence:
     provided = run.ports.laws.get(gate.method.kind)
     if provided is None:  # the plan had it: somebody uninstalled it since
         raise BadInput(ReasonCode.UNKNOWN_HASHING_LAW, f"{gate.gate_id} needs the law {gate.method.kind}")
     enforce = plan.member_digests is MemberDigests.ENFORCE
-    verdict = verify_gate(root, gate, provided.law, enforce_members=enforce, guard=run.held.check)
+    verdict = verify_gate(root, gate, provided.law, enforce_members=enforce, guard=meter)
     match verdict:
         case GatePassed(digest):
             misfit = problem("gate_receipt", gate_receipt(gate, pins_of(run.request), digest))
@@ -106,7 +108,7 @@ def _gate(run: HeldRun, plan: SealedPlan, root: EngineRoot, gate: SealedGate) ->
             return Evidence(conflicts=(conflict,))
 
 
-def _outputs(run: HeldRun, plan: SealedPlan, root: EngineRoot) -> list[Evidence]:
+def _outputs(run: HeldRun, plan: SealedPlan, root: EngineRoot, meter: Meter) -> list[Evidence]:
     found: list[tuple[SealedOutput, Found]] = []
     parts: list[Evidence] = []
     for output in plan.outputs:
@@ -123,7 +125,7 @@ def _outputs(run: HeldRun, plan: SealedPlan, root: EngineRoot) -> list[Evidence]
         else:
             parts.append(Evidence(missing=(output.output_id,)))
     wanted = [OutputFiles(files.base, files.facts) for _, files in found]
-    digests = digest_outputs(root, wanted, run.ports.pool, run.held.check)
+    digests = digest_outputs(root, wanted, run.ports.pool, meter)
     read = [(output, digest) for (output, _), digest in zip(found, digests, strict=True)]
     return parts + run.ports.pool.map(lambda one: _proven(run, *one), read)
 

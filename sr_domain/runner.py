@@ -108,7 +108,7 @@ class ScenarioRunner:
         facts = self.facts(run_id)
         blob = ports.store.read(layout.facts(run_id))
         data = b"" if blob is None else blob.data
-        verifier = verifying.Verifier(ports.store, ports.roots, ports.laws, ports.pool)
+        verifier = verifying.Verifier(ports.store, ports.roots, ports.laws, ports.pool, ports.clock)
         return verifying.verify(verifier, data, facts, engine_run_root=engine_run_root, fast=fast)
 
     def quarantined(self) -> list[Mapping[str, Any]]:

@@ -20,11 +20,12 @@ from sr_domain.gates import GateConflict, GateMissing, verify_gate
 from sr_domain.ids import ready_message_id
 from sr_domain.layout import OBJECT_VERSIONS, Layout
 from sr_domain.ledger import Ledger, RecordFault, check_ledger
+from sr_domain.meter import Meter
 from sr_domain.outputs import Absent, OutputFiles, find_output
 from sr_domain.policy import MemberDigests
 from sr_domain.ports import ProvidedLaw
 from sr_domain.sealed import SealedGate, SealedOutput, SealedPlan
-from sr_ports import EngineRoot, EngineRoots, EvidenceFault, ObjectStore, ReasonCode, WorkPool
+from sr_ports import Clock, EngineRoot, EngineRoots, EvidenceFault, ObjectStore, ReasonCode, WorkPool
 
 Proofs = Mapping[str, Mapping[str, Any]]
 """What the record says of each output that was proven, by output id."""
@@ -34,13 +35,15 @@ Proofs = Mapping[str, Mapping[str, Any]]
 class Verifier:
     """What a consumer needs to re-prove: where truth and bytes are, and how gates are judged.
 
-    `progress`: called with one line for each thing that was proven.
+    `progress`: called with one line for each thing that was proven, and now and then while a
+    long read goes on.
     """
 
     store: ObjectStore
     roots: EngineRoots
     laws: Mapping[str, ProvidedLaw]
     pool: WorkPool
+    clock: Clock
     progress: Callable[[str], None] = lambda line: None
 
 
@@ -169,20 +172,19 @@ class _Check:
 
     def bytes(self, plan: SealedPlan, root: EngineRoot, ledger: Ledger) -> Iterator[Finding]:
         """Every locator's and every gate's bytes, read again."""
-        pool = self.verifier.pool
-        enforce = plan.member_digests is MemberDigests.ENFORCE
-        yield from (
-            one for one in pool.map(lambda gate: self._gate(root, gate, enforce), plan.gates) if one is not None
-        )
+        verifier, enforce = self.verifier, plan.member_digests is MemberDigests.ENFORCE
+        meter = Meter(verifier.progress, verifier.clock.now)
+        judged = verifier.pool.map(lambda gate: self._gate(root, gate, enforce, meter), plan.gates)
+        yield from (one for one in judged if one is not None)
         decided = ledger.first("EVIDENCE_COMPLETE")
         proofs = () if decided is None else decided.details.get("outputs", ())
-        yield from self._outputs(plan, root, {one["output_id"]: one for one in proofs})
+        yield from self._outputs(plan, root, {one["output_id"]: one for one in proofs}, meter)
 
-    def _gate(self, root: EngineRoot, gate: SealedGate, enforce: bool) -> Finding | None:
+    def _gate(self, root: EngineRoot, gate: SealedGate, enforce: bool, meter: Meter) -> Finding | None:
         provided = self.verifier.laws.get(gate.method.kind)
         if provided is None:
             return Finding(ReasonCode.UNKNOWN_HASHING_LAW, gate.gate_id, f"no plugin provides {gate.method.kind}")
-        verdict = verify_gate(root, gate, provided.law, enforce_members=enforce, guard=lambda: None)
+        verdict = verify_gate(root, gate, provided.law, enforce_members=enforce, guard=meter)
         receipts = {one["gate_id"]: one["digest"]["hex"] for one in self.facts["gate_receipts"]}
         match verdict:
             case GateMissing(path):
@@ -196,7 +198,7 @@ class _Check:
         self.verifier.progress(f"gate {gate.gate_id}: passes")
         return None
 
-    def _outputs(self, plan: SealedPlan, root: EngineRoot, proofs: Proofs) -> Iterator[Finding]:
+    def _outputs(self, plan: SealedPlan, root: EngineRoot, proofs: Proofs, meter: Meter) -> Iterator[Finding]:
         proven = {one["output_id"]: one["content_digest"]["hex"] for one in self.facts["locators"]}
         found: list[tuple[SealedOutput, OutputFiles]] = []
         for output in plan.outputs:
@@ -211,7 +213,7 @@ class _Check:
                 yield Finding(ReasonCode.TRUTH_MISSING, output.output_id, f"MOVED: {files.path} is not there")
             else:
                 found.append((output, files))
-        digests = digest_outputs(root, [files for _, files in found], self.verifier.pool, lambda: None)
+        digests = digest_outputs(root, [files for _, files in found], self.verifier.pool, meter)
         for (output, _), digest in zip(found, digests, strict=True):
             finding = self._compare(output, digest, proven[output.output_id], proofs)
             if finding is None:

@@ -49,7 +49,7 @@ def verify_facts(
         facts = strict_loads(blob.data, what=key)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is no facts view
         return Guarded(Verification(key, None, (Finding(ReasonCode.TRUTH_ALTERED, key, str(error)),)))
-    verifier = Verifier(ports.store, ports.roots, ports.laws, ports.pool, progress)
+    verifier = Verifier(ports.store, ports.roots, ports.laws, ports.pool, ports.clock, progress)
     return Guarded(verify(verifier, blob.data, facts, engine_run_root=engine_run_root, fast=fast))
 
 

@@ -83,7 +83,7 @@ def verdict(root: Path, pack: str, gate_id: str) -> GatePassed | GateMissing | G
         method=spec.method,
     )
     law = LAWS[spec.method.kind]
-    return verify_gate(FileEngineRoot(str(root)), sealed, law, enforce_members=True, guard=lambda: None)
+    return verify_gate(FileEngineRoot(str(root)), sealed, law, enforce_members=True, guard=lambda _read: None)
 
 
 @PACKS

@@ -40,7 +40,7 @@ def test_the_part_list_is_canonical_json(parts: list[FileDigest]) -> None:
 def digest(root: Path, *paths: str, base: str = "out", pool: WorkPool | None = None) -> ContentDigest:
     opened = FileEngineRoot(str(root))
     facts = tuple(fact for path in paths if (fact := opened.stat(path)) is not None)
-    (content,) = digest_outputs(opened, [OutputFiles(base, facts)], pool or SerialPool(), lambda: None)
+    (content,) = digest_outputs(opened, [OutputFiles(base, facts)], pool or SerialPool(), lambda _read: None)
     assert isinstance(content, ContentDigest)
     return content
 
@@ -96,7 +96,7 @@ def test_a_file_that_is_not_what_was_listed_is_the_outputs_fault_alone(tmp_path:
     fine = root.stat("out/b")
     assert fine is not None
     wanted = [OutputFiles("out", (stale,)), OutputFiles("out", (fine,))]
-    fault, content = digest_outputs(root, wanted, SerialPool(), lambda: None)
+    fault, content = digest_outputs(root, wanted, SerialPool(), lambda _read: None)
     assert isinstance(fault, EvidenceFault)
     assert fault.code is ReasonCode.EVIDENCE_UNSTABLE
     assert isinstance(content, ContentDigest)
@@ -108,7 +108,7 @@ def test_a_lost_lease_stops_the_reading(tmp_path: Path) -> None:
     assert fact is not None
     calls = []
 
-    def guard() -> None:
+    def guard(_read: int) -> None:
         calls.append(1)
         if len(calls) == 2:
             raise LeaseLost("run", 1)

@@ -76,7 +76,7 @@ def gate(kind: str, **method: Any) -> SealedGate:
 
 def judge(root: Path, sealed: SealedGate, *, enforce: bool = False) -> Any:
     return verify_gate(
-        FileEngineRoot(str(root)), sealed, LAWS[sealed.method.kind], enforce_members=enforce, guard=lambda: None
+        FileEngineRoot(str(root)), sealed, LAWS[sealed.method.kind], enforce_members=enforce, guard=lambda _read: None
     )
 
 
@@ -270,6 +270,6 @@ def test_a_law_that_breaks_proves_nothing(tmp_path: Path) -> None:
 
     sealed, root = sound(tmp_path), FileEngineRoot(str(tmp_path))
     for law in (Broken(), Mute()):
-        verdict = verify_gate(root, sealed, law, enforce_members=False, guard=lambda: None)
+        verdict = verify_gate(root, sealed, law, enforce_members=False, guard=lambda _read: None)
         assert isinstance(verdict, GateConflict)
         assert verdict.code is ReasonCode.LAW_FAILED

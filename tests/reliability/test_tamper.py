@@ -58,7 +58,7 @@ def put(lab: Lab, key: str, data: bytes | None) -> None:
 def check(lab: Lab) -> Verification:
     facts: Any = lab.runner().facts(RUN)
     blob = lab.store.read(BASE + f"run_facts_view/{RUN}.json")
-    verifier = Verifier(lab.store, FileEngineRoots(), LAWS, SerialPool())
+    verifier = Verifier(lab.store, FileEngineRoots(), LAWS, SerialPool(), lab.clock)
     return verify(verifier, blob.data, facts, engine_run_root=None, fast=False)
 
 
