@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 from sr_domain.answers import settled
 from sr_domain.audit import recorded_runs
@@ -10,10 +11,13 @@ from sr_domain.layout import Layout
 from sr_domain.ops import read_record
 from sr_domain.outcome import Outcome
 from sr_domain.request import RunRequest, parse_request
+from sr_domain.states import RunState
 from sr_domain.submit import Desk, bound_request, work
+from sr_domain.times import parse_instant
 from sr_ports import Binding, IndexNote, NotFound, ReasonCode
 
 _PAGE = 200
+_LONGEST_PAUSE = timedelta(minutes=5)
 
 
 def resume(desk: Desk, run_id: str, *, actor: str = "resume") -> Outcome:
@@ -60,6 +64,21 @@ def rebuild_index(desk: Desk) -> int:
         if lease is not None and ledger.state is not None:
             ports.authority.release(lease, note=IndexNote(ledger.state.value, settled(ledger)), run_id=run_id)
     return made
+
+
+def due(desk: Desk, run_id: str) -> bool:
+    """Whether a run that has something left to do should be tried now.
+
+    A bus that was away is asked again after 1 s, then 2, 4 ... up to five minutes: each try
+    goes on record, so a watcher must not try at every look. Everything else is always due.
+    """
+    layout, _ = locate(desk, run_id)
+    ledger, _ = read_record(desk.ports, layout, run_id)
+    failures = ledger.all("READY_PUBLISH_FAILED", "SUPERSEDE_PUBLISH_FAILED")
+    if not failures or ledger.state is not RunState.READY:
+        return True
+    pause = min(timedelta(seconds=2 ** min(len(failures) - 1, 16)), _LONGEST_PAUSE)
+    return desk.ports.clock.now() >= parse_instant(failures[-1].ts_utc) + pause
 
 
 def unsettled(desk: Desk) -> Iterator[str]:

@@ -55,6 +55,10 @@ class ScenarioRunner:
         """Ids of runs with something left to do."""
         return resuming.unsettled(self.desk)
 
+    def due(self, run_id: str) -> bool:
+        """Whether an unsettled run should be tried now, or its bus be given more time. Raises `NotFound`."""
+        return resuming.due(self.desk, views.check_run_id(run_id))
+
     def status(self, run_id: str) -> Outcome:
         """Where a run is. Raises `NotFound`."""
         return views.status(self.desk, run_id)

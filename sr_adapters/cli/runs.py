@@ -259,11 +259,18 @@ def resume_command(
     return code
 
 
-def resume_each(session: Session, run_ids: Iterable[str]) -> tuple[list[dict[str, Any]], int]:
-    """Resume runs one by one; no run's trouble is another's. What came of each, and the worst exit code."""
+def resume_each(
+    session: Session, run_ids: Iterable[str], *, only_due: bool = False
+) -> tuple[list[dict[str, Any]], int]:
+    """Resume runs one by one; no run's trouble is another's. What came of each, and the worst exit code.
+
+    `only_due`: leave out those whose bus is to be given more time.
+    """
     codes, rows = [exits.DONE], []
     for run_id in run_ids:
         try:
+            if only_due and not session.runner.due(run_id):
+                continue
             outcome = session.runner.resume(run_id)
         except SrError as error:
             codes.append(exits.exit_for_error(error))
@@ -277,9 +284,10 @@ def resume_each(session: Session, run_ids: Iterable[str]) -> tuple[list[dict[str
 def _watch(session: Session, every: float) -> int:
     """Look for ever; a store or authority that is away is waited for."""
     last: dict[str, Any] = {}
+    session.say(f"watching every {every:g} s; interrupt to end")
     while True:
         try:
-            rows, _ = resume_each(session, session.runner.unsettled())
+            rows, _ = resume_each(session, session.runner.unsettled(), only_due=True)
         except SrError as error:
             rows = [{"run_id": "-", "state": None, "reason_code": error.code.value, "message": error.what}]
         for row in rows:

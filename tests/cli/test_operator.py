@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 
 from sr_domain.ids import run_id_for
@@ -81,3 +86,35 @@ def test_explain_looks_whether_what_a_run_waits_for_has_come(sr: Shell, policy: 
     assert "600 s left" in sr("explain", RUN).out or "599 s left" in sr("explain", RUN).out
     record = sr("--json", "show", RUN).json["events"]
     assert [one["event_kind"] for one in record].count("EVIDENCE_WAITING") == 1
+
+
+def test_watchers_finish_what_waits_and_end_quietly_when_interrupted(sr: Shell, policy: Callable[..., None]) -> None:
+    policy(evidence_wait_seconds=600)
+    (sr.folder / "root/data/world.bin").unlink()
+    assert sr("submit", sr.request()).code == 3
+    command = [sys.executable, "-m", "sr_adapters.cli", "--profile", "profile.yaml", "--policy", "policy.yaml"]
+    watchers = [
+        subprocess.Popen(
+            [*command, "resume", "--watch", "--every", "0.05"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        for _ in range(2)
+    ]
+    try:
+        assert all(one.stdout is not None and one.stdout.readline().startswith("watching") for one in watchers)
+        write_world(sr.folder / "root")
+        deadline = time.monotonic() + 60
+        while sr("status", RUN).code != 0 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert sr("--json", "status", RUN).json["published"] is True
+    finally:
+        for one in watchers:
+            one.send_signal(signal.SIGINT)
+    told = [one.communicate(timeout=60) for one in watchers]
+    assert [one.returncode for one in watchers] == [130, 130]
+    assert not any("Traceback" in err for _, err in told)
+    assert f"{RUN}  READY" in "".join(out for out, _ in told)
+    assert sr("audit", "--all").code == 0

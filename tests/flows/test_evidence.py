@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from sr_domain.ids import ready_message_id, run_id_for
 from sr_domain.runner import ScenarioRunner
 from sr_domain.states import RunState
-from sr_ports import ReasonCode, Sink
+from sr_ports import ReasonCode, Sink, Unreachable
 from tests.reliability.lab import PLATFORM, Lab, request, write_world
 from tests.reliability.memory_world import MemoryRoot, MemoryRoots, world
 
@@ -193,23 +194,41 @@ def test_the_oracle_pack_is_carried_or_refused(tmp_path: Path) -> None:
 
 
 def test_a_dead_bus_blocks_no_truth_and_resume_publishes_the_same_message(tmp_path: Path) -> None:
-    from sr_ports import Unreachable
-
     write_world(tmp_path)
     lab = Lab(tmp_path)
     live = lab.bus
-
-    class Dead:
-        def publish(self, envelope: Any) -> None:
-            raise Unreachable(ReasonCode.BUS_UNREACHABLE, "no bus")
-
-    outcome = lab.runner({**lab.world_ports(), "bus": Dead()}).submit(request(engine_run_root=str(tmp_path)))
+    outcome = lab.runner({**lab.world_ports(), "bus": Away()}).submit(request(engine_run_root=str(tmp_path)))
     assert (outcome.state, outcome.published) == (RunState.READY, False)
     assert [event.event_kind for event in lab.ledger(RUN).events][-1] == "READY_PUBLISH_FAILED"
     lab.bus = live
     assert list(lab.runner().unsettled()) == [RUN]
     assert lab.runner().resume(RUN).published
     assert lab.ready_messages()[0].message_id == read(lab, f"ready_signal/{RUN}.json")["message_id"]
+
+
+def test_a_bus_that_stays_away_is_asked_less_and_less_often(tmp_path: Path) -> None:
+    write_world(tmp_path)
+    lab = Lab(tmp_path)
+    lab.bus = Away()
+    runner = lab.runner()
+    assert runner.submit(request(engine_run_root=str(tmp_path))).state is RunState.READY
+    tries, started = [], lab.clock.seconds()
+    for _ in range(3600):
+        lab.clock.sleep(1)
+        if runner.due(RUN):
+            tries.append(lab.clock.seconds() - started)
+            runner.resume(RUN)
+    pauses = [round(later - one) for one, later in itertools.pairwise([0, *tries])]
+    assert pauses[:9] == [1, 2, 4, 8, 16, 32, 64, 128, 256]
+    assert set(pauses[9:]) == {300}
+    assert len(lab.ledger(RUN).all("READY_PUBLISH_FAILED")) == 1 + len(tries)
+
+
+class Away:
+    """A bus that cannot be reached."""
+
+    def publish(self, envelope: Any) -> None:
+        raise Unreachable(ReasonCode.BUS_UNREACHABLE, "no bus")
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
