@@ -33,7 +33,7 @@ from sr_domain.prove import collect, something_there
 from sr_domain.request import Strategy
 from sr_domain.sealed import SealedPlan
 from sr_domain.states import RunState
-from sr_domain.supersede import announce_successor
+from sr_domain.supersede import announce_successor, claim_place
 from sr_domain.times import format_instant, parse_instant
 from sr_ports import Fault, ReasonCode
 
@@ -124,6 +124,11 @@ def prove(run: HeldRun, plan: SealedPlan, accepted: Mapping[str, Any]) -> bool:
     verdict = classify(evidence, parse_instant(accepted["evidence_deadline_utc"]), run.now())
     match verdict:
         case Complete():
+            refused = claim_place(run)
+            if refused is not None:
+                run.renew()
+                commit_failed(run, Failed(refused.code, refused.detail))
+                return False
             decide_ready(run, plan, _decision(run, plan, evidence))
             return True
         case Waiting(missing):

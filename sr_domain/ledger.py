@@ -39,6 +39,7 @@ MILESTONES = frozenset(
         "READY_PUBLISHED",
         "RUN_FAILED",
         "RUN_QUARANTINED",
+        "SUPERSEDE_CLAIMED",
         "SUPERSEDED_BY",
         "SUPERSEDE_PUBLISHED",
     }

@@ -37,6 +37,7 @@ _STORY = {
     "RUN_FAILED": "failed",
     "RUN_QUARANTINED": "quarantined",
     "ENGINE_ATTEMPT_ABANDONED": "an attempt was left open by a dead holder",
+    "SUPERSEDE_CLAIMED": "a newer run is about to supersede this one",
     "SUPERSEDED_BY": "superseded by a newer run",
     "SUPERSEDE_PUBLISHED": "the run it supersedes was told, and the bus",
     "REEMIT_REQUESTED": "re-emit asked for",

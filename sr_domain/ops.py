@@ -6,7 +6,7 @@ compare-and-swap like every other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from sr_domain.layout import Layout
 from sr_domain.ledger import Draft, Ledger, read_ledger
@@ -23,12 +23,23 @@ def read_record(ports: Ports, layout: Layout, run_id: str) -> tuple[Ledger, str 
 
 
 def append_aside(
-    ports: Ports, layout: Layout, run_id: str, *drafts: Draft, actor: str, policy_rev: Mapping[str, str] | None
+    ports: Ports,
+    layout: Layout,
+    run_id: str,
+    *drafts: Draft,
+    actor: str,
+    policy_rev: Mapping[str, str] | None,
+    unless: Callable[[Ledger], bool] | None = None,
 ) -> Ledger:
-    """Append beside whoever holds the run; the record as it then stands."""
+    """Append beside whoever holds the run; the record as it then stands.
+
+    `unless`: looks at the record that is appended to, in the same compare-and-swap; True adds nothing.
+    """
     key = layout.record(run_id)
     for _ in range(_TRIES):
         ledger, etag = read_record(ports, layout, run_id)
+        if unless is not None and unless(ledger):
+            return ledger
         grown = ledger.append(drafts, fence=ledger.fence, actor=actor, policy_rev=policy_rev, now=ports.clock.now())
         if grown.data == ledger.data:
             return ledger

@@ -1,4 +1,9 @@
-"""Superseding a run: the correction of a READY run is a new run (spec: behaviour, IP6)."""
+"""Superseding a run: the correction of a READY run is a new run (spec: behaviour, IP6).
+
+A run has one successor. Of several that would be it, the first whose evidence is complete
+claims the place in the old run's own record, compare-and-swap, before its READY is decided;
+the others end FAILED and say who was first. A claim counts until its run fails.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +36,19 @@ def successor_of(ledger: Ledger) -> str | None:
     return str(events[0].details["successor"]) if events else None
 
 
+def claimant_of(ports: Ports, layout: Layout, ledger: Ledger) -> str | None:
+    """The run that has taken the place of successor: announced, or claimed by one that has not failed."""
+    announced = successor_of(ledger)
+    if announced is not None:
+        return announced
+    for claim in reversed(ledger.all("SUPERSEDE_CLAIMED")):
+        claimant = str(claim.details["successor"])
+        state = read_record(ports, home_of(ports, claimant, layout), claimant)[0].state
+        if state not in (RunState.FAILED, RunState.QUARANTINED):
+            return claimant
+    return None
+
+
 def home_of(ports: Ports, run_id: str, layout: Layout) -> Layout:
     """Where another run's truth lives: its own platform run's, if the authority knows it."""
     binding = ports.authority.find(run_id)
@@ -47,10 +65,32 @@ def check_supersedes(ports: Ports, layout: Layout, request: RunRequest) -> Super
         return SupersedeRefused(ReasonCode.SUPERSEDES_NOT_FOUND, f"run {old} does not exist here")
     if ledger.state is not RunState.READY:
         return SupersedeRefused(ReasonCode.SUPERSEDES_NOT_READY, f"run {old} is {ledger.state.value}")
-    successor = successor_of(ledger)
-    if successor is not None and successor != request.run_id:
-        return SupersedeRefused(ReasonCode.SUPERSEDES_TAKEN, f"run {old} was superseded by {successor}")
-    return None
+    claimant = claimant_of(ports, layout, ledger)
+    return None if claimant in (None, request.run_id) else _taken(old, claimant)
+
+
+def _taken(old: str, claimant: str | None) -> SupersedeRefused:
+    return SupersedeRefused(ReasonCode.SUPERSEDES_TAKEN, f"run {old} was superseded by {claimant}")
+
+
+def claim_place(run: HeldRun) -> SupersedeRefused | None:
+    """Before READY is decided: take the place of the old run's one successor; None when this run has it."""
+    old, ports = run.request.supersedes, run.ports
+    if old is None:
+        return None
+    home = home_of(ports, old, run.layout)
+    claim = Draft("SUPERSEDE_CLAIMED", {"successor": run.run_id}, run.run_id)
+    ledger = append_aside(
+        ports,
+        home,
+        old,
+        claim,
+        actor=run.actor,
+        policy_rev=run.policy_rev,
+        unless=lambda ledger: claimant_of(ports, home, ledger) is not None,
+    )
+    claimant = claimant_of(ports, home, ledger)
+    return None if claimant == run.run_id else _taken(old, claimant)
 
 
 def announce_successor(run: HeldRun) -> None:

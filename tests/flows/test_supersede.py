@@ -1,0 +1,79 @@
+"""One successor: of several that would be it, exactly one is READY, whatever the order or the crash."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from sr_domain.ids import run_id_for
+from sr_domain.outcome import Outcome
+from sr_domain.states import RunState
+from sr_ports import ReasonCode, Stored, Unreachable
+from tests.kit import Lab, request
+from tests.worlds import FLAG, small_world
+
+OLD = run_id_for("old")
+LATE = "gates/gate.b/" + FLAG
+
+
+@pytest.fixture
+def old(lab: Lab) -> Lab:
+    """A READY run, and two requests that would supersede it and wait for the same file."""
+    assert lab.reuse(small_world(), run_equivalence_key="old").state is RunState.READY
+    files = small_world()
+    del files[LATE]
+    root = lab.world(files, "later")
+    for key in ("one", "two"):
+        assert submit(lab, key, root).state is RunState.WAITING_EVIDENCE
+    lab.world({LATE: small_world()[LATE]}, "later")
+    return lab
+
+
+def submit(lab: Lab, key: str, root: str, **ports: Any) -> Outcome:
+    return lab.runner(**ports).submit(request(key, engine_run_root=root, supersedes=OLD))
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["one", "two"])))
+def test_of_two_that_waited_the_first_to_be_complete_is_the_successor(old: Lab, order: tuple[str, str]) -> None:
+    first, second = (old.runner().resume(run_id_for(key)) for key in order)
+    assert first.state is RunState.READY
+    assert (second.state, second.reason_code) == (RunState.FAILED, ReasonCode.SUPERSEDES_TAKEN)
+    assert first.run_id in second.message
+    told = [one for one in old.published() if one.attributes["kind"] == "RUN_SUPERSEDED"]
+    assert [one.attributes["superseded_by"] for one in told] == [first.run_id]
+    assert old.runner().status(OLD).superseded_by == (first.run_id,)
+    assert not any(old.runner().audit(run_id).findings for run_id in old.runner().recorded_runs())
+
+
+class Stops:
+    """A store that loses its connection for good when a run is to be decided."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def replace(self, key: str, data: bytes, *, etag: str) -> Stored | None:
+        if b'"EVIDENCE_COMPLETE"' in data and OLD not in key:
+            raise Unreachable(ReasonCode.STORE_UNREACHABLE, "the store is away")
+        made: Stored | None = self._store.replace(key, data, etag=etag)
+        return made
+
+
+def test_a_claim_stands_through_a_crash_and_falls_with_its_run(old: Lab) -> None:
+    one, two = run_id_for("one"), run_id_for("two")
+    with pytest.raises(Unreachable):
+        old.runner(store=Stops(old.store)).resume(one)
+    assert "SUPERSEDE_CLAIMED" in old.kinds(OLD)
+    old.lapse()
+    refused = submit(old, "three", str(old.root / "later"))
+    assert refused.reason_code is ReasonCode.SUPERSEDES_TAKEN
+    old.world({"gates/gate.a/report.json": b"altered"}, "later")
+    spoilt = old.runner().resume(one)
+    assert spoilt.state in (RunState.FAILED, RunState.QUARANTINED)
+    old.world(small_world(), "later")
+    assert old.runner().resume(two).state is RunState.READY
+    assert old.runner().status(OLD).superseded_by == (two,)
