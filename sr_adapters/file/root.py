@@ -7,6 +7,7 @@ import os
 import re
 import stat as modes
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from urllib.parse import unquote, urlsplit
 
@@ -14,6 +15,8 @@ from sr_ports import EvidenceFault, FileFact, ReasonCode, Sink, Unreachable
 
 CHUNK = 1 << 20
 BATCH_BELOW = 256 << 10
+_TICK_NS = 12_000_000
+"""Longer than any kernel's tick (10 ms at 100 Hz), by which file systems stamp."""
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK  # never hang on a FIFO somebody planted
 _ABSENT = (FileNotFoundError, NotADirectoryError)
 _BAD_NAME = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]")  # lone surrogates stand for bytes that are not UTF-8
@@ -105,7 +108,7 @@ class FileEngineRoot:
         except OSError as error:
             raise _unreachable(path, error) from error
         try:
-            before = _fact(path, os.fstat(fd))
+            before = _fact(path, _steady(fd))
             if expect is not None and (expect.size, expect.stamp) != (before.size, before.stamp):
                 raise _unstable(path)
             read = self._pump(fd, sink, before.size)
@@ -166,6 +169,20 @@ class FileEngineRoots:
 
     def open(self, uri: str) -> FileEngineRoot:
         return FileEngineRoot(uri)
+
+
+def _steady(fd: int) -> os.stat_result:
+    """The file's status, taken when a later change is certain to show in it.
+
+    File systems stamp with the kernel's tick: two changes within one look like one. So the
+    tick in which the file last changed is waited out before its bytes are read.
+    """
+    found = os.fstat(fd)
+    age_ns = time.time_ns() - found.st_ctime_ns
+    if 0 <= age_ns < _TICK_NS:
+        time.sleep((_TICK_NS - age_ns) / 1e9)
+        found = os.fstat(fd)
+    return found
 
 
 def _check_name(path: str) -> None:

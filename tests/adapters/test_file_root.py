@@ -145,6 +145,20 @@ def test_r2_a_file_that_changes_while_it_is_read_is_unstable(tree: Path, how: st
     assert caught.value.code is ReasonCode.EVIDENCE_UNSTABLE
 
 
+def test_r2_a_change_just_after_another_does_not_pass_for_the_same(tree: Path) -> None:
+    """Two writes within one tick of the file system's clock leave one stamp: the first must be waited out."""
+    root, path = FileEngineRoot(str(tree)), tree / "fresh.bin"
+    for number in range(40):
+        path.write_bytes(b"%04d" % number)
+
+        def rewrite(_chunk: memoryview) -> None:
+            path.write_bytes(b"else")
+
+        with pytest.raises(EvidenceFault) as caught:
+            root.stream("fresh.bin", rewrite)
+        assert caught.value.code is ReasonCode.EVIDENCE_UNSTABLE
+
+
 def test_r3_a_folder_is_no_file_to_stream(tree: Path) -> None:
     with pytest.raises(EvidenceFault):
         FileEngineRoot(str(tree)).stream("in", lambda _: None)
