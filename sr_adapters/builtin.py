@@ -10,6 +10,8 @@ from sr_ports import Adapter, Wiring, hookimpl
 _S3 = frozenset({"bucket", "prefix", "endpoint_url", "region", "addressing_style", "sse_kms_key_id",
                  "connect_timeout_seconds", "read_timeout_seconds"})  # fmt: skip
 
+_DSSE = ("securesystemslib", "cryptography")
+
 
 def _file_store(wiring: Wiring) -> Any:
     from sr_adapters.file.store import build
@@ -83,6 +85,18 @@ def _log_files(wiring: Wiring) -> Any:
     return build_file(wiring)
 
 
+def _key_file_signer(wiring: Wiring) -> Any:
+    from sr_adapters.attest.dsse import build_signer
+
+    return build_signer(wiring)
+
+
+def _key_file_checker(wiring: Wiring) -> Any:
+    from sr_adapters.attest.dsse import build_checker
+
+    return build_checker(wiring)
+
+
 def _kinesis(wiring: Wiring) -> Any:
     from sr_adapters.kinesis.bus import build_kinesis
 
@@ -138,6 +152,16 @@ def sr_control_buses() -> Sequence[Adapter]:
             settings=frozenset({"stream", "region", "endpoint_url"}),
         ),
     ]
+
+
+@hookimpl
+def sr_signers() -> Sequence[Adapter]:
+    return [Adapter("key_file", _key_file_signer, extra="attest", requires=_DSSE, settings=frozenset({"signing_key"}))]
+
+
+@hookimpl
+def sr_signature_checkers() -> Sequence[Adapter]:
+    return [Adapter("key_file", _key_file_checker, extra="attest", requires=_DSSE, settings=frozenset({"public_key"}))]
 
 
 @hookimpl

@@ -5,12 +5,14 @@ Timestamps are never compared with a clock: they are only part of what the chain
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
 
 from sr_domain.artifacts import Decision, facts_view, quarantine_record, ready_signal, run_plan, run_status
+from sr_domain.attestation import fault_in, statement_bytes
 from sr_domain.canonical import exact_json, sha256_hex
 from sr_domain.contracts import problem
 from sr_domain.layout import Layout
@@ -79,6 +81,7 @@ class _Auditor:
         yield from self._events()
         yield from self._plan()
         yield from self._facts_and_signal()
+        yield from self._attestation()
         yield from self._quarantine()
         yield from self._logs()
         yield from self._status()
@@ -155,6 +158,22 @@ class _Auditor:
         except BadInput:
             return {}
         return facts_view(self.layout, pins_of(request), SealedPlan.of(committed.details["plan"]), Decision.of(decided))
+
+    def _attestation(self) -> Iterator[Finding]:
+        """An attestation, where one stands, is of this run's facts view. Whose it is, its signature alone tells."""
+        run_id, decided = self.ledger.run_id, self.ledger.first("EVIDENCE_COMPLETE")
+        key = self.layout.attestation(run_id)
+        if decided is None:
+            yield from self._same(key, None)
+            return
+        standing = self.ports.store.read(key)
+        view = None if standing is None else self.ports.store.read(self.layout.facts(run_id))
+        digest = decided.details["facts_view_digest"]
+        if standing is None or view is None or sha256_hex(view.data) != digest:
+            return  # nothing to compare, or nothing to compare it with: that is a finding of its own
+        wrong = fault_in(standing.data, statement_bytes(self.layout, json.loads(view.data), digest, decided.ts_utc))
+        if wrong is not None:
+            yield Finding(ReasonCode.TRUTH_ALTERED, key, wrong)
 
     def _quarantine(self) -> Iterator[Finding]:
         event = self.ledger.state_event

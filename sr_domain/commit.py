@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sr_domain.artifacts import Decision, control_fact, facts_view, quarantine_record, ready_signal
+from sr_domain.attestation import PAYLOAD_TYPE, fault_in, normal, statement_bytes
 from sr_domain.canonical import exact_json, sha256_hex
 from sr_domain.contracts import validate
 from sr_domain.evidence import Conflicted, Failed
@@ -48,6 +49,7 @@ def commit_ready(run: HeldRun, plan: SealedPlan) -> None:
     if decided is None:
         raise Fault(ReasonCode.RECORD_INVALID, f"run {run.run_id} has no decision to commit")
     facts = _write_facts(run, plan, decided)
+    _attest(run, facts, decided)
     _commit_record(run, plan, facts, decided)
     signal = _write_signal(run, plan, facts)
     publish_ready(run, signal)
@@ -67,6 +69,24 @@ def _write_facts(run: HeldRun, plan: SealedPlan, decided: Event) -> Mapping[str,
         raise Fault(ReasonCode.TRUTH_ALTERED, f"the facts view of run {run.run_id} is not the one its record decided")
     facts: dict[str, Any] = json.loads(standing)
     return facts
+
+
+def _attest(run: HeldRun, facts: Mapping[str, Any], decided: Event) -> None:
+    """Sign the facts view where a signer is wired, before anything says READY.
+
+    An envelope of the same statement that stands already stands, whoever signed it.
+    """
+    signer, key = run.ports.signer, run.layout.attestation(run.run_id)
+    if signer is None:
+        return
+    payload = statement_bytes(run.layout, facts, decided.details["facts_view_digest"], decided.ts_utc)
+    envelope = normal(signer.sign(PAYLOAD_TYPE, payload))
+    wrong = fault_in(envelope, payload)
+    if wrong is not None:
+        raise Fault(ReasonCode.ATTESTATION_INVALID, f"the signer of {signer.keyid} signed something else: {wrong}")
+    wrong = fault_in(run.write_bytes(key, envelope), payload)
+    if wrong is not None:
+        raise Fault(ReasonCode.TRUTH_ALTERED, f"{key} is not what the record of its run says: {wrong}")
 
 
 def read_facts(run: HeldRun) -> bytes | None:

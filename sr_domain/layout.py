@@ -42,6 +42,9 @@ class Layout:
     def ready(self, run_id: str) -> str:
         return f"{self.base}/ready_signal/{run_id}.json"
 
+    def attestation(self, run_id: str) -> str:
+        return f"{self.base}/attestation/{run_id}.dsse.json"
+
     def quarantine(self, run_id: str) -> str:
         return f"{self.base}/quarantine/{run_id}.json"
 

@@ -18,6 +18,7 @@ from sr_ports import (
     ObjectStore,
     ObservabilitySink,
     PlatformRuns,
+    Signer,
     WorkPool,
 )
 
@@ -33,7 +34,7 @@ class ProvidedLaw:
 
 @attrs.frozen
 class Ports:
-    """The world, as ports. `invoker`: None when no engine is wired."""
+    """The world, as ports. `invoker`: None when no engine is wired. `signer`: None when READY is not signed."""
 
     store: ObjectStore
     authority: AuthorityStore
@@ -48,6 +49,7 @@ class Ports:
     telemetry: ObservabilitySink
     known_timezone: Callable[[str], bool]
     invoker: EngineInvoker | None = None
+    signer: Signer | None = None
 
 
 @attrs.frozen

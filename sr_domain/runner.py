@@ -21,6 +21,7 @@ from sr_domain.ports import Ports, Settings
 from sr_domain.request import RunRequest
 from sr_domain.submit import Desk
 from sr_domain.timeline import Timeline, timeline
+from sr_ports import SignatureChecker
 
 
 class ScenarioRunner:
@@ -105,14 +106,26 @@ class ScenarioRunner:
         current = self.desk.ports.platform.current()
         return iter(()) if current is None else auditing.recorded_runs(self.desk.ports, Layout(current))
 
-    def verify(self, run_id: str, *, engine_run_root: str | None = None, fast: bool = False) -> verifying.Verification:
-        """Re-prove a run's facts view, as a consumer would. Raises `NotFound`."""
+    def verify(
+        self,
+        run_id: str,
+        *,
+        engine_run_root: str | None = None,
+        fast: bool = False,
+        signed_by: SignatureChecker | None = None,
+    ) -> verifying.Verification:
+        """Re-prove a run's facts view, as a consumer would; `signed_by`: whose attestation it must have.
+
+        Raises `NotFound`.
+        """
         ports = self.desk.ports
         layout, _ = views.record_of(self.desk, run_id)
         facts = self.facts(run_id)
         blob = ports.store.read(layout.facts(run_id))
         data = b"" if blob is None else blob.data
-        verifier = verifying.Verifier(ports.store, ports.roots, ports.laws, ports.pool, ports.clock)
+        verifier = verifying.Verifier(
+            ports.store, ports.roots, ports.laws, ports.pool, ports.clock, signed_by=signed_by
+        )
         return verifying.verify(verifier, data, facts, engine_run_root=engine_run_root, fast=fast)
 
     def quarantined(self) -> list[Mapping[str, Any]]:

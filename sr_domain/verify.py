@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 
 from sr_domain.artifacts import bundle_hash
+from sr_domain.attestation import fault_in, statement_bytes
 from sr_domain.audit import Finding, receipt_findings
 from sr_domain.canonical import sha256_hex
 from sr_domain.contracts import problem
@@ -25,7 +26,17 @@ from sr_domain.outputs import Absent, OutputFiles, find_output
 from sr_domain.policy import MemberDigests
 from sr_domain.ports import ProvidedLaw
 from sr_domain.sealed import SealedGate, SealedOutput, SealedPlan
-from sr_ports import Clock, EngineRoot, EngineRoots, EvidenceFault, ObjectStore, ReasonCode, WorkPool
+from sr_ports import (
+    Clock,
+    EngineRoot,
+    EngineRoots,
+    EvidenceFault,
+    Fault,
+    ObjectStore,
+    ReasonCode,
+    SignatureChecker,
+    WorkPool,
+)
 
 Proofs = Mapping[str, Mapping[str, Any]]
 """What the record says of each output that was proven, by output id."""
@@ -36,7 +47,7 @@ class Verifier:
     """What a consumer needs to re-prove: where truth and bytes are, and how gates are judged.
 
     `progress`: called with one line for each thing that was proven, and now and then while a
-    long read goes on.
+    long read goes on. `signed_by`: whose attestation there must be; None where none is asked for.
     """
 
     store: ObjectStore
@@ -45,6 +56,7 @@ class Verifier:
     pool: WorkPool
     clock: Clock
     progress: Callable[[str], None] = lambda line: None
+    signed_by: SignatureChecker | None = None
 
 
 @attrs.frozen
@@ -85,7 +97,7 @@ def verify(verifier: Verifier, data: bytes, facts: Any, *, engine_run_root: str 
     ledger = check.record()
     if isinstance(ledger, Finding):
         return Verification(facts["run_id"], None, (*findings, ledger))
-    findings += check.follows(ledger)
+    findings += [*check.follows(ledger), *check.attested(ledger)]
     root = engine_run_root or check.root_of(ledger)
     plan_event = ledger.first("PLAN_COMMITTED")
     if fast or plan_event is None:
@@ -163,6 +175,24 @@ class _Check:
             yield Finding(ReasonCode.TRUTH_ALTERED, key, "the record says nothing of READY")
         elif decided.details["facts_view_digest"] != sha256_hex(self.data):
             yield Finding(ReasonCode.TRUTH_ALTERED, key, "it is not the view that the record decided")
+
+    def attested(self, ledger: Ledger) -> Iterator[Finding]:
+        """The view and its record are what the holder of the key signed, where a key was given."""
+        checker, decided = self.verifier.signed_by, ledger.first("EVIDENCE_COMPLETE")
+        if checker is None or decided is None:
+            return
+        key = self.layout.attestation(self.facts["run_id"])
+        standing = self.verifier.store.read(key)
+        if standing is None:
+            yield Finding(ReasonCode.ATTESTATION_MISSING, key, "it is not there")
+            return
+        wrong = fault_in(
+            standing.data, statement_bytes(self.layout, self.facts, sha256_hex(self.data), decided.ts_utc)
+        ) or _refusal(checker, standing.data)
+        if wrong is not None:
+            yield Finding(ReasonCode.ATTESTATION_INVALID, key, wrong)
+        else:
+            self.verifier.progress(f"attestation: signed by {checker.keyid}")
 
     def root_of(self, ledger: Ledger) -> str | None:
         """Where the evidence was read, as the record says."""
@@ -248,8 +278,12 @@ class _Check:
         return path, "added" if path not in before else "gone" if path not in now else "changed"
 
     def _json(self, key: str) -> Any:
+        """A stored document that helps to tell what happened; None when there is none to read."""
         blob = self.verifier.store.read(key)
-        return None if blob is None else json.loads(blob.data)
+        try:
+            return None if blob is None else json.loads(blob.data)
+        except ValueError:
+            return None
 
 
 def _other_bytes(output_id: str, what: str, kept: str | None, now: str | None, *, gone: bool = False) -> Finding:
@@ -258,3 +292,12 @@ def _other_bytes(output_id: str, what: str, kept: str | None, now: str | None, *
     if replaced:
         what += f"; object {kept} was proven, {now} is there now"
     return Finding(ReasonCode.TRUTH_ALTERED, output_id, f"{'MOVED' if replaced or gone else 'ROTTED'}: {what}")
+
+
+def _refusal(checker: SignatureChecker, envelope: bytes) -> str | None:
+    """Why a checker does not accept an envelope; None when it does."""
+    try:
+        checker.check(envelope)
+    except Fault as fault:
+        return fault.what
+    return None

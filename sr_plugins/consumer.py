@@ -18,7 +18,7 @@ from sr_domain.audit import Finding
 from sr_domain.strict_json import strict_loads
 from sr_domain.verify import Verification, Verifier, verify
 from sr_plugins.profile import Profile, Section, load_profile
-from sr_plugins.wire import wire_ports
+from sr_plugins.wire import wire_checker, wire_ports
 from sr_ports import Fault, NotFound, ReasonCode
 
 _KEY = re.compile(r"(?:(.*)/)?(fraud-platform/[^/]+/sr/run_facts_view/([0-9a-f]{32})\.json)")
@@ -30,26 +30,29 @@ def verify_facts(
     profile: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     engine_run_root: str | None = None,
     fast: bool = False,
+    key: str | os.PathLike[str] | None = None,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Guarded:
     """Re-prove a facts view: a path, an ``s3://`` URI, or a run id of the profile's store.
 
     A path or URI names its own store: everything up to ``fraud-platform/``. `fast` skips the bytes.
+    `key`: a public key in a PEM file, whose holder must have signed the view; None asks for no signature.
     Raises `NotFound`, `BadInput`, `Unreachable`; what is wrong with the view is in the answer.
     """
-    chosen, key = _locate(str(source), load_profile(profile))
-    ports = wire_ports(chosen)
-    if key is None:
+    chosen, ref = _locate(str(source), load_profile(profile))
+    signed_by = None if key is None else wire_checker(chosen, os.fspath(key))
+    ports = wire_ports(attrs.evolve(chosen, attest=None))  # who reads needs no signing key
+    if ref is None:
         current = ports.platform.current()
-        key = f"fraud-platform/{current}/sr/run_facts_view/{source}.json"
-    blob = ports.store.read(key)
+        ref = f"fraud-platform/{current}/sr/run_facts_view/{source}.json"
+    blob = ports.store.read(ref)
     if blob is None:
         raise NotFound(ReasonCode.FACTS_VIEW_MISSING, f"{source} is not there", "check the path or id; sr status tells")
     try:
-        facts = strict_loads(blob.data, what=key)
+        facts = strict_loads(blob.data, what=ref)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is no facts view
-        return Guarded(Verification(key, None, (Finding(ReasonCode.TRUTH_ALTERED, key, str(error)),)))
-    verifier = Verifier(ports.store, ports.roots, ports.laws, ports.pool, ports.clock, progress)
+        return Guarded(Verification(ref, None, (Finding(ReasonCode.TRUTH_ALTERED, ref, str(error)),)))
+    verifier = Verifier(ports.store, ports.roots, ports.laws, ports.pool, ports.clock, progress, signed_by)
     return Guarded(verify(verifier, blob.data, facts, engine_run_root=engine_run_root, fast=fast))
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import attrs
 
+from sr_domain.attestation import PAYLOAD_TYPE, fault_in, normal
 from sr_domain.ports import Ports
 from sr_domain.runner import ScenarioRunner
 from sr_domain.times import format_instant
@@ -42,6 +43,7 @@ def examine(runner: ScenarioRunner, *, migrate: bool = False) -> list[Check]:
         *_authority(ports, f"doctor:{token}", migrate=migrate),
         *_bus(ports, runner.desk.settings.topic, token),
         *_root(runner),
+        *_signer(ports),
     ]
 
 
@@ -213,3 +215,17 @@ def _root(runner: ScenarioRunner) -> Iterator[Check]:
         return uri
 
     yield _try("engine", "oracle root", there)
+
+
+def _signer(ports: Ports) -> Iterator[Check]:
+    signer = ports.signer
+    if signer is None:
+        return
+
+    def signs() -> str:
+        wrong = fault_in(normal(signer.sign(PAYLOAD_TYPE, b"{}")), b"{}")
+        if wrong is not None:
+            raise _Broken(wrong, ReasonCode.ATTESTATION_INVALID)
+        return f"READY is signed by key {signer.keyid}"
+
+    yield _try("attest", "sign", signs)

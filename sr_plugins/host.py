@@ -26,6 +26,8 @@ PORTS = {
     "runtime": "sr_runtimes",
     "sink": "sr_observability_sinks",
     "authenticator": "sr_authenticators",
+    "attest": "sr_signers",
+    "signature_checker": "sr_signature_checkers",
 }
 
 

@@ -56,7 +56,10 @@ class EvidenceSettings:
 
 @attrs.frozen
 class Profile:
-    """A profile, whole. Times in seconds. `allow`: distributions that may provide adapters and laws; None for any."""
+    """A profile, whole. Times in seconds. `allow`: distributions that may provide adapters and laws; None for any.
+
+    `attest`: whose signature READY carries; None for none.
+    """
 
     name: str = "local"
     runtime_root: str = "runs"
@@ -74,6 +77,7 @@ class Profile:
     allow: frozenset[str] | None = None
     sinks: tuple[str, ...] = ("console", "file")
     policy: str | None = None
+    attest: Section | None = None
 
 
 def load_profile(
@@ -223,7 +227,7 @@ def allow(value: Any) -> frozenset[str] | None:
 
 _TOP = (
     "profile", "runtime_root", "object_store", "authority", "control_bus", "invoker", "engine", "auth",
-    "reemit", "lease", "evidence", "plugins", "observability", "policy",
+    "reemit", "lease", "evidence", "plugins", "observability", "policy", "attest",
 )  # fmt: skip
 
 
@@ -255,6 +259,7 @@ def _profile(document: dict[str, Any], file: str) -> Profile:
         allow=plugins.get("allow", base.allow, allow, "any, or a list of distributions"),
         sinks=sinks.get("sinks", base.sinks, texts, "a list of sink names"),
         policy=top.get("policy", None, optional_text, "a path"),
+        attest=top.adapter("attest", Section("key_file")) if top.section("attest").node else None,
     )
 
 

@@ -18,7 +18,7 @@ from sr_plugins.pack import load_pack
 from sr_plugins.policy import load_policy
 from sr_plugins.profile import Profile, Section, load_profile
 from sr_plugins.sinks import FanOut
-from sr_ports import BadInput, EngineRoot, NotFound, PlatformRuns, ReasonCode, Runtime, Wiring
+from sr_ports import BadInput, EngineRoot, NotFound, PlatformRuns, ReasonCode, Runtime, SignatureChecker, Wiring
 
 
 def wire(
@@ -54,7 +54,15 @@ def wire_ports(profile: Profile, *, plugins: Sequence[Any] = (), narrate: bool =
         telemetry=FanOut(tuple(wiring.sinks(narrate))),
         known_timezone=runtime.known_timezone,
         invoker=None if profile.invoker is None else wiring.build("invoker", profile.invoker),
+        signer=None if profile.attest is None else wiring.build("attest", profile.attest),
     )
+
+
+def wire_checker(profile: Profile, key: str) -> SignatureChecker:
+    """Checks signatures of the public key in the PEM file `key`. Raises `BadInput`."""
+    wiring = Wires(profile, PluginHost.discover(allow=profile.allow))
+    checker: SignatureChecker = wiring.build("signature_checker", Section("key_file", {"public_key": key}))
+    return checker
 
 
 def settings(profile: Profile) -> Settings:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         Runtime,
         WorkPool,
     )
+    from sr_ports.signer import SignatureChecker, Signer
     from sr_ports.stores import Blob, ObjectStore, Stored
 
 _HOME = {
@@ -84,6 +85,8 @@ _HOME = {
     "Reason": "reasons",
     "ReasonCode": "reasons",
     "Runtime": "runtime",
+    "SignatureChecker": "signer",
+    "Signer": "signer",
     "Sink": "roots",
     "SrError": "errors",
     "Stored": "stores",
@@ -148,6 +151,8 @@ __all__ = [
     "Reason",
     "ReasonCode",
     "Runtime",
+    "SignatureChecker",
+    "Signer",
     "Sink",
     "SrError",
     "Stored",

@@ -98,6 +98,18 @@ def sr_observability_sinks() -> Sequence[Adapter]:
 
 
 @hookspec
+def sr_signers() -> Sequence[Adapter]:
+    """Adapters whose `build` makes a `Signer`, from the profile's ``attest`` section."""
+    return ()
+
+
+@hookspec
+def sr_signature_checkers() -> Sequence[Adapter]:
+    """Adapters whose `build` makes a `SignatureChecker`, from the setting ``public_key``, a path."""
+    return ()
+
+
+@hookspec
 def sr_authenticators() -> Sequence[Adapter]:
     """Adapters whose `build` makes an `Authenticator`."""
     return ()

@@ -122,6 +122,8 @@ class ReasonCode(enum.StrEnum):
     RECORD_INVALID = "RECORD_INVALID"
     TRUTH_MISSING = "TRUTH_MISSING"
     TRUTH_ALTERED = "TRUTH_ALTERED"
+    ATTESTATION_MISSING = "ATTESTATION_MISSING"
+    ATTESTATION_INVALID = "ATTESTATION_INVALID"
     INTERNAL = "INTERNAL"
 
 
@@ -225,6 +227,8 @@ _TABLE: tuple[tuple[Kind, str, str, str], ...] = (
     (_F, "RECORD_INVALID", "the run record breaks its own rules", "run sr audit on the run; do not repair by hand"),
     (_F, "TRUTH_MISSING", "an artifact that truth refers to is gone", "restore it from backup; run sr audit"),
     (_F, "TRUTH_ALTERED", "an artifact is not what truth says of it", "restore it from backup; run sr audit"),
+    (_F, "ATTESTATION_MISSING", "a signed READY was asked for and there is no attestation", "do not read the run; ask whoever runs sr whether it signs"),
+    (_F, "ATTESTATION_INVALID", "the attestation is not signed by this key, or not for this facts view", "do not read the run; check the key, then run sr audit on the run"),
     (_F, "INTERNAL", "a bug", "run again with -v and report the traceback"),
 )
 # fmt: on

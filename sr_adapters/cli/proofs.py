@@ -14,8 +14,9 @@ from sr_adapters.cli.session import Session
 @click.argument("facts")
 @click.option("--engine-run-root", metavar="R", help="Where the bytes are now; default: where they were proven.")
 @click.option("--fast", is_flag=True, help="Skip the bytes.")
+@click.option("--key", metavar="PATH", help="A public key (PEM) whose holder must have signed the view.")
 @click.pass_obj
-def verify_command(session: Session, facts: str, engine_run_root: str | None, fast: bool) -> int:
+def verify_command(session: Session, facts: str, engine_run_root: str | None, fast: bool, key: str | None) -> int:
     """Re-prove a facts view against its contract, receipts, record and the bytes.
 
     FACTS is a path, an s3:// URI, or a run id. Needs no authority and no service. Exit code 5 on any fault.
@@ -27,7 +28,7 @@ def verify_command(session: Session, facts: str, engine_run_root: str | None, fa
             click.echo(line, err=True)
 
     done = verify_facts(
-        facts, profile=session.profile, engine_run_root=engine_run_root, fast=fast, progress=progress
+        facts, profile=session.profile, engine_run_root=engine_run_root, fast=fast, key=key, progress=progress
     ).verification
     if session.as_json:
         session.json(done.document())
@@ -37,7 +38,7 @@ def verify_command(session: Session, facts: str, engine_run_root: str | None, fa
             if fast
             else f"{done.proven_outputs} outputs and {done.proven_gates} gates, every byte read again"
         )
-        session.say(f"proven: run {done.run_id}: {read}")
+        session.say(f"proven: run {done.run_id}: {read}{'' if key is None else ', signed by the key'}")
     _faults(done.findings, session)
     return exits.DONE if done.ok else exits.FAULT
 

@@ -26,6 +26,7 @@ SAMPLES = {
     "T(": "2026-01-31T13:42:00.123456Z",
     "[A-Z][A-Z0-9_]": "RUN_ACCEPTED",
     "[A-Za-z0-9_.-]": "s3_event-stream.6B",
+    "[A-Za-z0-9+/]": "bm90ZQ==",
     r"[^\x00": "a value, \u00fc",
 }
 

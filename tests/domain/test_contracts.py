@@ -101,6 +101,7 @@ WIRE: dict[str, tuple[str, str, bool]] = {
     ),
     "quarantine_record": ("run_id reason record_ref status_ref ts_utc", "missing conflicts", False),
     "bus_envelope": ("topic message_id published_at_utc attributes partition_key payload", "", False),
+    "attestation": ("payloadType payload signatures", "", False),
     "policy": (
         "policy_id revision content_digest",
         (

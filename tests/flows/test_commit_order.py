@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from sr_domain.states import RunState
-from sr_ports import Envelope, ReasonCode, Unreachable
+from sr_ports import Envelope, Fault, ReasonCode, Unreachable
 from sr_ports.conformance.crash import CrashPlan, crash
-from tests.kit import Lab, request
+from tests.kit import BASE, Lab, request
 from tests.worlds import small_world
 
 PLACES = ("run_record", "run_facts_view", "run_status", "ready_signal", "run_plan")
@@ -125,3 +125,29 @@ def test_before_the_facts_view_nothing_downstream_can_be_seen(lab: Lab) -> None:
         if "run_facts_view" not in kinds:
             assert not fresh.published()
             assert not any(b'"READY"' in data for key, data in fresh.truth().items() if "/run_status/" in key)
+
+
+def test_a_facts_view_whose_record_is_gone_is_a_fault_and_nothing_is_written(any_lab: Lab) -> None:
+    """Somebody half-deleted the store: nobody may write another history under a view that consumers read."""
+    run_id = any_lab.reuse(small_world()).run_id
+    any_lab.store.delete(f"{BASE}/run_record/{run_id}.jsonl")
+    any_lab.store.delete(f"{BASE}/run_status/{run_id}.json")
+    before = any_lab.truth()
+    for again in (False, True):
+        with pytest.raises(Fault) as caught:
+            any_lab.reuse(small_world()) if again else any_lab.runner().resume(run_id)
+        assert caught.value.code is ReasonCode.TRUTH_MISSING
+        assert any_lab.truth() == before
+
+
+def test_a_record_that_lost_its_tail_adopts_the_view_that_stands(any_lab: Lab) -> None:
+    run_id = any_lab.reuse(small_world()).run_id
+    view = any_lab.document("run_facts_view", run_id)
+    key = f"{BASE}/run_record/{run_id}.jsonl"
+    whole = any_lab.store.read(key).data.splitlines(keepends=True)
+    cut = next(at for at, line in enumerate(whole) if b'"EVIDENCE_COMPLETE"' in line)
+    any_lab.store.delete(key)
+    any_lab.store.create(key, b"".join(whole[:cut]))
+    assert any_lab.runner().resume(run_id).state is RunState.READY
+    assert any_lab.document("run_facts_view", run_id) == view
+    assert len({one.message_id for one in any_lab.published()}) == 1

@@ -1,0 +1,1 @@
+"""Signing READY with a key in a file, and checking such signatures: DSSE by securesystemslib."""

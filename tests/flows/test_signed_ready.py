@@ -1,0 +1,285 @@
+"""Signed READY: when the envelope is written, what it says, and that nothing else changes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from base64 import b64decode
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from sr_domain.ids import run_id_for
+from sr_domain.states import RunState
+from sr_domain.verify import Verification
+from sr_ports import Fault, ReasonCode, Unreachable
+from sr_ports.conformance.crash import CrashPlan, Died, crash, every_crash
+from tests.flows.test_commit_order import Recording
+from tests.kit import BASE, Lab, request
+from tests.signing import Paper
+from tests.worlds import EVENTS, sha, small_world
+
+RUN = run_id_for("key")
+KEY = f"{BASE}/attestation/{RUN}.dsse.json"
+VIEW = f"{BASE}/run_facts_view/{RUN}.json"
+PORTS = ("store", "authority", "bus")
+
+
+def signed(lab: Lab, signer: Any = None, *, world: dict[str, bytes] | None = None) -> None:
+    """A READY run, signed."""
+    root = lab.world(small_world() if world is None else world)
+    outcome = lab.runner(signer=signer or Paper()).submit(request(engine_run_root=root))
+    assert (outcome.state, outcome.published) == (RunState.READY, True)
+
+
+def stated(lab: Lab) -> dict[str, Any]:
+    """What the stored envelope states."""
+    made: dict[str, Any] = json.loads(b64decode(json.loads(lab.store.read(KEY).data)["payload"]))
+    return made
+
+
+def put(lab: Lab, key: str, data: bytes | None) -> None:
+    """Behind the store's back."""
+    lab.store.delete(key)
+    if data is not None:
+        lab.store.create(key, data)
+
+
+def verified(lab: Lab, signed_by: Any = None, *, fast: bool = True) -> Verification:
+    return lab.runner().verify(RUN, fast=fast, signed_by=signed_by or Paper())
+
+
+def codes(lab: Lab, signed_by: Any = None) -> list[str]:
+    return [one.code.value for one in verified(lab, signed_by).findings]
+
+
+def test_the_statement_is_about_the_stored_view_and_every_locator(any_lab: Lab) -> None:
+    signed(any_lab)
+    view = any_lab.store.read(VIEW).data
+    subjects = {one["name"]: one["digest"]["sha256"] for one in stated(any_lab)["subject"]}
+    locators = {one["output_id"]: one["content_digest"]["hex"] for one in json.loads(view)["locators"]}
+    assert subjects == {VIEW: sha(view), **locators}
+    assert set(locators) == {"world", "events", "daily"}
+    decided = any_lab.ledger(RUN).first("EVIDENCE_COMPLETE")
+    assert decided is not None
+    assert stated(any_lab)["predicate"]["timeVerified"] == decided.ts_utc
+
+
+def test_it_is_written_once_between_the_view_and_the_status(lab: Lab) -> None:
+    calls: list[str] = []
+    ports: dict[str, Any] = {name: Recording(getattr(lab, name), calls) for name in PORTS}
+    lab.runner(signer=Paper(), **ports).submit(request(engine_run_root=lab.world(small_world())))
+    assert calls.count("attestation") == 1
+    at = calls.index("attestation")
+    assert calls[at - 1 : at + 2] == ["run_facts_view", "attestation", "status READY"]
+
+
+def test_without_a_key_nothing_changes(tmp_path: Path) -> None:
+    bare, keyed = Lab.memory(tmp_path), Lab.memory(tmp_path)
+    bare.reuse(small_world())
+    signed(keyed)
+    extra = keyed.truth()
+    assert extra.pop(KEY)
+    assert extra == bare.truth()
+    assert keyed.published() == bare.published()
+
+
+def test_a_duplicate_signs_nothing_again(any_lab: Lab) -> None:
+    signed(any_lab)
+    before = any_lab.truth()
+    assert any_lab.runner(signer=Paper("other")).submit(request()).state is RunState.READY
+    assert any_lab.truth() == before
+
+
+def test_cut_anywhere_it_ends_signed_and_nothing_says_ready_before(lab: Lab) -> None:
+    root, counted = lab.world(small_world()), CrashPlan()
+    lab.runner(signer=Paper(), **crash({name: getattr(lab, name) for name in PORTS}, counted)).submit(
+        request(engine_run_root=root)
+    )
+    whole = stated(lab)
+    for plan in every_crash(counted.calls):
+        fresh = Lab.memory(lab.root)
+        cut = crash({name: getattr(fresh, name) for name in PORTS}, plan)
+        with contextlib.suppress(Died, Unreachable):
+            fresh.runner(signer=Paper(), **cut).submit(request(engine_run_root=root))
+        truth = fresh.truth()
+        if "READY_COMMITTED" in fresh.kinds(RUN) or fresh.published():
+            assert KEY in truth
+        fresh.lapse()
+        done = fresh.runner(signer=Paper()).submit(request(engine_run_root=root))
+        assert (done.state, done.published) == (RunState.READY, True)
+        assert codes(fresh) == []
+        assert [one["name"] for one in stated(fresh)["subject"]] == [one["name"] for one in whole["subject"]]
+        if KEY in truth:
+            assert fresh.truth()[KEY] == truth[KEY]
+
+
+def cut_at(lab: Lab, key: str, signer: Any) -> None:
+    """A process that dies just before it writes `key`."""
+
+    @attrs.frozen
+    class Cut:
+        inner: Any
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.inner, name)
+
+        def create(self, at: str, data: bytes) -> Any:
+            if at == key:
+                raise Died
+            return self.inner.create(at, data)
+
+    with pytest.raises(Died):
+        lab.runner(store=Cut(lab.store), signer=signer).submit(request(engine_run_root=lab.world(small_world())))
+    lab.lapse()
+
+
+def test_after_a_crash_between_view_and_envelope_resume_writes_it(lab: Lab) -> None:
+    cut_at(lab, KEY, Paper())
+    assert VIEW in lab.truth()
+    assert KEY not in lab.truth()
+    assert lab.runner(signer=Paper()).resume(RUN).state is RunState.READY
+    assert codes(lab) == []
+
+
+def test_after_the_key_was_changed_the_envelope_that_stands_stands(lab: Lab) -> None:
+    cut_at(lab, f"{BASE}/ready_signal/{RUN}.json", Paper("first"))
+    before = lab.truth()[KEY]
+    assert lab.runner(signer=Paper("second")).resume(RUN).state is RunState.READY
+    assert lab.truth()[KEY] == before
+    assert codes(lab, Paper("first")) == []
+    assert codes(lab, Paper("second")) == ["ATTESTATION_INVALID"]
+
+
+def test_a_worker_without_the_key_finishes_the_run_unsigned(lab: Lab) -> None:
+    cut_at(lab, KEY, Paper())
+    assert lab.runner().resume(RUN).state is RunState.READY
+    assert KEY not in lab.truth()
+    assert lab.runner().verify(RUN, fast=True).ok
+    assert codes(lab) == ["ATTESTATION_MISSING"]
+
+
+def test_a_view_that_was_found_without_its_decision_is_signed_too(lab: Lab) -> None:
+    signed(lab)
+    before = stated(lab)
+    record = f"{BASE}/run_record/{RUN}.jsonl"
+    lines = lab.store.read(record).data.splitlines(keepends=True)
+    put(lab, record, b"".join(lines[: lab.kinds(RUN).index("EVIDENCE_COMPLETE")]))
+    for key in (KEY, f"{BASE}/run_status/{RUN}.json", f"{BASE}/ready_signal/{RUN}.json"):
+        put(lab, key, None)
+    lab.clock.sleep(5)
+    assert lab.runner(signer=Paper()).resume(RUN).state is RunState.READY
+    decided = lab.ledger(RUN).first("EVIDENCE_COMPLETE")
+    assert decided is not None
+    assert decided.details["adopted"]
+    assert stated(lab)["subject"] == before["subject"]
+    assert stated(lab)["predicate"]["timeVerified"] == decided.ts_utc
+    assert codes(lab) == []
+    assert lab.runner().audit(RUN).findings == ()
+
+
+@pytest.mark.parametrize("planted", [b"", b"{}", b"junk", None], ids=["empty", "no envelope", "no JSON", "of another"])
+def test_what_stands_there_and_states_something_else_stops_the_commit(lab: Lab, planted: bytes | None) -> None:
+    other = Paper().sign("application/vnd.in-toto+json", b'{"subject":[]}')
+    put(lab, KEY, other if planted is None else planted)
+    with pytest.raises(Fault) as caught:
+        lab.runner(signer=Paper()).submit(request(engine_run_root=lab.world(small_world())))
+    assert caught.value.code is ReasonCode.TRUTH_ALTERED
+    assert KEY in caught.value.what
+    assert lab.published() == []
+    assert lab.document("run_status", RUN)["state"] != "READY"
+
+
+@attrs.frozen
+class Liar:
+    """A signer that breaks its first law."""
+
+    given: bytes
+    keyid: str = "liar"
+
+    def sign(self, payload_type: str, payload: bytes) -> bytes:
+        return self.given
+
+
+@pytest.mark.parametrize("given", [b"", b"{}", Paper().sign("application/vnd.in-toto+json", b"{}")])
+def test_a_signer_that_signs_something_else_stops_the_commit(lab: Lab, given: bytes) -> None:
+    with pytest.raises(Fault) as caught:
+        lab.runner(signer=Liar(given)).submit(request(engine_run_root=lab.world(small_world())))
+    assert caught.value.code is ReasonCode.ATTESTATION_INVALID
+    assert KEY not in lab.truth()
+    lab.lapse()
+    assert lab.runner(signer=Paper()).resume(RUN).state is RunState.READY
+    assert codes(lab) == []
+
+
+class Away(Paper):
+    """A signer whose key's keeper does not answer."""
+
+    def sign(self, payload_type: str, payload: bytes) -> bytes:
+        raise Unreachable(ReasonCode.STORE_UNREACHABLE, "the keeper of the key does not answer")
+
+
+def test_a_keeper_that_does_not_answer_leaves_the_run_to_be_resumed(lab: Lab) -> None:
+    with pytest.raises(Unreachable):
+        lab.runner(signer=Away()).submit(request(engine_run_root=lab.world(small_world())))
+    assert lab.published() == []
+    lab.lapse()
+    assert lab.runner(signer=Paper()).resume(RUN).state is RunState.READY
+    assert codes(lab) == []
+
+
+def test_verify_wants_the_signature_of_that_key(lab: Lab) -> None:
+    signed(lab)
+    assert verified(lab, fast=False).ok
+    (finding,) = verified(lab, Paper("other")).findings
+    assert (finding.code, finding.where) == (ReasonCode.ATTESTATION_INVALID, KEY)
+    put(lab, KEY, None)
+    (finding,) = verified(lab).findings
+    assert (finding.code, finding.where) == (ReasonCode.ATTESTATION_MISSING, KEY)
+    assert lab.runner().verify(RUN, fast=True).ok
+
+
+def test_any_byte_of_the_envelope_counts(lab: Lab) -> None:
+    signed(lab)
+    whole = lab.store.read(KEY).data
+    for at in range(len(whole)):
+        put(lab, KEY, whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        assert codes(lab) == ["ATTESTATION_INVALID"], at
+    put(lab, KEY, whole)
+    assert codes(lab) == []
+
+
+def test_truth_rewritten_as_a_whole_is_found_by_the_signature_alone(lab: Lab, tmp_path: Path) -> None:
+    """Somebody who can write the store makes view, record and bytes anew, all in keeping with each other."""
+    signed(lab)
+    files = {**small_world(), f"{EVENTS}/part-0.bin": b"forged"}
+    forged = Lab.memory(tmp_path / "forged")
+    forged.reuse(files)
+    forged.store.create(KEY, lab.store.read(KEY).data)
+    assert forged.runner().verify(RUN).ok
+    (finding,) = verified(forged, fast=False).findings
+    assert finding.code is ReasonCode.ATTESTATION_INVALID
+    assert VIEW in finding.what
+
+
+def test_audit_names_an_envelope_that_is_not_of_its_run(lab: Lab) -> None:
+    signed(lab)
+    assert lab.runner().audit(RUN).findings == ()
+    whole = lab.store.read(KEY).data
+    for other in (b"", whole + b" ", Paper().sign("application/vnd.in-toto+json", b"{}")):
+        put(lab, KEY, other)
+        (finding,) = lab.runner().audit(RUN).findings
+        assert (finding.code, finding.where) == (ReasonCode.TRUTH_ALTERED, KEY)
+    put(lab, KEY, None)
+    assert lab.runner().audit(RUN).findings == ()
+
+
+def test_audit_names_an_envelope_of_a_run_that_decided_nothing(lab: Lab) -> None:
+    files = small_world()
+    del files[f"{EVENTS}/part-0.bin"], files[f"{EVENTS}/part-1.bin"]
+    assert lab.reuse(files).state is RunState.WAITING_EVIDENCE
+    put(lab, KEY, b"{}")
+    (finding,) = lab.runner().audit(RUN).findings
+    assert (finding.code, finding.where) == (ReasonCode.TRUTH_ALTERED, KEY)
