@@ -58,7 +58,7 @@ class RunRequest:
     invoker: str | None = None
     notes: str | None = None
 
-    @property
+    @cached_property
     def run_id(self) -> str:
         return run_id_for(self.run_equivalence_key)
 
