@@ -116,7 +116,10 @@ def _put(path: Path, data: bytes) -> None:
 
 @attrs.define
 class Lab:
-    """Truth that outlives its processes. `root`: the engine root on disk."""
+    """Truth that outlives its processes. `root`: the engine root on disk.
+
+    `expire`: ends every lease of an authority that has a clock of its own.
+    """
 
     root: Path
     store: Any = attrs.field(factory=MemoryObjectStore)
@@ -127,6 +130,7 @@ class Lab:
     wait_s: int = 600
     attempt_limit: int = 2
     engine: Callable[[EngineCall], EngineResult] | None = None
+    expire: Callable[[], None] = lambda: None
 
     def __attrs_post_init__(self) -> None:
         if self.authority is None:
@@ -172,6 +176,7 @@ class Lab:
     def lapse(self) -> None:
         """Let every lease run out."""
         self.clock.sleep(TTL_S + 1)
+        self.expire()
 
     def ready_messages(self) -> list[Envelope]:
         """Every READY on the bus, repetitions and all."""

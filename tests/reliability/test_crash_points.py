@@ -1,7 +1,7 @@
-"""Every crash point of every flow ends in one outcome.
+"""Every crash point of every flow ends in one outcome, in every world.
 
-A flow is cut at each of its port calls in every mode; then the leases lapse and a fresh
-process resumes and the caller submits again. Adding a flow is one line in `FLOWS`.
+A flow is cut at each of its port calls; then the leases lapse and a fresh process resumes
+and the caller asks again. Adding a flow is one line in `FLOWS`, a world one in `WORLDS`.
 """
 
 from __future__ import annotations
@@ -17,66 +17,33 @@ import pytest
 
 from sr_domain.ids import run_id_for
 from sr_domain.states import RunState
-from sr_ports import EngineCall, EngineResult, SrError
+from sr_ports import EngineCall, EngineResult, ReasonCode, SrError, Unreachable
 from sr_ports.conformance.crash import CrashPlan, Died, Mode, crash
 from tests.reliability.lab import Lab, request, write_world
+from tests.reliability.worlds import World, world
+
+_ = world
+RUN = run_id_for("key")
+Make = Callable[..., Lab]
 
 
 @attrs.frozen
 class Flow:
-    """Something a process does. `prepare`: what was there before; `act`: what is cut; `ends`: the one outcome."""
+    """Something a process does. `prepare`: what was there before; `act`: what is cut; `ends`: the one outcome.
+
+    `repeats`: each time it is done goes on record and on the bus again, under the same message id.
+    """
 
     name: str
-    prepare: Callable[[Path], Lab]
+    prepare: Callable[[Make, Path], Lab]
     act: Callable[[Lab, Any], Any]
     ends: RunState
     key: str = "key"
+    repeats: bool = False
 
 
 def submit(lab: Lab, runner: Any, **changes: Any) -> Any:
     return runner.submit(request(**changes))
-
-
-def reuse(root: Path, **world: Any) -> Lab:
-    write_world(root, **world)
-    return Lab(root)
-
-
-def engine(root: Path) -> Lab:
-    def run(call: EngineCall) -> EngineResult:
-        write_world(root)
-        pins = {key: call.invocation[key] for key in ("run_id", "manifest_fingerprint", "parameter_hash", "seed")}
-        (root / "run_receipt.json").write_text(json.dumps(pins))
-        return EngineResult(None, str(root), b"made", b"")
-
-    lab = Lab(root, attempt_limit=3)
-    lab.engine = run
-    return lab
-
-
-def waiting(root: Path) -> Lab:
-    lab = reuse(root, skip=("world",))
-    outcome = lab.runner().submit(request(engine_run_root=str(root)))
-    assert outcome.state is RunState.WAITING_EVIDENCE
-    return lab
-
-
-def waited_enough(root: Path) -> Lab:
-    lab = waiting(root)
-    lab.clock.sleep(lab.wait_s + 1)
-    return lab
-
-
-def completed(root: Path) -> Lab:
-    lab = waiting(root)
-    write_world(root)
-    return lab
-
-
-def superseded(root: Path) -> Lab:
-    lab = reuse(root)
-    assert lab.runner().submit(request("old", engine_run_root=str(root))).state is RunState.READY
-    return lab
 
 
 def with_root(lab: Lab, runner: Any) -> Any:
@@ -87,15 +54,124 @@ def supersede(lab: Lab, runner: Any) -> Any:
     return submit(lab, runner, engine_run_root=str(lab.root), supersedes=run_id_for("old"))
 
 
+def resume(lab: Lab, runner: Any) -> Any:
+    return runner.resume(RUN)
+
+
+def reemit(kind: str) -> Callable[[Lab, Any], Any]:
+    return lambda lab, runner: runner.reemit(RUN, kind, reason="drill", actor="operator")
+
+
+def reuse(make: Make, root: Path, **world: Any) -> Lab:
+    write_world(root, **world)
+    return make(root)
+
+
+def contradiction(make: Make, root: Path) -> Lab:
+    return reuse(make, root, spoil="gate.up")
+
+
+def engine(make: Make, root: Path) -> Lab:
+    def run(call: EngineCall) -> EngineResult:
+        write_world(root)
+        pins = {key: call.invocation[key] for key in ("run_id", "manifest_fingerprint", "parameter_hash", "seed")}
+        (root / "run_receipt.json").write_text(json.dumps(pins))
+        return EngineResult(None, str(root), b"made", b"")
+
+    lab = make(root, attempt_limit=3)
+    lab.engine = run
+    return lab
+
+
+def waiting(make: Make, root: Path) -> Lab:
+    lab = reuse(make, root, skip=("world",))
+    assert with_root(lab, lab.runner()).state is RunState.WAITING_EVIDENCE
+    return lab
+
+
+def waited_enough(make: Make, root: Path) -> Lab:
+    lab = waiting(make, root)
+    lab.clock.sleep(lab.wait_s + 1)
+    return lab
+
+
+def completed(make: Make, root: Path) -> Lab:
+    lab = waiting(make, root)
+    write_world(root)
+    return lab
+
+
+def superseded(make: Make, root: Path) -> Lab:
+    lab = reuse(make, root)
+    assert submit(lab, lab.runner(), run_equivalence_key="old", engine_run_root=str(root)).state is RunState.READY
+    return lab
+
+
+def ended(make: Make, root: Path, **world: Any) -> Lab:
+    """A run that has reached its end and is settled."""
+    lab = reuse(make, root, **world)
+    assert with_root(lab, lab.runner()).state in (RunState.READY, RunState.QUARANTINED)
+    return lab
+
+
+class Away:
+    """A bus that cannot be reached."""
+
+    def publish(self, envelope: Any) -> None:
+        raise Unreachable(ReasonCode.BUS_UNREACHABLE, "no bus")
+
+
+def unpublished(make: Make, root: Path) -> Lab:
+    """READY is committed, and the bus was away."""
+    lab = reuse(make, root)
+    outcome = with_root(lab, lab.runner({**lab.world_ports(), "bus": Away()}))
+    assert (outcome.state, outcome.published) == (RunState.READY, False)
+    return lab
+
+
+def died_at(mark: str, start: Callable[[Make, Path], Lab] = reuse) -> Callable[[Make, Path], Lab]:
+    """A run whose process died before the last write of the artifact in the folder `mark`; its lease has lapsed."""
+
+    def prepare(make: Make, root: Path) -> Lab:
+        plan = CrashPlan()
+        rehearsal = start(make, root)
+        with_root(rehearsal, rehearsal.runner(crash(rehearsal.world_ports(), plan)))
+        at = max(call.index for call in plan.trace if call.method in ("create", "replace") and mark in call.key)
+        lab = start(make, root)
+        cut(lab, with_root, CrashPlan(at=at))
+        lab.lapse()
+        return lab
+
+    return prepare
+
+
 FLOWS = (
     Flow("IP1 invoke", engine, submit, RunState.READY),
     Flow("IP3 reuse", reuse, with_root, RunState.READY),
     Flow("IP5 missing", waited_enough, with_root, RunState.FAILED),
-    Flow("IP5 contradiction", lambda root: reuse(root, spoil="gate.up"), with_root, RunState.QUARANTINED),
-    Flow("resume of a waiting run", completed, with_root, RunState.READY),
+    Flow("IP5 contradiction", contradiction, with_root, RunState.QUARANTINED),
     Flow("IP6 supersede", superseded, supersede, RunState.READY),
+    Flow("resume of a waiting run", completed, resume, RunState.READY),
+    Flow("resume of a run decided and left", died_at("run_facts_view"), resume, RunState.READY),
+    Flow("resume of a run without its status", died_at("run_status"), resume, RunState.READY),
+    Flow("resume of a READY nobody heard of", unpublished, resume, RunState.READY),
+    Flow("resume of an unwritten quarantine", died_at("quarantine", contradiction), resume, RunState.QUARANTINED),
+    Flow("re-emit READY", ended, reemit("READY_ONLY"), RunState.READY, repeats=True),
+    Flow(
+        "re-emit a terminal fact",
+        lambda make, root: ended(make, root, spoil="gate.up"),
+        reemit("BOTH"),
+        RunState.QUARANTINED,
+        repeats=True,
+    ),
 )
-tried: dict[str, int] = {}
+flows = pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
+
+
+def cut(lab: Lab, act: Callable[[Lab, Any], Any], plan: CrashPlan) -> None:
+    """One process, cut off at one call."""
+    with contextlib.suppress(Died, SrError):
+        act(lab, lab.runner(crash(lab.world_ports(), plan)))
 
 
 def settle(lab: Lab, flow: Flow) -> None:
@@ -104,63 +180,76 @@ def settle(lab: Lab, flow: Flow) -> None:
     runner = lab.runner()
     for run_id in list(runner.unsettled()):
         runner.resume(run_id)
-    outcome = flow.act(lab, lab.runner())
-    assert outcome.state is flow.ends, outcome
+    flow.act(lab, lab.runner())
 
 
 def check(lab: Lab, flow: Flow) -> None:
     """The laws, over everything that is left."""
-    runner = lab.runner()
+    runner, run_id = lab.runner(), run_id_for(flow.key)
     assert not list(runner.unsettled())
-    for run_id in runner.recorded_runs():
-        audit = runner.audit(run_id)
+    for recorded in runner.recorded_runs():
+        audit = runner.audit(recorded)
         assert not audit.findings, audit
-    ledger = lab.ledger(run_id_for(flow.key))
+    ledger = lab.ledger(run_id)
     assert ledger.state is flow.ends
-    messages = {one.message_id for one in lab.ready_messages() if one.attributes["run_id"] == ledger.run_id}
-    assert len(messages) == (1 if flow.ends is RunState.READY else 0)
+    heard = [one for one in lab.bus.tail("fp.bus.control.v1") if one.attributes["run_id"] == run_id]
+    ready = {one.message_id for one in heard if one.attributes["kind"].startswith("READY")}
+    assert len(ready) == (1 if flow.ends is RunState.READY else 0)
+    if flow.repeats:
+        repeats = [one for one in heard if one.attributes["kind"].endswith("_REEMIT")]
+        recorded_repeats = ledger.all("REEMIT_PUBLISHED")
+        assert 1 <= len(recorded_repeats) <= len(repeats)
+        assert len({one.message_id for one in repeats}) == 1
 
 
-def cut(lab: Lab, flow: Flow, plan: CrashPlan) -> None:
-    """One process, cut off at one call."""
-    with contextlib.suppress(Died, SrError):
-        flow.act(lab, lab.runner(crash(lab.world_ports(), plan)))
+def truth(lab: Lab) -> dict[str, bytes]:
+    """Every stored object that never changes, by key."""
+    kept = {}
+    for one in lab.store.list("fraud-platform/"):
+        if "/run_record/" not in one.key and "/run_status/" not in one.key:
+            blob = lab.store.read(one.key)
+            kept[one.key] = blob.data
+    return kept
 
 
-@pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
-def test_every_crash_point_ends_in_one_outcome(flow: Flow, tmp_path: Path) -> None:
-    counting = CrashPlan()
-    lab = flow.prepare(tmp_path / "count")
-    flow.act(lab, lab.runner(crash(lab.world_ports(), counting)))
-    points = 0
-    for at in range(counting.calls):
-        for mode in Mode:
-            lab = flow.prepare(tmp_path / f"{at}-{mode.name}")
-            plan = CrashPlan(at=at, mode=mode)
-            cut(lab, flow, plan)
+def points(world: World, flow: Flow, folder: Path) -> list[Any]:
+    """The calls of the flow in this world."""
+    plan = CrashPlan()
+    lab = flow.prepare(world.lab, folder / "count")
+    flow.act(lab, lab.runner(crash(lab.world_ports(), plan)))
+    return plan.trace
+
+
+@flows
+def test_every_crash_point_ends_in_one_outcome(world: World, flow: Flow, tmp_path: Path) -> None:
+    calls = points(world, flow, tmp_path)
+    for call in calls:
+        for mode in world.modes:
+            lab = flow.prepare(world.lab, tmp_path / f"{call.index}-{mode.name}")
+            before = truth(lab)
             try:
+                cut(lab, flow.act, CrashPlan(at=call.index, mode=mode))
                 settle(lab, flow)
                 check(lab, flow)
+                assert truth(lab).items() >= before.items()
             except Exception as error:
-                error.add_note(f"{flow.name}: call {at} ({counting.trace[at]}), {mode.name}")
+                error.add_note(f"{flow.name} on {world.name}: {call}, {mode.name}")
                 raise
-            points += 1
-    print(f"{flow.name}: {points} crash points over {counting.calls} port calls, all resumed to one outcome")  # noqa: T201
+    done = len(calls) * len(world.modes)
+    print(f"{flow.name} on {world.name}: {done} crash points over {len(calls)} port calls, one outcome")  # noqa: T201
 
 
-@pytest.mark.parametrize("flow", FLOWS[1:5], ids=lambda flow: flow.name)
+@pytest.mark.parametrize("flow", FLOWS[1:6], ids=lambda flow: flow.name)
 def test_two_crashes_in_a_row(flow: Flow, tmp_path: Path) -> None:
-    counting = CrashPlan()
-    lab = flow.prepare(tmp_path / "count")
-    flow.act(lab, lab.runner(crash(lab.world_ports(), counting)))
-    points = 0
-    for first in range(counting.calls):
-        for second in range(0, counting.calls, 3):
-            lab = flow.prepare(tmp_path / f"{first}-{second}")
-            cut(lab, flow, CrashPlan(at=first, mode=Mode.AFTER))
+    memory = World("memory", Lab)
+    calls, pairs = len(points(memory, flow, tmp_path)), 0
+    for first in range(calls):
+        for second in range(0, calls, 3):
+            lab = flow.prepare(memory.lab, tmp_path / f"{first}-{second}")
+            cut(lab, flow.act, CrashPlan(at=first, mode=Mode.AFTER))
             lab.lapse()
-            cut(lab, flow, CrashPlan(at=second, mode=Mode.AFTER))
+            cut(lab, flow.act, CrashPlan(at=second, mode=Mode.AFTER))
             settle(lab, flow)
             check(lab, flow)
-            points += 1
-    print(f"{flow.name}: {points} pairs of crashes")  # noqa: T201
+            pairs += 1
+    print(f"{flow.name}: {pairs} pairs of crashes")  # noqa: T201

@@ -1,0 +1,143 @@
+"""Where the crash harness's truth lives. Another world is one more entry in `WORLDS`."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from sr_adapters.file.bus import FileControlBus
+from sr_adapters.file.store import FileObjectStore
+from sr_adapters.sqlite.authority import SqliteAuthority
+from sr_ports import Blob, Stored
+from sr_ports.conformance.crash import Mode
+from tests.reliability.lab import Lab
+
+ALL_MODES = tuple(Mode)
+
+
+@attrs.frozen
+class World:
+    """Makes laboratories on one kind of truth. `modes`: how each call is cut there."""
+
+    name: str
+    lab: Callable[..., Lab]
+    modes: tuple[Mode, ...] = ALL_MODES
+
+
+@contextmanager
+def memory() -> Iterator[World]:
+    """Everything in memory, authority and all by one clock moved by hand."""
+    yield World("memory", Lab)
+
+
+@contextmanager
+def files() -> Iterator[World]:
+    """File store, file bus and SQLite, in memory's own file system where the machine has one."""
+    shared = "/dev/shm"
+    with ExitStack() as opened:
+        home = Path(
+            opened.enter_context(tempfile.TemporaryDirectory(dir=shared if os.access(shared, os.W_OK) else None))
+        )
+        number = itertools.count()
+
+        def lab(root: Path, **settings: Any) -> Lab:
+            truth = home / str(next(number))
+            truth.mkdir()
+            index = truth / "authority.db"
+            authority = SqliteAuthority(str(index))
+            opened.callback(authority.close)
+            authority.now()  # lays the schema
+
+            def expire() -> None:
+                with closing(sqlite3.connect(index)) as link, link:
+                    link.execute("UPDATE lease SET expires_ms = 0")
+
+            bus = FileControlBus(str(truth / "bus"))
+            return Lab(root, FileObjectStore(str(truth)), bus, authority=authority, expire=expire, **settings)
+
+        yield World("files and SQLite", lab)
+
+
+@contextmanager
+def servers() -> Iterator[World]:
+    """S3 and Postgres. A case has its own prefix and an emptied authority; the servers are shared."""
+    psycopg = pytest.importorskip("psycopg", reason="needs scenario-runner[postgres]")
+    pytest.importorskip("boto3", reason="needs scenario-runner[s3]")
+    from sr_adapters.postgres.authority import PostgresAuthority
+    from sr_adapters.s3.store import S3ObjectStore
+    from tests.servers import postgres, s3
+
+    with ExitStack() as opened:
+        dsn = os.environ.get("SR_TEST_PG_DSN") or opened.enter_context(postgres.started()).dsn
+        schema = opened.enter_context(postgres.fresh_schema(dsn))
+        server = opened.enter_context(s3.moto())
+        authority = PostgresAuthority(dsn, schema=schema)
+        opened.callback(authority.close)
+        authority.now()  # lays the schema
+        link = opened.enter_context(psycopg.connect(dsn, autocommit=True))
+        store = S3ObjectStore(server.endpoint, server.bucket, s3.fresh_prefix())
+        number = itertools.count()
+        bus = Path(opened.enter_context(tempfile.TemporaryDirectory()))
+
+        def expire() -> None:
+            link.execute(f"UPDATE {schema}.lease SET expires_at = '-infinity'")
+
+        def lab(root: Path, **settings: Any) -> Lab:
+            case = next(number)
+            link.execute(f"TRUNCATE {schema}.lease, {schema}.run")
+            here = Below(store, f"case-{case}/")
+            return Lab(root, here, FileControlBus(str(bus / str(case))), authority=authority, expire=expire, **settings)
+
+        yield World("S3 and Postgres", lab, (Mode.AFTER,))
+
+
+@attrs.frozen
+class Below:
+    """A store below a prefix of another."""
+
+    store: Any
+    prefix: str
+
+    def create(self, key: str, data: bytes) -> Stored | None:
+        return self._bare(self.store.create(self.prefix + key, data))
+
+    def replace(self, key: str, data: bytes, *, etag: str) -> Stored | None:
+        return self._bare(self.store.replace(self.prefix + key, data, etag=etag))
+
+    def read(self, key: str) -> Blob | None:
+        blob: Blob | None = self.store.read(self.prefix + key)
+        return blob
+
+    def stat(self, key: str) -> Stored | None:
+        return self._bare(self.store.stat(self.prefix + key))
+
+    def list(self, prefix: str) -> Iterator[Stored]:
+        return (attrs.evolve(one, key=one.key[len(self.prefix) :]) for one in self.store.list(self.prefix + prefix))
+
+    def delete(self, key: str) -> None:
+        self.store.delete(self.prefix + key)
+
+    def describe(self) -> str:
+        return f"{self.store.describe()} below {self.prefix}"
+
+    def _bare(self, stored: Stored | None) -> Stored | None:
+        return None if stored is None else attrs.evolve(stored, key=stored.key[len(self.prefix) :])
+
+
+WORLDS = {"memory": memory, "files": files, "servers": servers}
+
+
+@pytest.fixture(scope="module", params=["memory", "files", pytest.param("servers", marks=pytest.mark.parity)])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    """Every world in turn."""
+    with WORLDS[request.param]() as made:
+        yield made
