@@ -1,4 +1,4 @@
-"""kill -9, for real: processes on files and SQLite, killed at random moments under load."""
+"""kill -9, for real: processes on files and SQLite, and on S3 and Postgres, killed at random moments under load."""
 
 from __future__ import annotations
 
@@ -9,27 +9,45 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from sr_domain.ids import run_id_for
+from sr_domain.layout import Layout
 from sr_plugins import build_runner
 from tests.reliability.lab import request, write_world
 
-KEYS = 6
-KILLS = int(os.environ.get("SR_KILLS", "60"))
+KILLS = {"files": 450, "servers": 60}
+"""How many processes die in each world; `SR_KILLS` sets it for all."""
+CREW, KEYS, PLATFORM = 3, 8, "platform_kill"
+POLICY = {"policy_id": "kill", "revision": "1", "evidence_wait_seconds": 600}
 
-WORKER = """
-import json, sys
+# Imports once, then forks: a death costs milliseconds, not an interpreter's start.
+NURSERY = """
+import json, os, random, signal, sys
 from sr_plugins import build_runner
 from sr_ports import SrError
-profile, requests = json.loads(sys.argv[1]), json.loads(sys.argv[2])
-policy = {"policy_id": "kill", "revision": "1", "evidence_wait_seconds": 600}
-while True:
-    for one in requests:
-        try:
-            build_runner(profile, policy=policy).submit(one)
-        except SrError as error:
-            print(error, file=sys.stderr)
+profile, policy = json.loads(sys.argv[1])
+build_runner(profile, policy=policy)
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+for line in sys.stdin:
+    requests = json.loads(line)
+    child = os.fork()
+    if child:
+        print(child, flush=True)
+        continue
+    runner = build_runner(profile, policy=policy)
+    random.Random(os.getpid()).shuffle(requests)
+    while True:
+        for one in requests:
+            try:
+                runner.submit(one)
+            except SrError as error:
+                print(error, file=sys.stderr)
 """
 
 
@@ -66,68 +84,122 @@ def pack(folder: Path) -> Path:
     return folder
 
 
-def test_killed_processes_leave_one_outcome_each(tmp_path: Path) -> None:
-    rng = random.Random(7)
-    root = tmp_path / "root"
+@contextmanager
+def files(folder: Path) -> Iterator[dict[str, Any]]:
+    """The profile of the embedded default."""
+    yield {"runtime_root": str(folder / "runs")}
+
+
+@contextmanager
+def servers(folder: Path) -> Iterator[dict[str, Any]]:
+    """A profile on S3 and Postgres, on servers of its own."""
+    pytest.importorskip("psycopg", reason="needs scenario-runner[postgres]")
+    pytest.importorskip("boto3", reason="needs scenario-runner[s3]")
+    from tests.servers import postgres, s3
+
+    with ExitStack() as opened:
+        dsn = os.environ.get("SR_TEST_PG_DSN") or opened.enter_context(postgres.started()).dsn
+        schema = opened.enter_context(postgres.fresh_schema(dsn))
+        server = opened.enter_context(s3.moto())
+        keys = server.endpoint.credentials
+        if keys is not None:
+            patch = opened.enter_context(pytest.MonkeyPatch.context())
+            patch.setenv("AWS_ACCESS_KEY_ID", keys.access_key)
+            patch.setenv("AWS_SECRET_ACCESS_KEY", keys.secret)
+        place = {"bucket": server.bucket, "prefix": s3.fresh_prefix(), "endpoint_url": server.url}
+        yield {
+            "runtime_root": str(folder / "runs"),
+            "object_store": {"adapter": "minio", "region": "us-east-1", **place},
+            "authority": {"adapter": "postgres", "dsn": dsn, "schema": schema},
+        }
+
+
+WORLDS = {"files": files, "servers": servers}
+
+
+@pytest.fixture(params=["files", pytest.param("servers", marks=pytest.mark.parity)])
+def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Name and profile of each world; the lease is short, so that the dead are soon forgotten."""
+    monkeypatch.setenv("PLATFORM_RUN_ID", PLATFORM)
+    with WORLDS[request.param](tmp_path) as substrate:
+        engine = {"interface_pack": str(pack(tmp_path / "pack"))}
+        profile = {**substrate, "engine": engine, "lease": {"ttl_seconds": 2}, "observability": {"sinks": []}}
+        yield request.param, profile
+
+
+class Nursery:
+    """Forks workers, each of which submits its requests again and again until it is killed."""
+
+    def __init__(self, profile: Mapping[str, Any]) -> None:
+        command = [sys.executable, "-c", NURSERY, json.dumps([profile, POLICY])]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self) -> Nursery:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._process.communicate()
+
+    def worker(self, requests: Sequence[Mapping[str, Any]]) -> int:
+        """The process id of a new worker."""
+        process = self._process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(requests) + "\n")
+        process.stdin.flush()
+        return int(process.stdout.readline())
+
+
+def test_killed_processes_leave_one_outcome_each(world: Any, tmp_path: Path) -> None:
+    name, profile = world
+    wanted = int(os.environ.get("SR_KILLS", KILLS[name]))
+    rng, root, kills, keys = random.Random(7), tmp_path / "root", 0, list[str]()
     write_world(root)
-    profile: dict[str, object] = {
-        "runtime_root": str(tmp_path / "runs"),
-        "engine": {"interface_pack": str(pack(tmp_path / "pack"))},
-        "lease": {"ttl_seconds": 1},
-        "observability": {"sinks": []},
-    }
-    environment = {**os.environ, "PLATFORM_RUN_ID": "platform_kill"}
-    os.environ["PLATFORM_RUN_ID"] = "platform_kill"
-    kills = round_number = 0
-    try:
-        while kills < KILLS:
-            round_number += 1
-            keys = [f"key-{round_number}-{at}" for at in range(KEYS)]
+    with build_runner(profile, policy=POLICY) as runner, Nursery(profile) as nursery:
+        while kills < wanted:
+            keys = [f"key-{kills}-{at}" for at in range(KEYS)]
             requests = [request(key, engine_run_root=str(root)) for key in keys]
-            crew = [
-                subprocess.Popen(
-                    [sys.executable, "-c", WORKER, json.dumps(profile), json.dumps(requests)], env=environment
-                )
-                for _ in range(3)
-            ]
-            _wait_for_progress(tmp_path, f"-{round_number}-", keys)
-            time.sleep(rng.random() * 0.3)
+            crew = [nursery.worker(requests) for _ in range(CREW)]
+            _wait_for_progress(runner, keys)
+            time.sleep(rng.random() * 0.15)
             for worker in crew:
                 time.sleep(rng.random() * 0.05)
-                worker.send_signal(signal.SIGKILL)
-                worker.wait()
+                os.kill(worker, signal.SIGKILL)
                 kills += 1
-        _settle(profile)
-        _check(profile, round_number)
-    finally:
-        del os.environ["PLATFORM_RUN_ID"]
-    print(f"{kills} processes killed")  # noqa: T201
+        runs = _settle(runner)
+        _check(runner, runs)
+    print(f"{name}: {kills} processes killed, {len(runs)} runs, one outcome each")  # noqa: T201
 
 
-def _wait_for_progress(folder: Path, mark: str, keys: list[str]) -> None:
+def _wait_for_progress(runner: Any, keys: Sequence[str]) -> None:
     """Until a run of this round is on record: workers take as long to start as the machine is loaded."""
-    wanted = [f"{run_id_for(key)}.jsonl" for key in keys]
-    deadline = time.monotonic() + 60
-    while not any((folder / "runs/fraud-platform/platform_kill/sr/run_record" / name).exists() for name in wanted):
-        assert time.monotonic() < deadline, f"no worker got anywhere in round {mark}"
+    records = [Layout(PLATFORM).record(run_id_for(key)) for key in keys]
+    _wait(lambda: any(runner.desk.ports.store.stat(record) is not None for record in records), "no worker got anywhere")
+
+
+def _settle(runner: Any) -> list[str]:
+    """Resume all that is left; leases of the dead lapse by the authority's own clock."""
+
+    def settled() -> bool:
+        left = list(runner.unsettled())
+        for run_id in left:
+            runner.resume(run_id)
+        return not left
+
+    _wait(settled, "some run cannot be finished")
+    return list(runner.recorded_runs())
+
+
+def _wait(done: Callable[[], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + 120
+    while not done():
+        assert time.monotonic() < deadline, otherwise
         time.sleep(0.02)
 
 
-def _settle(profile: dict[str, object]) -> None:
-    runner = build_runner(profile)
-    deadline = time.monotonic() + 60
-    while (left := list(runner.unsettled())) and time.monotonic() < deadline:
-        for run_id in left:
-            runner.resume(run_id)
-        time.sleep(0.2)  # leases of the dead lapse by the authority's clock
-    assert not list(runner.unsettled())
-    runner.close()
-
-
-def _check(profile: dict[str, object], rounds: int) -> None:
-    runner = build_runner(profile)
-    runs = list(runner.recorded_runs())
-    assert 0 < len(runs) <= rounds * KEYS
+def _check(runner: Any, runs: Sequence[str]) -> None:
+    """Every run READY, its record sound, and heard of under exactly one message id."""
+    assert runs
     for run_id in runs:
         audit = runner.audit(run_id)
         assert audit.state == "READY"
@@ -135,4 +207,3 @@ def _check(profile: dict[str, object], rounds: int) -> None:
     published = [one for one in runner.desk.ports.bus.tail("fp.bus.control.v1") if one.attributes["kind"] == "READY"]
     assert sorted({one.attributes["run_id"] for one in published}) == sorted(runs)
     assert len({one.message_id for one in published}) == len(runs)
-    runner.close()
