@@ -133,7 +133,7 @@ class _Forgotten:
 
 def _hold(desk: Desk, run: HeldRun, *, is_new: bool) -> Outcome | _Forgotten:
     """Advance under a heartbeat; the lease is given up whatever happens."""
-    authority, ttl = desk.ports.authority, desk.settings.lease_ttl_s
+    authority, ttl, finished = desk.ports.authority, desk.settings.lease_ttl_s, False
     try:
         with desk.ports.heartbeat.keep(run.lease, lambda lease: authority.renew(lease, ttl_s=ttl)) as run.held:
             run.load()
@@ -143,9 +143,10 @@ def _hold(desk: Desk, run: HeldRun, *, is_new: bool) -> Outcome | _Forgotten:
             if bound is not None and bound != run.request.intent():
                 return collision(run.layout, run.request, bound)
             advance(run, desk.policy, desk.pack, fresh=is_new and not run.ledger.events)
+        finished = True
         return ledger_outcome(run.layout, run.ledger, is_new=is_new)
     finally:
-        _release(desk, run)
+        _release(desk, run, finished=finished)
 
 
 def held_run(desk: Desk, layout: Layout, request: RunRequest, lease: Lease, actor: str) -> HeldRun:
@@ -163,10 +164,14 @@ def held_run(desk: Desk, layout: Layout, request: RunRequest, lease: Lease, acto
     )
 
 
-def _release(desk: Desk, run: HeldRun) -> None:
-    """Give the lease up, telling the index where the run is. Never in the way of an outcome."""
+def _release(desk: Desk, run: HeldRun, *, finished: bool) -> None:
+    """Give the lease up, telling the index where the run is. Never in the way of an outcome.
+
+    A run that was left in the middle is never settled, whatever its record says: an artifact
+    or the status may still be owed.
+    """
     state = run.ledger.state
-    note = None if state is None else IndexNote(state.value, settled(run.ledger))
+    note = None if state is None else IndexNote(state.value, finished and settled(run.ledger))
     try:
         desk.ports.authority.release(run.lease, note=note, run_id=run.run_id)
     except SrError as error:

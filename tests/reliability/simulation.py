@@ -7,6 +7,7 @@ lets time pass (leases lapse), kills workers, loses answers, and spoils or mends
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 from collections.abc import Callable, Mapping
@@ -25,6 +26,10 @@ from tests.reliability.lab import PLATFORM, TTL_S, Lab, request
 from tests.reliability.memory_world import MemoryRoots, world
 
 RUN = run_id_for("key")
+ESTABLISHED = 0.15
+"""The share of schedules that begin with the run READY already: what follows is re-emits and successors."""
+HEIRS = ("heir-1", "heir-2")
+"""Keys of requests that would supersede the run, each from its own worker."""
 LIVES = 2
 BASE = f"fraud-platform/{PLATFORM}/sr"
 
@@ -49,10 +54,14 @@ class Worker:
 
 @attrs.define
 class Simulation:
-    """One schedule. `seed`: decides everything. `workers`: processes that submit or resume the same run."""
+    """One schedule. `seed`: decides everything. `workers`: processes at work on the same run.
+
+    `pauses`: how likely it is, before each step, that somebody is paused and time passes.
+    """
 
     seed: int
     workers: int = 3
+    pauses: float = 0.05
     rng: random.Random = attrs.field(init=False)
     lab: Lab = attrs.field(init=False)
     files: dict[str, bytes] = attrs.field(init=False)
@@ -61,7 +70,8 @@ class Simulation:
     seen_facts: bytes | None = None
     seen_final: str | None = None
     steps: int = 0
-    trace: list[str] = attrs.field(factory=list)
+    heirs: set[str] = attrs.field(factory=set)
+    established: bool = False
 
     def __attrs_post_init__(self) -> None:
         self.rng = random.Random(self.seed)
@@ -70,6 +80,10 @@ class Simulation:
         )
         self.lab = Lab(Path("/"), wait_s=self.rng.choice((0, 30, 600)))
         self.lab.authority = MemoryAuthority(self.lab.clock.now)
+        self.established = self.rng.random() < ESTABLISHED
+        if self.established:
+            self.files = world()
+            self.lab.runner(self.ports()).submit(request(engine_run_root="memory"))
 
     def ports(self) -> dict[str, Any]:
         return {**self.lab.world_ports(), "roots": MemoryRoots(self.files)}
@@ -96,13 +110,22 @@ class Simulation:
         return self._settle()
 
     def _worker(self, number: int) -> Worker:
-        resumes = self.rng.random() < 0.3
+        weights = (1, 2, 3, 10) if self.established else (12, 6, 1, 1)
+        does = self.rng.choices(("submit", "resume", "re-emit", "supersede"), weights)[0]
+        heir = HEIRS[number % len(HEIRS)]
 
         def act(ports: Mapping[str, Any]) -> Any:
             runner = self.lab.runner(ports)
-            if resumes:
-                return [runner.resume(run_id) for run_id in list(runner.unsettled())]
-            return runner.submit(request(engine_run_root="memory"))
+            match does:
+                case "resume":
+                    return [runner.resume(run_id) for run_id in list(runner.unsettled())]
+                case "re-emit":
+                    return runner.reemit(RUN, "BOTH", actor="operator")
+                case "supersede":
+                    self.heirs.add(heir)
+                    return runner.submit(request(heir, engine_run_root="memory", supersedes=RUN))
+                case _:
+                    return runner.submit(request(engine_run_root="memory"))
 
         return Worker(number, act)
 
@@ -127,14 +150,14 @@ class Simulation:
 
     def _disturb(self, alive: list[Worker]) -> None:
         dice = self.rng.random()
-        if dice < 0.05:  # somebody is paused, past the lease as like as not
+        if dice < self.pauses:  # somebody is paused, past the lease as like as not
             self.rng.choice(alive).sleeps_until = self.steps + self.rng.randrange(60)
             self.lab.clock.sleep(self.rng.choice((1.0, TTL_S / 2, TTL_S + 1, TTL_S + 1)))
-        elif dice < 0.09:
+        elif dice < self.pauses + 0.04:
             self.rng.choice(alive).killed = True
-        elif dice < 0.13:
+        elif dice < self.pauses + 0.08:
             self.rng.choice(alive).lose = self.rng.choice(("done", "undone"))
-        elif dice < 0.15:
+        elif dice < self.pauses + 0.1:
             self.files.update(world(spoil=self.rng.choice(("", "", "gate.end"))))
 
     def _check(self) -> None:
@@ -159,12 +182,22 @@ class Simulation:
             self._expect(not self.lab.ready_messages(), "READY published without a facts view")
         status = store.read(f"{BASE}/run_status/{RUN}.json")
         if status is not None:
-            import json
-
             state = json.loads(status.data)["state"]
             self._expect(self.seen_final in (None, state), "a final status changed")
             if RunState(state).final:
                 self.seen_final = state
+
+        if self.heirs:
+            ready = [key for key in self.heirs if self._record(run_id_for(key)).state is RunState.READY]
+            self._expect(len(ready) < 2, "two successors")
+            self._expect(not ready or self._record(RUN).state is RunState.READY, "a successor of what is not READY")
+
+    def _record(self, run_id: str) -> Ledger:
+        blob = self.lab.store.read(f"{BASE}/run_record/{run_id}.jsonl")
+        ledger = check_ledger(run_id, b"" if blob is None else blob.data)
+        self._expect(isinstance(ledger, Ledger), f"the record of run {run_id} is not sound")
+        assert isinstance(ledger, Ledger)
+        return ledger
 
     def _expect(self, holds: bool, what: str) -> None:
         if not holds:
@@ -179,11 +212,30 @@ class Simulation:
         self._expect(outcome.state is not None and outcome.state.final, f"settled as {outcome.state}")
         again = self.lab.runner(self.ports()).submit(request(engine_run_root="memory"))
         self._expect(again.state is outcome.state, "a second answer")
-        audit = self.lab.runner(self.ports()).audit(RUN)
-        self._expect(not audit.findings, f"audit: {audit.findings[:1]}")
-        messages = {one.message_id for one in self.lab.ready_messages()}
+        self._settle_heirs()
+        runner = self.lab.runner(self.ports())
+        for run_id in runner.recorded_runs():
+            audit = runner.audit(run_id)
+            self._expect(not audit.findings, f"audit of {run_id}: {audit.findings[:1]}")
+        heard = [one for one in self.lab.bus.tail("fp.bus.control.v1") if one.attributes["run_id"] == RUN]
+        messages = {one.message_id for one in heard if one.attributes["kind"].startswith("READY")}
         self._expect(len(messages) == (outcome.state is RunState.READY), f"{len(messages)} READY messages")
         return str(outcome.state)
+
+    def _settle_heirs(self) -> None:
+        """Every successor ends too; of a READY run with a sound world exactly one is READY."""
+        for _ in range(2):
+            self.lab.clock.sleep(self.lab.wait_s + TTL_S + 1)
+            runner = self.lab.runner(self.ports())
+            for run_id in list(runner.unsettled()):
+                runner.resume(run_id)
+            self._check()
+        left = list(self.lab.runner(self.ports()).unsettled())
+        self._expect(not left, f"unsettled for ever: {left}")
+        links = [one for one in self.lab.bus.tail("fp.bus.control.v1") if one.attributes["kind"] == "RUN_SUPERSEDED"]
+        named = {one.attributes["superseded_by"] for one in links}
+        ready = {run_id_for(key) for key in self.heirs if self._record(run_id_for(key)).state is RunState.READY}
+        self._expect(named == ready, "the bus names another successor than the one that is READY")
 
 
 class _Stepped:

@@ -22,7 +22,7 @@ from sr_domain.ledger import Draft
 from sr_ports import Stored
 from tests.reliability.simulation import Broken, Simulation
 
-SEEDS = 1500
+SEEDS = 2500
 Patch = Callable[[pytest.MonkeyPatch], None]
 
 
@@ -97,10 +97,18 @@ def forget_to_publish(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(submit, "settled", lambda record: record.state is not None and record.state.final)
 
 
+def no_claim(patch: pytest.MonkeyPatch) -> None:
+    """Whoever has its evidence becomes READY, whoever else supersedes the same run."""
+    patch.setattr(advance, "claim_place", lambda run: None)
+
+
 @attrs.frozen
 class Mutation:
+    """A guard taken out. `pauses`: how often somebody is paused, which is what some guards are there for."""
+
     name: str
     patch: Patch
+    pauses: float = 0.05
 
 
 MUTATIONS = (
@@ -108,8 +116,9 @@ MUTATIONS = (
     Mutation("write-once taken out", no_write_once),
     Mutation("publish before the facts view", publish_before_facts),
     Mutation("facts view before the decision", decide_without_the_ledger),
-    Mutation("fence, lease check, renewal and the look at what moved taken out", no_fence_check),
+    Mutation("fence, lease check, renewal and the look at what moved taken out", no_fence_check, pauses=0.25),
     Mutation("publication forgotten", forget_to_publish),
+    Mutation("claim on the place of successor taken out", no_claim),
 )
 
 
@@ -118,7 +127,7 @@ def test_the_harness_notices(mutation: Mutation, monkeypatch: pytest.MonkeyPatch
     mutation.patch(monkeypatch)
     for seed in range(SEEDS):
         try:
-            Simulation(seed, workers=3).run()
+            Simulation(seed, workers=3, pauses=mutation.pauses).run()
         except (Broken, AssertionError, Exception) as found:  # noqa: BLE001 - any failure is a catch
             print(f"{mutation.name}: noticed at seed {seed}: {found}")  # noqa: T201
             return
