@@ -220,11 +220,11 @@ def test_supersede_links_both_records_and_the_bus(sr: Shell) -> None:
     assert sr("audit", "--all").code == 0
 
 
-def test_demo_shows_a_quarantine_for_every_gate(sr: Shell) -> None:
-    for gate in ("1A", "2B", "3A", "6A", "6B"):
-        answer = sr.bare("demo", "--root", "d", "--size", "20k", "--fail", gate)
-        assert (answer.code, answer.error) == (5, "EVIDENCE_CONFLICT")
-        assert f".{gate}.validation" in answer.err
+@pytest.mark.parametrize("gate", ["1A", "1B", "2A", "2B", "3A", "3B", "5A", "5B", "6A", "6B"])
+def test_demo_shows_a_quarantine_for_every_gate(sr: Shell, gate: str) -> None:
+    answer = sr.bare("demo", "--root", "d", "--size", "20k", "--fail", gate)
+    assert (answer.code, answer.error) == (5, "EVIDENCE_CONFLICT")
+    assert f".{gate}.validation" in answer.err
     assert sr.bare("demo", "--fail", "9Z").error == "USAGE"
 
 
