@@ -16,6 +16,7 @@ from sr_domain.ids import run_id_for
 from sr_domain.runner import ScenarioRunner
 from sr_domain.states import RunState
 from sr_plugins import build_runner
+from sr_plugins.consumer import verify_facts
 from sr_plugins.doctor import examine
 from sr_ports import ReasonCode
 from tests.adapters.s3_fixtures import moto_server, rgw_server
@@ -109,6 +110,19 @@ def test_ready_from_an_engine_root_on_s3(made: Made, profile: dict[str, Any], ro
     assert runner.submit(request(engine_run_root=root, seed=8)).reason_code is ReasonCode.EQUIVALENCE_COLLISION
     facts = runner.facts(RUN)
     assert {one["output_id"] for one in facts["locators"]} == {"events", "world"}
+
+
+@pytest.mark.parity
+def test_a_consumer_proves_an_s3_uri_and_is_told_what_was_replaced(
+    made: Made, profile: dict[str, Any], s3: S3Server, root: str, prefix: str
+) -> None:
+    outcome = made(profile).submit(request(engine_run_root=root))
+    view = f"s3://{s3.bucket}/{prefix}/{outcome.refs['facts_view_ref']}"
+    verify_facts(view, profile=profile).raise_if_faulty()
+    s3.client().put_object(Bucket=s3.bucket, Key=f"{prefix}-engine/data/world.bin", Body=b"replaced")
+    (finding,) = verify_facts(view, profile=profile).verification.findings
+    assert finding.what.startswith("MOVED: ")
+    assert "was proven" in finding.what
 
 
 @pytest.mark.parity
