@@ -30,7 +30,8 @@ ESTABLISHED = 0.15
 """The share of schedules that begin with the run READY already: what follows is re-emits and successors."""
 HEIRS = ("heir-1", "heir-2")
 """Keys of requests that would supersede the run, each from its own worker."""
-LIVES = 2
+LIVES, REST = 2, 40
+WRITES = frozenset({"create", "replace", "publish"})
 BASE = f"fraud-platform/{PLATFORM}/sr"
 
 
@@ -48,20 +49,17 @@ class Worker:
     done: bool = False
     killed: bool = False
     lose: str = ""
+    about_to: str = ""
     sleeps_until: int = 0
     bug: BaseException | None = None
 
 
 @attrs.define
 class Simulation:
-    """One schedule. `seed`: decides everything. `workers`: processes at work on the same run.
-
-    `pauses`: how likely it is, before each step, that somebody is paused and time passes.
-    """
+    """One schedule. `seed`: decides everything. `workers`: processes at work on the same run."""
 
     seed: int
     workers: int = 3
-    pauses: float = 0.05
     rng: random.Random = attrs.field(init=False)
     lab: Lab = attrs.field(init=False)
     files: dict[str, bytes] = attrs.field(init=False)
@@ -72,6 +70,7 @@ class Simulation:
     steps: int = 0
     heirs: set[str] = attrs.field(factory=set)
     established: bool = False
+    spoiled: bool = False
 
     def __attrs_post_init__(self) -> None:
         self.rng = random.Random(self.seed)
@@ -134,6 +133,7 @@ class Simulation:
         try:
             for _ in range(LIVES):
                 self._process(worker)
+                worker.sleeps_until = self.steps + self.rng.randrange(REST)
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is a bug to report
             worker.bug = error
         finally:
@@ -150,15 +150,27 @@ class Simulation:
 
     def _disturb(self, alive: list[Worker]) -> None:
         dice = self.rng.random()
-        if dice < self.pauses:  # somebody is paused, past the lease as like as not
-            self.rng.choice(alive).sleeps_until = self.steps + self.rng.randrange(60)
-            self.lab.clock.sleep(self.rng.choice((1.0, TTL_S / 2, TTL_S + 1, TTL_S + 1)))
-        elif dice < self.pauses + 0.04:
+        if dice < 0.08:
+            self._pause(alive)
+        elif dice < 0.10:
             self.rng.choice(alive).killed = True
-        elif dice < self.pauses + 0.08:
+        elif dice < 0.16:
             self.rng.choice(alive).lose = self.rng.choice(("done", "undone"))
-        elif dice < self.pauses + 0.1:
-            self.files.update(world(spoil=self.rng.choice(("", "", "gate.end"))))
+        elif dice < 0.20:
+            self._change_evidence()
+
+    def _pause(self, alive: list[Worker]) -> None:
+        """Somebody sleeps, before a write if anybody is about to write, and past the lease as like as not."""
+        writers = [worker for worker in alive if worker.about_to in WRITES]
+        self.rng.choice(writers or alive).sleeps_until = self.steps + self.rng.randrange(90)
+        self.lab.clock.sleep(self.rng.choice((1.0, TTL_S / 2, TTL_S + 1, TTL_S + 1)))
+        if self.rng.random() < 0.5:
+            self._change_evidence()
+
+    def _change_evidence(self) -> None:
+        """What was missing comes, and a gate is contradicted or the contradiction mended, in turn."""
+        self.spoiled = not self.spoiled
+        self.files.update(world(spoil="gate.end" if self.spoiled else ""))
 
     def _check(self) -> None:
         """The laws of the mission, after every single step."""
@@ -253,6 +265,7 @@ class _Stepped:
             worker, simulation = self._worker, self._simulation
             if worker.killed:
                 raise Died
+            worker.about_to = method
             simulation.back.release()
             worker.turn.acquire()
             if worker.killed:
