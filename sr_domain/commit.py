@@ -16,7 +16,7 @@ from sr_domain.ledger import Draft, Event
 from sr_domain.plan import pins_of
 from sr_domain.sealed import SealedPlan
 from sr_domain.times import format_instant
-from sr_ports import Fault, ReasonCode, Unreachable
+from sr_ports import BadInput, Fault, ReasonCode, Unreachable
 
 
 def decide_ready(run: HeldRun, plan: SealedPlan, decision: Decision) -> None:
@@ -146,7 +146,7 @@ def publish_ready(run: HeldRun, signal: Mapping[str, Any]) -> None:
     )
     try:
         run.ports.bus.publish(envelope)
-    except Unreachable as error:
+    except (Unreachable, BadInput) as error:  # whatever the bus refuses, the run is READY
         run.record(Draft("READY_PUBLISH_FAILED", {"reason_code": error.code.value, "detail": error.what}))
         return
     run.record(Draft("READY_PUBLISHED", {"message_id": envelope.message_id, "topic": envelope.topic}))

@@ -119,7 +119,8 @@ def _under_lease(ops: _Ops, *, reason: str | None, dry_run: bool) -> Reemit:
         state = "not admitted" if ledger.state is None else ledger.state.value
         return ops.fail(code, f"not applicable: the run is {state}")
     if _recent(ops.desk, ledger) >= ops.desk.settings.reemit_max:
-        return ops.fail(ReasonCode.REEMIT_RATE_LIMIT, f"{ops.desk.settings.reemit_max} re-emits in the window already")
+        limit, window_s = ops.desk.settings.reemit_max, ops.desk.settings.reemit_window_s
+        return ops.fail(ReasonCode.REEMIT_RATE_LIMIT, f"the limit is {limit} re-emits in {window_s:g} seconds")
     return _publish(ops, kinds[0])
 
 
@@ -167,7 +168,7 @@ def _send(ops: _Ops, what: str, message_id: str, payload: Mapping[str, Any], now
     )
     try:
         ops.desk.ports.bus.publish(envelope)
-    except Unreachable as error:
+    except (Unreachable, BadInput) as error:
         return ops.fail(ReasonCode.REEMIT_PUBLISH_FAILED, f"failed: {error.what}")
     append_aside(
         ops.desk.ports,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
-from sr_domain.answers import settled
+from sr_domain.answers import settled, settled_outcome
 from sr_domain.audit import recorded_runs
 from sr_domain.layout import Layout
 from sr_domain.ops import read_record
@@ -62,7 +62,9 @@ def rebuild_index(desk: Desk) -> int:
         made += admission.is_new
         lease = ports.authority.acquire(run_id, ports.ids.new_id(), ttl_s=desk.settings.lease_ttl_s, above=ledger.fence)
         if lease is not None and ledger.state is not None:
-            ports.authority.release(lease, note=IndexNote(ledger.state.value, settled(ledger)), run_id=run_id)
+            # The status is what a final record owes last: without it resume has something to do.
+            done = settled(ledger) and settled_outcome(ports, layout, run_id) is not None
+            ports.authority.release(lease, note=IndexNote(ledger.state.value, done), run_id=run_id)
     return made
 
 

@@ -19,7 +19,7 @@ from sr_domain.ports import Ports
 from sr_domain.request import RunRequest
 from sr_domain.states import RunState
 from sr_domain.times import format_instant
-from sr_ports import ReasonCode, Unreachable
+from sr_ports import BadInput, ReasonCode, Unreachable
 
 
 @attrs.frozen
@@ -117,7 +117,7 @@ def announce_successor(run: HeldRun) -> None:
     fact = attrs.evolve(fact, attributes={**fact.attributes, "superseded_by": run.run_id})
     try:
         run.ports.bus.publish(fact)
-    except Unreachable as error:
+    except (Unreachable, BadInput) as error:
         run.record(Draft("SUPERSEDE_PUBLISH_FAILED", {"reason_code": error.code.value, "detail": error.what}))
         return
     run.record(Draft("SUPERSEDE_PUBLISHED", {"supersedes": old, "message_id": message_id}))

@@ -37,9 +37,9 @@ def doctor_command(session: Session, migrate: bool) -> int:
         click.echo(f"error[{one.code}]: {one.port}, {one.name}: {one.detail}; {one.remedy}", err=True)
     if not broken:
         return exits.DONE
-    unreachable = all(
-        REASONS[ReasonCode(str(one.code))].kind is Kind.UNREACHABLE and one.code != "STORE_UNSAFE" for one in broken
-    )
+    answered = (ReasonCode.STORE_UNSAFE, ReasonCode.CLOCK_SKEW)  # whoever answers so was reached
+    codes = [ReasonCode(str(one.code)) for one in broken]
+    unreachable = all(REASONS[code].kind is Kind.UNREACHABLE and code not in answered for code in codes)
     return exits.UNREACHABLE if unreachable else exits.FAULT
 
 

@@ -85,6 +85,8 @@ def finish(session: Session, document: dict[str, Any], outcome: Outcome) -> int:
         session.say(f"{state_text(outcome.state.value)} run {outcome.run_id}{known}")
         session.pairs([*_succession(outcome), *ref_lines(outcome.document())])
         if code == exits.DONE:
+            if not outcome.published:
+                session.say(f"  not published yet: {session.command('resume', outcome.run_id)} tells the control bus")
             session.say(f"  next: {session.command('facts', outcome.run_id)}")
     if outcome.reason_code is not None and code != exits.DONE:
         what = outcome.message or outcome.reason_code.value

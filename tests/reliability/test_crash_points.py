@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 import pytest
 
+from sr_adapters.memory.authority import MemoryAuthority
 from sr_domain.ids import run_id_for
 from sr_domain.states import RunState
 from sr_ports import EngineCall, EngineResult, ReasonCode, SrError, Unreachable
@@ -243,6 +244,22 @@ def test_every_crash_point_ends_in_one_outcome(world: World, flow: Flow, tmp_pat
                 raise
     done = len(calls) * len(world.modes)
     print(f"{flow.name} on {world.name}: {done} crash points over {len(calls)} port calls, one outcome")  # noqa: T201
+
+
+LEFT = [flow for flow in FLOWS if flow.name.startswith("resume of")]
+
+
+@pytest.mark.parametrize("flow", LEFT, ids=lambda flow: flow.name)
+def test_what_was_left_is_found_and_finished_after_the_index_was_lost(flow: Flow, tmp_path: Path) -> None:
+    """Nobody has to know a run's id, or ask for it again, to have it finished."""
+    lab = flow.prepare(Lab, tmp_path)
+    lab.authority = MemoryAuthority(lab.clock.now)
+    runner = lab.runner()
+    assert runner.rebuild_index() == 1
+    assert list(runner.unsettled()) == [RUN]
+    assert lab.runner().resume(RUN).state is flow.ends
+    sound(runner)
+    assert not list(runner.unsettled())
 
 
 @pytest.mark.parametrize("flow", FLOWS[1:6], ids=lambda flow: flow.name)
