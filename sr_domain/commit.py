@@ -9,12 +9,13 @@ from typing import Any
 from sr_domain.artifacts import Decision, control_fact, facts_view, quarantine_record, ready_signal
 from sr_domain.attestation import PAYLOAD_TYPE, fault_in, normal, statement_bytes
 from sr_domain.canonical import exact_json, sha256_hex
-from sr_domain.contracts import validate
+from sr_domain.contracts import problem, validate
 from sr_domain.evidence import Conflicted, Failed
 from sr_domain.held import HeldRun
 from sr_domain.ledger import Draft, Event
 from sr_domain.plan import pins_of
 from sr_domain.sealed import SealedPlan
+from sr_domain.strict_json import strict_loads
 from sr_domain.times import format_instant
 from sr_ports import BadInput, Fault, ReasonCode, Unreachable
 
@@ -96,9 +97,17 @@ def read_facts(run: HeldRun) -> bytes | None:
 
 
 def adopt_facts(run: HeldRun, data: bytes) -> None:
-    """A facts view exists that the record does not know: its existence decides."""
-    facts = json.loads(data)
-    validate("run_facts_view", facts)
+    """A facts view exists that the record does not know: its existence decides, if it is this run's view at all."""
+    key = run.layout.facts(run.run_id)
+    try:
+        facts = strict_loads(data, what=key)
+    except BadInput as error:
+        raise Fault(ReasonCode.TRUTH_ALTERED, error.what) from error
+    misfit = problem("run_facts_view", facts)
+    if misfit is not None:
+        raise Fault(ReasonCode.TRUTH_ALTERED, f"{key} is no facts view: {misfit.what}")
+    if facts["run_id"] != run.run_id:
+        raise Fault(ReasonCode.TRUTH_ALTERED, f"{key} is the facts view of run {facts['run_id']}")
     details = {"adopted": True, "bundle_hash": facts["bundle_hash"], "facts_view_digest": sha256_hex(data)}
     run.record(Draft("EVIDENCE_STARTED"), Draft("EVIDENCE_COMPLETE", details))
 

@@ -151,3 +151,23 @@ def test_a_record_that_lost_its_tail_adopts_the_view_that_stands(any_lab: Lab) -
     assert any_lab.runner().resume(run_id).state is RunState.READY
     assert any_lab.document("run_facts_view", run_id) == view
     assert len({one.message_id for one in any_lab.published()}) == 1
+
+
+@pytest.mark.parametrize("planted", [b"{", b"{}", b"[]", b'{"run_id": 1, "run_id": 2}', None])
+def test_what_is_not_this_runs_view_is_never_adopted(any_lab: Lab, planted: bytes | None) -> None:
+    """`None`: another run's own sound view, copied to this run's place."""
+    run_id = any_lab.reuse(small_world()).run_id
+    other = any_lab.reuse(small_world(), run_equivalence_key="other").run_id
+    key = f"{BASE}/run_record/{run_id}.jsonl"
+    whole = any_lab.store.read(key).data.splitlines(keepends=True)
+    cut = next(at for at, line in enumerate(whole) if b'"EVIDENCE_COMPLETE"' in line)
+    view = any_lab.truth()[f"{BASE}/run_facts_view/{other}.json"] if planted is None else planted
+    for place, data in ((key, b"".join(whole[:cut])), (f"{BASE}/run_facts_view/{run_id}.json", view)):
+        any_lab.store.delete(place)
+        any_lab.store.create(place, data)
+    before = any_lab.truth()
+    with pytest.raises(Fault) as caught:
+        any_lab.runner().resume(run_id)
+    assert caught.value.code is ReasonCode.TRUTH_ALTERED
+    assert any_lab.truth() == before | {key: any_lab.truth()[key]}
+    assert any_lab.ledger(run_id).state is not RunState.READY
