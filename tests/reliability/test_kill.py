@@ -100,7 +100,7 @@ def servers(folder: Path) -> Iterator[dict[str, Any]]:
     with ExitStack() as opened:
         dsn = os.environ.get("SR_TEST_PG_DSN") or opened.enter_context(postgres.started()).dsn
         schema = opened.enter_context(postgres.fresh_schema(dsn))
-        server = opened.enter_context(s3.moto())
+        server = opened.enter_context(s3.best())
         keys = server.endpoint.credentials
         if keys is not None:
             patch = opened.enter_context(pytest.MonkeyPatch.context())

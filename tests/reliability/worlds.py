@@ -79,7 +79,7 @@ def servers() -> Iterator[World]:
     with ExitStack() as opened:
         dsn = os.environ.get("SR_TEST_PG_DSN") or opened.enter_context(postgres.started()).dsn
         schema = opened.enter_context(postgres.fresh_schema(dsn))
-        server = opened.enter_context(s3.moto())
+        server = opened.enter_context(s3.best())
         authority = PostgresAuthority(dsn, schema=schema)
         opened.callback(authority.close)
         authority.now()  # lays the schema
@@ -97,7 +97,7 @@ def servers() -> Iterator[World]:
             here = Below(store, f"case-{case}/")
             return Lab(root, here, FileControlBus(str(bus / str(case))), authority=authority, expire=expire, **settings)
 
-        yield World("S3 and Postgres", lab, (Mode.AFTER,))
+        yield World(f"S3 ({server.name}) and Postgres", lab, (Mode.AFTER,))
 
 
 @attrs.frozen
