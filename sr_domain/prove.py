@@ -191,7 +191,21 @@ def _receipt(
         standing = run.write_bytes(key, wanted)
     else:
         standing = blob.data
-    return receipt if standing == wanted else _drift(run, output, receipt, standing, content, None)
+    return receipt if standing == wanted else _unlike(run, output, receipt, standing, content)
+
+
+def _unlike(
+    run: HeldRun, output: SealedOutput, refused: dict[str, Any], standing: bytes, content: ContentDigest
+) -> Failure:
+    """Why another receipt that stands proves nothing: it names no digest, is no receipt at all, or is drift."""
+    stood = _json(standing)
+    if isinstance(stood, dict) and "target_digest" not in stood:
+        return Failure(output.output_id, ReasonCode.INSTANCE_DIGEST_MISSING, "the receipt that stands names no digest")
+    misfit = problem("instance_receipt", stood)
+    if misfit is not None:
+        what = f"the receipt that stands: {misfit.what}"
+        return Failure(output.output_id, ReasonCode.INSTANCE_RECEIPT_SCHEMA_INVALID, what)
+    return _drift(run, output, refused, standing, content, None)
 
 
 def _keep_versions(run: HeldRun, folder: str, content: ContentDigest) -> None:
