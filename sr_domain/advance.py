@@ -49,9 +49,6 @@ def advance(run: HeldRun, policy: Policy, pack: InterfacePack, *, fresh: bool) -
     accepted = anchor(run, policy) if anchored is None else anchored.details
     if not fresh and run.ledger.first("EVIDENCE_COMPLETE") is None:
         standing = read_facts(run)
-        if standing is not None and run.ledger.first("PLAN_COMMITTED") is None:
-            what = f"the record of run {run.run_id} is gone or cut short, its facts view stands"
-            raise Fault(ReasonCode.TRUTH_MISSING, what)
         if standing is not None:
             adopt_facts(run, standing)
     state = run.ledger.state

@@ -97,8 +97,14 @@ def read_facts(run: HeldRun) -> bytes | None:
 
 
 def adopt_facts(run: HeldRun, data: bytes) -> None:
-    """A facts view exists that the record does not know: its existence decides, if it is this run's view at all."""
+    """A facts view exists that the record does not know: its existence decides.
+
+    Raises `Fault` when it is not this run's own sound view, or when the record has lost even its plan.
+    """
     key = run.layout.facts(run.run_id)
+    if run.ledger.first("PLAN_COMMITTED") is None:
+        what = f"the record of run {run.run_id} is gone or cut short, its facts view stands"
+        raise Fault(ReasonCode.TRUTH_MISSING, what)
     try:
         facts = strict_loads(data, what=key)
     except BadInput as error:

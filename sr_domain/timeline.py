@@ -47,7 +47,7 @@ class Holder:
 
 @attrs.frozen
 class Timeline:
-    """The whole story. `seconds`: from the first event to the last."""
+    """The whole story. `seconds`: from the first event to the last. `events`: the record itself."""
 
     run_id: str
     state: str | None
@@ -55,6 +55,7 @@ class Timeline:
     steps: tuple[Step, ...]
     holders: tuple[Holder, ...]
     attempts: tuple[Mapping[str, Any], ...]
+    events: tuple[Event, ...]
 
 
 def timeline(ledger: Ledger) -> Timeline:
@@ -67,6 +68,7 @@ def timeline(ledger: Ledger) -> Timeline:
         steps=tuple(_steps(events)),
         holders=tuple(_holders(events)),
         attempts=tuple(_attempts(ledger)),
+        events=events,
     )
 
 

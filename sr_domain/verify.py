@@ -264,26 +264,31 @@ class _Check:
         if ref is None:
             kept = proofs.get(output.output_id, {}).get("version_id")
             return _other_bytes(output.output_id, what, kept, digest.files[0].version_id)
-        path, kind = self._culprit(ref, digest)
-        versions = self._json(ref.rpartition("/")[0] + "/" + OBJECT_VERSIONS) or {}
+        parts = self.verifier.store.read(ref)
+        if parts is None or sha256_hex(parts.data) != expected:  # a finding of its own; it tells nothing here
+            return _other_bytes(output.output_id, what, None, None)
+        path, kind = _culprit(parts.data, digest)
         now = {one.path: one.version_id for one in digest.files}
         told = f"{what}; first difference: {path} ({kind})"
-        return _other_bytes(output.output_id, told, versions.get(path), now.get(path), gone=kind == "gone")
+        return _other_bytes(output.output_id, told, self._version(ref, path), now.get(path), gone=kind == "gone")
 
-    def _culprit(self, ref: str, digest: ContentDigest) -> tuple[str, str]:
-        """The first part that differs from the stored part list, and how."""
-        before = {one["path"]: one["sha256"] for one in self._json(ref) or ()}
-        now = {one.path: one.sha256 for one in digest.files}
-        path = next((path for path in sorted({*before, *now}) if before.get(path) != now.get(path)), "the part list")
-        return path, "added" if path not in before else "gone" if path not in now else "changed"
-
-    def _json(self, key: str) -> Any:
-        """A stored document that helps to tell what happened; None when there is none to read."""
-        blob = self.verifier.store.read(key)
+    def _version(self, ref: str, path: str) -> str | None:
+        """Which object of a part was hashed, where that is stored beside the part list."""
+        blob = self.verifier.store.read(ref.rpartition("/")[0] + "/" + OBJECT_VERSIONS)
         try:
-            return None if blob is None else json.loads(blob.data)
+            kept = {} if blob is None else json.loads(blob.data)
         except ValueError:
             return None
+        version = kept.get(path) if isinstance(kept, dict) else None
+        return version if isinstance(version, str) else None
+
+
+def _culprit(parts: bytes, digest: ContentDigest) -> tuple[str, str]:
+    """The first part that differs from a sound part list of another digest, and how."""
+    before = {one["path"]: one["sha256"] for one in json.loads(parts)}
+    now = {one.path: one.sha256 for one in digest.files}
+    path = next((path for path in sorted({*before, *now}) if before.get(path) != now.get(path)), "a part's size")
+    return path, "added" if path not in before else "gone" if path not in now else "changed"
 
 
 def _other_bytes(output_id: str, what: str, kept: str | None, now: str | None, *, gone: bool = False) -> Finding:

@@ -15,7 +15,7 @@ from sr_ports import SrError
 
 if TYPE_CHECKING:
     from sr_domain.outcome import Outcome
-    from sr_domain.timeline import Step, Timeline
+    from sr_domain.timeline import Timeline
 
 _POLL_S = 0.5
 
@@ -140,8 +140,7 @@ def show_command(session: Session, run_id: str) -> int:
 
     told = session.runner.timeline(run_id)
     if session.as_json:
-        events = [attrs.asdict(event) for event in session.runner.record(run_id)]
-        session.json({**attrs.asdict(told), "events": events})
+        session.json(attrs.asdict(told))
         return exits.DONE
     _timeline(session, told)
     return exits.DONE
@@ -185,10 +184,6 @@ def _timeline(session: Session, told: Timeline) -> None:
                 for one in told.attempts
             ],
         )
-
-
-def _told(step: Step) -> tuple[str, ...]:
-    return step.event_kind, step.story, step.actor, step.gist
 
 
 def _clock(instant: str, day: str) -> str:

@@ -65,8 +65,7 @@ class Tree:
     def entered(self, folders: tuple[str, ...]) -> Iterator[int | None]:
         """A descriptor on the folder for the block's time; None when the folder is certainly absent."""
         folder = self._enter(folders)
-        yield None if folder is None else folder.fd
-        del folder  # open until here, whatever the tree has forgotten meanwhile
+        yield None if folder is None else folder.fd  # held here, it stays open whatever the tree forgets
 
     @contextmanager
     def made(self, folders: tuple[str, ...]) -> Iterator[int]:
@@ -81,7 +80,6 @@ class Tree:
                 yield fresh
             return
         yield folder.fd
-        del folder
 
     def _enter(self, folders: tuple[str, ...]) -> Folder | None:
         kept = self._kept.get(folders)

@@ -21,7 +21,6 @@ from sr_ports import BadInput, EngineCall, EngineResult, ReasonCode, Wiring, one
 
 INVOCATION_ENV = "SR_ENGINE_INVOCATION_JSON"
 ROOT_ENV = "SR_ENGINE_RUN_ROOT"
-"""What the profile's ``invoker`` section may say of this adapter."""
 
 _DEFAULT_TIMEOUT_S = 3600.0
 _LEAST_LOG_BYTES = 256

@@ -25,7 +25,6 @@ from sr_adapters.file.store import FileObjectStore
 from sr_adapters.sqlite.authority import SqliteAuthority
 from sr_adapters.subprocess.invoker import SubprocessInvoker
 from sr_domain import advance, prove
-from sr_domain.digests import ContentDigest
 from sr_domain.ids import run_id_for
 from sr_domain.layout import Layout
 from sr_domain.ledger import Draft, read_ledger
@@ -333,9 +332,16 @@ def misfit(owner: Any, name: str, value: Any) -> Callable[[Stage], Answer]:
     return play
 
 
-def undigested(stage: Stage) -> Answer:
-    stage.patch.setattr(prove, "digest_outputs", lambda *parts: [ContentDigest("", (), None) for _ in parts[1]])
-    return stage.submit(output_ids=["events"])
+def receipt(standing: bytes) -> Callable[[Stage], Answer]:
+    """Something else stands where the scope's receipt must be."""
+
+    def play(stage: Stage) -> Answer:
+        assert stage.submit(run_equivalence_key="first").code == 0
+        (place,) = stage.stored(LAYOUT.base).glob("instance_receipts/output_id=events/**/instance_receipt.json")
+        place.write_bytes(standing)
+        return stage.submit()
+
+    return play
 
 
 def drift(stage: Stage) -> Answer:
@@ -495,9 +501,9 @@ ROWS: dict[ReasonCode, Row] = {
     C.LAW_FAILED: Row(broken_law, 5, "QUARANTINED", inside=True),
     C.LOCATOR_SCHEMA_INVALID: Row(packed("output", 1, schema_ref="x" * 5000), 4, "FAILED"),
     C.RECEIPT_SCHEMA_INVALID: Row(misfit(prove, "gate_receipt", {}), 4, "FAILED"),
-    C.INSTANCE_RECEIPT_SCHEMA_INVALID: Row(misfit(prove, "instance_receipt", {}), 4, "FAILED"),
+    C.INSTANCE_RECEIPT_SCHEMA_INVALID: Row(receipt(b"[]"), 4, "FAILED"),
     C.INSTANCE_RECEIPT_DRIFT: Row(drift, 4, "READY"),
-    C.INSTANCE_DIGEST_MISSING: Row(undigested, 4, "FAILED"),
+    C.INSTANCE_DIGEST_MISSING: Row(receipt(b"{}"), 4, "FAILED"),
     C.INSTANCE_SCOPE_MISSING: Row(packed("output", 0, partitions=["manifest_fingerprint"]), 4, "FAILED"),
     C.ORACLE_PACK_INVALID: Row(spoiled("_oracle_pack_manifest.json", b"{}"), 4, "FAILED"),
     C.ORACLE_PACK_MISMATCH: Row(oracle(seed=8), 4, "FAILED"),
