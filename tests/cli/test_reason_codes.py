@@ -24,7 +24,7 @@ from sr_adapters.file.root import FileEngineRoot
 from sr_adapters.file.store import FileObjectStore
 from sr_adapters.sqlite.authority import SqliteAuthority
 from sr_adapters.subprocess.invoker import SubprocessInvoker
-from sr_domain import advance, prove
+from sr_domain import advance
 from sr_domain.ids import run_id_for
 from sr_domain.layout import Layout
 from sr_domain.ledger import Draft, read_ledger
@@ -322,16 +322,6 @@ def broken_law(stage: Stage) -> Answer:
     return stage.submit()
 
 
-def misfit(owner: Any, name: str, value: Any) -> Callable[[Stage], Answer]:
-    """A guard behind checks made earlier: nothing from outside leads to it, so what it guards is spoiled."""
-
-    def play(stage: Stage) -> Answer:
-        stage.patch.setattr(owner, name, lambda *parts, **more: value)
-        return stage.submit()
-
-    return play
-
-
 def receipt(standing: bytes) -> Callable[[Stage], Answer]:
     """Something else stands where the scope's receipt must be."""
 
@@ -500,7 +490,7 @@ ROWS: dict[ReasonCode, Row] = {
     C.PATH_ESCAPES: Row(indexed(["../../../etc/passwd"]), 5, "QUARANTINED", inside=True),
     C.LAW_FAILED: Row(broken_law, 5, "QUARANTINED", inside=True),
     C.LOCATOR_SCHEMA_INVALID: Row(packed("output", 1, schema_ref="x" * 5000), 4, "FAILED"),
-    C.RECEIPT_SCHEMA_INVALID: Row(misfit(prove, "gate_receipt", {}), 4, "FAILED"),
+    C.RECEIPT_SCHEMA_INVALID: Row(packed("gate", 0, index_path_template="x" * 5000), 4, "FAILED"),
     C.INSTANCE_RECEIPT_SCHEMA_INVALID: Row(receipt(b"[]"), 4, "FAILED"),
     C.INSTANCE_RECEIPT_DRIFT: Row(drift, 4, "READY"),
     C.INSTANCE_DIGEST_MISSING: Row(receipt(b"{}"), 4, "FAILED"),
