@@ -32,16 +32,17 @@ class ControlBus(Protocol):
         message id, as a re-emit, is one more envelope beside the first. A bus may keep a
         repeated publication of an equal READY fact (a retry) as one.
     B4  `tail` yields whole envelopes, in the order of publication for one partition key.
+        One that follows ends when its handle is closed.
     """
 
     def publish(self, envelope: Envelope) -> None:
         """Publish durably. Raises `Unreachable` (retryable) or `BadInput` (can never fit)."""
 
     def tail(self, topic: str, *, from_start: bool = True, follow: bool = False) -> Iterator[Envelope]:
-        """Read envelopes; with `follow` wait for more for ever, else stop at the end."""
+        """Read envelopes; with `follow` wait for more until `close`, else stop at the end."""
 
     def describe(self) -> str:
         """Where this bus is, for people; never a secret."""
 
     def close(self) -> None:
-        """Let go of connections; safe to call twice."""
+        """End every `tail` that follows and let go of connections; safe to call twice."""

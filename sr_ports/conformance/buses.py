@@ -11,7 +11,8 @@ import hashlib
 import queue
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -177,14 +178,17 @@ class ControlBusLaws:
         bus.publish(fact(topic, "one"))
         assert list(bus.tail(topic, from_start=False)) == []
 
-    def test_b4_a_follower_gets_old_and_new_in_order(self, bus: ControlBus, reopen: Reopen, topic: str) -> None:
+    def test_b4_a_follower_gets_old_and_new_in_order_until_close(
+        self, bus: ControlBus, reopen: Reopen, topic: str
+    ) -> None:
         sent = [fact(topic, f"m{n}") for n in range(6)]
         publish_all(bus, sent[:2])
-        got = follow(reopen(), topic)
-        assert [got.get(timeout=PATIENCE_S) for _ in range(2)] == sent[:2]
-        for envelope in sent[2:]:
-            bus.publish(envelope)
-        assert [got.get(timeout=PATIENCE_S) for _ in range(4)] == sent[2:]
+        with following(reopen(), topic) as got:
+            assert [got.get(timeout=PATIENCE_S) for _ in range(2)] == sent[:2]
+            for envelope in sent[2:]:
+                bus.publish(envelope)
+            assert [got.get(timeout=PATIENCE_S) for _ in range(4)] == sent[2:]
+        assert got.empty()
 
     def test_b4_close_may_be_called_twice(self, reopen: Reopen) -> None:
         handle = reopen()
@@ -217,13 +221,20 @@ def publish_all(bus: ControlBus, envelopes: list[Envelope]) -> None:
         bus.publish(envelope)
 
 
-def follow(bus: ControlBus, topic: str) -> queue.Queue[Envelope]:
-    """What a follower gets, from a thread that ends with the test run."""
+@contextmanager
+def following(bus: ControlBus, topic: str) -> Iterator[queue.Queue[Envelope]]:
+    """What a follower gets, from a thread that ends when its handle is closed."""
     got: queue.Queue[Envelope] = queue.Queue()
 
     def run() -> None:
         for envelope in bus.tail(topic, follow=True):
             got.put(envelope)
 
-    threading.Thread(target=run, daemon=True).start()
-    return got
+    follower = threading.Thread(target=run, daemon=True)
+    follower.start()
+    try:
+        yield got
+    finally:
+        bus.close()
+        follower.join(PATIENCE_S)
+    assert not follower.is_alive(), "close() did not end the follower"

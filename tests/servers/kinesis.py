@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import pytest
 from tests.servers import absent
 from tests.servers.install import EMULATOR, emulator
 from tests.servers.processes import answers, free_port, running
+from tests.servers.s3 import MOTO
 
 REGION = "us-east-1"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
@@ -52,10 +52,10 @@ def wait_active(endpoint: str, name: str) -> None:
 
 @pytest.fixture(scope="session")
 def moto_kinesis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """moto's server."""
+    """moto's server, answering one request at a time."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    command = [*MOTO, str(port)]
     log = tmp_path_factory.mktemp("moto") / "log"
     with running(command, lambda: answers(url), env={**os.environ, **CREDENTIALS}, log=log):
         yield url

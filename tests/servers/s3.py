@@ -32,20 +32,11 @@ ACCESS, SECRET = "sr-test-access", "sr-test-secret"
 RGW_HINT = (
     "no RGW here: apt-get install -y --no-install-recommends ceph-mon ceph-osd radosgw (or set SR_TEST_S3_ENDPOINT)"
 )
+MOTO = [sys.executable, "-W", "ignore", str(Path(__file__).with_name("moto_in_turn.py"))]
 MOTO_HINT = "no moto server here: pip install -r requirements/servers.txt"
 _UP_S = 20.0
 _OSD_SETTLES_S = 0.5
 _TRIES = 3
-_MOTO = """
-import sys, threading
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import run_simple
-app, turn = DomainDispatcherApplication(create_backend_app), threading.Lock()
-def one_at_a_time(environ, start_response):
-    with turn:
-        return app(environ, start_response)
-run_simple("127.0.0.1", int(sys.argv[1]), one_at_a_time, threaded=True)
-"""
 
 
 @attrs.frozen
@@ -85,16 +76,11 @@ def endpoint_at(url: str, credentials: Credentials | None = None) -> Endpoint:
 
 @contextmanager
 def moto() -> Iterator[S3Server]:
-    """A moto server with a bucket, answering one request at a time.
-
-    moto looks at a condition and writes in two steps that nothing holds together: left alone,
-    it now and then lets two rivals win (2 of 160 races of 16, where RGW and moto taking turns
-    had none). Turns are added here, so a race on moto tests the adapter's reasoning, not a store.
-    """
+    """A moto server with a bucket, answering one request at a time."""
     if importlib.util.find_spec("moto") is None or importlib.util.find_spec("flask") is None:
         absent(MOTO_HINT)
     port = free_port()
-    command = [sys.executable, "-W", "ignore", "-c", _MOTO, str(port)]
+    command = [*MOTO, str(port)]
     with tempfile.TemporaryFile() as log, _running(command, log):
         _wait_for(port, "moto server")
         yield _with_bucket("moto", endpoint_at(f"http://127.0.0.1:{port}"))
