@@ -18,8 +18,8 @@ from functools import cached_property
 
 import attrs
 
+from sr_adapters.envelopes import decode, encode, same_fact
 from sr_adapters.file import durable
-from sr_adapters.file.envelopes import decode, encode, same_fact
 from sr_adapters.file.errors import FULL, port_errors
 from sr_adapters.file.tree import OWN, Tree
 from sr_ports.bus import Envelope

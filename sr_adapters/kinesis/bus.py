@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -12,12 +11,12 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from sr_adapters.envelopes import decode, encode
 from sr_adapters.kinesis.errors import port_error
 from sr_ports import BadInput, Envelope, ReasonCode, Wiring
 
 T = TypeVar("T")
 MAX_RECORD = 1 << 20  # bytes of data and partition key together (Kinesis PutRecord)
-_FIELDS = tuple(field.name for field in attrs.fields(Envelope))
 
 
 class KinesisControlBus:
@@ -51,7 +50,7 @@ class KinesisControlBus:
         )
 
     def publish(self, envelope: Envelope) -> None:
-        data = json.dumps(attrs.asdict(envelope), ensure_ascii=False, sort_keys=True).encode()
+        data = encode(envelope)
         size = len(data) + len(envelope.partition_key.encode())
         if size > MAX_RECORD:
             raise BadInput(
@@ -141,7 +140,7 @@ class _Reader:
             iterator = self.iterators[shard_id]
             page = self.bus._guard(lambda iterator=iterator: self.bus._client.get_records(ShardIterator=iterator))  # type: ignore[misc]
             for record in page["Records"]:
-                envelope = decode(record["Data"])
+                envelope = _ours(record["Data"])
                 if envelope is not None and envelope.topic == self.topic:
                     yield envelope
             following = page.get("NextShardIterator")
@@ -153,14 +152,12 @@ class _Reader:
                 return
 
 
-def decode(data: bytes) -> Envelope | None:
-    """The envelope in a record; None for a record that is somebody else's."""
+def _ours(data: bytes) -> Envelope | None:
+    """The envelope in a record; None for a record that is somebody else's: a stream may be shared."""
     try:
-        node = json.loads(data)
-        envelope = Envelope(**{name: node[name] for name in _FIELDS})
-    except (ValueError, KeyError, TypeError):
+        return decode(data, "a record")
+    except BadInput:
         return None
-    return envelope if isinstance(envelope.attributes, dict) and isinstance(envelope.payload, dict) else None
 
 
 def build_kinesis(wiring: Wiring) -> KinesisControlBus:

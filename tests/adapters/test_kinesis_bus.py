@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import pytest
 
-from sr_adapters.kinesis.bus import KinesisControlBus, build_kinesis, decode
+from sr_adapters.kinesis.bus import KinesisControlBus, build_kinesis
 from sr_ports import BadInput, ReasonCode, Unreachable, Wiring
 from sr_ports.conformance.buses import ControlBusLaws, Reopen, fact, message_id
 from tests.servers import kinesis
@@ -102,16 +102,11 @@ def test_a_stream_is_read_in_order_over_a_split(local_kinesis: str) -> None:
 def test_foreign_records_and_other_topics_are_passed_over(local_kinesis: str) -> None:
     stream = kinesis.make_stream(local_kinesis, shards=1)
     raw, bus = kinesis.client(local_kinesis), opened(local_kinesis, stream)
-    for data in (b"\xff\x00", b"[]", b'{"topic": 1}', b'"text"'):
+    for data in (b"\xff\x00", b"[]", b"null", b"{}", b'{"topic": 1}', b'"text"'):
         raw.put_record(StreamName=stream, Data=data, PartitionKey="x")
     bus.publish(fact("other.topic", "other"))
     bus.publish(fact(TOPIC, "ours"))
     assert [one.message_id for one in bus.tail(TOPIC)] == [message_id("ours")]
-
-
-@pytest.mark.parametrize("data", [b"", b"null", b"{}", b"\xff"])
-def test_what_is_no_envelope_is_none(data: bytes) -> None:
-    assert decode(data) is None
 
 
 def test_a_missing_stream_has_its_own_code(local_kinesis: str) -> None:
