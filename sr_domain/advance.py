@@ -23,10 +23,10 @@ from sr_domain.commit import (
     finish_terminal,
     read_facts,
 )
+from sr_domain.desk import Desk
 from sr_domain.evidence import Complete, Conflicted, Evidence, Failed, Waiting, classify
 from sr_domain.held import HeldRun, take_over
 from sr_domain.ledger import Draft
-from sr_domain.pack import InterfacePack
 from sr_domain.plan import PlanRefused, compile_plan
 from sr_domain.policy import Policy
 from sr_domain.prove import collect, something_there
@@ -38,7 +38,7 @@ from sr_domain.times import format_instant, parse_instant
 from sr_ports import Fault, ReasonCode
 
 
-def advance(run: HeldRun, policy: Policy, pack: InterfacePack, *, fresh: bool) -> None:
+def advance(run: HeldRun, desk: Desk, *, fresh: bool) -> None:
     """Take the run as far as it can go now. `fresh`: its key was bound just now and no record was there.
 
     Afterwards the record says READY (published or not), FAILED, QUARANTINED or
@@ -46,7 +46,7 @@ def advance(run: HeldRun, policy: Policy, pack: InterfacePack, *, fresh: bool) -
     """
     take_over(run)
     anchored = run.ledger.first("RUN_ACCEPTED")
-    accepted = anchor(run, policy) if anchored is None else anchored.details
+    accepted = anchor(run, desk.policy) if anchored is None else anchored.details
     if not fresh and run.ledger.first("EVIDENCE_COMPLETE") is None:
         standing = read_facts(run)
         if standing is not None:
@@ -55,7 +55,7 @@ def advance(run: HeldRun, policy: Policy, pack: InterfacePack, *, fresh: bool) -
     if state in (RunState.FAILED, RunState.QUARANTINED):
         finish_terminal(run)
         return
-    plan = committed_plan(run, policy, pack)
+    plan = committed_plan(run, desk)
     if plan is None:
         return
     run.policy_rev = attrs.asdict(plan.policy_rev)
@@ -84,11 +84,11 @@ def anchor(run: HeldRun, policy: Policy) -> Mapping[str, Any]:
     return accepted
 
 
-def committed_plan(run: HeldRun, policy: Policy, pack: InterfacePack) -> SealedPlan | None:
+def committed_plan(run: HeldRun, desk: Desk) -> SealedPlan | None:
     """The plan this run has for life, compiled now if it has none; None when it can have none."""
     committed = run.ledger.first("PLAN_COMMITTED")
     if committed is None:
-        compiled = compile_plan(run.request, policy, pack, run.ports.laws)
+        compiled = compile_plan(run.request, desk.policy, desk.pack, run.ports.laws)
         if isinstance(compiled, PlanRefused):
             problems = [attrs.asdict(problem) for problem in compiled.problems]
             commit_failed(run, Failed(compiled.code, compiled.message), {"problems": problems})

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sr_domain.layout import Layout
 from sr_domain.ledger import Ledger
 from sr_domain.outcome import Outcome
-from sr_domain.ports import Ports
-from sr_domain.request import RunRequest, differences
 from sr_domain.states import RunState
 from sr_ports import REASONS, ReasonCode
+
+if TYPE_CHECKING:
+    from sr_domain.ports import Ports
 
 
 def settled(ledger: Ledger) -> bool:
@@ -26,6 +27,12 @@ def settled(ledger: Ledger) -> bool:
     supersedes = accepted is not None and accepted.details["intent"]["supersedes"] is not None
     owed = not supersedes or ledger.first("SUPERSEDE_PUBLISHED") is not None
     return owed and ledger.first("READY_PUBLISHED") is not None
+
+
+def successor_of(ledger: Ledger) -> str | None:
+    """The run that superseded this one first, if any."""
+    events = ledger.all("SUPERSEDED_BY")
+    return str(events[0].details["successor"]) if events else None
 
 
 def refs(layout: Layout, run_id: str, ledger: Ledger | None = None) -> dict[str, str]:
@@ -117,18 +124,3 @@ def bound_intent(ledger: Ledger) -> Mapping[str, Any] | None:
     accepted = ledger.first("RUN_ACCEPTED")
     intent: Mapping[str, Any] | None = None if accepted is None else accepted.details["intent"]
     return intent
-
-
-def collision(layout: Layout, request: RunRequest, bound: Mapping[str, Any]) -> Outcome:
-    """The answer to a key that is bound to another intent: which fields differ; nothing changed."""
-    fields = differences(bound, request.intent())
-    shown = "; ".join(f"{name}: {pair['old']!r} is bound, {pair['new']!r} was asked" for name, pair in fields.items())
-    return Outcome(
-        run_id=request.run_id,
-        state=None,
-        platform_run_id=layout.platform_run_id,
-        reason_code=ReasonCode.EQUIVALENCE_COLLISION,
-        message=f"run_equivalence_key {request.run_equivalence_key!r} is bound to another intent: {shown}",
-        differences=fields,
-        refs=refs(layout, request.run_id),
-    )

@@ -7,13 +7,13 @@ from typing import Any
 
 import attrs
 
+from sr_domain.answers import successor_of
 from sr_domain.layout import Layout
 from sr_domain.ledger import Event, Ledger
 from sr_domain.ports import Ports
 from sr_domain.prove import arrived
 from sr_domain.sealed import SealedPlan
 from sr_domain.states import RunState
-from sr_domain.supersede import successor_of
 from sr_domain.times import parse_instant
 from sr_ports import REASONS, BadInput, ReasonCode, Unreachable
 

@@ -1,4 +1,4 @@
-"""Appending to a record without holding its run: denials, re-emits, successors.
+"""Records of runs that are not held: read, and appended to by denials, re-emits, successors.
 
 Such an append carries the fence that stands (it claims no right to the run) and is
 compare-and-swap like every other.
@@ -20,6 +20,12 @@ def read_record(ports: Ports, layout: Layout, run_id: str) -> tuple[Ledger, str 
     """The record and its ETag; an empty one and None where there is none."""
     blob = ports.store.read(layout.record(run_id))
     return (Ledger(run_id), None) if blob is None else (read_ledger(run_id, blob.data), blob.etag)
+
+
+def home_of(ports: Ports, run_id: str, layout: Layout) -> Layout:
+    """Where another run's truth lives: its own platform run's, if the authority knows it."""
+    binding = ports.authority.find(run_id)
+    return layout if binding is None else Layout(binding.platform_run_id)
 
 
 def append_aside(

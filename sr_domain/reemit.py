@@ -16,12 +16,12 @@ import attrs
 
 from sr_domain.artifacts import control_fact, terminal_signal
 from sr_domain.contracts import problem, validate
+from sr_domain.desk import Desk
 from sr_domain.layout import Layout
 from sr_domain.ledger import Draft, Ledger
 from sr_domain.ops import append_aside
 from sr_domain.outcome import Outcome
 from sr_domain.states import RunState
-from sr_domain.submit import Desk
 from sr_domain.times import format_instant, parse_instant
 from sr_domain.views import parse_truth, record_of
 from sr_ports import BadInput, ReasonCode, SrError, Unreachable

@@ -7,12 +7,13 @@ from datetime import timedelta
 
 from sr_domain.answers import settled, settled_outcome
 from sr_domain.audit import recorded_runs
+from sr_domain.desk import Desk
 from sr_domain.layout import Layout
 from sr_domain.ops import read_record
 from sr_domain.outcome import Outcome
 from sr_domain.request import RunRequest, parse_request
 from sr_domain.states import RunState
-from sr_domain.submit import Desk, bound_request, work
+from sr_domain.submit import bound_request, work
 from sr_domain.times import parse_instant
 from sr_ports import Binding, IndexNote, NotFound, ReasonCode
 

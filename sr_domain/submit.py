@@ -9,38 +9,22 @@ from typing import Any
 import attrs
 
 from sr_domain.advance import advance
-from sr_domain.answers import bound_intent, collision, in_flight, ledger_outcome, settled, settled_outcome
+from sr_domain.answers import bound_intent, in_flight, ledger_outcome, refs, settled, settled_outcome
+from sr_domain.desk import Desk
 from sr_domain.held import HeldRun
 from sr_domain.layout import Layout
 from sr_domain.ledger import Draft, Ledger
 from sr_domain.narrate import Narrator
 from sr_domain.ops import append_aside, read_record
 from sr_domain.outcome import Outcome
-from sr_domain.pack import InterfacePack
 from sr_domain.plan import pins_of
-from sr_domain.policy import Policy
-from sr_domain.ports import Ports, Settings
 from sr_domain.prove import arrived
-from sr_domain.request import RunRequest, parse_request
+from sr_domain.request import RunRequest, differences, parse_request
 from sr_domain.sealed import SealedPlan
 from sr_domain.states import RunState
 from sr_domain.supersede import check_supersedes
 from sr_domain.times import parse_instant
 from sr_ports import Admission, Binding, IndexNote, Lease, ReasonCode, SrError
-
-
-@attrs.frozen
-class Desk:
-    """What admission works with: the ports, and what operator and embedder decided."""
-
-    ports: Ports
-    settings: Settings
-    policy: Policy
-    pack: InterfacePack
-
-    @property
-    def policy_rev(self) -> Mapping[str, str]:
-        return attrs.asdict(self.policy.rev)
 
 
 def submit(desk: Desk, document: Any, *, actor: str | None = None) -> Outcome:
@@ -50,6 +34,7 @@ def submit(desk: Desk, document: Any, *, actor: str | None = None) -> Outcome:
     with nothing lost: submitting the same request again continues.
     """
     request = parse_request(document, desk.ports.known_timezone)
+    _ = desk.pack  # one that cannot be read stops here, before anything is written
     actor = actor or request.invoker or "local"
     layout = Layout(desk.ports.platform.ensure())
     allowed = desk.settings.submitters
@@ -80,6 +65,21 @@ def admitted(desk: Desk, admission: Admission, request: RunRequest, actor: str) 
         return collision(layout, request, bound_request(desk, binding).intent())
     known = settled_outcome(desk.ports, layout, request.run_id) if admission.settled else None
     return known or work(desk, layout, bound_request(desk, binding), actor)
+
+
+def collision(layout: Layout, request: RunRequest, bound: Mapping[str, Any]) -> Outcome:
+    """The answer to a key that is bound to another intent: which fields differ; nothing changed."""
+    fields = differences(bound, request.intent())
+    shown = "; ".join(f"{name}: {pair['old']!r} is bound, {pair['new']!r} was asked" for name, pair in fields.items())
+    return Outcome(
+        run_id=request.run_id,
+        state=None,
+        platform_run_id=layout.platform_run_id,
+        reason_code=ReasonCode.EQUIVALENCE_COLLISION,
+        message=f"run_equivalence_key {request.run_equivalence_key!r} is bound to another intent: {shown}",
+        differences=fields,
+        refs=refs(layout, request.run_id),
+    )
 
 
 def bound_request(desk: Desk, binding: Binding) -> RunRequest:
@@ -142,7 +142,7 @@ def _hold(desk: Desk, run: HeldRun, *, is_new: bool) -> Outcome | _Forgotten:
             bound = bound_intent(run.ledger)
             if bound is not None and bound != run.request.intent():
                 return collision(run.layout, run.request, bound)
-            advance(run, desk.policy, desk.pack, fresh=is_new and not run.ledger.events)
+            advance(run, desk, fresh=is_new and not run.ledger.events)
         finished = True
         return ledger_outcome(run.layout, run.ledger, is_new=is_new)
     finally:

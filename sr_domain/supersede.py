@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import attrs
 
+from sr_domain.answers import successor_of
 from sr_domain.artifacts import control_fact
 from sr_domain.held import HeldRun
 from sr_domain.ids import superseded_message_id
 from sr_domain.layout import Layout
 from sr_domain.ledger import Draft, Ledger
-from sr_domain.ops import append_aside, read_record
+from sr_domain.ops import append_aside, home_of, read_record
 from sr_domain.ports import Ports
 from sr_domain.request import RunRequest
 from sr_domain.states import RunState
@@ -30,12 +31,6 @@ class SupersedeRefused:
     detail: str
 
 
-def successor_of(ledger: Ledger) -> str | None:
-    """The run that superseded this one first, if any."""
-    events = ledger.all("SUPERSEDED_BY")
-    return str(events[0].details["successor"]) if events else None
-
-
 def claimant_of(ports: Ports, layout: Layout, ledger: Ledger) -> str | None:
     """The run that has taken the place of successor: announced, or claimed by one that has not failed."""
     announced = successor_of(ledger)
@@ -47,12 +42,6 @@ def claimant_of(ports: Ports, layout: Layout, ledger: Ledger) -> str | None:
         if state not in (RunState.FAILED, RunState.QUARANTINED):
             return claimant
     return None
-
-
-def home_of(ports: Ports, run_id: str, layout: Layout) -> Layout:
-    """Where another run's truth lives: its own platform run's, if the authority knows it."""
-    binding = ports.authority.find(run_id)
-    return layout if binding is None else Layout(binding.platform_run_id)
 
 
 def check_supersedes(ports: Ports, layout: Layout, request: RunRequest) -> SupersedeRefused | None:

@@ -31,8 +31,8 @@ def wire(
     """Build the runner; see `sr_plugins.build_runner`."""
     profile = load_profile(source)
     ports = wire_ports(profile, plugins=plugins, narrate=narrate)
-    pack = load_pack(profile.engine.interface_pack)
-    return ScenarioRunner(ports, load_policy(policy if policy is not None else profile.policy), pack, settings(profile))
+    chosen = load_policy(policy if policy is not None else profile.policy)
+    return ScenarioRunner(ports, chosen, lambda: load_pack(profile.engine.interface_pack), settings(profile))
 
 
 def wire_ports(profile: Profile, *, plugins: Sequence[Any] = (), narrate: bool = False) -> Ports:

@@ -12,7 +12,7 @@ from sr_adapters.cli.documents import read_request
 from sr_adapters.cli.session import Session
 
 if TYPE_CHECKING:
-    from sr_domain.views import PlanReport
+    from sr_domain.preview import PlanReport
 
 
 @click.command("plan")

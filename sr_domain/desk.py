@@ -1,0 +1,34 @@
+"""The desk: what every flow works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import attrs
+
+if TYPE_CHECKING:
+    from sr_domain.pack import InterfacePack
+    from sr_domain.policy import Policy
+    from sr_domain.ports import Ports, Settings
+
+
+@attrs.frozen
+class Desk:
+    """The ports, and what operator and embedder decided. `read_pack`: the pack, or how to read it."""
+
+    ports: Ports
+    settings: Settings
+    policy: Policy
+    read_pack: InterfacePack | Callable[[], InterfacePack]
+
+    @cached_property
+    def pack(self) -> InterfacePack:
+        """The interface pack, read when a plan is first made. Raises `BadInput(PACK_INVALID)`."""
+        return self.read_pack() if callable(self.read_pack) else self.read_pack
+
+    @property
+    def policy_rev(self) -> Mapping[str, str]:
+        """The policy's revision, as artifacts carry it."""
+        return attrs.asdict(self.policy.rev)
