@@ -5,8 +5,13 @@ from __future__ import annotations
 
 def main() -> None:
     """Console entry point."""
-    from sr_adapters.cli.app import run
+    from sr_adapters.cli import signals
 
+    signals.listen()
+    try:
+        from sr_adapters.cli.app import run
+    except KeyboardInterrupt:  # nothing has begun yet
+        raise SystemExit(signals.exit_code()) from None
     raise SystemExit(run())
 
 

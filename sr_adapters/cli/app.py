@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from sr_adapters.cli import exits
+from sr_adapters.cli import exits, signals
 from sr_adapters.cli.session import Session
 from sr_ports import Kind, SrError, one_line
 
@@ -94,9 +94,8 @@ def run(args: Sequence[str] | None = None) -> int:
         path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "sr"
         return _fail("USAGE", error.format_message().rstrip("."), f"see {path} --help", exits.USAGE, as_json)
     except (click.Abort, KeyboardInterrupt):
-        return _fail(
-            "INTERRUPTED", "stopped by the keyboard", "nothing is lost: submit or sr resume continues", 130, as_json
-        )
+        remedy = "nothing is lost: submit or sr resume continues"
+        return _fail("INTERRUPTED", f"stopped by {signals.sender()}", remedy, signals.exit_code(), as_json)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exits.DONE

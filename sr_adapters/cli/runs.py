@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sr_adapters.cli import exits
+from sr_adapters.cli import exits, signals
 from sr_adapters.cli.documents import read_request
 from sr_adapters.cli.session import Session, ref_lines, seconds, state_text
 from sr_ports import SrError
@@ -62,6 +62,7 @@ def _follow(session: Session, outcome: Outcome, wait_s: float | None) -> Outcome
         if session.narrates:
             click.echo(f"\r{outcome.state or 'OPEN'}: {left:.0f} s left to wait ", nl=False, err=True)
         time.sleep(min(_POLL_S, left))
+        signals.check()
         outcome = session.runner.resume(outcome.run_id)
     return outcome
 
@@ -292,4 +293,5 @@ def _watch(session: Session, every: float) -> int:
             if last.get(row["run_id"]) != told:
                 last[row["run_id"]] = told
                 session.say(f"{row['run_id']}  {row.get('state') or ''}  {row.get('reason_code') or ''}")
+        signals.check()
         time.sleep(every)

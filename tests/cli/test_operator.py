@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+
+import pytest
 
 from sr_domain.ids import run_id_for
 from tests.cli.conftest import Shell
@@ -88,21 +91,23 @@ def test_explain_looks_whether_what_a_run_waits_for_has_come(sr: Shell, policy: 
     assert [one["event_kind"] for one in record].count("EVIDENCE_WAITING") == 1
 
 
-def test_watchers_finish_what_waits_and_end_quietly_when_interrupted(sr: Shell, policy: Callable[..., None]) -> None:
+SR = [sys.executable, "-m", "sr_adapters.cli", "--profile", "profile.yaml", "--policy", "policy.yaml"]
+
+
+def start(*command: str) -> subprocess.Popen[str]:
+    """A process of its own, in the shell's folder."""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_watchers_finish_what_waits_and_end_quietly_when_told_to(
+    sr: Shell, policy: Callable[..., None], number: int, code: int
+) -> None:
     policy(evidence_wait_seconds=600)
     (sr.folder / "root/data/world.bin").unlink()
     assert sr("submit", sr.request()).code == 3
-    command = [sys.executable, "-m", "sr_adapters.cli", "--profile", "profile.yaml", "--policy", "policy.yaml"]
-    watchers = [
-        subprocess.Popen(
-            [*command, "resume", "--watch", "--every", "0.05"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        )
-        for _ in range(2)
-    ]
+    watchers = [start(*SR, "resume", "--watch", "--every", "0.05") for _ in range(2)]
     try:
         assert all(one.stdout is not None and one.stdout.readline().startswith("watching") for one in watchers)
         write_world(sr.folder / "root")
@@ -112,9 +117,58 @@ def test_watchers_finish_what_waits_and_end_quietly_when_interrupted(sr: Shell, 
         assert sr("--json", "status", RUN).json["published"] is True
     finally:
         for one in watchers:
-            one.send_signal(signal.SIGINT)
+            one.send_signal(number)
     told = [one.communicate(timeout=60) for one in watchers]
-    assert [one.returncode for one in watchers] == [130, 130]
+    assert [one.returncode for one in watchers] == [code, code]
+    assert all(err.strip().startswith("error[INTERRUPTED]: stopped by ") for _, err in told)
     assert not any("Traceback" in err for _, err in told)
     assert f"{RUN}  READY" in "".join(out for out, _ in told)
     assert sr("audit", "--all").code == 0
+
+
+LOST = """
+import os, signal, sys
+from sr_adapters.cli import signals
+from sr_adapters.cli.app import run
+
+class Finalised:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        for _ in range(1000):
+            pass  # the exception comes here, where Python can only report it
+
+signals.listen()
+one = Finalised()
+del one
+raise SystemExit(run(sys.argv[1:]))
+"""
+
+
+def test_a_watcher_ends_even_when_python_lost_the_interrupt(sr: Shell) -> None:
+    assert sr("submit", sr.request()).code == 0
+    watcher = start(sys.executable, "-c", LOST, *SR[3:], "resume", "--watch")
+    out, err = watcher.communicate(timeout=60)
+    assert watcher.returncode == 143
+    assert out.startswith("watching")
+    assert "Exception ignored in" in err
+    assert err.splitlines()[-1].startswith("error[INTERRUPTED]: stopped by SIGTERM; ")
+
+
+def test_sigterm_ends_the_engine_and_gives_the_run_up(sr: Shell) -> None:
+    engine = [sys.executable, "-c", "import os, time; print(os.getpid(), file=open('pid', 'w', 1)); time.sleep(600)"]
+    settings = {"adapter": "subprocess", "command": engine, "cwd": str(sr.folder)}
+    (sr.folder / "profile.yaml").write_text(
+        json.dumps({"runtime_root": "runs", "engine": {"interface_pack": "pack"}, "invoker": settings})
+    )
+    run = start(*SR, "submit", sr.request(), "--strategy", "FORCE_INVOKE")
+    pid, deadline = sr.folder / "pid", time.monotonic() + 60
+    while not (pid.exists() and pid.read_text().strip()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    run.send_signal(signal.SIGTERM)
+    _, err = run.communicate(timeout=60)
+    assert run.returncode == 143
+    assert err.splitlines()[-1].startswith("error[INTERRUPTED]: stopped by SIGTERM; nothing is lost")
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
+    assert sr("resume", RUN).error != "LEASE_BUSY"
+    assert "ENGINE_ATTEMPT_LAUNCH_REQUESTED" in [one["event_kind"] for one in sr("--json", "show", RUN).json["events"]]
