@@ -104,7 +104,7 @@ def starts(folder: Path, rounds: int) -> Iterator[Row]:
     for name, args, bar in (
         ("sr --help", ["-m", "sr_adapters.cli", "--help"], "<= 150 ms"),
         ("import sr_domain", ["-c", "import sr_domain"], "<= 60 ms"),
-        ("import of all that a run needs of the core", ["-c", "import sr_domain.runner"], ""),
+        ("import of all that a run needs of the core", ["-c", "import sr_domain.submit"], ""),
     ):
         cost, floor = medians(rounds * 2, lambda args=args: cold(args, cwd=REPO), lambda: cold(bare, cwd=REPO))  # type: ignore[misc]
         net = cost.seconds - (floor.seconds if name.startswith("import") else 0)

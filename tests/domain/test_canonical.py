@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,6 +31,25 @@ def reordered(node: object) -> object:
 @given(DOCUMENTS)
 def test_key_order_changes_nothing(document: object) -> None:
     assert digest_of(document) == digest_of(reordered(document))
+
+
+ANY_TEXT = st.text(max_size=6)
+ANYTHING = st.recursive(
+    SCALARS | st.floats(allow_nan=False, allow_infinity=False) | ANY_TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(ANY_TEXT, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(ANYTHING)
+def test_canonical_is_what_the_library_says_whichever_encoder_wrote_it(document: object) -> None:
+    assert canonical_json(document) == rfc8785.dumps(document)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("half", ["\ud800", {"a": ["\udfff"]}, {"\udc00": 1}])
+def test_half_a_character_has_no_canonical_form(half: object) -> None:
+    with pytest.raises(ValueError):
+        canonical_json(half)
 
 
 @given(DOCUMENTS)
