@@ -19,9 +19,13 @@ class Interrupted(KeyboardInterrupt):
 
 
 def listen() -> None:
-    """Take both signals from now on. For the process's own command line alone, from its main thread."""
+    """Take both signals from now on. For the process's own command line alone, from its main thread.
+
+    One that the caller has this process ignore (nohup, a script's background job) stays ignored.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _ask)
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _ask)
 
 
 def _ask(number: int, _frame: FrameType | None) -> Never:

@@ -23,7 +23,7 @@ def read_dsn(dsn: str) -> dict[str, str]:
     """
     try:
         parts = {key: str(value) for key, value in conninfo_to_dict(dsn).items() if value is not None}
-    except psycopg.Error:
+    except (psycopg.Error, UnicodeError):  # %80 decodes to what is no UTF-8
         parts = {}  # and no `from`: the driver's message quotes the string
     sound = (
         dsn.strip()

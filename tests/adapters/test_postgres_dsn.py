@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -39,6 +39,7 @@ def as_value(text: str) -> str:
 
 
 @given(passwords)
+@example(f"{MARK}%80{MARK}")
 def test_no_form_of_a_dsn_shows_its_password(password: str) -> None:
     for dsn in (
         f"postgresql://me:{quote(password, safe='')}@db:5432/runs",
@@ -55,6 +56,8 @@ def test_no_form_of_a_dsn_shows_its_password(password: str) -> None:
 
 
 @given(st.text(max_size=60))
+@example("postgresql://me:%80@db/runs")
+@example("postgresql://me:\ud800@db/runs")
 def test_any_text_is_a_dsn_or_bad_input(text: str) -> None:
     try:
         read_dsn(text)

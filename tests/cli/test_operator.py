@@ -91,12 +91,18 @@ def test_explain_looks_whether_what_a_run_waits_for_has_come(sr: Shell, policy: 
     assert [one["event_kind"] for one in record].count("EVIDENCE_WAITING") == 1
 
 
-SR = [sys.executable, "-m", "sr_adapters.cli", "--profile", "profile.yaml", "--policy", "policy.yaml"]
+SR = ["-m", "sr_adapters.cli", "--profile", "profile.yaml", "--policy", "policy.yaml"]
+HEED = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
 
 
-def start(*command: str) -> subprocess.Popen[str]:
-    """A process of its own, in the shell's folder."""
+def start(*args: str) -> subprocess.Popen[str]:
+    """A Python of its own, in the shell's folder, that heeds Ctrl-C however the tests were started."""
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", HEED, *args]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
 
 
@@ -146,7 +152,7 @@ raise SystemExit(run(sys.argv[1:]))
 
 def test_a_watcher_ends_even_when_python_lost_the_interrupt(sr: Shell) -> None:
     assert sr("submit", sr.request()).code == 0
-    watcher = start(sys.executable, "-c", LOST, *SR[3:], "resume", "--watch")
+    watcher = start("-c", LOST, *SR[2:], "resume", "--watch")
     out, err = watcher.communicate(timeout=60)
     assert watcher.returncode == 143
     assert out.startswith("watching")
