@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,43 @@ def profile(folder: Path, pack: Path) -> Path:
     node = {"profile": "bench", "runtime_root": f"{folder}/runs", "engine": {"interface_pack": str(pack)}}
     path.write_text(json.dumps(node), "utf-8")
     return path
+
+
+FILLER = """\
+  - output_id: filler_{n:03d}
+    class: surface
+    exposure: internal
+    owner_segment: 1A
+    scope: scope_seed_manifest_fingerprint
+    path_template: "data/layer9/filler_{n:03d}/seed={{seed}}/manifest_fingerprint={{manifest_fingerprint}}/"
+    partitions:
+      - seed
+      - manifest_fingerprint
+    primary_key:
+      - merchant_id
+      - site_order
+    join_keys: []
+    availability: required
+    read_requires_gates: []
+    schema_ref: schemas.layer9.yaml#/outputs/filler_{n:03d}
+    dictionary_ref: contracts/dataset_dictionary.layer9.yaml#filler_{n:03d}
+    immutability:
+      immutable_once_written: true
+    description: An output that this run does not ask for, there to be read past as in a catalogue of the usual length.
+"""
+
+
+def wide_pack(folder: Path, source: Path, outputs: int) -> Path:
+    """The pack in `source` with its catalogue filled up to so many outputs."""
+    import yaml
+
+    pack = folder / "pack"
+    shutil.copytree(source, pack)
+    catalogue = pack / "engine_outputs.catalogue.yaml"
+    text = catalogue.read_text("utf-8")
+    known = len(yaml.load(text, Loader=yaml.CSafeLoader)["outputs"])
+    catalogue.write_text(text + "".join(FILLER.format(n=n) for n in range(outputs - known)), "utf-8")
+    return pack
 
 
 def single_gate(
