@@ -12,12 +12,13 @@ import attrs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sr_adapters.memory.root import MemoryEngineRoot, MemoryEngineRoots
 from sr_domain.ids import ready_message_id, run_id_for
 from sr_domain.runner import ScenarioRunner
 from sr_domain.states import RunState
 from sr_ports import ReasonCode, Sink, Unreachable
 from tests.reliability.lab import PLATFORM, Lab, request, write_world
-from tests.reliability.memory_world import MemoryRoot, MemoryRoots, world
+from tests.reliability.memory_world import roots, world
 
 RUN = run_id_for("key")
 BASE = f"fraud-platform/{PLATFORM}/sr"
@@ -142,17 +143,14 @@ def test_drift_keeps_both_sides(tmp_path: Path) -> None:
 def test_a_file_that_changes_under_our_eyes_is_a_conflict(tmp_path: Path) -> None:
     lab, files = Lab(tmp_path), world()
 
-    class Shifting(MemoryRoot):
+    class Shifting(MemoryEngineRoot):
         def stream(self, path: str, sink: Sink, *, expect: Any = None) -> Any:
             if path == "data/world.bin":
                 files[path] = b"changed"
             return super().stream(path, sink, expect=expect)
 
-    class Roots(MemoryRoots):
-        def open(self, uri: str) -> MemoryRoot:
-            return Shifting(files)
-
-    outcome = lab.runner({**lab.world_ports(), "roots": Roots(files)}).submit(request(engine_run_root="memory"))
+    shifting = MemoryEngineRoots({"memory": Shifting(files, "memory")})
+    outcome = lab.runner({**lab.world_ports(), "roots": shifting}).submit(request(engine_run_root="memory"))
     assert outcome.state is RunState.QUARANTINED
     assert "EVIDENCE_UNSTABLE" in outcome.message
 
@@ -235,7 +233,7 @@ class Away:
 @given(steps=st.lists(st.sampled_from(["submit", "resume", "other", "lapse", "wait", "complete"]), max_size=12))
 def test_any_sequence_of_duplicate_submissions_gives_one_outcome(tmp_path: Path, steps: list[str]) -> None:
     lab, files = Lab(tmp_path), world(skip=("world",))
-    ports = {**lab.world_ports(), "roots": MemoryRoots(files)}
+    ports = {**lab.world_ports(), "roots": roots(files)}
     final = None
     for step in [*steps, "submit", "complete", "submit"]:
         match step:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-import attrs
-
-from sr_ports import EvidenceFault, FileFact, ReasonCode, Sink
+from sr_adapters.memory.root import MemoryEngineRoot, MemoryEngineRoots
 
 
 def world(*, skip: tuple[str, ...] = (), spoil: str = "") -> dict[str, bytes]:
@@ -24,41 +22,6 @@ def world(*, skip: tuple[str, ...] = (), spoil: str = "") -> dict[str, bytes]:
     return files
 
 
-@attrs.frozen
-class MemoryRoot:
-    """An engine root over a mapping that may change at any time."""
-
-    files: Mapping[str, bytes]
-    uri: str = "memory"
-    batch_below: int = 1 << 30
-
-    def exists(self) -> bool:
-        return True
-
-    def stat(self, path: str) -> FileFact | None:
-        data = self.files.get(path)
-        return None if data is None else FileFact(path, len(data), hashlib.sha256(data).hexdigest())
-
-    def list(self, prefix: str) -> Sequence[FileFact]:
-        folder = prefix.rstrip("/") + "/" if prefix else ""
-        facts = [self.stat(path) for path in sorted(self.files) if path.startswith(folder)]
-        return [fact for fact in facts if fact is not None]
-
-    def stream(self, path: str, sink: Sink, *, expect: FileFact | None = None) -> FileFact:
-        fact = self.stat(path)
-        if fact is None:
-            raise EvidenceFault(ReasonCode.INDEXED_FILE_ABSENT, f"{path} is not there", path)
-        if expect is not None and expect != fact:
-            raise EvidenceFault(ReasonCode.EVIDENCE_UNSTABLE, f"{path} changed", path)
-        sink(memoryview(self.files[path]))
-        return fact
-
-
-@attrs.frozen
-class MemoryRoots:
-    """Opens that one root."""
-
-    files: Mapping[str, bytes]
-
-    def open(self, uri: str) -> MemoryRoot:
-        return MemoryRoot(self.files)
+def roots(files: Mapping[str, bytes]) -> MemoryEngineRoots:
+    """Opens that world under the URI ``memory``; `files` may change at any time."""
+    return MemoryEngineRoots({"memory": MemoryEngineRoot(files, "memory")})

@@ -23,7 +23,7 @@ from sr_domain.states import RunState
 from sr_ports import OutcomeUnknown, ReasonCode, SrError, Unreachable
 from sr_ports.conformance.crash import Died
 from tests.reliability.lab import PLATFORM, TTL_S, Lab, request
-from tests.reliability.memory_world import MemoryRoots, world
+from tests.reliability.memory_world import roots, world
 
 RUN = run_id_for("key")
 ESTABLISHED = 0.15
@@ -85,7 +85,7 @@ class Simulation:
             self.lab.runner(self.ports()).submit(request(engine_run_root="memory"))
 
     def ports(self) -> dict[str, Any]:
-        return {**self.lab.world_ports(), "roots": MemoryRoots(self.files)}
+        return {**self.lab.world_ports(), "roots": roots(self.files)}
 
     def run(self) -> str:
         """Play the schedule, then settle; the state the run ended in. Raises `Broken`."""
