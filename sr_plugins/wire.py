@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import attrs
@@ -14,11 +14,13 @@ import attrs
 from sr_domain.ports import Ports, Settings
 from sr_domain.runner import ScenarioRunner
 from sr_plugins.host import DISTRIBUTION, PluginHost
-from sr_plugins.pack import load_pack
 from sr_plugins.policy import load_policy
 from sr_plugins.profile import Profile, Section, load_profile
 from sr_plugins.sinks import FanOut
 from sr_ports import BadInput, EngineRoot, NotFound, PlatformRuns, ReasonCode, Runtime, SignatureChecker, Wiring
+
+if TYPE_CHECKING:
+    from sr_domain.pack import InterfacePack
 
 
 def wire(
@@ -32,7 +34,14 @@ def wire(
     profile = load_profile(source)
     ports = wire_ports(profile, plugins=plugins, narrate=narrate)
     chosen = load_policy(policy if policy is not None else profile.policy)
-    return ScenarioRunner(ports, chosen, lambda: load_pack(profile.engine.interface_pack), settings(profile))
+    return ScenarioRunner(ports, chosen, lambda: _pack(profile), settings(profile))
+
+
+def _pack(profile: Profile) -> InterfacePack:
+    """The profile's interface pack. Most commands never plan, and need none."""
+    from sr_plugins.pack import load_pack
+
+    return load_pack(profile.engine.interface_pack)
 
 
 def wire_ports(profile: Profile, *, plugins: Sequence[Any] = (), narrate: bool = False) -> Ports:
