@@ -16,6 +16,8 @@ from sr_plugins.shipped import shipped
 from sr_ports import BadInput, ReasonCode
 
 SHIPPED = ("local", "local_parity", "local_kinesis", "aws")
+_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,512}")
+_TOPIC = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 _ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
@@ -184,6 +186,20 @@ def text(value: Any) -> str:
     return value
 
 
+def name(value: Any) -> str:
+    """A profile's name: facts views carry it (contract: `name`)."""
+    if not _NAME.fullmatch(text(value)):
+        raise ValueError
+    return str(value)
+
+
+def topic(value: Any) -> str:
+    """A topic: every control fact carries it, and the file bus names a folder by it."""
+    if not _TOPIC.fullmatch(text(value)):
+        raise ValueError
+    return str(value)
+
+
 def optional_text(value: Any) -> str | None:
     return None if value in (None, "") else text(value)
 
@@ -243,12 +259,12 @@ def _profile(document: dict[str, Any], file: str) -> Profile:
     bus, sinks = top.section("control_bus"), top.section("observability")
     sinks.only(["sinks"])
     return Profile(
-        name=top.get("profile", base.name, text, "a name"),
+        name=top.get("profile", base.name, name, "one line of 1 to 512 characters"),
         runtime_root=top.get("runtime_root", base.runtime_root, text, "a folder"),
         object_store=top.adapter("object_store", base.object_store),
         authority=top.adapter("authority", base.authority),
         control_bus=top.adapter("control_bus", base.control_bus, skip=["topic"]),
-        topic=bus.get("topic", base.topic, text, "a topic name"),
+        topic=bus.get("topic", base.topic, topic, "1 to 200 letters, digits, _ . - and no . or - first"),
         invoker=_invoker(top),
         engine=_engine(top.section("engine")),
         auth=_auth(top.section("auth")),

@@ -113,6 +113,20 @@ def test_an_unset_variable_is_named_with_its_key() -> None:
     assert "WHERE" in error.what
 
 
+@pytest.mark.parametrize("name", ["", "a\nb", "x" * 513, 5, "\x7f"])
+def test_a_name_no_artifact_could_carry_is_refused(name: object) -> None:
+    error = refused({"profile": name})
+    assert error.code is ReasonCode.PROFILE_INVALID
+    assert "profile must be one line" in error.what
+
+
+@pytest.mark.parametrize("topic", ["", "a b", "a/b", "../up", ".hidden", "-x", "ä", "x" * 201, "a\n", 5])
+def test_a_topic_no_envelope_could_carry_is_refused(topic: object) -> None:
+    error = refused({"control_bus": {"topic": topic}})
+    assert error.code is ReasonCode.PROFILE_INVALID
+    assert "control_bus.topic must be" in error.what
+
+
 @pytest.mark.parametrize("text", ["${", "${A", "${1A}", "${A-b}", "${}", "x${ A}", "${OK} ${A"])
 def test_a_malformed_variable_is_no_text(text: str) -> None:
     error = refused({"runtime_root": text}, {"OK": "fine", "A": "set"})
