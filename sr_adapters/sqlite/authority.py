@@ -105,7 +105,8 @@ class SqliteAuthority:
         )
 
     def now(self) -> datetime:
-        ((now_ms,),) = self._database.rows(sql.NOW)
+        with self._database.writing() as link:
+            ((now_ms,),) = link.execute(sql.NOW).fetchall()
         return _instant(now_ms)
 
     def describe(self) -> str:

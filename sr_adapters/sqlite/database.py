@@ -35,7 +35,7 @@ _SENTENCES = {
 class Database:
     """A connection made on first use, for any thread, and made anew after any trouble.
 
-    `path`: asked for once, on first use; folders above it are created then.
+    `path`: asked for once, on first use; the first write makes the file and the folders above it.
     All errors leave as `Unreachable`, and whatever was begun is undone.
     """
 
@@ -52,8 +52,10 @@ class Database:
         return "a file named on first use" if callable(self._path) else self._path
 
     def rows(self, sql: str, values: Mapping[str, Any] | Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """What one reading statement finds."""
+        """What one reading statement finds; nothing where there is no file yet, and none is made."""
         with self._lock:
+            if self._connection is None and self._absent():
+                return []
             try:
                 return self._linked().execute(sql, values).fetchall()
             except sqlite3.Error as exc:
@@ -110,12 +112,25 @@ class Database:
                     raise
                 time.sleep(0.01)
 
-    def _place(self) -> str:
+    def _absent(self) -> bool:
+        """Whether there is surely no file. Trouble on the way to it is no answer: opening tells it."""
+        try:
+            self._named().stat()
+        except FileNotFoundError:
+            return True
+        except (OSError, ValueError):
+            return False
+        return False
+
+    def _named(self) -> Path:
+        """The file's path: absolute, so that no name is special to SQLite (":memory:")."""
         if callable(self._path):
             self._path = self._path()
+        return Path(self._path).absolute()
+
+    def _place(self) -> str:
         try:
-            # Absolute, so that no name is special to SQLite (":memory:").
-            path = Path(self._path).absolute()
+            path = self._named()
             path.parent.mkdir(parents=True, exist_ok=True)
         except (OSError, ValueError) as exc:
             what = f"the folder of the authority's file {self._path} cannot be made: {exc}"

@@ -212,6 +212,13 @@ def test_nothing_is_made_before_first_use(tmp_path: Path) -> None:
     assert authority.describe() == f"sqlite: {tmp_path / 'deep' / 'er' / 'authority.db'}"
 
 
+def test_looking_makes_no_file(tmp_path: Path) -> None:
+    authority = SqliteAuthority(str(tmp_path / "deep" / "authority.db"))
+    assert (authority.find("0" * 32), authority.holder("r"), authority.runs()) == (None, None, ())
+    authority.close()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_no_name_is_special(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with closing(SqliteAuthority(":memory:")) as authority:
