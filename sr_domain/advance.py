@@ -13,7 +13,6 @@ import attrs
 
 from sr_domain.artifacts import Decision, run_plan
 from sr_domain.attempts import EngineFailed, abandon_open_attempts, finished_root, run_engine
-from sr_domain.canonical import sha256_hex
 from sr_domain.commit import (
     adopt_facts,
     commit_failed,
@@ -68,6 +67,7 @@ def advance(run: HeldRun, desk: Desk, *, fresh: bool) -> None:
 def anchor(run: HeldRun, policy: Policy) -> Mapping[str, Any]:
     """The admission for the record: intent, deadline and engine root, fixed for life."""
     wanted, oracle = run.request.engine_run_root, run.settings.oracle_engine_run_root
+    root = oracle or wanted
     deadline = run.now() + timedelta(seconds=policy.evidence_wait_seconds)
     accepted = {
         "run_equivalence_key": run.request.run_equivalence_key,
@@ -75,13 +75,18 @@ def anchor(run: HeldRun, policy: Policy) -> Mapping[str, Any]:
         "intent": run.request.intent(),
         "intent_fingerprint": run.request.fingerprint,
         "evidence_deadline_utc": format_instant(deadline),
-        "engine_run_root": oracle or wanted,
+        "engine_run_root": _resolved(run, root),
         "request": run.request.document(),
     }
     run.stage(Draft("RUN_ACCEPTED", accepted))
     if oracle is not None and wanted is not None and oracle != wanted:
         run.stage(Draft("ENGINE_ROOT_OVERRIDDEN", {"requested": wanted, "used": oracle}))
     return accepted
+
+
+def _resolved(run: HeldRun, root: str | None) -> str | None:
+    """The engine root as it is named from any folder: a path in full, a URI as it is."""
+    return root if root is None or "://" in root else run.ports.roots.open(root).uri
 
 
 def committed_plan(run: HeldRun, desk: Desk) -> SealedPlan | None:
@@ -132,19 +137,25 @@ def prove(run: HeldRun, plan: SealedPlan, accepted: Mapping[str, Any]) -> bool:
             decide_ready(run, plan, _decision(run, plan, evidence))
             return True
         case Waiting(missing):
-            run.record(Draft("EVIDENCE_WAITING", _waiting(missing), sha256_hex("|".join(missing).encode())))
+            run.record(Draft("EVIDENCE_WAITING", {**_waiting(missing), **_found(run, plan, evidence)}))
             run.write_status()
         case Conflicted():
             run.renew()
-            commit_quarantined(run, verdict, evidence.missing)
+            commit_quarantined(run, verdict, evidence.missing, _found(run, plan, evidence))
         case Failed():
             run.renew()
-            commit_failed(run, verdict, _failures(evidence))
+            commit_failed(run, verdict, {**_failures(evidence), **_found(run, plan, evidence)})
     return False
 
 
 def _waiting(missing: tuple[str, ...]) -> dict[str, Any]:
     return {"reason_code": ReasonCode.EVIDENCE_WAITING.value, "missing": list(missing)}
+
+
+def _found(run: HeldRun, plan: SealedPlan, evidence: Evidence) -> dict[str, Any]:
+    """What did pass, for whoever asks why the run rests: gates, outputs and laws as a decision has them."""
+    found = _decision(run, plan, evidence).document()
+    return {"found": {name: found[name] for name in ("gates", "outputs", "laws")}}
 
 
 def _failures(evidence: Evidence) -> Mapping[str, Any]:

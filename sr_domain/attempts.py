@@ -79,9 +79,8 @@ def _failed(run: HeldRun) -> EngineFailed:
     if not ended:
         return EngineFailed(ReasonCode.ATTEMPT_LIMIT_EXCEEDED, "every attempt was abandoned by a holder that died")
     last = ended[-1].details
-    return EngineFailed(
-        ReasonCode(last["reason_code"]), f"attempt {last['attempt_no']}: {last.get('detail') or 'failed'}"
-    )
+    why = run.ledger.attempt_detail(last["attempt_id"]) or "failed"
+    return EngineFailed(ReasonCode(last["reason_code"]), f"attempt {last['attempt_no']}: {why}")
 
 
 def _back_off(run: HeldRun, seconds: float) -> None:
@@ -104,7 +103,7 @@ def abandon_open_attempts(run: HeldRun) -> None:
         number = event.details["attempt_no"]
         if number not in closed:
             attempt_id = event.details["attempt_id"]
-            run.record(Draft("ENGINE_ATTEMPT_ABANDONED", {"attempt_id": attempt_id, "attempt_no": number}, attempt_id))
+            run.record(Draft("ENGINE_ATTEMPT_ABANDONED", {"attempt_id": attempt_id, "attempt_no": number}))
 
 
 def invocation_for(run: HeldRun, root: str | None) -> dict[str, Any]:
@@ -136,7 +135,7 @@ def _attempt(run: HeldRun, number: int, root: str | None, invoker: EngineInvoker
     attempt_id = attempt_id_for(run.run_id, number)
     invocation = invocation_for(run, root)
     started = run.now()
-    run.record(Draft("ENGINE_ATTEMPT_LAUNCH_REQUESTED", {"attempt_id": attempt_id, "attempt_no": number}, attempt_id))
+    run.record(Draft("ENGINE_ATTEMPT_LAUNCH_REQUESTED", {"attempt_id": attempt_id, "attempt_no": number}))
     run.write_status()
     result = _invoke(run, EngineCall(invocation, number, root), invoker)
     run.held.check()  # a lost lease records nothing: whoever took over has closed the attempt
@@ -163,7 +162,8 @@ def _attempt(run: HeldRun, number: int, root: str | None, invoker: EngineInvoker
     }
     if reason is not ReasonCode.ENGINE_INVOCATION_INVALID:  # that one is on record as it was, misfit and all
         validate("engine_attempt", details)
-    run.record(Draft("ENGINE_ATTEMPT_FINISHED", {**details, **_some(detail=detail or None)}, attempt_id))
+    told = [Draft("ENGINE_ATTEMPT_DETAIL", {"attempt_id": attempt_id, "detail": detail})] if detail else []
+    run.record(Draft("ENGINE_ATTEMPT_FINISHED", details), *told)
     return None if reason else result.engine_run_root
 
 

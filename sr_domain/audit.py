@@ -11,12 +11,14 @@ from typing import Any
 
 import attrs
 
+from sr_domain.answers import settled
 from sr_domain.artifacts import Decision, facts_view, quarantine_record, ready_signal, run_plan, run_status
 from sr_domain.attestation import fault_in, statement_bytes
 from sr_domain.canonical import exact_json, sha256_hex
 from sr_domain.contracts import problem
 from sr_domain.layout import Layout
 from sr_domain.ledger import Ledger, RecordFault, check_ledger
+from sr_domain.ops import home_of, read_record
 from sr_domain.plan import pins_of
 from sr_domain.ports import Ports
 from sr_domain.request import parse_request
@@ -66,24 +68,59 @@ def audit(ports: Ports, layout: Layout, run_id: str) -> Audit:
         finding = Finding(ReasonCode.RECORD_INVALID, key, f"line {ledger.line}: {ledger.what}")
         return Audit(run_id, None, (finding,))
     state = None if ledger.state is None else ledger.state.value
-    return Audit(run_id, state, tuple(_Auditor(ports, layout, ledger).findings()))
+    findings = (*_cut(ports, layout, ledger), *Auditor(ports.store, layout, ledger).findings())
+    return Audit(run_id, state, findings)
+
+
+def _cut(ports: Ports, layout: Layout, ledger: Ledger) -> Iterator[Finding]:
+    """Whether events at the end of the record are gone: the chain cannot tell, what stands beside it can."""
+    key, kinds = layout.record(ledger.run_id), {event.event_kind for event in ledger.events}
+    for kind, together in _TOGETHER.items():
+        if kind in kinds and not together <= kinds:
+            yield Finding(ReasonCode.RECORD_INVALID, key, f"its tail is cut: {kind} without what goes with it")
+    before = f"{max(int(ledger.run_id, 16) - 1, 0):032x}"
+    known = [row for row in ports.authority.runs(after=before, limit=1) if row.run_id == ledger.run_id]
+    if known and known[0].settled and not settled(ledger):
+        yield Finding(ReasonCode.RECORD_INVALID, key, "its tail is cut: the index has known the run as settled")
+    announced = ledger.first("SUPERSEDE_PUBLISHED")
+    if announced is not None:
+        old = str(announced.details["supersedes"])
+        where = home_of(ports, old, layout)
+        links = read_record(ports, where, old)[0].all("SUPERSEDED_BY")
+        if ledger.run_id not in [link.details.get("successor") for link in links]:
+            what = f"its tail is cut: run {ledger.run_id} superseded it"
+            yield Finding(ReasonCode.RECORD_INVALID, where.record(old), what)
+
+
+_TOGETHER = {
+    "PLAN_COMMITTED": {"GOV_POLICY_REV", "GOV_PLAN_HASH"},
+    "READY_COMMITTED": {"GOV_BUNDLE_HASH", "GOV_LAW_PROVENANCE"},
+}
+"""Events that go on record in one append."""
 
 
 @attrs.frozen
-class _Auditor:
+class Auditor:
     """One sound record, against everything that must follow from it."""
 
-    ports: Ports
+    store: ObjectStore
     layout: Layout
     ledger: Ledger
 
     def findings(self) -> Iterator[Finding]:
+        """What does not follow, in the order in which a run writes."""
         yield from self._events()
         yield from self._plan()
         yield from self._facts_and_signal()
         yield from self._attestation()
         yield from self._quarantine()
         yield from self._logs()
+        yield from self._status()
+
+    def derived(self) -> Iterator[Finding]:
+        """Of a READY run: the plan, the READY signal and the status."""
+        yield from self._plan()
+        yield from self._signal()
         yield from self._status()
 
     def _events(self) -> Iterator[Finding]:
@@ -95,7 +132,7 @@ class _Auditor:
 
     def _same(self, key: str, expected: bytes | None) -> Iterator[Finding]:
         """The artifact at `key` is exactly these bytes; None: it must not be there."""
-        blob = self.ports.store.read(key)
+        blob = self.store.read(key)
         if expected is None:
             if blob is not None:
                 yield Finding(ReasonCode.TRUTH_ALTERED, key, "it is there, and nothing on record says it should be")
@@ -126,18 +163,25 @@ class _Auditor:
         yield from findings
         if facts is None:
             return
-        plan_event = self.ledger.first("PLAN_COMMITTED")
-        plan_hash = None if plan_event is None else plan_event.details["plan"]["plan_hash"]
-        if self.ledger.first("READY_PUBLISHED"):
-            signal = ready_signal(self.layout, facts, plan_hash, committed.ts_utc)
-            yield from self._same(self.layout.ready(run_id), exact_json(signal))
+        yield from self._signal()
         for receipt in facts.get("instance_receipts", ()):
-            yield from receipt_findings(self.ports.store, receipt)
+            yield from receipt_findings(self.store, receipt)
+
+    def _signal(self) -> Iterator[Finding]:
+        """The READY signal of a published run. An adopted view has no decision to derive it from."""
+        decided, committed = self.ledger.first("EVIDENCE_COMPLETE"), self.ledger.first("READY_COMMITTED")
+        plan = self.ledger.first("PLAN_COMMITTED")
+        if decided is None or committed is None or plan is None or "outputs" not in decided.details:
+            return
+        if self.ledger.first("READY_PUBLISHED"):
+            facts = self._derived(decided.details)
+            signal = ready_signal(self.layout, facts, plan.details["plan"]["plan_hash"], committed.ts_utc)
+            yield from self._same(self.layout.ready(self.ledger.run_id), exact_json(signal))
 
     def _facts(self, decided: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[Finding]]:
         key = self.layout.facts(self.ledger.run_id)
         if "outputs" not in decided:  # adopted: only its digest is on record
-            blob = self.ports.store.read(key)
+            blob = self.store.read(key)
             if blob is None:
                 return None, [Finding(ReasonCode.TRUTH_MISSING, key, "it is not there")]
             if sha256_hex(blob.data) != decided["facts_view_digest"]:
@@ -166,8 +210,10 @@ class _Auditor:
         if decided is None:
             yield from self._same(key, None)
             return
-        standing = self.ports.store.read(key)
-        view = None if standing is None else self.ports.store.read(self.layout.facts(run_id))
+        standing, committed = self.store.read(key), self.ledger.first("READY_COMMITTED")
+        if standing is None and committed is not None and "attestation_ref" in committed.details:
+            yield Finding(ReasonCode.ATTESTATION_MISSING, key, "it is not there, and the record says it was written")
+        view = None if standing is None else self.store.read(self.layout.facts(run_id))
         digest = decided.details["facts_view_digest"]
         if standing is None or view is None or sha256_hex(view.data) != digest:
             return  # nothing to compare, or nothing to compare it with: that is a finding of its own
@@ -185,7 +231,7 @@ class _Auditor:
     def _logs(self) -> Iterator[Finding]:
         for event in self.ledger.all("ENGINE_ATTEMPT_FINISHED"):
             for key in event.details.get("logs_ref", {}).values():
-                if self.ports.store.stat(key) is None:
+                if self.store.stat(key) is None:
                     yield Finding(ReasonCode.TRUTH_MISSING, key, "the attempt's log is not there")
 
     def _status(self) -> Iterator[Finding]:

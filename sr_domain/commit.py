@@ -73,12 +73,12 @@ def _write_facts(run: HeldRun, plan: SealedPlan, decided: Event) -> Mapping[str,
 
 
 def _attest(run: HeldRun, facts: Mapping[str, Any], decided: Event) -> None:
-    """Sign the facts view where a signer is wired, before anything says READY.
+    """Sign the facts view where a signer is wired, before anything says READY; afterwards it is too late.
 
     An envelope of the same statement that stands already stands, whoever signed it.
     """
     signer, key = run.ports.signer, run.layout.attestation(run.run_id)
-    if signer is None:
+    if signer is None or run.ledger.first("READY_COMMITTED") is not None:
         return
     payload = statement_bytes(run.layout, facts, decided.details["facts_view_digest"], decided.ts_utc)
     envelope = normal(signer.sign(PAYLOAD_TYPE, payload))
@@ -123,8 +123,11 @@ def _commit_record(run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any], dec
         run.write_status()
         return
     run.held.check()
+    committed = {"facts_view_ref": run.layout.facts(run.run_id), "bundle_hash": facts["bundle_hash"]}
+    if run.ports.signer is not None:
+        committed["attestation_ref"] = run.layout.attestation(run.run_id)
     drafts = (
-        Draft("READY_COMMITTED", {"facts_view_ref": run.layout.facts(run.run_id), "bundle_hash": facts["bundle_hash"]}),
+        Draft("READY_COMMITTED", committed),
         Draft("GOV_BUNDLE_HASH", {"bundle_hash": facts["bundle_hash"]}),
         Draft("GOV_LAW_PROVENANCE", {"laws": decided.details.get("laws", {})}),
     )
@@ -173,15 +176,15 @@ def commit_failed(run: HeldRun, verdict: Failed, details: Mapping[str, Any] | No
     finish_terminal(run)
 
 
-def commit_quarantined(run: HeldRun, verdict: Conflicted, missing: tuple[str, ...]) -> None:
-    """End the run QUARANTINED, every conflict kept."""
+def commit_quarantined(run: HeldRun, verdict: Conflicted, missing: tuple[str, ...], found: Mapping[str, Any]) -> None:
+    """End the run QUARANTINED, every conflict kept. `found`: what passed nevertheless."""
     details: dict[str, Any] = {
         "reason_code": ReasonCode.EVIDENCE_CONFLICT.value,
         "conflicts": [one.document() for one in verdict.conflicts],
     }
     if missing:
         details["missing"] = sorted(missing)
-    run.record(Draft("RUN_QUARANTINED", details))
+    run.record(Draft("RUN_QUARANTINED", {**details, **found}))
     finish_terminal(run)
 
 

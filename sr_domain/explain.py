@@ -90,7 +90,7 @@ def explain(ports: Ports, layout: Layout, ledger: Ledger) -> Explanation:
         gates=gates,
         outputs=outputs,
         attempts=tuple(
-            _attempt(ports, one) for one in ledger.all("ENGINE_ATTEMPT_FINISHED", "ENGINE_ATTEMPT_ABANDONED")
+            _attempt(ports, ledger, one) for one in ledger.all("ENGINE_ATTEMPT_FINISHED", "ENGINE_ATTEMPT_ABANDONED")
         ),
         problems=tuple(details.get("problems", ())),
         superseded_by=successor_of(ledger),
@@ -134,7 +134,7 @@ def _items(
         return (), ()
     plan = SealedPlan.of(committed.details["plan"])
     decided = ledger.first("EVIDENCE_COMPLETE")
-    judge = _Judge(details, {} if decided is None else decided.details, now)
+    judge = _Judge(details, details.get("found", {}) if decided is None else decided.details, now)
     gates = tuple(judge.item(gate.gate_id, law=gate.method.kind, path=gate.bundle_root) for gate in plan.gates)
     outputs = tuple(judge.item(one.output_id, path=one.path, optional=one.optional) for one in plan.outputs)
     return gates, outputs
@@ -185,12 +185,11 @@ class _Judge:
         return Item(name, "MISSING", law=law, path=path, detail=self._now.get(name, ""))
 
 
-def _attempt(ports: Ports, event: Event) -> dict[str, Any]:
+def _attempt(ports: Ports, ledger: Ledger, event: Event) -> dict[str, Any]:
     names = (
         "attempt_no",
         "outcome",
         "reason_code",
-        "detail",
         "started_at_utc",
         "ended_at_utc",
         "duration_ms",
@@ -199,6 +198,9 @@ def _attempt(ports: Ports, event: Event) -> dict[str, Any]:
     told = {name: event.details[name] for name in names if name in event.details}
     if event.event_kind == "ENGINE_ATTEMPT_ABANDONED":
         return {**told, "outcome": "ABANDONED"}
+    detail = ledger.attempt_detail(event.details["attempt_id"])
+    if detail:
+        told["detail"] = detail
     if told.get("outcome") == "FAILED":
         told["last_lines"] = _last_lines(ports, told.get("logs_ref", {}))
     return told

@@ -13,6 +13,7 @@ from typing import Any
 
 import attrs
 
+from sr_domain.answers import settled
 from sr_domain.artifacts import run_status
 from sr_domain.canonical import exact_json
 from sr_domain.contracts import validate
@@ -192,6 +193,11 @@ def _ahead(data: bytes, state: RunState) -> bool:
 
 
 def take_over(run: HeldRun) -> None:
-    """Fence out whoever held the run before: raise the record's fence to this lease's."""
-    if run.ledger.first("RUN_ACCEPTED") is not None and run.ledger.fence < run.lease.fence:
+    """Fence out whoever held the run before: raise the record's fence to this lease's.
+
+    A settled record takes nothing more from any holder, so there is nobody to fence out.
+    """
+    if run.ledger.first("RUN_ACCEPTED") is None or settled(run.ledger):
+        return
+    if run.ledger.fence < run.lease.fence:
         run.record(Draft("LEASE_TAKEN", {"fence": run.lease.fence}))

@@ -28,6 +28,7 @@ MILESTONES = frozenset(
         "ENGINE_ROOT_OVERRIDDEN",
         "ENGINE_ATTEMPT_LAUNCH_REQUESTED",
         "ENGINE_ATTEMPT_FINISHED",
+        "ENGINE_ATTEMPT_DETAIL",
         "ENGINE_ATTEMPT_ABANDONED",
         "ATTEMPT_LIMIT_EXCEEDED",
         "EVIDENCE_STARTED",
@@ -46,19 +47,36 @@ MILESTONES = frozenset(
 )
 """Kinds recorded at most once for a run and a subject; every other kind each time it happens."""
 
+_SUBJECTS = {
+    "ENGINE_ATTEMPT_LAUNCH_REQUESTED": "attempt_id",
+    "ENGINE_ATTEMPT_FINISHED": "attempt_id",
+    "ENGINE_ATTEMPT_DETAIL": "attempt_id",
+    "ENGINE_ATTEMPT_ABANDONED": "attempt_id",
+    "EVIDENCE_WAITING": "missing",
+    "SUPERSEDE_CLAIMED": "successor",
+    "SUPERSEDED_BY": "successor",
+}
+"""What tells milestones of one kind apart, where a run may have several: a name among the details."""
+
+_ID = b'"event_id":"'
+_HEX = 32
+
 
 @attrs.frozen
 class Draft:
-    """An event to be. `subject`: tells milestones of one kind apart (an attempt id, a successor)."""
+    """An event to be."""
 
     kind: str
     details: Mapping[str, Any] = attrs.field(factory=dict)
-    subject: str = ""
 
 
 @attrs.frozen
 class Event:
-    """A recorded event, as the wire spells it. `prev_hash`: sha256 of the line before."""
+    """A recorded event, as the wire spells it. `prev_hash`: sha256 of the line before.
+
+    `event_id`: the first 32 hex of the sha256 of its own line with an empty `event_id`: the chain
+    binds every event but the last, and this binds the last as well.
+    """
 
     event_id: str
     event_kind: str
@@ -70,6 +88,13 @@ class Event:
     actor: str
     policy_rev: Mapping[str, str] | None
     details: Mapping[str, Any]
+
+    @property
+    def milestone(self) -> tuple[str, str] | None:
+        """What is recorded once: kind and subject. None for what is recorded each time it happens."""
+        if self.event_kind not in MILESTONES:
+            return None
+        return self.event_kind, str(self.details.get(_SUBJECTS.get(self.event_kind, ""), ""))
 
     def line(self) -> bytes:
         """The event's line, without its newline."""
@@ -105,14 +130,18 @@ class Ledger:
         event = self.state_event
         return None if event is None else STATE_AFTER[event.event_kind]
 
-    def first(self, kind: str, subject: str = "") -> Event | None:
-        """The milestone of this kind and subject, if it was recorded."""
-        wanted = milestone_id(self.run_id, kind, subject)
-        return next((event for event in self.events if event.event_id == wanted), None)
+    def first(self, kind: str) -> Event | None:
+        """The first event of this kind, if one was recorded."""
+        return next((event for event in self.events if event.event_kind == kind), None)
 
     def all(self, *kinds: str) -> list[Event]:
         """Every event of these kinds, in order."""
         return [event for event in self.events if event.event_kind in kinds]
+
+    def attempt_detail(self, attempt_id: str) -> str:
+        """Why an engine attempt failed, in a sentence; empty where nothing more is known."""
+        told = (event.details for event in self.all("ENGINE_ATTEMPT_DETAIL"))
+        return next((str(one["detail"]) for one in told if one["attempt_id"] == attempt_id), "")
 
     def append(
         self, drafts: Iterable[Draft], *, fence: int, actor: str, policy_rev: Mapping[str, str] | None, now: datetime
@@ -125,32 +154,31 @@ class Ledger:
         if fence < self.fence:
             raise LeaseLost(self.run_id, fence, ReasonCode.FENCED)
         events, lines, tail, state = list(self.events), [self.data], self.tail_hash, self.state
-        known = {event.event_id for event in events}
+        known, ts = {event.milestone for event in events}, format_instant(now)
         for draft in drafts:
-            event = _event(self.run_id, draft, len(events), fence, tail, format_instant(now), actor, policy_rev)
-            if event.event_id in known:
+            event = Event("", draft.kind, self.run_id, len(events), fence, tail, ts, actor, policy_rev, draft.details)
+            if event.milestone is not None and event.milestone in known:
                 continue
             state = _step(self.run_id, state, draft.kind)
-            line = event.line()
+            event, line = _sealed(event)
             tail = sha256_hex(line)
             lines.append(line + b"\n")
             events.append(event)
-            known.add(event.event_id)
+            known.add(event.milestone)
         return Ledger(self.run_id, tuple(events), b"".join(lines), tail)
 
 
-def milestone_id(run_id: str, kind: str, subject: str = "") -> str:
-    """The event id of a milestone: the same whoever records it, whenever."""
-    return sha256_hex("|".join(("sr_event", run_id, kind, subject)).encode())[:32]
+def _sealed(event: Event) -> tuple[Event, bytes]:
+    """The event with its id, and its line."""
+    body = event.line()
+    event_id = sha256_hex(body)[:_HEX]
+    at = body.rindex(_ID) + len(_ID)  # the last: details, which may hold anything, come before it
+    return attrs.evolve(event, event_id=event_id), body[:at] + event_id.encode() + body[at:]
 
 
-def _event(  # the parts of a line, in the line's order
-    run_id: str, draft: Draft, seq: int, fence: int, tail: str, ts: str, actor: str, rev: Mapping[str, str] | None
-) -> Event:
-    subject = draft.subject if draft.kind in MILESTONES else f"{draft.subject}#{seq}"
-    return Event(
-        milestone_id(run_id, draft.kind, subject), draft.kind, run_id, seq, fence, tail, ts, actor, rev, draft.details
-    )
+def _is_sealed(line: bytes) -> bool:
+    at = line.rindex(_ID) + len(_ID)
+    return sha256_hex(line[:at] + line[at + _HEX :])[:_HEX].encode() == line[at : at + _HEX]
 
 
 def _step(run_id: str, state: RunState | None, kind: str) -> RunState | None:
@@ -181,7 +209,7 @@ def read_ledger(run_id: str, data: bytes) -> Ledger:
 def check_ledger(run_id: str, data: bytes) -> Ledger | RecordFault:
     """The record, or its first fault: shape, sequence, chain, fences, milestones, states."""
     events: list[Event] = []
-    tail, state, seen = GENESIS, None, set[str]()
+    tail, state, seen = GENESIS, None, set[tuple[str, str] | None]()
     lines = data.split(b"\n")
     if lines.pop() != b"":
         return RecordFault(len(lines) + 1, "the last line is cut off")
@@ -198,22 +226,31 @@ def check_ledger(run_id: str, data: bytes) -> Ledger | RecordFault:
                 fault = error.what
         if fault is not None:
             return RecordFault(number, fault)
-        seen.add(event.event_id)
+        seen.add(event.milestone)
         events.append(event)
         tail = sha256_hex(line)
     return Ledger(run_id, tuple(events), data, tail)
 
 
-def _fault(run_id: str, event: Event, line: bytes, seq: int, tail: str, fence: int, seen: set[str]) -> str | None:
-    checks = (
-        (event.run_id == run_id, f"belongs to run {str(event.run_id)[:40]}"),
-        (_counts(event.seq) and event.seq == seq, f"has seq {event.seq}, expected {seq}"),
-        (event.prev_hash == tail, "does not follow from the line before: an edit, removal, insertion or reorder"),
-        (_counts(event.fence) and event.fence >= fence, f"has fence {event.fence} after fence {fence}"),
-        (event.event_id not in seen, f"repeats milestone {event.event_kind}"),
-        (event.line() == line, "is not in canonical form"),
-    )
-    return next((what for holds, what in checks if not holds), None)
+def _fault(
+    run_id: str, event: Event, line: bytes, seq: int, tail: str, fence: int, seen: set[tuple[str, str] | None]
+) -> str | None:
+    if event.run_id != run_id:
+        return f"belongs to run {str(event.run_id)[:40]}"
+    if not _counts(event.seq) or event.seq != seq:
+        return f"has seq {event.seq}, expected {seq}"
+    if event.prev_hash != tail:
+        return "does not follow from the line before: an edit, removal, insertion or reorder"
+    if not _counts(event.fence) or event.fence < fence:
+        return f"has fence {event.fence} after fence {fence}"
+    texts = (event.event_id, event.event_kind)
+    if not all(isinstance(text, str) for text in texts) or not isinstance(event.details, dict) or event.line() != line:
+        return "is not in canonical form"
+    if not _is_sealed(line):
+        return "was edited: its event_id is that of other content"
+    if event.milestone is not None and event.milestone in seen:
+        return f"repeats milestone {event.event_kind}"
+    return None
 
 
 def _counts(value: object) -> bool:

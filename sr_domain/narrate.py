@@ -28,6 +28,7 @@ _STORY = {
     "PLAN_COMMITTED": "plan committed",
     "ENGINE_ATTEMPT_LAUNCH_REQUESTED": "starting the engine",
     "ENGINE_ATTEMPT_FINISHED": "the engine ended",
+    "ENGINE_ATTEMPT_DETAIL": "why the engine's attempt failed",
     "EVIDENCE_STARTED": "reading evidence",
     "EVIDENCE_WAITING": "evidence is incomplete, waiting",
     "EVIDENCE_COMPLETE": "every gate passed, every output proven",

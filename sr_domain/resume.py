@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
-from sr_domain.answers import settled, settled_outcome
 from sr_domain.audit import recorded_runs
 from sr_domain.desk import Desk
 from sr_domain.layout import Layout
@@ -13,9 +12,9 @@ from sr_domain.ops import read_record
 from sr_domain.outcome import Outcome
 from sr_domain.request import RunRequest, parse_request
 from sr_domain.states import RunState
-from sr_domain.submit import bound_request, work
+from sr_domain.submit import bound_request, rebind, work
 from sr_domain.times import parse_instant
-from sr_ports import Binding, IndexNote, NotFound, ReasonCode
+from sr_ports import NotFound, ReasonCode
 
 _PAGE = 200
 _LONGEST_PAUSE = timedelta(minutes=5)
@@ -42,31 +41,13 @@ def locate(desk: Desk, run_id: str) -> tuple[Layout, RunRequest]:
 
 
 def rebuild_index(desk: Desk) -> int:
-    """Bind the keys of every record the authority does not know; how many there were.
-
-    The index is never truth: key, intent and fences are all in the records. A lost fence
-    needs no repair: whoever takes the lease next is given one above the record's.
-    """
-    ports, current = desk.ports, desk.ports.platform.current()
+    """Bind the keys of every record the authority does not know; how many there were."""
+    current = desk.ports.platform.current()
     if current is None:
         return 0
-    layout, made = Layout(current), 0
-    for run_id in recorded_runs(ports, layout):
-        ledger, _ = read_record(ports, layout, run_id)
-        accepted = ledger.first("RUN_ACCEPTED")
-        if accepted is None or ports.authority.find(run_id) is not None:
-            continue
-        request = parse_request(accepted.details["request"], ports.known_timezone)
-        admission = ports.authority.admit(
-            Binding(request.run_equivalence_key, run_id, request.fingerprint, request.canonical(), current)
-        )
-        made += admission.is_new
-        lease = ports.authority.acquire(run_id, ports.ids.new_id(), ttl_s=desk.settings.lease_ttl_s, above=ledger.fence)
-        if lease is not None and ledger.state is not None:
-            # The status is what a final record owes last: without it resume has something to do.
-            done = settled(ledger) and settled_outcome(ports, layout, run_id) is not None
-            ports.authority.release(lease, note=IndexNote(ledger.state.value, done), run_id=run_id)
-    return made
+    layout = Layout(current)
+    lost = (one for one in recorded_runs(desk.ports, layout) if desk.ports.authority.find(one) is None)
+    return sum(rebind(desk, layout, run_id) for run_id in lost)
 
 
 def due(desk: Desk, run_id: str) -> bool:

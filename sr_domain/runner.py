@@ -86,13 +86,13 @@ class ScenarioRunner:
         """A run's record, every event in order. Raises `NotFound`, `Fault(RECORD_INVALID)`."""
         from sr_domain import views
 
-        return views.record_of(self.desk, run_id)[1].events
+        return views.record_of(self.desk, run_id, admitted=False)[1].events
 
     def timeline(self, run_id: str) -> Timeline:
         """A run's record as a story in time. Raises `NotFound`, `Fault(RECORD_INVALID)`."""
         from sr_domain import timeline, views
 
-        return timeline.timeline(views.record_of(self.desk, run_id)[1])
+        return timeline.timeline(views.record_of(self.desk, run_id, admitted=False)[1])
 
     def facts(self, run_id: str) -> dict[str, Any]:
         """A run's facts view. Raises `NotFound`."""

@@ -40,19 +40,40 @@ def submit(desk: Desk, document: Any, *, actor: str | None = None) -> Outcome:
     allowed = desk.settings.submitters
     if allowed is not None and actor not in allowed:
         return _denied(desk, layout, request, actor)
-    refused = check_supersedes(desk.ports, layout, request)
-    if refused is not None:
-        return Outcome(request.run_id, None, layout.platform_run_id, refused.code, refused.detail)
-    admission = desk.ports.authority.admit(
-        Binding(
-            request.run_equivalence_key,
-            request.run_id,
-            request.fingerprint,
-            request.canonical(),
-            layout.platform_run_id,
-        )
+    if desk.ports.authority.find(request.run_id) is None and not rebind(desk, layout, request.run_id):
+        refused = check_supersedes(desk.ports, layout, request)
+        if refused is not None:
+            return Outcome(request.run_id, None, layout.platform_run_id, refused.code, refused.detail)
+    return admitted(desk, desk.ports.authority.admit(_binding(request, layout)), request, actor)
+
+
+def _binding(request: RunRequest, layout: Layout) -> Binding:
+    return Binding(
+        request.run_equivalence_key, request.run_id, request.fingerprint, request.canonical(), layout.platform_run_id
     )
-    return admitted(desk, admission, request, actor)
+
+
+def rebind(desk: Desk, layout: Layout, run_id: str) -> bool:
+    """Bind a key again as its run's record says; False where there is no such record.
+
+    For a run that the authority does not know: its index may be lost, and then the next request for
+    the key, which may be another's, would take it. The index is never truth: key, intent and fences
+    are all in the records. A lost fence needs no repair: whoever takes the lease next is given one
+    above the record's.
+    """
+    ports = desk.ports
+    ledger, _ = read_record(ports, layout, run_id)
+    accepted = ledger.first("RUN_ACCEPTED")
+    if accepted is None or ledger.state is None:
+        return False
+    request = parse_request(accepted.details["request"], ports.known_timezone)
+    ports.authority.admit(_binding(request, layout))
+    lease = ports.authority.acquire(run_id, ports.ids.new_id(), ttl_s=desk.settings.lease_ttl_s, above=ledger.fence)
+    if lease is not None:
+        # The status is what a final record owes last: without it resume has something to do.
+        done = settled(ledger) and settled_outcome(ports, layout, run_id) is not None
+        ports.authority.release(lease, note=IndexNote(ledger.state.value, done), run_id=run_id)
+    return True
 
 
 def admitted(desk: Desk, admission: Admission, request: RunRequest, actor: str) -> Outcome:

@@ -68,7 +68,7 @@ def claim_place(run: HeldRun) -> SupersedeRefused | None:
     if old is None:
         return None
     home = home_of(ports, old, run.layout)
-    claim = Draft("SUPERSEDE_CLAIMED", {"successor": run.run_id}, run.run_id)
+    claim = Draft("SUPERSEDE_CLAIMED", {"successor": run.run_id})
     ledger = append_aside(
         ports,
         home,
@@ -89,9 +89,7 @@ def announce_successor(run: HeldRun) -> None:
         return
     home = home_of(run.ports, old, run.layout)
     link = {"successor": run.run_id, "facts_view_ref": run.layout.facts(run.run_id)}
-    append_aside(
-        run.ports, home, old, Draft("SUPERSEDED_BY", link, run.run_id), actor=run.actor, policy_rev=run.policy_rev
-    )
+    append_aside(run.ports, home, old, Draft("SUPERSEDED_BY", link), actor=run.actor, policy_rev=run.policy_rev)
     payload = {"run_id": old, "superseded_by": run.run_id, "facts_view_ref": run.layout.facts(run.run_id)}
     message_id = superseded_message_id(old, run.run_id)
     fact = control_fact(

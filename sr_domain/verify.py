@@ -13,12 +13,11 @@ import attrs
 
 from sr_domain.artifacts import bundle_hash
 from sr_domain.attestation import fault_in, statement_bytes
-from sr_domain.audit import Finding, receipt_findings
+from sr_domain.audit import Auditor, Finding, receipt_findings
 from sr_domain.canonical import sha256_hex
 from sr_domain.contracts import problem
 from sr_domain.digests import ContentDigest, digest_outputs
 from sr_domain.gates import GateConflict, GateMissing, verify_gate
-from sr_domain.ids import ready_message_id
 from sr_domain.layout import OBJECT_VERSIONS, Layout
 from sr_domain.ledger import Ledger, RecordFault, check_ledger
 from sr_domain.meter import Meter
@@ -141,25 +140,18 @@ class _Check:
                 yield Finding(ReasonCode.TRUTH_ALTERED, where, f"a locator or receipt names another {off[0]}")
 
     def refs(self) -> Iterator[Finding]:
-        """Everything the view refers to is there and is what the view says."""
-        store = self.verifier.store
-        for name in ("plan_ref", "record_ref", "status_ref"):
-            if store.stat(self.facts[name]) is None:
-                yield Finding(ReasonCode.TRUTH_MISSING, self.facts[name], "it is not there")
+        """What the view refers to is its run's own, and its receipts are what it says."""
+        store, run_id = self.verifier.store, self.facts["run_id"]
+        own = {"plan_ref": self.layout.plan, "record_ref": self.layout.record, "status_ref": self.layout.status}
+        for name, key in own.items():
+            if self.facts[name] != key(run_id):
+                yield Finding(ReasonCode.TRUTH_ALTERED, self.layout.facts(run_id), f"its {name} is not its run's")
         for receipt in self.facts.get("instance_receipts", ()):
             yield from receipt_findings(store, receipt)
-        signal = store.read(self.layout.ready(self.facts["run_id"]))
-        if signal is not None:
-            message = ready_message_id(
-                self.facts["platform_run_id"], self.facts["scenario_run_id"], self.facts["bundle_hash"]
-            )
-            if message.encode() not in signal.data:
-                where = self.layout.ready(self.facts["run_id"])
-                yield Finding(ReasonCode.TRUTH_ALTERED, where, "it is not the signal of this view")
 
     def record(self) -> Ledger | Finding:
         """The record the view refers to, if it is sound."""
-        key = self.facts["record_ref"]
+        key = self.layout.record(self.facts["run_id"])
         blob = self.verifier.store.read(key)
         if blob is None:
             return Finding(ReasonCode.TRUTH_MISSING, key, "the record is not there")
@@ -169,12 +161,13 @@ class _Check:
         return ledger
 
     def follows(self, ledger: Ledger) -> Iterator[Finding]:
-        """The view is the very one that the record decided."""
+        """The view is the very one that the record decided; plan, READY signal and status follow from it too."""
         decided, key = ledger.first("EVIDENCE_COMPLETE"), self.layout.facts(self.facts["run_id"])
         if decided is None or ledger.first("READY_COMMITTED") is None:
             yield Finding(ReasonCode.TRUTH_ALTERED, key, "the record says nothing of READY")
         elif decided.details["facts_view_digest"] != sha256_hex(self.data):
             yield Finding(ReasonCode.TRUTH_ALTERED, key, "it is not the view that the record decided")
+        yield from Auditor(self.verifier.store, self.layout, ledger).derived()
 
     def attested(self, ledger: Ledger) -> Iterator[Finding]:
         """The view and its record are what the holder of the key signed, where a key was given."""

@@ -32,11 +32,14 @@ def check_run_id(run_id: str) -> str:
     return run_id
 
 
-def record_of(desk: Desk, run_id: str) -> tuple[Layout, Ledger]:
-    """A run's record. Raises `NotFound(RUN_NOT_FOUND)`."""
+def record_of(desk: Desk, run_id: str, *, admitted: bool = True) -> tuple[Layout, Ledger]:
+    """A run's record. Raises `NotFound(RUN_NOT_FOUND)`, also for one that only tells of actors who were refused.
+
+    `admitted`: False takes such a record too.
+    """
     layout = home(desk, check_run_id(run_id))
     ledger, _ = read_record(desk.ports, layout, run_id)
-    if not ledger.events:
+    if not ledger.events or (admitted and ledger.state is None):
         raise NotFound(ReasonCode.RUN_NOT_FOUND, f"there is no run {run_id!r}")
     return layout, ledger
 

@@ -17,6 +17,7 @@ import attrs
 from sr_domain.audit import Finding
 from sr_domain.strict_json import strict_loads
 from sr_domain.verify import Verification, Verifier, verify
+from sr_plugins.files import read_config
 from sr_plugins.profile import Profile, Section, load_profile
 from sr_plugins.wire import wire_checker, wire_ports
 from sr_ports import Fault, NotFound, ReasonCode
@@ -35,33 +36,40 @@ def verify_facts(
 ) -> Guarded:
     """Re-prove a facts view: a path, an ``s3://`` URI, or a run id of the profile's store.
 
-    A path or URI names its own store: everything up to ``fraud-platform/``. `fast` skips the bytes.
+    A path or URI names its own store: everything up to ``fraud-platform/``; the path of a copy that
+    lies elsewhere is held against the profile's store. `fast` skips the bytes.
     `key`: a public key in a PEM file, whose holder must have signed the view; None asks for no signature.
     Raises `NotFound`, `BadInput`, `Unreachable`; what is wrong with the view is in the answer.
     """
-    chosen, ref = _locate(str(source), load_profile(profile))
+    chosen, ref, copy = _locate(str(source), load_profile(profile))
     signed_by = None if key is None else wire_checker(chosen, os.fspath(key))
     ports = wire_ports(attrs.evolve(chosen, attest=None))  # who reads needs no signing key
     if ref is None:
         current = ports.platform.current()
         ref = f"fraud-platform/{current}/sr/run_facts_view/{source}.json"
-    blob = ports.store.read(ref)
-    if blob is None:
-        raise NotFound(ReasonCode.FACTS_VIEW_MISSING, f"{source} is not there", "check the path or id; sr status tells")
+    data = copy
+    if data is None:
+        blob = ports.store.read(ref)
+        if blob is None:
+            remedy = "check the path or id; sr status tells"
+            raise NotFound(ReasonCode.FACTS_VIEW_MISSING, f"the facts view {source} is not there", remedy)
+        data = blob.data
     try:
-        facts = strict_loads(blob.data, what=ref)
+        facts = strict_loads(data, what=ref)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is no facts view
         return Guarded(Verification(ref, None, (Finding(ReasonCode.TRUTH_ALTERED, ref, str(error)),)))
     verifier = Verifier(ports.store, ports.roots, ports.laws, ports.pool, ports.clock, progress, signed_by)
-    return Guarded(verify(verifier, blob.data, facts, engine_run_root=engine_run_root, fast=fast))
+    return Guarded(verify(verifier, data, facts, engine_run_root=engine_run_root, fast=fast))
 
 
-def _locate(source: str, profile: Profile) -> tuple[Profile, str | None]:
-    """The profile whose store holds the view, and its key; None for a run id."""
+def _locate(source: str, profile: Profile) -> tuple[Profile, str | None, bytes | None]:
+    """The profile whose store holds the view; its key, None for a run id; and the bytes of a copy."""
     if re.fullmatch(r"[0-9a-f]{32}", source):
-        return profile, None
+        return profile, None, None
     path = source if source.startswith("s3://") else str(Path(source).absolute())
     match = _KEY.fullmatch(path)
+    if match is None and Path(path).is_file():
+        return profile, source, read_config(Path(path), ReasonCode.FACTS_VIEW_MISSING, "facts view")
     if match is None:
         raise NotFound(
             ReasonCode.FACTS_VIEW_MISSING,
@@ -70,12 +78,13 @@ def _locate(source: str, profile: Profile) -> tuple[Profile, str | None]:
         )
     place = match[1] or ""
     if not path.startswith("s3://"):
-        return attrs.evolve(profile, object_store=Section("file", {"root": place or "/"})), match[2]
+        return attrs.evolve(profile, object_store=Section("file", {"root": place or "/"})), match[2], None
     bucket, _, prefix = place.removeprefix("s3://").partition("/")
     store = profile.object_store
     kept = store.settings if store.adapter in ("s3", "minio") else {}
     adapter = store.adapter if store.adapter in ("s3", "minio") else "s3"
-    return attrs.evolve(profile, object_store=Section(adapter, {**kept, "bucket": bucket, "prefix": prefix})), match[2]
+    section = Section(adapter, {**kept, "bucket": bucket, "prefix": prefix})
+    return attrs.evolve(profile, object_store=section), match[2], None
 
 
 @attrs.frozen

@@ -74,12 +74,17 @@ def _policy(document: Mapping[str, Any]) -> Policy:
         reuse_policy=ReusePolicy(document.get("reuse_policy", "ALLOW")),
         evidence_wait_seconds=document.get("evidence_wait_seconds", 0),
         attempt_limit=document.get("attempt_limit", 1),
-        retry_backoff_seconds=float(document.get("retry_backoff_seconds", 0)),
+        retry_backoff_seconds=_seconds(document.get("retry_backoff_seconds", 0)),
         traffic_output_ids=tuple(document.get("traffic_output_ids", ())),
         ungated_outputs=UngatedOutputs(document.get("ungated_outputs", "REFUSE")),
         member_digests=MemberDigests(document.get("member_digests", "IGNORE")),
         allowed_laws=None if laws is None else frozenset(laws),
     )
+
+
+def _seconds(value: float) -> float:
+    """To the millisecond; whole ones as integers, which RFC 8785 and every other JSON spell alike."""
+    return int(value) if value == int(value) else round(value, 3)
 
 
 def seal(file: str | os.PathLike[str]) -> str:

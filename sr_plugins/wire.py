@@ -81,13 +81,18 @@ def settings(profile: Profile) -> Settings:
         topic=profile.topic,
         lease_ttl_s=profile.lease_ttl_s,
         oracle_engine_run_root=profile.engine.oracle_engine_run_root,
-        submitters=None if open_doors else frozenset(profile.auth.submit),
-        reemitters=None if open_doors else frozenset(profile.auth.reemit),
+        submitters=_allowed(profile.auth.submit, open_doors=open_doors),
+        reemitters=_allowed(profile.auth.reemit, open_doors=open_doors),
         reemit_max=profile.reemit_max,
         reemit_window_s=profile.reemit_window_s,
         service_release_id=f"{DISTRIBUTION}-{release()}",
         environment=profile.name,
     )
+
+
+def _allowed(actors: Sequence[str], *, open_doors: bool) -> frozenset[str] | None:
+    """Who may; None for anybody: where nobody proves who he is, and no list says who may."""
+    return None if open_doors and not actors else frozenset(actors)
 
 
 def release() -> str:
