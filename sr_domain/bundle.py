@@ -54,6 +54,8 @@ class Bundle:
         ]
         if not facts:
             raise BundleAbsent(self.bundle_root)
+        for fact in facts:
+            self._check_target(fact, "bundle_root")
         return facts
 
     def index(self) -> Sequence[IndexEntry]:
@@ -74,6 +76,9 @@ class Bundle:
             raise EvidenceFault(ReasonCode.INDEX_MALFORMED, error.what, path) from error
         entries = tuple(_entry(node, path) for node in _members(document, path))
         kept = tuple(entry for entry in entries if not self._excluded(entry.path))
+        for entry in kept:
+            if entry.path:  # also for a law that never opens it: no index names what is not its bundle's
+                self._confine(entry.path, "run_root")
         if not kept:
             raise EvidenceFault(ReasonCode.INDEX_EMPTY, f"{path} lists nothing", path)
         return kept
@@ -88,7 +93,7 @@ class Bundle:
             update(chunk)
 
         for path in paths:
-            stream(self._confine(path, base), sink)
+            self._check_target(stream(self._confine(path, base), sink), base)
         return hasher.hexdigest()
 
     def sha256_file(self, path: str, base: PathBase) -> str:
@@ -103,6 +108,13 @@ class Bundle:
                 ReasonCode.PATH_ESCAPES, f"the member path {shown!r} is refused: {fault or 'it names a folder'}", shown
             )
         return path if base == "run_root" else f"{self.bundle_root}/{path}"
+
+    def _check_target(self, fact: FileFact, base: PathBase) -> None:
+        """A symbolic link may stay within its base alone; the engine root sees to what is outside it."""
+        inside = f"{self.bundle_root}/" if self.bundle_root and base == "bundle_root" else ""
+        if fact.target is not None and not fact.target.startswith(inside):
+            what = f"the member {fact.path} is a link to {fact.target}, outside its bundle"
+            raise EvidenceFault(ReasonCode.PATH_ESCAPES, what, fact.path)
 
     def _excluded(self, path: str) -> bool:
         return path.rpartition("/")[2] in self.method.exclude_filenames

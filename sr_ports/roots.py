@@ -21,13 +21,15 @@ class FileFact:
 
     `path`: relative to the root, POSIX. `size`: bytes. `stamp`: opaque, changes when the
     file is written (mtime, ETag). `version_id`: the store's own name for these very bytes (a
-    version id, else an ETag), where it has one; known once the file was read.
+    version id, else an ETag), where it has one; known once the file was read. `target`: where
+    the file really is, relative to the root, when a symbolic link leads there.
     """
 
     path: str
     size: int
     stamp: str
     version_id: str | None = None
+    target: str | None = None
 
 
 class EngineRoot(Protocol):
@@ -38,7 +40,8 @@ class EngineRoot(Protocol):
     R1  Confined: a path that is absolute, has an empty, ``.`` or ``..`` part, a backslash,
         NUL or other control character, or that reaches outside the root through a symbolic
         link, raises `EvidenceFault(PATH_ESCAPES)` and reads nothing. So does anything that is
-        neither a regular file nor a folder. A link that stays inside is an ordinary file.
+        neither a regular file nor a folder. A link that stays inside is an ordinary file,
+        and its fact says where it leads.
     R2  Stable: `stream` raises `EvidenceFault(EVIDENCE_UNSTABLE)` if the file's size or stamp
         differ before and after, or from `expect` where that is given.
     R3  `stat` and `list` report absence (None, empty) only for what is certainly absent; any

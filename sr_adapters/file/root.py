@@ -19,6 +19,7 @@ _TICK_NS = 12_000_000
 """Longer than any kernel's tick (10 ms at 100 Hz), by which file systems stamp."""
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK  # never hang on a FIFO somebody planted
 _ABSENT = (FileNotFoundError, NotADirectoryError)
+_LONGEST_NAME = 255  # bytes
 _BAD_NAME = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]")  # lone surrogates stand for bytes that are not UTF-8
 
 
@@ -35,7 +36,7 @@ class FileEngineRoot:
         path = unquote(urlsplit(uri).path) if uri.startswith("file://") else uri
         self.uri = os.path.abspath(path)  # noqa: PTH100 - the string form, links unresolved
         self._real = os.path.realpath(self.uri)
-        self._safe_folders: set[str] = {""}
+        self._real_folders = {"": self._real}
         self._buffers = threading.local()
 
     def exists(self) -> bool:
@@ -50,13 +51,13 @@ class FileEngineRoot:
             return None
         try:
             found = os.stat(full)  # noqa: PTH116
-        except _ABSENT:
-            return None
         except OSError as error:
+            if _absent(path, error):
+                return None
             raise _unreachable(path, error) from error
         if modes.S_ISDIR(found.st_mode):
             return None
-        return _fact(path, found)
+        return _fact(path, found, self._target(path, full))
 
     def list(self, prefix: str) -> Sequence[FileFact]:
         folder = prefix.rstrip("/")
@@ -95,7 +96,7 @@ class FileEngineRoot:
                 yield from self._walk(target, path + "/", (*above, mark))
             else:
                 _check_name(path)
-                yield _fact(path, found)
+                yield _fact(path, found, self._target(path, target))
 
     def stream(self, path: str, sink: Sink, *, expect: FileFact | None = None) -> FileFact:
         full = self._full(path)
@@ -103,16 +104,15 @@ class FileEngineRoot:
             raise _gone(path)
         try:
             fd = os.open(full, _OPEN | os.O_NOFOLLOW)
-        except _ABSENT as error:
-            raise _gone(path) from error
         except OSError as error:
-            raise _unreachable(path, error) from error
+            raise (_gone(path) if _absent(path, error) else _unreachable(path, error)) from error
+        target = self._target(path, full)
         try:
-            before = _fact(path, _steady(fd))
+            before = _fact(path, _steady(fd), target)
             if expect is not None and (expect.size, expect.stamp) != (before.size, before.stamp):
                 raise _unstable(path)
             read = self._pump(fd, sink, before.size)
-            if read != before.size or _fact(path, os.fstat(fd)) != before:
+            if read != before.size or _fact(path, os.fstat(fd), target) != before:
                 raise _unstable(path)
         except OSError as error:
             raise _unreachable(path, error) from error
@@ -136,17 +136,17 @@ class FileEngineRoot:
     def _full(self, path: str) -> str | None:
         """The resolved path of a file; None when a folder on the way is not there."""
         folder, _, name = path.rpartition("/")
-        if folder not in self._safe_folders:
+        if folder not in self._real_folders:
             self._resolve_folder(folder, path)
         if name in ("", ".", "..") or path.startswith("/"):
             raise _escape(path, "it is absolute or has an empty, . or .. part")
         _check_name(path)
-        full = f"{self._real}/{path}"
+        full = f"{self._real_folders[folder].rstrip('/')}/{name}"
         try:
             is_link = modes.S_ISLNK(os.lstat(full).st_mode)
-        except _ABSENT:
-            return None
         except OSError as error:
+            if _absent(path, error):
+                return None
             raise _unreachable(path, error) from error
         return self._inside(path, full) if is_link else full
 
@@ -154,8 +154,12 @@ class FileEngineRoot:
         if folder.startswith("/") or any(part in ("", ".", "..") for part in folder.split("/")):
             raise _escape(path, "it is absolute or has an empty, . or .. part")
         _check_name(folder)
-        self._inside(path, f"{self._real}/{folder}")
-        self._safe_folders.add(folder)
+        self._real_folders[folder] = self._inside(path, f"{self._real}/{folder}")
+
+    def _target(self, path: str, full: str) -> str | None:
+        """Where a resolved file is, below the root, when links led there."""
+        real = full[len(self._real.rstrip("/")) + 1 :]
+        return None if real == path else real
 
     def _inside(self, path: str, full: str) -> str:
         real = os.path.realpath(full)
@@ -185,15 +189,20 @@ def _steady(fd: int) -> os.stat_result:
     return found
 
 
+def _absent(path: str, error: OSError) -> bool:
+    """Whether surely nothing is there: a name that no file system takes names nothing either."""
+    return isinstance(error, _ABSENT) or (error.errno == errno.ENAMETOOLONG and len(os.fsencode(path)) > _LONGEST_NAME)
+
+
 def _check_name(path: str) -> None:
     if _BAD_NAME.search(path):
         raise _escape(path, "it has a backslash, a control character or is not UTF-8")
 
 
-def _fact(path: str, found: os.stat_result) -> FileFact:
+def _fact(path: str, found: os.stat_result, target: str | None = None) -> FileFact:
     if not modes.S_ISREG(found.st_mode):
         raise _escape(path, "it is neither a file nor a folder")
-    return FileFact(path, found.st_size, f"{found.st_mtime_ns}.{found.st_ctime_ns}.{found.st_ino}")
+    return FileFact(path, found.st_size, f"{found.st_mtime_ns}.{found.st_ctime_ns}.{found.st_ino}", target=target)
 
 
 def _shown(path: str) -> str:

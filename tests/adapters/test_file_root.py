@@ -59,6 +59,30 @@ class TestFileEngineRoot(EngineRootLaws):
         return FileEngineRoot(str(tmp_path / ("x" * 300)))  # no file system takes so long a name
 
 
+def test_a_name_no_file_system_takes_is_a_file_that_is_not_there(tmp_path: Path) -> None:
+    root = FileEngineRoot(str(tmp_path))
+    for name in ("x" * 5000, "x" * 300, "f/" + "x" * 300):
+        assert root.stat(name) is None
+        with pytest.raises(EvidenceFault) as caught:
+            root.stream(name, lambda chunk: None)
+        assert caught.value.code is ReasonCode.INDEXED_FILE_ABSENT
+
+
+def test_a_fact_says_where_links_led(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real/file").write_bytes(b"x")
+    (tmp_path / "link").symlink_to("real/file")
+    (tmp_path / "folder").symlink_to("real")
+    root = FileEngineRoot(str(tmp_path))
+    wanted = {"folder/file": "real/file", "link": "real/file", "real/file": None}
+    assert {fact.path: fact.target for fact in root.list("")} == wanted
+    for path, target in wanted.items():
+        assert root.stream(path, lambda chunk: None).target == target
+        fact = root.stat(path)
+        assert fact is not None
+        assert fact.target == target
+
+
 def escapes(act: Callable[[], object]) -> None:
     with pytest.raises(EvidenceFault) as caught:
         act()

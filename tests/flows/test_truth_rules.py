@@ -156,3 +156,25 @@ def test_verify_finds_what_no_longer_follows_from_the_record(lab: Lab, kind: str
     put(lab, key, exact_json({**document, "run_id": "0" * 32}))
     (finding,) = lab.runner().verify(RUN).findings
     assert (finding.code, finding.where) == (ReasonCode.TRUTH_ALTERED, key)
+
+
+@pytest.mark.parametrize(
+    ("gate", "lead", "to"),
+    [
+        ("gate.a", "z.csv", "../../data/loose.bin"),
+        ("gate.b", "index.json", None),
+    ],
+)
+def test_nothing_leads_out_of_a_bundle(lab: Lab, gate: str, lead: str, to: str | None) -> None:
+    files = small_world()
+    if to is None:
+        claim = json.loads(files["gates/gate.b/index.json"])["files"][0]["sha256_hex"]
+        files["gates/gate.b/index.json"] = json.dumps([{"path": "../x", "sha256_hex": claim}]).encode()
+    root = Path(lab.world(files))
+    if to is not None:
+        (root / "data/loose.bin").write_bytes((root / f"gates/{gate}/{lead}").read_bytes())
+        (root / f"gates/{gate}/{lead}").unlink()
+        (root / f"gates/{gate}/{lead}").symlink_to(to)
+    outcome = lab.runner().submit(request(engine_run_root=str(root)))
+    assert outcome.state is RunState.QUARANTINED
+    assert f"{gate}: PATH_ESCAPES" in outcome.message
