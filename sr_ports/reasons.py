@@ -111,6 +111,7 @@ class ReasonCode(enum.StrEnum):
     BUS_MESSAGE_TOO_LARGE = "BUS_MESSAGE_TOO_LARGE"
     ENGINE_ROOT_UNREACHABLE = "ENGINE_ROOT_UNREACHABLE"
     CLOCK_SKEW = "CLOCK_SKEW"
+    INTERRUPTED = "INTERRUPTED"
     # re-emit
     REEMIT_BUSY = "REEMIT_BUSY"
     REEMIT_RATE_LIMIT = "REEMIT_RATE_LIMIT"
@@ -218,6 +219,7 @@ _TABLE: tuple[tuple[Kind, str, str, str], ...] = (
     (_X, "BUS_MESSAGE_TOO_LARGE", "the message is larger than the bus takes", "report this as a bug"),
     (_X, "ENGINE_ROOT_UNREACHABLE", "the engine root could not be read", "check the root and its rights, then retry"),
     (_X, "CLOCK_SKEW", "this machine's clock is far from the server's", "synchronise the clock"),
+    (_X, "INTERRUPTED", "the keyboard or a signal ended the command", "nothing is lost: submit again, or sr resume"),
     (_C, "REEMIT_BUSY", "the same re-emit is under way", "retry later"),
     (_C, "REEMIT_RATE_LIMIT", "too many re-emits in the window", "wait for the window to pass"),
     (_C, "REEMIT_READY_ONLY_MISMATCH", "not applicable: the run is not READY", "use TERMINAL_ONLY or BOTH"),

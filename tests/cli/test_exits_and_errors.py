@@ -36,7 +36,7 @@ def test_every_code_has_the_exit_of_its_kind_or_a_stated_one(code: ReasonCode) -
     by_kind = {Kind.USAGE: 2, Kind.DENIED: 6, Kind.CONFLICT: 3, Kind.MISSING: 8, Kind.UNREACHABLE: 9, Kind.FAULT: 5}
     stated = {
         "INTERNAL": 1, "CONTRACT_VIOLATION": 1, "EQUIVALENCE_COLLISION": 7, "LEASE_LOST": 9, "FENCED": 9,
-        "REEMIT_READY_ONLY_MISMATCH": 2, "REEMIT_TERMINAL_ONLY_MISMATCH": 2, "REEMIT_RATE_LIMIT": 9,
+        "REEMIT_READY_ONLY_MISMATCH": 2, "REEMIT_TERMINAL_ONLY_MISMATCH": 2, "REEMIT_RATE_LIMIT": 9, "INTERRUPTED": 130,
     }  # fmt: skip
     assert exits.exit_for(code) == stated.get(code.value, by_kind[REASONS[code].kind])
 
