@@ -37,7 +37,10 @@ class Outcome:
     @property
     def remedy(self) -> str:
         """What to do next; empty when all is well."""
-        return "" if self.reason_code is None else REASONS[self.reason_code].remedy
+        if self.reason_code is None:
+            return ""
+        refused = self.in_flight or self.reason_code is ReasonCode.AUTH_DENIED
+        return remedy_of(self.reason_code, None if refused else self.state)
 
     def document(self) -> dict[str, Any]:
         """JSON form, for machines."""
@@ -58,3 +61,9 @@ class Outcome:
             **self.refs,
         }
         return {key: value for key, value in node.items() if value not in (None, "", [])}
+
+
+def remedy_of(code: ReasonCode, state: RunState | None) -> str:
+    """What to do about `code`. A run that it ended in `state` is final: its key serves no other."""
+    remedy = REASONS[code].remedy
+    return f"{remedy}, then submit under a new key" if state in (RunState.FAILED, RunState.QUARANTINED) else remedy

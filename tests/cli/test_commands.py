@@ -88,6 +88,8 @@ def test_waiting_is_3_and_wait_follows_it(sr: Shell, policy: Callable[..., None]
     waiting = sr("submit", sr.request())
     assert (waiting.code, waiting.error) == (3, "EVIDENCE_WAITING")
     assert "world" in waiting.err
+    assert "new key" not in waiting.err
+    assert waiting.out.splitlines()[-1] == f"  next: sr --profile profile.yaml explain {RUN}"
     (sr.folder / "later").rename(sr.folder / "root" / "data" / "world.bin")
     assert sr("submit", sr.request(), "--wait", "5").code == 0
 
@@ -96,6 +98,9 @@ def test_failed_is_4_with_the_reason(sr: Shell) -> None:
     (sr.folder / "root" / "data" / "world.bin").unlink()
     failed = sr("submit", sr.request())
     assert (failed.code, failed.error) == (4, "EVIDENCE_MISSING_DEADLINE")
+    assert failed.err.endswith("; complete the engine root, then submit under a new key\n")
+    assert failed.out.splitlines()[-1] == f"  next: sr --profile profile.yaml explain {RUN}"
+    assert sr("explain", RUN).out.endswith("next: complete the engine root, then submit under a new key\n")
     assert sr("status", RUN).code == 4
 
 
@@ -104,6 +109,8 @@ def test_quarantined_is_5_and_keeps_both_sides(sr: Shell) -> None:
     write.write_bytes(b"altered")
     answer = sr("submit", sr.request())
     assert (answer.code, answer.error) == (5, "EVIDENCE_CONFLICT")
+    assert answer.err.endswith("; see sr explain and sr quarantine show, then submit under a new key\n")
+    assert answer.out.splitlines()[-1] == f"  next: sr --profile profile.yaml explain {RUN}"
     record = sr("--json", "quarantine", "show", RUN).json
     (conflict,) = record["conflicts"]
     assert conflict["subject"] == "gate.up"
@@ -225,6 +232,8 @@ def test_demo_shows_a_quarantine_for_every_gate(sr: Shell, gate: str) -> None:
     answer = sr.bare("demo", "--root", "d", "--size", "20k", "--fail", gate)
     assert (answer.code, answer.error) == (5, "EVIDENCE_CONFLICT")
     assert f".{gate}.validation" in answer.err
+    (command,) = [line.partition("next: sr ")[2].split() for line in answer.out.splitlines() if "next: sr " in line]
+    assert f".{gate}.validation" in sr.bare(*command).out
     assert sr.bare("demo", "--fail", "9Z").error == "USAGE"
 
 

@@ -49,6 +49,21 @@ def test_a_state_has_its_exit(state: str, code: int) -> None:
     assert exits.exit_for_outcome(Outcome("0" * 32, RunState(state))) == code
 
 
+@pytest.mark.parametrize(
+    ("state", "code", "in_flight", "final"),
+    [
+        ("FAILED", "ENGINE_TIMEOUT", False, True),
+        ("QUARANTINED", "EVIDENCE_CONFLICT", False, True),
+        ("WAITING_EVIDENCE", "EVIDENCE_WAITING", False, False),
+        ("FAILED", "LEASE_BUSY", True, False),
+        ("FAILED", "AUTH_DENIED", False, False),
+    ],
+)
+def test_only_what_ended_the_run_asks_for_a_new_key(state: str, code: str, in_flight: bool, final: bool) -> None:
+    outcome = Outcome("0" * 32, RunState(state), reason_code=ReasonCode(code), in_flight=in_flight)
+    assert outcome.remedy == REASONS[ReasonCode(code)].remedy + ", then submit under a new key" * final
+
+
 FAILS: list[tuple[list[str], int, str]] = [
     (["submit", "gone.yaml"], 2, "REQUEST_NOT_FOUND"),
     (["submit", "."], 2, "REQUEST_NOT_FOUND"),
