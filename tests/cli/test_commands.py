@@ -72,6 +72,17 @@ def test_plan_writes_nothing_and_names_what_cannot_be_planned(sr: Shell) -> None
     assert tree(sr.folder) == before
     bad = sr("plan", sr.request(output_ids=["world", "nope"]))
     assert (bad.code, bad.error) == (4, "UNKNOWN_OUTPUT_ID")
+    assert ": the catalogue has no such output: nope; correct the output ids" in bad.err
+    assert ": the catalogue has no such output: nope; correct" in sr("submit", sr.request(output_ids=["nope"])).err
+
+
+def test_plan_counts_the_problems_of_another_kind(sr: Shell, policy: Callable[..., None]) -> None:
+    policy(allowed_laws=["sha256_member_digest_concat"])
+    bad = sr("plan", sr.request(output_ids=["world", "nope"]))
+    assert (bad.code, bad.error) == (4, "UNKNOWN_OUTPUT_ID")
+    others = bad.out.count("LAW_NOT_ALLOWED")
+    assert others
+    assert f": the catalogue has no such output: nope (and {others} of another kind); correct" in bad.err
 
 
 def test_plan_diff_shows_intent_closure_and_hash(sr: Shell) -> None:
