@@ -19,6 +19,7 @@ class Outcome:
     `in_flight`: another worker holds the run. `differences`: for a collision, the fields
     of the intent that differ. `superseded_by`: the run's successor, the successor's own, and
     so on to the newest; only `status` looks for them. `refs`: keys of the run's artifacts that exist.
+    `actor`: for a denial, who was denied.
     """
 
     run_id: str
@@ -33,6 +34,7 @@ class Outcome:
     differences: Mapping[str, Any] | None = None
     superseded_by: tuple[str, ...] = ()
     refs: Mapping[str, str] = attrs.field(factory=dict)
+    actor: str | None = None
 
     @property
     def remedy(self) -> str:
@@ -49,6 +51,7 @@ class Outcome:
             "state": None if self.state is None else self.state.value,
             "reason_code": None if self.reason_code is None else self.reason_code.value,
             "message": self.message,
+            "actor": self.actor,
             "remedy": self.remedy,
             "platform_run_id": self.platform_run_id,
             "is_new": self.is_new,

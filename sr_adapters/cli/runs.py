@@ -10,7 +10,7 @@ import click
 
 from sr_adapters.cli import exits, signals
 from sr_adapters.cli.documents import read_request
-from sr_adapters.cli.session import Session, ref_lines, seconds, state_text
+from sr_adapters.cli.session import Session, ref_lines, seconds, state_text, who
 from sr_ports import SrError
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def finish(session: Session, document: dict[str, Any], outcome: Outcome) -> int:
         if code in _NEXT:
             session.say(f"  next: {session.command(_NEXT[code], outcome.run_id)}")
     if outcome.reason_code is not None and code != exits.DONE:
-        what = outcome.message or outcome.reason_code.value
+        what = (outcome.message or outcome.reason_code.value) + who(outcome)
         click.echo(f"error[{outcome.reason_code.value}]: run {outcome.run_id}: {what}; {outcome.remedy}", err=True)
     return code
 

@@ -158,9 +158,21 @@ def test_a_denied_actor_is_6_and_leaves_the_key_free(sr: Shell) -> None:
     (sr.folder / "profile.yaml").write_text(text + "auth: {mode: token, submit: [alice]}\n")
     denied = sr("submit", sr.request(), "--actor", "mallory")
     assert (denied.code, denied.error) == (6, "AUTH_DENIED")
+    assert "Unauthorized: actor 'mallory'; ask for access" in denied.err
+    told = sr("--json", "submit", sr.request()).json
+    assert (told["state"], told["message"], told["actor"]) == ("FAILED", "Unauthorized", "local")
     assert sr("submit", sr.request(), "--actor", "alice").code == 0
     kinds = [event["event_kind"] for event in sr("--json", "show", RUN).json["events"]]
-    assert kinds[:2] == ["AUTH_DENIED", "RUN_ACCEPTED"]
+    assert kinds[:3] == ["AUTH_DENIED", "AUTH_DENIED", "RUN_ACCEPTED"]
+
+
+def test_an_actor_who_may_not_reemit_is_named(sr: Shell) -> None:
+    assert sr("submit", sr.request()).code == 0
+    text = (sr.folder / "profile.yaml").read_text()
+    (sr.folder / "profile.yaml").write_text(text + "auth: {mode: token, reemit: [alice]}\n")
+    denied = sr("reemit", RUN, "--kind", "READY_ONLY", "--actor", "mallory")
+    assert (denied.code, denied.error) == (6, "AUTH_DENIED")
+    assert "Unauthorized: actor 'mallory'; ask for access" in denied.err
 
 
 def test_reemit_repeats_the_message_and_records_each(sr: Shell) -> None:
