@@ -119,6 +119,18 @@ def in_flight(ports: Ports, layout: Layout, run_id: str) -> Outcome:
     )
 
 
+def denied(layout: Layout, run_id: str, actor: str) -> Outcome:
+    """The answer to an actor who may not do this."""
+    return Outcome(
+        run_id=run_id,
+        state=RunState.FAILED,
+        platform_run_id=layout.platform_run_id,
+        reason_code=ReasonCode.AUTH_DENIED,
+        message="Unauthorized",
+        actor=actor,
+    )
+
+
 def bound_intent(ledger: Ledger) -> Mapping[str, Any] | None:
     """The intent that a record was anchored with; None before RUN_ACCEPTED."""
     accepted = ledger.first("RUN_ACCEPTED")

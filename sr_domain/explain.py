@@ -10,6 +10,7 @@ import attrs
 from sr_domain.answers import successor_of
 from sr_domain.layout import Layout
 from sr_domain.ledger import Event, Ledger
+from sr_domain.outcome import remedy_of
 from sr_domain.ports import Ports
 from sr_domain.prove import arrived
 from sr_domain.sealed import SealedPlan
@@ -108,7 +109,7 @@ def _next(ledger: Ledger, code: str | None) -> str:
         case RunState.QUARANTINED:
             return f"sr quarantine show {run_id}"
         case RunState.FAILED:
-            return REASONS[ReasonCode(code)].remedy if code else ""
+            return remedy_of(ReasonCode(code), ledger.state) if code else ""
         case _:
             return f"sr resume {run_id}"
 

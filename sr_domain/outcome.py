@@ -19,6 +19,7 @@ class Outcome:
     `in_flight`: another worker holds the run. `differences`: for a collision, the fields
     of the intent that differ. `superseded_by`: the run's successor, the successor's own, and
     so on to the newest; only `status` looks for them. `refs`: keys of the run's artifacts that exist.
+    `actor`: for a denial, who was denied.
     """
 
     run_id: str
@@ -33,11 +34,15 @@ class Outcome:
     differences: Mapping[str, Any] | None = None
     superseded_by: tuple[str, ...] = ()
     refs: Mapping[str, str] = attrs.field(factory=dict)
+    actor: str | None = None
 
     @property
     def remedy(self) -> str:
         """What to do next; empty when all is well."""
-        return "" if self.reason_code is None else REASONS[self.reason_code].remedy
+        if self.reason_code is None:
+            return ""
+        refused = self.in_flight or self.reason_code is ReasonCode.AUTH_DENIED
+        return remedy_of(self.reason_code, None if refused else self.state)
 
     def document(self) -> dict[str, Any]:
         """JSON form, for machines."""
@@ -46,6 +51,7 @@ class Outcome:
             "state": None if self.state is None else self.state.value,
             "reason_code": None if self.reason_code is None else self.reason_code.value,
             "message": self.message,
+            "actor": self.actor,
             "remedy": self.remedy,
             "platform_run_id": self.platform_run_id,
             "is_new": self.is_new,
@@ -58,3 +64,9 @@ class Outcome:
             **self.refs,
         }
         return {key: value for key, value in node.items() if value not in (None, "", [])}
+
+
+def remedy_of(code: ReasonCode, state: RunState | None) -> str:
+    """What to do about `code`. A run that it ended in `state` is final: its key serves no other."""
+    remedy = REASONS[code].remedy
+    return f"{remedy}, then submit under a new key" if state in (RunState.FAILED, RunState.QUARANTINED) else remedy

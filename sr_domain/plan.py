@@ -20,7 +20,7 @@ from sr_domain.request import RunRequest, Strategy
 from sr_domain.sealed import SealedGate, SealedOutput, SealedPlan
 from sr_domain.templates import DAY, Unresolved, render
 from sr_domain.times import utc_days
-from sr_ports import ReasonCode
+from sr_ports import REASONS, ReasonCode
 
 PINS = ("manifest_fingerprint", "parameter_hash", "seed", "scenario_id", "run_id")
 _INSTANCE_PINS = frozenset(PINS) - {"manifest_fingerprint"}
@@ -52,12 +52,13 @@ class PlanRefused:
 
     @property
     def message(self) -> str:
-        """One line that names everything at fault under the first code."""
+        """One line: what is wrong, and everything at fault under the first code."""
         same = [problem for problem in self.problems if problem.code is self.code]
         shown = ", ".join(
             f"{problem.subject} ({problem.detail})" if problem.detail else problem.subject for problem in same[:5]
         )
-        return shown + (f" and {len(same) - 5} more" if len(same) > 5 else "")  # noqa: PLR2004
+        more = f" and {len(same) - 5} more" if len(same) > 5 else ""  # noqa: PLR2004
+        return f"{REASONS[self.code].meaning}: {shown}{more}"
 
 
 _GRAVITY = {
@@ -110,7 +111,7 @@ def compile_plan(
     """The sealed plan, or every reason why there is none (spec: behaviour, "Plan")."""
     wanted = sorted(set(request.output_ids if request.output_ids is not None else policy.traffic_output_ids))
     if not wanted:
-        return PlanRefused((Problem(ReasonCode.NO_OUTPUTS, "the request", "neither it nor the policy names outputs"),))
+        return PlanRefused((Problem(ReasonCode.NO_OUTPUTS, "output_ids, traffic_output_ids", ""),))
     problems = [
         Problem(ReasonCode.UNKNOWN_OUTPUT_ID, output_id, "") for output_id in wanted if output_id not in pack.outputs
     ]

@@ -14,6 +14,7 @@ from typing import Any
 
 import attrs
 
+from sr_domain.answers import denied
 from sr_domain.artifacts import control_fact, terminal_signal
 from sr_domain.contracts import problem, validate
 from sr_domain.desk import Desk
@@ -89,7 +90,7 @@ def reemit(desk: Desk, run_id: str, kind: str, *, reason: str | None, actor: str
     allowed = desk.settings.reemitters
     if allowed is not None and actor not in allowed:
         ops.note("AUTH_DENIED", actor=actor, action="reemit", reason_code=ReasonCode.AUTH_DENIED.value)
-        return Outcome(run_id, RunState.FAILED, layout.platform_run_id, ReasonCode.AUTH_DENIED, "Unauthorized")
+        return denied(layout, run_id, actor)
     lease = desk.ports.authority.acquire(f"reemit:{run_id}:{kind}", desk.ports.ids.new_id(), ttl_s=_LEASE_S)
     if lease is None:
         return Reemit(run_id, code=ReasonCode.REEMIT_BUSY, message="the same re-emit is under way")

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from sr_domain.advance import advance
-from sr_domain.answers import bound_intent, in_flight, ledger_outcome, refs, settled, settled_outcome
+from sr_domain.answers import bound_intent, denied, in_flight, ledger_outcome, refs, settled, settled_outcome
 from sr_domain.desk import Desk
 from sr_domain.held import HeldRun
 from sr_domain.layout import Layout
@@ -203,4 +203,4 @@ def _denied(desk: Desk, layout: Layout, request: RunRequest, actor: str) -> Outc
     """Unauthorized: on the run's record, and nowhere else; the key stays free."""
     draft = Draft("AUTH_DENIED", {"actor": actor, "action": "submit", "reason_code": ReasonCode.AUTH_DENIED.value})
     append_aside(desk.ports, layout, request.run_id, draft, actor=actor, policy_rev=desk.policy_rev)
-    return Outcome(request.run_id, RunState.FAILED, layout.platform_run_id, ReasonCode.AUTH_DENIED, "Unauthorized")
+    return denied(layout, request.run_id, actor)

@@ -111,6 +111,7 @@ class ReasonCode(enum.StrEnum):
     BUS_MESSAGE_TOO_LARGE = "BUS_MESSAGE_TOO_LARGE"
     ENGINE_ROOT_UNREACHABLE = "ENGINE_ROOT_UNREACHABLE"
     CLOCK_SKEW = "CLOCK_SKEW"
+    INTERRUPTED = "INTERRUPTED"
     # re-emit
     REEMIT_BUSY = "REEMIT_BUSY"
     REEMIT_RATE_LIMIT = "REEMIT_RATE_LIMIT"
@@ -161,7 +162,7 @@ _TABLE: tuple[tuple[Kind, str, str, str], ...] = (
     (_C, "FENCED", "a newer holder has written; this one may not", "resubmit or sr resume: the run continues from truth"),
     (_M, "RUN_NOT_FOUND", "no run has this id here", "check the id and the profile; sr list shows the runs"),
     (_M, "SUPERSEDES_NOT_FOUND", "the run to supersede does not exist", "check the id given as supersedes"),
-    (_U, "SUPERSEDES_NOT_READY", "only a READY run can be superseded", "wait until it is READY, or submit without supersedes"),
+    (_U, "SUPERSEDES_NOT_READY", "only a READY run can be superseded", "name a READY run, or submit without supersedes"),
     (_U, "SUPERSEDES_TAKEN", "the run already has a READY successor", "supersede that successor instead"),
     (_U, "UNKNOWN_OUTPUT_ID", "the catalogue has no such output", "correct the output ids; sr contracts check lists problems"),
     (_U, "UNKNOWN_GATE_ID", "the gate map has no such gate", "repair the interface pack; see sr contracts check"),
@@ -172,8 +173,8 @@ _TABLE: tuple[tuple[Kind, str, str, str], ...] = (
     (_U, "LAW_NOT_ALLOWED", "the policy does not accept the gate's law", "add the law to allowed_laws, or leave the output out"),
     (_U, "UNRESOLVED_PATH_TOKEN", "a path template has a token that no pin fills", "leave the output out, or repair its template"),
     (_U, "STRATEGY_UNAVAILABLE", "the strategy needs an invoker or an engine root that is not there", "wire an invoker, or give --engine-run-root"),
-    (_F, "ATTEMPT_LIMIT_EXCEEDED", "the policy's attempt limit is used up", "mend the engine, then submit under a new key"),
-    (_F, "ENGINE_INVOCATION_INVALID", "the invocation does not fit its contract", "correct the request's pins"),
+    (_F, "ATTEMPT_LIMIT_EXCEEDED", "the policy's attempt limit is used up", "mend what ended the attempts (sr explain)"),
+    (_F, "ENGINE_INVOCATION_INVALID", "the invocation does not fit its contract", "correct the named field in request or profile"),
     (_F, "ENGINE_COMMAND_MISSING", "the profile gives the invoker no command", "set invoker.command in the profile"),
     (_F, "ENGINE_COMMAND_TEMPLATE_UNRESOLVED", "a placeholder of the engine command has no value", "correct invoker.command in the profile"),
     (_F, "ENGINE_EXIT_NONZERO", "the engine ended with an error", "read its log with sr explain"),
@@ -182,10 +183,10 @@ _TABLE: tuple[tuple[Kind, str, str, str], ...] = (
     (_F, "ENGINE_RECEIPT_MISSING", "the engine wrote no run_receipt.json", "check that the engine ran to its end"),
     (_F, "ENGINE_RECEIPT_INVALID", "run_receipt.json does not fit its contract", "mend the engine"),
     (_F, "ENGINE_RECEIPT_MISMATCH", "run_receipt.json names other pins than the run's", "point the run at its own engine root"),
-    (_F, "ENGINE_CANCELLED", "the attempt was ended before the engine finished", "resubmit or sr resume"),
+    (_F, "ENGINE_CANCELLED", "the attempt was ended before the engine finished", "see sr explain for who ended it"),
     (_F, "EVIDENCE_WAITING", "evidence is missing and the deadline is ahead", "wait, then sr resume, or submit with --wait"),
-    (_F, "EVIDENCE_MISSING_DEADLINE", "evidence was still missing at the deadline", "complete the engine root, then submit under a new key"),
-    (_F, "EVIDENCE_CONFLICT", "evidence contradicts itself", "see sr explain and sr quarantine show; then a new key"),
+    (_F, "EVIDENCE_MISSING_DEADLINE", "evidence was still missing at the deadline", "complete the engine root"),
+    (_F, "EVIDENCE_CONFLICT", "evidence contradicts itself", "see sr explain and sr quarantine show"),
     (_F, "EVIDENCE_UNSTABLE", "a file changed while it was read", "stop whatever writes to the engine root"),
     (_F, "MEMBER_DIGEST_MISMATCH", "a file differs from the digest its index gives", "restore the named file"),
     (_F, "GATE_DIGEST_MISMATCH", "the bundle's digest is not the one its flag states", "restore the bundle or its flag"),
@@ -218,6 +219,7 @@ _TABLE: tuple[tuple[Kind, str, str, str], ...] = (
     (_X, "BUS_MESSAGE_TOO_LARGE", "the message is larger than the bus takes", "report this as a bug"),
     (_X, "ENGINE_ROOT_UNREACHABLE", "the engine root could not be read", "check the root and its rights, then retry"),
     (_X, "CLOCK_SKEW", "this machine's clock is far from the server's", "synchronise the clock"),
+    (_X, "INTERRUPTED", "the keyboard or a signal ended the command", "nothing is lost: submit again, or sr resume"),
     (_C, "REEMIT_BUSY", "the same re-emit is under way", "retry later"),
     (_C, "REEMIT_RATE_LIMIT", "too many re-emits in the window", "wait for the window to pass"),
     (_C, "REEMIT_READY_ONLY_MISMATCH", "not applicable: the run is not READY", "use TERMINAL_ONLY or BOTH"),

@@ -12,7 +12,7 @@ import click
 
 from sr_adapters.cli import exits, signals
 from sr_adapters.cli.session import Session
-from sr_ports import Kind, SrError, one_line
+from sr_ports import REASONS, Kind, ReasonCode, SrError, one_line
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "Build a small sealed world and take it to READY, telling the story."),
@@ -94,8 +94,9 @@ def run(args: Sequence[str] | None = None) -> int:
         path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "sr"
         return _fail("USAGE", error.format_message().rstrip("."), f"see {path} --help", exits.USAGE, as_json)
     except (click.Abort, KeyboardInterrupt):
-        remedy = "nothing is lost: submit or sr resume continues"
-        return _fail("INTERRUPTED", f"stopped by {signals.sender()}", remedy, signals.exit_code(), as_json)
+        code = ReasonCode.INTERRUPTED
+        what, remedy = f"stopped by {signals.sender()}", REASONS[code].remedy
+        return _fail(code.value, what, remedy, signals.exit_code(), as_json)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exits.DONE

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from sr_domain.outcome import Outcome
 
 DONE, BUG, USAGE, WAITING, FAILED, FAULT, DENIED, COLLISION, MISSING, UNREACHABLE = range(10)
+INTERRUPTED = 130
+"""By the keyboard; `signals.exit_code` tells another signal."""
 
 _BY_KIND = {
     Kind.USAGE: USAGE,
@@ -28,6 +30,7 @@ _BY_CODE = {
     ReasonCode.REEMIT_READY_ONLY_MISMATCH: USAGE,
     ReasonCode.REEMIT_TERMINAL_ONLY_MISMATCH: USAGE,
     ReasonCode.REEMIT_RATE_LIMIT: UNREACHABLE,
+    ReasonCode.INTERRUPTED: INTERRUPTED,
 }
 _BY_STATE = {"READY": DONE, "FAILED": FAILED, "QUARANTINED": FAULT}
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sr_adapters.cli import exits
-from sr_adapters.cli.session import Session, state_text
+from sr_adapters.cli.session import Session, state_text, who
 
 if TYPE_CHECKING:
     from sr_domain.explain import Explanation, Item
@@ -91,7 +91,7 @@ def reemit_command(session: Session, run_id: str, kind: str, reason: str | None,
     elif code is None:
         session.say(f"published {', '.join(getattr(done, 'published', ()))} of run {run_id} again, same message id")
     if code is not None:
-        click.echo(f"error[{code.value}]: run {run_id}: {done.message}; {REASONS[code].remedy}", err=True)
+        click.echo(f"error[{code.value}]: run {run_id}: {done.message}{who(done)}; {REASONS[code].remedy}", err=True)
     return exit_code
 
 

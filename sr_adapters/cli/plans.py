@@ -34,13 +34,20 @@ def plan_command(session: Session, request_file: str, other: str | None) -> int:
     else:
         _explain(session, report)
     if report.problems:
-        first = report.problems[0]
-        more = f" and {len(report.problems) - 1} more" if len(report.problems) > 1 else ""
-        from sr_ports import REASONS
-
-        named = f"{first.subject}: {first.detail}" if first.detail else first.subject
-        click.echo(f"error[{first.code.value}]: {named}{more}; {REASONS[first.code].remedy}", err=True)
+        _refuse(report)
     return code
+
+
+def _refuse(report: PlanReport) -> None:
+    """The line that submitting would end with. Problems of another code are counted; the table names them."""
+    from sr_domain.plan import PlanRefused
+    from sr_ports import REASONS
+
+    refused = PlanRefused(report.problems)
+    others = sum(one.code is not refused.code for one in report.problems)
+    more = f" (and {others} of another kind)" if others else ""
+    remedy = REASONS[refused.code].remedy
+    click.echo(f"error[{refused.code.value}]: {refused.message}{more}; {remedy}", err=True)
 
 
 def _explain(session: Session, report: PlanReport) -> None:

@@ -10,7 +10,7 @@ import click
 
 from sr_adapters.cli import exits, signals
 from sr_adapters.cli.documents import read_request
-from sr_adapters.cli.session import Session, ref_lines, seconds, state_text
+from sr_adapters.cli.session import Session, ref_lines, seconds, state_text, who
 from sr_ports import SrError
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sr_domain.timeline import Timeline
 
 _POLL_S = 0.5
+_NEXT = {exits.DONE: "facts", exits.WAITING: "explain", exits.FAILED: "explain", exits.FAULT: "explain"}
+"""The command that tells more, by how a run stands."""
 
 
 @click.command("submit")
@@ -85,12 +87,12 @@ def finish(session: Session, document: dict[str, Any], outcome: Outcome) -> int:
         known = "" if outcome.is_new or code else " (already known)"
         session.say(f"{state_text(outcome.state.value)} run {outcome.run_id}{known}")
         session.pairs([*_succession(outcome), *ref_lines(outcome.document())])
-        if code == exits.DONE:
-            if not outcome.published:
-                session.say(f"  not published yet: {session.command('resume', outcome.run_id)} tells the control bus")
-            session.say(f"  next: {session.command('facts', outcome.run_id)}")
+        if code == exits.DONE and not outcome.published:
+            session.say(f"  not published yet: {session.command('resume', outcome.run_id)} tells the control bus")
+        if code in _NEXT:
+            session.say(f"  next: {session.command(_NEXT[code], outcome.run_id)}")
     if outcome.reason_code is not None and code != exits.DONE:
-        what = outcome.message or outcome.reason_code.value
+        what = (outcome.message or outcome.reason_code.value) + who(outcome)
         click.echo(f"error[{outcome.reason_code.value}]: run {outcome.run_id}: {what}; {outcome.remedy}", err=True)
     return code
 

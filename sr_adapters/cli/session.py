@@ -101,6 +101,12 @@ def seconds(value: float | None) -> str:
     return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"  # noqa: PLR2004 - an hour
 
 
+def who(answer: object) -> str:
+    """Whom a denial is about; nothing for any other answer."""
+    actor = getattr(answer, "actor", None)
+    return "" if actor is None else f": actor {actor!r}"
+
+
 def ref_lines(node: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """The refs of an answer, named for people."""
     names = ("facts_view_ref", "ready_signal_ref", "quarantine_ref", "status_ref", "record_ref", "plan_ref")

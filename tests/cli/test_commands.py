@@ -72,6 +72,17 @@ def test_plan_writes_nothing_and_names_what_cannot_be_planned(sr: Shell) -> None
     assert tree(sr.folder) == before
     bad = sr("plan", sr.request(output_ids=["world", "nope"]))
     assert (bad.code, bad.error) == (4, "UNKNOWN_OUTPUT_ID")
+    assert ": the catalogue has no such output: nope; correct the output ids" in bad.err
+    assert ": the catalogue has no such output: nope; correct" in sr("submit", sr.request(output_ids=["nope"])).err
+
+
+def test_plan_counts_the_problems_of_another_kind(sr: Shell, policy: Callable[..., None]) -> None:
+    policy(allowed_laws=["sha256_member_digest_concat"])
+    bad = sr("plan", sr.request(output_ids=["world", "nope"]))
+    assert (bad.code, bad.error) == (4, "UNKNOWN_OUTPUT_ID")
+    others = bad.out.count("LAW_NOT_ALLOWED")
+    assert others
+    assert f": the catalogue has no such output: nope (and {others} of another kind); correct" in bad.err
 
 
 def test_plan_diff_shows_intent_closure_and_hash(sr: Shell) -> None:
@@ -88,6 +99,8 @@ def test_waiting_is_3_and_wait_follows_it(sr: Shell, policy: Callable[..., None]
     waiting = sr("submit", sr.request())
     assert (waiting.code, waiting.error) == (3, "EVIDENCE_WAITING")
     assert "world" in waiting.err
+    assert "new key" not in waiting.err
+    assert waiting.out.splitlines()[-1] == f"  next: sr --profile profile.yaml explain {RUN}"
     (sr.folder / "later").rename(sr.folder / "root" / "data" / "world.bin")
     assert sr("submit", sr.request(), "--wait", "5").code == 0
 
@@ -96,6 +109,9 @@ def test_failed_is_4_with_the_reason(sr: Shell) -> None:
     (sr.folder / "root" / "data" / "world.bin").unlink()
     failed = sr("submit", sr.request())
     assert (failed.code, failed.error) == (4, "EVIDENCE_MISSING_DEADLINE")
+    assert failed.err.endswith("; complete the engine root, then submit under a new key\n")
+    assert failed.out.splitlines()[-1] == f"  next: sr --profile profile.yaml explain {RUN}"
+    assert sr("explain", RUN).out.endswith("next: complete the engine root, then submit under a new key\n")
     assert sr("status", RUN).code == 4
 
 
@@ -104,6 +120,8 @@ def test_quarantined_is_5_and_keeps_both_sides(sr: Shell) -> None:
     write.write_bytes(b"altered")
     answer = sr("submit", sr.request())
     assert (answer.code, answer.error) == (5, "EVIDENCE_CONFLICT")
+    assert answer.err.endswith("; see sr explain and sr quarantine show, then submit under a new key\n")
+    assert answer.out.splitlines()[-1] == f"  next: sr --profile profile.yaml explain {RUN}"
     record = sr("--json", "quarantine", "show", RUN).json
     (conflict,) = record["conflicts"]
     assert conflict["subject"] == "gate.up"
@@ -140,9 +158,21 @@ def test_a_denied_actor_is_6_and_leaves_the_key_free(sr: Shell) -> None:
     (sr.folder / "profile.yaml").write_text(text + "auth: {mode: token, submit: [alice]}\n")
     denied = sr("submit", sr.request(), "--actor", "mallory")
     assert (denied.code, denied.error) == (6, "AUTH_DENIED")
+    assert "Unauthorized: actor 'mallory'; ask for access" in denied.err
+    told = sr("--json", "submit", sr.request()).json
+    assert (told["state"], told["message"], told["actor"]) == ("FAILED", "Unauthorized", "local")
     assert sr("submit", sr.request(), "--actor", "alice").code == 0
     kinds = [event["event_kind"] for event in sr("--json", "show", RUN).json["events"]]
-    assert kinds[:2] == ["AUTH_DENIED", "RUN_ACCEPTED"]
+    assert kinds[:3] == ["AUTH_DENIED", "AUTH_DENIED", "RUN_ACCEPTED"]
+
+
+def test_an_actor_who_may_not_reemit_is_named(sr: Shell) -> None:
+    assert sr("submit", sr.request()).code == 0
+    text = (sr.folder / "profile.yaml").read_text()
+    (sr.folder / "profile.yaml").write_text(text + "auth: {mode: token, reemit: [alice]}\n")
+    denied = sr("reemit", RUN, "--kind", "READY_ONLY", "--actor", "mallory")
+    assert (denied.code, denied.error) == (6, "AUTH_DENIED")
+    assert "Unauthorized: actor 'mallory'; ask for access" in denied.err
 
 
 def test_reemit_repeats_the_message_and_records_each(sr: Shell) -> None:
@@ -225,6 +255,8 @@ def test_demo_shows_a_quarantine_for_every_gate(sr: Shell, gate: str) -> None:
     answer = sr.bare("demo", "--root", "d", "--size", "20k", "--fail", gate)
     assert (answer.code, answer.error) == (5, "EVIDENCE_CONFLICT")
     assert f".{gate}.validation" in answer.err
+    (command,) = [line.partition("next: sr ")[2].split() for line in answer.out.splitlines() if "next: sr " in line]
+    assert f".{gate}.validation" in sr.bare(*command).out
     assert sr.bare("demo", "--fail", "9Z").error == "USAGE"
 
 

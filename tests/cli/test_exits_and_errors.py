@@ -36,7 +36,7 @@ def test_every_code_has_the_exit_of_its_kind_or_a_stated_one(code: ReasonCode) -
     by_kind = {Kind.USAGE: 2, Kind.DENIED: 6, Kind.CONFLICT: 3, Kind.MISSING: 8, Kind.UNREACHABLE: 9, Kind.FAULT: 5}
     stated = {
         "INTERNAL": 1, "CONTRACT_VIOLATION": 1, "EQUIVALENCE_COLLISION": 7, "LEASE_LOST": 9, "FENCED": 9,
-        "REEMIT_READY_ONLY_MISMATCH": 2, "REEMIT_TERMINAL_ONLY_MISMATCH": 2, "REEMIT_RATE_LIMIT": 9,
+        "REEMIT_READY_ONLY_MISMATCH": 2, "REEMIT_TERMINAL_ONLY_MISMATCH": 2, "REEMIT_RATE_LIMIT": 9, "INTERRUPTED": 130,
     }  # fmt: skip
     assert exits.exit_for(code) == stated.get(code.value, by_kind[REASONS[code].kind])
 
@@ -47,6 +47,21 @@ def test_every_code_has_the_exit_of_its_kind_or_a_stated_one(code: ReasonCode) -
 )
 def test_a_state_has_its_exit(state: str, code: int) -> None:
     assert exits.exit_for_outcome(Outcome("0" * 32, RunState(state))) == code
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "in_flight", "final"),
+    [
+        ("FAILED", "ENGINE_TIMEOUT", False, True),
+        ("QUARANTINED", "EVIDENCE_CONFLICT", False, True),
+        ("WAITING_EVIDENCE", "EVIDENCE_WAITING", False, False),
+        ("FAILED", "LEASE_BUSY", True, False),
+        ("FAILED", "AUTH_DENIED", False, False),
+    ],
+)
+def test_only_what_ended_the_run_asks_for_a_new_key(state: str, code: str, in_flight: bool, final: bool) -> None:
+    outcome = Outcome("0" * 32, RunState(state), reason_code=ReasonCode(code), in_flight=in_flight)
+    assert outcome.remedy == REASONS[ReasonCode(code)].remedy + ", then submit under a new key" * final
 
 
 FAILS: list[tuple[list[str], int, str]] = [

@@ -412,10 +412,15 @@ def cancelled(stage: Stage) -> Answer:
 
 
 def interrupted(stage: Stage) -> Answer:
-    """Somebody presses Ctrl-C while the engine runs; its one attempt is used up."""
-    again = stage.fails(SubprocessInvoker, "invoke", KeyboardInterrupt())
-    assert stage.engine("").code == 130
-    again()
+    """Somebody presses Ctrl-C while the engine runs."""
+    stage.fails(SubprocessInvoker, "invoke", KeyboardInterrupt())
+    return stage.engine("")
+
+
+def used_up(stage: Stage) -> Answer:
+    """The interrupted attempt was the only one."""
+    assert interrupted(stage).code == 130
+    stage.patch.undo()
     return stage.engine("")
 
 
@@ -463,7 +468,8 @@ ROWS: dict[ReasonCode, Row] = {
     C.STRATEGY_UNAVAILABLE: Row(lambda stage: stage.submit("--strategy", "FORCE_INVOKE"), 4, "FAILED"),
     C.ENGINE_INVOCATION_INVALID: Row(long_root, 4, "FAILED"),
     C.ENGINE_CANCELLED: Row(cancelled, 4, "FAILED"),
-    C.ATTEMPT_LIMIT_EXCEEDED: Row(interrupted, 4, "FAILED"),
+    C.INTERRUPTED: Row(interrupted, 130, "EXECUTING"),
+    C.ATTEMPT_LIMIT_EXCEEDED: Row(used_up, 4, "FAILED"),
     C.AUTH_DENIED: Row(profiled(auth={"mode": "token", "submit": ["ann"]}), 6),
     C.ENGINE_COMMAND_MISSING: Row(lambda stage: stage.engine("", command=[]), 4, "FAILED"),
     C.ENGINE_COMMAND_TEMPLATE_UNRESOLVED: Row(lambda stage: stage.engine("", command=["{nothing}"]), 4, "FAILED"),

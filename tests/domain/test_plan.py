@@ -129,7 +129,7 @@ def test_every_problem_is_told_the_gravest_first() -> None:
         ("OUTPUT_UNGATED", "odd"),
         ("UNRESOLVED_PATH_TOKEN", "odd"),
     ]
-    assert problems.message == "never, nowhere"
+    assert problems.message == "the catalogue has no such output: never, nowhere"
 
 
 @pytest.mark.parametrize("size", [1, 2, 5])
@@ -141,7 +141,7 @@ def test_a_cycle_is_named_as_it_goes_round(size: int) -> None:
     )
     problem = refused(pack(gates=gates), output_ids=["world"])
     assert problem.code is ReasonCode.GATE_CYCLE
-    assert re.fullmatch(r"(g\d)( -> g\d)* -> \1", problem.message)
+    assert re.fullmatch(r"gates depend on each other in a circle: (g\d)( -> g\d)* -> \1", problem.message)
 
 
 def test_a_cycle_outside_the_closure_is_nobodys_trouble() -> None:
