@@ -76,7 +76,7 @@ def _apply(law: HashingLaw, bundle: Bundle) -> str:
         digest = law.digest(bundle)
     except (SrError, BundleAbsent):
         raise
-    except Exception as error:  # the edge to third-party code: a law that fails proves nothing
+    except (Exception, SystemExit) as error:  # the edge to third-party code: a law that fails proves nothing
         raise EvidenceFault(
             ReasonCode.LAW_FAILED, f"the law {law.kind} failed: {type(error).__name__}: {error}"
         ) from error

@@ -22,24 +22,25 @@ if TYPE_CHECKING:
 def plan_command(session: Session, request_file: str, other: str | None) -> int:
     """Compile and explain the plan of a request; writes nothing.
 
-    Exit code: 0 when it can be planned, 4 when submitting it would end FAILED.
+    Exit code: 0 when it can be planned, 4 when submitting it would end FAILED whatever else is given. What only
+    this command line lacks, an engine root or an invoker, is a note.
     """
     document = read_request(request_file)
     if other is not None:
         return _diff(session, session.runner.plan_diff(document, read_request(other)))
     report = session.runner.plan(document)
-    code = exits.FAILED if report.problems else exits.DONE
+    code = exits.FAILED if report.plan is None else exits.DONE
     if session.as_json:
         session.json({**report.document(), "exit_code": code})
     else:
         _explain(session, report)
     if report.problems:
-        _refuse(report)
+        _tell("error" if code else "note", report)
     return code
 
 
-def _refuse(report: PlanReport) -> None:
-    """The line that submitting would end with. Problems of another code are counted; the table names them."""
+def _tell(word: str, report: PlanReport) -> None:
+    """The line that submitting would end with as things are. The table names problems of every kind."""
     from sr_domain.plan import PlanRefused
     from sr_ports import REASONS
 
@@ -47,7 +48,7 @@ def _refuse(report: PlanReport) -> None:
     others = sum(one.code is not refused.code for one in report.problems)
     more = f" (and {others} of another kind)" if others else ""
     remedy = REASONS[refused.code].remedy
-    click.echo(f"error[{refused.code.value}]: {refused.message}{more}; {remedy}", err=True)
+    click.echo(f"{word}[{refused.code.value}]: {refused.message}{more}; {remedy}", err=True)
 
 
 def _explain(session: Session, report: PlanReport) -> None:

@@ -285,3 +285,15 @@ def test_a_real_process_gives_the_same(sr: Shell) -> None:
     done = subprocess.run([*command, "submit", sr.request()], capture_output=True, text=True, check=False, env=env)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["state"] == "READY"
+
+
+def test_a_plan_is_sound_though_no_engine_root_is_named_yet(sr: Shell) -> None:
+    bare = sr.folder / "bare.json"
+    document = json.loads((sr.folder / sr.request()).read_text())
+    bare.write_text(json.dumps({name: value for name, value in document.items() if name != "engine_run_root"}))
+    told = sr("plan", "bare.json")
+    assert told.code == 0
+    assert told.err.startswith("note[STRATEGY_UNAVAILABLE]: ")
+    assert told.err.rstrip().endswith("give --engine-run-root")
+    assert sr("--json", "plan", "bare.json").json["plan_hash"]
+    assert not (sr.folder / "runs").exists()

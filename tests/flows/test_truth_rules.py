@@ -13,8 +13,10 @@ from sr_adapters.memory.authority import MemoryAuthority
 from sr_domain.canonical import canonical_json, exact_json
 from sr_domain.contracts import problem
 from sr_domain.ids import run_id_for
+from sr_domain.outcome import Outcome
 from sr_domain.ports import Settings
 from sr_domain.states import RunState
+from sr_plugins import build_runner
 from sr_ports import EngineCall, EngineResult, NotFound, ReasonCode
 from tests.kit import BASE, Lab, request
 from tests.worlds import FLAG, small_world
@@ -178,3 +180,14 @@ def test_nothing_leads_out_of_a_bundle(lab: Lab, gate: str, lead: str, to: str |
     outcome = lab.runner().submit(request(engine_run_root=str(root)))
     assert outcome.state is RunState.QUARANTINED
     assert f"{gate}: PATH_ESCAPES" in outcome.message
+
+
+def test_allowlists_hold_also_where_nobody_proves_who_he_is(tmp_path: Path) -> None:
+    profile = {"runtime_root": str(tmp_path / "runs"), "auth": {"submit": ["alice"], "reemit": ["oncall"]}}
+    with build_runner(profile) as runner:
+        denied = runner.submit(request(output_ids=None), actor="mallory")
+        assert denied.reason_code is ReasonCode.AUTH_DENIED
+        assert runner.submit(request(output_ids=None), actor="alice").reason_code is not ReasonCode.AUTH_DENIED
+        refused = runner.reemit(RUN, actor="alice")
+        assert isinstance(refused, Outcome)
+        assert refused.reason_code is ReasonCode.AUTH_DENIED
