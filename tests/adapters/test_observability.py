@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sr_adapters.observability.redact import MASK, redact, redacted, suspect
 from sr_adapters.observability.sinks import ConsoleSink, FileSink
+from sr_adapters.redact import MASK, redact, redacted, suspect
 from sr_plugins.sinks import FanOut
 from sr_ports import NotFound, ObsEvent, ReasonCode
 

@@ -248,11 +248,44 @@ class TestLogs:
     def test_lines_do_not_depend_on_how_the_bytes_arrive(self, chunks: list[bytes]) -> None:
         piecewise, at_once = list[str](), list[str]()
         for seen, parts in ((piecewise, chunks), (at_once, [b"".join(chunks)])):
-            lines = Lines(seen.append)
+            lines = Lines(seen.append, clock=lambda: 0.0)
             for part in parts:
                 lines.write(part)
             lines.close()
         assert piecewise == at_once
+
+    def test_a_flood_is_not_shown_whole_and_says_so(self) -> None:
+        seen, at = list[str](), 0.0
+        lines = Lines(seen.append, clock=lambda: at)
+        lines.write(b"x\n" * 100_000)
+        at += 1.0
+        lines.write(b"y\n")
+        lines.close()
+        assert seen[:200] == ["x"] * 200
+        assert seen[200:] == ["[99800 lines not shown; the log keeps its end]", "y"]
+
+    @given(st.integers(0, 60), st.integers(300, 400))
+    def test_no_secret_is_kept_shown_or_left_in_half(self, before: int, limit: int) -> None:
+        line = b"connecting to postgres://u:hunter2secret@h/db with password=topsecret\n"
+        tail, seen = Tail(limit), list[str]()
+        lines = Lines(seen.append, clock=lambda: 0.0)
+        for at in range(0, 20 * len(line), 97):
+            tail.write((b"." * before + line * 20)[at : at + 97])
+        lines.write(line)
+        for text in (tail.value().decode(), *seen):
+            assert "hunter2" not in text
+            assert "secret@" not in text
+            assert "topsecret" not in text
+            assert "postgres://u:***@h/db" in text
+
+
+def test_an_engines_secrets_reach_neither_log_nor_detail(tmp_path: Path) -> None:
+    engine = "import sys; sys.stderr.write('password=topsecret postgres://u:hunter2@h/db\\n'); sys.exit(4)"
+    invoker = SubprocessInvoker([sys.executable, "-c", engine], runs_root=str(tmp_path))
+    ended = invoker.invoke(EngineCall({"run_id": "r"}, 1, None), cancelled=lambda: False, progress=lambda line: None)
+    assert ended.reason is ReasonCode.ENGINE_EXIT_NONZERO
+    for text in (ended.detail, (ended.stderr or b"").decode()):
+        assert "password=*** postgres://u:***@h/db" in text
 
 
 HOST = """
