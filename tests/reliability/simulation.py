@@ -160,10 +160,12 @@ class Simulation:
             self._change_evidence()
 
     def _pause(self, alive: list[Worker]) -> None:
-        """Somebody sleeps, before a write if anybody is about to write, and past the lease as like as not."""
+        """Somebody sleeps while the others get somewhere: before a write if anybody is about to write, and mostly
+        past the lease.
+        """
         writers = [worker for worker in alive if worker.about_to in WRITES]
-        self.rng.choice(writers or alive).sleeps_until = self.steps + self.rng.randrange(90)
-        self.lab.clock.sleep(self.rng.choice((1.0, TTL_S / 2, TTL_S + 1, TTL_S + 1)))
+        self.rng.choice(writers or alive).sleeps_until = self.steps + self.rng.randrange(20, 120)
+        self.lab.clock.sleep(self.rng.choice((1.0, TTL_S + 1, TTL_S + 1)))
         if self.rng.random() < 0.5:
             self._change_evidence()
 

@@ -22,7 +22,7 @@ from sr_domain.ledger import Draft
 from sr_ports import Stored
 from tests.reliability.simulation import Broken, Simulation
 
-SEEDS = 1500
+SEEDS = 4000
 Patch = Callable[[pytest.MonkeyPatch], None]
 
 
