@@ -67,6 +67,8 @@ def due(desk: Desk, run_id: str) -> bool:
 
 def unsettled(desk: Desk) -> Iterator[str]:
     """Ids of the runs that have something left to do, ascending, a page at a time."""
+    if desk.ports.platform.current() is None:
+        return
     after: str | None = None
     while True:
         page: Sequence[str] = [

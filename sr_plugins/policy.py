@@ -17,6 +17,7 @@ from sr_plugins.files import read_config
 from sr_plugins.shipped import shipped
 from sr_ports import BadInput, ReasonCode
 
+_JSON = re.compile(rb"""("content_digest"[ \t\r\n]*:[ \t\r\n]*)("[^"\\]*"|null)""")
 _LINE = re.compile(rb"""^(content_digest:)[ \t]*("[^"\r\n]*"|'[^'\r\n]*'|[^\s#]*)""", re.MULTILINE)
 
 
@@ -96,13 +97,20 @@ def seal(file: str | os.PathLike[str]) -> str:
     data = read_config(path, ReasonCode.POLICY_INVALID, "policy")
     document = _read(path)
     digest = _checked_digest(document, str(path))
-    sealed, count = _LINE.subn(rb"\1 " + digest.encode(), data, count=1)
-    if count == 0:
-        sealed = data + (b"" if data.endswith(b"\n") else b"\n") + f"content_digest: {digest}\n".encode()
+    sealed = _with_digest(data, digest.encode())
     if not _sealed(sealed, digest):
         raise BadInput(ReasonCode.POLICY_INVALID, f"{path}: content_digest is not a top-level line of its own")
     _swap(path, sealed)
     return digest
+
+
+def _with_digest(data: bytes, digest: bytes) -> bytes:
+    """The file with that digest in its own line, or among its keys where it is written as JSON."""
+    if data.lstrip()[:1] == b"{":
+        sealed, count = _JSON.subn(rb'\1"' + digest + b'"', data, count=1)
+        return sealed if count else data.replace(b"{", b'{"content_digest": "' + digest + b'", ', 1)
+    sealed, count = _LINE.subn(rb"\1 " + digest, data, count=1)
+    return sealed if count else data + (b"" if data.endswith(b"\n") else b"\n") + b"content_digest: " + digest + b"\n"
 
 
 def _sealed(data: bytes, digest: str) -> bool:

@@ -30,7 +30,12 @@ if TYPE_CHECKING:
     help="Spoil this gate's bundle (1A .. 6B or its full id) and see the quarantine.",
 )
 @click.option(
-    "--size", metavar="N", default="200k", show_default=True, help="Total bytes of outputs, about: 10k, 5M, 2G."
+    "--size",
+    metavar="N",
+    default="200k",
+    show_default=True,
+    callback=lambda _context, _option, text: _size(text),
+    help="Total bytes of outputs, about: 10k, 5M, 2G.",
 )
 @click.pass_obj
 def demo_command(session: Session, folder: str, fail: str, size: str) -> int:
@@ -81,6 +86,17 @@ def _make(root: Path, profile: dict[str, Any]) -> None:
         (root / "profile.yaml").write_text(json.dumps(profile, indent=2) + "\n", "utf-8")
     except OSError as error:
         raise BadInput(ReasonCode.USAGE, f"{root} cannot be made: {error.strerror}", "give another --root") from error
+
+
+def _size(text: str) -> str:
+    """The text, if it is a size."""
+    from sr_adapters.demo_engine.sizes import parse_size
+
+    try:
+        parse_size(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    return text
 
 
 def demo_request(outputs: Any, size: str, spoiled: str | None) -> dict[str, Any]:

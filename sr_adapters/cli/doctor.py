@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import attrs
 import click
 
 from sr_adapters.cli import exits
 from sr_adapters.cli.session import Session
+
+if TYPE_CHECKING:
+    from sr_ports import Envelope
 
 _MARK = {True: "ok", False: "BROKEN", None: "-"}
 
@@ -54,15 +59,25 @@ def bus_command() -> None:
 @click.option("--limit", type=click.IntRange(1), help="Stop after so many.")
 @click.pass_obj
 def tail(session: Session, follow: bool, start: str, limit: int | None) -> int:
-    """Print control facts: one line each, or with --json one JSON document a line."""
+    """Print control facts, a line each; with --json as one document, and with --follow as one a line."""
     import json
 
-    desk = session.runner.desk
-    facts = desk.ports.bus.tail(desk.settings.topic, from_start=start == "start", follow=follow)
-    for envelope in itertools.islice(facts, limit):
+    facts = itertools.islice(_facts(session, start, follow=follow), limit)
+    if session.as_json and not follow:
+        session.json({"envelopes": [attrs.asdict(envelope) for envelope in facts]})
+        return exits.DONE
+    for envelope in facts:
         if session.as_json:
             click.echo(json.dumps(attrs.asdict(envelope), ensure_ascii=False))
         else:
             kind, run_id = envelope.attributes.get("kind", "?"), envelope.attributes.get("run_id", "?")
             click.echo(f"{envelope.published_at_utc}  {kind:<16} run {run_id}  message {envelope.message_id[:16]}")
     return exits.DONE
+
+
+def _facts(session: Session, start: str, *, follow: bool) -> Iterator[Envelope]:
+    """What the bus has; nothing where nothing was ever submitted."""
+    desk = session.runner.desk
+    if not follow and desk.ports.platform.current() is None:
+        return iter(())
+    return desk.ports.bus.tail(desk.settings.topic, from_start=start == "start", follow=follow)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -282,9 +283,9 @@ def resume_each(
 
 
 def _watch(session: Session, every: float) -> int:
-    """Look for ever; a store or authority that is away is waited for."""
+    """Look for ever; a store or authority that is away is waited for. With --json, one document a line."""
     last: dict[str, Any] = {}
-    session.say(f"watching every {every:g} s; interrupt to end")
+    click.echo(f"watching every {every:g} s; interrupt to end", err=session.as_json)
     while True:
         try:
             rows, _ = resume_each(session, session.runner.unsettled(), only_due=True)
@@ -294,6 +295,10 @@ def _watch(session: Session, every: float) -> int:
             told = (row.get("state"), row.get("reason_code"))
             if last.get(row["run_id"]) != told:
                 last[row["run_id"]] = told
-                session.say(f"{row['run_id']}  {row.get('state') or ''}  {row.get('reason_code') or ''}")
+                session.say(json.dumps(row) if session.as_json else _news(row))
         signals.check()
         time.sleep(every)
+
+
+def _news(row: Mapping[str, Any]) -> str:
+    return f"{row['run_id']}  {row.get('state') or ''}  {row.get('reason_code') or ''}"

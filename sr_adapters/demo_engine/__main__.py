@@ -8,24 +8,22 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from sr_adapters.demo_engine.paths import EngineFault
+from sr_adapters.demo_engine.sizes import parse_size
 from sr_adapters.demo_engine.world import Faults, World
-
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
 
 def size(text: str) -> int:
     """Bytes, with an optional k, M or G."""
-    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([kmg]?)b?", text.strip().lower())
-    if match is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 10k, 5M or 2G")
-    return int(float(match[1]) * _UNITS[match[2]])
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def names(text: str) -> tuple[str, ...]:

@@ -180,7 +180,7 @@ def test_reemit_repeats_the_message_and_records_each(sr: Shell) -> None:
     assert sr("--json", "reemit", RUN, "--kind", "BOTH", "--dry-run").json["would_publish"] == ["READY"]
     for _ in range(2):
         assert sr("reemit", RUN, "--kind", "READY_ONLY", "--reason", "outage").code == 0
-    lines = [json.loads(line) for line in sr("--json", "bus", "tail").out.splitlines()]
+    lines = sr("--json", "bus", "tail").json["envelopes"]
     assert [one["attributes"]["kind"] for one in lines] == ["READY", "READY_REEMIT", "READY_REEMIT"]
     assert len({one["message_id"] for one in lines}) == 1
     wrong = sr("reemit", RUN, "--kind", "TERMINAL_ONLY")
@@ -243,7 +243,7 @@ def test_supersede_links_both_records_and_the_bus(sr: Shell) -> None:
     old = run_id_for("old")
     assert sr("submit", sr.request("new", supersedes=old)).code == 0
     assert sr("--json", "explain", old).json["superseded_by"] == run_id_for("new")
-    kinds = [json.loads(line)["attributes"]["kind"] for line in sr("--json", "bus", "tail").out.splitlines()]
+    kinds = [one["attributes"]["kind"] for one in sr("--json", "bus", "tail").json["envelopes"]]
     assert kinds.count("RUN_SUPERSEDED") == 1
     assert sr("submit", sr.request("third", supersedes=old)).error == "SUPERSEDES_TAKEN"
     assert sr("submit", sr.request("fourth", supersedes="0" * 32)).error == "SUPERSEDES_NOT_FOUND"
@@ -297,3 +297,21 @@ def test_a_plan_is_sound_though_no_engine_root_is_named_yet(sr: Shell) -> None:
     assert told.err.rstrip().endswith("give --engine-run-root")
     assert sr("--json", "plan", "bare.json").json["plan_hash"]
     assert not (sr.folder / "runs").exists()
+
+
+def test_json_is_one_document_or_one_a_line_where_it_has_no_end(sr: Shell) -> None:
+    assert sr("--json", "bus", "tail").json == {"envelopes": []}
+    assert sr("bus", "tail").out == ""
+    assert "Nothing to resume" in sr("resume", "--all").out
+    assert not (sr.folder / "runs").exists()
+    sr("submit", sr.request())
+    (envelope,) = sr("--json", "bus", "tail").json["envelopes"]
+    assert envelope["attributes"]["kind"] == "READY"
+    assert sr("--json", "bus", "tail", "--follow", "--limit", "1").json == envelope
+
+
+@pytest.mark.parametrize("size", ["abc", "-5", "0", "", "5T"])
+def test_a_demo_of_no_size_is_a_usage_error(sr: Shell, size: str) -> None:
+    told = sr.bare("demo", f"--size={size}")
+    assert (told.code, told.error) == (2, "USAGE")
+    assert not (sr.folder / "sr-demo").exists()

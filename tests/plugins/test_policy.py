@@ -151,7 +151,6 @@ def test_sealing_keeps_the_mode_and_a_link_a_link(tmp_path: Path) -> None:
         "policy_id: p\n",
         "policy_id: p\nrevision: '1'\nattempt_limit: 0\n",
         "policy_id: p\nrevision: '1'\nattempt_limit: 99999999999999999999\n",
-        "{policy_id: p, revision: '1'}\n",
         "policy_id: p\nrevision: '1'\nnote: |\n  content_digest: x\n",
         "policy_id: p\npolicy_id: q\nrevision: '1'\n",
         "- a\n",
@@ -210,3 +209,19 @@ def test_a_policy_that_is_not_there_is_named(tmp_path: Path) -> None:
     error = refused(tmp_path / "absent.yaml")
     assert error.code is ReasonCode.POLICY_INVALID
     assert "absent.yaml" in error.what
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("digest", [{}, {"content_digest": "0" * 64}, {"content_digest": None}])
+def test_a_policy_written_as_json_is_sealed_in_place(
+    tmp_path: Path, indent: int | None, digest: dict[str, str | None]
+) -> None:
+    file = tmp_path / "policy.json"
+    document = {"policy_id": "p", **digest, "revision": "1", "attempt_limit": 3}
+    file.write_text(json.dumps(document, indent=indent))
+    sealed = seal(file)
+    assert json.loads(file.read_text()) == {**document, "content_digest": sealed}
+    assert load_policy(file).rev.content_digest == sealed
+    before = file.read_bytes()
+    assert seal(file) == sealed
+    assert file.read_bytes() == before
