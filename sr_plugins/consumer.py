@@ -47,7 +47,8 @@ def verify_facts(
         ref = f"fraud-platform/{current}/sr/run_facts_view/{source}.json"
     blob = ports.store.read(ref)
     if blob is None:
-        raise NotFound(ReasonCode.FACTS_VIEW_MISSING, f"{source} is not there", "check the path or id; sr status tells")
+        what = f"the facts view {source} is not there"
+        raise NotFound(ReasonCode.FACTS_VIEW_MISSING, what, "check the path or id; sr status tells")
     try:
         facts = strict_loads(blob.data, what=ref)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is no facts view

@@ -53,7 +53,7 @@ class FileEngineRoot:
         except _ABSENT:
             return None
         except OSError as error:
-            raise _unreachable(path, error) from error
+            raise self._unreachable(path, error) from error
         if modes.S_ISDIR(found.st_mode):
             return None
         return _fact(path, found)
@@ -75,7 +75,7 @@ class FileEngineRoot:
         except _ABSENT:
             return
         except OSError as error:
-            raise _unreachable(prefix, error) from error
+            raise self._unreachable(prefix, error) from error
         for entry in entries:
             path = prefix + entry.name
             try:
@@ -87,7 +87,7 @@ class FileEngineRoot:
                     raise _escape(path, "a link that leads nowhere") from error
                 continue  # gone since it was listed
             except OSError as error:
-                raise _unreachable(path, error) from error
+                raise self._unreachable(path, error) from error
             if modes.S_ISDIR(found.st_mode):
                 mark = (found.st_dev, found.st_ino)
                 if mark in above:
@@ -106,7 +106,7 @@ class FileEngineRoot:
         except _ABSENT as error:
             raise _gone(path) from error
         except OSError as error:
-            raise _unreachable(path, error) from error
+            raise self._unreachable(path, error) from error
         try:
             before = _fact(path, _steady(fd))
             if expect is not None and (expect.size, expect.stamp) != (before.size, before.stamp):
@@ -115,7 +115,7 @@ class FileEngineRoot:
             if read != before.size or _fact(path, os.fstat(fd)) != before:
                 raise _unstable(path)
         except OSError as error:
-            raise _unreachable(path, error) from error
+            raise self._unreachable(path, error) from error
         finally:
             os.close(fd)
         return before
@@ -147,7 +147,7 @@ class FileEngineRoot:
         except _ABSENT:
             return None
         except OSError as error:
-            raise _unreachable(path, error) from error
+            raise self._unreachable(path, error) from error
         return self._inside(path, full) if is_link else full
 
     def _resolve_folder(self, folder: str, path: str) -> None:
@@ -162,6 +162,13 @@ class FileEngineRoot:
         if real != self._real and not real.startswith(self._real.rstrip("/") + "/"):
             raise _escape(path, "a link leads out of the engine root")
         return real
+
+    def _unreachable(self, path: str, error: OSError) -> Unreachable | EvidenceFault:
+        if error.errno == errno.ELOOP:
+            return _escape(path, "a link that leads nowhere")
+        where = f"{_shown(path)} in engine root" if path else "engine root"
+        what = f"{where} {_shown(self.uri)} cannot be read: {error.strerror or error}"
+        return Unreachable(ReasonCode.ENGINE_ROOT_UNREACHABLE, what)
 
 
 class FileEngineRoots:
@@ -210,10 +217,3 @@ def _gone(path: str) -> EvidenceFault:
 
 def _unstable(path: str) -> EvidenceFault:
     return EvidenceFault(ReasonCode.EVIDENCE_UNSTABLE, f"{_shown(path)} changed while it was read", _shown(path))
-
-
-def _unreachable(path: str, error: OSError) -> Unreachable | EvidenceFault:
-    if error.errno == errno.ELOOP:
-        return _escape(path, "a link that leads nowhere")
-    what = f"{_shown(path) or 'the engine root'} cannot be read: {error.strerror or error}"
-    return Unreachable(ReasonCode.ENGINE_ROOT_UNREACHABLE, what)
