@@ -196,14 +196,15 @@ def _unlike(
     run: HeldRun, output: SealedOutput, refused: dict[str, Any], standing: bytes, content: ContentDigest
 ) -> Failure:
     """Why another receipt that stands proves nothing: it names no digest, is no receipt at all, or is drift."""
-    stood = _json(standing)
+    stood, key = _json(standing), refused["artifacts"]["receipt_path"]
     if isinstance(stood, dict) and "target_digest" not in stood:
-        return Failure(output.output_id, ReasonCode.INSTANCE_DIGEST_MISSING, "the receipt that stands names no digest")
+        what = f"the receipt that stands for this scope names no digest: {key}"
+        return Failure(output.output_id, ReasonCode.INSTANCE_DIGEST_MISSING, what)
     misfit = problem("instance_receipt", stood)
     if misfit is not None:
-        what = f"the receipt that stands: {misfit.what}"
+        what = f"the receipt that stands for this scope is none: {misfit.what}: {key}"
         return Failure(output.output_id, ReasonCode.INSTANCE_RECEIPT_SCHEMA_INVALID, what)
-    return _drift(run, output, refused, standing, content, None)
+    return _drift(run, output, refused, stood, content, None)
 
 
 def _keep_versions(run: HeldRun, folder: str, content: ContentDigest) -> None:
@@ -217,28 +218,37 @@ def _drift(
     run: HeldRun,
     output: SealedOutput,
     refused: Mapping[str, Any],
-    stood: bytes | None,
+    stood: Mapping[str, Any] | None,
     content: ContentDigest,
     manifest: bytes | None,
 ) -> Failure:
     """Same scope, other bytes: what stood, what was refused, and which files differ."""
-    before = _json(stood) if stood is not None else None
-    ref = None if before is None else before.get("bundle_manifest_ref")
-    if manifest is None and isinstance(ref, str):
+    ref = None if stood is None else stood.get("bundle_manifest_ref")
+    if manifest is None and ref is not None:
         blob = run.ports.store.read(ref)
         manifest = None if blob is None else blob.data
     old = {one["path"]: one["sha256"] for one in (_json(manifest) or [])} if manifest is not None else {}
     new = {one.path: one.sha256 for one in content.files} if content.manifest is not None else {}
     changes = {
-        "stood": before if before is not None else {"target_digest": digest_node("0" * 64)},
+        "stood": dict(stood) if stood is not None else {"target_digest": digest_node("0" * 64)},
         "refused": dict(refused),
         "added": sorted(new.keys() - old.keys()),
         "removed": sorted(old.keys() - new.keys()),
         "changed": sorted(path for path in old.keys() & new.keys() if old[path] != new[path]),
     }
-    was = (before or {}).get("target_digest", {}).get("hex", "unknown")
-    detail = f"this scope was proven with digest {was}, now it has {content.sha256}"
-    return Failure(output.output_id, ReasonCode.INSTANCE_RECEIPT_DRIFT, detail, changes)
+    return Failure(output.output_id, ReasonCode.INSTANCE_RECEIPT_DRIFT, _drifted(stood, refused), changes)
+
+
+def _drifted(stood: Mapping[str, Any] | None, refused: Mapping[str, Any]) -> str:
+    """Drift in one sentence: mostly other bytes; the same bytes under another catalogue may be it too."""
+    now = refused["target_digest"]["hex"]
+    if stood is None:
+        return f"this scope was proven with another part list, now it has digest {now}"
+    was = stood["target_digest"]["hex"]
+    if was != now:
+        return f"this scope was proven with digest {was}, now it has digest {now}"
+    differing = sorted(name for name in stood.keys() | refused.keys() if stood.get(name) != refused.get(name))
+    return f"this scope was proven with the same bytes, but its receipt differs in {', '.join(differing) or 'form'}"
 
 
 def _json(data: bytes) -> Any:

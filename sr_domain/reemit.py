@@ -147,14 +147,14 @@ def _publish(ops: _Ops, what: str) -> Reemit:
             return ops.fail(ReasonCode.FACTS_VIEW_MISSING, "failed: the facts view is not there")
         blob = store.read(ops.layout.ready(run_id))
         if blob is None:
-            return ops.fail(ReasonCode.TRUTH_MISSING, "failed: the READY signal is not there yet; sr resume writes it")
+            return ops.fail(ReasonCode.TRUTH_MISSING, "failed: the READY signal is not there (sr resume writes it)")
         payload = {**parse_truth(blob.data, ops.layout.ready(run_id)), "emitted_at_utc": now}
         message_id, contract = str(payload["message_id"]), "ready_signal"
     else:
         blob = store.read(ops.layout.status(run_id))
         if blob is None:
             return ops.fail(
-                ReasonCode.TRUTH_MISSING, "failed: the status is not there; sr audit --repair-status writes it"
+                ReasonCode.TRUTH_MISSING, "failed: the status is not there (sr audit --repair-status writes it)"
             )
         payload = terminal_signal(ops.layout, json.loads(blob.data), now)
         message_id, contract = str(payload["reemit_key"]), "terminal_signal"

@@ -57,7 +57,8 @@ class LeaseLost(SrError):
     """The token no longer owns the resource. Stop writing; never retry with it."""
 
     def __init__(self, resource: str, fence: int, code: ReasonCode = ReasonCode.LEASE_LOST) -> None:
-        super().__init__(code, f"lease on {resource} (fence {fence}) is no longer held")
+        why = "is outdated: a newer holder has written" if code is ReasonCode.FENCED else "is no longer held"
+        super().__init__(code, f"lease on {resource} (fence {fence}) {why}")
         self.resource = resource
         self.fence = fence
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from sr_ports.errors import Unreachable
+from sr_ports.errors import OutcomeUnknown, Unreachable
 from sr_ports.reasons import ReasonCode
 
 ROOT_GONE = errno.ESTALE
@@ -25,9 +25,14 @@ _REMEDIES = {
 
 @contextmanager
 def port_errors(doing: str, codes: Mapping[int, ReasonCode], otherwise: ReasonCode) -> Iterator[None]:
-    """Raise any `OSError` of the block as `Unreachable`: `codes` by errno, else `otherwise`."""
+    """Raise any `OSError` of the block as `Unreachable`: `codes` by errno, else `otherwise`.
+
+    An `OutcomeUnknown` passes, and learns what was being done.
+    """
     try:
         yield
+    except OutcomeUnknown as exc:
+        raise OutcomeUnknown(f"it is not known whether this was done: {doing}: {exc.what}") from exc
     except OSError as exc:
         number = exc.errno or 0
         where = f" ({os.fsdecode(exc.filename)})" if isinstance(exc.filename, (str, bytes)) else ""

@@ -54,7 +54,7 @@ class FileEngineRoot:
         except OSError as error:
             if _absent(path, error):
                 return None
-            raise _unreachable(path, error) from error
+            raise self._unreachable(path, error) from error
         if modes.S_ISDIR(found.st_mode):
             return None
         return _fact(path, found, self._target(path, full))
@@ -76,7 +76,7 @@ class FileEngineRoot:
         except _ABSENT:
             return
         except OSError as error:
-            raise _unreachable(prefix, error) from error
+            raise self._unreachable(prefix, error) from error
         for entry in entries:
             path = prefix + entry.name
             try:
@@ -88,7 +88,7 @@ class FileEngineRoot:
                     raise _escape(path, "a link that leads nowhere") from error
                 continue  # gone since it was listed
             except OSError as error:
-                raise _unreachable(path, error) from error
+                raise self._unreachable(path, error) from error
             if modes.S_ISDIR(found.st_mode):
                 mark = (found.st_dev, found.st_ino)
                 if mark in above:
@@ -105,7 +105,7 @@ class FileEngineRoot:
         try:
             fd = os.open(full, _OPEN | os.O_NOFOLLOW)
         except OSError as error:
-            raise (_gone(path) if _absent(path, error) else _unreachable(path, error)) from error
+            raise (_gone(path) if _absent(path, error) else self._unreachable(path, error)) from error
         target = self._target(path, full)
         try:
             before = _fact(path, _steady(fd), target)
@@ -115,7 +115,7 @@ class FileEngineRoot:
             if read != before.size or _fact(path, os.fstat(fd), target) != before:
                 raise _unstable(path)
         except OSError as error:
-            raise _unreachable(path, error) from error
+            raise self._unreachable(path, error) from error
         finally:
             os.close(fd)
         return before
@@ -147,7 +147,7 @@ class FileEngineRoot:
         except OSError as error:
             if _absent(path, error):
                 return None
-            raise _unreachable(path, error) from error
+            raise self._unreachable(path, error) from error
         return self._inside(path, full) if is_link else full
 
     def _resolve_folder(self, folder: str, path: str) -> None:
@@ -166,6 +166,13 @@ class FileEngineRoot:
         if real != self._real and not real.startswith(self._real.rstrip("/") + "/"):
             raise _escape(path, "a link leads out of the engine root")
         return real
+
+    def _unreachable(self, path: str, error: OSError) -> Unreachable | EvidenceFault:
+        if error.errno == errno.ELOOP:
+            return _escape(path, "a link that leads nowhere")
+        where = f"{_shown(path)} in engine root" if path else "engine root"
+        what = f"{where} {_shown(self.uri)} cannot be read: {error.strerror or error}"
+        return Unreachable(ReasonCode.ENGINE_ROOT_UNREACHABLE, what)
 
 
 class FileEngineRoots:
@@ -219,10 +226,3 @@ def _gone(path: str) -> EvidenceFault:
 
 def _unstable(path: str) -> EvidenceFault:
     return EvidenceFault(ReasonCode.EVIDENCE_UNSTABLE, f"{_shown(path)} changed while it was read", _shown(path))
-
-
-def _unreachable(path: str, error: OSError) -> Unreachable | EvidenceFault:
-    if error.errno == errno.ELOOP:
-        return _escape(path, "a link that leads nowhere")
-    what = f"{_shown(path) or 'the engine root'} cannot be read: {error.strerror or error}"
-    return Unreachable(ReasonCode.ENGINE_ROOT_UNREACHABLE, what)

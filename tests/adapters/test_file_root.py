@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sr_adapters.file.root import FileEngineRoot
-from sr_ports import EngineRoot, EvidenceFault, ReasonCode
+from sr_ports import EngineRoot, EvidenceFault, ReasonCode, Unreachable
 from sr_ports.conformance.roots import EngineRootLaws, Put, Reopen, Snapshot, read
 
 
@@ -190,3 +191,19 @@ def test_r3_a_folder_is_no_file_to_stream(tree: Path) -> None:
 
 def test_a_file_uri_and_a_path_open_the_same(tree: Path) -> None:
     assert FileEngineRoot(tree.as_uri()).uri == FileEngineRoot(f"{tree}/").uri == str(tree)
+
+
+def test_a_root_that_cannot_be_read_is_named(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = FileEngineRoot(str(tree))
+
+    def failing(path: str, *args: object, **kwargs: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    for name in ("scandir", "open"):
+        monkeypatch.setattr(os, name, failing)
+    with pytest.raises(Unreachable) as whole:
+        root.list("")
+    assert whole.value.what == f"engine root {tree} cannot be read: Permission denied"
+    with pytest.raises(Unreachable) as part:
+        root.stream("in/a", lambda data: None)
+    assert part.value.what == f"in/a in engine root {tree} cannot be read: Permission denied"

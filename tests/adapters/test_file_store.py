@@ -203,12 +203,12 @@ def test_o6_a_name_that_may_not_be_durable_is_an_unknown_outcome(
         real(fd)
 
     monkeypatch.setattr(os, "fsync", fail_on_folders)
-    for act in (
-        partial(store.create, "a/c", b"2"),
-        partial(store.replace, "a/b", b"3", etag=first.etag),
-        partial(store.delete, "a/c"),
+    for doing, act in (
+        ("create 'a/c' in", partial(store.create, "a/c", b"2")),
+        ("replace 'a/b' in", partial(store.replace, "a/b", b"3", etag=first.etag)),
+        ("delete 'a/c' in", partial(store.delete, "a/c")),
     ):
-        with pytest.raises(OutcomeUnknown):
+        with pytest.raises(OutcomeUnknown, match=f"not known whether this was done: {doing} "):
             act()
 
 

@@ -211,6 +211,7 @@ def test_verify_needs_only_the_view_and_finds_rot(sr: Shell) -> None:
     sr("submit", sr.request())
     (view,) = (sr.folder / "runs").glob("fraud-platform/*/sr/run_facts_view/*.json")
     assert sr.bare("verify", str(view)).code == 0
+    assert f": the facts view {'0' * 32} is not there; " in sr("verify", "0" * 32).err
     target = sr.folder / "root" / "data" / "world.bin"
     target.write_bytes(b"rot")
     rotted = sr("verify", RUN)

@@ -329,7 +329,9 @@ def receipt(standing: bytes) -> Callable[[Stage], Answer]:
         assert stage.submit(run_equivalence_key="first").code == 0
         (place,) = stage.stored(LAYOUT.base).glob("instance_receipts/output_id=events/**/instance_receipt.json")
         place.write_bytes(standing)
-        return stage.submit()
+        answer = stage.submit()
+        assert f": {place.relative_to(stage.stored(''))}; restore the named receipt" in answer.err
+        return answer
 
     return play
 
@@ -338,7 +340,9 @@ def drift(stage: Stage) -> Answer:
     assert stage.submit().code == 0
     (changed,) = (stage.sr.folder / "root/data/events").rglob("part-1.bin")
     changed.write_bytes(b"other bytes")
-    return stage.submit(run_equivalence_key="other")
+    answer = stage.submit(run_equivalence_key="other")
+    assert "this scope was proven with digest " in answer.err
+    return answer
 
 
 def oracle(**world: Any) -> Callable[[Stage], Answer]:

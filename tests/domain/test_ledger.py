@@ -112,6 +112,7 @@ def test_a_lower_fence_is_refused() -> None:
     with pytest.raises(LeaseLost) as caught:
         accepted().append([Draft("LEASE_TAKEN")], fence=0, actor="b", policy_rev=REV, now=NOW)
     assert caught.value.code is ReasonCode.FENCED
+    assert caught.value.what == f"lease on {RUN} (fence 0) is outdated: a newer holder has written"
 
 
 def test_a_repeated_milestone_adds_nothing_and_a_repeated_operation_does() -> None:

@@ -6,12 +6,13 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import attrs
 import pytest
 
 from sr_domain.states import RunState
 from sr_ports import ReasonCode
 from tests.kit import Lab, request
-from tests.worlds import DAILY, EVENTS, FLAG, WORLD, flag, sha, small_world
+from tests.worlds import DAILY, EVENTS, FLAG, OUTPUTS, WORLD, flag, pack, sha, small_world
 
 Spoil = Callable[[dict[str, bytes]], None]
 
@@ -135,7 +136,18 @@ def test_drift_fails_and_keeps_what_stood_and_what_was_refused(lab: Lab) -> None
     (kept,) = lab.document("quarantine", outcome.run_id)["conflicts"]
     assert kept["changes"]["changed"] == ["part-1.bin"]
     assert kept["changes"]["added"] == ["part-2.bin"]
-    assert kept["changes"]["stood"]["target_digest"] != kept["changes"]["refused"]["target_digest"]
+    was, now = (kept["changes"][side]["target_digest"]["hex"] for side in ("stood", "refused"))
+    assert was != now
+    assert outcome.message == f"events: this scope was proven with digest {was}, now it has digest {now}"
+
+
+def test_the_same_bytes_under_another_catalogue_are_drift_that_says_so(lab: Lab) -> None:
+    lab.reuse(small_world())
+    again = tuple(attrs.evolve(one, schema_ref="v2") if one.output_id == "events" else one for one in OUTPUTS)
+    root = lab.world(small_world())
+    outcome = lab.runner(packed=pack(again)).submit(request("another", engine_run_root=root))
+    assert outcome.reason_code is ReasonCode.INSTANCE_RECEIPT_DRIFT
+    assert outcome.message.endswith("this scope was proven with the same bytes, but its receipt differs in target_ref")
 
 
 def test_an_unreadable_root_is_no_verdict_at_all(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
