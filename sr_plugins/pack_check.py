@@ -134,8 +134,11 @@ def _output(output: OutputSpec, pack: _Pack, cover: Collection[str]) -> Iterator
         yield error("UNKNOWN_GATE_ID", name, f"requires {gate_id}, which is not in the gate map")
     fault = _template_fault(output.path_template, _OUTPUT_TOKENS)
     if fault:
-        code = "UNRESOLVED_PATH_TOKEN" if fault.startswith("no pin") else "BAD_TEMPLATE"
-        yield warning(code, name, f"{output.path_template!r}: {fault}")
+        told = f"{output.path_template!r}: {fault}"
+        if fault.startswith("no pin"):  # a request may leave this output out
+            yield warning("UNRESOLVED_PATH_TOKEN", name, told)
+        else:
+            yield error("BAD_TEMPLATE", name, told)
     if not cover:
         yield warning("OUTPUT_UNGATED", name, "no gate covers it")
     if not _LOCATOR_ID.fullmatch(name):

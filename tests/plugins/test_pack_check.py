@@ -133,11 +133,13 @@ BAD_PATHS = {
 
 
 @pytest.mark.parametrize(("template", "what"), BAD_PATHS.items())
-def test_a_bad_template_of_an_output_is_a_warning_that_names_it(tmp_path: Path, template: str, what: str) -> None:
+def test_of_bad_output_templates_only_a_token_without_a_pin_is_a_warning(
+    tmp_path: Path, template: str, what: str
+) -> None:
     folder = write_pack(tmp_path, [gate("A")], [output("x", path_template=template), output("y")])
     (finding,) = check_pack(folder, LAWS)
-    code = "UNRESOLVED_PATH_TOKEN" if what.startswith("no pin") else "BAD_TEMPLATE"
-    assert (finding.severity, finding.code, finding.where) == ("warning", code, "x")
+    told = ("warning", "UNRESOLVED_PATH_TOKEN") if what.startswith("no pin") else ("error", "BAD_TEMPLATE")
+    assert (finding.severity, finding.code, finding.where) == (*told, "x")
     assert what in finding.what
     assert finding.what.isprintable()
 
