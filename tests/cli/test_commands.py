@@ -191,6 +191,20 @@ def test_reemit_repeats_the_message_and_records_each(sr: Shell) -> None:
     assert sr("audit", RUN).code == 0
 
 
+@pytest.mark.parametrize("kind", ["READY_ONLY", "TERMINAL_ONLY", "BOTH"])
+def test_reemit_of_a_run_that_waits_sends_nobody_round_in_circles(
+    sr: Shell, policy: Callable[..., None], kind: str
+) -> None:
+    policy(evidence_wait_seconds=600)
+    (sr.folder / "root" / "data" / "world.bin").unlink()
+    assert sr("submit", sr.request()).code == 3
+    told = sr("reemit", RUN, "--kind", kind)
+    assert (told.code, told.error[:7]) == (2, "REEMIT_")
+    assert "the run is WAITING_EVIDENCE" in told.err
+    assert "has published nothing yet: see sr explain" in told.err
+    assert "BOTH" not in told.err
+
+
 def test_audit_finds_an_edit_and_repairs_only_the_status(sr: Shell) -> None:
     sr("submit", sr.request())
     base = next((sr.folder / "runs" / "fraud-platform").glob("*/sr"))
