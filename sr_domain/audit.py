@@ -18,7 +18,7 @@ from sr_domain.canonical import exact_json, sha256_hex
 from sr_domain.contracts import problem
 from sr_domain.layout import Layout
 from sr_domain.ledger import Ledger, RecordFault, check_ledger
-from sr_domain.ops import home_of, read_record
+from sr_domain.ops import home_of
 from sr_domain.plan import pins_of
 from sr_domain.ports import Ports
 from sr_domain.request import parse_request
@@ -80,16 +80,24 @@ def _cut(ports: Ports, layout: Layout, ledger: Ledger) -> Iterator[Finding]:
             yield Finding(ReasonCode.RECORD_INVALID, key, f"its tail is cut: {kind} without what goes with it")
     before = f"{max(int(ledger.run_id, 16) - 1, 0):032x}"
     known = [row for row in ports.authority.runs(after=before, limit=1) if row.run_id == ledger.run_id]
-    if known and known[0].settled and not settled(ledger):
+    # Read again: the run may have come to its end since.
+    if known and known[0].settled and not settled(ledger) and not settled(_sound(ports, key, ledger.run_id)):
         yield Finding(ReasonCode.RECORD_INVALID, key, "its tail is cut: the index has known the run as settled")
     announced = ledger.first("SUPERSEDE_PUBLISHED")
     if announced is not None:
         old = str(announced.details["supersedes"])
         where = home_of(ports, old, layout)
-        links = read_record(ports, where, old)[0].all("SUPERSEDED_BY")
+        links = _sound(ports, where.record(old), old).all("SUPERSEDED_BY")
         if ledger.run_id not in [link.details.get("successor") for link in links]:
-            what = f"its tail is cut: run {ledger.run_id} superseded it"
+            what = f"it is cut or altered: run {ledger.run_id} superseded it, and it does not say so"
             yield Finding(ReasonCode.RECORD_INVALID, where.record(old), what)
+
+
+def _sound(ports: Ports, key: str, run_id: str) -> Ledger:
+    """The record at `key`; an empty one for one that is gone or not sound, which its own audit tells."""
+    blob = ports.store.read(key)
+    found = Ledger(run_id) if blob is None else check_ledger(run_id, blob.data)
+    return found if isinstance(found, Ledger) else Ledger(run_id)
 
 
 _TOGETHER = {

@@ -67,7 +67,8 @@ def rebind(desk: Desk, layout: Layout, run_id: str) -> bool:
     if accepted is None or ledger.state is None:
         return False
     request = parse_request(accepted.details["request"], ports.known_timezone)
-    ports.authority.admit(_binding(request, layout))
+    if not ports.authority.admit(_binding(request, layout)).is_new:
+        return True  # somebody else was quicker, and knows better where the run is
     lease = ports.authority.acquire(run_id, ports.ids.new_id(), ttl_s=desk.settings.lease_ttl_s, above=ledger.fence)
     if lease is not None:
         # The status is what a final record owes last: without it resume has something to do.

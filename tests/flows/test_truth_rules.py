@@ -114,9 +114,10 @@ def test_a_forgotten_successor_is_found_by_the_successors_own_audit(lab: Lab) ->
     lines = lab.store.read(RECORD).data.splitlines(keepends=True)
     assert b'"SUPERSEDED_BY"' in lines[-1]
     assert lab.runner().audit(new.run_id).findings == ()
-    put(lab, RECORD, b"".join(lines[:-1]))
-    (finding,) = lab.runner().audit(new.run_id).findings
-    assert finding.where == RECORD
+    for cut in (b"".join(lines[:-1]), b"{}\n"):
+        put(lab, RECORD, cut)
+        (finding,) = lab.runner().audit(new.run_id).findings
+        assert (finding.code, finding.where) == (ReasonCode.RECORD_INVALID, RECORD)
 
 
 def test_a_settled_run_takes_no_further_event(lab: Lab) -> None:
