@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -98,13 +99,28 @@ def run(args: Sequence[str] | None = None) -> int:
         what, remedy = f"stopped by {signals.sender()}", REASONS[code].remedy
         return _fail(code.value, what, remedy, signals.exit_code(), as_json)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return exits.DONE
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            return _bug(error, as_json=as_json, verbose=verbose)
+        _discard_output()
+        what = f"the answer cannot be written: {error.strerror}"
+        return _fail("USAGE", what, "what the command did is done: sr status tells", exits.USAGE, False)
     except Exception as error:  # noqa: BLE001 - the outer edge: a bug ends in one line too
-        if verbose:
-            _traceback()
-        what = f"{type(error).__name__}: {error}"
-        return _fail("INTERNAL", what, "this is a bug: run again with -v and report the traceback", exits.BUG, as_json)
+        return _bug(error, as_json=as_json, verbose=verbose)
+
+
+def _bug(error: Exception, *, as_json: bool, verbose: bool) -> int:
+    if verbose:
+        _traceback()
+    what = f"{type(error).__name__}: {error}"
+    return _fail("INTERNAL", what, "this is a bug: run again with -v and report the traceback", exits.BUG, as_json)
+
+
+def _discard_output() -> None:
+    """What is left of the answer has no place: nor has what the end of the process would flush."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _traceback() -> None:
@@ -119,6 +135,9 @@ def _fail(code: str, what: str, remedy: str, exit_code: int, as_json: bool) -> i
         import json
 
         error = {"reason_code": code, "what": one_line(what), "remedy": remedy}
-        click.echo(json.dumps({"error": error, "exit_code": exit_code}))
+        try:
+            click.echo(json.dumps({"error": error, "exit_code": exit_code}))
+        except OSError:
+            _discard_output()
     click.echo(f"error[{code}]: {one_line(what)}; {remedy}", err=True)
     return exit_code

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -178,3 +179,22 @@ def test_sigterm_ends_the_engine_and_gives_the_run_up(sr: Shell) -> None:
         os.kill(int(pid.read_text()), 0)
     assert sr("resume", RUN).error != "LEASE_BUSY"
     assert "ENGINE_ATTEMPT_LAUNCH_REQUESTED" in [one["event_kind"] for one in sr("--json", "show", RUN).json["events"]]
+
+
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+@pytest.mark.parametrize("command", [["list"], ["status", "0" * 32]])
+def test_an_answer_nobody_can_take_ends_in_one_line(sr: Shell, command: list[str], flags: list[str]) -> None:
+    assert sr("submit", sr.request()).code == 0
+    with Path("/dev/full").open("w") as full:
+        env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        told = subprocess.run(
+            [sys.executable, *SR, *flags, *command],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=env,
+            check=False,
+        )
+    assert told.returncode == (2 if command == ["list"] else 8)
+    (said,) = told.stderr.splitlines()
+    assert said.startswith("error[USAGE]: the answer cannot be" if command == ["list"] else "error[RUN_NOT_FOUND]: ")
