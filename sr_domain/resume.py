@@ -66,14 +66,20 @@ def due(desk: Desk, run_id: str) -> bool:
 
 
 def unsettled(desk: Desk) -> Iterator[str]:
-    """Ids of the runs that have something left to do, ascending, a page at a time."""
-    if desk.ports.platform.current() is None:
-        return
+    """Ids of the runs that have something left to do, ascending, a page at a time.
+
+    Nothing where the authority itself belongs to a platform run and there is none yet. One that is
+    shared knows other machines' runs though nothing was ever submitted from here.
+    """
     after: str | None = None
     while True:
-        page: Sequence[str] = [
-            row.run_id for row in desk.ports.authority.runs(unsettled_only=True, limit=_PAGE, after=after)
-        ]
+        try:
+            rows = desk.ports.authority.runs(unsettled_only=True, limit=_PAGE, after=after)
+        except NotFound:
+            if desk.ports.platform.current() is None:
+                return
+            raise
+        page: Sequence[str] = [row.run_id for row in rows]
         yield from page
         if len(page) < _PAGE:
             return

@@ -76,8 +76,12 @@ def tail(session: Session, follow: bool, start: str, limit: int | None) -> int:
 
 
 def _facts(session: Session, start: str, *, follow: bool) -> Iterator[Envelope]:
-    """What the bus has; nothing where nothing was ever submitted."""
+    """What the bus has; nothing where it belongs to a platform run and there is none yet."""
+    from sr_ports import NotFound
+
     desk = session.runner.desk
-    if not follow and desk.ports.platform.current() is None:
-        return iter(())
-    return desk.ports.bus.tail(desk.settings.topic, from_start=start == "start", follow=follow)
+    try:
+        yield from desk.ports.bus.tail(desk.settings.topic, from_start=start == "start", follow=follow)
+    except NotFound:
+        if follow or desk.ports.platform.current() is not None:
+            raise

@@ -192,3 +192,13 @@ def test_allowlists_hold_also_where_nobody_proves_who_he_is(tmp_path: Path) -> N
         refused = runner.reemit(RUN, actor="alice")
         assert isinstance(refused, Outcome)
         assert refused.reason_code is ReasonCode.AUTH_DENIED
+
+
+def test_a_shared_authority_tells_a_machine_that_never_submitted_what_is_left_to_do(lab: Lab) -> None:
+    waiting(lab)
+
+    class Nothing:
+        def current(self) -> None:
+            return None
+
+    assert list(lab.runner(platform=Nothing()).unsettled()) == [RUN]
