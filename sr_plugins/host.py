@@ -29,6 +29,7 @@ PORTS = {
     "attest": "sr_signers",
     "signature_checker": "sr_signature_checkers",
 }
+_LEFT_OUT = "plugins.allow leaves it out"
 
 
 @attrs.frozen
@@ -62,16 +63,33 @@ class Broken:
 
 
 @attrs.frozen
+class Conflict:
+    """Two plugins that give one name on one port."""
+
+    port: str
+    name: str
+    sources: tuple[Source, Source]
+
+    @property
+    def what(self) -> str:
+        """Both, in a sentence."""
+        both = " and ".join(source.distribution for source in self.sources)
+        return f"two plugins give the {self.port} {self.name!r}: {both}"
+
+
+@attrs.frozen
 class PluginHost:
     """What every loaded plugin offers, by port and name. `allow`: distributions, None for any.
 
     `left_out`: plugins whose distribution `allow` does not name; none of their code was run.
+    `conflicts`: what `discover` refuses and `survey` tells of.
     """
 
     offered: Mapping[tuple[str, str], tuple[Any, Source]]
     broken: tuple[Broken, ...]
     allow: frozenset[str] | None = None
     left_out: tuple[Broken, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
 
     @classmethod
     def discover(
@@ -86,11 +104,26 @@ class PluginHost:
         A broken plugin is noted, not raised. Raises `BadInput(PLUGIN_CONFLICT)` when two
         give one name on one port.
         """
+        host = cls.survey(plugins=plugins, allow=allow, points=points)
+        if host.conflicts:
+            raise BadInput(ReasonCode.PLUGIN_CONFLICT, host.conflicts[0].what)
+        return host
+
+    @classmethod
+    def survey(
+        cls,
+        *,
+        plugins: Sequence[Any] = (),
+        allow: frozenset[str] | None = None,
+        points: Iterable[EntryPoint] | None = None,
+    ) -> PluginHost:
+        """As `discover`, with conflicts noted: to be looked at, not worked with."""
         allow = None if allow is None else frozenset(map(_canonical, allow))
         wanted, left_out = _sort(entry_points(group=PROJECT) if points is None else points, allow)
         loaded, broken = _load(wanted)
         loaded += [(plugin, _given(plugin)) for plugin in plugins]
         offered: dict[tuple[str, str], tuple[Any, Source]] = {}
+        conflicts: list[Conflict] = []
         for plugin, source in loaded:
             try:
                 offers = list(_ask(plugin, source))
@@ -98,8 +131,11 @@ class PluginHost:
                 broken.append(Broken(source, one_line(f"cannot be asked ({type(error).__name__}: {error})")))
                 continue
             for port, name, offer in offers:
-                _add(offered, port, name, offer, source)
-        return cls(offered, tuple(broken), allow, tuple(left_out))
+                if (port, name) in offered:
+                    conflicts.append(Conflict(port, name, (offered[(port, name)][1], source)))
+                else:
+                    offered[(port, name)] = (offer, source)
+        return cls(offered, tuple(broken), allow, tuple(left_out), tuple(conflicts))
 
     def adapter(self, port: str, name: str) -> Adapter:
         """The adapter of that name, ready to build. Raises `BadInput` saying what to do."""
@@ -139,13 +175,27 @@ class PluginHost:
         """Everything found, loaded or not, by port and name."""
         rows = []
         for (port, name), (offer, source) in self.offered.items():
-            missing = [one for one in getattr(offer, "requires", ()) if _absent(one)]
-            why = f"{', '.join(missing)} is not installed: extra [{offer.extra}]" if missing else None
+            why = self._why_not(port, name, offer, source)
             rows.append(Offer(port, name, source.distribution, source.version, source.entry_point, why is None, why))
+        for clash in self.conflicts:
+            first, source = clash.sources
+            why = f"{first.distribution} gives this name too"
+            rows.append(
+                Offer(clash.port, clash.name, source.distribution, source.version, source.entry_point, False, why)
+            )
         for one in (*self.broken, *self.left_out):
             source = one.source
             rows.append(Offer("?", "?", source.distribution, source.version, source.entry_point, False, one.why))
         return sorted(rows, key=lambda row: (row.port, row.name, row.distribution))
+
+    def _why_not(self, port: str, name: str, offer: Any, source: Source) -> str | None:
+        if not self._allows(source):
+            return _LEFT_OUT
+        rival = next((one.sources[1] for one in self.conflicts if (one.port, one.name) == (port, name)), None)
+        if rival is not None:
+            return f"{rival.distribution} gives this name too"
+        missing = [one for one in getattr(offer, "requires", ()) if _absent(one)]
+        return f"{', '.join(missing)} is not installed: extra [{offer.extra}]" if missing else None
 
     def _allows(self, source: Source) -> bool:
         return self.allow is None or _canonical(source.distribution) in self.allow
@@ -189,7 +239,7 @@ def _sort(
         dist = point.dist
         source = Source(dist.name if dist else "?", dist.version if dist else "?", f"{point.name} = {point.value}")
         if allow is not None and _canonical(source.distribution) not in allow:
-            left_out[source] = Broken(source, "plugins.allow leaves it out")
+            left_out[source] = Broken(source, _LEFT_OUT)
         elif not any(_twin(source, other) for _, other in wanted):
             wanted.append((point, source))
     return wanted, list(left_out.values())
@@ -240,11 +290,3 @@ def _name(port: str, offer: Any) -> str:
     if not isinstance(name, str) or not name:
         raise TypeError(f"{offer!r} has no name")
     return name
-
-
-def _add(offered: dict[tuple[str, str], tuple[Any, Source]], port: str, name: str, offer: Any, source: Source) -> None:
-    standing = offered.get((port, name))
-    if standing is not None:
-        both = f"{standing[1].distribution} and {source.distribution}"
-        raise BadInput(ReasonCode.PLUGIN_CONFLICT, f"two plugins give the {port} {name!r}: {both}")
-    offered[(port, name)] = (offer, source)

@@ -11,21 +11,30 @@ from sr_adapters.cli.session import Session
 @click.command("plugins")
 @click.pass_obj
 def plugins_command(session: Session) -> int:
-    """Adapters and laws by port: name, distribution, version, entry point, loaded or why not."""
-    from sr_plugins.host import PluginHost
+    """Adapters and laws by port: name, distribution, version, entry point, loaded or why not.
 
-    offers = PluginHost.discover().offers()
+    Exit code 2 when two plugins give one name: no profile works until one is gone.
+    """
+    from sr_plugins.host import PluginHost
+    from sr_plugins.profile import load_profile
+    from sr_ports import REASONS, ReasonCode
+
+    host = PluginHost.survey(allow=load_profile(session.profile).allow)
+    offers, conflicts = host.offers(), [one.what for one in host.conflicts]
     if session.as_json:
         import attrs
 
-        session.json({"plugins": [attrs.asdict(offer) for offer in offers]})
-        return exits.DONE
-    rows = [
-        (one.port, one.name, one.distribution, one.version, one.entry_point, "yes" if one.loaded else f"no: {one.why}")
-        for one in offers
-    ]
-    session.table(["port", "name", "distribution", "version", "entry point", "loaded"], rows)
-    return exits.DONE
+        session.json({"plugins": [attrs.asdict(offer) for offer in offers], "conflicts": conflicts})
+    else:
+        rows = [
+            (o.port, o.name, o.distribution, o.version, o.entry_point, "yes" if o.loaded else f"no: {o.why}")
+            for o in offers
+        ]
+        session.table(["port", "name", "distribution", "version", "entry point", "loaded"], rows)
+    for what in conflicts:
+        code = ReasonCode.PLUGIN_CONFLICT
+        click.echo(f"error[{code.value}]: {what}; {REASONS[code].remedy}", err=True)
+    return exits.USAGE if conflicts else exits.DONE
 
 
 @click.group("contracts")

@@ -630,3 +630,23 @@ ELSEWHERE = {"tests/cli/test_attest_cli.py": {C.ATTESTATION_MISSING, C.ATTESTATI
 def test_every_code_is_met_at_the_command_line() -> None:
     met = [*ROWS, *AWAY, *BUS, *(code for codes in ELSEWHERE.values() for code in codes)]
     assert sorted(met) == sorted(C)
+
+
+def test_plugins_lists_what_there_is_though_two_conflict(stage: Stage) -> None:
+    for name in ("acme-one", "acme-two"):
+        stage.site.install(name, _plugin("pigeon"))
+    told = stage.sr("plugins")
+    assert (told.code, told.error) == (2, "PLUGIN_CONFLICT")
+    assert told.out.count("gives this name too") == 2
+    assert "sha256_bundle_digest" in told.out
+    document = stage.sr("--json", "plugins").json
+    assert document["conflicts"] == ["two plugins give the control_bus 'pigeon': acme-one and acme-two"]
+
+
+def test_plugins_shows_what_the_profile_leaves_out(stage: Stage) -> None:
+    stage.site.install("acme-store", _plugin("tape"))
+    (stage.sr.folder / "profile.yaml").write_text('plugins: {allow: ["scenario-runner"]}')
+    rows = stage.sr("--json", "plugins").json["plugins"]
+    (row,) = [one for one in rows if one["distribution"] == "acme-store"]
+    assert (row["loaded"], row["why"]) == (False, "plugins.allow leaves it out")
+    assert all(one["loaded"] for one in rows if one["distribution"] == "scenario-runner" and one["port"] == "law")

@@ -112,6 +112,18 @@ def test_one_module_named_by_two_distributions_is_two_plugins(site: Site) -> Non
     assert (error.code, "acme-one" in error.what, "acme-two" in error.what) == (ReasonCode.PLUGIN_CONFLICT, True, True)
 
 
+def test_a_survey_lists_both_sides_of_a_conflict_and_all_else(site: Site) -> None:
+    site.install("acme-one", LAW.format(kind="same"))
+    site.install("acme-two", LAW.format(kind="same"))
+    site.install("other", LAW.format(kind="fine"))
+    rows = PluginHost.survey(points=site.points()).offers()
+    assert [(one.name, one.distribution, one.loaded, one.why) for one in rows] == [
+        ("fine", "other", True, None),
+        ("same", "acme-one", False, "acme-two gives this name too"),
+        ("same", "acme-two", False, "acme-one gives this name too"),
+    ]
+
+
 def test_one_name_on_two_ports_is_no_conflict(site: Site) -> None:
     site.install("acme-one", LAW.format(kind="same"))
     site.install("acme-two", bus("same"))
@@ -227,7 +239,11 @@ def test_laws_given_in_code_are_held_to_allow_as_well() -> None:
     law = SimpleNamespace(kind="given", digest=lambda bundle: "0" * 64)
     plugin = SimpleNamespace(sr_hashing_laws=hookimpl(lambda: [law]), distribution="mine", version="1")
     assert set(PluginHost.discover(points=[], plugins=[plugin]).laws()) == {"given"}
-    assert PluginHost.discover(points=[], plugins=[plugin], allow=frozenset({"other"})).laws() == {}
+    host = PluginHost.discover(points=[], plugins=[plugin], allow=frozenset({"other"}))
+    assert host.laws() == {}
+    assert [(one.name, one.loaded, one.why) for one in host.offers()] == [
+        ("given", False, "plugins.allow leaves it out")
+    ]
 
 
 def test_finding_the_built_ins_imports_no_driver() -> None:
