@@ -16,10 +16,9 @@ def plugins_command(session: Session) -> int:
     Exit code 2 when two plugins give one name: no profile works until one is gone.
     """
     from sr_plugins.host import PluginHost
-    from sr_plugins.profile import load_profile
     from sr_ports import REASONS, ReasonCode
 
-    host = PluginHost.survey(allow=load_profile(session.profile).allow)
+    host = PluginHost.survey(allow=_allowed(session.profile))
     offers, conflicts = host.offers(), [one.what for one in host.conflicts]
     if session.as_json:
         import attrs
@@ -35,6 +34,17 @@ def plugins_command(session: Session) -> int:
         code = ReasonCode.PLUGIN_CONFLICT
         click.echo(f"error[{code.value}]: {what}; {REASONS[code].remedy}", err=True)
     return exits.USAGE if conflicts else exits.DONE
+
+
+def _allowed(profile: str) -> frozenset[str] | None:
+    """Which distributions the profile lets in; any where it cannot be read, as without its environment."""
+    from sr_plugins.profile import load_profile
+    from sr_ports import BadInput
+
+    try:
+        return load_profile(profile).allow
+    except BadInput:
+        return None
 
 
 @click.group("contracts")
