@@ -49,6 +49,8 @@ class EngineInvoker(Protocol):
         engine is still running.
     I3  No shell is involved: a value of the invocation is one argument, never syntax.
     I4  Logs are bounded and kept also when the engine fails.
+    I5  Secrets that the engine prints (passwords, tokens, keys) are masked before anything is kept,
+        quoted or shown: in the logs, in the detail, in the lines given to `progress`.
     """
 
     def invoke(

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from sr_adapters.observability.redact import redact, redacted, suspect
+from sr_adapters.redact import redact, redacted, suspect
 from sr_ports import ObsEvent, SrError, Wiring
 
 _COLOURS = {"WARN": "\033[33m", "ERROR": "\033[31m"}

@@ -129,6 +129,10 @@ print(len(os.listdir("/dev/fd")))  # its three, and the one that lists"""
         result = run(make_invoker(["{python}", "-I", "-S", "-c", code], tmp_path), make_call())
         assert result.detail == "exit code 1: no such world"
 
+    def test_a_command_with_a_secret_in_it_is_not_quoted(self, tmp_path: Path) -> None:
+        invoker = make_invoker(["engine --password=hush"], tmp_path)
+        assert "hush" not in run(invoker, make_call()).detail + invoker.describe()
+
 
 class TestRoot:
     def test_without_a_root_each_attempt_gets_its_own_folder(self, tmp_path: Path) -> None:
@@ -386,6 +390,19 @@ class TestScriptedInvoker:
         assert run(invoker, make_call(), cancelled=lambda: True).reason is ReasonCode.ENGINE_CANCELLED
         assert calls == []
         assert "behaviour" in invoker.describe()
+
+    def test_i5_no_secret_is_kept_quoted_or_shown(self) -> None:
+        said = b"x\npassword=hush\n"
+        result = EngineResult(ReasonCode.ENGINE_EXIT_NONZERO, None, said, said, "token: hush")
+        lines: list[str] = []
+        told = run(ScriptedInvoker(lambda _call: result), make_call(), progress=lines.append)
+        assert (told.stdout, told.stderr, told.detail) == (b"x\npassword=***\n",) * 2 + ("token: ***",)
+        assert lines == ["x", "password=***"]
+
+        def broken(call: EngineCall) -> EngineResult:
+            raise ValueError("postgres://u:hush@h")
+
+        assert run(ScriptedInvoker(broken), make_call()).detail == "ValueError: postgres://u:***@h"
 
     def test_i4_logs_are_bounded(self) -> None:
         invoker = ScriptedInvoker(lambda _call: EngineResult(None, None, b"x" * 9 + b"y", b"z" * 9), log_limit_bytes=4)
