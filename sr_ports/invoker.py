@@ -56,7 +56,8 @@ class EngineInvoker(Protocol):
     def invoke(
         self, call: EngineCall, *, cancelled: Callable[[], bool], progress: Callable[[str], None]
     ) -> EngineResult:
-        """Run the engine to its end. `progress` gets the engine's output lines as they come."""
+        """Run the engine to its end. `progress` gets the engine's output lines as they come; it is slow, so
+        of a flood of lines it gets some and how many are missing: it must not hold the engine up."""
 
     def describe(self) -> str:
         """What is run, for people; never a secret."""

@@ -315,6 +315,18 @@ sys.exit({exit_code})"""
         assert len(result.stdout) <= log_limit_bytes
         assert 0 < longest <= 4096
 
+    def test_i4_a_flood_of_lines_is_kept_and_not_all_shown(
+        self, invoker_for: InvokerFactory, call: CallFactory
+    ) -> None:
+        """`progress` is slow; the first line, and that some are missing, is told all the same."""
+        seen: list[str] = []
+        script = "for n in range(50_000): print('line', n)"
+        result = run(invoker_for(script), call(), progress=seen.append)
+        assert result.stdout.endswith(b"line 49998\nline 49999\n")
+        assert seen[0] == "line 0"
+        assert len(seen) < 5_000
+        assert any("not shown" in line for line in seen)
+
     # I5: no secret is kept, quoted or shown
 
     @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from sr_adapters.memory.invoker import ScriptedInvoker
 from sr_adapters.subprocess import process
 from sr_adapters.subprocess.environment import engine_environment
 from sr_adapters.subprocess.invoker import SubprocessInvoker, build_subprocess
-from sr_adapters.subprocess.logs import Lines, Tail
+from sr_adapters.subprocess.logs import LINES_A_SECOND, Lines, Tail
 from sr_adapters.subprocess.template import Unresolved, placeholder_values, render
 from sr_ports import BadInput, EngineCall, EngineInvoker, EngineResult, ReasonCode, Wiring
 from sr_ports.conformance.invokers import CallFactory, EngineInvokerLaws, InvokerFactory, is_free, run, was_held
@@ -248,11 +248,38 @@ class TestLogs:
             assert whole.endswith(last)
             assert note.startswith(f"[{len(whole) - len(last)} bytes cut".encode())
 
-    @given(st.lists(st.binary(max_size=50), max_size=20))
+    def test_of_a_flood_the_first_lines_of_each_second_are_shown(self) -> None:
+        seen: list[str] = []
+        clock = [0.0]
+        lines = Lines(seen.append, lambda: clock[0])
+        first = [f"a{n}" for n in range(LINES_A_SECOND)]
+        lines.write(("\n\r\n".join(first) + "\nleft\nleft\r\nnow").encode())
+        assert seen == first
+        lines.write(b" left\nand a piece")
+        clock[0] = 1.0
+        lines.write(b" of it\nb")
+        assert seen[LINES_A_SECOND:] == ["[3 lines of output are not shown]", "and a piece of it"]
+        lines.write(b"\n" + b"c\n" * (LINES_A_SECOND + 1) + b"the end")
+        assert seen[-1] == "c"
+        lines.close()
+        assert seen[-2:] == ["[3 lines of output are not shown]", "the end"]
+
+    def test_a_flood_does_not_hold_the_engine_up(self, tmp_path: Path) -> None:
+        """Two hundred thousand lines to a listener who takes a millisecond for each."""
+        code = "import sys\nfor _ in range(200): sys.stdout.write(('x' * 99 + '\\n') * 1000)"
+        began = time.monotonic()
+        run(
+            make_invoker(["{python}", "-I", "-S", "-c", code], tmp_path),
+            make_call(),
+            progress=lambda _: time.sleep(0.001),
+        )
+        assert time.monotonic() - began < 20  # told of every line it would take 200 s
+
+    @given(st.lists(st.binary(max_size=5), max_size=20))  # no more lines than are shown at once
     def test_lines_do_not_depend_on_how_the_bytes_arrive(self, chunks: list[bytes]) -> None:
         piecewise, at_once = list[str](), list[str]()
         for seen, parts in ((piecewise, chunks), (at_once, [b"".join(chunks)])):
-            lines = Lines(seen.append)
+            lines = Lines(seen.append, lambda: 0.0)
             for part in parts:
                 lines.write(part)
             lines.close()
