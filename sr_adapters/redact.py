@@ -1,56 +1,146 @@
-"""Secrets out of text: passwords in DSNs and URLs, tokens, keys."""
+"""Secrets out of text and out of streams: passwords in DSNs and URLs, tokens, keys.
+
+Every pattern takes time in proportion to the text, whatever the text: engines write it. So a
+match begins with letters that a search can skip to, never with a run of any length, and a run
+that was read is not read again.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 MASK = "***"
-_PIECE = 4096
-_URL = re.compile(r"(?P<head>[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@]*):[^\s@]+@")
+LONGEST_LINE = 1 << 14
+"""Bytes of one line that a `Redactor` keeps back at most; of a longer line it passes on pieces."""
+LONGEST_SECRET = 1 << 12
+"""In such a line, how far the name and the value of a secret may lie apart, and how long a URL's password may be."""
+
+_URL = re.compile(r"(?P<head>://(?<=[a-zA-Z0-9+.-]://)[^\s/:@]*+)(?P<rest>:[^\s@]++(?P<at>@)?)?")
 _PAIR = re.compile(
-    r"""(?P<head>\b[\w.-]*(?:password|passwd|secret|token|api[_-]?key|private[_-]?key|access[_-]?key(?:[_-]?id)?|authorization|credential)[\w.-]*
-        ["']?\s*[=:]\s*)(?P<scheme>(?:bearer|basic)\s+)?("[^"]*"|'[^']*'|[^\s,;&]+)""",
-    re.IGNORECASE | re.VERBOSE,
+    r"""(?P<head>[PpSsTtAaCc](?i:(?<=p)(?:assword|asswd|rivate[_-]?key)|(?<=s)ecret|(?<=t)oken
+          |(?<=a)(?:pi[_-]?key|ccess[_-]?key|uthorization)|(?<=c)redential)[\w.-]*+)
+        (?: (?P<sign>\\*+["']?\s*+[=:][=:>]{0,2}+\s*+) (?i:(?:bearer|basic)\s++)?+
+            (?: "[^"\\]*+(?:\\.[^"\\]*+)*+(?P<double>") | '[^'\\]*+(?:\\.[^'\\]*+)*+(?P<single>')
+              | (?P<open>["'])[^\n]*+ | [^\s,;&]++ )
+        )?""",
+    re.VERBOSE | re.DOTALL,  # the first letter in both cases, so that the search can skip to it
 )
-_AWS = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")
-_BEARER = re.compile(r"\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
+_AWS = re.compile(r"A(?<=\bA)(?:KIA|SIA)[A-Z0-9]{16}\b")
+# A mask may go on in the next piece of a long line: it is part of a value.
+_BEARER = re.compile(r"([Bb](?<=\b[Bb])(?i:earer|asic))\s++(?:\*{3}|[A-Za-z0-9._~+/=-]{8})[A-Za-z0-9._~+/=*-]*+")
 # What some secret's pattern needs in lower case: without any of these in it a text has none.
-_WORDS = (
-    "passw", "secret", "token", "apikey", "api_key", "api-key", "private", "access", "authorization", "credential",
-    "dsn", "bearer ", "basic ", "akia", "asia",
-)  # fmt: skip
+_WORDS = ("passw", "secret", "token", "authorization", "credential", "dsn", "bearer", "basic", "akia", "asia")
 _NAME = re.compile(
     r"password|passwd|secret|token|api_?key|private_?key|access_?key|authorization|credential|dsn", re.IGNORECASE
 )
+_GAP = re.compile(rb"[\s,;&]")
+_PLACES = 16
+_FEW_LINES = 1 << 10
+_BYTE_WORDS = tuple(word.encode() for word in _WORDS)
 
 
 def redact(text: str) -> str:
     """`text` with every recognisable secret masked; the same text when there is none."""
-    text = _URL.sub(lambda match: f"{match['head']}:{MASK}@", text)
-    text = _PAIR.sub(lambda match: match["head"] + MASK, text)
+    text = _URL.sub(_without_password, text)
+    text = _PAIR.sub(_without_value, text)
     text = _BEARER.sub(lambda match: f"{match[1]} {MASK}", text)
     return _AWS.sub(MASK, text)
 
 
-def redact_log(data: bytes) -> bytes:
-    """A log with every recognisable secret masked, line by line; the same bytes when there is none.
+def _without_password(match: re.Match[str]) -> str:
+    return f"{match['head']}:{MASK}@" if match["at"] else match[0]
 
-    An endless line is looked at in pieces, so that no text makes this slow.
-    """
-    text = data.decode("utf-8", "surrogateescape")
-    if not suspect(text):
-        return data
-    pieces = (line[at : at + _PIECE] for line in text.splitlines(keepends=True) for at in range(0, len(line), _PIECE))
-    masked = "".join(redact(piece) if suspect(piece) else piece for piece in pieces)
-    return masked.encode("utf-8", "surrogateescape")
+
+def _without_value(match: re.Match[str]) -> str:
+    """The name, and a mask between the quotes of the value. What opens a quote without closing it is
+    all value, and stays open: the next piece of the line may close it."""
+    if match["sign"] is None:
+        return match[0]
+    closed = match["double"] or match["single"] or ""
+    return f"{match['head']}{match['sign']}{closed or match['open'] or ''}{MASK}{closed}"
 
 
 def suspect(text: str) -> bool:
     """Whether anything in `text` may be a secret: quick, and never wrong when it says no."""
     low = text.lower()
-    return any(word in low for word in _WORDS) or ("@" in text and "://" in text)
+    return (
+        any(word in low for word in _WORDS)
+        or ("@" in text and "://" in text)
+        or ("key" in low and ("api" in low or "private" in low or "access" in low))
+    )
+
+
+def redact_bytes(data: bytes) -> bytes:
+    """Output of a program, which may be no text at all, with every recognisable secret masked, line by
+    line; other bytes stay as they are."""
+    if not _suspect_bytes(data):
+        return data
+    middle = data.find(b"\n", len(data) // 2) + 1
+    if len(data) > _FEW_LINES and 0 < middle < len(data):  # most of a block with a secret in it has none
+        return redact_bytes(data[:middle]) + redact_bytes(data[middle:])
+    return b"".join(
+        redact(line.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        if _suspect_bytes(line)
+        else line
+        for line in data.splitlines(keepends=True)
+    )
+
+
+def _suspect_bytes(data: bytes) -> bool:
+    """`suspect`, of bytes."""
+    low = data.lower()
+    return (
+        any(word in low for word in _BYTE_WORDS)
+        or (b"@" in low and b"://" in low)
+        or (b"key" in low and (b"api" in low or b"private" in low or b"access" in low))
+    )
+
+
+class Redactor:
+    """Passes a stream on to `take` without its secrets, in whole lines, in bounded memory.
+
+    However the bytes arrive, a line is looked at as a whole, so no secret hides on the border of two
+    reads. Of a line longer than `LONGEST_LINE` pieces are passed on, all but about the last
+    `LONGEST_SECRET` bytes of what has come: a value that goes on is by then a mask, whose name stays
+    in sight, and so may be of any length. `close` passes on a last line without end.
+    """
+
+    def __init__(self, take: Callable[[bytes], object]) -> None:
+        self._take = take
+        self._rest = b""
+
+    def write(self, data: bytes) -> None:
+        """Take the next bytes."""
+        end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1  # a bare return is how progress bars end a line
+        if end:
+            self._take(redact_bytes(self._rest + data[:end]))
+            self._rest = data[end:]
+        else:
+            self._rest += data
+        if len(self._rest) > LONGEST_LINE:
+            self._pass_piece()
+
+    def _pass_piece(self) -> object:
+        """Of a long line without end: up to a place that lies in no secret, which the redaction of both
+        sides tells; inside a secret longer than all that is kept back, what is masked is cut."""
+        rest, near = self._rest, len(self._rest) - LONGEST_SECRET
+        told = redact_bytes(rest)
+        places = [near - LONGEST_SECRET + gap.end() for gap in _GAP.finditer(rest[near - LONGEST_SECRET : near])]
+        for cut in (near, *places[: -_PLACES - 1 : -1]):
+            piece = redact_bytes(rest[:cut])
+            if piece + redact_bytes(rest[cut:]) == told:
+                self._rest = rest[cut:]
+                return self._take(piece)
+        self._rest = told[-LONGEST_SECRET:]
+        return self._take(told[:-LONGEST_SECRET])
+
+    def close(self) -> None:
+        """Pass on what has no line end."""
+        rest, self._rest = self._rest, b""
+        if rest:
+            self._take(redact_bytes(rest))
 
 
 def redacted(node: Any) -> Any:

@@ -49,12 +49,15 @@ class EngineInvoker(Protocol):
         engine is still running.
     I3  No shell is involved: a value of the invocation is one argument, never syntax.
     I4  Logs are bounded and kept also when the engine fails.
+    I5  Secrets that the engine prints (passwords, tokens, keys) are masked before anything is kept,
+        quoted or shown: in the logs, in the detail, in the lines given to `progress`.
     """
 
     def invoke(
         self, call: EngineCall, *, cancelled: Callable[[], bool], progress: Callable[[str], None]
     ) -> EngineResult:
-        """Run the engine to its end. `progress` gets the engine's output lines as they come."""
+        """Run the engine to its end. `progress` gets the engine's output lines as they come; it is slow, so
+        of a flood of lines it gets some and how many are missing: it must not hold the engine up."""
 
     def describe(self) -> str:
         """What is run, for people; never a secret."""

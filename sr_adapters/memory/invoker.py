@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import attrs
 
+from sr_adapters.redact import redact, redact_bytes
 from sr_ports import EngineCall, EngineResult, ReasonCode, one_line
 
 
@@ -15,7 +16,7 @@ class ScriptedInvoker:
 
     The port's laws hold as far as a function can keep them: a call that is cancelled
     beforehand does not run it, what it raises is a failed attempt, logs keep their last
-    `log_limit_bytes`. A running function cannot be ended.
+    `log_limit_bytes` and no secret. A running function cannot be ended.
     """
 
     behaviour: Callable[[EngineCall], EngineResult]
@@ -30,12 +31,13 @@ class ScriptedInvoker:
         try:
             result = self.behaviour(call)
         except Exception as exc:  # noqa: BLE001 - the function is the engine: whatever it does is a result (law I1)
-            detail = one_line(f"{type(exc).__name__}: {exc}")
+            detail = one_line(redact(f"{type(exc).__name__}: {exc}"))
             return EngineResult(ReasonCode.ENGINE_EXIT_NONZERO, call.engine_run_root, detail=detail)
-        for line in result.stdout.decode("utf-8", "replace").splitlines():
+        stdout, stderr = redact_bytes(result.stdout), redact_bytes(result.stderr)
+        for line in stdout.decode("utf-8", "replace").splitlines():
             progress(one_line(line))
         keep = -self.log_limit_bytes
-        return attrs.evolve(result, stdout=result.stdout[keep:], stderr=result.stderr[keep:])
+        return attrs.evolve(result, stdout=stdout[keep:], stderr=stderr[keep:], detail=redact(result.detail))
 
     def describe(self) -> str:
         """The function's name."""

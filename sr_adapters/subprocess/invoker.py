@@ -14,6 +14,7 @@ from typing import Any
 
 import attrs
 
+from sr_adapters.redact import redact
 from sr_adapters.subprocess.environment import DENY, engine_environment
 from sr_adapters.subprocess.process import Exit, Limits, Stop, SupervisedEngine
 from sr_adapters.subprocess.template import Unresolved, placeholder_values, render
@@ -55,7 +56,7 @@ class SubprocessInvoker:
     `command`: see `template.render`. `cwd`: the engine's working directory, None for SR's own.
     `timeout_seconds`: the engine's time. `runs_root`: where ``engine_runs/run_id=../attempt_no=..``
     is made when a call names no root. `log_limit_bytes`: kept of each of stdout and stderr, the
-    last of them. `grace_seconds`: between SIGTERM and SIGKILL. `env_deny`, `env_allow`: name
+    last of them, without secrets. `grace_seconds`: between SIGTERM and SIGKILL. `env_deny`, `env_allow`: name
     patterns of what the engine does not, and does after all, get of SR's environment.
 
     The engine is ended whole when its first process ends, on timeout, when cancelled, and when
@@ -85,7 +86,7 @@ class SubprocessInvoker:
             launch = self._prepare(call)
             engine = self._start(launch)
         except _Refused as refused:
-            return EngineResult(refused.reason, call.engine_run_root, detail=one_line(refused.detail))
+            return EngineResult(refused.reason, call.engine_run_root, detail=one_line(redact(refused.detail)))
         with engine:
             ended = engine.follow(cancelled, progress)
         return self._result(launch, ended)
@@ -94,7 +95,7 @@ class SubprocessInvoker:
         """The program; its arguments may hold what is nobody's business."""
         if not self.command:
             return "subprocess: no command"
-        return one_line(f"subprocess: {self.command[0]} ({len(self.command) - 1} arguments)")
+        return one_line(f"subprocess: {redact(self.command[0])} ({len(self.command) - 1} arguments)")
 
     def _prepare(self, call: EngineCall) -> _Launch:
         if not self.command:
@@ -137,7 +138,7 @@ class SubprocessInvoker:
             engine_run_root=launch.engine_run_root,
             stdout=ended.stdout,
             stderr=ended.stderr,
-            detail=one_line(detail),
+            detail=one_line(redact(detail)),
             exit_code=ended.code,
         )
 

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
-from sr_adapters.redact import redact, redact_log, suspect
 from sr_ports import one_line
 
+LINES_A_SECOND = 50
+"""Lines of a stream that are shown while it runs; the log has what is left out, as far as it reaches."""
+
 _LONGEST_LINE = 4096
+_LINE_ENDS = re.compile(rb"[\r\n]+")  # a bare return is how progress bars end a line
 _SHOWN = 600
 _NOTE_BYTES = 128
-_BURST = 200
-_A_SECOND = 50
-"""Lines for people: so many at once, then so many a second. Nobody reads more, and the log has them all."""
 
 
 class Tail:
     """The last bytes of a stream, at most `limit` of them, memory at most about twice that.
 
-    A stream that was longer begins with a line saying how much was cut. Secrets are masked.
+    A stream that was longer begins with a line saying how much was cut.
     """
 
     def __init__(self, limit: int) -> None:
@@ -35,69 +36,74 @@ class Tail:
             del self._kept[: -self._limit]
 
     def value(self) -> bytes:
-        """What is kept, note included, in `limit` bytes, before secrets are masked in it."""
+        """What is kept, note included, in `limit` bytes."""
         if self._seen <= self._limit:
-            return redact_log(bytes(self._kept))
-        kept = bytes(self._kept[-max(1, self._limit - _NOTE_BYTES) :])
-        kept = kept[kept.find(b"\n", 0, -1) + 1 :]  # half a line may be half a secret, which none would know
-        cut = self._seen - len(kept)
-        note = f"[{cut} bytes cut by the log limit; the last {len(kept)} of {self._seen} bytes follow]\n"
-        return note.encode() + redact_log(kept)
+            return bytes(self._kept)
+        room = max(1, self._limit - _NOTE_BYTES)
+        note = f"[{self._seen - room} bytes cut by the log limit; the last {room} of {self._seen} bytes follow]\n"
+        return note.encode() + bytes(self._kept[-room:])
 
 
 class Lines:
-    """Cuts a stream into lines for people: printable, folded, shortened, without secrets or blank ones.
+    """Cuts a stream into lines for people: printable, folded, shortened, blank ones left out.
 
-    A flood is not shown whole, so that showing it never holds the engine up; how much was left out is said.
-    `clock`: seconds from anywhere.
+    Lines are passed on at once, of each second the first `LINES_A_SECOND`, then how many were left
+    out: whoever is told takes as long for a line as reading hundreds of them, and holds the engine
+    up for it. `now`: seconds, of a clock that never goes back.
     """
 
-    def __init__(self, progress: Callable[[str], None], *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._progress, self._clock = progress, clock
+    def __init__(self, progress: Callable[[str], None], now: Callable[[], float] = time.monotonic) -> None:
+        self._progress, self._now = progress, now
         self._rest = b""
-        self._budget, self._at, self._left_out = float(_BURST), clock(), 0
+        self._since = now()
+        self._room, self._left = LINES_A_SECOND, 0
 
     def write(self, data: bytes) -> None:
         """Take the next bytes; whole lines are passed on at once, of an endless one a piece now and then."""
-        # a bare return is how progress bars end a line
-        *whole, self._rest = (self._rest + data).replace(b"\r", b"\n").split(b"\n")
-        for number, line in enumerate(whole):
-            if not line.strip():
-                continue
-            if not self._may():
-                self._left_out += len(whole) - number
+        self._make_room()
+        self._rest += data
+        while self._room and self._rest:
+            *whole, self._rest = _LINE_ENDS.split(self._rest, self._room)
+            if not whole:
                 break
-            self._say(line)
+            for line in whole:
+                self._say(line)
+        if not self._room:
+            self._leave_out()
         if len(self._rest) > _LONGEST_LINE:
-            rest, self._rest = self._rest, b""
-            if self._may():
-                self._say(rest)
+            self._close_line()
 
     def close(self) -> None:
-        """Pass on what has no line end, whatever the flood."""
+        """Pass on what has no line end, and what was left out."""
+        self._tell_left()
+        self._room = 1
+        self._close_line()
+
+    def _make_room(self) -> None:
+        now = self._now()
+        if now >= self._since + 1:
+            self._since, self._room = now, LINES_A_SECOND
+            self._tell_left()
+
+    def _leave_out(self) -> None:
+        end = max(self._rest.rfind(b"\n"), self._rest.rfind(b"\r")) + 1
+        self._left += self._rest.count(b"\n", 0, end)
+        self._rest = self._rest[end:]
+
+    def _tell_left(self) -> None:
+        if self._left:
+            self._progress(f"[{self._left} lines of output are not shown]")
+            self._left = 0
+
+    def _close_line(self) -> None:
         rest, self._rest = self._rest, b""
-        self._tell_left_out()
-        self._say(rest)
-
-    def _may(self) -> bool:
-        """Whether one more line may be shown now."""
-        if self._budget < 1:
-            now = self._clock()
-            self._budget, self._at = min(_BURST, self._budget + (now - self._at) * _A_SECOND), now
-        if self._budget < 1:
-            return False
-        self._budget -= 1
-        self._tell_left_out()
-        return True
-
-    def _tell_left_out(self) -> None:
-        left_out, self._left_out = self._left_out, 0
-        if left_out:
-            self._progress(f"[{left_out} lines not shown; the log keeps its end]")
+        if self._room:
+            self._say(rest)
 
     def _say(self, line: bytes) -> None:
         text = line[:_LONGEST_LINE].decode("utf-8", "replace").strip()
         if not text.isprintable() or len(text) > _SHOWN:
             text = one_line(text, _SHOWN)
         if text:
-            self._progress(redact(text) if suspect(text) else text)
+            self._room -= 1
+            self._progress(text)

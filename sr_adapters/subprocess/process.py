@@ -17,6 +17,7 @@ from typing import IO, Self, cast
 
 import attrs
 
+from sr_adapters.redact import Redactor
 from sr_adapters.subprocess.logs import Lines, Tail
 from sr_adapters.subprocess.supervisor import KILL_S
 
@@ -45,7 +46,8 @@ class Limits:
 @attrs.frozen
 class Exit:
     """How it ended. `code`: exit code, negative for a signal, None when unknown. `errno`: why it
-    could not start. `left`: processes that could not be ended. `stop`: why SR ended it."""
+    could not start. `left`: processes that could not be ended. `stop`: why SR ended it. `stdout`,
+    `stderr`: the logs, without secrets."""
 
     code: int | None
     errno: int | None
@@ -76,14 +78,15 @@ class SupervisedEngine:
             _fd(self._process.stdout): Tail(limits.log_bytes),
             _fd(self._process.stderr): Tail(limits.log_bytes),
         }
-        self._lines: dict[int, Lines] = {}
+        self._output: dict[int, Redactor] = {}
         self._selector = selectors.DefaultSelector()
         for fd in (self._status, *self._logs):
             self._selector.register(fd, selectors.EVENT_READ)
 
     def follow(self, cancelled: Callable[[], bool], progress: Callable[[str], None]) -> Exit:
         """Pump output until nothing of the engine is left; ends it on timeout or when `cancelled`."""
-        self._lines = {fd: Lines(progress) for fd in self._logs}
+        lines = {fd: Lines(progress) for fd in self._logs}
+        self._output = {fd: Redactor(_both(log, lines[fd])) for fd, log in self._logs.items()}
         deadline = time.monotonic() + self._limits.timeout_s
         stop: Stop | None = None
         while self._running():
@@ -95,6 +98,9 @@ class SupervisedEngine:
                 self._process.kill()  # the supervisor itself is stuck
                 break
         self._drain()
+        for fd, output in self._output.items():
+            output.close()
+            lines[fd].close()
         return self._exit(stop)
 
     def _running(self) -> bool:
@@ -114,16 +120,13 @@ class SupervisedEngine:
         elif fd == self._status:
             self._said += data
         else:
-            self._logs[fd].write(data)
-            self._lines[fd].write(data)
+            self._output[fd].write(data)
 
     def _drain(self) -> None:
         """Read what the ended engine left in its pipes; an escaped writer cannot hold this up for long."""
         until = time.monotonic() + _SLACK_S
         while self._selector.get_map() and time.monotonic() < until and self._pump(0):
             pass
-        for lines in self._lines.values():
-            lines.close()
 
     def _release(self) -> float:
         """Let go of the lifeline, so that the supervisor ends the engine; when to stop believing in it."""
@@ -187,6 +190,16 @@ def _spawn(
         pass_fds=(status,),
         start_new_session=True,  # a terminal's Ctrl-C is for SR, which then ends the engine in order
     )
+
+
+def _both(log: Tail, lines: Lines) -> Callable[[bytes], None]:
+    """Takes output without secrets: what is kept, quoted or shown of it has none either."""
+
+    def take(data: bytes) -> None:
+        log.write(data)
+        lines.write(data)
+
+    return take
 
 
 def _stop(cancelled: Callable[[], bool], deadline: float) -> Stop | None:

@@ -314,3 +314,48 @@ sys.exit({exit_code})"""
         result = run(invoker_for(script), call(), progress=progress)
         assert len(result.stdout) <= log_limit_bytes
         assert 0 < longest <= 4096
+
+    def test_i4_a_flood_of_lines_is_kept_and_not_all_shown(
+        self, invoker_for: InvokerFactory, call: CallFactory
+    ) -> None:
+        """`progress` is slow; the first line, and that some are missing, is told all the same."""
+        seen: list[str] = []
+        script = "for n in range(50_000): print('line', n)"
+        result = run(invoker_for(script), call(), progress=seen.append)
+        assert result.stdout.endswith(b"line 49998\nline 49999\n")
+        assert seen[0] == "line 0"
+        assert len(seen) < 5_000
+        assert any("not shown" in line for line in seen)
+
+    # I5: no secret is kept, quoted or shown
+
+    @pytest.mark.parametrize(
+        "printed",
+        [
+            "password=hunter2secret postgres://u:hunter2secret@h/db",
+            "Authorization: Bearer hunter2secret",
+            '{"api_key": "hunter2secret", "token": "hunter2secret"}',
+        ],
+    )
+    @pytest.mark.parametrize("exit_code", [0, 4])
+    def test_i5_a_secret_is_masked_wherever_the_output_goes(
+        self, invoker_for: InvokerFactory, call: CallFactory, printed: str, exit_code: int
+    ) -> None:
+        """Written in two halves, so that it arrives in two reads."""
+        script = f"""import sys, time
+printed = {printed!r}
+half = printed.index('hunter2') + 5
+for stream in (sys.stdout, sys.stderr):
+    stream.write('before\\n' + printed[:half])
+    stream.flush()
+    time.sleep(0.05)
+    stream.write(printed[half:] + '\\n')
+    stream.flush()
+sys.exit({exit_code})"""
+        seen: list[str] = []
+        result = run(invoker_for(script), call(), progress=seen.append)
+        assert result.exit_code == exit_code
+        told = [result.stdout.decode(), result.stderr.decode(), result.detail, *seen]
+        assert "hunter2" not in "".join(told)
+        assert "secret" not in "".join(told)
+        assert all(log.startswith("before\n") and "***" in log for log in told[:2])

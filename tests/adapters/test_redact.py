@@ -1,0 +1,170 @@
+"""No secret passes: not in a text, not in a stream, however it arrives; and what is none stays as it was."""
+
+from __future__ import annotations
+
+import json
+import time
+import tracemalloc
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from sr_adapters.redact import LONGEST_LINE, LONGEST_SECRET, MASK, Redactor, redact, redact_bytes, redacted, suspect
+
+SECRET = st.text("abcdefghijkmnpqrstuvwxyz23456789", min_size=12, max_size=24)
+PLANTED = (
+    "password={} host=x",
+    "postgres://u:{}@h/db",
+    "Authorization: Bearer {} and more",
+    "bearer\t{}",
+    'aws_secret_access_key = "{} {}"',
+    '{{"token": "a\\"{}", "x": 1}}',
+    "api-key: '{}'",
+)
+
+
+@given(SECRET)
+def test_a_planted_secret_never_shows(secret: str) -> None:
+    planted = [
+        f"postgresql://user:{secret}@host/db",
+        f"password={secret} host=x",
+        f'{{"aws_secret_access_key": "{secret}"}}',
+        f"Authorization: Bearer {secret}",
+        f"SR_TOKEN={secret}",
+        f"https://x:{secret}@example.org/path?api_key={secret}",
+    ]
+    assert all(secret not in redact(text) and MASK in redact(text) for text in planted)
+    assert all(suspect(text) for text in planted)
+    assert secret not in json.dumps(redacted({"dsn": secret, "deep": [{"token": secret}, *planted]}))
+
+
+def test_plain_text_is_left_alone() -> None:
+    text = "run ab12 reads s3://bucket/prefix at 13:42:00; gate.layer1.1A.validation: 3 files"
+    assert redact(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("password=topsecret postgres://u:hunter2@h/db", "password=*** postgres://u:***@h/db"),
+        ('{"token": "a\\"b", "x": 1}', '{"token": "***", "x": 1}'),
+        (r'"{\"password\": \"hunter2\"}"', r'"{\"password\": ***'),
+        ("token == 'abc def' y", "token == '***' y"),
+        ("Authorization: Bearer abc.def tail", "Authorization: *** tail"),
+        ("bearer\tabcdefghij z", "bearer *** z"),
+        ("key AKIAABCDEFGHIJKLMNOP.", "key ***."),
+        ('secret="no end of it', 'secret="***'),
+        ("MY_PASSWORD_FILE.old='x'; y", "MY_PASSWORD_FILE.old='***'; y"),
+    ],
+)
+def test_what_is_shown_instead(text: str, shown: str) -> None:
+    assert redact(text) == shown
+    assert redact(shown) == shown
+    assert redact_bytes(text.encode()) == shown.encode()
+    assert suspect(text)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "x",
+        "x.",
+        "token",
+        "token ",
+        "token=",
+        'token="',
+        "token='\\",
+        "token\\",
+        "://",
+        "a://b:",
+        "basic ",
+        "AKIA",
+        "token: bearer ",
+    ],
+)
+def test_no_text_takes_more_than_its_share_of_time(piece: str) -> None:
+    began = time.process_time()
+    redact(piece * (200_000 // len(piece)) + " token")
+    assert time.process_time() - began < 2  # what looks back takes minutes
+
+
+def streamed(*parts: bytes) -> list[bytes]:
+    taken: list[bytes] = []
+    redactor = Redactor(taken.append)
+    for part in parts:
+        redactor.write(part)
+    redactor.close()
+    return taken
+
+
+@given(SECRET, st.sampled_from(PLANTED), st.integers(0, 80), st.integers(0, 80))
+def test_a_secret_split_over_reads_is_caught(secret: str, planted: str, one: int, two: int) -> None:
+    data = f"before\n{planted.format(secret, secret)}\nafter\n".encode()
+    one, two = sorted((one, two))
+    told = b"".join(streamed(data[:one], data[one:two], data[two:]))
+    assert told == redact_bytes(data)
+    assert secret.encode() not in told
+    assert told.startswith(b"before\n")
+    assert told.endswith(b"\nafter\n")
+
+
+@given(st.lists(st.binary(max_size=300), max_size=20))
+@example([b"x=\xc3", b"\xa0 token ", bytes(range(256))])
+def test_what_is_no_secret_stays_byte_for_byte(parts: list[bytes]) -> None:
+    whole = b"".join(parts)
+    assert b"".join(streamed(*parts)) == redact_bytes(whole)
+    harmless = whole.replace(b"=", b"").replace(b":", b"")
+    assert redact_bytes(b"token " + harmless) == b"token " + harmless
+
+
+@pytest.mark.parametrize(
+    "filler", [b"x", b"word and word, ", b'{"a":1,"token":"t"},', b"token=abc ", b"\xf0\x9f\x99\x82 "]
+)
+@pytest.mark.parametrize("planted", PLANTED)
+def test_a_secret_anywhere_in_a_line_without_end_is_caught(filler: bytes, planted: str) -> None:
+    secret = "hunter2hunter2hunter2"
+    held = planted.format(secret, secret).encode()
+    rest = b" " + filler * (20_000 // len(filler))
+    for border in (LONGEST_LINE, LONGEST_LINE - LONGEST_SECRET):
+        for before in range(border - 50, border + 10, 5):
+            times, odd = divmod(before - 1, len(filler))
+            told = b"".join(streamed(b"." * odd + filler * times + b" " + held[:20], held[20:] + rest))
+            assert b"hunter2" not in told
+            assert told.endswith(redact_bytes(rest))
+
+
+@pytest.mark.parametrize("opening", [b"password=", b'password="', b"Authorization: Bearer ", b"Basic "])
+def test_a_secret_of_any_length_is_swallowed_in_bounded_memory(opening: bytes) -> None:
+    size = 0
+
+    def take(data: bytes) -> None:
+        nonlocal size
+        size += len(data)
+        assert b"ssss" not in data
+
+    redactor = Redactor(take)
+    redactor.write(b"x " * 5000 + opening)
+    tracemalloc.start()
+    for _ in range(100):
+        redactor.write(b"s" * 65536)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    redactor.write(b"ss tail\n")
+    redactor.close()
+    assert peak < 4 << 20
+    assert 10_000 < size < 11_000
+
+
+def test_a_line_without_end_loses_nothing_and_comes_in_pieces() -> None:
+    parts = [b"naive text %d, " % n * 50 for n in range(2000)]
+    taken = streamed(*parts)
+    assert b"".join(taken) == b"".join(parts)
+    assert len(taken) > 50
+
+
+def test_a_progress_bar_is_passed_on_at_each_return() -> None:
+    taken: list[bytes] = []
+    redactor = Redactor(taken.append)
+    redactor.write(b"10%\r20%\r30")
+    assert taken == [b"10%\r20%\r"]
