@@ -330,3 +330,14 @@ def test_a_demo_of_no_size_is_a_usage_error(sr: Shell, size: str) -> None:
     told = sr.bare("demo", f"--size={size}")
     assert (told.code, told.error) == (2, "USAGE")
     assert not (sr.folder / "sr-demo").exists()
+
+
+def test_a_copy_of_a_view_is_held_against_the_profiles_store(sr: Shell) -> None:
+    sr("submit", sr.request())
+    (view,) = sr.folder.glob("runs/fraud-platform/*/sr/run_facts_view/*.json")
+    copy = sr.folder / "copy.json"
+    copy.write_bytes(view.read_bytes())
+    assert sr("verify", "copy.json").code == 0
+    copy.write_bytes(view.read_bytes().replace(b'"world"', b'"wor1d"', 1))
+    told = sr("verify", "copy.json")
+    assert (told.code, "TRUTH_ALTERED" in told.err) == (5, True)

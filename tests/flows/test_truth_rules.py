@@ -14,11 +14,11 @@ from sr_domain.canonical import canonical_json, exact_json
 from sr_domain.contracts import problem
 from sr_domain.ids import run_id_for
 from sr_domain.outcome import Outcome
-from sr_domain.ports import Settings
+from sr_domain.ports import ProvidedLaw, Settings
 from sr_domain.states import RunState
 from sr_plugins import build_runner
 from sr_ports import EngineCall, EngineResult, NotFound, ReasonCode
-from tests.kit import BASE, Lab, request
+from tests.kit import BASE, LAWS, Lab, request
 from tests.worlds import FLAG, small_world
 
 RUN = run_id_for("key")
@@ -202,3 +202,16 @@ def test_a_shared_authority_tells_a_machine_that_never_submitted_what_is_left_to
             return None
 
     assert list(lab.runner(platform=Nothing()).unsettled()) == [RUN]
+
+
+def test_a_law_that_exits_has_failed_and_proves_nothing(lab: Lab) -> None:
+    class Exits:
+        kind = "sha256_bundle_digest"
+
+        def digest(self, bundle: object) -> str:
+            raise SystemExit(3)
+
+    laws = {**LAWS, Exits.kind: ProvidedLaw(Exits(), "acme", "1")}
+    outcome = lab.runner(laws=laws).submit(request(engine_run_root=lab.world(small_world())))
+    assert outcome.state is RunState.QUARANTINED
+    assert "LAW_FAILED" in outcome.message
