@@ -78,6 +78,7 @@ def _cut(ports: Ports, layout: Layout, ledger: Ledger) -> Iterator[Finding]:
     for kind, together in _TOGETHER.items():
         if kind in kinds and not together <= kinds:
             yield Finding(ReasonCode.RECORD_INVALID, key, f"its tail is cut: {kind} without what goes with it")
+    # The index is read in pages by ascending id: this run's row is the first after the id before.
     before = f"{max(int(ledger.run_id, 16) - 1, 0):032x}"
     known = [row for row in ports.authority.runs(after=before, limit=1) if row.run_id == ledger.run_id]
     # Read again: the run may have come to its end since.
