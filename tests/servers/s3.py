@@ -21,12 +21,13 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
 
-from sr_adapters.s3.client import Credentials, Endpoint, make_client
+if TYPE_CHECKING:
+    from sr_adapters.s3.client import Credentials, Endpoint
 
 ACCESS, SECRET = "sr-test-access", "sr-test-secret"
 RGW_HINT = (
@@ -53,6 +54,8 @@ class S3Server:
         return self.endpoint.url
 
     def client(self) -> Any:
+        from sr_adapters.s3.client import make_client
+
         return make_client(self.endpoint)
 
 
@@ -70,6 +73,8 @@ def absent(hint: str) -> None:
 
 def endpoint_at(url: str, credentials: Credentials | None = None) -> Endpoint:
     """An endpoint with the short timeouts of tests."""
+    from sr_adapters.s3.client import Credentials, Endpoint
+
     keys = credentials or Credentials(ACCESS, SECRET)
     return Endpoint(url, "us-east-1", "path", connect_timeout_s=5.0, read_timeout_s=30.0, credentials=keys)
 
@@ -281,6 +286,8 @@ def _wait_for(port: int, what: str) -> None:
 
 
 def _with_bucket(name: str, endpoint: Endpoint) -> S3Server:
+    from sr_adapters.s3.client import make_client
+
     bucket = f"sr-{uuid.uuid4().hex[:12]}"
     make_client(endpoint).create_bucket(Bucket=bucket)
     return S3Server(name, endpoint, bucket)
