@@ -139,21 +139,26 @@ class PluginHost:
 
     def adapter(self, port: str, name: str) -> Adapter:
         """The adapter of that name, ready to build. Raises `BadInput` saying what to do."""
-        found = self.offered.get((port, name))
-        if found is None:
-            raise self._unknown(port, name)
-        adapter, source = found
-        self._check_allowed(port, name, source)
-        missing = [module for module in adapter.requires if _absent(module)]
-        if missing:
-            extra = f"{DISTRIBUTION}[{adapter.extra}]" if source.distribution == DISTRIBUTION else adapter.extra
-            raise BadInput(
-                ReasonCode.EXTRA_MISSING,
-                f"the {port} adapter {name!r} needs {', '.join(missing)}, which is not installed",
-                f"install it: pip install '{extra or source.distribution}'",
-            )
-        made: Adapter = adapter
-        return made
+        self.require([(port, name)])
+        adapter: Adapter = self.offered[(port, name)][0]
+        return adapter
+
+    def require(self, wanted: Iterable[tuple[str, str]]) -> None:
+        """Raise `BadInput` unless each adapter, by port and name, may be used and can be built.
+
+        Libraries that are not installed are named for all of them at once.
+        """
+        lacking: dict[tuple[str, str], tuple[str, list[str]]] = {}
+        for port, name in wanted:
+            if (port, name) not in self.offered:
+                raise self._unknown(port, name)
+            adapter, source = self.offered[(port, name)]
+            self._check_allowed(port, name, source)
+            missing = [module for module in adapter.requires if _absent(module)]
+            if missing:
+                lacking[(port, name)] = (_extra(adapter, source), missing)
+        if lacking:
+            raise _not_there(lacking)
 
     def adapters(self, port: str) -> list[Adapter]:
         """Every adapter on offer for a port that may be used."""
@@ -195,7 +200,7 @@ class PluginHost:
         if rival is not None:
             return f"{rival.distribution} gives this name too"
         missing = [one for one in getattr(offer, "requires", ()) if _absent(one)]
-        return f"{', '.join(missing)} is not installed: extra [{offer.extra}]" if missing else None
+        return f"{_not_installed(missing)}: extra [{offer.extra}]" if missing else None
 
     def _allows(self, source: Source) -> bool:
         return self.allow is None or _canonical(source.distribution) in self.allow
@@ -214,6 +219,33 @@ class PluginHost:
         if self.broken:
             return BadInput(ReasonCode.PLUGIN_BROKEN, what + blame)
         return BadInput(ReasonCode.PLUGIN_NOT_ALLOWED if self.left_out else ReasonCode.ADAPTER_UNKNOWN, what + blame)
+
+
+def _extra(adapter: Adapter, source: Source) -> str:
+    """What pip installs for an adapter: its extra of SR, or what its own distribution says."""
+    if source.distribution == DISTRIBUTION:
+        return f"{DISTRIBUTION}[{adapter.extra}]"
+    return adapter.extra or source.distribution
+
+
+def _not_there(lacking: Mapping[tuple[str, str], tuple[str, list[str]]]) -> BadInput:
+    """One error for all adapters whose libraries are missing. `lacking`: what to install, and modules, by adapter."""
+    needs = [f"the {port} adapter {name!r} needs {', '.join(of)}" for (port, name), (_, of) in lacking.items()]
+    modules = dict.fromkeys(module for _, of in lacking.values() for module in of)
+    extras: dict[str, list[str]] = {}
+    for requirement in dict.fromkeys(requirement for requirement, _ in lacking.values()):
+        name, _, extra = requirement.partition("[")
+        extras.setdefault(name, []).extend([extra.rstrip("]")] if extra else [])
+    install = " ".join(f"'{name}[{','.join(of)}]'" if of else f"'{name}'" for name, of in extras.items())
+    return BadInput(
+        ReasonCode.EXTRA_MISSING,
+        f"{', '.join(needs)}, which {'is' if len(modules) == 1 else 'are'} not installed",
+        f"install what is missing: pip install {install}",
+    )
+
+
+def _not_installed(modules: Sequence[str]) -> str:
+    return f"{', '.join(modules)} {'is' if len(modules) == 1 else 'are'} not installed"
 
 
 def _absent(module: str) -> bool:

@@ -47,6 +47,7 @@ def _pack(profile: Profile) -> InterfacePack:
 def wire_ports(profile: Profile, *, plugins: Sequence[Any] = (), narrate: bool = False) -> Ports:
     """The ports a profile names."""
     wiring = Wires(profile, PluginHost.discover(plugins=plugins, allow=profile.allow))
+    wiring.host.require(wiring.sections(narrate))
     runtime: Runtime = wiring.build("runtime", Section("system"))
     wiring.platform.append(runtime.platform)
     return Ports(
@@ -147,8 +148,20 @@ class Wires:
 
     def sinks(self, narrate: bool) -> list[Any]:
         """The sinks the profile names; the console's only when somebody is there to read."""
-        names = [name for name in self.profile.sinks if name != "console" or narrate]
-        return [self.build("sink", Section(name)) for name in names]
+        return [self.build("sink", Section(name)) for name in self._sinks(narrate)]
+
+    def sections(self, narrate: bool) -> list[tuple[str, str]]:
+        """Port and name of every adapter that the profile names."""
+        profile = self.profile
+        named = [
+            ("object_store", profile.object_store), ("authority", profile.authority),
+            ("control_bus", profile.control_bus), ("invoker", profile.invoker), ("attest", profile.attest),
+        ]  # fmt: skip
+        sinks = [("sink", name) for name in self._sinks(narrate)]
+        return [(port, section.adapter) for port, section in named if section is not None] + sinks
+
+    def _sinks(self, narrate: bool) -> list[str]:
+        return [name for name in self.profile.sinks if name != "console" or narrate]
 
 
 @attrs.frozen

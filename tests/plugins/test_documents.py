@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -196,7 +197,12 @@ def test_the_parser_is_not_shown_a_row_of_brackets_that_is_too_deep(
     """A parser with a limit of its own would say so in words of its own, or end the process."""
     shown: list[bytes] = []
     whole = yaml_reader._events
-    monkeypatch.setattr(yaml_reader, "_events", lambda data: (shown.append(data), whole(data))[1])
+
+    def noted(data: bytes) -> Iterator[Any]:
+        shown.append(data)
+        return whole(data)
+
+    monkeypatch.setattr(yaml_reader, "_events", noted)
     assert refused(load_yaml, before + row).endswith("nested deeper than 64")
     assert len(shown) == 1
     assert max(len(re.findall(rb"[\[{]|[-?] ", line)) for line in shown[0].splitlines()) <= 65

@@ -191,10 +191,27 @@ def test_a_missing_extra_is_told_with_what_to_install(site: Site) -> None:
     host = PluginHost.discover(points=site.points())
     error = refused(host.adapter, "control_bus", "pigeon")
     assert error.code is ReasonCode.EXTRA_MISSING
-    assert "no_such_driver, no_such.inner" in error.what
+    assert error.what.endswith("needs no_such_driver, no_such.inner, which are not installed")
     assert "pip install 'acme-bus[pigeon]'" in error.remedy
     assert "pip install 'scenario-runner[doves]'" in refused(host.adapter, "control_bus", "dove").remedy
-    assert [(one.name, one.loaded) for one in host.offers()] == [("dove", False), ("pigeon", False)]
+    assert [(one.name, one.loaded, one.why) for one in host.offers()] == [
+        ("dove", False, "no_such_driver is not installed: extra [doves]"),
+        ("pigeon", False, "no_such_driver, no_such.inner are not installed: extra [acme-bus[pigeon]]"),
+    ]
+
+
+def test_all_missing_extras_are_told_at_once(site: Site) -> None:
+    site.install("acme-bus", bus("pigeon", ("no_such_driver",), "acme-bus[pigeon]"))
+    site.install("plain-bus", bus("crow", ("no_such_wing",), ""))
+    site.install("scenario-runner", bus("dove", ("no_such_driver",), "doves"))
+    host = PluginHost.discover(points=site.points())
+    error = refused(host.require, [("control_bus", name) for name in ("dove", "pigeon", "crow")])
+    assert error.code is ReasonCode.EXTRA_MISSING
+    assert error.what == (
+        "the control_bus adapter 'dove' needs no_such_driver, the control_bus adapter 'pigeon' needs no_such_driver, "
+        "the control_bus adapter 'crow' needs no_such_wing, which are not installed"
+    )
+    assert error.remedy.endswith("pip install 'scenario-runner[doves]' 'acme-bus[pigeon]' 'plain-bus'")
 
 
 def test_a_distribution_that_is_not_allowed_runs_none_of_its_code(site: Site) -> None:
