@@ -13,10 +13,10 @@ import attrs
 import pluggy
 
 from sr_domain.ports import ProvidedLaw
+from sr_plugins.release import DISTRIBUTION
 from sr_ports import BadInput, HashingLaw, ReasonCode, hooks, one_line
 from sr_ports.hooks import PROJECT, Adapter
 
-DISTRIBUTION = "scenario-runner"
 PORTS = {
     "object_store": "sr_object_stores",
     "authority": "sr_authority_stores",
@@ -137,7 +137,7 @@ class PluginHost:
                     offered[(port, name)] = (offer, source)
         return cls(offered, tuple(broken), allow, tuple(left_out), tuple(conflicts))
 
-    def adapter(self, port: str, name: str) -> Adapter:
+    def adapter(self, port: str, name: str) -> Adapter[Any]:
         """The adapter of that name, ready to build. Raises `BadInput` saying what to do."""
         found = self.offered.get((port, name))
         if found is None:
@@ -152,10 +152,10 @@ class PluginHost:
                 f"the {port} adapter {name!r} needs {', '.join(missing)}, which is not installed",
                 f"install it: pip install '{extra or source.distribution}'",
             )
-        made: Adapter = adapter
+        made: Adapter[Any] = adapter
         return made
 
-    def adapters(self, port: str) -> list[Adapter]:
+    def adapters(self, port: str) -> list[Adapter[Any]]:
         """Every adapter on offer for a port that may be used."""
         return [
             offer
