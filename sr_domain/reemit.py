@@ -40,20 +40,18 @@ class ReemitKind(enum.StrEnum):
 
 @attrs.frozen
 class Reemit:
-    """How a re-emit ended. `would_publish`: for a dry run. `code`: None when all is well."""
+    """How a re-emit ended. `would_publish`: for a dry run. `reason_code`: None when all is well."""
 
     run_id: str
     published: tuple[str, ...] = ()
     would_publish: tuple[str, ...] = ()
     dry_run: bool = False
-    code: ReasonCode | None = None
+    reason_code: ReasonCode | None = None
     message: str = ""
 
     def document(self) -> dict[str, Any]:
         """JSON form, for machines."""
-        node = attrs.asdict(self)
-        node["reason_code"] = node.pop("code")
-        return {key: value for key, value in node.items() if value not in (None, "", ())}
+        return {key: value for key, value in attrs.asdict(self).items() if value not in (None, "", ())}
 
 
 @attrs.frozen
@@ -76,11 +74,14 @@ class _Ops:
 
     def fail(self, code: ReasonCode, message: str) -> Reemit:
         self.note("REEMIT_FAILED", reason_code=code.value, detail=message)
-        return Reemit(self.ledger.run_id, code=code, message=message)
+        return Reemit(self.ledger.run_id, reason_code=code, message=message)
 
 
 def reemit(desk: Desk, run_id: str, kind: str, *, reason: str | None, actor: str, dry_run: bool) -> Reemit | Outcome:
-    """Publish READY or the terminal fact again. Raises `NotFound`, `Unreachable`, `BadInput`."""
+    """Publish READY or the terminal fact again; an `Outcome` only for an actor who may not.
+
+    Raises `NotFound`, `Unreachable`, `BadInput`.
+    """
     request = {"run_id": run_id, "reemit_kind": kind, "requested_by": actor, "dry_run": dry_run}
     misfit = problem("reemit_request", {**request, **({"reason": reason} if reason else {})})
     if misfit is not None:
@@ -93,7 +94,7 @@ def reemit(desk: Desk, run_id: str, kind: str, *, reason: str | None, actor: str
         return denied(layout, run_id, actor)
     lease = desk.ports.authority.acquire(f"reemit:{run_id}:{kind}", desk.ports.ids.new_id(), ttl_s=_LEASE_S)
     if lease is None:
-        return Reemit(run_id, code=ReasonCode.REEMIT_BUSY, message="the same re-emit is under way")
+        return Reemit(run_id, reason_code=ReasonCode.REEMIT_BUSY, message="the same re-emit is under way")
     try:
         return _under_lease(ops, reason=reason, dry_run=dry_run)
     finally:

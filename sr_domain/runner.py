@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from sr_domain.desk import Desk
 
@@ -28,7 +28,7 @@ class ScenarioRunner:
 
     Needs ports, a policy and an interface pack (or how to read it, when a plan is first made); no
     plugin, file or YAML. Every method may be called twice, at once, or again after a crash (spec:
-    mission, law 6), and imports its flow when it is first used. A context manager.
+    mission, law 6), and imports its flow when it is first used. A context manager: leaving it closes the ports.
     """
 
     def __init__(
@@ -40,9 +40,9 @@ class ScenarioRunner:
     ) -> None:
         from sr_domain.ports import Settings
 
-        self.desk = Desk(ports, settings or Settings(), policy, pack)
+        self.desk: Desk = Desk(ports, settings or Settings(), policy, pack)
 
-    def __enter__(self) -> ScenarioRunner:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -109,7 +109,11 @@ class ScenarioRunner:
     def reemit(
         self, run_id: str, kind: str = "BOTH", *, reason: str | None = None, actor: str = "local", dry_run: bool = False
     ) -> Reemit | Outcome:
-        """Publish READY or the terminal fact again, from truth. Raises `NotFound`, `BadInput`."""
+        """Publish READY or the terminal fact again, from truth.
+
+        An `Outcome` only for an actor who may not; both answers have `run_id`, `reason_code`,
+        `message` and `document()`. Raises `NotFound`, `BadInput`, `Unreachable`.
+        """
         from sr_domain import reemit
 
         return reemit.reemit(self.desk, run_id, kind, reason=reason, actor=actor, dry_run=dry_run)

@@ -13,10 +13,10 @@ import attrs
 import pluggy
 
 from sr_domain.ports import ProvidedLaw
+from sr_plugins.release import DISTRIBUTION
 from sr_ports import BadInput, HashingLaw, ReasonCode, hooks, one_line
 from sr_ports.hooks import PROJECT, Adapter
 
-DISTRIBUTION = "scenario-runner"
 PORTS = {
     "object_store": "sr_object_stores",
     "authority": "sr_authority_stores",
@@ -137,10 +137,10 @@ class PluginHost:
                     offered[(port, name)] = (offer, source)
         return cls(offered, tuple(broken), allow, tuple(left_out), tuple(conflicts))
 
-    def adapter(self, port: str, name: str) -> Adapter:
+    def adapter(self, port: str, name: str) -> Adapter[Any]:
         """The adapter of that name, ready to build. Raises `BadInput` saying what to do."""
         self.require([(port, name)])
-        adapter: Adapter = self.offered[(port, name)][0]
+        adapter: Adapter[Any] = self.offered[(port, name)][0]
         return adapter
 
     def require(self, wanted: Iterable[tuple[str, str]]) -> None:
@@ -160,7 +160,7 @@ class PluginHost:
         if lacking:
             raise _not_there(lacking)
 
-    def adapters(self, port: str) -> list[Adapter]:
+    def adapters(self, port: str) -> list[Adapter[Any]]:
         """Every adapter on offer for a port that may be used."""
         return [
             offer
@@ -221,7 +221,7 @@ class PluginHost:
         return BadInput(ReasonCode.PLUGIN_NOT_ALLOWED if self.left_out else ReasonCode.ADAPTER_UNKNOWN, what + blame)
 
 
-def _extra(adapter: Adapter, source: Source) -> str:
+def _extra(adapter: Adapter[Any], source: Source) -> str:
     """What pip installs for an adapter: its extra of SR, or what its own distribution says."""
     if source.distribution == DISTRIBUTION:
         return f"{DISTRIBUTION}[{adapter.extra}]"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -13,9 +12,10 @@ import attrs
 
 from sr_domain.ports import Ports, Settings
 from sr_domain.runner import ScenarioRunner
-from sr_plugins.host import DISTRIBUTION, PluginHost
+from sr_plugins.host import PluginHost
 from sr_plugins.policy import load_policy
 from sr_plugins.profile import Profile, Section, load_profile
+from sr_plugins.release import DISTRIBUTION, release
 from sr_plugins.sinks import FanOut
 from sr_ports import BadInput, EngineRoot, NotFound, PlatformRuns, ReasonCode, Runtime, SignatureChecker, Wiring
 
@@ -94,14 +94,6 @@ def settings(profile: Profile) -> Settings:
 def _allowed(actors: Sequence[str], *, open_doors: bool) -> frozenset[str] | None:
     """Who may; None for anybody: where nobody proves who he is, and no list says who may."""
     return None if open_doors and not actors else frozenset(actors)
-
-
-def release() -> str:
-    """The installed version of SR."""
-    try:
-        return version(DISTRIBUTION)
-    except PackageNotFoundError:
-        return "0"
 
 
 @attrs.frozen

@@ -10,6 +10,7 @@ from sr_adapters.cli import exits
 from sr_adapters.cli.session import Session, state_text, who
 
 if TYPE_CHECKING:
+    from sr_domain import Reemit
     from sr_domain.explain import Explanation, Item
 
 
@@ -78,21 +79,25 @@ def _facts(item: Item) -> str:
 @click.pass_obj
 def reemit_command(session: Session, run_id: str, kind: str, reason: str | None, actor: str, dry_run: bool) -> int:
     """Publish READY or a terminal fact again, from truth; nothing is recomputed or changed."""
+    from sr_domain import Reemit
     from sr_ports import REASONS
 
     done = session.runner.reemit(run_id, kind, reason=reason, actor=actor, dry_run=dry_run)
-    code = getattr(done, "code", None) or getattr(done, "reason_code", None)
+    code = done.reason_code
     exit_code = exits.DONE if code is None else exits.exit_for(code)
     if session.as_json:
         session.json({**done.document(), "exit_code": exit_code})
-    elif code is None and dry_run:
-        would = ", ".join(getattr(done, "would_publish", ())) or "nothing: not applicable"
-        session.say(f"dry run: would publish {would}")
-    elif code is None:
-        session.say(f"published {', '.join(getattr(done, 'published', ()))} of run {run_id} again, same message id")
+    elif isinstance(done, Reemit) and code is None:
+        session.say(_reemitted(done))
     if code is not None:
         click.echo(f"error[{code.value}]: run {run_id}: {done.message}{who(done)}; {REASONS[code].remedy}", err=True)
     return exit_code
+
+
+def _reemitted(done: Reemit) -> str:
+    if done.dry_run:
+        return f"dry run: would publish {', '.join(done.would_publish) or 'nothing: not applicable'}"
+    return f"published {', '.join(done.published)} of run {done.run_id} again, same message id"
 
 
 @click.group("quarantine")

@@ -9,9 +9,13 @@ import stat as modes
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from sr_ports import EvidenceFault, FileFact, ReasonCode, Sink, Unreachable
+
+if TYPE_CHECKING:
+    from sr_ports import Wiring
 
 CHUNK = 1 << 20
 BATCH_BELOW = 256 << 10
@@ -194,6 +198,12 @@ def _steady(fd: int) -> os.stat_result:
         time.sleep((_TICK_NS - age_ns) / 1e9)
         found = os.fstat(fd)
     return found
+
+
+def open_root(uri: str, wiring: Wiring) -> FileEngineRoot:
+    """The root at `uri`; it has no settings."""
+    del wiring
+    return FileEngineRoot(uri)
 
 
 def _absent(path: str, error: OSError) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -45,12 +46,14 @@ class FileSink:
     """Narrative lines to the shared ``platform.log`` and the session's own, events to ``session.jsonl``.
 
     One write call an event and file, appended, never synced: many processes may share them.
+    A sink that is dropped without `close` gives its descriptors back as well.
     """
 
     def __init__(self, folder: str, platform_run_id: Callable[[], str]) -> None:
         self._folder, self._platform_run_id = folder, platform_run_id
         self._open: dict[str, int] = {}
         self._session: str | None = None
+        weakref.finalize(self, _close_all, self._open)
 
     def emit(self, event: ObsEvent) -> None:
         if self._session is None:
@@ -66,8 +69,7 @@ class FileSink:
         self._append(f"{session}/session.jsonl", _line(event).encode() + b"\n")
 
     def close(self) -> None:
-        while self._open:
-            os.close(self._open.popitem()[1])
+        _close_all(self._open)
 
     def _append(self, path: str, data: bytes) -> None:
         fd = self._open.get(path)
@@ -75,6 +77,11 @@ class FileSink:
             os.makedirs(path.rpartition("/")[0], exist_ok=True)  # noqa: PTH103 - strings all the way
             fd = self._open[path] = os.open(path, _FLAGS, 0o644)
         os.write(fd, data)
+
+
+def _close_all(descriptors: dict[str, int]) -> None:
+    while descriptors:
+        os.close(descriptors.popitem()[1])
 
 
 def _line(event: ObsEvent) -> str:

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from sr_plugins.host import DISTRIBUTION, PORTS, Offer, PluginHost
+from sr_plugins.host import PORTS, Offer, PluginHost
 from sr_plugins.laws import BUILTIN_LAWS
+from sr_plugins.release import DISTRIBUTION
 from sr_ports import Adapter, BadInput, ReasonCode, hookimpl, hooks
 from tests.plugins.conftest import Site
 
@@ -239,7 +240,7 @@ def test_a_plugin_given_in_code_is_held_to_allow_as_well(allow: frozenset[str] |
         version = "7"
 
         @hookimpl
-        def sr_control_buses(self) -> list[Adapter]:
+        def sr_control_buses(self) -> list[Adapter[Any]]:
             return [Adapter("pigeon", lambda wiring: wiring)]
 
     for plugin in (Plugin, Plugin()):
