@@ -50,7 +50,8 @@ def append_aside(
 ) -> Ledger:
     """Append beside whoever holds the run, and tell telemetry; the record as it then stands.
 
-    `pins`: for telemetry, where the record may not have them yet. `unless`: looks at the record that is appended to, in the same compare-and-swap; True adds nothing.
+    `pins`: for telemetry, where the record may not have them yet. `unless`: looks at the record that
+    is appended to, in the same compare-and-swap; True adds nothing.
     """
     key = layout.record(run_id)
     for _ in range(_TRIES):

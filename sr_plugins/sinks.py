@@ -31,9 +31,10 @@ _OPEN: weakref.WeakSet[FanOut] = weakref.WeakSet()
 class FanOut:
     """`ObservabilitySink` over many. `names`: what people call each sink, in the same order.
 
-    `limit`: how many events may wait for one sink. `emit` never waits for a sink. Threads start with the first event, end when idle, are daemons
-    and do not keep the process alive. Safe to use from several threads and after a fork: a
-    forked child begins with empty queues, and what waited stays the parent's.
+    `limit`: how many events may wait for one sink. `emit` never waits for a sink. Threads start
+    with the first event, end when idle, are daemons and do not keep the process alive. Safe to use
+    from several threads and after a fork: a forked child begins with empty queues, and what waited
+    stays the parent's.
     """
 
     def __init__(self, sinks: Sequence[ObservabilitySink], names: Sequence[str] = (), *, limit: int = LIMIT) -> None:
@@ -53,7 +54,8 @@ class FanOut:
         A sink that did not get through in time is not waited for again before it moves on.
         """
         until = time.monotonic() + within_s
-        return all([outlet.wait(until) for outlet in self._outlets])
+        done = [outlet.wait(until) for outlet in self._outlets]
+        return all(done)
 
     def losses(self) -> tuple[Loss, ...]:
         """What did not reach each sink so far, for those that missed something."""
