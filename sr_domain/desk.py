@@ -28,7 +28,7 @@ class Desk:
         """The interface pack, read when a plan is first made. Raises `BadInput(PACK_INVALID)`."""
         return self.read_pack() if callable(self.read_pack) else self.read_pack
 
-    @property
+    @cached_property
     def policy_rev(self) -> Mapping[str, str]:
         """The policy's revision, as artifacts carry it."""
         return attrs.asdict(self.policy.rev)

@@ -8,10 +8,12 @@ import attrs
 
 from sr_domain.bundle import Bundle, BundleAbsent, is_hex64
 from sr_domain.digests import Guard
+from sr_domain.lawcall import law_digest
+from sr_domain.ports import ProvidedLaw
 from sr_domain.sealed import SealedGate
 from sr_domain.smallfiles import read_small
 from sr_domain.strict_json import strict_loads
-from sr_ports import BadInput, EngineRoot, EvidenceFault, HashingLaw, ReasonCode, SrError
+from sr_ports import BadInput, EngineRoot, EvidenceFault, ReasonCode
 
 FLAG_LIMIT = 64 << 10
 _TEXT_FLAG = re.compile(r"\s*([A-Za-z0-9_]+)\s*=\s*([0-9A-Fa-f]{64})\s*")
@@ -46,7 +48,7 @@ GateVerdict = GatePassed | GateMissing | GateConflict
 
 
 def verify_gate(
-    root: EngineRoot, gate: SealedGate, law: HashingLaw, *, enforce_members: bool, guard: Guard
+    root: EngineRoot, gate: SealedGate, provided: ProvidedLaw, *, enforce_members: bool, guard: Guard
 ) -> GateVerdict:
     """Judge a gate (spec: behaviour, "Evidence"). Raises `Unreachable`, `LeaseLost`."""
     expected = None
@@ -55,7 +57,7 @@ def verify_gate(
             return GateMissing(gate.flag_path)
         expected = read_flag(root, gate.flag_path, gate.method.digest_field)
         bundle = Bundle(root, gate.bundle_root, gate.index_path, gate.method, guard)
-        actual = _apply(law, bundle)
+        actual = law_digest(provided, bundle)
         if actual != expected:
             culprit = first_culprit(bundle)
             detail = f"the flag states {expected}, the law gives {actual}"
@@ -69,20 +71,6 @@ def verify_gate(
     except EvidenceFault as fault:
         return GateConflict(fault.code, fault.what, expected, None, fault.path)
     return GatePassed(expected)
-
-
-def _apply(law: HashingLaw, bundle: Bundle) -> str:
-    try:
-        digest = law.digest(bundle)
-    except (SrError, BundleAbsent):
-        raise
-    except (Exception, SystemExit) as error:  # the edge to third-party code: a law that fails proves nothing
-        raise EvidenceFault(
-            ReasonCode.LAW_FAILED, f"the law {law.kind} failed: {type(error).__name__}: {error}"
-        ) from error
-    if not is_hex64(digest):
-        raise EvidenceFault(ReasonCode.LAW_FAILED, f"the law {law.kind} gave no sha256 digest")
-    return digest.lower()
 
 
 def read_flag(root: EngineRoot, path: str, digest_field: str) -> str:

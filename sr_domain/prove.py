@@ -92,7 +92,7 @@ def _gate(run: HeldRun, plan: SealedPlan, root: EngineRoot, gate: SealedGate, me
     if provided is None:  # the plan had it: somebody uninstalled it since
         raise BadInput(ReasonCode.UNKNOWN_HASHING_LAW, f"{gate.gate_id} needs the law {gate.method.kind}")
     enforce = plan.member_digests is MemberDigests.ENFORCE
-    verdict = verify_gate(root, gate, provided.law, enforce_members=enforce, guard=meter)
+    verdict = verify_gate(root, gate, provided, enforce_members=enforce, guard=meter)
     match verdict:
         case GatePassed(digest):
             misfit = problem("gate_receipt", gate_receipt(gate, pins_of(run.request), digest))

@@ -20,7 +20,8 @@ from sr_domain.contracts import problem, validate
 from sr_domain.desk import Desk
 from sr_domain.layout import Layout
 from sr_domain.ledger import Draft, Ledger
-from sr_domain.ops import append_aside
+from sr_domain.narrate import Narrator
+from sr_domain.ops import append_aside, pins_on
 from sr_domain.outcome import Outcome
 from sr_domain.states import RunState
 from sr_domain.times import format_instant, parse_instant
@@ -94,6 +95,8 @@ def reemit(desk: Desk, run_id: str, kind: str, *, reason: str | None, actor: str
         return denied(layout, run_id, actor)
     lease = desk.ports.authority.acquire(f"reemit:{run_id}:{kind}", desk.ports.ids.new_id(), ttl_s=_LEASE_S)
     if lease is None:
+        busy = {"kind": kind, "reason_code": ReasonCode.REEMIT_BUSY.value}
+        Narrator(desk.ports.telemetry, desk.ports.clock, pins_on(ledger), desk.policy_rev).event("REEMIT_BUSY", busy)
         return Reemit(run_id, reason_code=ReasonCode.REEMIT_BUSY, message="the same re-emit is under way")
     try:
         return _under_lease(ops, reason=reason, dry_run=dry_run)

@@ -12,7 +12,7 @@ from sr_domain.ops import read_record
 from sr_domain.outcome import Outcome
 from sr_domain.request import RunRequest, parse_request
 from sr_domain.states import RunState
-from sr_domain.submit import bound_request, rebind, work
+from sr_domain.submit import bound_request, narrator, rebind, work
 from sr_domain.times import parse_instant
 from sr_ports import NotFound, ReasonCode
 
@@ -23,7 +23,10 @@ _LONGEST_PAUSE = timedelta(minutes=5)
 def resume(desk: Desk, run_id: str, *, actor: str = "resume") -> Outcome:
     """Move one run on from truth alone. Raises `NotFound(RUN_NOT_FOUND)`."""
     layout, request = locate(desk, run_id)
-    return work(desk, layout, request, actor)
+    outcome = work(desk, layout, request, actor)
+    if outcome.in_flight:  # not news: whoever waits for a run asks again and again
+        narrator(desk, request).event("LEASE_BUSY", severity="DEBUG")
+    return outcome
 
 
 def locate(desk: Desk, run_id: str) -> tuple[Layout, RunRequest]:

@@ -207,7 +207,7 @@ class _Check:
         provided = self.verifier.laws.get(gate.method.kind)
         if provided is None:
             return Finding(ReasonCode.UNKNOWN_HASHING_LAW, gate.gate_id, f"no plugin provides {gate.method.kind}")
-        verdict = verify_gate(root, gate, provided.law, enforce_members=enforce, guard=meter)
+        verdict = verify_gate(root, gate, provided, enforce_members=enforce, guard=meter)
         receipts = {one["gate_id"]: one["digest"]["hex"] for one in self.facts["gate_receipts"]}
         match verdict:
             case GateMissing(path):

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from sr_domain.ports import Ports, Settings
+from sr_domain.ports import Ports, ProvidedLaw, Settings
 from sr_domain.runner import ScenarioRunner
 from sr_plugins.host import PluginHost
 from sr_plugins.policy import load_policy
@@ -34,14 +34,20 @@ def wire(
     profile = load_profile(source)
     ports = wire_ports(profile, plugins=plugins, narrate=narrate)
     chosen = load_policy(policy if policy is not None else profile.policy)
-    return ScenarioRunner(ports, chosen, lambda: _pack(profile), settings(profile))
+    return ScenarioRunner(ports, chosen, lambda: _pack(profile, ports.laws), settings(profile))
 
 
-def _pack(profile: Profile) -> InterfacePack:
-    """The profile's interface pack. Most commands never plan, and need none."""
+def _pack(profile: Profile, laws: Mapping[str, ProvidedLaw]) -> InterfacePack:
+    """The profile's interface pack. Most commands never plan, and need none.
+
+    Plugins that give its laws are imported now: two that give one law are refused before anything is written.
+    """
     from sr_plugins.pack import load_pack
 
-    return load_pack(profile.engine.interface_pack)
+    pack = load_pack(profile.engine.interface_pack)
+    for kind in {gate.method.kind for gate in pack.gates.values()}:
+        laws.get(kind)
+    return pack
 
 
 def wire_ports(profile: Profile, *, plugins: Sequence[Any] = (), narrate: bool = False) -> Ports:
@@ -61,7 +67,7 @@ def wire_ports(profile: Profile, *, plugins: Sequence[Any] = (), narrate: bool =
         ids=runtime.ids,
         pool=runtime.pool,
         heartbeat=runtime.heartbeat,
-        telemetry=FanOut(tuple(wiring.sinks(narrate))),
+        telemetry=wiring.telemetry(narrate),
         known_timezone=runtime.known_timezone,
         invoker=None if profile.invoker is None else wiring.build("invoker", profile.invoker),
         signer=None if profile.attest is None else wiring.build("attest", profile.attest),
@@ -138,9 +144,11 @@ class Wires:
             "evidence": attrs.asdict(self.profile.evidence),
         }
 
-    def sinks(self, narrate: bool) -> list[Any]:
+    def telemetry(self, narrate: bool) -> FanOut:
         """The sinks the profile names; the console's only when somebody is there to read."""
-        return [self.build("sink", Section(name)) for name in self._sinks(narrate)]
+        names = self._sinks(narrate)
+        sinks = [self.build("sink", Section(name)) for name in names]
+        return FanOut(sinks, [self.host.title("sink", name) for name in names])
 
     def sections(self, narrate: bool) -> list[tuple[str, str]]:
         """Port and name of every adapter that the profile names."""

@@ -35,6 +35,7 @@ class ReasonCode(enum.StrEnum):
     EXTRA_MISSING = "EXTRA_MISSING"
     ADAPTER_UNKNOWN = "ADAPTER_UNKNOWN"
     PLUGIN_BROKEN = "PLUGIN_BROKEN"
+    PLUGIN_FAILED = "PLUGIN_FAILED"
     PLUGIN_CONFLICT = "PLUGIN_CONFLICT"
     PLUGIN_NOT_ALLOWED = "PLUGIN_NOT_ALLOWED"
     PACK_INVALID = "PACK_INVALID"
@@ -147,7 +148,8 @@ _TABLE: tuple[tuple[Kind, str, str, str], ...] = (
     (_U, "ENV_UNSET", "the profile refers to an environment variable that is not set", "set it, or give a default as ${NAME:-default}"),
     (_U, "EXTRA_MISSING", "the profile names an adapter whose libraries are not installed", "install the named extra"),
     (_U, "ADAPTER_UNKNOWN", "no plugin provides the adapter the profile names", "see sr plugins for the names there are"),
-    (_U, "PLUGIN_BROKEN", "a plugin this profile needs cannot be imported", "repair or uninstall the named distribution"),
+    (_U, "PLUGIN_BROKEN", "a plugin this profile needs cannot be imported, asked or built", "repair or uninstall the named distribution"),
+    (_X, "PLUGIN_FAILED", "an adapter of another distribution raised what its port does not foresee", "repair or update the named distribution; the run continues from truth"),
     (_U, "PLUGIN_CONFLICT", "two plugins give one name on one port", "uninstall one of the named distributions"),
     (_U, "PLUGIN_NOT_ALLOWED", "the profile's plugins.allow leaves this distribution out", "add it to plugins.allow, or name another adapter"),
     (_U, "PACK_INVALID", "the interface pack does not load", "run sr contracts check on the pack"),

@@ -20,19 +20,20 @@ _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 def narrative(event: ObsEvent) -> str:
     """One line for a newcomer: when, which phase, which run, what."""
     run = str(event.pins.get("run_id", ""))[:8]
-    line = f"{event.ts_utc[11:19]} {event.phase:<9} run {run}  {event.message}"
+    of = f"run {run}  " if run else ""
+    line = f"{event.ts_utc[11:19]} {event.phase:<9} {of}{event.message}"
     return redact(line) if suspect(line) else line
 
 
 class ConsoleSink:
-    """INFO and graver as lines on stderr; colour only on a terminal."""
+    """INFO and graver as lines on stderr, governance facts aside; colour only on a terminal."""
 
     def __init__(self, stream: Any = None) -> None:
         self._stream = stream or sys.stderr
         self._colour = bool(getattr(self._stream, "isatty", lambda: False)())
 
     def emit(self, event: ObsEvent) -> None:
-        if event.severity == "DEBUG":
+        if event.severity == "DEBUG" or event.governance:
             return
         line = narrative(event)
         colour = _COLOURS.get(event.severity) if self._colour else None
@@ -53,7 +54,7 @@ class FileSink:
         self._folder, self._platform_run_id = folder, platform_run_id
         self._open: dict[str, int] = {}
         self._session: str | None = None
-        weakref.finalize(self, _close_all, self._open)
+        weakref.finalize(self, _close_all, self._open)  # for callers who never close
 
     def emit(self, event: ObsEvent) -> None:
         if self._session is None:

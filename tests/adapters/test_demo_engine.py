@@ -20,6 +20,7 @@ from sr_adapters.demo_engine.world import build_world
 from sr_adapters.file.root import FileEngineRoot
 from sr_domain.gates import GateConflict, GateMissing, GatePassed, verify_gate
 from sr_domain.outputs import glob_pattern
+from sr_domain.ports import ProvidedLaw
 from sr_domain.sealed import SealedGate
 from sr_plugins.laws import BUILTIN_LAWS
 from sr_plugins.pack import GATES, OUTPUTS, load_pack
@@ -82,7 +83,7 @@ def verdict(root: Path, pack: str, gate_id: str) -> GatePassed | GateMissing | G
         index_path=None if spec.index_path_template is None else filled(spec.index_path_template),
         method=spec.method,
     )
-    law = LAWS[spec.method.kind]
+    law = ProvidedLaw(LAWS[spec.method.kind], "scenario-runner", "1")
     return verify_gate(FileEngineRoot(str(root)), sealed, law, enforce_members=True, guard=lambda _read: None)
 
 

@@ -68,7 +68,7 @@ def build(folder: Path, which: str, files: dict[str, bytes], listed: list[str], 
 
 
 def judge(folder: Path, gate: SealedGate, *, enforce: bool = False) -> GateVerdict:
-    law = LAWS[gate.method.kind].law
+    law = LAWS[gate.method.kind]
     return verify_gate(FileEngineRoot(str(folder)), gate, law, enforce_members=enforce, guard=lambda _read: None)
 
 
