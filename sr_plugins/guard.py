@@ -13,11 +13,31 @@ from typing import Any
 import attrs
 
 from sr_plugins.loading import Source, raised
-from sr_ports import BadInput, ReasonCode, SrError, Unreachable
+from sr_ports import (
+    AuthorityStore,
+    BadInput,
+    ControlBus,
+    EngineInvoker,
+    EngineRoot,
+    ObjectStore,
+    ReasonCode,
+    SignatureChecker,
+    Signer,
+    SrError,
+    Unreachable,
+)
 from sr_ports.hooks import Adapter, Wiring
 
 _UNGUARDED = frozenset({"sink", "runtime"})
 """Sinks have a thread each that catches all; the parts of a runtime call back into the core."""
+_PROTOCOLS: dict[str, type] = {
+    "object_store": ObjectStore,
+    "authority": AuthorityStore,
+    "invoker": EngineInvoker,
+    "control_bus": ControlBus,
+    "attest": Signer,
+    "signature_checker": SignatureChecker,
+}
 
 
 def guarded_adapter(port: str, adapter: Adapter[Any], source: Source) -> Adapter[Any]:
@@ -26,12 +46,12 @@ def guarded_adapter(port: str, adapter: Adapter[Any], source: Source) -> Adapter
     opened = adapter.open_root
     return attrs.evolve(
         adapter,
-        build=partial(_build, adapter.build, what, guard=port not in _UNGUARDED),
+        build=partial(_build, port, adapter.build, what),
         open_root=None if opened is None else partial(_open, opened, f"the engine root of {what}"),
     )
 
 
-def _build(build: Callable[[Wiring], Any], what: str, wiring: Wiring, *, guard: bool) -> Any:
+def _build(port: str, build: Callable[[Wiring], Any], what: str, wiring: Wiring) -> Any:
     """The port object. Raises `BadInput(PLUGIN_BROKEN)` when it cannot be built."""
     try:
         made = build(wiring)
@@ -41,21 +61,28 @@ def _build(build: Callable[[Wiring], Any], what: str, wiring: Wiring, *, guard: 
         raise BadInput(ReasonCode.PLUGIN_BROKEN, f"{what} cannot be built: {raised(error)}") from error
     if made is None:
         raise BadInput(ReasonCode.PLUGIN_BROKEN, f"{what} cannot be built: its build returned None")
-    return Guarded(made, what) if guard else made
+    return made if port in _UNGUARDED else Guarded(made, what, _PROTOCOLS.get(port))
 
 
 def _open(opened: Callable[[str, Wiring], Any], what: str, uri: str, wiring: Wiring) -> Any:
-    return Guarded(_call(what, "open_root", opened, uri, wiring), what)
+    return Guarded(_call(what, "open_root", opened, uri, wiring), what, EngineRoot)
 
 
 class Guarded:
     """Stands for a port object of another distribution. Has its attributes; calls are guarded."""
 
-    def __init__(self, made: Any, what: str) -> None:
-        self._made, self._what = made, what
+    def __init__(self, made: Any, what: str, protocol: type | None) -> None:
+        self._made, self._what, self._protocol = made, what, protocol
 
     def __getattr__(self, name: str) -> Any:
-        value = getattr(self._made, name)
+        try:
+            value = getattr(self._made, name)
+        except SrError:
+            raise
+        except BaseException as error:
+            if isinstance(error, AttributeError) and not hasattr(self._protocol, name):
+                raise  # nothing that the port promises: somebody asks whether it is there
+            raise _failed(self._what, name, error) from error
         return partial(_call, self._what, name, value) if callable(value) else value
 
     def __repr__(self) -> str:

@@ -231,7 +231,7 @@ class PluginHost:
         known = ", ".join(sorted(offered for of, offered in self.offered if of == port)) or "none"
         what = f"no plugin provides the {port} adapter {name!r}; there are: {known}"
         blamed = (*self.broken, *self.idle, *self.left_out)
-        what += "".join(f"; {one.source} {one.why}" for one in blamed)
+        what += "".join(f"; {one.source}: {one.why}" for one in blamed)
         if self.broken:
             return BadInput(ReasonCode.PLUGIN_BROKEN, what)
         return BadInput(ReasonCode.PLUGIN_NOT_ALLOWED if self.left_out else ReasonCode.ADAPTER_UNKNOWN, what)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sr_adapters.cli import exits, signals
+from sr_adapters.cli import exits, signals, streams
 from sr_adapters.cli.documents import read_request
 from sr_adapters.cli.session import Session, ref_lines, seconds, state_text, who
 from sr_ports import SrError
@@ -285,7 +286,9 @@ def resume_each(
 def _watch(session: Session, every: float) -> int:
     """Look for ever; a store or authority that is away is waited for. With --json, one document a line."""
     last: dict[str, Any] = {}
-    click.echo(f"watching every {every:g} s; interrupt to end", err=session.as_json)
+    click.echo(
+        f"watching every {every:g} s; interrupt to end", file=sys.stderr if session.as_json else streams.answers()
+    )
     while True:
         try:
             rows, _ = resume_each(session, session.runner.unsettled(), only_due=True)

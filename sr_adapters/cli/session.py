@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
+from sr_adapters.cli import streams
+
 if TYPE_CHECKING:
     from sr_domain.runner import ScenarioRunner
 
@@ -47,29 +49,30 @@ class Session:
 
     def json(self, document: Any) -> None:
         """The one document of a ``--json`` answer."""
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str), file=streams.answers())
 
     def say(self, *lines: str) -> None:
         """Lines for people, on stdout."""
         for line in lines:
-            click.echo(line)
+            click.echo(line, file=streams.answers())
 
     def pairs(self, pairs: Iterable[tuple[str, Any]]) -> None:
         """Named values, aligned."""
         shown = [(name, value) for name, value in pairs if value not in (None, "")]
         width = max((len(name) for name, _ in shown), default=0)
         for name, value in shown:
-            click.echo(f"  {name:<{width}}  {value}")
+            click.echo(f"  {name:<{width}}  {value}", file=streams.answers())
 
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
         """Rows to compare: ruled and coloured on a terminal, aligned plain text elsewhere."""
         texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
-        if sys.stdout.isatty():
+        if streams.answers().isatty():
             self._rich_table(headers, texts, title)
             return
         widths = [max(len(row[i]) for row in [list(headers), *texts]) for i in range(len(headers))]
         for row in [[header.upper() for header in headers], *texts]:
-            click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+            line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            click.echo(line, file=streams.answers())
 
     def _rich_table(self, headers: Sequence[str], rows: Iterable[Sequence[str]], title: str | None) -> None:
         from rich.console import Console
@@ -81,7 +84,7 @@ class Session:
             table.add_column(header, overflow="fold")
         for row in rows:
             table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
-        Console().print(table)
+        Console(file=streams.answers()).print(table)
 
 
 def state_text(state: str | None) -> str:

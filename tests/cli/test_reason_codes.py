@@ -178,6 +178,24 @@ def broken_plugin(stage: Stage) -> Answer:
     return profiled(control_bus={"adapter": "tape"})(stage)
 
 
+def failing_plugin(stage: Stage) -> Answer:
+    code = """
+        from sr_ports import Adapter, hookimpl
+
+        class Bus:
+            def publish(self, envelope):
+                raise ValueError
+            tail = close = publish
+
+        @hookimpl
+        def sr_control_buses():
+            return [Adapter("tape", lambda wiring: Bus())]
+    """
+    stage.site.install("acme-bus", code)
+    stage.profile(control_bus={"adapter": "tape"})
+    return stage.sr("bus", "tail")
+
+
 def conflicting(stage: Stage) -> Answer:
     for name in ("acme-one", "acme-two"):
         stage.site.install(name, _plugin("tape"))
@@ -446,6 +464,7 @@ ROWS: dict[ReasonCode, Row] = {
     C.EXTRA_MISSING: Row(missing_extra, 2),
     C.ADAPTER_UNKNOWN: Row(profiled(object_store={"adapter": "tape"}), 2),
     C.PLUGIN_BROKEN: Row(broken_plugin, 2),
+    C.PLUGIN_FAILED: Row(failing_plugin, 9),
     C.PLUGIN_CONFLICT: Row(conflicting, 2),
     C.PLUGIN_NOT_ALLOWED: Row(not_allowed, 2),
     C.PACK_INVALID: Row(profiled(engine={"interface_pack": "gone"}), 2),
