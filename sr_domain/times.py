@@ -26,7 +26,6 @@ def format_instant(instant: datetime) -> str:
 
 def utc_days(start: datetime, end: datetime) -> Iterator[date]:
     """The UTC days that the half-open window [start, end) touches, in order."""
-    day, last = start.astimezone(UTC).date(), (end - timedelta(microseconds=1)).astimezone(UTC).date()
-    while day <= last:
-        yield day
-        day += timedelta(days=1)
+    first, last = start.astimezone(UTC).date(), (end - timedelta(microseconds=1)).astimezone(UTC).date()
+    for number in range(first.toordinal(), last.toordinal() + 1):  # the last day there is has no next one
+        yield date.fromordinal(number)
