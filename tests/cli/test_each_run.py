@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from sr_adapters.cli import runs as commands
 from sr_domain import audit, resume, views
 from sr_domain.ids import run_id_for
 from tests.cli.conftest import Shell
@@ -86,15 +85,20 @@ def test_ids_by_hand_go_on_too_and_a_traceback_is_shown_when_asked_for(
 def test_a_watch_outlives_a_bug_of_one_run_and_of_a_look(waiting: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[float] = []
 
+    def lost(_: object) -> None:
+        raise IndexError("no such page")
+
     def sleep(seconds: float) -> None:
+        if seconds != 5.0:  # not the watch's own
+            return
         looks.append(seconds)
         if len(looks) == 2:
-            monkeypatch.setattr(resume, "unsettled", lambda desk: [][1])
+            monkeypatch.setattr(resume, "unsettled", lost)
         if len(looks) == 3:
             raise KeyboardInterrupt
 
     raising(monkeypatch, resume, "work", OverflowError("date value out of range"), at=2)
-    monkeypatch.setattr(commands.time, "sleep", sleep)
+    monkeypatch.setattr("sr_adapters.cli.runs.time.sleep", sleep)
     answer = waiting("--json", "resume", "--watch")
     told = [json.loads(line) for line in answer.out.splitlines()[:-1]]
     assert (answer.code, len(looks)) == (130, 3)
