@@ -13,8 +13,19 @@ from sr_domain.digests import Guard
 from sr_domain.smallfiles import read_small
 from sr_domain.strict_json import strict_loads
 from sr_domain.templates import path_fault
-from sr_ports import BadInput, EngineRoot, EvidenceFault, FileFact, IndexEntry, ReasonCode, VerificationMethod
+from sr_ports import (
+    BadInput,
+    EngineRoot,
+    EvidenceFault,
+    FileFact,
+    IndexEntry,
+    ListingRules,
+    ReasonCode,
+    VerificationMethod,
+    Wanted,
+)
 from sr_ports.laws import PathBase
+from sr_ports.wanted import TODAY
 
 INDEX_LIMIT = 64 << 20
 _SHAPES = ("files", "entries", "items", "members")
@@ -43,14 +54,14 @@ class Bundle:
     index_path: str | None
     method: VerificationMethod
     guard: Guard
+    rules: ListingRules = TODAY
 
     def files(self) -> Sequence[FileFact]:
         """Every file below the bundle root less excluded names. Raises `BundleAbsent` when there is none."""
         cut = len(self.bundle_root) + 1
         facts = [
             attrs.evolve(fact, path=fact.path[cut:])
-            for fact in self.root.list(self.bundle_root)
-            if not self._excluded(fact.path)
+            for fact in self.root.list(self.bundle_root, whole_bundle(self.method, self.rules))
         ]
         if not facts:
             raise BundleAbsent(self.bundle_root)
@@ -118,6 +129,11 @@ class Bundle:
 
     def _excluded(self, path: str) -> bool:
         return path.rpartition("/")[2] in self.method.exclude_filenames
+
+
+def whole_bundle(method: VerificationMethod, rules: ListingRules = TODAY) -> Wanted:
+    """What a law that covers all files of a bundle asks its root for; excluded names are not evidence."""
+    return Wanted(leave_out=frozenset(method.exclude_filenames), rules=rules)
 
 
 def _members(document: Any, path: str) -> list[Any]:

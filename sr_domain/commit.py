@@ -14,6 +14,7 @@ from sr_domain.evidence import Conflicted, Failed
 from sr_domain.held import HeldRun
 from sr_domain.ledger import Draft, Event
 from sr_domain.plan import pins_of
+from sr_domain.revisions import REVISION
 from sr_domain.sealed import SealedPlan
 from sr_domain.strict_json import strict_loads
 from sr_domain.times import format_instant
@@ -31,6 +32,7 @@ def decide_ready(run: HeldRun, plan: SealedPlan, decision: Decision) -> None:
     run.decided = exact_json(facts)
     details = {
         **decision.document(),
+        "revision": REVISION,
         "bundle_hash": facts["bundle_hash"],
         "facts_view_digest": sha256_hex(run.decided),
     }

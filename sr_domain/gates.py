@@ -11,7 +11,8 @@ from sr_domain.digests import Guard
 from sr_domain.sealed import SealedGate
 from sr_domain.smallfiles import read_small
 from sr_domain.strict_json import strict_loads
-from sr_ports import BadInput, EngineRoot, EvidenceFault, HashingLaw, ReasonCode, SrError
+from sr_ports import BadInput, EngineRoot, EvidenceFault, HashingLaw, ListingRules, ReasonCode, SrError
+from sr_ports.wanted import TODAY
 
 FLAG_LIMIT = 64 << 10
 _TEXT_FLAG = re.compile(r"\s*([A-Za-z0-9_]+)\s*=\s*([0-9A-Fa-f]{64})\s*")
@@ -46,15 +47,24 @@ GateVerdict = GatePassed | GateMissing | GateConflict
 
 
 def verify_gate(
-    root: EngineRoot, gate: SealedGate, law: HashingLaw, *, enforce_members: bool, guard: Guard
+    root: EngineRoot,
+    gate: SealedGate,
+    law: HashingLaw,
+    *,
+    enforce_members: bool,
+    guard: Guard,
+    rules: ListingRules = TODAY,
 ) -> GateVerdict:
-    """Judge a gate (spec: behaviour, "Evidence"). Raises `Unreachable`, `LeaseLost`."""
+    """Judge a gate (spec: behaviour, "Evidence"). `rules`: those of its day for a run decided before.
+
+    Raises `Unreachable`, `LeaseLost`.
+    """
     expected = None
     try:
         if root.stat(gate.flag_path) is None:
             return GateMissing(gate.flag_path)
         expected = read_flag(root, gate.flag_path, gate.method.digest_field)
-        bundle = Bundle(root, gate.bundle_root, gate.index_path, gate.method, guard)
+        bundle = Bundle(root, gate.bundle_root, gate.index_path, gate.method, guard, rules)
         actual = _apply(law, bundle)
         if actual != expected:
             culprit = first_culprit(bundle)

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     )
     from sr_ports.signer import SignatureChecker, Signer
     from sr_ports.stores import Blob, ObjectStore, Stored
+    from sr_ports.wanted import ListingRules, Wanted
 
 _HOME = {
     "Adapter": "hooks",
@@ -75,6 +76,7 @@ _HOME = {
     "Kind": "kinds",
     "Lease": "authority",
     "LeaseLost": "errors",
+    "ListingRules": "wanted",
     "NotFound": "errors",
     "ObjectStore": "stores",
     "ObsEvent": "runtime",
@@ -92,6 +94,7 @@ _HOME = {
     "Stored": "stores",
     "Unreachable": "errors",
     "VerificationMethod": "laws",
+    "Wanted": "wanted",
     "Wiring": "hooks",
     "WorkPool": "runtime",
     "hookimpl": "hooks",
@@ -142,6 +145,7 @@ __all__ = [
     "Kind",
     "Lease",
     "LeaseLost",
+    "ListingRules",
     "NotFound",
     "ObjectStore",
     "ObsEvent",
@@ -158,6 +162,7 @@ __all__ = [
     "Stored",
     "Unreachable",
     "VerificationMethod",
+    "Wanted",
     "Wiring",
     "WorkPool",
     "hookimpl",
