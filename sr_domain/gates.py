@@ -9,9 +9,8 @@ import attrs
 from sr_domain.bundle import Bundle, BundleAbsent, is_hex64
 from sr_domain.digests import Guard
 from sr_domain.sealed import SealedGate
-from sr_domain.smallfiles import read_small
-from sr_domain.strict_json import strict_loads
-from sr_ports import BadInput, EngineRoot, EvidenceFault, HashingLaw, ListingRules, ReasonCode, SrError
+from sr_domain.smallfiles import first_line, parse_small, read_small
+from sr_ports import EngineRoot, EvidenceFault, HashingLaw, ListingRules, ReasonCode, SrError
 from sr_ports.wanted import TODAY
 
 FLAG_LIMIT = 64 << 10
@@ -103,10 +102,7 @@ def read_flag(root: EngineRoot, path: str, digest_field: str) -> str:
     data = read_small(root, path, FLAG_LIMIT, ReasonCode.FLAG_MALFORMED)
     stated: object = None
     if data.lstrip()[:1] == b"{":
-        try:
-            document = strict_loads(data, what=path)
-        except BadInput as error:
-            raise EvidenceFault(ReasonCode.FLAG_MALFORMED, error.what, path) from error
+        document = parse_small(data, path, FLAG_LIMIT, ReasonCode.FLAG_MALFORMED)
         stated = document.get(digest_field)
         if stated is None:
             raise EvidenceFault(ReasonCode.FLAG_MALFORMED, f"{path} has no field {digest_field}", path)
@@ -115,7 +111,9 @@ def read_flag(root: EngineRoot, path: str, digest_field: str) -> str:
         if match is not None and match[1] in ("sha256_hex", digest_field):
             stated = match[2]
     if not isinstance(stated, str) or not is_hex64(stated):
-        raise EvidenceFault(ReasonCode.FLAG_MALFORMED, f"{path} states no sha256 digest", path)
+        begins = f"it begins {first_line(data)}" if data.strip() else "it is empty"
+        what = f"{path} states no sha256 digest as '{digest_field} = <64 hex>' or in JSON: {begins}"
+        raise EvidenceFault(ReasonCode.FLAG_MALFORMED, what, path)
     return stated.lower()
 
 
