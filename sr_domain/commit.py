@@ -20,6 +20,9 @@ from sr_domain.strict_json import strict_loads
 from sr_domain.times import format_instant
 from sr_ports import BadInput, Fault, ReasonCode, Unreachable
 
+MARKER = {"revision": REVISION}
+"""What a decision says of the rules it was made by."""
+
 
 def decide_ready(run: HeldRun, plan: SealedPlan, decision: Decision) -> None:
     """Put the decision on the record: from here on the run can only become READY.
@@ -32,7 +35,7 @@ def decide_ready(run: HeldRun, plan: SealedPlan, decision: Decision) -> None:
     run.decided = exact_json(facts)
     details = {
         **decision.document(),
-        "revision": REVISION,
+        **MARKER,
         "bundle_hash": facts["bundle_hash"],
         "facts_view_digest": sha256_hex(run.decided),
     }

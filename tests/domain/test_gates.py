@@ -186,7 +186,9 @@ def test_where_there_are_no_folders_two_slashes_are_another_name() -> None:
 MARK = b"\xef\xbb\xbf"
 
 
-@pytest.mark.parametrize("spell", [bytes, bytes.upper, lambda text: text.replace(b"\n", b"\r\n")], ids=str)
+@pytest.mark.parametrize(
+    "spell", [bytes, bytes.upper, lambda text: text.replace(b"\n", b"\r\n")], ids=["plain", "upper", "crlf"]
+)
 def test_a_byte_order_mark_is_skipped(tmp_path: Path, spell: Callable[[bytes], bytes]) -> None:
     gate = build(tmp_path, "lex", {"a": b"1"}, ["a"])
     passed = judge(tmp_path, gate)
