@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sr_domain.reemit import Reemit
     from sr_domain.request import RunRequest
     from sr_domain.timeline import Timeline
+    from sr_domain.trouble import Trouble
     from sr_domain.verify import Verification
     from sr_ports import SignatureChecker
 
@@ -178,11 +179,15 @@ class ScenarioRunner:
 
         return views.quarantine(self.desk, run_id)
 
-    def rebuild_index(self) -> int:
-        """Bind again, from their records, the runs that the authority does not know; how many."""
+    def rebuild_index(self, on_trouble: Callable[[Trouble], None] | None = None) -> int:
+        """Bind again, from their records, the runs that the authority does not know; how many.
+
+        `on_trouble` is told of each run that cannot be bound. Without it the first one's error is
+        raised, after the others were bound.
+        """
         from sr_domain import resume
 
-        return resume.rebuild_index(self.desk)
+        return resume.rebuild_index(self.desk, on_trouble)
 
     def plan(self, request: Mapping[str, Any]) -> PlanReport:
         """Compile and explain; writes nothing."""

@@ -14,7 +14,8 @@ from sr_domain.layout import Layout
 from sr_domain.ledger import Ledger
 from sr_domain.ops import home_of, read_record
 from sr_domain.outcome import Outcome
-from sr_ports import BadInput, Fault, NotFound, ReasonCode
+from sr_domain.trouble import Trouble, each
+from sr_ports import BadInput, Fault, IndexedRun, NotFound, ReasonCode
 
 
 def home(desk: Desk, run_id: str) -> Layout:
@@ -81,33 +82,56 @@ def parse_truth(data: bytes, key: str) -> dict[str, Any]:
 
 
 def runs(desk: Desk, *, state: str | None, limit: int, after: str | None = None) -> list[Mapping[str, Any]]:
-    """The runs known here, newest state first by the index, each with what its status says."""
+    """The runs known here, by ascending id, each with what its status says.
+
+    A run whose status cannot be read has what the index says, and its ``trouble``.
+    """
     if desk.ports.platform.current() is None:
         return []
     rows = desk.ports.authority.runs(states=None if state is None else [state], limit=limit, after=after)
-    found: list[Mapping[str, Any]] = []
-    for row in rows:
-        blob = desk.ports.store.read(Layout(row.platform_run_id).status(row.run_id))
-        if blob is None:
-            found.append({"run_id": row.run_id, "state": row.state, "platform_run_id": row.platform_run_id})
-        else:
-            document = parse_truth(blob.data, row.run_id)
-            found.append({**document, "platform_run_id": row.platform_run_id, "settled": row.settled})
-    return found
+    by_id = {row.run_id: row for row in rows}
+    return [
+        {**_indexed(by_id[run_id]), "trouble": done.document()} if isinstance(done, Trouble) else done
+        for run_id, done in each(by_id, lambda run_id: _row(desk, by_id[run_id]))
+    ]
+
+
+def _indexed(row: IndexedRun) -> dict[str, Any]:
+    return {"run_id": row.run_id, "state": row.state, "platform_run_id": row.platform_run_id}
+
+
+def _row(desk: Desk, row: IndexedRun) -> Mapping[str, Any]:
+    key = Layout(row.platform_run_id).status(row.run_id)
+    blob = desk.ports.store.read(key)
+    if blob is None:
+        return _indexed(row)
+    document = parse_truth(blob.data, key)
+    return {**document, "platform_run_id": row.platform_run_id, "settled": row.settled}
 
 
 def quarantined(desk: Desk) -> list[Mapping[str, Any]]:
-    """Every quarantine record of the current platform run, by run id."""
+    """Every quarantine record of the current platform run, by run id.
+
+    One that cannot be read is a row of its run id and its ``trouble``.
+    """
     current = desk.ports.platform.current()
     if current is None:
         return []
-    prefix = f"{Layout(current).base}/quarantine/"
+    layout, prefix = Layout(current), f"{Layout(current).base}/quarantine/"
+    names = (stored.key.removeprefix(prefix) for stored in desk.ports.store.list(prefix))
+    ids = (name.removesuffix(".json") for name in names if name.endswith(".json") and "/" not in name)
     found: list[Mapping[str, Any]] = []
-    for stored in desk.ports.store.list(prefix):
-        blob = desk.ports.store.read(stored.key)
-        if blob is not None:
-            found.append(parse_truth(blob.data, stored.key))
+    for run_id, done in each(ids, lambda run_id: _quarantined(desk, layout, run_id)):
+        if isinstance(done, Trouble):
+            found.append({"run_id": run_id, "trouble": done.document()})
+        elif done is not None:
+            found.append(done)
     return found
+
+
+def _quarantined(desk: Desk, layout: Layout, run_id: str) -> dict[str, Any] | None:
+    blob = desk.ports.store.read(layout.quarantine(run_id))
+    return None if blob is None else parse_truth(blob.data, layout.quarantine(run_id))
 
 
 def quarantine(desk: Desk, run_id: str) -> dict[str, Any]:

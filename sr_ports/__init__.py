@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     )
     from sr_ports.signer import SignatureChecker, Signer
     from sr_ports.stores import Blob, ObjectStore, Stored, check_key
+    from sr_ports.wanted import ListingRules, Wanted
 
 _HOME = {
     "Adapter": "hooks",
@@ -77,6 +78,7 @@ _HOME = {
     "Kind": "kinds",
     "Lease": "authority",
     "LeaseLost": "errors",
+    "ListingRules": "wanted",
     "NotFound": "errors",
     "ObjectStore": "stores",
     "ObsEvent": "runtime",
@@ -96,6 +98,7 @@ _HOME = {
     "Stored": "stores",
     "Unreachable": "errors",
     "VerificationMethod": "laws",
+    "Wanted": "wanted",
     "Wiring": "hooks",
     "WorkPool": "runtime",
     "check_key": "stores",
@@ -140,6 +143,7 @@ __all__ = [
     "Kind",
     "Lease",
     "LeaseLost",
+    "ListingRules",
     "NotFound",
     "ObjectStore",
     "ObsEvent",
@@ -158,6 +162,7 @@ __all__ = [
     "Stored",
     "Unreachable",
     "VerificationMethod",
+    "Wanted",
     "Wiring",
     "WorkPool",
     "check_key",

@@ -87,6 +87,7 @@ class ReasonCode(enum.StrEnum):
     INDEX_EMPTY = "INDEX_EMPTY"
     INDEXED_FILE_ABSENT = "INDEXED_FILE_ABSENT"
     PATH_ESCAPES = "PATH_ESCAPES"
+    NOT_A_FILE = "NOT_A_FILE"
     LAW_FAILED = "LAW_FAILED"
     LOCATOR_SCHEMA_INVALID = "LOCATOR_SCHEMA_INVALID"
     RECEIPT_SCHEMA_INVALID = "RECEIPT_SCHEMA_INVALID"
@@ -197,6 +198,7 @@ _TABLE: tuple[tuple[Kind, str, str, str], ...] = (
     (_F, "INDEX_EMPTY", "the bundle index lists nothing", "restore the index file"),
     (_F, "INDEXED_FILE_ABSENT", "a file that the index lists is not there", "restore the named file"),
     (_F, "PATH_ESCAPES", "a path leaves the folder it must stay in", "remove the named path from the index or the tree"),
+    (_F, "NOT_A_FILE", "what stands in a file's place is no regular file, or has a name that no path can spell", "put a regular file with a plain name there"),
     (_F, "LAW_FAILED", "the hashing law itself failed", "repair the plugin of that law"),
     (_F, "LOCATOR_SCHEMA_INVALID", "an output locator does not fit its contract", "correct the catalogue entry"),
     (_F, "RECEIPT_SCHEMA_INVALID", "a gate receipt does not fit its contract", "correct the gate map entry"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -113,11 +114,15 @@ def list_quarantined(session: Session) -> int:
     if session.as_json:
         session.json({"quarantine": records})
     elif records:
-        rows = [(one["run_id"], one["reason"], one["ts_utc"], len(one.get("conflicts", ()))) for one in records]
+        rows = [(one["run_id"], one.get("reason"), one.get("ts_utc"), _count(one)) for one in records]
         session.table(["run", "reason", "since", "conflicts"], rows)
     else:
         session.say("Nothing is in quarantine.")
-    return exits.DONE
+    return session.troubles(records)
+
+
+def _count(record: Mapping[str, Any]) -> int | None:
+    return None if "trouble" in record else len(record.get("conflicts", ()))
 
 
 @quarantine_command.command("show")

@@ -13,11 +13,11 @@ import click
 from sr_adapters.cli import exits, signals, streams
 from sr_adapters.cli.documents import read_request
 from sr_adapters.cli.session import Session, ref_lines, seconds, state_text, who
-from sr_ports import SrError
 
 if TYPE_CHECKING:
     from sr_domain.outcome import Outcome
     from sr_domain.timeline import Timeline
+    from sr_domain.trouble import Trouble
 
 _POLL_S = 0.5
 _NEXT = {exits.DONE: "facts", exits.WAITING: "explain", exits.FAILED: "explain", exits.FAULT: "explain"}
@@ -133,7 +133,7 @@ def list_command(session: Session, state: str | None, limit: int) -> int:
         session.table(["run", "state", "reason", "updated"], [[row.get(name) for name in names] for row in rows])
     else:
         session.say("No runs here yet. Start one with: sr submit REQUEST, or sr demo")
-    return exits.DONE
+    return session.troubles(rows)
 
 
 @click.command("show")
@@ -229,7 +229,9 @@ def facts_command(session: Session, run_id: str) -> int:
 @click.argument("run_ids", nargs=-1, metavar="[RUN_ID]...")
 @click.option("--all", "all_runs", is_flag=True, help="Every run with something left to do.")
 @click.option("--watch", is_flag=True, help="As --all, again and again, until interrupted; several may watch at once.")
-@click.option("--every", type=click.FloatRange(min=0.05), default=5.0, show_default=True, help="Seconds between looks.")
+@click.option(
+    "--every", type=click.FloatRange(0.05, 86_400), default=5.0, show_default=True, help="Seconds between looks."
+)
 @click.option("--rebuild-index", is_flag=True, help="First bind again, from the records, what the authority lost.")
 @click.pass_obj
 def resume_command(
@@ -238,14 +240,9 @@ def resume_command(
     """Finish what waits or was left by a crash."""
     if sum((bool(run_ids), all_runs, watch)) != 1 and not (rebuild_index and not run_ids):
         raise click.UsageError("give run ids, or --all, or --watch")
-    if rebuild_index:
-        made = session.runner.rebuild_index()
-        if not session.as_json:
-            session.say(f"index: {made} runs bound again from their records")
-        if not (all_runs or watch):
-            if session.as_json:
-                session.json({"rebuilt": made})
-            return exits.DONE
+    unbound = _rebuild(session, only=not (all_runs or watch)) if rebuild_index else exits.DONE
+    if rebuild_index and not (all_runs or watch):
+        return unbound
     if len(run_ids) == 1:
         return answer(session, session.runner.resume(run_ids[0]))
     if watch:
@@ -254,11 +251,29 @@ def resume_command(
     if session.as_json:
         session.json({"runs": rows})
     elif rows:
-        names = ("run_id", "state", "reason_code", "message")
-        session.table(["run", "state", "reason", "message"], [[row.get(name) for name in names] for row in rows])
+        _rows(session, rows)
     else:
         session.say("Nothing to resume: every run known here is settled.")
-    return code
+    return exits.worst([unbound, code])
+
+
+def _rows(session: Session, rows: Iterable[Mapping[str, Any]]) -> None:
+    names = ("run_id", "state", "reason_code", "message")
+    session.table(["run", "state", "reason", "message"], [[row.get(name) for name in names] for row in rows])
+
+
+def _rebuild(session: Session, *, only: bool) -> int:
+    """Bind again what the authority lost; the exit code. `only`: nothing else will be answered."""
+    troubles: list[Trouble] = []
+    made = session.runner.rebuild_index(troubles.append)
+    rows = [trouble_row(session, one) for one in troubles]
+    if not session.as_json:
+        session.say(f"index: {made} runs bound again from their records")
+        if rows:
+            _rows(session, rows)
+    elif only:
+        session.json({"rebuilt": made, "not_rebuilt": rows})
+    return exits.worst(exits.exit_for_error(one.error) for one in troubles)
 
 
 def resume_each(
@@ -268,19 +283,26 @@ def resume_each(
 
     `only_due`: leave out those whose bus is to be given more time.
     """
-    codes, rows = [exits.DONE], []
-    for run_id in run_ids:
-        try:
-            if only_due and not session.runner.due(run_id):
-                continue
-            outcome = session.runner.resume(run_id)
-        except SrError as error:
-            codes.append(exits.exit_for_error(error))
-            rows.append({"run_id": run_id, "state": None, "reason_code": error.code.value, "message": error.what})
-        else:
-            codes.append(exits.exit_for_outcome(outcome))
-            rows.append(outcome.document())
-    return rows, max(codes)
+    from sr_domain.trouble import Trouble, each
+
+    def work(run_id: str) -> Outcome | None:
+        return None if only_due and not session.runner.due(run_id) else session.runner.resume(run_id)
+
+    codes, rows = [], []
+    for _, done in each(run_ids, work):
+        if isinstance(done, Trouble):
+            codes.append(exits.exit_for_error(done.error))
+            rows.append(trouble_row(session, done))
+        elif done is not None:
+            codes.append(exits.exit_for_outcome(done))
+            rows.append(done.document())
+    return rows, exits.worst(codes)
+
+
+def trouble_row(session: Session, trouble: Trouble) -> dict[str, Any]:
+    """A run's row where its work raised; with -v, the traceback of a bug on stderr."""
+    session.traceback(trouble.error)
+    return {"run_id": trouble.run_id, "state": None, **trouble.document()}
 
 
 def _watch(session: Session, every: float) -> int:
@@ -290,11 +312,7 @@ def _watch(session: Session, every: float) -> int:
         f"watching every {every:g} s; interrupt to end", file=sys.stderr if session.as_json else streams.answers()
     )
     while True:
-        try:
-            rows, _ = resume_each(session, session.runner.unsettled(), only_due=True)
-        except SrError as error:
-            rows = [{"run_id": "-", "state": None, "reason_code": error.code.value, "message": error.what}]
-        for row in rows:
+        for row in _look(session):
             told = (row.get("state"), row.get("reason_code"))
             if last.get(row["run_id"]) != told:
                 last[row["run_id"]] = told
@@ -303,5 +321,16 @@ def _watch(session: Session, every: float) -> int:
         time.sleep(every)
 
 
+def _look(session: Session) -> list[dict[str, Any]]:
+    """One look at every run that is due. What the list of runs itself raises is a row without a run."""
+    from sr_domain.trouble import trouble_of
+
+    try:
+        return resume_each(session, session.runner.unsettled(), only_due=True)[0]
+    except Exception as error:  # noqa: BLE001 - a watch outlives whatever one look met
+        return [trouble_row(session, trouble_of("-", error))]
+
+
 def _news(row: Mapping[str, Any]) -> str:
-    return f"{row['run_id']}  {row.get('state') or ''}  {row.get('reason_code') or ''}"
+    told = f"{row['run_id']}  {row.get('state') or ''}  {row.get('reason_code') or ''}"
+    return told if row.get("state") else f"{told}  {row.get('message', '')}"

@@ -15,6 +15,7 @@ from sr_adapters.cli import streams
 
 if TYPE_CHECKING:
     from sr_domain.runner import ScenarioRunner
+    from sr_ports import SrError
 
 _STYLES = {"READY": "green", "FAILED": "red", "QUARANTINED": "magenta", "WAITING_EVIDENCE": "yellow"}
 
@@ -55,6 +56,26 @@ class Session:
         """Lines for people, on stdout."""
         for line in lines:
             click.echo(line, file=streams.answers())
+
+    def troubles(self, rows: Iterable[Mapping[str, Any]]) -> int:
+        """Tell what could not be read of some rows of an answer, on stderr; the worst exit code of it."""
+        from sr_adapters.cli import exits
+        from sr_ports import REASONS, ReasonCode
+
+        found = [(row["run_id"], row["trouble"]) for row in rows if "trouble" in row]
+        for run_id, trouble in found:
+            code = ReasonCode(trouble["reason_code"])
+            click.echo(f"error[{code.value}]: run {run_id}: {trouble['message']}; {REASONS[code].remedy}", err=True)
+        return exits.worst(exits.exit_for(ReasonCode(trouble["reason_code"])) for _, trouble in found)
+
+    def traceback(self, error: SrError) -> None:
+        """With -v, how an error that is a bug came about; on stderr."""
+        from sr_ports import ReasonCode
+
+        if self.verbose and error.code is ReasonCode.INTERNAL and error.__cause__ is not None:
+            import traceback
+
+            traceback.print_exception(error.__cause__)
 
     def pairs(self, pairs: Iterable[tuple[str, Any]]) -> None:
         """Named values, aligned."""

@@ -517,6 +517,7 @@ ROWS: dict[ReasonCode, Row] = {
     C.INDEX_EMPTY: Row(indexed([]), 5, "QUARANTINED", inside=True),
     C.INDEXED_FILE_ABSENT: Row(indexed(["gone.bin"]), 5, "QUARANTINED", inside=True),
     C.PATH_ESCAPES: Row(indexed(["../../../etc/passwd"]), 5, "QUARANTINED", inside=True),
+    C.NOT_A_FILE: Row(indexed(["folder/"]), 5, "QUARANTINED", inside=True),
     C.LAW_FAILED: Row(broken_law, 5, "QUARANTINED", inside=True),
     C.LOCATOR_SCHEMA_INVALID: Row(packed("output", 1, schema_ref="x" * 5000), 4, "FAILED"),
     C.RECEIPT_SCHEMA_INVALID: Row(packed("gate", 0, index_path_template="x" * 5000), 4, "FAILED"),
