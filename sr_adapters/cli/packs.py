@@ -37,13 +37,15 @@ def plugins_command(session: Session) -> int:
 
 
 def _allowed(profile: str) -> frozenset[str] | None:
-    """Which distributions the profile lets in; any where it cannot be read, as without its environment."""
+    """Which distributions the profile lets in; any where its environment is not set, which no plugin decides."""
     from sr_plugins.profile import load_profile
-    from sr_ports import BadInput
+    from sr_ports import BadInput, ReasonCode
 
     try:
         return load_profile(profile).allow
-    except BadInput:
+    except BadInput as error:
+        if error.code is not ReasonCode.ENV_UNSET:
+            raise
         return None
 
 

@@ -155,7 +155,7 @@ def test_an_unknown_run_is_8_and_mints_no_platform_run(sr: Shell) -> None:
 
 def test_a_denied_actor_is_6_and_leaves_the_key_free(sr: Shell) -> None:
     text = (sr.folder / "profile.yaml").read_text()
-    (sr.folder / "profile.yaml").write_text(text + "auth: {mode: token, submit: [alice]}\n")
+    (sr.folder / "profile.yaml").write_text(text + "auth: {submit: [alice]}\n")
     denied = sr("submit", sr.request(), "--actor", "mallory")
     assert (denied.code, denied.error) == (6, "AUTH_DENIED")
     assert "Unauthorized: actor 'mallory'; ask for access" in denied.err
@@ -169,7 +169,7 @@ def test_a_denied_actor_is_6_and_leaves_the_key_free(sr: Shell) -> None:
 def test_an_actor_who_may_not_reemit_is_named(sr: Shell) -> None:
     assert sr("submit", sr.request()).code == 0
     text = (sr.folder / "profile.yaml").read_text()
-    (sr.folder / "profile.yaml").write_text(text + "auth: {mode: token, reemit: [alice]}\n")
+    (sr.folder / "profile.yaml").write_text(text + "auth: {reemit: [alice]}\n")
     denied = sr("reemit", RUN, "--kind", "READY_ONLY", "--actor", "mallory")
     assert (denied.code, denied.error) == (6, "AUTH_DENIED")
     assert "Unauthorized: actor 'mallory'; ask for access" in denied.err

@@ -474,7 +474,7 @@ ROWS: dict[ReasonCode, Row] = {
     C.ENGINE_CANCELLED: Row(cancelled, 4, "FAILED"),
     C.INTERRUPTED: Row(interrupted, 130, "EXECUTING"),
     C.ATTEMPT_LIMIT_EXCEEDED: Row(used_up, 4, "FAILED"),
-    C.AUTH_DENIED: Row(profiled(auth={"mode": "token", "submit": ["ann"]}), 6),
+    C.AUTH_DENIED: Row(profiled(auth={"submit": ["ann"]}), 6),
     C.ENGINE_COMMAND_MISSING: Row(lambda stage: stage.engine("", command=[]), 4, "FAILED"),
     C.ENGINE_COMMAND_TEMPLATE_UNRESOLVED: Row(lambda stage: stage.engine("", command=["{nothing}"]), 4, "FAILED"),
     C.ENGINE_EXIT_NONZERO: Row(lambda stage: stage.engine("raise SystemExit(3)"), 4, "FAILED"),
