@@ -32,6 +32,7 @@ def verify_facts(
     engine_run_root: str | None = None,
     fast: bool = False,
     key: str | os.PathLike[str] | None = None,
+    allow_superseded: bool = False,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Guarded:
     """Re-prove a facts view: a path, an ``s3://`` URI, or a run id of the profile's store.
@@ -39,6 +40,7 @@ def verify_facts(
     A path or URI names its own store: everything up to ``fraud-platform/``; the path of a copy that
     lies elsewhere is held against the profile's store. `fast` skips the bytes.
     `key`: a public key in a PEM file, whose holder must have signed the view; None asks for no signature.
+    `allow_superseded`: a run that another has corrected is no fault.
     Raises `NotFound`, `BadInput`, `Unreachable`; what is wrong with the view is in the answer.
     """
     chosen, ref, copy = _locate(str(source), load_profile(profile))
@@ -59,7 +61,8 @@ def verify_facts(
     except Exception as error:  # noqa: BLE001 - whatever it is, it is no facts view
         return Guarded(Verification(ref, None, (Finding(ReasonCode.TRUTH_ALTERED, ref, str(error)),)))
     verifier = Verifier(ports.store, ports.roots, ports.laws, ports.pool, ports.clock, progress, signed_by)
-    return Guarded(verify(verifier, data, facts, engine_run_root=engine_run_root, fast=fast))
+    done = verify(verifier, data, facts, engine_run_root=engine_run_root, fast=fast, allow_superseded=allow_superseded)
+    return Guarded(done)
 
 
 def _locate(source: str, profile: Profile) -> tuple[Profile, str | None, bytes | None]:

@@ -101,7 +101,8 @@ def load_profile(
     if document is None:
         document = {}
     if not isinstance(document, dict):
-        raise _invalid(str(path), "it is not a mapping of sections")
+        what, remedy = f"{path}: it is not a mapping of sections", f"its sections are {', '.join(_TOP)}"
+        raise BadInput(ReasonCode.PROFILE_INVALID, what, remedy)
     return _profile(_fill(document, env, ""), str(path))
 
 

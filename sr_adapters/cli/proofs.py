@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from sr_adapters.cli import exits
+from sr_adapters.cli.errors import running, tell
 from sr_adapters.cli.session import Session
 
 
@@ -15,11 +16,20 @@ from sr_adapters.cli.session import Session
 @click.option("--engine-run-root", metavar="R", help="Where the bytes are now; default: where they were proven.")
 @click.option("--fast", is_flag=True, help="Skip the bytes.")
 @click.option("--key", metavar="PATH", help="A public key (PEM) whose holder must have signed the view.")
+@click.option("--allow-superseded", is_flag=True, help="A run that another has corrected is no fault.")
 @click.pass_obj
-def verify_command(session: Session, facts: str, engine_run_root: str | None, fast: bool, key: str | None) -> int:
+def verify_command(
+    session: Session,
+    facts: str,
+    engine_run_root: str | None,
+    fast: bool,
+    key: str | None,
+    allow_superseded: bool,
+) -> int:
     """Re-prove a facts view against its contract, receipts, record and the bytes.
 
-    FACTS is a path, an s3:// URI, or a run id. Needs no authority and no service. Exit code 5 on any fault.
+    FACTS is a path, a file:// or s3:// URI, the facts_view_ref that READY carries, or a run id. Needs no
+    authority and no service. Exit code 5 on any fault; that the run was superseded is one.
     """
     from sr_plugins.consumer import verify_facts
 
@@ -28,7 +38,13 @@ def verify_command(session: Session, facts: str, engine_run_root: str | None, fa
             click.echo(line, err=True)
 
     done = verify_facts(
-        facts, profile=session.profile, engine_run_root=engine_run_root, fast=fast, key=key, progress=progress
+        facts,
+        profile=session.profile,
+        engine_run_root=engine_run_root,
+        fast=fast,
+        key=key,
+        allow_superseded=allow_superseded,
+        progress=progress,
     ).verification
     if session.as_json:
         session.json(done.document())
@@ -39,17 +55,19 @@ def verify_command(session: Session, facts: str, engine_run_root: str | None, fa
             else f"{done.proven_outputs} outputs and {done.proven_gates} gates, every byte read again"
         )
         session.say(f"proven: run {done.run_id}: {read}{'' if key is None else ', signed by the key'}")
-    _faults(done.findings, session)
+    _faults(done.findings)
+    if done.ok:
+        session.tell_superseded(done.run_id, done.superseded_by)
     return exits.DONE if done.ok else exits.FAULT
 
 
-def _faults(findings: Any, session: Session) -> None:
+def _faults(findings: Any) -> None:
     from sr_ports import REASONS
 
     for one in findings:
         derived = "/run_status/" in one.where  # the one artifact that may be written again
-        remedy = "sr audit --repair-status writes it again" if derived else REASONS[one.code].remedy
-        click.echo(f"error[{one.code.value}]: {one.where}: {one.what}; {remedy}", err=True)
+        again = "--repair-status" if running() == "audit" else "sr audit --repair-status"
+        tell(one.code, f"{one.where}: {one.what}", f"{again} writes it again" if derived else REASONS[one.code].remedy)
 
 
 @click.command("audit")
@@ -62,7 +80,7 @@ def audit_command(session: Session, run_ids: tuple[str, ...], all_runs: bool, re
     if bool(run_ids) == all_runs:
         raise click.UsageError("give run ids, or --all")
     repaired, audits = [], []
-    for run_id in run_ids or session.runner.recorded_runs():
+    for run_id in [*map(session.run_id, run_ids)] or session.runner.recorded_runs():
         if repair_status and session.runner.repair_status(run_id):
             repaired.append(run_id)
         audits.append(session.runner.audit(run_id))
@@ -75,5 +93,5 @@ def audit_command(session: Session, run_ids: tuple[str, ...], all_runs: bool, re
         session.say(*(f"status of run {run_id} written again" for run_id in repaired))
         session.say(f"{len(audits)} runs audited, {len(faulty)} at fault")
     for one in faulty:
-        _faults(one.findings[:1], session)
+        _faults(one.findings[:1])
     return exits.FAULT if faulty else exits.DONE
