@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -14,6 +14,7 @@ from sr_domain.layout import Layout
 from sr_domain.ledger import Ledger, check_ledger
 from sr_domain.ops import read_record
 from sr_domain.outcome import Outcome
+from sr_domain.ports import Ports
 from sr_domain.states import RunState
 from sr_ports import BadInput, Fault, IndexedRun, NotFound, ReasonCode, Unreachable
 
@@ -26,7 +27,12 @@ def home(desk: Desk, run_id: str) -> Layout:
     While the authority is away a run of the current platform run is still found, by its record.
     Raises `NotFound` when no run was ever submitted here, `Unreachable` when that cannot be told.
     """
-    ports, current = desk.ports, desk.ports.platform.current()
+    return located(desk.ports, run_id, desk.notice)
+
+
+def located(ports: Ports, run_id: str, notice: Callable[[str], None]) -> Layout:
+    """As `home`, for who has no desk."""
+    current = ports.platform.current()
     here = None if current is None else Layout(current)
     try:
         binding = ports.authority.find(run_id)
@@ -35,7 +41,7 @@ def home(desk: Desk, run_id: str) -> Layout:
     except Unreachable as error:
         if here is None or ports.store.stat(here.record(run_id)) is None:
             raise
-        desk.notice(f"the authority was not asked ({error.what}): answered from the store")
+        notice(f"the authority was not asked ({error.what}): answered from the store")
         return here
     if binding is not None:
         return Layout(binding.platform_run_id)
