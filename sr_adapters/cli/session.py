@@ -48,7 +48,7 @@ class Session:
         return runner
 
     def _tell(self, notices: Iterable[str]) -> None:
-        for notice in notices:
+        for notice in notices if sys.exc_info()[0] is None else ():  # an error is one line
             click.echo(f"note: {notice}", err=True)
 
     @property
