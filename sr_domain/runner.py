@@ -108,16 +108,26 @@ class ScenarioRunner:
         return views.runs(self.desk, state=state, limit=limit, after=after)
 
     def reemit(
-        self, run_id: str, kind: str = "BOTH", *, reason: str | None = None, actor: str = "local", dry_run: bool = False
+        self,
+        run_id: str,
+        kind: str = "BOTH",
+        *,
+        reason: str | None = None,
+        actor: str = "local",
+        dry_run: bool = False,
+        superseded: bool = False,
     ) -> Reemit | Outcome:
         """Publish READY or the terminal fact again, from truth.
 
         An `Outcome` only for an actor who may not; both answers have `run_id`, `reason_code`,
-        `message` and `document()`. Raises `NotFound`, `BadInput`, `Unreachable`.
+        `message` and `document()`. `superseded`: READY of a run that has a successor too, which is
+        refused otherwise. Raises `NotFound`, `BadInput`, `Unreachable`.
         """
         from sr_domain import reemit
 
-        return reemit.reemit(self.desk, run_id, kind, reason=reason, actor=actor, dry_run=dry_run)
+        return reemit.reemit(
+            self.desk, run_id, kind, reason=reason, actor=actor, dry_run=dry_run, superseded=superseded
+        )
 
     def explain(self, run_id: str) -> Explanation:
         """Why a run is where it is. Raises `NotFound`."""
@@ -152,10 +162,11 @@ class ScenarioRunner:
         engine_run_root: str | None = None,
         fast: bool = False,
         signed_by: SignatureChecker | None = None,
+        allow_superseded: bool = False,
     ) -> Verification:
         """Re-prove a run's facts view, as a consumer would; `signed_by`: whose attestation it must have.
 
-        Raises `NotFound`.
+        A run that was superseded is at fault unless `allow_superseded`. Raises `NotFound`.
         """
         from sr_domain import verify, views
 
@@ -165,10 +176,12 @@ class ScenarioRunner:
         blob = ports.store.read(layout.facts(run_id))
         data = b"" if blob is None else blob.data
         verifier = verify.Verifier(ports.store, ports.roots, ports.laws, ports.pool, ports.clock, signed_by=signed_by)
-        return verify.verify(verifier, data, facts, engine_run_root=engine_run_root, fast=fast)
+        return verify.verify(
+            verifier, data, facts, engine_run_root=engine_run_root, fast=fast, allow_superseded=allow_superseded
+        )
 
     def quarantined(self) -> list[Mapping[str, Any]]:
-        """Every quarantine record of the current platform run, by run id."""
+        """Every quarantine record of the platform runs that are known here, by run id."""
         from sr_domain import views
 
         return views.quarantined(self.desk)
@@ -200,6 +213,11 @@ class ScenarioRunner:
         from sr_domain import preview
 
         return preview.plan_diff(self.desk, one, other)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """How answers came about where that was not the usual way: an authority that was not asked, say."""
+        return (*self.desk.notices, *getattr(self.desk.ports.authority, "notices", ()))
 
     def close(self) -> None:
         """Let go of what the ports hold open."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from sr_domain.answers import successors
 from sr_domain.artifacts import bundle_hash
 from sr_domain.attestation import fault_in, statement_bytes
 from sr_domain.audit import Auditor, Finding, receipt_findings
@@ -62,13 +63,17 @@ class Verifier:
 
 @attrs.frozen
 class Verification:
-    """What came of it. `proven`: how many outputs and gates had their bytes read again."""
+    """What came of it. `proven`: how many outputs and gates had their bytes read again.
+
+    `superseded_by`: the run's successor, the successor's own, and so on to the newest.
+    """
 
     run_id: str
     engine_run_root: str | None
     findings: tuple[Finding, ...]
     proven_outputs: int = 0
     proven_gates: int = 0
+    superseded_by: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -82,12 +87,25 @@ class Verification:
             "engine_run_root": self.engine_run_root,
             "proven_outputs": self.proven_outputs,
             "proven_gates": self.proven_gates,
+            "superseded_by": self.superseded_by[0] if self.superseded_by else None,
+            "newest_run_id": self.superseded_by[-1] if self.superseded_by else None,
             "findings": [one.document() for one in self.findings],
         }
 
 
-def verify(verifier: Verifier, data: bytes, facts: Any, *, engine_run_root: str | None, fast: bool) -> Verification:
-    """Re-prove the facts view in `facts`, read from `data`. Raises `Unreachable`; faults are findings."""
+def verify(
+    verifier: Verifier,
+    data: bytes,
+    facts: Any,
+    *,
+    engine_run_root: str | None,
+    fast: bool,
+    allow_superseded: bool = False,
+) -> Verification:
+    """Re-prove the facts view in `facts`, read from `data`. Raises `Unreachable`; faults are findings.
+
+    That the run was superseded is a fault, the last of them, unless `allow_superseded`.
+    """
     misfit = problem("run_facts_view", facts)
     if misfit is not None:
         finding = Finding(ReasonCode.TRUTH_ALTERED, "run_facts_view", f"it breaks its contract: {misfit.what}")
@@ -98,19 +116,10 @@ def verify(verifier: Verifier, data: bytes, facts: Any, *, engine_run_root: str 
     ledger = check.record()
     if isinstance(ledger, Finding):
         return Verification(facts["run_id"], None, (*findings, ledger))
-    findings += [*check.follows(ledger), *check.attested(ledger)]
-    root = engine_run_root or check.root_of(ledger)
-    plan_event = ledger.first("PLAN_COMMITTED")
-    if fast or plan_event is None:
-        return Verification(facts["run_id"], root, tuple(findings))
-    if root is None:
-        findings.append(
-            Finding(ReasonCode.ENGINE_ROOT_MISSING, "engine root", "none is on record: give --engine-run-root")
-        )
-        return Verification(facts["run_id"], root, tuple(findings))
-    bytes_found = list(check.bytes(SealedPlan.of(plan_event.details["plan"]), verifier.roots.open(root), ledger))
-    outputs, gates = len(facts["locators"]), len(facts["gate_receipts"])
-    return Verification(facts["run_id"], root, (*findings, *bytes_found), outputs, gates)
+    done = check.proven(ledger, findings, engine_run_root=engine_run_root, fast=fast)
+    chain = successors(verifier.store, check.layout, ledger)
+    late = () if allow_superseded else check.superseded(chain)
+    return attrs.evolve(done, findings=(*done.findings, *late), superseded_by=chain)
 
 
 @attrs.frozen
@@ -121,6 +130,29 @@ class _Check:
     layout: Layout
     data: bytes
     facts: Mapping[str, Any]
+
+    def proven(
+        self, ledger: Ledger, findings: list[Finding], *, engine_run_root: str | None, fast: bool
+    ) -> Verification:
+        """The view against a sound record, and the bytes against both."""
+        run_id, root = self.facts["run_id"], engine_run_root or self.root_of(ledger)
+        findings = [*findings, *self.follows(ledger), *self.attested(ledger)]
+        plan_event = ledger.first("PLAN_COMMITTED")
+        if fast or plan_event is None:
+            return Verification(run_id, root, tuple(findings))
+        if root is None:
+            absent = Finding(ReasonCode.ENGINE_ROOT_MISSING, "engine root", "none is on record: give --engine-run-root")
+            return Verification(run_id, root, (*findings, absent))
+        plan = SealedPlan.of(plan_event.details["plan"])
+        found = list(self.bytes(plan, self.verifier.roots.open(root), ledger))
+        outputs, gates = len(self.facts["locators"]), len(self.facts["gate_receipts"])
+        return Verification(run_id, root, (*findings, *found), outputs, gates)
+
+    def superseded(self, chain: tuple[str, ...]) -> Iterator[Finding]:
+        """The run has a successor: whoever reads it reads what turned out wrong."""
+        if chain:
+            newest = "" if chain[-1] == chain[0] else f", the newest of its successors is {chain[-1]}"
+            yield Finding(ReasonCode.SUPERSEDED, f"run {self.facts['run_id']}", f"superseded by {chain[0]}{newest}")
 
     def itself(self) -> Iterator[Finding]:
         """The view against itself: its hash, its pins."""

@@ -20,9 +20,12 @@ def read_config(path: Path, code: ReasonCode, what: str) -> bytes:
             data = file.read(LIMIT + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise BadInput(code, f"{what} {str(path)!r} cannot be read: {reason}") from error
+        raise BadInput(
+            code, f"{what} {str(path)!r} cannot be read: {reason}", "check the path and its rights"
+        ) from error
     if len(data) > LIMIT:
-        raise BadInput(code, f"{what} {str(path)!r} is larger than {LIMIT} bytes")
+        what = f"{what} {str(path)!r} is larger than {LIMIT} bytes"
+        raise BadInput(code, what, "check the path: no such file is so large")
     return data
 
 

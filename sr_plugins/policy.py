@@ -51,7 +51,8 @@ def load_policy(source: str | os.PathLike[str] | Mapping[str, Any] | None = None
 def _read(path: Path) -> dict[str, Any]:
     document = load_yaml(read_config(path, ReasonCode.POLICY_INVALID, "policy"), what=str(path))
     if not isinstance(document, dict):
-        raise BadInput(ReasonCode.POLICY_INVALID, f"{path} is not a mapping of keys")
+        what, remedy = f"policy {str(path)!r} is not a mapping of keys", "it needs policy_id and revision at least"
+        raise BadInput(ReasonCode.POLICY_INVALID, what, remedy)
     return document
 
 

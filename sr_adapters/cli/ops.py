@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sr_adapters.cli import exits
-from sr_adapters.cli.session import Session, state_text, who
+from sr_adapters.cli.errors import Tree, remedy_here, tell
+from sr_adapters.cli.session import Session, denial, shown_state, state_text
+from sr_ports import ReasonCode
 
 if TYPE_CHECKING:
     from sr_domain import Reemit
@@ -20,12 +22,13 @@ if TYPE_CHECKING:
 @click.pass_obj
 def explain_command(session: Session, run_id: str) -> int:
     """Why a run is where it is: gates and outputs with their verdicts, and what to do next."""
-    told = session.runner.explain(run_id)
+    told = session.runner.explain(session.run_id(run_id))
+    step = remedy_here(told.reason_code, told.next) if told.reason_code else told.next
     if session.as_json:
-        session.json(told.document())
+        session.json({**told.document(), "next": step})
         return exits.DONE
     session.say(
-        f"{state_text(told.state)} run {told.run_id}"
+        f"{state_text(shown_state(told.state, told.superseded_by))} run {told.run_id}"
         + (f"  {told.reason_code}: {told.meaning}" if told.reason_code else "")
     )
     left = None if told.seconds_left is None else f"{told.deadline_utc} ({told.seconds_left:.0f} s left)"
@@ -36,10 +39,11 @@ def explain_command(session: Session, run_id: str) -> int:
             ("evidence deadline", left),
             ("held by", told.holder),
             ("superseded by", told.superseded_by),
+            ("newest run", None if told.newest_run_id == told.superseded_by else told.newest_run_id),
         ]
     )
     _tree(session, told)
-    session.say(f"next: {session.command(*told.next.split()[1:]) if told.next.startswith('sr ') else told.next}")
+    session.say(f"next: {session.typed(step)}")
     return exits.DONE
 
 
@@ -77,21 +81,29 @@ def _facts(item: Item) -> str:
 @click.option("--reason", metavar="R", help="Why; goes on record.")
 @click.option("--actor", metavar="A", default="local", show_default=True, help="Who asks.")
 @click.option("--dry-run", is_flag=True, help="Say what would be published; publish nothing.")
+@click.option("--superseded", is_flag=True, help="Also READY of a run that another has corrected.")
 @click.pass_obj
-def reemit_command(session: Session, run_id: str, kind: str, reason: str | None, actor: str, dry_run: bool) -> int:
+def reemit_command(
+    session: Session, run_id: str, kind: str, reason: str | None, actor: str, dry_run: bool, superseded: bool
+) -> int:
     """Publish READY or a terminal fact again, from truth; nothing is recomputed or changed."""
     from sr_domain import Reemit
     from sr_ports import REASONS
 
-    done = session.runner.reemit(run_id, kind, reason=reason, actor=actor, dry_run=dry_run)
+    run_id = session.run_id(run_id)
+    done = session.runner.reemit(run_id, kind, reason=reason, actor=actor, dry_run=dry_run, superseded=superseded)
     code = done.reason_code
     exit_code = exits.DONE if code is None else exits.exit_for(code)
     if session.as_json:
         session.json({**done.document(), "exit_code": exit_code})
     elif isinstance(done, Reemit) and code is None:
         session.say(_reemitted(done))
-    if code is not None:
-        click.echo(f"error[{code.value}]: run {run_id}: {done.message}{who(done)}; {REASONS[code].remedy}", err=True)
+    if code is None:
+        session.tell_superseded(run_id, done.superseded_by)
+    elif isinstance(done, Reemit):
+        tell(code, f"run {run_id}: {done.message}", REASONS[code].remedy)
+    else:
+        tell(code, denial(done.actor, "reemit", session.runner.desk.settings.reemitters), REASONS[code].remedy)
     return exit_code
 
 
@@ -101,7 +113,7 @@ def _reemitted(done: Reemit) -> str:
     return f"published {', '.join(done.published)} of run {done.run_id} again, same message id"
 
 
-@click.group("quarantine")
+@click.group("quarantine", cls=Tree)
 def quarantine_command() -> None:
     """Runs whose evidence contradicts itself. Nothing here changes anything."""
 
@@ -130,6 +142,7 @@ def _count(record: Mapping[str, Any]) -> int | None:
 @click.pass_obj
 def show_quarantined(session: Session, run_id: str) -> int:
     """One run's quarantine record: every conflict, expected and actual, first file at fault."""
+    run_id = session.run_id(run_id)
     record = session.runner.quarantine(run_id)
     if session.as_json:
         session.json(record)
@@ -140,7 +153,15 @@ def show_quarantined(session: Session, run_id: str) -> int:
         session.pairs([(name, conflict.get(name)) for name in ("expected", "actual", "path", "detail")])
         changes = conflict.get("changes") or {}
         session.pairs([(name, ", ".join(changes.get(name, ()))) for name in ("added", "removed", "changed")])
-    session.say(
-        *(f"missing: {name}" for name in record.get("missing", ())), f"next: {session.command('explain', run_id)}"
-    )
+    session.say(*(f"missing: {name}" for name in record.get("missing", ())), f"next: {_step(record)}")
     return exits.DONE
+
+
+def _step(record: Mapping[str, Any]) -> str:
+    """What to do about a quarantined run: what the first conflict asks for."""
+    from sr_domain.outcome import remedy_of
+    from sr_domain.states import RunState
+
+    codes = [one["code"] for one in record.get("conflicts", ()) if one.get("code") in ReasonCode.__members__]
+    code = ReasonCode(codes[0] if codes else record["reason"])
+    return remedy_here(code, remedy_of(code, RunState.QUARANTINED))

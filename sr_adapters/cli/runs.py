@@ -12,7 +12,8 @@ import click
 
 from sr_adapters.cli import exits, signals, streams
 from sr_adapters.cli.documents import read_request
-from sr_adapters.cli.session import Session, ref_lines, seconds, state_text, who
+from sr_adapters.cli.errors import remedy_here, running, tell
+from sr_adapters.cli.session import Session, denial, ref_lines, seconds, shown_state, state_text
 
 if TYPE_CHECKING:
     from sr_domain.outcome import Outcome
@@ -83,20 +84,36 @@ def answer(session: Session, outcome: Outcome) -> int:
 def finish(session: Session, document: dict[str, Any], outcome: Outcome) -> int:
     """Tell an outcome, with what else belongs to the document; its exit code."""
     code = exits.exit_for_outcome(outcome)
+    reason, refused = outcome.reason_code, outcome.state is None or outcome.actor is not None
     if session.as_json:
-        session.json({**document, "exit_code": code})
-    elif outcome.state is not None:
-        known = "" if outcome.is_new or code else " (already known)"
-        session.say(f"{state_text(outcome.state.value)} run {outcome.run_id}{known}")
-        session.pairs([*_succession(outcome), *ref_lines(outcome.document())])
-        if code == exits.DONE and not outcome.published:
-            session.say(f"  not published yet: {session.command('resume', outcome.run_id)} tells the control bus")
-        if code in _NEXT:
-            session.say(f"  next: {session.command(_NEXT[code], outcome.run_id)}")
-    if outcome.reason_code is not None and code != exits.DONE:
-        what = (outcome.message or outcome.reason_code.value) + who(outcome)
-        click.echo(f"error[{outcome.reason_code.value}]: run {outcome.run_id}: {what}; {outcome.remedy}", err=True)
+        remedy = {} if reason is None else {"remedy": remedy_here(reason, outcome.remedy)}
+        session.json({**document, **(remedy if outcome.remedy else {}), "exit_code": code})
+    elif refused:
+        session.say(f"{click.style('REFUSED', fg='red', bold=True)}: no run was admitted, and none was changed")
+    else:
+        _tell_where(session, outcome, code)
+    if reason is not None and code != exits.DONE:
+        what = f"run {outcome.run_id}: {outcome.message or reason.value}"
+        if outcome.actor is not None:
+            what = denial(outcome.actor, "submit", session.runner.desk.settings.submitters)
+        tell(reason, what, outcome.remedy)
     return code
+
+
+def _tell_where(session: Session, outcome: Outcome, code: int) -> None:
+    """Where a run is, for people, and the command that tells more."""
+    run_id, state = outcome.run_id, shown_state(outcome.state, outcome.superseded_by)
+    if outcome.in_flight:
+        session.say(f"IN FLIGHT run {run_id}: another worker holds it, {state} when last told")
+    else:
+        known = "" if outcome.is_new or code else " (already known)"
+        session.say(f"{state_text(state)} run {run_id}{known}")
+    session.pairs([*_succession(outcome), *ref_lines(outcome.document())])
+    if code == exits.DONE and not outcome.published:
+        later = "try again later" if running() == "resume" else f"{session.command('resume', run_id)} tells it"
+        session.say(f"  not published yet, as the control bus did not take it: {later}")
+    if code in _NEXT:
+        session.say(f"  next: {session.command(_NEXT[code], (run_id, *outcome.superseded_by)[-1])}")
 
 
 def _succession(outcome: Outcome) -> list[tuple[str, str]]:
@@ -111,7 +128,7 @@ def _succession(outcome: Outcome) -> list[tuple[str, str]]:
 @click.pass_obj
 def status_command(session: Session, run_id: str) -> int:
     """Where a run is. Exit code: 0 READY, 3 not finished, 4 FAILED, 5 QUARANTINED, 8 unknown."""
-    return answer(session, session.runner.status(run_id))
+    return answer(session, session.runner.status(session.run_id(run_id)))
 
 
 @click.command("list")
@@ -129,11 +146,15 @@ def list_command(session: Session, state: str | None, limit: int) -> int:
     if session.as_json:
         session.json({"runs": rows})
     elif rows:
-        names = ("run_id", "state", "reason_code", "updated_at_utc")
-        session.table(["run", "state", "reason", "updated"], [[row.get(name) for name in names] for row in rows])
+        session.table(["run", "state", "reason", "updated"], [_listed(row) for row in rows])
     else:
         session.say("No runs here yet. Start one with: sr submit REQUEST, or sr demo")
     return session.troubles(rows)
+
+
+def _listed(row: Mapping[str, Any]) -> list[Any]:
+    state = shown_state(row.get("state"), row.get("superseded_by"))
+    return [row.get("run_id"), state, row.get("reason_code"), row.get("updated_at_utc")]
 
 
 @click.command("show")
@@ -143,7 +164,7 @@ def show_command(session: Session, run_id: str) -> int:
     """A run's record as a timeline: what happened when, how long it took, and in whose hands."""
     import attrs
 
-    told = session.runner.timeline(run_id)
+    told = session.runner.timeline(session.run_id(run_id))
     if session.as_json:
         session.json(attrs.asdict(told))
         return exits.DONE
@@ -203,11 +224,14 @@ def _clock(instant: str, day: str) -> str:
 @click.pass_obj
 def facts_command(session: Session, run_id: str) -> int:
     """A run's facts view: the one document that names all a consumer may read."""
+    run_id = session.run_id(run_id)
     facts = session.runner.facts(run_id)
+    chain = session.runner.status(run_id).superseded_by
+    session.tell_superseded(run_id, chain)
     if session.as_json:
         session.json(facts)
         return exits.DONE
-    session.say(f"facts view of run {run_id}")
+    session.say(f"facts view of run {run_id}{' (superseded)' if chain else ''}")
     session.pairs([*((pin, facts["pins"].get(pin)) for pin in facts["pins"]), ("bundle_hash", facts["bundle_hash"])])
     roles = facts.get("output_roles", {})
     session.table(
@@ -243,6 +267,7 @@ def resume_command(
     unbound = _rebuild(session, only=not (all_runs or watch)) if rebuild_index else exits.DONE
     if rebuild_index and not (all_runs or watch):
         return unbound
+    run_ids = tuple(map(session.run_id, run_ids))
     if len(run_ids) == 1:
         return answer(session, session.runner.resume(run_ids[0]))
     if watch:
