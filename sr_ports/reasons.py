@@ -106,6 +106,7 @@ class ReasonCode(enum.StrEnum):
     OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
     AUTHORITY_UNREACHABLE = "AUTHORITY_UNREACHABLE"
     AUTHORITY_SCHEMA = "AUTHORITY_SCHEMA"
+    AUTHORITY_ENCODING = "AUTHORITY_ENCODING"
     BUS_UNREACHABLE = "BUS_UNREACHABLE"
     BUS_STREAM_MISSING = "BUS_STREAM_MISSING"
     BUS_MESSAGE_TOO_LARGE = "BUS_MESSAGE_TOO_LARGE"
@@ -214,6 +215,7 @@ _TABLE: tuple[tuple[Kind, str, str, str], ...] = (
     (_X, "OUTCOME_UNKNOWN", "a write's answer was lost and could not be settled", "retry: the run continues from truth"),
     (_X, "AUTHORITY_UNREACHABLE", "the authority store did not answer", "check it with sr doctor, then retry"),
     (_X, "AUTHORITY_SCHEMA", "the authority's schema is absent or of another version", "run sr doctor --migrate"),
+    (_X, "AUTHORITY_ENCODING", "the authority's database cannot hold the text", "create its database with ENCODING 'UTF8'"),
     (_X, "BUS_UNREACHABLE", "the control bus did not answer", "check it with sr doctor; sr resume publishes later"),
     (_X, "BUS_STREAM_MISSING", "the control bus has no such stream", "create it, or correct control_bus.stream in the profile"),
     (_X, "BUS_MESSAGE_TOO_LARGE", "the message is larger than the bus takes", "report this as a bug"),

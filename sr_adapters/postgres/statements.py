@@ -41,10 +41,15 @@ SCHEMA_VERSION = len(STEPS)
 
 LOCK_SCHEMA = """
 SELECT pg_advisory_xact_lock(hashtextextended('scenario-runner authority ' || %s, 0))"""
+# The catalogue's rows, not to_regclass: a connection that has long been in use answers that
+# from a cache, which may be older than the lock just waited for.
 SCHEMA_IS_THERE = """
-SELECT to_regnamespace(quote_ident(%s)) IS NOT NULL"""
+SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = %s)"""
 VERSION_IS_THERE = """
-SELECT to_regclass(%s)"""
+SELECT EXISTS (
+    SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = %s AND c.relname = 'authority_version'
+)"""
 CREATE_SCHEMA = """
 CREATE SCHEMA {schema}"""
 CREATE_VERSION = """
