@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -89,7 +89,7 @@ class PostgresAuthority:
             "resource": resource,
             "owner": owner,
             "above": above,
-            "ttl": timedelta(seconds=ttl_s),
+            "ttl": ttl_s,
             "call": call,
             "retaken": None,
         }
@@ -98,7 +98,7 @@ class PostgresAuthority:
         return None
 
     def renew(self, lease: Lease, *, ttl_s: float) -> Lease:
-        for (left_s,) in self._rows(sql.RENEW, {**_this(lease), "ttl": timedelta(seconds=ttl_s)}):
+        for (left_s,) in self._rows(sql.RENEW, {**_this(lease), "ttl": ttl_s}):
             return attrs.evolve(lease, expires_in_s=left_s)
         raise LeaseLost(lease.resource, lease.fence)
 
@@ -129,13 +129,13 @@ class PostgresAuthority:
         }
         found = self._rows(sql.UNSETTLED_RUNS if unsettled_only else sql.RUNS, choice)
         return tuple(
-            IndexedRun(run_id, platform, state, settled, updated_at.astimezone(UTC))
+            IndexedRun(run_id, platform, state, settled, _instant(updated_at))
             for run_id, platform, state, settled, updated_at in found
         )
 
     def now(self) -> datetime:
         ((now,),) = self._rows(sql.NOW)
-        return now.astimezone(UTC)  # type: ignore[no-any-return]
+        return _instant(now)
 
     def describe(self) -> str:
         return f"postgres: {self._where} schema={self._schema}"
@@ -210,6 +210,10 @@ def _number(settings: Mapping[str, Any], key: str, default: float) -> float:
 def _binding(found: Sequence[Any]) -> Binding:
     key, *rest = found
     return Binding(bytes(key).decode(), *rest)
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def _this(lease: Lease) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 Behind a pooler a server connection may be another client's a moment later, so nothing is left
 on it: no prepared statement, and no setting outlives its transaction. The statements go out as
-one pipeline, which costs a direct connection no further trip.
+one simple query, which the server runs as one transaction and a pooler cannot take apart.
 """
 
 from __future__ import annotations
@@ -10,20 +10,16 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from functools import cache
 from typing import Any, Final
 
 import psycopg
-from psycopg.pq import TransactionStatus
 
 Row = tuple[Any, ...]
 Link = psycopg.Connection[Row]
 Values = Mapping[str, Any] | Sequence[Any] | None
 
-
-_BEGIN: Final = b"BEGIN ISOLATION LEVEL READ COMMITTED"
-_COMMIT: Final = b"COMMIT"
+_ISOLATION: Final = b"SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
 
 # A server, database or role may have any of these otherwise, and each would change an answer:
 # names found elsewhere, rows left out in silence, literals, times or bytes read in another form.
@@ -57,24 +53,8 @@ def settings(statement_timeout_s: float, options: str = "") -> bytes:
 
 def one_trip(link: Link, before: bytes, query: bytes, values: Values = None) -> list[Row]:
     """The rows of `query`, run in a transaction of its own after the statement `before`. Raises psycopg's errors."""
-    pipeline = link.pipeline() if psycopg.Pipeline.is_supported() else nullcontext()
-    try:
-        with pipeline:
-            link.execute(_BEGIN)
-            link.execute(before)
-            cursor = link.execute(query, values)
-            link.execute(_COMMIT)
-    except psycopg.Error:
-        _leave(link)
-        raise
+    cursor = psycopg.ClientCursor(link)
+    cursor.execute(b";\n".join((_ISOLATION, before, query)), values)
+    while cursor.nextset():
+        """On to the last statement's answer."""
     return cursor.fetchall() if cursor.description else []
-
-
-def _leave(link: Link) -> None:
-    """End a failed transaction, for nobody else may find it open; a connection that cannot is closed."""
-    if link.closed or link.info.transaction_status is TransactionStatus.IDLE:
-        return
-    try:
-        link.rollback()
-    except psycopg.Error:
-        link.close()
