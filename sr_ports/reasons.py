@@ -32,6 +32,7 @@ class ReasonCode(enum.StrEnum):
     PROFILE_INVALID = "PROFILE_INVALID"
     PROFILE_NOT_FOUND = "PROFILE_NOT_FOUND"
     ENV_UNSET = "ENV_UNSET"
+    CLIENT_CONFIG_INVALID = "CLIENT_CONFIG_INVALID"
     EXTRA_MISSING = "EXTRA_MISSING"
     ADAPTER_UNKNOWN = "ADAPTER_UNKNOWN"
     PLUGIN_BROKEN = "PLUGIN_BROKEN"
@@ -111,6 +112,9 @@ class ReasonCode(enum.StrEnum):
     BUS_STREAM_MISSING = "BUS_STREAM_MISSING"
     BUS_MESSAGE_TOO_LARGE = "BUS_MESSAGE_TOO_LARGE"
     ENGINE_ROOT_UNREACHABLE = "ENGINE_ROOT_UNREACHABLE"
+    ENGINE_ROOT_DENIED = "ENGINE_ROOT_DENIED"
+    ENGINE_ROOT_ARCHIVED = "ENGINE_ROOT_ARCHIVED"
+    ENGINE_ROOT_BUCKET_MISSING = "ENGINE_ROOT_BUCKET_MISSING"
     CLOCK_SKEW = "CLOCK_SKEW"
     INTERRUPTED = "INTERRUPTED"
     # re-emit
@@ -146,6 +150,7 @@ _TABLE: tuple[tuple[Kind, str, str, str], ...] = (
     (_U, "PROFILE_INVALID", "the wiring profile is not valid", "correct the named key; shipped profiles are models"),
     (_U, "PROFILE_NOT_FOUND", "no shipped profile and no file has this name", "use local, local_parity, local_kinesis, aws or a path"),
     (_U, "ENV_UNSET", "the profile refers to an environment variable that is not set", "set it, or give a default as ${NAME:-default}"),
+    (_U, "CLIENT_CONFIG_INVALID", "a driver's own configuration (its environment variables or files, as AWS_*) is not valid", "correct the named variable or file"),
     (_U, "EXTRA_MISSING", "the profile names an adapter whose libraries are not installed", "install the named extra"),
     (_U, "ADAPTER_UNKNOWN", "no plugin provides the adapter the profile names", "see sr plugins for the names there are"),
     (_U, "PLUGIN_BROKEN", "a plugin this profile needs cannot be imported", "repair or uninstall the named distribution"),
@@ -220,6 +225,9 @@ _TABLE: tuple[tuple[Kind, str, str, str], ...] = (
     (_X, "BUS_STREAM_MISSING", "the control bus has no such stream", "create it, or correct control_bus.stream in the profile"),
     (_X, "BUS_MESSAGE_TOO_LARGE", "the message is larger than the bus takes", "report this as a bug"),
     (_X, "ENGINE_ROOT_UNREACHABLE", "the engine root could not be read", "check the root and its rights, then retry"),
+    (_X, "ENGINE_ROOT_DENIED", "the engine root refused access", "give these credentials the right to list and read the root, then retry"),
+    (_X, "ENGINE_ROOT_ARCHIVED", "a file of the engine root lies in an archive tier", "restore the named object to a readable tier, then retry"),
+    (_X, "ENGINE_ROOT_BUCKET_MISSING", "the bucket of the engine root is not there", "correct the request's engine_run_root, or create the bucket"),
     (_X, "CLOCK_SKEW", "this machine's clock is far from the server's", "synchronise the clock"),
     (_X, "INTERRUPTED", "the keyboard or a signal ended the command", "nothing is lost: submit again, or sr resume"),
     (_C, "REEMIT_BUSY", "the same re-emit is under way", "retry later"),

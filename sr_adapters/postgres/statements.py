@@ -63,8 +63,8 @@ SET_VERSION = """
 INSERT INTO {schema}.authority_version (version) VALUES (%s)
 ON CONFLICT (only_row) DO UPDATE SET version = excluded.version"""
 
-_UTC = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')"""
-NOW = "SELECT " + _UTC.format("clock_timestamp()")
+NOW = """
+SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')"""
 
 # Two callers with one new key: the second waits for the first's insert, and then sees
 # neither branch (its snapshot is older than the row). It asks again.
@@ -104,7 +104,8 @@ ON CONFLICT (resource) DO UPDATE SET
 WHERE held.expires_at <= clock_timestamp() OR held.granted_by = %(retaken)s::uuid
 RETURNING fence, extract(epoch FROM expires_at - clock_timestamp())::float8"""
 RENEW = """
-UPDATE {schema}.lease SET ttl = make_interval(secs => %(ttl)s), expires_at = clock_timestamp() + make_interval(secs => %(ttl)s)
+UPDATE {schema}.lease SET
+    ttl = make_interval(secs => %(ttl)s), expires_at = clock_timestamp() + make_interval(secs => %(ttl)s)
 WHERE resource = %(resource)s AND owner = %(owner)s AND fence = %(fence)s AND expires_at > clock_timestamp()
 RETURNING extract(epoch FROM expires_at - clock_timestamp())::float8"""
 RELEASE = """
@@ -123,9 +124,16 @@ HOLDER = """
 SELECT owner, fence, extract(epoch FROM expires_at - clock_timestamp())::float8
 FROM {schema}.lease WHERE resource = %s AND expires_at > clock_timestamp()"""
 
-_ROWS = "SELECT run_id, platform_run_id, state, settled, " + _UTC.format("updated_at") + " FROM {schema}.run"
-_CHOICE = """
+RUNS = """
+SELECT run_id, platform_run_id, state, settled,
+    to_char(updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')
+FROM {schema}.run
+WHERE run_id > %(after)s AND (%(states)s::text[] IS NULL OR state = ANY (%(states)s::text[]))
+ORDER BY run_id LIMIT %(limit)s"""
+UNSETTLED_RUNS = """
+SELECT run_id, platform_run_id, state, settled,
+    to_char(updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')
+FROM {schema}.run
+WHERE NOT settled
 AND run_id > %(after)s AND (%(states)s::text[] IS NULL OR state = ANY (%(states)s::text[]))
 ORDER BY run_id LIMIT %(limit)s"""
-RUNS = _ROWS + " WHERE true" + _CHOICE
-UNSETTLED_RUNS = _ROWS + " WHERE NOT settled" + _CHOICE
