@@ -109,6 +109,8 @@ class ReasonCode(enum.StrEnum):
     AUTHORITY_SCHEMA = "AUTHORITY_SCHEMA"
     AUTHORITY_ENCODING = "AUTHORITY_ENCODING"
     BUS_UNREACHABLE = "BUS_UNREACHABLE"
+    BUS_DENIED = "BUS_DENIED"
+    BUS_REFUSED = "BUS_REFUSED"
     BUS_STREAM_MISSING = "BUS_STREAM_MISSING"
     BUS_MESSAGE_TOO_LARGE = "BUS_MESSAGE_TOO_LARGE"
     ENGINE_ROOT_UNREACHABLE = "ENGINE_ROOT_UNREACHABLE"
@@ -222,6 +224,8 @@ _TABLE: tuple[tuple[Kind, str, str, str], ...] = (
     (_X, "AUTHORITY_SCHEMA", "the authority's schema is absent or of another version", "run sr doctor --migrate"),
     (_X, "AUTHORITY_ENCODING", "the authority's database cannot hold the text", "create its database with ENCODING 'UTF8'"),
     (_X, "BUS_UNREACHABLE", "the control bus did not answer", "check it with sr doctor; sr resume publishes later"),
+    (_X, "BUS_DENIED", "the control bus refused access", "check the credentials and rights with sr doctor; sr resume publishes later"),
+    (_X, "BUS_REFUSED", "the control bus refuses the request as it is", "correct what it names (control_bus in the profile); sr resume publishes later"),
     (_X, "BUS_STREAM_MISSING", "the control bus has no such stream", "create it, or correct control_bus.stream in the profile"),
     (_X, "BUS_MESSAGE_TOO_LARGE", "the message is larger than the bus takes", "report this as a bug"),
     (_X, "ENGINE_ROOT_UNREACHABLE", "the engine root could not be read", "check the root and its rights, then retry"),
