@@ -139,9 +139,10 @@ def place(made: Any, service: str, address: Address) -> str:
         return f"{shown(url)} (the AWS config file)"
     if address.region:
         return f"{shown(url)} (region {address.region})"
-    if not made.meta.region_name or made.meta.region_name == "aws-global":
+    variable = _variable(_REGIONS)
+    if variable is None and not botocore.session.get_session().get_config_variable("region"):
         return f"{shown(url)} (no region is set)"
-    return f"{shown(url)} (region {made.meta.region_name} by {_variable(_REGIONS) or 'the AWS config file'})"
+    return f"{shown(url)} (region {made.meta.region_name} by {variable or 'the AWS config file'})"
 
 
 def shown(url: str) -> str:
