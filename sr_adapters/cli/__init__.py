@@ -9,6 +9,9 @@ def main() -> None:
 
     signals.listen()
     try:
+        from sr_adapters.cli import output
+
+        output.hold_standard_descriptors()
         from sr_adapters.cli.app import run
     except KeyboardInterrupt:  # nothing has begun yet
         raise SystemExit(signals.exit_code()) from None

@@ -60,18 +60,18 @@ def bus_command() -> None:
 @click.pass_obj
 def tail(session: Session, follow: bool, start: str, limit: int | None) -> int:
     """Print control facts, a line each; with --json as one document, and with --follow as one a line."""
-    import json
-
     facts = itertools.islice(_facts(session, start, follow=follow), limit)
     if session.as_json and not follow:
         session.json({"envelopes": [attrs.asdict(envelope) for envelope in facts]})
         return exits.DONE
     for envelope in facts:
         if session.as_json:
-            click.echo(json.dumps(attrs.asdict(envelope), ensure_ascii=False))
+            session.json_line(attrs.asdict(envelope))
         else:
             kind, run_id = envelope.attributes.get("kind", "?"), envelope.attributes.get("run_id", "?")
-            click.echo(f"{envelope.published_at_utc}  {kind:<16} run {run_id}  message {envelope.message_id[:16]}")
+            session.say(f"{envelope.published_at_utc}  {kind:<16} run {run_id}  message {envelope.message_id[:16]}")
+        if session.unheard:
+            break
     return exits.DONE
 
 

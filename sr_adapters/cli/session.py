@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
+from sr_adapters.cli import output
+
 if TYPE_CHECKING:
     from sr_domain.runner import ScenarioRunner
 
@@ -40,6 +42,11 @@ class Session:
         """Whether the story is told on stderr while it happens."""
         return self.verbose or (sys.stderr.isatty() and not self.as_json)
 
+    @property
+    def unheard(self) -> bool:
+        """Whether the answer has no place any more: who prints without end may stop."""
+        return output.answers().lost is not None
+
     def command(self, *words: str) -> str:
         """A command to type next, with the profile of this one."""
         profile = [] if self.profile == "local" else ["--profile", self.profile]
@@ -47,29 +54,33 @@ class Session:
 
     def json(self, document: Any) -> None:
         """The one document of a ``--json`` answer."""
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+        output.answer(json.dumps(document, indent=2, ensure_ascii=not _holds_all(), default=str))
+
+    def json_line(self, document: Any) -> None:
+        """One document of a stream of them, on a line of its own."""
+        output.answer(json.dumps(document, ensure_ascii=not _holds_all(), default=str))
 
     def say(self, *lines: str) -> None:
         """Lines for people, on stdout."""
         for line in lines:
-            click.echo(line)
+            output.answer(line)
 
     def pairs(self, pairs: Iterable[tuple[str, Any]]) -> None:
         """Named values, aligned."""
         shown = [(name, value) for name, value in pairs if value not in (None, "")]
         width = max((len(name) for name, _ in shown), default=0)
         for name, value in shown:
-            click.echo(f"  {name:<{width}}  {value}")
+            output.answer(f"  {name:<{width}}  {_cell(value)}")
 
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
         """Rows to compare: ruled and coloured on a terminal, aligned plain text elsewhere."""
-        texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
-        if sys.stdout.isatty():
+        texts = [["" if cell is None else _cell(cell) for cell in row] for row in rows]
+        if output.answers().isatty():
             self._rich_table(headers, texts, title)
             return
         widths = [max(len(row[i]) for row in [list(headers), *texts]) for i in range(len(headers))]
         for row in [[header.upper() for header in headers], *texts]:
-            click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+            output.answer("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
     def _rich_table(self, headers: Sequence[str], rows: Iterable[Sequence[str]], title: str | None) -> None:
         from rich.console import Console
@@ -81,7 +92,17 @@ class Session:
             table.add_column(header, overflow="fold")
         for row in rows:
             table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
-        Console().print(table)
+        Console(file=output.answers()).print(table)
+
+
+def _cell(value: Any) -> str:
+    """A value that keeps to its line and place."""
+    return output.plain(str(value)).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def _holds_all() -> bool:
+    """Whether the answer's stream can hold every character; else a document is written in ASCII and means the same."""
+    return output.answers().encoding.lower().replace("_", "-").startswith("utf-8")
 
 
 def state_text(state: str | None) -> str:
