@@ -39,7 +39,9 @@ def _s3_root(uri: str, wiring: Wiring) -> Any:
 
 def _file_root(uri: str, wiring: Wiring) -> Any:
     from sr_adapters.file.root import FileEngineRoot
+    from sr_adapters.places import require_posix
 
+    require_posix()
     return FileEngineRoot(uri)
 
 

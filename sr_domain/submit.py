@@ -24,7 +24,7 @@ from sr_domain.sealed import SealedPlan
 from sr_domain.states import RunState
 from sr_domain.supersede import check_supersedes
 from sr_domain.times import parse_instant
-from sr_ports import Admission, Binding, IndexNote, Lease, ReasonCode, SrError
+from sr_ports import Admission, Binding, IndexNote, Lease, Provable, ReasonCode, SrError
 
 
 def submit(desk: Desk, document: Any, *, actor: str | None = None) -> Outcome:
@@ -44,6 +44,8 @@ def submit(desk: Desk, document: Any, *, actor: str | None = None) -> Outcome:
         refused = check_supersedes(desk.ports, layout, request)
         if refused is not None:
             return Outcome(request.run_id, None, layout.platform_run_id, refused.code, refused.detail)
+        if isinstance(desk.ports.store, Provable):
+            desk.ports.store.prove()  # a place that cannot keep truth stops here, before a key is bound
     return admitted(desk, desk.ports.authority.admit(_binding(request, layout)), request, actor)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from importlib.resources.abc import Traversable
 
 from sr_ports import BadInput, ReasonCode
 
 LIMIT = 16 << 20
 
 
-def read_config(path: Path, code: ReasonCode, what: str) -> bytes:
+def read_config(path: Traversable, code: ReasonCode, what: str) -> bytes:
     """The file's bytes. Raises `BadInput(code)` when it cannot be read or is over-large."""
     try:
         with path.open("rb") as file:

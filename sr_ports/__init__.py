@@ -42,7 +42,7 @@ if TYPE_CHECKING:
         WorkPool,
     )
     from sr_ports.signer import SignatureChecker, Signer
-    from sr_ports.stores import Blob, ObjectStore, Stored
+    from sr_ports.stores import Blob, ObjectStore, Provable, Stored
 
 _HOME = {
     "Adapter": "hooks",
@@ -77,6 +77,7 @@ _HOME = {
     "LeaseLost": "errors",
     "NotFound": "errors",
     "ObjectStore": "stores",
+    "Provable": "stores",
     "ObsEvent": "runtime",
     "ObservabilitySink": "runtime",
     "OutcomeUnknown": "errors",
@@ -148,6 +149,7 @@ __all__ = [
     "ObservabilitySink",
     "OutcomeUnknown",
     "PlatformRuns",
+    "Provable",
     "Reason",
     "ReasonCode",
     "Runtime",

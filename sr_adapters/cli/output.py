@@ -16,7 +16,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any, cast
 
 import click
 
@@ -99,6 +99,10 @@ class Output(io.TextIOBase):
     def flush(self) -> None:
         self._do("flush")
 
+    def file(self) -> IO[str]:
+        """Itself, as libraries name the type of text streams."""
+        return cast("IO[str]", self)
+
     def end(self) -> None:
         """Write what is buffered; what cannot be written now must not be tried again when the process ends."""
         self.flush()
@@ -154,12 +158,12 @@ def answers() -> Output:
 
 def answer(text: str = "") -> None:
     """A line of the command's answer."""
-    click.echo(plain(text), file=answers())
+    click.echo(plain(text), file=answers().file())
 
 
 def tell(text: str = "") -> None:
     """A line that is no part of the answer: an error, a note, progress."""
-    click.echo(plain(text), file=_Streams.rest or Output(sys.stderr))
+    click.echo(plain(text), file=(_Streams.rest or Output(sys.stderr)).file())
 
 
 def unwritten() -> str | None:

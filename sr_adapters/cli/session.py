@@ -92,7 +92,7 @@ class Session:
             table.add_column(header, overflow="fold")
         for row in rows:
             table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
-        Console(file=output.answers()).print(table)
+        Console(file=output.answers().file()).print(table)
 
 
 def _cell(value: Any) -> str:

@@ -21,7 +21,8 @@ import attrs
 from sr_adapters.envelopes import decode, encode, same_fact
 from sr_adapters.file import durable
 from sr_adapters.file.errors import FULL, port_errors
-from sr_adapters.file.tree import OWN, Tree
+from sr_adapters.file.tree import Tree
+from sr_adapters.places import OWN
 from sr_ports.bus import Envelope
 from sr_ports.errors import BadInput
 from sr_ports.hooks import Wiring

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import attrs
 
+from sr_adapters import places
 from sr_ports import BadInput, Clock, ReasonCode, Unreachable
 
 ENV = "PLATFORM_RUN_ID"
@@ -55,7 +56,7 @@ class FilePlatformRuns:
     The file is ``<runtime_root>/ACTIVE_RUN_ID`` where an operator put one there, else
     ``<runtime_root>/fraud-platform/ACTIVE_RUN_ID``, which `ensure` makes: once, durably, and
     of any number of processes all get the same id. Raises `BadInput` for an id that could not
-    name a folder, `Unreachable` when the file system fails.
+    name a folder or a file system that cannot keep truth, `Unreachable` when the file system fails.
     """
 
     runtime_root: str
@@ -76,6 +77,7 @@ class FilePlatformRuns:
             return found
         minted = self.clock.now().strftime("platform_%Y%m%dT%H%M%SZ")
         target = Path(self.runtime_root) / FOLDER / FILE
+        places.prove(self.runtime_root)
         with _file_system(target):
             _create_once(target, minted + "\n")
         return _read(target) or minted
@@ -106,15 +108,7 @@ def _create_once(target: Path, text: str) -> None:
     finally:
         draft.unlink(missing_ok=True)
     for folder in (target.parent, target.parent.parent):
-        _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+        places.sync_path(folder)
 
 
 @contextlib.contextmanager
