@@ -23,8 +23,8 @@ OWN = ".sr-store"
 _UNSUPPORTED = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
 NO_SYNC = _UNSUPPORTED
 """What fsync of a folder gives where the file system cannot."""
-NO_LINKS = _UNSUPPORTED - {errno.EINVAL} | {errno.EPERM, errno.EMLINK}
-"""What a first link to an own new file gives where the file system has none."""
+NO_LINKS = _UNSUPPORTED - {errno.EINVAL} | {errno.EMLINK}
+"""What a link to an own new file gives where the file system has none; the first may give EPERM, too."""
 NO_LOCKS = _UNSUPPORTED | {errno.ENOLCK}
 """What a lock on an own new file gives where the file system has none."""
 
@@ -63,9 +63,13 @@ def sync_path(folder: Path) -> None:
         sync_folder(fd, str(folder))
 
 
-def linking(place: str) -> contextlib.AbstractContextManager[None]:
-    """Around a first link to an own new file: raises `BadInput` where the file system has no links."""
-    return _lacking(NO_LINKS, place, "has no hard links, by which truth is written once")
+def linking(place: str, *, first: bool = False) -> contextlib.AbstractContextManager[None]:
+    """Around a link to an own new file: raises `BadInput` where the file system has no links.
+
+    `first`: none was made here yet, and the file could be created; EPERM then means the same.
+    """
+    numbers = NO_LINKS | {errno.EPERM} if first else NO_LINKS
+    return _lacking(numbers, place, "has no hard links, by which truth is written once")
 
 
 def locking(place: str) -> contextlib.AbstractContextManager[None]:
@@ -88,7 +92,7 @@ def prove(root: str) -> None:
         with _scratch(folder) as (fd, name, other):
             with locking(root):
                 lock(fd, wait=False)
-            with linking(root):
+            with linking(root, first=True):
                 os.link(name, other, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
 
 

@@ -106,7 +106,7 @@ def load_profile(
 
 
 def _fill(node: Any, env: Mapping[str, str], where: str) -> Any:
-    """The document with ``${NAME}``, ``${NAME:-default}`` and a leading ``~`` filled in, in every text, as a shell does."""
+    """The document with ``${NAME}``, ``${NAME:-default}`` and a leading ``~`` filled in everywhere, as a shell does."""
     if isinstance(node, dict):
         return {key: _fill(value, env, f"{where}.{key}" if where else str(key)) for key, value in node.items()}
     if isinstance(node, list):
