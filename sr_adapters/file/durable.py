@@ -85,7 +85,7 @@ def _draft(folder: int, data: bytes) -> str:
     name = f"{OWN}-{secrets.token_hex(8)}.tmp"
     fd = os.open(name, _NEW, 0o666, dir_fd=folder)
     try:
-        _write_all(fd, data)
+        write_all(fd, data)
         os.fsync(fd)
     except BaseException:
         _discard(folder, name)
@@ -192,7 +192,7 @@ def _links(folder: int, draft: str, name: str) -> int:
         raise OutcomeUnknown(f"the write of {name} may or may not have been done: {exc.strerror}") from exc
 
 
-def _write_all(fd: int, data: bytes) -> None:
+def write_all(fd: int, data: bytes) -> None:
     left = memoryview(data)
     while left:
         left = left[os.write(fd, left) :]
