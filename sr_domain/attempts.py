@@ -24,6 +24,7 @@ _HOPELESS = frozenset(
     {
         ReasonCode.ENGINE_INVOCATION_INVALID,
         ReasonCode.ENGINE_COMMAND_MISSING,
+        ReasonCode.ENGINE_COMMAND_UNUSABLE,
         ReasonCode.ENGINE_COMMAND_TEMPLATE_UNRESOLVED,
     }
 )

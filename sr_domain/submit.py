@@ -24,7 +24,7 @@ from sr_domain.sealed import SealedPlan
 from sr_domain.states import RunState
 from sr_domain.supersede import check_supersedes
 from sr_domain.times import parse_instant
-from sr_ports import Admission, BadInput, Binding, IndexNote, Lease, ReasonCode, SrError
+from sr_ports import Admission, BadInput, Binding, IndexNote, Lease, Provable, ReasonCode, SrError
 
 
 def submit(desk: Desk, document: Any, *, actor: str | None = None) -> Outcome:
@@ -36,6 +36,8 @@ def submit(desk: Desk, document: Any, *, actor: str | None = None) -> Outcome:
     request = _parsed(desk, document)
     _ = desk.pack  # one that cannot be read stops here, before anything is written
     actor = actor or request.invoker or "local"
+    if isinstance(desk.ports.store, Provable):
+        desk.ports.store.prove()  # a place that cannot keep truth stops here, before anything is written
     layout = Layout(desk.ports.platform.ensure())
     tell = narrator(desk, request)
     tell.event("RUN_REQUEST_RECEIVED", {"run_equivalence_key": request.run_equivalence_key, "actor": actor})

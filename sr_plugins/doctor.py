@@ -16,7 +16,7 @@ from sr_domain.attestation import PAYLOAD_TYPE, fault_in, normal
 from sr_domain.ports import Ports
 from sr_domain.runner import ScenarioRunner
 from sr_domain.times import format_instant
-from sr_ports import REASONS, Envelope, LeaseLost, NotFound, ReasonCode, SrError, one_line
+from sr_ports import REASONS, Envelope, LeaseLost, NotFound, Provable, ReasonCode, SrError, one_line
 
 RACERS = 16
 SKEW_S = 5.0
@@ -71,6 +71,11 @@ class _Broken(Exception):
 
 def _store(ports: Ports, prefix: str) -> Iterator[Check]:
     store, keys = ports.store, [f"{prefix}/{name}" for name in ("once", "swap", "race", "none")]
+    if isinstance(store, Provable):
+        place = _try("object_store", "place", lambda: _prove(store))
+        yield place
+        if not place.ok:  # one cause, one line
+            return
     yield _try("object_store", "reach", lambda: _reach(ports, keys[0]))
     yield _try("object_store", "create-once", lambda: _create_once(ports, keys[0]))
     yield _try("object_store", "stale ETag", lambda: _stale(ports, keys[1], keys[3]))
@@ -85,6 +90,11 @@ def _store(ports: Ports, prefix: str) -> Iterator[Check]:
         return "the throw-away prefix is empty again"
 
     yield _try("object_store", "clean up", clean)
+
+
+def _prove(store: Provable) -> str:
+    store.prove()
+    return "has what the laws need"
 
 
 def _reach(ports: Ports, key: str) -> str:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from sr_ports import BadInput, ReasonCode
@@ -13,7 +14,7 @@ from sr_ports import BadInput, ReasonCode
 LIMIT = 16 << 20
 
 
-def read_config(path: Path, code: ReasonCode, what: str) -> bytes:
+def read_config(path: Traversable, code: ReasonCode, what: str) -> bytes:
     """The file's bytes. Raises `BadInput(code)` when it cannot be read or is over-large."""
     try:
         with path.open("rb") as file:

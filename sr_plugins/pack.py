@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -47,7 +48,7 @@ class PackDocuments:
         return digest_of({"catalogue": self.catalogue, "gate_map": self.gate_map})
 
 
-def pack_folder(folder: str) -> Path:
+def pack_folder(folder: str) -> Traversable:
     """The folder that ``builtin`` or a path means."""
     return shipped("config") / "interface_pack" if folder == BUILTIN else Path(folder)
 
@@ -63,7 +64,7 @@ def load_pack(folder: str) -> InterfacePack:
     )
 
 
-def read_pack(folder: Path) -> PackDocuments:
+def read_pack(folder: Traversable) -> PackDocuments:
     """The pack's documents, each with its list of entries. Raises `BadInput(PACK_INVALID)`."""
     return PackDocuments(
         gate_map=_read(folder / GATES, "gates"),
@@ -71,7 +72,7 @@ def read_pack(folder: Path) -> PackDocuments:
     )
 
 
-def read_yaml_file(path: Path) -> Any:
+def read_yaml_file(path: Traversable) -> Any:
     """A YAML file of a pack. Raises `BadInput(PACK_INVALID)` naming file and place."""
     data = read_config(path, ReasonCode.PACK_INVALID, "interface pack file")
     try:
@@ -85,7 +86,7 @@ def entry_at(file: str, at: int) -> str:
     return f"{file} entry {at + 1}"
 
 
-def _read(path: Path, key: str) -> dict[str, Any]:
+def _read(path: Traversable, key: str) -> dict[str, Any]:
     document = read_yaml_file(path)
     if not isinstance(document, dict) or not isinstance(document.get(key), list):
         raise bad(str(path), f"it has no list {key!r}")
@@ -101,7 +102,7 @@ def _strip(node: Any) -> Any:
     return [_strip(one) for one in node] if isinstance(node, list) else node
 
 
-def _by_id(nodes: Sequence[Any], make: Callable[[Any, str], _Spec], key: str, path: Path) -> dict[str, _Spec]:
+def _by_id(nodes: Sequence[Any], make: Callable[[Any, str], _Spec], key: str, path: Traversable) -> dict[str, _Spec]:
     made: dict[str, _Spec] = {}
     for at, node in enumerate(nodes):
         where = entry_at(str(path), at)

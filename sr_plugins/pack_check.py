@@ -20,6 +20,7 @@ from sr_plugins.findings import Finding, error, warning
 from sr_plugins.pack import GATES, OUTPUTS, PackDocuments, entry_at, pack_folder, read_pack
 from sr_plugins.pack_entries import AVAILABILITIES, gate_spec, output_spec
 from sr_plugins.pack_refs import check_refs
+from sr_plugins.shipped import lent
 from sr_ports import BadInput
 
 _OUTPUT_TOKENS = frozenset({*PINS, DAY})
@@ -62,7 +63,8 @@ def check_pack(folder: str, laws: Collection[str]) -> list[Finding]:
     for output in pack.outputs.values():
         findings += _output(output, pack, cover[output.output_id])
     findings += _availability(documents)
-    findings += check_refs(path, documents)
+    with lent(path) as there:
+        findings += check_refs(there, documents)
     return sorted(findings, key=lambda one: (one.severity, one.code, one.where, one.what))
 
 

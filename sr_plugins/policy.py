@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def load_policy(source: str | os.PathLike[str] | Mapping[str, Any] | None = None
         if "content_digest" not in document:  # a mapping is sealed by whoever wrote the code
             document["content_digest"] = _checked_digest(document, name)
     else:
-        path = shipped("config") / "policy.yaml" if source is None else Path(source)
+        path: Traversable = shipped("config") / "policy.yaml" if source is None else Path(source)
         document, name = _read(path), str(path)
     _check(document, name)
     actual = content_digest(document)
@@ -48,7 +49,7 @@ def load_policy(source: str | os.PathLike[str] | Mapping[str, Any] | None = None
     return _policy(document)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Traversable) -> dict[str, Any]:
     document = load_yaml(read_config(path, ReasonCode.POLICY_INVALID, "policy"), what=str(path))
     if not isinstance(document, dict):
         what, remedy = f"policy {str(path)!r} is not a mapping of keys", "it needs policy_id and revision at least"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -93,8 +94,8 @@ def load_profile(
     env = os.environ if env is None else env
     if isinstance(source, Mapping):
         return _profile(_fill(dict(source), env, ""), "profile")
-    chosen = str(source or env.get("SR_PROFILE") or "local")
-    path = shipped("config") / f"{chosen}.yaml" if chosen in SHIPPED else Path(chosen)
+    chosen = at_home(str(source or env.get("SR_PROFILE") or "local"), "the profile")
+    path: Traversable = shipped("config") / f"{chosen}.yaml" if chosen in SHIPPED else Path(chosen)
     if not path.is_file():
         raise BadInput(ReasonCode.PROFILE_NOT_FOUND, f"there is no profile {chosen!r}")
     document = load_yaml(read_config(path, ReasonCode.PROFILE_NOT_FOUND, "profile"), what=str(path))
@@ -107,7 +108,7 @@ def load_profile(
 
 
 def _fill(node: Any, env: Mapping[str, str], where: str) -> Any:
-    """The document with ``${NAME}`` and ``${NAME:-default}`` replaced in every string."""
+    """The document with ``${NAME}``, ``${NAME:-default}`` and a leading ``~`` filled in everywhere, as a shell does."""
     if isinstance(node, dict):
         return {key: _fill(value, env, f"{where}.{key}" if where else str(key)) for key, value in node.items()}
     if isinstance(node, list):
@@ -120,13 +121,29 @@ def _fill(node: Any, env: Mapping[str, str], where: str) -> Any:
         )
 
     def value(match: re.Match[str]) -> str:
-        found: str | None = env.get(match[1], match[2])
+        found: str | None = env.get(match[1])
+        if match[2] is not None:
+            return found or match[2]  # as in a shell: an empty one is as good as none
         if found is None:
             what = f"{where} needs the environment variable {match[1]}, which is not set"
             raise BadInput(ReasonCode.ENV_UNSET, what, f"set {match[1]}, or give a default as ${{{match[1]}:-default}}")
         return found
 
-    return _ENV.sub(value, node)
+    return at_home(_ENV.sub(value, node), where)
+
+
+def at_home(text: str, where: str) -> str:
+    """A path that begins with ``~/`` or ``~name/`` in full, as a shell writes it out; any other text as it is.
+
+    Raises `BadInput(PROFILE_INVALID)` where whose home is meant cannot be told. `where`: what the text is, for people.
+    """
+    if not text.startswith("~") or ("/" not in text and text != "~"):
+        return text
+    full = os.path.expanduser(text)  # noqa: PTH111 - the rest of the path stays as it is written
+    if full.startswith("~"):
+        what = f"{where}: {text.partition('/')[0]} is nobody's home folder here"
+        raise BadInput(ReasonCode.PROFILE_INVALID, what, "write the path in full, or begin it with ./")
+    return full
 
 
 def _invalid(name: str, what: str) -> BadInput:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
         WorkPool,
     )
     from sr_ports.signer import SignatureChecker, Signer
-    from sr_ports.stores import Blob, ObjectStore, Stored, check_key
+    from sr_ports.stores import Blob, ObjectStore, Provable, Stored, check_key
     from sr_ports.wanted import ListingRules, Wanted
 
 _HOME = {
@@ -81,6 +81,7 @@ _HOME = {
     "ListingRules": "wanted",
     "NotFound": "errors",
     "ObjectStore": "stores",
+    "Provable": "stores",
     "ObsEvent": "runtime",
     "ObservabilitySink": "runtime",
     "Ordering": "laws",
@@ -152,6 +153,7 @@ __all__ = [
     "OutcomeUnknown",
     "PathBase",
     "PlatformRuns",
+    "Provable",
     "Reason",
     "ReasonCode",
     "Runtime",

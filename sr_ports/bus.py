@@ -32,7 +32,8 @@ class ControlBus(Protocol):
         message id, as a re-emit, is one more envelope beside the first. A bus may keep a
         repeated publication of an equal READY fact (a retry) as one.
     B4  `tail` yields whole envelopes, in the order of publication for one partition key.
-        One that follows ends when its handle is closed.
+        One that follows ends when its handle is closed. The order is part of what the bus
+        keeps: a copy of that, made by other means than the bus's own, has it too.
     """
 
     def publish(self, envelope: Envelope) -> None:

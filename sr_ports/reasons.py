@@ -48,6 +48,8 @@ class ReasonCode(enum.StrEnum):
     POLICY_INVALID = "POLICY_INVALID"
     POLICY_DIGEST_MISMATCH = "POLICY_DIGEST_MISMATCH"
     CONTRACT_VIOLATION = "CONTRACT_VIOLATION"
+    PLATFORM_UNSUPPORTED = "PLATFORM_UNSUPPORTED"
+    FILE_SYSTEM_UNFIT = "FILE_SYSTEM_UNFIT"
     USAGE = "USAGE"
     # admission
     AUTH_DENIED = "AUTH_DENIED"
@@ -73,6 +75,7 @@ class ReasonCode(enum.StrEnum):
     ATTEMPT_LIMIT_EXCEEDED = "ATTEMPT_LIMIT_EXCEEDED"
     ENGINE_INVOCATION_INVALID = "ENGINE_INVOCATION_INVALID"
     ENGINE_COMMAND_MISSING = "ENGINE_COMMAND_MISSING"
+    ENGINE_COMMAND_UNUSABLE = "ENGINE_COMMAND_UNUSABLE"
     ENGINE_COMMAND_TEMPLATE_UNRESOLVED = "ENGINE_COMMAND_TEMPLATE_UNRESOLVED"
     ENGINE_EXIT_NONZERO = "ENGINE_EXIT_NONZERO"
     ENGINE_TIMEOUT = "ENGINE_TIMEOUT"
@@ -172,6 +175,8 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_U, "POLICY_INVALID", "the policy profile is not valid", "correct the named key"),
     (_U, "POLICY_DIGEST_MISMATCH", "the policy's content is not what its digest says", "review the change, then run sr policy seal on the file", "restore the file"),
     (_F, "CONTRACT_VIOLATION", "an artifact does not fit its contract; nothing was committed", "report this as a bug with the named artifact"),
+    (_U, "PLATFORM_UNSUPPORTED", "this system lacks what truth in files and engines as processes need", "use Linux, macOS or WSL 2; sr verify against S3 works anywhere", "use Linux, macOS or WSL 2"),
+    (_U, "FILE_SYSTEM_UNFIT", "the file system cannot keep truth: it lacks hard links, file locks or synced folders", "choose another runtime_root, on a file system that has them"),
     (_U, "USAGE", "the command line is wrong", "see --help"),
     (_D, "AUTH_DENIED", "the actor is not on the allowlist", "ask for access, or use an allowed actor"),
     (_C, "EQUIVALENCE_COLLISION", "the key is bound to another intent for ever", "use a new run_equivalence_key, or supersede the run"),
@@ -193,7 +198,8 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_U, "STRATEGY_UNAVAILABLE", "the strategy needs an invoker or an engine root that is not there", "wire an invoker, or give --engine-run-root"),
     (_F, "ATTEMPT_LIMIT_EXCEEDED", "the policy's attempt limit is used up", "mend what ended the attempts (sr explain)", "mend what ended the attempts"),
     (_F, "ENGINE_INVOCATION_INVALID", "the invocation does not fit its contract", "correct the named field in request or profile"),
-    (_F, "ENGINE_COMMAND_MISSING", "the profile gives the invoker no command", "set invoker.command in the profile"),
+    (_F, "ENGINE_COMMAND_MISSING", "the engine command is not set, or no such program is found", "set or correct invoker.command in the profile"),
+    (_F, "ENGINE_COMMAND_UNUSABLE", "the engine's program is there and cannot be started", "mend the named file or folder, or correct invoker in the profile"),
     (_F, "ENGINE_COMMAND_TEMPLATE_UNRESOLVED", "a placeholder of the engine command has no value", "correct invoker.command in the profile"),
     (_F, "ENGINE_EXIT_NONZERO", "the engine ended with an error", "read its log with sr explain", "mend the engine, as the last lines of its log say"),
     (_F, "ENGINE_TIMEOUT", "the engine ran past its time and was ended", "raise invoker.timeout_seconds or mend the engine"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import attrs
 
@@ -74,6 +74,14 @@ class ObjectStore(Protocol):
 
     def describe(self) -> str:
         """Where this store is, for people; never a secret."""
+
+
+@runtime_checkable
+class Provable(Protocol):
+    """A store that can tell, before anything is written, whether its place can keep the laws at all."""
+
+    def prove(self) -> None:
+        """Try what the laws need of the place; leaves nothing there. Raises `BadInput`, `Unreachable`."""
 
 
 _PART = r"(?!\.{1,2}(?:/|\Z))[^/\\\x00-\x1f\x7f-\x9f\ud800-\udfff]+"

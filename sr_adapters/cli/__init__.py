@@ -9,12 +9,14 @@ def main() -> None:
 
     signals.listen()
     try:
-        from sr_adapters.cli import streams
+        from sr_adapters.cli import output
+
+        output.hold_standard_descriptors()
         from sr_adapters.cli.app import run
     except KeyboardInterrupt:  # nothing has begun yet
         raise SystemExit(signals.exit_code()) from None
     code = run()
-    streams.keep()  # nor does what the end of the process writes belong to the answer
+    output.disown()  # nor does what the end of the process writes belong to the answer
     raise SystemExit(code)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import importlib
 import os
 import sys
@@ -11,7 +10,7 @@ from typing import Any
 
 import click
 
-from sr_adapters.cli import exits, signals, streams
+from sr_adapters.cli import exits, output, signals
 from sr_adapters.cli.errors import Tree, begin, remedy_here, tell
 from sr_adapters.cli.session import Session
 from sr_ports import REASONS, Kind, ReasonCode, SrError, one_line
@@ -50,7 +49,13 @@ class Commands(Tree):
             return None
         module = importlib.import_module(f"sr_adapters.cli.{entry[0]}")
         command: click.Command = getattr(module, f"{cmd_name}_command")
-        return streams.apart(command)
+        return output.apart(command)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:  # click takes it for the answer's, which never raises, and exits with 1
+            raise SrError(ReasonCode.INTERNAL, f"BrokenPipeError: {error}") from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -78,46 +83,38 @@ def _hoist(args: Sequence[str]) -> list[str]:
 
 
 def run(args: Sequence[str] | None = None) -> int:
-    """Run one command line; the exit code. The outer edge: no traceback passes without -v."""
-    try:
-        return _run(args)
-    finally:
-        streams.restore()
-
-
-def _run(args: Sequence[str] | None) -> int:
-    args = _hoist(list(sys.argv[1:] if args is None else args))
+    """Run one command line; the exit code, which tells what was done, whatever became of the answer."""
+    given = _hoist(list(sys.argv[1:] if args is None else args))
     begin()
-    as_json, verbose = "--json" in args, "-v" in args or "--verbose" in args
+    with output.opened():
+        told, code = _run(given, as_json="--json" in given, verbose="-v" in given or "--verbose" in given)
+        output.answers().flush()
+        if not told and (why := output.unwritten()) is not None:
+            output.tell(f"warning: the answer cannot be written: {why}; what the command did is done")
+        return code
+
+
+def _run(args: list[str], *, as_json: bool, verbose: bool) -> tuple[bool, int]:
+    """Whether an error line was told, and the exit code. The outer edge: no traceback passes without -v."""
     try:
         result: Any = sr.main(args=args, prog_name="sr", standalone_mode=False)
-        streams.flush()
-        return result if isinstance(result, int) else exits.DONE
+        return False, result if isinstance(result, int) else exits.DONE
     except SrError as error:
         if verbose and error.kind is Kind.FAULT:
             _traceback()
-        return _fail(error.code.value, error.what, error.remedy, exits.exit_for_error(error), as_json)
+        return True, _fail(error.code.value, error.what, error.remedy, exits.exit_for_error(error), as_json)
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
-        return exits.USAGE
+        output.answer(error.format_message())
+        return False, exits.USAGE
     except click.ClickException as error:
         path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "sr"
-        return _fail("USAGE", error.format_message().rstrip("."), f"see {path} --help", exits.USAGE, as_json)
+        return True, _fail("USAGE", error.format_message().rstrip("."), f"see {path} --help", exits.USAGE, as_json)
     except (click.Abort, KeyboardInterrupt):
         code = ReasonCode.INTERRUPTED
         what, remedy = f"stopped by {signals.sender()}", REASONS[code].remedy
-        return _fail(code.value, what, remedy, signals.exit_code(), as_json)
-    except BrokenPipeError:
-        streams.discard()
-        return exits.DONE
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
-            return _bug(error, as_json=as_json, verbose=verbose)
-        streams.discard()
-        what = f"the answer cannot be written: {error.strerror}"
-        return _fail("USAGE", what, "what the command did is done: sr status tells", exits.USAGE, False)
+        return True, _fail(code.value, what, remedy, signals.exit_code(), as_json)
     except BaseException as error:  # noqa: BLE001 - the outer edge: a bug, or a plugin's SystemExit, ends in one line too
-        return _bug(error, as_json=as_json, verbose=verbose)
+        return True, _bug(error, as_json=as_json, verbose=verbose)
 
 
 def _bug(error: BaseException, *, as_json: bool, verbose: bool) -> int:
@@ -139,9 +136,6 @@ def _fail(code: str, what: str, remedy: str, exit_code: int, as_json: bool) -> i
         import json
 
         error = {"reason_code": code, "what": one_line(what), "remedy": remedy_here(code, remedy)}
-        try:
-            click.echo(json.dumps({"error": error, "exit_code": exit_code}), file=streams.answers())
-        except OSError:
-            streams.discard()
+        output.answer(json.dumps({"error": error, "exit_code": exit_code}))
     tell(code, what, remedy)
     return exit_code

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 def demo_command(session: Session, folder: str, fail: str, size: str) -> int:
     """Build a small sealed world and take it to READY, telling the story."""
     from sr_plugins import build_runner
-    from sr_plugins.pack import load_pack, pack_folder
+    from sr_plugins.pack import load_pack
 
     root = Path(folder).absolute()
     gates = load_pack("builtin").gates
@@ -50,18 +50,18 @@ def demo_command(session: Session, folder: str, fail: str, size: str) -> int:
         raise click.BadParameter(
             f"{fail!r} is no gate of the shipped pack; there are: {', '.join(gates)}", param_hint="--fail"
         )
-    command = [sys.executable, "-m", "sr_adapters.demo_engine", "--pack", str(pack_folder("builtin")), "--size", size]
+    command = [sys.executable, "-m", "sr_adapters.demo_engine", "--pack", str(_pack(root)), "--size", size]
     profile: dict[str, Any] = {
         "profile": "demo",
         "runtime_root": str(root / "runs"),
         "invoker": {"adapter": "subprocess", "command": command, "cwd": str(root), "timeout_seconds": 3600},
     }
-    _make(root, profile)
     spoiling = {**profile["invoker"], "command": [*command, "--fail", spoiled]} if spoiled else profile["invoker"]
-    session.profile = _short(root / "profile.yaml")
-    started = time.monotonic()
     runner = build_runner({**profile, "invoker": spoiling}, policy=session.policy, narrate=session.narrates)
     click.get_current_context().call_on_close(runner.close)
+    _make(root, profile)
+    session.profile = _short(root / "profile.yaml")
+    started = time.monotonic()
     request = demo_request(runner.desk.pack.outputs, size, spoiled)
     if not session.as_json:
         _introduce(session, request, len(gates))
@@ -77,15 +77,26 @@ def _short(path: Path) -> str:
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
+def _pack(root: Path) -> Path:
+    """Where the engine, a process of its own, finds the shipped pack: a copy where that lies in an archive."""
+    from sr_plugins.pack import pack_folder
+
+    folder = pack_folder("builtin")
+    return folder if isinstance(folder, Path) else root / "pack"
+
+
 def _make(root: Path, profile: dict[str, Any]) -> None:
     """The folder, with the profile in it: every other command works on the demo's runs through that.
 
     Its engine is always a sound one: a gate is spoiled for one demo, not for whatever comes later.
     """
+    from sr_plugins.pack import pack_folder
+    from sr_plugins.shipped import on_disk
     from sr_ports import BadInput, ReasonCode
 
     try:
         root.mkdir(parents=True, exist_ok=True)
+        on_disk(pack_folder("builtin"), root / "pack")
         (root / "profile.yaml").write_text(json.dumps(profile, indent=2) + "\n", "utf-8")
     except OSError as error:
         raise BadInput(ReasonCode.USAGE, f"{root} cannot be made: {error.strerror}", "give another --root") from error

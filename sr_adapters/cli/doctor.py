@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
-from sr_adapters.cli import exits, streams
+from sr_adapters.cli import exits
 from sr_adapters.cli.errors import Tree, remedy_here, tell
 from sr_adapters.cli.session import Session
 
@@ -62,19 +62,18 @@ def bus_command() -> None:
 @click.pass_obj
 def tail(session: Session, follow: bool, start: str, limit: int | None) -> int:
     """Print control facts, a line each; with --json as one document, and with --follow as one a line."""
-    import json
-
     facts = itertools.islice(_facts(session, start, follow=follow), limit)
     if session.as_json and not follow:
         session.json({"envelopes": [attrs.asdict(envelope) for envelope in facts]})
         return exits.DONE
     for envelope in facts:
         if session.as_json:
-            click.echo(json.dumps(attrs.asdict(envelope), ensure_ascii=False), file=streams.answers())
+            session.json_line(attrs.asdict(envelope))
         else:
             kind, run_id = envelope.attributes.get("kind", "?"), envelope.attributes.get("run_id", "?")
-            line = f"{envelope.published_at_utc}  {kind:<16} run {run_id}  message {envelope.message_id[:16]}"
-            click.echo(line, file=streams.answers())
+            session.say(f"{envelope.published_at_utc}  {kind:<16} run {run_id}  message {envelope.message_id[:16]}")
+        if session.unheard:
+            break
     return exits.DONE
 
 

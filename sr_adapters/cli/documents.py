@@ -19,7 +19,7 @@ def read_request(source: str) -> Any:
     what = "standard input" if source == "-" else source
     try:
         if source == "-":
-            data = sys.stdin.buffer.read(LIMIT + 1)
+            data = _standard_input().read(LIMIT + 1)
         else:
             with Path(source).open("rb") as file:
                 data = file.read(LIMIT + 1)
@@ -32,3 +32,10 @@ def read_request(source: str) -> Any:
     if not isinstance(document, dict):
         raise BadInput(ReasonCode.REQUEST_INVALID, f"request {what} is not a mapping of fields", _NEEDS)
     return document
+
+
+def _standard_input() -> Any:
+    stdin: Any = sys.stdin
+    if stdin is None:  # whoever started the process closed it
+        raise ValueError("it is closed")
+    return stdin.buffer

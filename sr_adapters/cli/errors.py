@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from sr_adapters.cli import output
 from sr_ports import REASONS, ReasonCode, one_line
 
 _words: list[str] = []
@@ -50,4 +51,4 @@ def names(remedy: str, command: str) -> bool:
 def tell(code: ReasonCode | str, what: Any, remedy: str) -> None:
     """The one line that every error is, on stderr."""
     code = ReasonCode(code)
-    click.echo(f"error[{code.value}]: {one_line(str(what))}; {remedy_here(code, remedy)}", err=True)
+    output.tell(f"error[{code.value}]: {one_line(str(what))}; {remedy_here(code, remedy)}")

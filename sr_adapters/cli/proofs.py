@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sr_adapters.cli import exits
+from sr_adapters.cli import exits, output
 from sr_adapters.cli.errors import running, tell
 from sr_adapters.cli.session import Session
 
@@ -39,7 +39,7 @@ def verify_command(
 
     def progress(line: str) -> None:
         if session.narrates:
-            click.echo(line, err=True)
+            output.tell(line)
 
     done = verify_facts(
         facts,

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import sys
 import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sr_adapters.cli import exits, signals, streams
+from sr_adapters.cli import exits, output, signals
 from sr_adapters.cli.documents import read_request
 from sr_adapters.cli.errors import remedy_here, running, tell
 from sr_adapters.cli.session import Session, denial, ref_lines, seconds, shown_state, state_text
@@ -333,15 +331,13 @@ def trouble_row(session: Session, trouble: Trouble) -> dict[str, Any]:
 def _watch(session: Session, every: float) -> int:
     """Look for ever; a store or authority that is away is waited for. With --json, one document a line."""
     last: dict[str, Any] = {}
-    click.echo(
-        f"watching every {every:g} s; interrupt to end", file=sys.stderr if session.as_json else streams.answers()
-    )
+    (output.tell if session.as_json else output.answer)(f"watching every {every:g} s; interrupt to end")
     while True:
         for row in _look(session):
             told = (row.get("state"), row.get("reason_code"))
             if last.get(row["run_id"]) != told:
                 last[row["run_id"]] = told
-                session.say(json.dumps(row) if session.as_json else _news(row))
+                session.json_line(row) if session.as_json else session.say(_news(row))
         signals.check()
         time.sleep(every)
 

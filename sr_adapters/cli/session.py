@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from sr_adapters.cli import streams
+from sr_adapters.cli import output
 
 if TYPE_CHECKING:
     from sr_domain.runner import ScenarioRunner
@@ -52,12 +52,17 @@ class Session:
 
     def _tell(self, notices: Iterable[str]) -> None:
         for notice in notices if sys.exc_info()[0] is None else ():  # an error is one line
-            click.echo(f"note: {notice}", err=True)
+            output.tell(f"note: {notice}")
 
     @property
     def narrates(self) -> bool:
         """Whether the story is told on stderr while it happens."""
         return self.verbose or (sys.stderr.isatty() and not self.as_json)
+
+    @property
+    def unheard(self) -> bool:
+        """Whether the answer has no place any more: who prints without end may stop."""
+        return output.answers().lost is not None
 
     def command(self, *words: str) -> str:
         """A command to type next, with the profile and policy of this one, quoted for the shell."""
@@ -81,16 +86,20 @@ class Session:
         if chain:
             told = f"run {run_id} was superseded by {chain[0]}"
             newest = "" if chain[-1] == chain[0] else f", the newest is {chain[-1]}"
-            click.echo(f"note: {told}{newest}: {self.command('facts', chain[-1])}", err=True)
+            output.tell(f"note: {told}{newest}: {self.command('facts', chain[-1])}")
 
     def json(self, document: Any) -> None:
         """The one document of a ``--json`` answer."""
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str), file=streams.answers())
+        output.answer(json.dumps(document, indent=2, ensure_ascii=not _holds_all(), default=str))
+
+    def json_line(self, document: Any) -> None:
+        """One document of a stream of them, on a line of its own."""
+        output.answer(json.dumps(document, ensure_ascii=not _holds_all(), default=str))
 
     def say(self, *lines: str) -> None:
         """Lines for people, on stdout."""
         for line in lines:
-            click.echo(line, file=streams.answers())
+            output.answer(line)
 
     def troubles(self, rows: Iterable[Mapping[str, Any]]) -> int:
         """Tell what could not be read of some rows of an answer, on stderr; the worst exit code of it."""
@@ -100,7 +109,7 @@ class Session:
         found = [(row["run_id"], row["trouble"]) for row in rows if "trouble" in row]
         for run_id, trouble in found:
             code = ReasonCode(trouble["reason_code"])
-            click.echo(f"error[{code.value}]: run {run_id}: {trouble['message']}; {REASONS[code].remedy}", err=True)
+            output.tell(f"error[{code.value}]: run {run_id}: {trouble['message']}; {REASONS[code].remedy}")
         return exits.worst(exits.exit_for(ReasonCode(trouble["reason_code"])) for _, trouble in found)
 
     def traceback(self, error: SrError) -> None:
@@ -117,18 +126,17 @@ class Session:
         shown = [(name, value) for name, value in pairs if value not in (None, "")]
         width = max((len(name) for name, _ in shown), default=0)
         for name, value in shown:
-            click.echo(f"  {name:<{width}}  {value}", file=streams.answers())
+            output.answer(f"  {name:<{width}}  {_cell(value)}")
 
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
         """Rows to compare: ruled and coloured on a terminal, aligned plain text elsewhere."""
-        texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
-        if streams.answers().isatty():
+        texts = [["" if cell is None else _cell(cell) for cell in row] for row in rows]
+        if output.answers().isatty():
             self._rich_table(headers, texts, title)
             return
         widths = [max(len(row[i]) for row in [list(headers), *texts]) for i in range(len(headers))]
         for row in [[header.upper() for header in headers], *texts]:
-            line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            click.echo(line, file=streams.answers())
+            output.answer("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
     def _rich_table(self, headers: Sequence[str], rows: Iterable[Sequence[str]], title: str | None) -> None:
         from rich.console import Console
@@ -140,7 +148,17 @@ class Session:
             table.add_column(header, overflow="fold")
         for row in rows:
             table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
-        Console(file=streams.answers()).print(table)
+        Console(file=output.answers().file()).print(table)
+
+
+def _cell(value: Any) -> str:
+    """A value that keeps to its line and place."""
+    return output.plain(str(value)).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def _holds_all() -> bool:
+    """Whether the answer's stream can hold every character; else a document is written in ASCII and means the same."""
+    return output.answers().encoding.lower().replace("_", "-").startswith("utf-8")
 
 
 def state_text(state: str | None) -> str:

@@ -1,17 +1,26 @@
-"""Being asked to stop: SIGINT and SIGTERM end a command alike, once, and are never forgotten.
+"""Being asked to stop: every signal that ends a process by default ends a command alike, and is never forgotten.
 
-Both raise in whatever the main thread does, so that engines are ended, leases given up and
+Each raises in whatever the main thread does, so that engines are ended, leases given up and
 locks released on the way out. Python loses such an exception when it strikes inside a callback
 that nobody waits for (a finaliser, say): whoever works in a loop therefore asks `check`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import time
 from types import FrameType
 from typing import Never
 
+from sr_adapters.subprocess.supervisor import ENDING
+
+INSISTS_S = 1.0
+"""A hang-up often comes twice within milliseconds, and the second must not break off what the first
+began. One that comes later is somebody who insists."""
+
 _asked: list[int] = []
+_last: list[float] = []
 
 
 class Interrupted(KeyboardInterrupt):
@@ -19,24 +28,34 @@ class Interrupted(KeyboardInterrupt):
 
 
 def listen() -> None:
-    """Take both signals from now on. For the process's own command line alone, from its main thread.
+    """Take these signals from now on. For the process's own command line alone, from its main thread.
 
-    One that the caller has this process ignore (nohup, a script's background job) stays ignored.
+    One that the caller has this process ignore (nohup, a script's background job) stays ignored, and
+    one that somebody else takes stays theirs.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _ask)
+    for number in ENDING:
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            with contextlib.suppress(OSError, ValueError):  # one that the system keeps to itself
+                signal.signal(number, _ask)
 
 
-def _ask(number: int, _frame: FrameType | None) -> Never:
+def _ask(number: int, _frame: FrameType | None) -> None:
+    now = time.monotonic()
+    again = bool(_last) and now - _last[-1] < INSISTS_S
     _asked.append(number)
+    _last.append(now)
+    if not again:
+        _stop()
+
+
+def _stop() -> Never:
     raise Interrupted
 
 
 def check() -> None:
     """Raise again when a signal came, wherever its first exception was lost."""
     if _asked:
-        raise Interrupted
+        _stop()
 
 
 def exit_code() -> int:
@@ -46,4 +65,10 @@ def exit_code() -> int:
 
 def sender() -> str:
     """Who asked, for people."""
-    return "SIGTERM" if _asked and _asked[0] == signal.SIGTERM else "the keyboard"
+    number = _asked[0] if _asked else signal.SIGINT
+    if number == signal.SIGINT:
+        return "the keyboard"
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # one of the real-time signals between the first and the last
+        return f"signal {number}"

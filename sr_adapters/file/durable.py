@@ -8,7 +8,6 @@ half a file. What a crash leaves is a temporary file that nobody reads.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import secrets
 import stat
@@ -16,15 +15,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from sr_adapters.file.tree import OWN
+from sr_adapters.places import OWN, flags, linking, lock, locking, sync_folder
 from sr_ports.errors import OutcomeUnknown
 
 LOCK_WAIT_S = 30.0
 """How long a writer waits for another's lock before it gives up, retryable."""
 
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-_LOCK = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_READ = os.O_RDONLY | flags("NOFOLLOW", "NONBLOCK", "CLOEXEC")
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | flags("CLOEXEC")
+_LOCK = os.O_RDWR | os.O_CREAT | flags("NOFOLLOW", "NONBLOCK", "CLOEXEC")
 
 
 def open_file(folder: int, name: str) -> tuple[int, int] | None:
@@ -86,7 +85,7 @@ def _draft(folder: int, data: bytes) -> str:
     name = f"{OWN}-{secrets.token_hex(8)}.tmp"
     fd = os.open(name, _NEW, 0o666, dir_fd=folder)
     try:
-        _write_all(fd, data)
+        write_all(fd, data)
         os.fsync(fd)
     except BaseException:
         _discard(folder, name)
@@ -121,7 +120,8 @@ def link_once(folder: int, draft: str, name: str) -> bool:
             return True
         if isinstance(exc, FileExistsError) and is_taken(folder, name):
             return False
-        raise
+        with linking(name):
+            raise
     return True
 
 
@@ -147,7 +147,7 @@ def remove(folder: int, name: str) -> None:
 def sync_names(folder: int, name: str, *, changed: bool) -> None:
     """Put the folder's entries on disk. After a change a failure leaves the outcome unknown."""
     try:
-        os.fsync(folder)
+        sync_folder(folder, name)
     except OSError as exc:
         if not changed:
             raise
@@ -173,7 +173,8 @@ def _wait_for_lock(fd: int, name: str) -> None:
     pause_s = 0.0005
     while True:
         try:
-            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with locking(name):
+                return lock(fd, wait=False)
         except BlockingIOError:
             if time.monotonic() > give_up:
                 raise TimeoutError(errno.ETIMEDOUT, "another process keeps the lock", name) from None
@@ -191,7 +192,7 @@ def _links(folder: int, draft: str, name: str) -> int:
         raise OutcomeUnknown(f"the write of {name} may or may not have been done: {exc.strerror}") from exc
 
 
-def _write_all(fd: int, data: bytes) -> None:
+def write_all(fd: int, data: bytes) -> None:
     left = memoryview(data)
     while left:
         left = left[os.write(fd, left) :]

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from sr_adapters.places import flags, require_posix
 from sr_ports import EvidenceFault, FileFact, ReasonCode, Sink, Unreachable
 from sr_ports.roots import path_refused
 from sr_ports.wanted import EVERYTHING, Step, Wanted
@@ -23,7 +24,7 @@ CHUNK = 1 << 20
 BATCH_BELOW = 256 << 10
 _TICK_NS = 12_000_000
 """Longer than any kernel's tick (10 ms at 100 Hz), by which file systems stamp."""
-_OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK  # never hang on a FIFO somebody planted
+_OPEN = os.O_RDONLY | flags("CLOEXEC", "NOCTTY", "NONBLOCK")  # never hang on a FIFO somebody planted
 _ABSENT = (FileNotFoundError, NotADirectoryError)
 _LONGEST_NAME = 255  # bytes
 _BAD_NAME = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]")  # lone surrogates stand for bytes that are not UTF-8
@@ -137,7 +138,7 @@ class FileEngineRoot:
         if full is None:
             raise _gone(path)
         try:
-            fd = os.open(full, _OPEN | os.O_NOFOLLOW)
+            fd = os.open(full, _OPEN | flags("NOFOLLOW"))
         except OSError as error:
             raise (_gone(path) if _absent(path, error) else self._unreachable(path, error)) from error
         target = self._target(path, full)
@@ -231,8 +232,9 @@ def _steady(fd: int) -> os.stat_result:
 
 
 def open_root(uri: str, wiring: Wiring) -> FileEngineRoot:
-    """The root at `uri`; it has no settings."""
+    """The root at `uri`; it has no settings. Raises `BadInput(PLATFORM_UNSUPPORTED)`."""
     del wiring
+    require_posix()
     return FileEngineRoot(uri)
 
 

@@ -13,7 +13,8 @@ from contextlib import AbstractContextManager
 
 from sr_adapters.file import durable
 from sr_adapters.file.errors import DENIED, FULL, ROOT_GONE, port_errors
-from sr_adapters.file.tree import OWN, Tree
+from sr_adapters.file.tree import Tree
+from sr_adapters.places import OWN
 from sr_ports.errors import BadInput
 from sr_ports.hooks import Wiring
 from sr_ports.reasons import ReasonCode
@@ -80,6 +81,10 @@ class FileObjectStore:
                 return
             with self._tree.made(_LOCKS) as locks, durable.locked(locks, _shard(key)):
                 durable.remove(folder, name)
+
+    def prove(self) -> None:
+        with self._edge("use", ""):
+            self._tree.prove()
 
     def describe(self) -> str:
         return f"folder {self._tree.root}"

@@ -18,14 +18,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from sr_adapters import places
 from sr_adapters.file.errors import ROOT_GONE
 from sr_ports.errors import OutcomeUnknown
 
-OWN = ".sr-store"
-"""Names that begin so are the adapter's own (temporary files, locks): never objects."""
-
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_FOLDER = os.O_RDONLY | places.flags("DIRECTORY", "NOFOLLOW", "CLOEXEC")
+_ROOT = os.O_RDONLY | places.flags("DIRECTORY", "CLOEXEC")
 _REMEMBERED = 4096
 _KEPT_OPEN = 32
 
@@ -53,11 +51,17 @@ class Folder:
 
 
 class Tree:
-    """The folders under `root`. Safe to use from several threads."""
+    """The folders under `root`. Safe to use from several threads.
+
+    Raises `BadInput` on a system without what files need, and from the first write where the
+    file system lacks it.
+    """
 
     def __init__(self, root: str) -> None:
+        places.require_posix()
         self.root = str(Path(root).absolute())
         self._seen = False
+        self._proven = False
         self._settled: dict[tuple[str, ...], int] = {}
         self._kept: dict[tuple[str, ...], Folder] = {}
 
@@ -80,6 +84,12 @@ class Tree:
                 yield fresh
             return
         yield folder.fd
+
+    def prove(self) -> None:
+        """Once: that the file system has what truth needs. Raises `BadInput(FILE_SYSTEM_UNFIT)`."""
+        if not self._proven:
+            places.prove(self.root)
+            self._proven = True
 
     def _enter(self, folders: tuple[str, ...]) -> Folder | None:
         kept = self._kept.get(folders)
@@ -111,6 +121,7 @@ class Tree:
         yet durable, so its parent is synced once as well. Inodes tell a folder that was
         removed and made again from the one that was settled.
         """
+        self.prove()
         with ExitStack() as opened:
             fds = [self._make_root()]
             opened.callback(os.close, fds[0])
@@ -145,24 +156,15 @@ class Tree:
         missing = [folder for folder in (root, *root.parents) if not folder.exists()]
         for folder in reversed(missing):
             folder.mkdir(exist_ok=True)
-            sync_folder(folder.parent)
+            places.sync_path(folder.parent)
         fd = os.open(self.root, _ROOT)
         self._seen = True
         return fd
 
 
-def sync_folder(path: Path) -> None:
-    """Put the folder's entries on disk."""
-    fd = os.open(path, _ROOT)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
 def _sync_parent(fd: int, path: tuple[str, ...]) -> None:
     try:
-        os.fsync(fd)
+        places.sync_folder(fd, f"folder {'/'.join(path)}")
     except OSError as exc:
         what = f"folder {'/'.join(path)} was made, but may not outlive a power cut: {exc.strerror}"
         raise OutcomeUnknown(what) from exc

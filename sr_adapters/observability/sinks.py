@@ -9,12 +9,13 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from sr_adapters.places import flags
 from sr_adapters.redact import redact, redacted, suspect
 from sr_ports import ObsEvent, SrError, Wiring
 
 _COLOURS = {"WARN": "\033[33m", "ERROR": "\033[31m"}
 _ENCODE = json.JSONEncoder(ensure_ascii=False).encode
-_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | flags("CLOEXEC", "NOFOLLOW")
 
 
 def narrative(event: ObsEvent) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import attrs
 
+from sr_adapters import places
 from sr_plugins.files import create_file
 from sr_ports import BadInput, Clock, ReasonCode, Unreachable
 
@@ -55,7 +56,7 @@ class FilePlatformRuns:
     The file is ``<runtime_root>/ACTIVE_RUN_ID`` where an operator put one there, else
     ``<runtime_root>/fraud-platform/ACTIVE_RUN_ID``, which `ensure` makes: once, durably, and
     of any number of processes all get the same id. Raises `BadInput` for an id that could not
-    name a folder, `Unreachable` when the file system fails.
+    name a folder or a file system that cannot keep truth, `Unreachable` when the file system fails.
     """
 
     runtime_root: str
@@ -76,6 +77,7 @@ class FilePlatformRuns:
             return found
         minted = self.clock.now().strftime("platform_%Y%m%dT%H%M%SZ")
         target = Path(self.runtime_root) / FOLDER / FILE
+        places.prove(self.runtime_root)
         with _file_system(target):
             create_file(target, f"{minted}\n".encode())
         return _read(target) or minted

@@ -14,9 +14,11 @@ from typing import Any
 
 import attrs
 
+from sr_adapters.places import require_posix
 from sr_adapters.redact import redact
 from sr_adapters.subprocess.environment import DENY, engine_environment
 from sr_adapters.subprocess.process import Exit, Limits, Stop, SupervisedEngine
+from sr_adapters.subprocess.program import first_line_hint, why_not
 from sr_adapters.subprocess.template import Unresolved, placeholder_values, render
 from sr_ports import BadInput, EngineCall, EngineResult, ReasonCode, Wiring, one_line
 
@@ -25,6 +27,8 @@ ROOT_ENV = "SR_ENGINE_RUN_ROOT"
 
 _DEFAULT_TIMEOUT_S = 3600.0
 _LEAST_LOG_BYTES = 256
+_NOT_RUN = (126, 127)
+"""What env and shells end with when they could not start what they were to start."""
 _SAFE_SEGMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}")
 
 
@@ -79,7 +83,8 @@ class SubprocessInvoker:
         self, call: EngineCall, *, cancelled: Callable[[], bool], progress: Callable[[str], None]
     ) -> EngineResult:
         """Run the engine to its end; see the port's laws. What `cancelled` or `progress` raise passes
-        through, after the engine was ended."""
+        through, after the engine was ended. Raises `BadInput` on a system that cannot run engines at all."""
+        require_posix()
         if cancelled():
             return EngineResult(ReasonCode.ENGINE_CANCELLED, call.engine_run_root, detail="cancelled before it started")
         try:
@@ -127,7 +132,7 @@ class SubprocessInvoker:
         except ValueError as exc:  # a NUL or an unencodable character in an argument
             raise _Refused(ReasonCode.ENGINE_INVOCATION_INVALID, f"a value cannot be an argument: {exc}") from exc
         except OSError as exc:
-            raise _Refused(*_unstartable(exc.errno or 0, str(exc.filename or launch.arguments[0]))) from exc
+            raise _Refused(*self._unstartable(exc.errno or 0, launch)) from exc
 
     def _result(self, launch: _Launch, ended: Exit) -> EngineResult:
         reason, detail = self._verdict(launch, ended)
@@ -148,16 +153,16 @@ class SubprocessInvoker:
         if ended.stop is Stop.TIMEOUT:
             return ReasonCode.ENGINE_TIMEOUT, f"ended after {self.timeout_seconds:g} seconds"
         if ended.errno is not None:
-            return _unstartable(ended.errno, launch.arguments[0])
+            return self._unstartable(ended.errno, launch)
         if ended.code == 0:
             return None, "exit code 0"
-        return ReasonCode.ENGINE_EXIT_NONZERO, _ending(ended)
+        hint = first_line_hint(launch.arguments[0], self.cwd, launch.env) if ended.code in _NOT_RUN else ""
+        return ReasonCode.ENGINE_EXIT_NONZERO, "; ".join(filter(None, (_ending(ended), hint)))
 
-
-def _unstartable(number: int, what: str) -> tuple[ReasonCode, str]:
-    if number == errno.E2BIG:  # the command is the profile's and short: the values are at fault
-        return ReasonCode.ENGINE_INVOCATION_INVALID, "a value is too long to be an argument"
-    return ReasonCode.ENGINE_COMMAND_MISSING, f"the engine command cannot be started: {os.strerror(number)}: {what}"
+    def _unstartable(self, number: int, launch: _Launch) -> tuple[ReasonCode, str]:
+        if number == errno.E2BIG:  # the command is the profile's and short: the values are at fault
+            return ReasonCode.ENGINE_INVOCATION_INVALID, "a value is too long to be an argument"
+        return why_not(number, launch.arguments[0], self.cwd, launch.env)
 
 
 def _ending(ended: Exit) -> str:

@@ -11,6 +11,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self, cast
@@ -21,7 +23,6 @@ from sr_adapters.redact import Redactor
 from sr_adapters.subprocess.logs import Lines, Tail
 from sr_adapters.subprocess.supervisor import KILL_S
 
-_SUPERVISOR = str(Path(__file__).with_name("supervisor.py"))
 _POLL_S = 0.05
 _CHUNK = 1 << 16
 _SLACK_S = 5.0
@@ -178,7 +179,7 @@ class SupervisedEngine:
 def _spawn(
     status: int, grace_s: float, command: Sequence[str], cwd: str | None, env: Mapping[str, str]
 ) -> subprocess.Popen[bytes]:
-    arguments = [sys.executable, "-I", "-S", _SUPERVISOR, str(status), str(grace_s), *command]
+    arguments = [sys.executable, "-I", "-S", *_supervisor(), str(status), str(grace_s), *command]
     return subprocess.Popen(  # noqa: S603 - a list of arguments and no shell, by law I3
         arguments,
         cwd=cwd,
@@ -190,6 +191,13 @@ def _spawn(
         pass_fds=(status,),
         start_new_session=True,  # a terminal's Ctrl-C is for SR, which then ends the engine in order
     )
+
+
+@cache
+def _supervisor() -> Sequence[str]:
+    """How Python is given the supervisor: by its file, or where that lies in an archive by its text."""
+    program = files("sr_adapters.subprocess") / "supervisor.py"
+    return [str(program)] if isinstance(program, Path) else ["-c", program.read_text("utf-8")]
 
 
 def _both(log: Tail, lines: Lines) -> Callable[[bytes], None]:

@@ -16,6 +16,7 @@ Elsewhere than on Linux, or without ctypes, what leaves the engine's process gro
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -29,7 +30,13 @@ KILL_S = 5.0
 _LIFELINE = 0
 _TICK_S = 0.02
 _PR_SET_CHILD_SUBREAPER = 36
-_DEFAULTS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD)
+_NOT_ENDING = ("KILL", "STOP", "CHLD", "CLD", "CONT", "URG", "WINCH", "TSTP", "TTIN", "TTOU", "INFO", "PIPE", "XFSZ",
+               "ILL", "ABRT", "IOT", "TRAP", "BUS", "FPE", "SEGV", "SYS", "EMT")  # fmt: skip
+"""Signals that cannot be caught, that end no process by default, that Python ignores from its start (PIPE, XFSZ:
+the call that meets them fails instead), or that say the process itself is broken."""
+ENDING = tuple(sorted(signal.valid_signals() - {getattr(signal, f"SIG{name}", None) for name in _NOT_ENDING}))
+"""Every other signal: from outside, catchable, and the end of a process by default."""
+_DEFAULTS = (*ENDING, *(getattr(signal, name) for name in ("SIGPIPE", "SIGCHLD", "SIGXFSZ") if hasattr(signal, name)))
 
 
 class Engine:
@@ -110,8 +117,9 @@ def _wake_on_child() -> int:
     os.set_blocking(writable, False)
     signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # SR's own end closes the lifeline; then there is work to do
+    for number in ENDING:
+        with contextlib.suppress(OSError):
+            signal.signal(number, signal.SIG_IGN)  # SR's own end closes the lifeline; then there is work to do
     return readable
 
 

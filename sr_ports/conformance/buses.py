@@ -2,7 +2,8 @@
 
 Subclass `ControlBusLaws` and give it the fixtures `bus` and `reopen` (a callable giving a
 further, independent handle). Every test uses a topic of its own, so a stream may be shared.
-`broken` has a default that skips its test; give it where the adapter can fail.
+`broken` and `copied` have defaults that skip their tests; give them where the adapter can
+fail, and where what it keeps can be copied.
 """
 
 from __future__ import annotations
@@ -60,6 +61,11 @@ class ControlBusLaws:
     def broken(self) -> ControlBus:
         """A bus of this kind that cannot publish."""
         pytest.skip("no way is given to make this bus fail")
+
+    @pytest.fixture
+    def copied(self) -> Reopen:
+        """A handle on a copy of what the bus keeps, made without regard to times and owners."""
+        pytest.skip("nothing of this bus can be copied")
 
     # B1
 
@@ -189,6 +195,11 @@ class ControlBusLaws:
                 bus.publish(envelope)
             assert [got.get(timeout=PATIENCE_S) for _ in range(4)] == sent[2:]
         assert got.empty()
+
+    def test_b4_a_copy_of_what_the_bus_keeps_has_the_order(self, bus: ControlBus, copied: Reopen, topic: str) -> None:
+        sent = [fact(topic, f"m{n * 7 % 20}") for n in range(20)]
+        publish_all(bus, sent)
+        assert read(copied(), topic) == sent
 
     def test_b4_close_may_be_called_twice(self, reopen: Reopen) -> None:
         handle = reopen()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -34,6 +35,14 @@ class TestFileControlBus(ControlBusLaws):
     @pytest.fixture
     def reopen(self, tmp_path: Path) -> Reopen:
         return lambda: FileControlBus(str(tmp_path / "bus"), poll_s=0.005)
+
+    @pytest.fixture
+    def copied(self, tmp_path: Path) -> Reopen:
+        def copy() -> FileControlBus:
+            shutil.copytree(tmp_path / "bus", tmp_path / "copy", copy_function=shutil.copyfile)
+            return FileControlBus(str(tmp_path / "copy"))
+
+        return copy
 
     @pytest.fixture
     def broken(self, tmp_path: Path) -> FileControlBus:
@@ -188,14 +197,14 @@ def test_a_publication_not_known_to_be_durable_is_unknown_and_safe_to_repeat(
     bus.publish(fact(TOPIC, "zero"))
     real, calls = os.fsync, list[int]()
 
-    def fail_second(fd: int) -> None:
+    def fail_third(fd: int) -> None:  # after the envelope and the order: the folder
         calls.append(fd)
-        if len(calls) == 2:
+        if len(calls) == 3:
             raise OSError(errno.EIO, "Input/output error")
         real(fd)
 
     with monkeypatch.context() as patched:
-        patched.setattr(os, "fsync", fail_second)
+        patched.setattr(os, "fsync", fail_third)
         with pytest.raises(OutcomeUnknown):
             bus.publish(fact(TOPIC, "one"))
     bus.publish(fact(TOPIC, "one"))
@@ -235,8 +244,90 @@ def test_a_clock_that_stands_still_or_goes_back_changes_no_order(
         monkeypatch.setattr(time, "time_ns", lambda now=now: now)
         FileControlBus(str(root)).publish(fact(TOPIC, name))
     assert read(bus, TOPIC) == [fact(TOPIC, name) for name in names]
-    stamps = [(root / TOPIC / f"{message_id(name)}.json").stat().st_mtime_ns for name in names]
-    assert stamps == [ahead + n for n in (0, 1, 2, 3, 9, 10, 11, 12)]
+
+
+def superseded(old: str, new: str, at: str) -> Envelope:
+    """That one run came after another."""
+    said = fact(TOPIC, f"{old}<{new}", key=old, kind="RUN_SUPERSEDED")
+    return attrs.evolve(said, published_at_utc=at, attributes={**said.attributes, "superseded_by": new})
+
+
+def ready(run_id: str, at: str) -> Envelope:
+    return attrs.evolve(fact(TOPIC, run_id, key=run_id), published_at_utc=at)
+
+
+def unordered(root: Path, envelopes: list[Envelope]) -> None:
+    """As an earlier release left them, or a copy of the envelopes alone."""
+    (root / TOPIC).mkdir(parents=True, exist_ok=True)
+    for at, one in enumerate(reversed(envelopes)):
+        path = root / TOPIC / f"{one.message_id}.json"
+        path.write_text(json.dumps(attrs.asdict(one)))
+        os.utime(path, ns=(at, at))
+
+
+@pytest.mark.parametrize("step", [0, 1, -1], ids=["one instant", "ascending", "clocks that differ"])
+def test_envelopes_without_a_written_order_have_that_of_their_own_words(
+    bus: FileControlBus, root: Path, step: int
+) -> None:
+    times = [f"2026-01-31T13:42:{30 + step * n:02}.000000Z" for n in range(9)]
+    facts = [ready("r0", times[0])]
+    for n in range(1, 5):
+        facts += [ready(f"r{n}", times[2 * n - 1]), superseded(f"r{n - 1}", f"r{n}", times[2 * n])]
+    unordered(root, facts)
+    found = read(bus, TOPIC)
+    assert sorted(found, key=lambda one: one.message_id) == sorted(facts, key=lambda one: one.message_id)
+    if step == 1:
+        assert found == facts
+    for one in facts:
+        if one.attributes["kind"] == "RUN_SUPERSEDED":
+            about = [ready.partition_key for ready in found[: found.index(one)] if ready.attributes["kind"] == "READY"]
+            assert {one.partition_key, one.attributes["superseded_by"]} <= set(about)
+
+
+def test_what_an_earlier_release_published_comes_first_and_keeps_its_place(bus: FileControlBus, root: Path) -> None:
+    old = [ready(f"r{n}", f"2026-01-31T13:42:0{9 - n}.000000Z") for n in range(4)]
+    unordered(root, old)
+    first = fact(TOPIC, "new")
+    bus.publish(first)
+    assert read(bus, TOPIC) == [*reversed(old), first]
+    bus.publish(attrs.evolve(fact(TOPIC, "newer"), published_at_utc="2026-01-01T00:00:00.000000Z"))
+    assert read(bus, TOPIC)[:5] == [*reversed(old), first]
+
+
+def test_a_name_that_got_no_file_holds_nothing_up(
+    bus: FileControlBus, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crash between the order and the file; another cuts the order's last line."""
+    bus.publish(fact(TOPIC, "one"))
+
+    def dies(*_: object) -> bool:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(durable, "link_once", dies)
+        with pytest.raises(KeyboardInterrupt):
+            bus.publish(fact(TOPIC, "two"))
+    assert read(bus, TOPIC) == [fact(TOPIC, "one")]
+    with (root / TOPIC / ".sr-store-order").open("a") as file:
+        file.write("half a na")
+    bus.publish(fact(TOPIC, "three"))
+    bus.publish(fact(TOPIC, "two"))
+    assert read(bus, TOPIC) == [fact(TOPIC, name) for name in ("one", "three", "two")]
+
+
+def test_a_follower_from_now_gets_what_was_being_published(
+    bus: FileControlBus, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus.publish(fact(TOPIC, "one"))
+    real, tails = durable.link_once, []
+
+    def linked(folder: int, draft: str, name: str) -> bool:
+        tails.append(FileControlBus(str(root)).tail(TOPIC, from_start=False))
+        return real(folder, draft, name)
+
+    monkeypatch.setattr(durable, "link_once", linked)
+    bus.publish(fact(TOPIC, "two"))
+    assert list(tails[0]) == [fact(TOPIC, "two")]
 
 
 def test_publishers_of_a_topic_take_turns(bus: FileControlBus, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,12 +92,12 @@ class TestStarting:
         script.write_text(f"touch {tmp_path / 'owned'}\n")
         script.chmod(script.stat().st_mode | stat.S_IXUSR)
         result = run(make_invoker([str(script)], tmp_path), make_call())
-        assert result.reason is ReasonCode.ENGINE_COMMAND_MISSING
+        assert result.reason is ReasonCode.ENGINE_COMMAND_UNUSABLE
         assert not (tmp_path / "owned").exists()
 
     def test_a_missing_working_directory_is_named(self, tmp_path: Path) -> None:
         result = run(make_invoker(["true"], tmp_path, cwd=str(tmp_path / "gone")), make_call())
-        assert result.reason is ReasonCode.ENGINE_COMMAND_MISSING
+        assert result.reason is ReasonCode.ENGINE_COMMAND_UNUSABLE
         assert str(tmp_path / "gone") in result.detail
 
     def test_the_unresolved_placeholder_is_named(self, tmp_path: Path) -> None:

@@ -180,8 +180,8 @@ def small_run(folder: Path, rounds: int) -> Iterator[Row]:
     known = load_pack("builtin").outputs.items()
     chosen = sorted(one for one, spec in known if "run_id" not in spec.partitions and one not in ungated)[:14]
     invocation = {**worlds.PINS, "run_id": "0" * 32, "scenario_binding": {"scenario_id": "bench"}}
-    World(pack=pack_folder("builtin"), root=root, invocation=invocation).write()
-    profile = worlds.profile(folder, worlds.wide_pack(folder, pack_folder("builtin"), outputs=340))
+    World(pack=Path(str(pack_folder("builtin"))), root=root, invocation=invocation).write()
+    profile = worlds.profile(folder, worlds.wide_pack(folder, Path(str(pack_folder("builtin"))), outputs=340))
     number = itertools.count()
 
     def ours() -> Cost:

@@ -161,7 +161,8 @@ def test_a_watcher_ends_even_when_python_lost_the_interrupt(sr: Shell) -> None:
     assert err.splitlines()[-1].startswith("error[INTERRUPTED]: stopped by SIGTERM; ")
 
 
-def test_sigterm_ends_the_engine_and_gives_the_run_up(sr: Shell) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1], ids=lambda number: number.name)
+def test_a_signal_ends_the_engine_and_gives_the_run_up(sr: Shell, number: signal.Signals) -> None:
     engine = [sys.executable, "-c", "import os, time; print(os.getpid(), file=open('pid', 'w', 1)); time.sleep(600)"]
     settings = {"adapter": "subprocess", "command": engine, "cwd": str(sr.folder)}
     (sr.folder / "profile.yaml").write_text(
@@ -171,10 +172,12 @@ def test_sigterm_ends_the_engine_and_gives_the_run_up(sr: Shell) -> None:
     pid, deadline = sr.folder / "pid", time.monotonic() + 60
     while not (pid.exists() and pid.read_text().strip()) and time.monotonic() < deadline:
         time.sleep(0.05)
-    run.send_signal(signal.SIGTERM)
+    run.send_signal(number)
+    run.send_signal(number)  # a terminal that closes may send its signal twice
     _, err = run.communicate(timeout=60)
-    assert run.returncode == 143
-    assert err.splitlines()[-1] == "error[INTERRUPTED]: stopped by SIGTERM; nothing is lost: run the same command again"
+    assert run.returncode == 128 + number
+    again = "nothing is lost: run the same command again"
+    assert err.splitlines()[-1] == f"error[INTERRUPTED]: stopped by {number.name}; {again}"
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid.read_text()), 0)
     assert sr("resume", RUN).error != "LEASE_BUSY"
@@ -195,6 +198,6 @@ def test_an_answer_nobody_can_take_ends_in_one_line(sr: Shell, command: list[str
             env=env,
             check=False,
         )
-    assert told.returncode == (2 if command == ["list"] else 8)
+    assert told.returncode == (0 if command == ["list"] else 8)
     (said,) = told.stderr.splitlines()
-    assert said.startswith("error[USAGE]: the answer cannot be" if command == ["list"] else "error[RUN_NOT_FOUND]: ")
+    assert said.startswith("warning: the answer cannot be" if command == ["list"] else "error[RUN_NOT_FOUND]: ")

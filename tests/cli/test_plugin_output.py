@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
-from sr_adapters.cli import streams
+from sr_adapters.cli import output
 from tests.cli.conftest import Answer, Shell
 from tests.plugins.conftest import Site, site
 
@@ -197,13 +198,13 @@ def test_a_plugin_of_the_callers_that_ends_the_process_does_not_end_it_well(
 
 
 def test_the_kept_stream_is_used_for_answers_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    streams.keep()
-    streams.keep()
-    try:
+    @click.command()
+    def noisy() -> None:
         print("noise")  # noqa: T201
-        streams.answers().write("answer\n")
-    finally:
-        streams.restore()
-        streams.restore()
+        output.answer("answer")
+
+    with output.opened():
+        output.apart(noisy).main([], standalone_mode=False)
+        output.apart(noisy).main([], standalone_mode=False)
     said = capsys.readouterr()
-    assert (said.out, said.err) == ("answer\n", "noise\n")
+    assert (said.out, said.err) == ("answer\n" * 2, "noise\n" * 2)

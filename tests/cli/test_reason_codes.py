@@ -8,8 +8,10 @@ the same command once the fault is gone.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -437,6 +439,17 @@ def cancelled(stage: Stage) -> Answer:
     return stage.engine("")
 
 
+def without_locks(stage: Stage) -> Answer:
+    """As on Windows."""
+    stage.patch.setitem(sys.modules, "fcntl", None)
+    return stage.submit()
+
+
+def without_links(stage: Stage) -> Answer:
+    stage.fails(os, "link", OSError(errno.EPERM, "Operation not permitted"))
+    return stage.submit()
+
+
 def interrupted(stage: Stage) -> Answer:
     """Somebody presses Ctrl-C while the engine runs."""
     stage.fails(SubprocessInvoker, "invoke", KeyboardInterrupt())
@@ -474,6 +487,8 @@ ROWS: dict[ReasonCode, Row] = {
     C.PACK_INVALID: Row(profiled(engine={"interface_pack": "gone"}), 2),
     C.POLICY_INVALID: Row(policy_key, 2),
     C.POLICY_DIGEST_MISMATCH: Row(unsealed, 2),
+    C.PLATFORM_UNSUPPORTED: Row(without_locks, 2),
+    C.FILE_SYSTEM_UNFIT: Row(without_links, 2),
     C.CONTRACT_VIOLATION: Row(contract_violation, 1, "VERIFYING"),
     C.INTERNAL: Row(bug, 1),
     C.USAGE: Row(lambda stage: stage.sr("status", "nonsense"), 2),
@@ -499,6 +514,7 @@ ROWS: dict[ReasonCode, Row] = {
     C.ATTEMPT_LIMIT_EXCEEDED: Row(used_up, 4, "FAILED"),
     C.AUTH_DENIED: Row(profiled(auth={"submit": ["ann"]}), 6),
     C.ENGINE_COMMAND_MISSING: Row(lambda stage: stage.engine("", command=[]), 4, "FAILED"),
+    C.ENGINE_COMMAND_UNUSABLE: Row(lambda stage: stage.engine("", command=["/"]), 4, "FAILED"),
     C.ENGINE_COMMAND_TEMPLATE_UNRESOLVED: Row(lambda stage: stage.engine("", command=["{nothing}"]), 4, "FAILED"),
     C.ENGINE_EXIT_NONZERO: Row(lambda stage: stage.engine("raise SystemExit(3)"), 4, "FAILED"),
     C.ENGINE_TIMEOUT: Row(lambda stage: stage.engine("import time; time.sleep(60)", timeout_seconds=0.2), 4, "FAILED"),

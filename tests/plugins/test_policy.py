@@ -46,7 +46,7 @@ def test_the_shipped_policy_is_sealed_and_decides_as_documented() -> None:
     assert (policy.reuse_policy, policy.attempt_limit, policy.evidence_wait_seconds) == (ReusePolicy.ALLOW, 3, 600)
     assert (policy.ungated_outputs, policy.member_digests) == (UngatedOutputs.REFUSE, MemberDigests.IGNORE)
     assert policy.allowed_laws is None
-    assert policy == load_policy(shipped("config") / "policy.yaml")
+    assert policy == load_policy(str(shipped("config") / "policy.yaml"))
 
 
 def test_the_shipped_policys_traffic_is_in_the_shipped_pack() -> None:

@@ -1,0 +1,112 @@
+"""The order in which a topic's files were published: one name a line, in a file of its own beside them.
+
+A publisher, alone under the topic's lock, puts the name on disk before the file gets it. So whatever a listing shows
+is in the order that is read after it, and of the names that were read the last alone may still be to come: those
+before it are there, or were given up by a crash. Order thus survives every copy, whatever becomes of the files' times.
+
+Files that no line names are an earlier release's, or of a copy that left this file out. Their order is what their
+envelopes say: when they were published, and nothing before the READY of a run that it speaks of.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+
+import attrs
+
+from sr_adapters.envelopes import decode
+from sr_adapters.file import durable
+from sr_adapters.places import OWN, flags
+from sr_ports.errors import BadInput
+
+NAME = f"{OWN}-order"
+"""The file's name in the topic's folder."""
+
+_FILE = re.compile(r"([A-Za-z0-9_][A-Za-z0-9._-]{0,199})(?:~([1-9][0-9]{0,8}))?\.json\Z")
+_APPEND = os.O_RDWR | os.O_APPEND | flags("NOFOLLOW", "NONBLOCK", "CLOEXEC")
+_RANKS = {"READY": 0, "RUN_SUPERSEDED": 2}
+_OTHER_RANK = 1
+_LAST = "\uffff"
+
+
+@attrs.frozen(order=True)
+class _Told:
+    """What an envelope says of its place. `runs`: which it speaks of."""
+
+    published_at_utc: str
+    rank: int
+    message_id: str
+    number: int
+    name: str
+    runs: tuple[str, ...] = attrs.field(default=(), order=False)
+
+
+def note(folder: int, name: str) -> None:
+    """Put on disk that `name` comes next, and before the first ever all that is there. Under the topic's lock."""
+    try:
+        fd = os.open(NAME, _APPEND, dir_fd=folder)
+    except FileNotFoundError:
+        durable.swap(folder, NAME, _lines([*_unnoted(folder, there(folder)), name]))
+        return
+    try:
+        size = os.fstat(fd).st_size
+        whole = size == 0 or os.pread(fd, 1, size - 1) == b"\n"
+        durable.write_all(fd, _lines([name] if whole else ["", name]))  # what a crash cut off is nobody's name
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _lines(names: Iterable[str]) -> bytes:
+    return "".join(f"{name}\n" for name in names).encode()
+
+
+def unseen(folder: int, seen: set[str]) -> list[str]:
+    """The names that are not in `seen`, in the order of publication; some of the noted may not be there yet."""
+    found = there(folder)  # first: what is there now was noted before
+    noted = _noted(folder)
+    rest = _unnoted(folder, found - noted.keys() - seen)
+    return [*(name for name in noted if name not in seen), *rest]
+
+
+def _noted(folder: int) -> dict[str, None]:
+    """The names in their order. One that was noted twice was not there after the first time."""
+    names: dict[str, None] = {}
+    for line in (durable.read_file(folder, NAME) or b"").decode("ascii", "replace").split("\n")[:-1]:
+        if _FILE.match(line) is not None:
+            names.pop(line, None)
+            names[line] = None
+    return names
+
+
+def there(folder: int) -> set[str]:
+    """The names of the files that are there."""
+    with os.scandir(folder) as entries:
+        return {entry.name for entry in entries if _FILE.match(entry.name) is not None}
+
+
+def _unnoted(folder: int, names: set[str]) -> list[str]:
+    """Names in the order that their envelopes tell; what is no envelope comes last."""
+    told = [_told(folder, name) for name in names]
+    ready = {one.runs[0]: one.published_at_utc for one in told if one.rank == _RANKS["READY"] and one.runs}
+    return [one.name for one in sorted(_after(one, ready) for one in told)]
+
+
+def _after(one: _Told, ready: Mapping[str, str]) -> _Told:
+    """No earlier than the READY of any run it speaks of, whatever a clock said."""
+    times = [one.published_at_utc, *(ready[run_id] for run_id in one.runs if run_id in ready)]
+    return attrs.evolve(one, published_at_utc=max(times))
+
+
+def _told(folder: int, name: str) -> _Told:
+    match = _FILE.match(name)
+    message_id, number = (match[1], int(match[2] or 0)) if match is not None else (name, 0)
+    try:
+        envelope = decode(durable.read_file(folder, name) or b"", name)
+    except (BadInput, OSError):  # whoever reads it tells what is wrong with it
+        return _Told(_LAST, _OTHER_RANK, message_id, number, name)
+    kind = envelope.attributes.get("kind", "")
+    runs = tuple(envelope.attributes[one] for one in ("run_id", "superseded_by") if one in envelope.attributes)
+    return _Told(envelope.published_at_utc, _RANKS.get(kind, _OTHER_RANK), message_id, number, name, runs)
