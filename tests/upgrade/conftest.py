@@ -6,8 +6,11 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import attrs
 import pytest
 
+from sr_domain.runner import ScenarioRunner
+from sr_plugins import build_runner
 from tests.upgrade.corpus import locked
 from tests.upgrade.worlds import CORPORA, Home, Run
 
@@ -25,6 +28,51 @@ def home(run: Run, tmp_path: Path) -> Iterator[Home]:
     """A copy of the run's home; nobody writes into engine roots meanwhile."""
     with locked(run.corpus.root, exclusive=False):
         yield Home.copied(run, tmp_path / "home")
+
+
+@attrs.frozen
+class Shelf:
+    """Whole copies of homes that nobody writes into, and runners on them, for the length of a session."""
+
+    folder: Path
+    homes: dict[str, Home] = attrs.field(factory=dict)
+    runners: dict[str, ScenarioRunner] = attrs.field(factory=dict)
+
+    def home(self, run: Run) -> Home:
+        """A copy of the run's home."""
+        name = f"{run.corpus.folder.name}-{run.told['home']}"
+        if name not in self.homes:
+            self.homes[name] = Home.copied(run, self.folder / name, whole=True)
+        return attrs.evolve(self.homes[name], run=run)
+
+    def runner(self, home: Home) -> ScenarioRunner:
+        """A runner on the copy, for the run's profile and platform run."""
+        name = f"{home.folder.name}-{home.run.told['profile']}-{home.run.told['platform_run_id']}"
+        if name not in self.runners:
+            self.runners[name] = build_runner(home.profile, policy=home.run.corpus.manifest["policy"])
+            if home.run.told.get("lost_index"):
+                self.runners[name].rebuild_index()
+        return self.runners[name]
+
+
+@pytest.fixture(scope="session")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
+    """One for every session."""
+    made = Shelf(tmp_path_factory.mktemp("shelf"))
+    yield made
+    for runner in made.runners.values():
+        runner.close()
+
+
+@pytest.fixture
+def shown(run: Run, shelf: Shelf) -> Iterator[tuple[Home, ScenarioRunner]]:
+    """A home to read, and a runner to read it with. Whoever writes into it fails."""
+    with locked(run.corpus.root, exclusive=False):
+        home = shelf.home(run)
+        with home.session():
+            runner, before = shelf.runner(home), home.marks()
+            yield home, runner
+        assert home.marks() == before
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import pytest
 
 from sr_domain.runner import ScenarioRunner
 from sr_plugins import build_runner
@@ -74,6 +76,18 @@ class Run:
 RUNS = tuple(Run(corpus, told) for corpus in CORPORA for told in corpus.manifest["runs"])
 
 
+_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
+
+
+def _concerns(run: Run, path: str) -> bool:
+    """Whether a file is the run's, one of a run that it speaks of, or nobody's own. Lock files come anew."""
+    if "/.sr-store-locks/" in path:
+        return False
+    named, spoken = _ID.findall(path), f"{run.run_id} {run.told['request'].get('supersedes')}"
+    successors = run.told.get("superseded_by", ())
+    return all(one in spoken or one in successors for one in named)
+
+
 def filled(node: Any, words: Mapping[str, str]) -> Any:
     """The node with every placeholder of its strings filled; ``{{`` is a brace."""
     if isinstance(node, dict):
@@ -91,9 +105,14 @@ class Home:
     folder: Path
 
     @classmethod
-    def copied(cls, run: Run, folder: Path) -> Home:
-        """Copy the home, times and all."""
-        shutil.copytree(run.corpus.root / "homes" / run.told["home"], folder, symlinks=True)
+    def copied(cls, run: Run, folder: Path, *, whole: bool = False) -> Home:
+        """Copy the home, times and all. Not `whole`: without the artifacts of runs that have nothing to do with it."""
+        prefix = f"homes/{run.told['home']}/"
+        for path in run.corpus.members:
+            if path.startswith(prefix) and (whole or _concerns(run, path)):
+                target = folder / path.removeprefix(prefix)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(run.corpus.root / path, target)
         return cls(run, folder)
 
     @property
@@ -125,18 +144,19 @@ class Home:
     @contextmanager
     def runner(self, *, profile: str | None = None, rebuilt: bool = True) -> Iterator[ScenarioRunner]:
         """This release on the copy, in the session of the run's own platform run, its lost index rebuilt."""
-        kept = os.environ.get("PLATFORM_RUN_ID")
+        policy = self.run.corpus.manifest["policy"]
+        with self.session(), build_runner(self.wired(profile), policy=policy) as runner:
+            if rebuilt and self.run.told.get("lost_index"):
+                runner.rebuild_index()
+            yield runner
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        """The session of the run's own platform run."""
         # A release that refuses ids of a free form finds such runs without a session: leave it unset for them then.
-        os.environ["PLATFORM_RUN_ID"] = self.run.told["platform_run_id"]
-        try:
-            with build_runner(self.wired(profile), policy=self.run.corpus.manifest["policy"]) as runner:
-                if rebuilt and self.run.told.get("lost_index"):
-                    runner.rebuild_index()
-                yield runner
-        finally:
-            os.environ.pop("PLATFORM_RUN_ID")
-            if kept is not None:
-                os.environ["PLATFORM_RUN_ID"] = kept
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PLATFORM_RUN_ID", self.run.told["platform_run_id"])
+            yield
 
     def digest(self, kind: str) -> str | None:
         """sha256 of one of the run's artifacts; None where there is none."""
@@ -152,17 +172,23 @@ class Home:
         ]
 
     def truth(self) -> dict[str, bytes]:
-        """Every artifact of every run of the home, by key."""
-        return {
-            path.relative_to(self.folder).as_posix(): path.read_bytes()
-            for path in sorted(self.folder.glob("**/fraud-platform/*/sr/**/*.json*"))
-        }
+        """Every artifact of the home, by key."""
+        return {path: Path(path).read_bytes() for path in self._files() if "/sr/" in path and ".json" in path}
+
+    def marks(self) -> dict[str, tuple[int, int, int]]:
+        """Which file is where, and when it was written: for whoever only reads."""
+        found = {path: Path(path).stat() for path in self._files() if "/sr/index/" not in path and ".db" not in path}
+        return {path: (one.st_ino, one.st_mtime_ns, one.st_size) for path, one in found.items()}
+
+    def _files(self) -> Iterator[str]:
+        for folder, _, names in os.walk(self.folder):
+            yield from (f"{folder}/{name}" for name in names if "/.sr-store-locks" not in folder)
 
     def unchanged(self, before: Mapping[str, bytes]) -> None:
         """Raise where anything that is written once was touched, or a record did more than grow."""
         now = self.truth()
         for key, data in before.items():
-            kind = key.partition("/sr/")[2].partition("/")[0]
+            kind = key.rpartition("/fraud-platform/")[2].split("/")[2]
             if kind == "run_record":
                 assert now[key].startswith(data), key
             elif kind != "run_status":
