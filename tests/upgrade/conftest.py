@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
@@ -23,11 +26,26 @@ def _unpacked() -> None:
             corpus.unpack()
 
 
+@contextmanager
+def memory() -> Iterator[Path]:
+    """A scratch folder, in memory's own file system where the machine has one: nothing waits for a disk."""
+    shared = "/dev/shm"
+    with tempfile.TemporaryDirectory(dir=shared if os.access(shared, os.W_OK) else None) as folder:
+        yield Path(folder)
+
+
 @pytest.fixture
-def home(run: Run, tmp_path: Path) -> Iterator[Home]:
+def scratch() -> Iterator[Path]:
+    """A folder of the test's own."""
+    with memory() as folder:
+        yield folder
+
+
+@pytest.fixture
+def home(run: Run, scratch: Path) -> Iterator[Home]:
     """A copy of the run's home; nobody writes into engine roots meanwhile."""
     with locked(run.corpus.root, exclusive=False):
-        yield Home.copied(run, tmp_path / "home")
+        yield Home.copied(run, scratch / "home")
 
 
 @attrs.frozen
@@ -56,12 +74,13 @@ class Shelf:
 
 
 @pytest.fixture(scope="session")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
+def shelf() -> Iterator[Shelf]:
     """One for every session."""
-    made = Shelf(tmp_path_factory.mktemp("shelf"))
-    yield made
-    for runner in made.runners.values():
-        runner.close()
+    with memory() as folder:
+        made = Shelf(folder)
+        yield made
+        for runner in made.runners.values():
+            runner.close()
 
 
 @pytest.fixture
@@ -76,15 +95,15 @@ def shown(run: Run, shelf: Shelf) -> Iterator[tuple[Home, ScenarioRunner]]:
 
 
 @pytest.fixture
-def lone_home(run: Run, tmp_path: Path) -> Iterator[Home]:
+def lone_home(run: Run, scratch: Path) -> Iterator[Home]:
     """A copy of the run's home, and its engine root to write into: nobody else reads, and it is put back."""
-    root, kept = run.engine_root, tmp_path / "kept"
+    root, kept = run.engine_root, scratch / "kept"
     assert root is not None
     with locked(run.corpus.root, exclusive=True):
         if root.exists():
             shutil.copytree(root, kept, symlinks=True)
         try:
-            yield Home.copied(run, tmp_path / "home")
+            yield Home.copied(run, scratch / "home")
         finally:
             shutil.rmtree(root, ignore_errors=True)
             if kept.exists():

@@ -120,10 +120,10 @@ UNSETTLED = {run.told["home"]: run for run in RUNS if run.told.get("unfinished")
 
 
 @pytest.mark.parametrize("run", UNSETTLED.values(), ids=named)
-def test_a_whole_home_is_gone_on_with(run: Run, tmp_path: Path) -> None:
+def test_a_whole_home_is_gone_on_with(run: Run, scratch: Path) -> None:
     """Every run of it that has something left to do and needs no engine, one after the other."""
     with locked(run.corpus.root, exclusive=False):
-        home = Home.copied(run, tmp_path / "home", whole=True)
+        home = Home.copied(run, scratch / "home", whole=True)
         before = home.truth()
         mine = [one for one in RUNS if (one.corpus, one.told["home"]) == (run.corpus, run.told["home"])]
         told = {(one.told["profile"], one.run_id): one.told for one in mine}
@@ -159,8 +159,8 @@ def test_it_is_told_again(home: Home) -> None:
 
 
 @pytest.mark.parametrize("run", LOST[:1], ids=named)
-def test_a_lost_index_is_rebuilt_from_the_records(run: Run, tmp_path: Path) -> None:
-    home = Home.copied(run, tmp_path / "home", whole=True)
+def test_a_lost_index_is_rebuilt_from_the_records(run: Run, scratch: Path) -> None:
+    home = Home.copied(run, scratch / "home", whole=True)
     with home.runner(rebuilt=False) as runner:
         assert list(runner.unsettled()) == []
         assert runner.rebuild_index() == len(LOST)
@@ -197,8 +197,8 @@ def test_a_superseded_run_has_one_successor(home: Home) -> None:
 
 
 @pytest.mark.parametrize("run", LOST[:1], ids=named)
-def test_a_key_of_a_lost_index_is_known_before_anybody_rebuilds_it(run: Run, tmp_path: Path) -> None:
-    home = Home.copied(run, tmp_path / "home", whole=True)
+def test_a_key_of_a_lost_index_is_known_before_anybody_rebuilds_it(run: Run, scratch: Path) -> None:
+    home = Home.copied(run, scratch / "home", whole=True)
     with home.runner(rebuilt=False) as runner:
         outcome = runner.submit(run.told["request"])
         assert (outcome.state, outcome.is_new) == ("READY", False)
