@@ -38,14 +38,15 @@ def locked(root: Path, *, exclusive: bool) -> Iterator[None]:
 
 @attrs.frozen(slots=False)
 class Corpus:
-    """What one release left. `folder`: where its archive and manifest are committed."""
+    """What one release left. `folder`: where its archive and manifest are committed. `place`: where it is unpacked."""
 
     folder: Path
+    place: Path = PLACE
 
     @property
     def root(self) -> Path:
         """Where it was made, and where it must be to be verified."""
-        return PLACE / f"scenario-runner-corpus-{self.folder.name}"
+        return self.place / f"scenario-runner-corpus-{self.folder.name}"
 
     @property
     def archive(self) -> Path:

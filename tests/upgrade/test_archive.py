@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+import attrs
 import pytest
 
 from sr_domain.ledger import Ledger, read_ledger
-from tests.upgrade.corpus import Corpus, tree
+from tests.upgrade.corpus import Corpus
 from tests.upgrade.worlds import CORPORA, RUNS, Run, named
 
 FIRST = {run.told["name"]: run for run in RUNS if run.corpus.folder.name == "v0_1_0"}
@@ -27,10 +31,31 @@ def test_what_is_unpacked_is_what_the_archive_holds(corpus: Corpus) -> None:
 
 
 @pytest.mark.parametrize("corpus", CORPORA, ids=lambda one: one.folder.name)
-def test_an_unpacked_tree_that_was_touched_is_known(corpus: Corpus, tmp_path: object) -> None:
-    assert corpus.members
-    assert {path for path in corpus.members if corpus.members[path].startswith("->")} <= set(corpus.members)
-    assert tree(corpus.root / "pack").keys() == {"engine_gates.map.yaml", "engine_outputs.catalogue.yaml"}
+def test_an_unpacked_tree_that_was_touched_is_unpacked_anew(corpus: Corpus, scratch: Path) -> None:
+    here = attrs.evolve(corpus, place=scratch)
+    assert not here.intact()
+    here.unpack()
+    assert here.intact()
+    more, gates = here.root / "engine" / "sound" / "more", here.root / "pack" / "engine_gates.map.yaml"
+    more.write_bytes(b"")
+    assert not here.intact()
+    more.unlink()
+    assert here.intact()
+    gates.write_bytes(gates.read_bytes() + b" ")
+    assert not here.intact()
+    here.unpack()
+    assert here.intact()
+
+
+@pytest.mark.parametrize("corpus", CORPORA, ids=lambda one: one.folder.name)
+def test_buses_keep_the_order_in_which_facts_were_published(corpus: Corpus) -> None:
+    topics = [one for one in corpus.root.glob("homes/**/control_bus/*") if one.is_dir()]
+    assert topics
+    for topic in topics:
+        times = {path.stat().st_mtime_ns: path for path in topic.glob("[!.]*.json")}
+        assert len(times) == len(list(topic.glob("[!.]*.json")))
+        said = [json.loads(times[at].read_bytes())["published_at_utc"] for at in sorted(times)]
+        assert said == sorted(said)
 
 
 OPEN = [run for run in RUNS if run.has("RUN_ACCEPTED") and run.state not in ("FAILED", "QUARANTINED")]
