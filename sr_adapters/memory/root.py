@@ -20,7 +20,7 @@ class MemoryEngineRoot:
     batch_below = 0
 
     def __init__(self, files: Mapping[str, bytes], uri: str = "memory:root") -> None:
-        self.uri = uri.rstrip("/")
+        self.uri: str = uri.rstrip("/")
         self._files = files
 
     def exists(self) -> bool:
