@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -85,3 +87,19 @@ def test_every_folder_that_got_an_entry_is_synced(
         pytest.skip("this system does not say what a descriptor is of")
     write(tmp_path / "a" / "b" / "file", b"data")
     assert {str(tmp_path), str(tmp_path / "a"), str(tmp_path / "a" / "b")} <= set(synced)
+
+
+@WRITES
+def test_a_folder_that_cannot_be_synced_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Write
+) -> None:
+    sync = os.fsync
+
+    def files_alone(fd: int) -> None:
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        sync(fd)
+
+    monkeypatch.setattr(os, "fsync", files_alone)
+    write(tmp_path / "file", b"data")
+    assert (tmp_path / "file").read_bytes() == b"data"
