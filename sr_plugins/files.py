@@ -32,9 +32,8 @@ def read_config(path: Path, code: ReasonCode, what: str) -> bytes:
 def create_file(path: Path, data: bytes) -> bool:
     """Give `path` these bytes unless a file is there; whether it was this call that made it.
 
-    Of any number of processes one makes it, whole. Durable on return, whoever made it, where folders
-    can be synced. Makes the
-    folders above it. Raises `OSError`, and leaves nothing behind.
+    Of any number of processes one makes it, whole. Durable on return, whoever made it, where folders can be
+    synced. Makes the folders above it. Raises `OSError`, and leaves nothing behind.
     """
     made = _make_folders(path.parent)
     with _draft(path, data) as draft:
@@ -48,10 +47,9 @@ def create_file(path: Path, data: bytes) -> bool:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Give `path` these bytes, all or none of them, under the mode that it had. Durable on return,
-    where folders can be synced.
+    """Give `path` these bytes, all or none of them, under the mode that it had.
 
-    Makes the folders above it. Raises `OSError`, and leaves the old file as it was and nothing beside it.
+    Durable on return, where folders can be synced. Makes the folders above it. Raises `OSError`, and leaves the old file as it was and nothing beside it.
     """
     made = _make_folders(path.parent)
     with _draft(path, data, mode=_mode(path)) as draft:
