@@ -49,7 +49,8 @@ def create_file(path: Path, data: bytes) -> bool:
 def replace_file(path: Path, data: bytes) -> None:
     """Give `path` these bytes, all or none of them, under the mode that it had.
 
-    Durable on return, where folders can be synced. Makes the folders above it. Raises `OSError`, and leaves the old file as it was and nothing beside it.
+    Durable on return, where folders can be synced. Makes the folders above it. Raises
+    `OSError`, and leaves the old file as it was and nothing beside it.
     """
     made = _make_folders(path.parent)
     with _draft(path, data, mode=_mode(path)) as draft:
