@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +13,8 @@ from pathlib import Path
 from sr_ports import BadInput, ReasonCode
 
 LIMIT = 16 << 20
+_NO_SYNC = frozenset({errno.EACCES, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
+"""What comes of syncing a folder that may be written and not read, or on a file system that cannot."""
 
 
 def read_config(path: Traversable, code: ReasonCode, what: str) -> bytes:
@@ -33,8 +36,8 @@ def read_config(path: Traversable, code: ReasonCode, what: str) -> bytes:
 def create_file(path: Path, data: bytes) -> bool:
     """Give `path` these bytes unless a file is there; whether it was this call that made it.
 
-    Of any number of processes one makes it, whole. Durable on return, whoever made it. Makes the
-    folders above it. Raises `OSError`, and leaves nothing behind.
+    Of any number of processes one makes it, whole. Durable on return, whoever made it, where folders can be
+    synced. Makes the folders above it. Raises `OSError`, and leaves nothing behind.
     """
     made = _make_folders(path.parent)
     with _draft(path, data) as draft:
@@ -48,9 +51,10 @@ def create_file(path: Path, data: bytes) -> bool:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Give `path` these bytes, all or none of them, under the mode that it had. Durable on return.
+    """Give `path` these bytes, all or none of them, under the mode that it had.
 
-    Makes the folders above it. Raises `OSError`, and leaves the old file as it was and nothing beside it.
+    Durable on return, where folders can be synced. Makes the folders above it. Raises
+    `OSError`, and leaves the old file as it was and nothing beside it.
     """
     made = _make_folders(path.parent)
     with _draft(path, data, mode=_mode(path)) as draft:
@@ -93,11 +97,14 @@ def _draft(path: Path, data: bytes, *, mode: int | None = None) -> Iterator[Path
 
 
 def _sync(folders: Iterable[Path]) -> None:
-    """Put the folders' entries on disk. One that may be written and not read cannot be synced."""
+    """Put the folders' entries on disk, as far as rights and file system allow."""
     for folder in folders:
-        with suppress(PermissionError):
+        try:
             handle = os.open(folder, os.O_RDONLY)
             try:
                 os.fsync(handle)
             finally:
                 os.close(handle)
+        except OSError as error:
+            if error.errno not in _NO_SYNC:
+                raise

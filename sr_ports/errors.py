@@ -20,8 +20,8 @@ class SrError(Exception):
     def __init__(self, code: ReasonCode, what: str, remedy: str | None = None) -> None:
         super().__init__(code, what, remedy)
         self.code = code
-        self.what = one_line(what)
-        self.remedy = one_line(remedy if remedy is not None else REASONS[code].remedy)
+        self.what: str = one_line(what)
+        self.remedy: str = one_line(remedy if remedy is not None else REASONS[code].remedy)
 
     @property
     def kind(self) -> Kind:

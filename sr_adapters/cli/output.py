@@ -150,7 +150,7 @@ def opened() -> Iterator[None]:
     answers, rest = Output(sys.stdout), Output(sys.stderr)
     sys.stdout = _Streams.answers = answers
     sys.stderr = _Streams.rest = rest
-    _Streams.aside = None
+    _Streams.aside = cast("Aside | None", None)
     try:
         yield
     finally:

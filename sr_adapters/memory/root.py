@@ -22,7 +22,7 @@ class MemoryEngineRoot:
     folders = False
 
     def __init__(self, files: Mapping[str, bytes], uri: str = "memory:root") -> None:
-        self.uri = uri.rstrip("/")
+        self.uri: str = uri.rstrip("/")
         self._files = files
 
     def exists(self) -> bool:

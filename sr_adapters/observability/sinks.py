@@ -48,14 +48,13 @@ class FileSink:
     """Narrative lines to the shared ``platform.log`` and the session's own, events to ``session.jsonl``.
 
     One write call an event and file, appended, never synced: many processes may share them.
-    A sink that is dropped without `close` gives its descriptors back as well.
     """
 
     def __init__(self, folder: str, platform_run_id: Callable[[], str]) -> None:
         self._folder, self._platform_run_id = folder, platform_run_id
         self._open: dict[str, int] = {}
-        self._session: str | None = None
         weakref.finalize(self, _close_all, self._open)  # for callers who never close
+        self._session: str | None = None
 
     def emit(self, event: ObsEvent) -> None:
         if self._session is None:
@@ -81,9 +80,9 @@ class FileSink:
         os.write(fd, data)
 
 
-def _close_all(descriptors: dict[str, int]) -> None:
-    while descriptors:
-        os.close(descriptors.popitem()[1])
+def _close_all(files: dict[str, int]) -> None:
+    while files:
+        os.close(files.popitem()[1])
 
 
 def _line(event: ObsEvent) -> str:
