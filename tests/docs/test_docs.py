@@ -80,3 +80,9 @@ def test_every_command_and_link_in_the_docs_exists(path: Path) -> None:
 def test_every_hook_is_documented() -> None:
     text = (REPO / "docs" / "plugins.md").read_text("utf-8")
     assert all(f"`{name}`" in text for name in dir(hooks) if name.startswith("sr_"))
+
+
+def test_the_limit_on_days_is_documented() -> None:
+    from sr_domain.plan import MAX_DAYS
+
+    assert f"{MAX_DAYS:,} days" in (REPO / "docs" / "operations.md").read_text("utf-8")
