@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sr_domain.strict_json import strict_loads
+from sr_domain.strict_json import strict_loads, too_deep_at
 from sr_ports import BadInput, ReasonCode
 
 VALUES = st.recursive(
@@ -69,6 +69,26 @@ def test_what_is_doubtful_is_refused_with_its_fault(data: bytes, said: str) -> N
     assert caught.value.what.startswith("the index: ")
     assert said in caught.value.what
     assert str(caught.value).isprintable()
+
+
+def depth(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if inner is None else 1 + max(map(depth, inner), default=0)
+
+
+TEXTS = st.text('[]{}"\\a\n', max_size=6)
+NESTED = st.recursive(TEXTS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3))
+
+
+@settings(max_examples=200, deadline=None)
+@given(NESTED, st.integers(0, 4))
+def test_depth_is_that_of_the_value_whatever_its_strings_hold(value: Any, most: int) -> None:
+    data = json.dumps(value).encode()
+    at = too_deep_at(data, most)
+    assert (at is None) == (depth(value) <= most)
+    if at is not None:
+        assert data[at - 1 : at] in (b"[", b"{")
+        assert too_deep_at(data[: at - 1], most) is None
 
 
 @pytest.mark.parametrize("data", [b"[" * 64 + b"]" * 64, b'"\\ud83d\\ude00"', b"18446744073709551615"])

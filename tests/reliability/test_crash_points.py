@@ -166,16 +166,16 @@ FLOWS = (
         repeats=True,
     ),
 )
-SAMPLE = ("IP3 reuse", "re-emit a terminal fact")
-"""The flows that are cut in every world when slow tests are left out."""
+SAMPLE = {"files": ("IP3 reuse", "re-emit a terminal fact"), "servers": ("re-emit a terminal fact",)}
+"""The flows that are cut when slow tests are left out. In memory all are quick."""
 
 
 def cases() -> Iterator[Any]:
-    """Every flow in every world. In memory all are quick."""
+    """Every flow in every world."""
     for name in WORLDS:
         for flow in FLOWS:
             marks = [pytest.mark.parity] if name == "servers" else []
-            if name != "memory" and flow.name not in SAMPLE:
+            if flow.name not in SAMPLE.get(name, (flow.name,)):
                 marks.append(pytest.mark.slow)
             yield pytest.param(name, flow, marks=marks, id=f"{name}-{flow.name}")
 

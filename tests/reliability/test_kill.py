@@ -21,8 +21,8 @@ from sr_domain.layout import Layout
 from sr_plugins import build_runner
 from tests.reliability.lab import request, write_world
 
-KILLS = {"files": 450, "servers": 60}
-"""How many processes die in each world; `SR_KILLS` sets it for all."""
+KILLS = {world: int(os.environ.get("SR_KILLS", usual)) for world, usual in (("files", 450), ("servers", 60))}
+"""How many processes die in each world; `SR_KILLS` sets it for both."""
 SAMPLE = 12
 """How many die when slow tests are left out."""
 CREW, KEYS, PLATFORM = 3, 8, "platform_kill"
@@ -164,7 +164,6 @@ class Nursery:
 )
 def test_killed_processes_leave_one_outcome_each(world: Any, wanted: int, tmp_path: Path) -> None:
     name, profile = world
-    wanted = int(os.environ.get("SR_KILLS", wanted))
     rng, root, kills, keys = random.Random(7), tmp_path / "root", 0, list[str]()
     write_world(root)
     with build_runner(profile, policy=POLICY) as runner, Nursery(profile) as nursery:
