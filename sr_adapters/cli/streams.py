@@ -130,5 +130,6 @@ def _point_1_at(number: int) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
+@functools.cache
 def _nowhere() -> IO[str]:
     return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123

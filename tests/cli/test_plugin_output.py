@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from typing import Any
 import pytest
 
 from sr_adapters.cli import streams
+from sr_plugins.sinks import FanOut
+from sr_ports import ObsEvent
 from tests.cli.conftest import Answer, Shell
 from tests.plugins.conftest import Site, site
 
@@ -194,6 +197,27 @@ def test_a_plugin_of_the_callers_that_ends_the_process_does_not_end_it_well(
     answer: Answer = sr("status", "0" * 32)
     assert answer.code == 1
     assert answer.error == "INTERNAL"
+
+
+def test_an_answer_comes_after_the_story_that_was_told_before_it() -> None:
+    class Slow:
+        def __init__(self) -> None:
+            self.got: list[str] = []
+
+        def emit(self, event: ObsEvent) -> None:
+            time.sleep(0.01)
+            self.got.append(event.message)
+
+        def close(self) -> None:
+            """Nothing to let go of."""
+
+    sink = Slow()
+    fan = FanOut([sink])
+    for word in ("one", "two"):
+        fan.emit(ObsEvent("X", "COMMIT", "OK", "INFO", "2026-01-31T13:42:00Z", {}, message=word))
+    streams.answers()
+    assert sink.got == ["one", "two"]
+    fan.close()
 
 
 def test_the_kept_stream_is_used_for_answers_alone(capsys: pytest.CaptureFixture[str]) -> None:

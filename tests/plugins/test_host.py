@@ -248,9 +248,9 @@ def test_what_an_adapter_raises_later_is_named_and_may_be_tried_again(error: Bas
     assert built.name == "x"
     items = built.tail()
     assert next(items) == 1
-    for work in (lambda: built.publish(1), lambda: next(items)):
+    for work, argument in ((built.publish, 1), (next, items)):
         with pytest.raises(Unreachable) as caught:
-            work()
+            work(argument)
         assert caught.value.code is ReasonCode.PLUGIN_FAILED
         assert "the control_bus adapter 'pigeon' of acme-bus 1.2 failed in " in caught.value.what
 

@@ -226,7 +226,12 @@ def test_an_idle_sink_has_no_thread_and_gets_one_with_the_next_event(monkeypatch
 def test_many_threads_lose_nothing() -> None:
     sink = Sink()
     fan = FanOut([sink], limit=100_000)
-    threads = [threading.Thread(target=lambda: [fan.emit(event(at)) for at in range(200)]) for _ in range(8)]
+
+    def tell() -> None:
+        for at in range(200):
+            fan.emit(event(at))
+
+    threads = [threading.Thread(target=tell) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
