@@ -132,6 +132,28 @@ def process(sr: Shell, site: Site, *args: str) -> subprocess.CompletedProcess[st
     return subprocess.run(words, cwd=sr.folder, env=env, capture_output=True, text=True, timeout=60, check=False)
 
 
+def test_a_terminal_that_takes_nothing_changes_no_answer(sr: Shell) -> None:
+    """The story has no place to go: the answer and the exit code are as ever, and the process ends."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    try:
+        while True:
+            os.write(writing, b"x" * 65536)
+    except BlockingIOError:
+        os.set_blocking(writing, True)
+    words = [sys.executable, "-m", "sr_adapters.cli", "-v", "--json", "--profile", "profile.yaml", "--policy"]
+    words += ["policy.yaml", "submit", sr.request()]
+    env = {**os.environ, "PYTHONPATH": str(REPO)}
+    done = subprocess.run(
+        words, cwd=sr.folder, env=env, stdout=subprocess.PIPE, stderr=writing, text=True, timeout=60, check=False
+    )
+    os.close(writing)
+    os.close(reading)
+    assert (done.returncode, json.loads(done.stdout)["state"]) == (0, "READY")
+    (log,) = (sr.folder / "runs" / "fraud-platform").glob("*/session.jsonl")
+    assert '"TELEMETRY_LOST"' in log.read_text()
+
+
 def test_a_plugin_that_is_not_needed_is_not_imported(sr: Shell, site: Site) -> None:
     site.install("acme-loud", LOUD.format(more=""))
     assert sr("submit", sr.request()).code == 0

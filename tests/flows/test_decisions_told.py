@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from sr_domain.events import EVENTS, kind_of
 from sr_domain.ids import run_id_for
 from sr_domain.ports import ProvidedLaw, Settings
 from sr_domain.states import RunState
+from sr_plugins.sinks import FanOut
 from sr_ports import BadInput, Fault, NotFound, ObsEvent, ReasonCode, Unreachable
 from tests.kit import LAWS, TTL_S, Lab, request
 from tests.worlds import FLAG, small_world
@@ -204,6 +207,33 @@ def test_a_telemetry_port_that_raises_changes_no_outcome(lab: Lab) -> None:
     root = lab.world(small_world())
     assert lab.runner(telemetry=Broken()).submit(request(engine_run_root=root)).state is RunState.READY
     assert not hasattr(lab.runner(telemetry=Broken()).reemit(RUN, "READY_ONLY"), "state")
+
+
+def test_a_sink_that_hangs_is_not_waited_for(lab: Lab) -> None:
+    """The run is READY, and its duplicate answered, while the sink still holds the first event."""
+    gate, entered = threading.Event(), threading.Event()
+
+    class Hangs:
+        def emit(self, event: ObsEvent) -> None:
+            entered.set()
+            gate.wait(60)
+
+        def close(self) -> None:
+            """Nothing to let go of."""
+
+    fan = FanOut([Hangs(), lab.listener])
+    root = lab.world(small_world())
+    for _ in range(2):
+        assert lab.runner(telemetry=fan).submit(request(engine_run_root=root)).state is RunState.READY
+    assert entered.wait(60)
+    assert not gate.is_set()
+    until = time.monotonic() + 30
+    while "RUN_REQUEST_DUPLICATE" not in kinds(lab.listener.events):
+        assert time.monotonic() < until
+        time.sleep(0.005)
+    gate.set()
+    fan.close()
+    assert fan.losses() == ()
 
 
 def test_every_kind_that_the_core_spells_is_in_the_table() -> None:

@@ -248,7 +248,8 @@ def test_what_an_adapter_raises_later_is_named_and_may_be_tried_again(error: Bas
     assert built.name == "x"
     items = built.tail()
     assert next(items) == 1
-    for work, argument in ((built.publish, 1), (next, items)):
+    calls: list[tuple[Any, Any]] = [(built.publish, 1), (next, items)]
+    for work, argument in calls:
         with pytest.raises(Unreachable) as caught:
             work(argument)
         assert caught.value.code is ReasonCode.PLUGIN_FAILED
