@@ -11,9 +11,9 @@ from sr_domain.digests import Guard
 from sr_domain.lawcall import law_digest
 from sr_domain.ports import ProvidedLaw
 from sr_domain.sealed import SealedGate
-from sr_domain.smallfiles import read_small
-from sr_domain.strict_json import strict_loads
-from sr_ports import BadInput, EngineRoot, EvidenceFault, ReasonCode
+from sr_domain.smallfiles import first_line, parse_small, read_small
+from sr_ports import EngineRoot, EvidenceFault, ListingRules, ReasonCode
+from sr_ports.wanted import TODAY
 
 FLAG_LIMIT = 64 << 10
 _TEXT_FLAG = re.compile(r"\s*([A-Za-z0-9_]+)\s*=\s*([0-9A-Fa-f]{64})\s*")
@@ -48,15 +48,24 @@ GateVerdict = GatePassed | GateMissing | GateConflict
 
 
 def verify_gate(
-    root: EngineRoot, gate: SealedGate, provided: ProvidedLaw, *, enforce_members: bool, guard: Guard
+    root: EngineRoot,
+    gate: SealedGate,
+    provided: ProvidedLaw,
+    *,
+    enforce_members: bool,
+    guard: Guard,
+    rules: ListingRules = TODAY,
 ) -> GateVerdict:
-    """Judge a gate (spec: behaviour, "Evidence"). Raises `Unreachable`, `LeaseLost`."""
+    """Judge a gate (spec: behaviour, "Evidence"). `rules`: those of its day for a run decided before.
+
+    Raises `Unreachable`, `LeaseLost`.
+    """
     expected = None
     try:
         if root.stat(gate.flag_path) is None:
             return GateMissing(gate.flag_path)
         expected = read_flag(root, gate.flag_path, gate.method.digest_field)
-        bundle = Bundle(root, gate.bundle_root, gate.index_path, gate.method, guard)
+        bundle = Bundle(root, gate.bundle_root, gate.index_path, gate.method, guard, rules)
         actual = law_digest(provided, bundle)
         if actual != expected:
             culprit = first_culprit(bundle)
@@ -81,10 +90,7 @@ def read_flag(root: EngineRoot, path: str, digest_field: str) -> str:
     data = read_small(root, path, FLAG_LIMIT, ReasonCode.FLAG_MALFORMED)
     stated: object = None
     if data.lstrip()[:1] == b"{":
-        try:
-            document = strict_loads(data, what=path)
-        except BadInput as error:
-            raise EvidenceFault(ReasonCode.FLAG_MALFORMED, error.what, path) from error
+        document = parse_small(data, path, FLAG_LIMIT, ReasonCode.FLAG_MALFORMED)
         stated = document.get(digest_field)
         if stated is None:
             raise EvidenceFault(ReasonCode.FLAG_MALFORMED, f"{path} has no field {digest_field}", path)
@@ -93,7 +99,9 @@ def read_flag(root: EngineRoot, path: str, digest_field: str) -> str:
         if match is not None and match[1] in ("sha256_hex", digest_field):
             stated = match[2]
     if not isinstance(stated, str) or not is_hex64(stated):
-        raise EvidenceFault(ReasonCode.FLAG_MALFORMED, f"{path} states no sha256 digest", path)
+        begins = f"it begins {first_line(data)}" if data.strip() else "it is empty"
+        what = f"{path} states no sha256 digest as '{digest_field} = <64 hex>' or in JSON: {begins}"
+        raise EvidenceFault(ReasonCode.FLAG_MALFORMED, what, path)
     return stated.lower()
 
 

@@ -40,7 +40,7 @@ _PROTOCOLS: dict[str, type] = {
 }
 
 
-def guarded_adapter(port: str, adapter: Adapter, source: Source) -> Adapter:
+def guarded_adapter(port: str, adapter: Adapter[Any], source: Source) -> Adapter[Any]:
     """The adapter with everything that it builds or opens behind a guard."""
     what = f"the {port} adapter {adapter.name!r} of {source}"
     opened = adapter.open_root

@@ -18,7 +18,6 @@ import attrs
 from sr_domain.ports import ProvidedLaw
 from sr_plugins.guard import guarded_adapter
 from sr_plugins.loading import (
-    DISTRIBUTION,
     PORTS,
     Broken,
     Found,
@@ -31,6 +30,7 @@ from sr_plugins.loading import (
     load,
     source_of,
 )
+from sr_plugins.release import DISTRIBUTION
 from sr_ports import BadInput, ReasonCode
 from sr_ports.hooks import PROJECT, Adapter
 
@@ -152,30 +152,37 @@ class PluginHost:
                 raise _conflict(rival)
         return found
 
-    def adapter(self, port: str, name: str) -> Adapter:
+    def adapter(self, port: str, name: str) -> Adapter[Any]:
         """The adapter of that name, ready to build. Raises `BadInput` saying what to do."""
-        found = self.find(port, name)
-        if found is None:
-            raise self._unknown(port, name)
-        adapter, source = found
-        self._check_allowed(port, name, source)
-        missing = [module for module in adapter.requires if _absent(module)]
-        if missing:
-            extra = f"{DISTRIBUTION}[{adapter.extra}]" if source.own else adapter.extra
-            raise BadInput(
-                ReasonCode.EXTRA_MISSING,
-                f"the {port} adapter {name!r} needs {', '.join(missing)}, which is not installed",
-                f"install it: pip install '{extra or source.distribution}'",
-            )
-        made: Adapter = adapter
+        self.require([(port, name)])
+        adapter, source = self.offered[(port, name)]
+        made: Adapter[Any] = adapter
         return made if source.own else guarded_adapter(port, made, source)
+
+    def require(self, wanted: Iterable[tuple[str, str]]) -> None:
+        """Raise `BadInput` unless each adapter, by port and name, may be used and can be built.
+
+        Libraries that are not installed are named for all of them at once.
+        """
+        lacking: dict[tuple[str, str], tuple[str, list[str]]] = {}
+        for port, name in wanted:
+            found = self.find(port, name)
+            if found is None:
+                raise self._unknown(port, name)
+            adapter, source = found
+            self._check_allowed(port, name, source)
+            missing = [module for module in adapter.requires if _absent(module)]
+            if missing:
+                lacking[(port, name)] = (_extra(adapter, source), missing)
+        if lacking:
+            raise _not_there(lacking)
 
     def title(self, port: str, name: str) -> str:
         """What people call an adapter: its name, and its distribution where it is not an own one."""
         source = self.offered[port, name][1]
         return name if source.own else f"{name} of {source}"
 
-    def adapters(self, port: str) -> Iterator[Adapter]:
+    def adapters(self, port: str) -> Iterator[Adapter[Any]]:
         """Every adapter on offer for a port that may be used: those loaded, and when these do not do, the others."""
         seen: set[str] = set()
         for loaded in (True, False):
@@ -208,7 +215,7 @@ class PluginHost:
         if rival is not None and not source.own:
             return f"{rival.distribution} gives this name too"
         missing = [one for one in getattr(offer, "requires", ()) if _absent(one)]
-        return f"{', '.join(missing)} is not installed: extra [{offer.extra}]" if missing else None
+        return f"{_not_installed(missing)}: extra [{offer.extra}]" if missing else None
 
     def _allows(self, source: Source) -> bool:
         return self.allow is None or canonical(source.distribution) in self.allow
@@ -261,6 +268,33 @@ def _row(port: str, name: str, source: Source, why: str | None) -> Offer:
 
 def _conflict(conflict: Conflict) -> BadInput:
     return BadInput(ReasonCode.PLUGIN_CONFLICT, conflict.what)
+
+
+def _extra(adapter: Adapter[Any], source: Source) -> str:
+    """What pip installs for an adapter: its extra of SR, or what its own distribution says."""
+    if source.own:
+        return f"{DISTRIBUTION}[{adapter.extra}]"
+    return adapter.extra or source.distribution
+
+
+def _not_there(lacking: Mapping[tuple[str, str], tuple[str, list[str]]]) -> BadInput:
+    """One error for all adapters whose libraries are missing. `lacking`: what to install, and modules, by adapter."""
+    needs = [f"the {port} adapter {name!r} needs {', '.join(of)}" for (port, name), (_, of) in lacking.items()]
+    modules = dict.fromkeys(module for _, of in lacking.values() for module in of)
+    extras: dict[str, list[str]] = {}
+    for requirement in dict.fromkeys(requirement for requirement, _ in lacking.values()):
+        name, _, extra = requirement.partition("[")
+        extras.setdefault(name, []).extend([extra.rstrip("]")] if extra else [])
+    install = " ".join(f"'{name}[{','.join(of)}]'" if of else f"'{name}'" for name, of in extras.items())
+    return BadInput(
+        ReasonCode.EXTRA_MISSING,
+        f"{', '.join(needs)}, which {'is' if len(modules) == 1 else 'are'} not installed",
+        f"install what is missing: pip install {install}",
+    )
+
+
+def _not_installed(modules: Sequence[str]) -> str:
+    return f"{', '.join(modules)} {'is' if len(modules) == 1 else 'are'} not installed"
 
 
 def _absent(module: str) -> bool:

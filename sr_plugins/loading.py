@@ -11,10 +11,10 @@ from typing import Any
 import attrs
 import pluggy
 
+from sr_plugins.release import DISTRIBUTION
 from sr_ports import HashingLaw, hooks, one_line
 from sr_ports.hooks import PROJECT, Adapter
 
-DISTRIBUTION = "scenario-runner"
 PORTS = {
     "object_store": "sr_object_stores",
     "authority": "sr_authority_stores",

@@ -42,6 +42,8 @@ class FanOut:
         self._outlets = tuple(Outlet(sink, name, limit=limit) for sink, name in zip(sinks, titles, strict=True))
         self._closed = False
         _OPEN.add(self)
+        # One that is dropped without close: the sinks take what waits and are closed, while nobody waits for them.
+        weakref.finalize(self, _end, self._outlets).atexit = False
 
     def emit(self, event: ObsEvent) -> None:
         """Queue the event for every sink; where a queue is full, the least important event is dropped."""
@@ -85,8 +87,7 @@ class FanOut:
         for outlet in self._outlets:
             outlet.shed(RANKS)
         self._tell_losses()
-        for outlet in self._outlets:
-            outlet.end()
+        _end(self._outlets)
         for outlet in self._outlets:
             outlet.join(begun + whole)
 
@@ -115,6 +116,11 @@ class FanOut:
         """In a forked child: the parent's threads and queues stay the parent's."""
         for outlet in self._outlets:
             outlet.begin()
+
+
+def _end(outlets: Sequence[Outlet]) -> None:
+    for outlet in outlets:
+        outlet.end()
 
 
 def _lost(loss: Loss) -> ObsEvent:

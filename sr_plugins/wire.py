@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -13,9 +12,10 @@ import attrs
 
 from sr_domain.ports import Ports, ProvidedLaw, Settings
 from sr_domain.runner import ScenarioRunner
-from sr_plugins.host import DISTRIBUTION, PluginHost
+from sr_plugins.host import PluginHost
 from sr_plugins.policy import load_policy
 from sr_plugins.profile import Profile, Section, load_profile
+from sr_plugins.release import DISTRIBUTION, release
 from sr_plugins.sinks import FanOut
 from sr_ports import BadInput, EngineRoot, NotFound, PlatformRuns, ReasonCode, Runtime, SignatureChecker, Wiring
 
@@ -53,6 +53,7 @@ def _pack(profile: Profile, laws: Mapping[str, ProvidedLaw]) -> InterfacePack:
 def wire_ports(profile: Profile, *, plugins: Sequence[Any] = (), narrate: bool = False) -> Ports:
     """The ports a profile names."""
     wiring = Wires(profile, PluginHost.discover(plugins=plugins, allow=profile.allow))
+    wiring.host.require(wiring.sections(narrate))
     runtime: Runtime = wiring.build("runtime", Section("system"))
     wiring.platform.append(runtime.platform)
     return Ports(
@@ -101,14 +102,6 @@ def _allowed(actors: Sequence[str], *, open_doors: bool) -> frozenset[str] | Non
     return None if open_doors and not actors else frozenset(actors)
 
 
-def release() -> str:
-    """The installed version of SR."""
-    try:
-        return version(DISTRIBUTION)
-    except PackageNotFoundError:
-        return "0"
-
-
 @attrs.frozen
 class Wires:
     """Builds adapters for one profile. `platform`: filled once the runtime is there."""
@@ -153,9 +146,22 @@ class Wires:
 
     def telemetry(self, narrate: bool) -> FanOut:
         """The sinks the profile names; the console's only when somebody is there to read."""
-        names = [name for name in self.profile.sinks if name != "console" or narrate]
+        names = self._sinks(narrate)
         sinks = [self.build("sink", Section(name)) for name in names]
         return FanOut(sinks, [self.host.title("sink", name) for name in names])
+
+    def sections(self, narrate: bool) -> list[tuple[str, str]]:
+        """Port and name of every adapter that the profile names."""
+        profile = self.profile
+        named = [
+            ("object_store", profile.object_store), ("authority", profile.authority),
+            ("control_bus", profile.control_bus), ("invoker", profile.invoker), ("attest", profile.attest),
+        ]  # fmt: skip
+        sinks = [("sink", name) for name in self._sinks(narrate)]
+        return [(port, section.adapter) for port, section in named if section is not None] + sinks
+
+    def _sinks(self, narrate: bool) -> list[str]:
+        return [name for name in self.profile.sinks if name != "console" or narrate]
 
 
 @attrs.frozen

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from sr_adapters.cli import exits, signals, streams
+from sr_adapters.cli.errors import Tree, begin, remedy_here, tell
 from sr_adapters.cli.session import Session
 from sr_ports import REASONS, Kind, ReasonCode, SrError, one_line
 
@@ -37,7 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-class Commands(click.Group):
+class Commands(Tree):
     """A group that knows its commands by name and imports them on demand."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -86,6 +87,7 @@ def run(args: Sequence[str] | None = None) -> int:
 
 def _run(args: Sequence[str] | None) -> int:
     args = _hoist(list(sys.argv[1:] if args is None else args))
+    begin()
     as_json, verbose = "--json" in args, "-v" in args or "--verbose" in args
     try:
         result: Any = sr.main(args=args, prog_name="sr", standalone_mode=False)
@@ -136,10 +138,10 @@ def _fail(code: str, what: str, remedy: str, exit_code: int, as_json: bool) -> i
     if as_json:
         import json
 
-        error = {"reason_code": code, "what": one_line(what), "remedy": remedy}
+        error = {"reason_code": code, "what": one_line(what), "remedy": remedy_here(code, remedy)}
         try:
             click.echo(json.dumps({"error": error, "exit_code": exit_code}), file=streams.answers())
         except OSError:
             streams.discard()
-    click.echo(f"error[{code}]: {one_line(what)}; {remedy}", err=True)
+    tell(code, what, remedy)
     return exit_code

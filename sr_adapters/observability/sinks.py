@@ -62,13 +62,14 @@ class FileSink:
     """Narrative lines to the shared ``platform.log`` and the session's own, events to ``session.jsonl``.
 
     One write call an event and file, appended, never synced: many processes may share them.
+    A sink that is dropped without `close` gives its descriptors back as well.
     """
 
     def __init__(self, folder: str, platform_run_id: Callable[[], str]) -> None:
         self._folder, self._platform_run_id = folder, platform_run_id
         self._open: dict[str, int] = {}
-        weakref.finalize(self, _close_all, self._open)  # for callers who never close
         self._session: str | None = None
+        weakref.finalize(self, _close_all, self._open)  # for callers who never close
 
     def emit(self, event: ObsEvent) -> None:
         if self._session is None:
@@ -78,10 +79,10 @@ class FileSink:
                 return  # nothing was submitted yet: there is no session to write to
         session = self._session
         if event.severity != "DEBUG":
-            line = narrative(event).encode() + b"\n"
+            line = narrative(event).encode("utf-8", "backslashreplace") + b"\n"
             self._append(f"{self._folder}/platform.log", line)
             self._append(f"{session}/platform.log", line)
-        self._append(f"{session}/session.jsonl", _line(event).encode() + b"\n")
+        self._append(f"{session}/session.jsonl", _line(event).encode("utf-8", "backslashreplace") + b"\n")
 
     def close(self) -> None:
         _close_all(self._open)
@@ -94,9 +95,9 @@ class FileSink:
         os.write(fd, data)
 
 
-def _close_all(files: dict[str, int]) -> None:
-    while files:
-        os.close(files.popitem()[1])
+def _close_all(descriptors: dict[str, int]) -> None:
+    while descriptors:
+        os.close(descriptors.popitem()[1])
 
 
 def _line(event: ObsEvent) -> str:

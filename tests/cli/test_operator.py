@@ -174,7 +174,7 @@ def test_sigterm_ends_the_engine_and_gives_the_run_up(sr: Shell) -> None:
     run.send_signal(signal.SIGTERM)
     _, err = run.communicate(timeout=60)
     assert run.returncode == 143
-    assert err.splitlines()[-1] == "error[INTERRUPTED]: stopped by SIGTERM; nothing is lost: submit again, or sr resume"
+    assert err.splitlines()[-1] == "error[INTERRUPTED]: stopped by SIGTERM; nothing is lost: run the same command again"
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid.read_text()), 0)
     assert sr("resume", RUN).error != "LEASE_BUSY"

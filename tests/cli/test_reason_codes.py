@@ -406,6 +406,10 @@ def hold_reemit(stage: Stage) -> None:
     authority.close()
 
 
+def supersede(stage: Stage) -> None:
+    assert stage.submit(run_equivalence_key="heir", supersedes=RUN).code == 0
+
+
 def reemit_often(stage: Stage) -> None:
     for _ in range(5):
         assert stage.sr("reemit", RUN, "--kind", "READY_ONLY").code == 0
@@ -493,7 +497,7 @@ ROWS: dict[ReasonCode, Row] = {
     C.ENGINE_CANCELLED: Row(cancelled, 4, "FAILED"),
     C.INTERRUPTED: Row(interrupted, 130, "EXECUTING"),
     C.ATTEMPT_LIMIT_EXCEEDED: Row(used_up, 4, "FAILED"),
-    C.AUTH_DENIED: Row(profiled(auth={"mode": "token", "submit": ["ann"]}), 6),
+    C.AUTH_DENIED: Row(profiled(auth={"submit": ["ann"]}), 6),
     C.ENGINE_COMMAND_MISSING: Row(lambda stage: stage.engine("", command=[]), 4, "FAILED"),
     C.ENGINE_COMMAND_TEMPLATE_UNRESOLVED: Row(lambda stage: stage.engine("", command=["{nothing}"]), 4, "FAILED"),
     C.ENGINE_EXIT_NONZERO: Row(lambda stage: stage.engine("raise SystemExit(3)"), 4, "FAILED"),
@@ -517,6 +521,7 @@ ROWS: dict[ReasonCode, Row] = {
     C.INDEX_EMPTY: Row(indexed([]), 5, "QUARANTINED", inside=True),
     C.INDEXED_FILE_ABSENT: Row(indexed(["gone.bin"]), 5, "QUARANTINED", inside=True),
     C.PATH_ESCAPES: Row(indexed(["../../../etc/passwd"]), 5, "QUARANTINED", inside=True),
+    C.NOT_A_FILE: Row(indexed(["folder/"]), 5, "QUARANTINED", inside=True),
     C.LAW_FAILED: Row(broken_law, 5, "QUARANTINED", inside=True),
     C.LOCATOR_SCHEMA_INVALID: Row(packed("output", 1, schema_ref="x" * 5000), 4, "FAILED"),
     C.RECEIPT_SCHEMA_INVALID: Row(packed("gate", 0, index_path_template="x" * 5000), 4, "FAILED"),
@@ -536,6 +541,8 @@ ROWS: dict[ReasonCode, Row] = {
     C.REEMIT_TERMINAL_ONLY_MISMATCH: Row(
         after_ready(lambda stage: None, "reemit", RUN, "--kind", "TERMINAL_ONLY"), 2, "READY"
     ),
+    C.SUPERSEDED: Row(after_ready(supersede, "verify", RUN), 5, "READY"),
+    C.REEMIT_SUPERSEDED: Row(after_ready(supersede, *REEMIT), 2, "READY"),
     C.REEMIT_PUBLISH_FAILED: Row(
         after_ready(
             lambda stage: stage.fails(FileControlBus, "publish", Unreachable(C.BUS_UNREACHABLE, "the bus is away")),
@@ -574,7 +581,8 @@ def test_the_code_is_met_with_its_exit_one_line_and_the_right_record(stage: Stag
     answer = row.play(stage)
     assert answer.code == row.exit, answer
     assert answer.error == (C.EVIDENCE_CONFLICT if row.inside else code)
-    assert REASONS[ReasonCode(answer.error)].remedy in answer.err or row.exit in (2, 8), "the next step is named"
+    reason = REASONS[ReasonCode(answer.error)]
+    assert reason.remedy in answer.err or (reason.otherwise or "-") in answer.err or row.exit in (2, 8), "a next step"
     assert state_of(stage) == row.state
     if row.inside:
         assert code in answer.err
