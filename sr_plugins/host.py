@@ -228,7 +228,7 @@ class PluginHost:
             )
 
     def _unknown(self, port: str, name: str) -> BadInput:
-        known = ", ".join(sorted(offered for of, offered in self.offered if of == port)) or "none"
+        known = ", ".join(sorted(offered for of, offered in list(self.offered) if of == port)) or "none"
         what = f"no plugin provides the {port} adapter {name!r}; there are: {known}"
         blamed = (*self.broken, *self.idle, *self.left_out)
         what += "".join(f"; {one.source}: {one.why}" for one in blamed)
@@ -254,7 +254,7 @@ class _Laws(Mapping[str, ProvidedLaw]):
         self._host.load_all()
         return (
             kind
-            for (port, kind), (_, source) in self._host.offered.items()
+            for (port, kind), (_, source) in list(self._host.offered.items())
             if port == "law" and self._host._allows(source)
         )
 

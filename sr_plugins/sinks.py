@@ -68,8 +68,8 @@ class FanOut:
         """Deliveries that failed or were given up, of all sinks."""
         return sum(loss.total for loss in self.losses())
 
-    def close(self) -> None:
-        """Deliver what waits, say what was lost, close the sinks: within `CLOSE_S` seconds in all.
+    def close(self, within_s: float | None = None) -> None:
+        """Deliver what waits, say what was lost, close the sinks: within `CLOSE_S` seconds in all, or so many.
 
         A second call does nothing. Events that come later are dropped and counted.
         """
@@ -77,8 +77,8 @@ class FanOut:
             return
         self._closed = True
         _OPEN.discard(self)
-        begun = time.monotonic()
-        span = CLOSE_S - _LAST_WORD_S
+        begun, whole = time.monotonic(), CLOSE_S if within_s is None else within_s
+        span = max(0.0, whole - _LAST_WORD_S)
         for rank, share in enumerate(_SHED_AT):
             self._settle(begun + span * share)
             for outlet in self._outlets:
@@ -89,7 +89,7 @@ class FanOut:
         self._tell_losses()
         _end(self._outlets)
         for outlet in self._outlets:
-            outlet.join(begun + CLOSE_S)
+            outlet.join(begun + whole)
 
     def _settle(self, until: float) -> None:
         for outlet in self._outlets:
@@ -146,8 +146,9 @@ def flush_all(within_s: float) -> None:
 
 
 def _at_exit() -> None:
+    until = time.monotonic() + CLOSE_S
     for fan_out in tuple(_OPEN):
-        fan_out.close()
+        fan_out.close(max(0.0, until - time.monotonic()))
 
 
 def _after_fork_in_child() -> None:

@@ -14,7 +14,7 @@ from sr_adapters.cli.session import Session
 def plugins_command(session: Session) -> int:
     """Adapters and laws by port: name, distribution, version, entry point, loaded or why not.
 
-    Exit code 2 when two plugins give one name: no profile works until one is gone.
+    Exit code 2 when two plugins give one name: one of Scenario Runner's own stands, of two others neither can be used.
     """
     from sr_plugins.host import PluginHost
     from sr_ports import REASONS, ReasonCode

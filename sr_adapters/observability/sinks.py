@@ -27,21 +27,36 @@ def narrative(event: ObsEvent) -> str:
 
 
 class ConsoleSink:
-    """INFO and graver as lines on stderr, governance facts aside; colour only on a terminal."""
+    """INFO and graver as lines on stderr, governance facts aside; colour only on a terminal.
+
+    Writes to the stream's descriptor where it has one: a terminal or pipe that takes nothing then
+    holds no lock of the stream's, which the end of the process would wait for.
+    """
 
     def __init__(self, stream: Any = None) -> None:
         self._stream = stream or sys.stderr
         self._colour = bool(getattr(self._stream, "isatty", lambda: False)())
 
     def emit(self, event: ObsEvent) -> None:
-        if event.severity == "DEBUG" or event.governance:
+        if event.severity == "DEBUG" or event.governance or self._stream is None:
             return
         line = narrative(event)
         colour = _COLOURS.get(event.severity) if self._colour else None
-        self._stream.write(f"{colour}{line}\033[0m\n" if colour else line + "\n")
+        self._write(f"{colour}{line}\033[0m\n" if colour else line + "\n")
 
     def close(self) -> None:
-        self._stream.flush()
+        """Nothing is kept back."""
+
+    def _write(self, text: str) -> None:
+        try:
+            descriptor = self._stream.fileno()
+        except (AttributeError, OSError, ValueError):
+            self._stream.write(text)
+            self._stream.flush()
+            return
+        data = memoryview(text.encode(self._stream.encoding or "utf-8", "backslashreplace"))
+        while data:
+            data = data[os.write(descriptor, data) :]
 
 
 class FileSink:
@@ -64,10 +79,10 @@ class FileSink:
                 return  # nothing was submitted yet: there is no session to write to
         session = self._session
         if event.severity != "DEBUG":
-            line = narrative(event).encode() + b"\n"
+            line = narrative(event).encode("utf-8", "backslashreplace") + b"\n"
             self._append(f"{self._folder}/platform.log", line)
             self._append(f"{session}/platform.log", line)
-        self._append(f"{session}/session.jsonl", _line(event).encode() + b"\n")
+        self._append(f"{session}/session.jsonl", _line(event).encode("utf-8", "backslashreplace") + b"\n")
 
     def close(self) -> None:
         _close_all(self._open)

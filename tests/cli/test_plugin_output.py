@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import click
 import pytest
 
 from sr_adapters.cli import output
+from sr_plugins.sinks import FanOut
+from sr_ports import ObsEvent
 from tests.cli.conftest import Answer, Shell
 from tests.plugins.conftest import Site, site
 
@@ -130,6 +133,28 @@ def process(sr: Shell, site: Site, *args: str) -> subprocess.CompletedProcess[st
     return subprocess.run(words, cwd=sr.folder, env=env, capture_output=True, text=True, timeout=60, check=False)
 
 
+def test_a_terminal_that_takes_nothing_changes_no_answer(sr: Shell) -> None:
+    """The story has no place to go: the answer and the exit code are as ever, and the process ends."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    try:
+        while True:
+            os.write(writing, b"x" * 65536)
+    except BlockingIOError:
+        os.set_blocking(writing, True)
+    words = [sys.executable, "-m", "sr_adapters.cli", "-v", "--json", "--profile", "profile.yaml", "--policy"]
+    words += ["policy.yaml", "submit", sr.request()]
+    env = {**os.environ, "PYTHONPATH": str(REPO)}
+    done = subprocess.run(
+        words, cwd=sr.folder, env=env, stdout=subprocess.PIPE, stderr=writing, text=True, timeout=60, check=False
+    )
+    os.close(writing)
+    os.close(reading)
+    assert (done.returncode, json.loads(done.stdout)["state"]) == (0, "READY")
+    (log,) = (sr.folder / "runs" / "fraud-platform").glob("*/session.jsonl")
+    assert '"TELEMETRY_LOST"' in log.read_text()
+
+
 def test_a_plugin_that_is_not_needed_is_not_imported(sr: Shell, site: Site) -> None:
     site.install("acme-loud", LOUD.format(more=""))
     assert sr("submit", sr.request()).code == 0
@@ -195,6 +220,27 @@ def test_a_plugin_of_the_callers_that_ends_the_process_does_not_end_it_well(
     answer: Answer = sr("status", "0" * 32)
     assert answer.code == 1
     assert answer.error == "INTERNAL"
+
+
+def test_an_answer_comes_after_the_story_that_was_told_before_it() -> None:
+    class Slow:
+        def __init__(self) -> None:
+            self.got: list[str] = []
+
+        def emit(self, event: ObsEvent) -> None:
+            time.sleep(0.01)
+            self.got.append(event.message)
+
+        def close(self) -> None:
+            """Nothing to let go of."""
+
+    sink = Slow()
+    fan = FanOut([sink])
+    for word in ("one", "two"):
+        fan.emit(ObsEvent("X", "COMMIT", "OK", "INFO", "2026-01-31T13:42:00Z", {}, message=word))
+    output.answers()
+    assert sink.got == ["one", "two"]
+    fan.close()
 
 
 def test_the_kept_stream_is_used_for_answers_alone(capsys: pytest.CaptureFixture[str]) -> None:
