@@ -11,6 +11,7 @@ from pathlib import Path
 
 import attrs
 
+from sr_domain.smallfiles import unmarked
 from sr_ports import BadInput, Clock, ReasonCode, Unreachable
 
 ENV = "PLATFORM_RUN_ID"
@@ -89,7 +90,7 @@ def _read(path: Path) -> str | None:
                 data = file.read(_LONGEST_FILE)
         except FileNotFoundError:
             return None
-    return _checked(data.decode("utf-8", "replace").strip(), str(path))
+    return _checked(unmarked(data).decode("utf-8", "replace").strip(), str(path))
 
 
 def _create_once(target: Path, text: str) -> None:
