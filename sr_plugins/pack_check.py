@@ -18,13 +18,13 @@ from sr_domain.plan import PINS, scope_pins
 from sr_domain.templates import DAY, TOKEN, path_fault
 from sr_plugins.findings import Finding, error, warning
 from sr_plugins.pack import GATES, OUTPUTS, PackDocuments, entry_at, pack_folder, read_pack
-from sr_plugins.pack_entries import AVAILABILITIES, gate_spec, output_spec
+from sr_plugins.pack_entries import AVAILABILITIES, METHOD_KEYS, gate_spec, output_spec
 from sr_plugins.pack_refs import check_refs
 from sr_plugins.shipped import lent
 from sr_ports import BadInput
+from sr_ports.wanted import is_wild, matches_nothing
 
 _OUTPUT_TOKENS = frozenset({*PINS, DAY})
-_WILD = re.compile(r"[*?\[]")
 _LOCATOR_ID = re.compile(r"[A-Za-z0-9_.-]+")  # the wire's output locator takes no other id
 _NEED_INDEX = frozenset({"sha256_member_digest_concat", "sha256_index_json_ascii_lex_raw_bytes"})
 _COVER_FOLDER = frozenset({"sha256_bundle_digest"})
@@ -63,6 +63,7 @@ def check_pack(folder: str, laws: Collection[str]) -> list[Finding]:
     for output in pack.outputs.values():
         findings += _output(output, pack, cover[output.output_id])
     findings += _availability(documents)
+    findings += _unread(documents)
     with lent(path) as there:
         findings += check_refs(there, documents)
     return sorted(findings, key=lambda one: (one.severity, one.code, one.where, one.what))
@@ -98,19 +99,29 @@ def _gate(gate: GateSpec, pack: _Pack, laws: Collection[str]) -> Iterator[Findin
         yield error("UNKNOWN_GATE_ID", gate.gate_id, f"depends on {upstream}, which is not in the gate map")
     if gate.method.kind not in laws:
         yield error("UNKNOWN_HASHING_LAW", gate.gate_id, f"no plugin provides {gate.method.kind}")
-    for template in (gate.passed_flag_path_template, gate.bundle_root_template, gate.index_path_template):
-        fault = None if template is None else _gate_template_fault(template)
-        if fault:
-            yield error("BAD_TEMPLATE", gate.gate_id, f"{template!r}: {fault}")
+    yield from _gate_templates(gate)
     _, rest = scope_pins(gate.scope)
     if rest:
         yield warning("SCOPE_UNKNOWN", gate.gate_id, f"scope {gate.scope!r}: {rest!r} is no pin")
     yield from _never_passes(gate)
 
 
-def _gate_template_fault(template: str) -> str | None:
-    if _WILD.search(template):
+def _gate_templates(gate: GateSpec) -> Iterator[Finding]:
+    for template, is_file in (
+        (gate.passed_flag_path_template, True),
+        (gate.bundle_root_template, False),
+        (gate.index_path_template, True),
+    ):
+        fault = None if template is None else _gate_template_fault(template, is_file=is_file)
+        if fault:
+            yield error("BAD_TEMPLATE", gate.gate_id, f"{template!r}: {fault}")
+
+
+def _gate_template_fault(template: str, *, is_file: bool) -> str | None:
+    if is_wild(template):
         return "a gate's path may have no wildcard"
+    if is_file and template.endswith("/"):
+        return "it names a folder, and a flag or index is a file"
     return _template_fault(template, PINS)
 
 
@@ -122,6 +133,10 @@ def _never_passes(gate: GateSpec) -> Iterator[Finding]:
     inside = flag.startswith(root) and flag.rpartition("/")[2] not in gate.method.exclude_filenames
     if gate.method.kind in _COVER_FOLDER and inside:
         yield error("FLAG_COVERED", gate.gate_id, "its passed flag lies in the bundle it seals and is not excluded")
+    if gate.method.kind in _COVER_FOLDER:
+        for name, unread in (("ordering", gate.method.ordering), ("path_base", gate.method.path_base)):
+            if unread not in ("ascii_lex", "bundle_root"):
+                yield warning("SETTING_UNREAD", gate.gate_id, f"{gate.method.kind} does not read {name}: {unread}")
 
 
 def _cycle(pack: _Pack) -> Iterator[Finding]:
@@ -134,13 +149,15 @@ def _output(output: OutputSpec, pack: _Pack, cover: Collection[str]) -> Iterator
     name = output.output_id
     for gate_id in sorted(set(output.read_requires_gates) - pack.gate_ids):
         yield error("UNKNOWN_GATE_ID", name, f"requires {gate_id}, which is not in the gate map")
-    fault = _template_fault(output.path_template, _OUTPUT_TOKENS)
+    fault = _template_fault(output.path_template, _OUTPUT_TOKENS) or _pattern_fault(output.path_template)
     if fault:
         told = f"{output.path_template!r}: {fault}"
         if fault.startswith("no pin"):  # a request may leave this output out
             yield warning("UNRESOLVED_PATH_TOKEN", name, told)
         else:
             yield error("BAD_TEMPLATE", name, told)
+    for partition in sorted(set(output.partitions) - _OUTPUT_TOKENS):
+        yield warning("PARTITION_UNKNOWN", name, f"its partition {partition!r} is no pin: no locator says it")
     if not cover:
         yield warning("OUTPUT_UNGATED", name, "no gate covers it")
     if not _LOCATOR_ID.fullmatch(name):
@@ -158,6 +175,23 @@ def _template_fault(template: str, known: Collection[str]) -> str | None:
         if token not in known:
             return f"no pin fills {{{token}}}"
     return path_fault(TOKEN.sub("x", template))
+
+
+def _pattern_fault(template: str) -> str | None:
+    """Why a pattern can match no path; None when it may match some."""
+    for segment in TOKEN.sub("x", template).split("/"):
+        if is_wild(segment) and matches_nothing(segment):
+            return f"no name matches {segment!r}: a range in it ends before it begins"
+    return None
+
+
+def _unread(documents: PackDocuments) -> Iterator[Finding]:
+    """Keys of a verification method that nothing reads: misspelt, or of another language."""
+    for node in documents.gates:
+        method = node.get("verification_method") if isinstance(node, dict) else None
+        for key in sorted(map(str, set(method) - set(METHOD_KEYS))) if isinstance(method, dict) else ():
+            what = f"verification_method has {key[:60]!r}, which nothing reads; it has {', '.join(METHOD_KEYS)}"
+            yield warning("SETTING_UNREAD", str(node.get("gate_id")), what)
 
 
 def _availability(documents: PackDocuments) -> Iterator[Finding]:

@@ -14,9 +14,11 @@ from sr_ports import BadInput, ReasonCode, VerificationMethod
 from sr_ports.laws import Ordering, PathBase
 
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,256}")
+_NO_NAME = re.compile(r"[*?/\\\x00-\x1f\x7f]")
 
 OPTIONAL = "optional"
 AVAILABILITIES = ("required", OPTIONAL)
+METHOD_KEYS = ("kind", "digest_field", "ordering", "path_base", "exclude_filenames")
 
 
 def bad(where: str, what: str) -> BadInput:
@@ -94,8 +96,20 @@ def _method(node: Any, where: str) -> VerificationMethod:
         digest_field=_text(node, "digest_field", where, "sha256_hex"),
         ordering=_one_of(node, "ordering", get_args(Ordering), where),
         path_base=_one_of(node, "path_base", get_args(PathBase), where),
-        exclude_filenames=_texts(node, "exclude_filenames", where),
+        exclude_filenames=_base_names(node, "exclude_filenames", where),
     )
+
+
+def _base_names(node: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
+    """Names of files without their folders, compared whole: one that is meant as a pattern would match nothing."""
+    names = _texts(node, key, where)
+    for name in names:
+        if name in (".", "..") or _NO_NAME.search(name):
+            what = (
+                f"{key} has {name[:60]!r}, which matches nothing: names are compared whole, without folder or wildcard"
+            )
+            raise bad(where, what)
+    return names
 
 
 def _one_of(node: Mapping[str, Any], key: str, words: tuple[Any, ...], where: str) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 from sr_domain.canonical import digest_of
 from sr_domain.contracts import problem
 from sr_domain.policy import MemberDigests, Policy, PolicyRev, ReusePolicy, UngatedOutputs
+from sr_domain.smallfiles import unmarked
 from sr_plugins.documents import load_yaml
 from sr_plugins.files import read_config, replace_file
 from sr_plugins.shipped import shipped
@@ -98,7 +99,8 @@ def seal(file: str | os.PathLike[str]) -> str:
     data = read_config(path, ReasonCode.POLICY_INVALID, "policy")
     document = _read(path)
     digest = _checked_digest(document, str(path))
-    sealed = _with_digest(data, digest.encode())
+    text = unmarked(data)
+    sealed = data[: len(data) - len(text)] + _with_digest(text, digest.encode())
     if not _sealed(sealed, digest):
         raise BadInput(ReasonCode.POLICY_INVALID, f"{path}: content_digest is not a top-level line of its own")
     try:

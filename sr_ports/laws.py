@@ -29,7 +29,10 @@ class VerificationMethod:
 
 @attrs.frozen
 class IndexEntry:
-    """A member as the bundle's index names it. `sha256_hex`: the index's own claim, if it makes one."""
+    """A member as the bundle's index names it. `sha256_hex`: the index's own claim, if it makes one.
+
+    `path`: in one spelling, whatever the index writes: ``./a`` is ``a``.
+    """
 
     path: str
     sha256_hex: str | None = None

@@ -194,7 +194,7 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_U, "OUTPUT_UNGATED", "no gate covers an intended output", "leave the output out, gate it, or set ungated_outputs: ALLOW"),
     (_U, "NO_OUTPUTS", "nothing was asked for and the policy names nothing", "name outputs in the request or the policy"),
     (_U, "LAW_NOT_ALLOWED", "the policy does not accept the gate's law", "add the law to allowed_laws, or leave the output out"),
-    (_U, "UNRESOLVED_PATH_TOKEN", "a path template has a token that no pin fills", "leave the output out, or repair its template"),
+    (_U, "UNRESOLVED_PATH_TOKEN", "a path template has a token that no pin fills, or gives no path below the engine root", "leave the output out, or repair its template"),
     (_U, "STRATEGY_UNAVAILABLE", "the strategy needs an invoker or an engine root that is not there", "wire an invoker, or give --engine-run-root"),
     (_F, "ATTEMPT_LIMIT_EXCEEDED", "the policy's attempt limit is used up", "mend what ended the attempts (sr explain)", "mend what ended the attempts"),
     (_F, "ENGINE_INVOCATION_INVALID", "the invocation does not fit its contract", "correct the named field in request or profile"),

@@ -41,7 +41,7 @@ class Step:
 
     @property
     def any(self) -> frozenset[int]:
-        return self.named | self.passing
+        return self.named | self.passing if self.passing else self.named
 
 
 @attrs.frozen(slots=False)

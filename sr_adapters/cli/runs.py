@@ -274,29 +274,25 @@ def resume_command(
     if session.as_json:
         session.json({"runs": rows})
     elif rows:
-        _rows(session, rows)
+        names = ("run_id", "state", "reason_code", "message")
+        session.table(["run", "state", "reason", "message"], [[row.get(name) for name in names] for row in rows])
     else:
         session.say("Nothing to resume: every run known here is settled.")
     return exits.worst([unbound, code])
-
-
-def _rows(session: Session, rows: Iterable[Mapping[str, Any]]) -> None:
-    names = ("run_id", "state", "reason_code", "message")
-    session.table(["run", "state", "reason", "message"], [[row.get(name) for name in names] for row in rows])
 
 
 def _rebuild(session: Session, *, only: bool) -> int:
     """Bind again what the authority lost; the exit code. `only`: nothing else will be answered."""
     troubles: list[Trouble] = []
     made = session.runner.rebuild_index(troubles.append)
-    rows = [trouble_row(session, one) for one in troubles]
+    rows = [{"run_id": one.run_id, "trouble": one.document()} for one in troubles]
+    for one in troubles:
+        session.traceback(one.error)
     if not session.as_json:
         session.say(f"index: {made} runs bound again from their records")
-        if rows:
-            _rows(session, rows)
     elif only:
         session.json({"rebuilt": made, "not_rebuilt": rows})
-    return exits.worst(exits.exit_for_error(one.error) for one in troubles)
+    return session.troubles(rows)
 
 
 def resume_each(

@@ -11,6 +11,7 @@ from pathlib import Path
 import attrs
 
 from sr_adapters import places
+from sr_domain.smallfiles import unmarked
 from sr_plugins.files import create_file
 from sr_ports import BadInput, Clock, ReasonCode, Unreachable
 
@@ -91,7 +92,7 @@ def _read(path: Path) -> str | None:
                 data = file.read(_LONGEST_FILE)
         except FileNotFoundError:
             return None
-    return _checked(data.decode("utf-8", "replace").strip(), str(path))
+    return _checked(unmarked(data).decode("utf-8", "replace").strip(), str(path))
 
 
 @contextlib.contextmanager

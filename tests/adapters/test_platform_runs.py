@@ -40,8 +40,9 @@ class TestPlatformRuns:
         assert not (tmp_path / "new").exists()
 
     def test_an_operators_file_at_the_root_is_read(self, tmp_path: Path) -> None:
-        (tmp_path / "ACTIVE_RUN_ID").write_text(" night-7 \n")
-        assert platform_runs(tmp_path).ensure() == "night-7"
+        for text in (" night-7 \n", "\ufeffnight-7\r\n"):
+            (tmp_path / "ACTIVE_RUN_ID").write_text(text, "utf-8")
+            assert platform_runs(tmp_path).ensure() == "night-7"
         assert not (tmp_path / "fraud-platform").exists()
 
     @pytest.mark.parametrize("text", ["", "..", ".", "a/b", "../up", "-x", "a b", "a\nb", "x" * 129, "x" * 9999, "é"])

@@ -106,6 +106,39 @@ def test_a_watch_outlives_a_bug_of_one_run_and_of_a_look(waiting: Shell, monkeyp
     assert sorted(row["run_id"] for row in told if row["state"] == "READY") == IDS[1:]
 
 
+LAST = {"window_start_utc": "9999-12-31T00:00:00Z", "window_end_utc": "9999-12-31T12:00:00Z", "window_tz": "UTC"}
+LONG = {"window_start_utc": "1970-01-01T00:00:00Z", "window_end_utc": "2026-01-01T00:00:00Z", "window_tz": "UTC"}
+
+
+def templated(sr: Shell, template: str) -> None:
+    """Have the pack's output `world` at another path."""
+    catalogue = sr.folder / "pack/engine_outputs.catalogue.yaml"
+    catalogue.write_text(catalogue.read_text("utf-8").replace("data/world.bin", template))
+
+
+def test_a_run_of_the_last_day_there_is_waits_as_any_other(waiting: Shell) -> None:
+    templated(waiting, "day={utc_day}/x.csv")
+    answer = waiting("submit", waiting.request("last", window=LAST, output_ids=["world"]))
+    assert (answer.code, answer.error) == (3, "EVIDENCE_WAITING")
+    assert waiting("resume", "--all").code == 3
+    assert [row["state"] for row in waiting("--json", "list").json["runs"]].count("READY") == 3
+
+
+def test_too_many_days_end_in_a_line_that_tells_the_limit(sr: Shell) -> None:
+    templated(sr, "day={utc_day}/x.csv")
+    answer = sr("submit", sr.request(window=LONG, output_ids=["world"]))
+    assert (answer.code, answer.error) == (4, "REQUEST_INVALID")
+    assert "the window is 20,454 days long, and {utc_day} is filled for at most 3,660" in answer.err
+
+
+def test_a_pattern_that_matches_nothing_is_no_bug(sr: Shell, policy: Callable[..., None]) -> None:
+    policy(evidence_wait_seconds=600)
+    templated(sr, "data/wor[z-a]ld.bin")
+    answer = sr("submit", sr.request(output_ids=["world"]))
+    assert (answer.code, answer.error) == (3, "EVIDENCE_WAITING")
+    assert sr("resume", run_id_for("key")).error == "EVIDENCE_WAITING"
+
+
 def test_an_index_is_rebuilt_around_a_record_that_cannot_be_read(ready: Shell) -> None:
     for path in ready.folder.glob("runs/fraud-platform/*/sr/index/*"):
         path.unlink()
@@ -115,7 +148,8 @@ def test_an_index_is_rebuilt_around_a_record_that_cannot_be_read(ready: Shell) -
     answer = ready("--json", "resume", "--rebuild-index")
     assert (answer.code, answer.json["rebuilt"]) == (5, 2)
     (row,) = answer.json["not_rebuilt"]
-    assert (row["run_id"], row["reason_code"]) == (BAD, "RECORD_INVALID")
+    assert (row["run_id"], row["trouble"]["reason_code"]) == (BAD, "RECORD_INVALID")
+    assert f"error[RECORD_INVALID]: run {BAD}: " in answer.err
     record.write_bytes(sound)
     answer = ready("--json", "resume", "--rebuild-index")
     assert (answer.code, answer.json) == (0, {"rebuilt": 1, "not_rebuilt": []})

@@ -162,6 +162,8 @@ def test_a_large_integer_is_exact() -> None:
         (b"# a comment\na: 1", {"a": 1}),
         (b"", None),
         (b"\xef\xbb\xbfa: 1", {"a": 1}),
+        (b'\xef\xbb\xbf{"a": 1e2, "b": "\\u00e4"}', {"a": 100.0, "b": "ä"}),
+        (b"\xef\xbb\xbf\r\n[1]\r\n", [1]),
     ],
 )
 def test_a_document_is_read_as_what_it_is(data: bytes, value: Any) -> None:

@@ -90,6 +90,16 @@ ERRORS: dict[str, tuple[list[Any], list[Any], str, str, str]] = {
         f"{GATES} entry 1",
         "moon",
     ),
+    **{
+        f"exclude_filenames {name!r}": (
+            [gate("A", verification_method={"kind": LAWS[0], "exclude_filenames": ["_passed.flag", name]})],
+            [],
+            "PACK_INVALID",
+            f"{GATES} entry 1",
+            f"{name!r}, which matches nothing",
+        )
+        for name in ("*.crc", "part-?.bin", "logs/x", "logs/", "..")
+    },
     "entry without id": ([{"scope": "fingerprint"}], [], "PACK_INVALID", f"{GATES} entry 1", "gate_id"),
     "entry that is text": (["gate.A"], [], "PACK_INVALID", f"{GATES} entry 1", "mapping"),
     "index law without an index": (
@@ -129,6 +139,8 @@ BAD_PATHS = {
     "data/{seed/x": "brace",
     "data/}x": "brace",
     "data/\x1b/x": "control",
+    "data/part-[z-a].parquet": "a range in it ends before it begins",
+    "data/{seed}[9-0]/x": "a range in it ends before it begins",
 }
 
 
@@ -142,6 +154,35 @@ def test_of_bad_output_templates_only_a_token_without_a_pin_is_a_warning(
     assert (finding.severity, finding.code, finding.where) == (*told, "x")
     assert what in finding.what
     assert finding.what.isprintable()
+
+
+@pytest.mark.parametrize(
+    "template", ["data/part-[a-c].bin", "data/[z]", "data/[", "data/[]-]", "data/[!a]*/**", "[^a]"]
+)
+def test_a_sound_pattern_is_no_finding(tmp_path: Path, template: str) -> None:
+    folder = write_pack(tmp_path, [gate("A")], [output("x", path_template=template)])
+    assert check_pack(folder, LAWS) == []
+
+
+@pytest.mark.parametrize("key", ["passed_flag_path_template", "index_path_template"])
+def test_a_flag_or_index_that_is_a_folder_is_an_error(tmp_path: Path, key: str) -> None:
+    (finding,) = check_pack(write_pack(tmp_path, [gate("A", **{key: "data/x/"})], []), LAWS)
+    assert (finding.severity, finding.code, finding.where) == ("error", "BAD_TEMPLATE", "gate.A")
+    assert "names a folder" in finding.what
+
+
+@pytest.mark.parametrize(
+    ("settings", "what"),
+    [
+        ({"ordering": "index_order"}, "does not read ordering: index_order"),
+        ({"path_base": "run_root"}, "does not read path_base: run_root"),
+        ({"exclude_patterns": ["*.crc"]}, "'exclude_patterns', which nothing reads"),
+    ],
+)
+def test_a_setting_that_nothing_reads_is_a_warning(tmp_path: Path, settings: dict[str, Any], what: str) -> None:
+    (finding,) = check_pack(write_pack(tmp_path, [gate("A", verification_method=law(LAWS[0], **settings))], []), LAWS)
+    assert (finding.severity, finding.code, finding.where) == ("warning", "SETTING_UNREAD", "gate.A")
+    assert what in finding.what
 
 
 @pytest.mark.parametrize("key", ["passed_flag_path_template", "bundle_root_template", "index_path_template"])
@@ -165,6 +206,7 @@ WARNINGS = {
         "INSTANCE_SCOPE_MISSING",
         "names seed",
     ),
+    "partition of no pin": (output("x", partitions=["manifest_fingerprint", "sed"]), "PARTITION_UNKNOWN", "'sed'"),
     "unknown availability": (output("x", availability="sometimes"), "AVAILABILITY_UNKNOWN", "required"),
 }
 

@@ -211,16 +211,18 @@ def test_a_policy_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "absent.yaml" in error.what
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["", "byte order mark"])
 @pytest.mark.parametrize("indent", [None, 2])
 @pytest.mark.parametrize("digest", [{}, {"content_digest": "0" * 64}, {"content_digest": None}])
 def test_a_policy_written_as_json_is_sealed_in_place(
-    tmp_path: Path, indent: int | None, digest: dict[str, str | None]
+    tmp_path: Path, indent: int | None, digest: dict[str, str | None], mark: str
 ) -> None:
     file = tmp_path / "policy.json"
     document = {"policy_id": "p", **digest, "revision": "1", "attempt_limit": 3}
-    file.write_text(json.dumps(document, indent=indent))
+    file.write_text(mark + json.dumps(document, indent=indent), "utf-8")
     sealed = seal(file)
-    assert json.loads(file.read_text()) == {**document, "content_digest": sealed}
+    assert file.read_text("utf-8").startswith(mark)
+    assert json.loads(file.read_text("utf-8-sig")) == {**document, "content_digest": sealed}
     assert load_policy(file).rev.content_digest == sealed
     before = file.read_bytes()
     assert seal(file) == sealed

@@ -1,0 +1,97 @@
+"""Evidence on S3: only what is named counts, and bytes that nobody can name are a conflict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import attrs
+import pytest
+
+from sr_adapters.s3.root import S3EngineRoot
+from sr_domain import commit, gates, prove
+from sr_domain.outputs import find_output
+from sr_domain.runner import ScenarioRunner
+from sr_domain.states import RunState
+from sr_ports.wanted import FIRST_RELEASE
+from tests.adapters.s3_fixtures import moto_server
+from tests.kit import Lab, request
+from tests.servers.s3 import S3Server, fresh_prefix
+from tests.worlds import DAILY, EVENTS, small_world
+
+pytestmark = pytest.mark.parity
+_ = moto_server
+
+
+@attrs.frozen
+class Roots:
+    """Engine roots on one server."""
+
+    client: Any
+
+    def open(self, uri: str) -> S3EngineRoot:
+        return S3EngineRoot(uri, self.client)
+
+
+@attrs.frozen
+class World:
+    """A small world on S3, and runners that read there."""
+
+    lab: Lab
+    server: S3Server
+    prefix: str = attrs.field(factory=fresh_prefix)
+
+    def put(self, path: str, data: bytes) -> None:
+        self.server.client().put_object(Bucket=self.server.bucket, Key=f"{self.prefix}/{path}", Body=data)
+
+    @property
+    def runner(self) -> ScenarioRunner:
+        return self.lab.runner(roots=Roots(self.server.client()))
+
+    def submit(self) -> Any:
+        return self.runner.submit(request(engine_run_root=f"s3://{self.server.bucket}/{self.prefix}"))
+
+
+@pytest.fixture
+def world(lab: Lab, moto_server: S3Server) -> World:
+    made = World(lab, moto_server)
+    for path, data in small_world().items():
+        made.put(path, data)
+    return made
+
+
+@pytest.mark.parametrize("place", ["gates/gate.b", f"{DAILY}", "data", ""], ids=["index", "glob", "above", "root"])
+def test_bytes_under_a_folders_key_beside_the_evidence_decide_nothing(world: World, place: str) -> None:
+    world.put(f"{place}/zz/".lstrip("/"), b"4444")
+    outcome = world.submit()
+    assert outcome.state is RunState.READY, outcome.message
+    assert world.runner.verify(outcome.run_id).ok
+
+
+@pytest.mark.parametrize("place", ["gates/gate.a", EVENTS], ids=["a whole bundle", "a folder"])
+@pytest.mark.parametrize("data", [b"4444", b""], ids=["full", "empty"])
+def test_bytes_under_a_folders_key_are_a_conflict_where_a_law_or_output_takes_them(
+    world: World, place: str, data: bytes
+) -> None:
+    world.put(f"{place}/zz/", data)
+    outcome = world.submit()
+    assert outcome.state is (RunState.QUARANTINED if data else RunState.READY)
+    if data:
+        (kept,) = world.lab.document("quarantine", outcome.run_id)["conflicts"]
+        assert (kept["code"], kept["path"]) == ("NOT_A_FILE", f"{place}/zz/")
+
+
+@pytest.mark.parametrize("place", ["gates/gate.a", EVENTS], ids=["a whole bundle", "a folder"])
+def test_a_run_that_the_first_release_decided_over_such_bytes_is_still_proven(
+    world: World, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.put(f"{place}/zz/", b"4444")
+    verify: Callable[..., Any] = gates.verify_gate
+    with monkeypatch.context() as then:
+        then.setattr(commit, "MARKER", {})
+        then.setattr(prove, "find_output", partial(find_output, rules=FIRST_RELEASE))
+        then.setattr(prove, "verify_gate", partial(verify, rules=FIRST_RELEASE))
+        outcome = world.submit()
+    assert outcome.state is RunState.READY
+    assert world.runner.verify(outcome.run_id).ok
