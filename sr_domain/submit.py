@@ -19,12 +19,12 @@ from sr_domain.ops import append_aside, read_record
 from sr_domain.outcome import Outcome
 from sr_domain.plan import pins_of
 from sr_domain.prove import arrived
-from sr_domain.request import RunRequest, differences, parse_request
+from sr_domain.request import RunRequest, check_actor, differences, misspelt, parse_request
 from sr_domain.sealed import SealedPlan
 from sr_domain.states import RunState
 from sr_domain.supersede import check_supersedes
 from sr_domain.times import parse_instant
-from sr_ports import Admission, Binding, IndexNote, Lease, ReasonCode, SrError
+from sr_ports import Admission, Binding, IndexNote, Lease, NotFound, ReasonCode, SrError
 
 
 def submit(desk: Desk, document: Any, *, actor: str | None = None) -> Outcome:
@@ -34,6 +34,10 @@ def submit(desk: Desk, document: Any, *, actor: str | None = None) -> Outcome:
     with nothing lost: submitting the same request again continues.
     """
     request = parse_request(document, desk.ports.known_timezone)
+    check_actor(actor)
+    wrong = misspelt(request)
+    if wrong is not None and not _is_bound(desk, request.run_id):
+        raise wrong
     _ = desk.pack  # one that cannot be read stops here, before anything is written
     actor = actor or request.invoker or "local"
     layout = Layout(desk.ports.platform.ensure())
@@ -45,6 +49,17 @@ def submit(desk: Desk, document: Any, *, actor: str | None = None) -> Outcome:
         if refused is not None:
             return Outcome(request.run_id, None, layout.platform_run_id, refused.code, refused.detail)
     return admitted(desk, desk.ports.authority.admit(_binding(request, layout)), request, actor)
+
+
+def _is_bound(desk: Desk, run_id: str) -> bool:
+    """Whether the run's key is taken, by the index or by a record. Writes nothing."""
+    current = desk.ports.platform.current()
+    try:
+        if desk.ports.authority.find(run_id) is not None:
+            return True
+    except NotFound:  # the authority belongs to a platform run, and there is none
+        return False
+    return current is not None and bound_intent(read_record(desk.ports, Layout(current), run_id)[0]) is not None
 
 
 def _binding(request: RunRequest, layout: Layout) -> Binding:
