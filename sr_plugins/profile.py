@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from sr_domain.contracts import unquoted
 from sr_domain.names import ONE_SPELLING, misspelling
 from sr_plugins.documents import load_yaml
 from sr_plugins.files import read_config
@@ -164,7 +165,10 @@ class _Keys:
             what = f"{self.file}: {self.path(key)} {error}"
             raise BadInput(ReasonCode.PROFILE_INVALID, what, ONE_SPELLING) from error
         except (ValueError, TypeError, OverflowError) as error:
-            raise _invalid(self.file, f"{self.path(key)} must be {wanted}, not {shown(self.node[key])}") from error
+            value = self.node[key]
+            number = check in (text, name, topic, optional_text) and isinstance(value, bool | int | float)
+            told = f"; {unquoted(value)}" if number else f", not {shown(value)}"
+            raise _invalid(self.file, f"{self.path(key)} must be {wanted}{told}") from error
 
     def section(self, key: str) -> _Keys:
         node = self.node.get(key, {})
@@ -182,7 +186,7 @@ class _Keys:
 
 def shown(value: Any) -> str:
     """Enough of a value to find it."""
-    whole = repr(value)
+    whole = getattr(value, "spelled", None) or repr(value)
     return whole if len(whole) <= 60 else whole[:57] + "..."  # noqa: PLR2004
 
 
