@@ -37,7 +37,7 @@ class Desk:
         if text not in self.notices:
             self.notices.append(text)
 
-    @property
+    @cached_property
     def policy_rev(self) -> Mapping[str, str]:
         """The policy's revision, as artifacts carry it."""
         return attrs.asdict(self.policy.rev)

@@ -20,7 +20,8 @@ from sr_domain.contracts import problem, validate
 from sr_domain.desk import Desk
 from sr_domain.layout import Layout
 from sr_domain.ledger import Draft, Ledger
-from sr_domain.ops import append_aside
+from sr_domain.narrate import Narrator
+from sr_domain.ops import append_aside, pins_on
 from sr_domain.outcome import Outcome
 from sr_domain.request import check_actor
 from sr_domain.states import RunState
@@ -41,7 +42,7 @@ class ReemitKind(enum.StrEnum):
 
 @attrs.frozen
 class Reemit:
-    """How a re-emit ended. `would_publish`: for a dry run. `code`: None when all is well.
+    """How a re-emit ended. `would_publish`: for a dry run. `reason_code`: None when all is well.
 
     `superseded_by`: the run's successor, the successor's own, and so on to the newest.
     """
@@ -50,15 +51,14 @@ class Reemit:
     published: tuple[str, ...] = ()
     would_publish: tuple[str, ...] = ()
     dry_run: bool = False
-    code: ReasonCode | None = None
+    reason_code: ReasonCode | None = None
     message: str = ""
     superseded_by: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """JSON form, for machines."""
         chain = self.superseded_by
-        node = {**attrs.asdict(self), "reason_code": self.code, "superseded_by": chain[0] if chain else None}
-        del node["code"]
+        node = {**attrs.asdict(self), "superseded_by": chain[0] if chain else None}
         node["newest_run_id"] = chain[-1] if chain else None
         return {key: value for key, value in node.items() if value not in (None, "", ())}
 
@@ -83,15 +83,16 @@ class _Ops:
 
     def fail(self, code: ReasonCode, message: str) -> Reemit:
         self.note("REEMIT_FAILED", reason_code=code.value, detail=message)
-        return Reemit(self.ledger.run_id, code=code, message=message)
+        return Reemit(self.ledger.run_id, reason_code=code, message=message)
 
 
 def reemit(
     desk: Desk, run_id: str, kind: str, *, reason: str | None, actor: str, dry_run: bool, superseded: bool = False
 ) -> Reemit | Outcome:
-    """Publish READY or the terminal fact again. Raises `NotFound`, `Unreachable`, `BadInput`.
+    """Publish READY or the terminal fact again; an `Outcome` only for an actor who may not.
 
     `superseded`: READY of a run that has a successor too, which is refused otherwise.
+    Raises `NotFound`, `Unreachable`, `BadInput`.
     """
     request = {"run_id": run_id, "reemit_kind": kind, "requested_by": actor, "dry_run": dry_run}
     misfit = problem("reemit_request", {**request, **({"reason": reason} if reason else {})})
@@ -106,7 +107,9 @@ def reemit(
         return denied(layout, run_id, actor)
     lease = desk.ports.authority.acquire(f"reemit:{run_id}:{kind}", desk.ports.ids.new_id(), ttl_s=_LEASE_S)
     if lease is None:
-        return Reemit(run_id, code=ReasonCode.REEMIT_BUSY, message="the same re-emit is under way")
+        busy = {"kind": kind, "reason_code": ReasonCode.REEMIT_BUSY.value}
+        Narrator(desk.ports.telemetry, desk.ports.clock, pins_on(ledger), desk.policy_rev).event("REEMIT_BUSY", busy)
+        return Reemit(run_id, reason_code=ReasonCode.REEMIT_BUSY, message="the same re-emit is under way")
     try:
         return _under_lease(ops, reason=reason, dry_run=dry_run, superseded=superseded)
     finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from sr_domain.desk import Desk
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sr_domain.reemit import Reemit
     from sr_domain.request import RunRequest
     from sr_domain.timeline import Timeline
+    from sr_domain.trouble import Trouble
     from sr_domain.verify import Verification
     from sr_ports import SignatureChecker
 
@@ -28,7 +29,7 @@ class ScenarioRunner:
 
     Needs ports, a policy and an interface pack (or how to read it, when a plan is first made); no
     plugin, file or YAML. Every method may be called twice, at once, or again after a crash (spec:
-    mission, law 6), and imports its flow when it is first used. A context manager.
+    mission, law 6), and imports its flow when it is first used. A context manager: leaving it closes the ports.
     """
 
     def __init__(
@@ -40,9 +41,9 @@ class ScenarioRunner:
     ) -> None:
         from sr_domain.ports import Settings
 
-        self.desk = Desk(ports, settings or Settings(), policy, pack)
+        self.desk: Desk = Desk(ports, settings or Settings(), policy, pack)
 
-    def __enter__(self) -> ScenarioRunner:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -116,9 +117,11 @@ class ScenarioRunner:
         dry_run: bool = False,
         superseded: bool = False,
     ) -> Reemit | Outcome:
-        """Publish READY or the terminal fact again, from truth. Raises `NotFound`, `BadInput`.
+        """Publish READY or the terminal fact again, from truth.
 
-        `superseded`: READY of a run that has a successor too, which is refused otherwise.
+        An `Outcome` only for an actor who may not; both answers have `run_id`, `reason_code`,
+        `message` and `document()`. `superseded`: READY of a run that has a successor too, which is
+        refused otherwise. Raises `NotFound`, `BadInput`, `Unreachable`.
         """
         from sr_domain import reemit
 
@@ -189,11 +192,15 @@ class ScenarioRunner:
 
         return views.quarantine(self.desk, run_id)
 
-    def rebuild_index(self) -> int:
-        """Bind again, from their records, the runs that the authority does not know; how many."""
+    def rebuild_index(self, on_trouble: Callable[[Trouble], None] | None = None) -> int:
+        """Bind again, from their records, the runs that the authority does not know; how many.
+
+        `on_trouble` is told of each run that cannot be bound. Without it the first one's error is
+        raised, after the others were bound.
+        """
         from sr_domain import resume
 
-        return resume.rebuild_index(self.desk)
+        return resume.rebuild_index(self.desk, on_trouble)
 
     def plan(self, request: Mapping[str, Any]) -> PlanReport:
         """Compile and explain; writes nothing."""

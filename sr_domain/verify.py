@@ -25,6 +25,7 @@ from sr_domain.meter import Meter
 from sr_domain.outputs import Absent, OutputFiles, find_output
 from sr_domain.policy import MemberDigests
 from sr_domain.ports import ProvidedLaw
+from sr_domain.revisions import listing_rules
 from sr_domain.sealed import SealedGate, SealedOutput, SealedPlan
 from sr_ports import (
     Clock,
@@ -32,6 +33,7 @@ from sr_ports import (
     EngineRoots,
     EvidenceFault,
     Fault,
+    ListingRules,
     ObjectStore,
     ReasonCode,
     SignatureChecker,
@@ -229,17 +231,21 @@ class _Check:
         """Every locator's and every gate's bytes, read again."""
         verifier, enforce = self.verifier, plan.member_digests is MemberDigests.ENFORCE
         meter = Meter(verifier.progress, verifier.clock.now)
-        judged = verifier.pool.map(lambda gate: self._gate(root, gate, enforce, meter), plan.gates)
-        yield from (one for one in judged if one is not None)
         decided = ledger.first("EVIDENCE_COMPLETE")
-        proofs = () if decided is None else decided.details.get("outputs", ())
-        yield from self._outputs(plan, root, {one["output_id"]: one for one in proofs}, meter)
+        details = {} if decided is None else decided.details
+        rules = listing_rules(details)
+        judged = verifier.pool.map(lambda gate: self._gate(root, gate, enforce, meter, rules), plan.gates)
+        yield from (one for one in judged if one is not None)
+        proofs = {one["output_id"]: one for one in details.get("outputs", ())}
+        yield from self._outputs(plan, root, proofs, meter, rules)
 
-    def _gate(self, root: EngineRoot, gate: SealedGate, enforce: bool, meter: Meter) -> Finding | None:
+    def _gate(
+        self, root: EngineRoot, gate: SealedGate, enforce: bool, meter: Meter, rules: ListingRules
+    ) -> Finding | None:
         provided = self.verifier.laws.get(gate.method.kind)
         if provided is None:
             return Finding(ReasonCode.UNKNOWN_HASHING_LAW, gate.gate_id, f"no plugin provides {gate.method.kind}")
-        verdict = verify_gate(root, gate, provided.law, enforce_members=enforce, guard=meter)
+        verdict = verify_gate(root, gate, provided, enforce_members=enforce, guard=meter, rules=rules)
         receipts = {one["gate_id"]: one["digest"]["hex"] for one in self.facts["gate_receipts"]}
         match verdict:
             case GateMissing(path):
@@ -253,14 +259,16 @@ class _Check:
         self.verifier.progress(f"gate {gate.gate_id}: passes")
         return None
 
-    def _outputs(self, plan: SealedPlan, root: EngineRoot, proofs: Proofs, meter: Meter) -> Iterator[Finding]:
+    def _outputs(
+        self, plan: SealedPlan, root: EngineRoot, proofs: Proofs, meter: Meter, rules: ListingRules
+    ) -> Iterator[Finding]:
         proven = {one["output_id"]: one["content_digest"]["hex"] for one in self.facts["locators"]}
         found: list[tuple[SealedOutput, OutputFiles]] = []
         for output in plan.outputs:
             if output.output_id not in proven:
                 continue
             try:
-                files = find_output(root, output)
+                files = find_output(root, output, rules)
             except EvidenceFault as fault:
                 yield Finding(fault.code, output.output_id, f"MOVED: {fault.what}")
                 continue

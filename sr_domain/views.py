@@ -16,6 +16,7 @@ from sr_domain.ops import read_record
 from sr_domain.outcome import Outcome
 from sr_domain.ports import Ports
 from sr_domain.states import RunState
+from sr_domain.trouble import Trouble, each
 from sr_ports import BadInput, Fault, IndexedRun, NotFound, ReasonCode, Unreachable
 
 _PAGE = 200
@@ -98,17 +99,39 @@ def parse_truth(data: bytes, key: str) -> dict[str, Any]:
 
 
 def runs(desk: Desk, *, state: str | None, limit: int, after: str | None = None) -> list[Mapping[str, Any]]:
-    """The runs that the authority knows, by ascending id, each with what its status says."""
+    """The runs that the authority knows, by ascending id, each with what its status says.
+
+    A run whose status cannot be read has what the index says, and its ``trouble``.
+    """
     rows = _indexed(desk, states=None if state is None else (state,), limit=limit, after=after)
-    return [_row(desk, row) for row in rows]
+    by_id = {row.run_id: row for row in rows}
+    return [
+        {**_known(by_id[run_id]), "trouble": done.document()} if isinstance(done, Trouble) else done
+        for run_id, done in each(by_id, lambda run_id: _row(desk, by_id[run_id]))
+    ]
+
+
+def _indexed(desk: Desk, *, states: Sequence[str] | None, limit: int, after: str | None = None) -> Sequence[IndexedRun]:
+    """Rows of the index; none where the authority belongs to a platform run and there is none."""
+    try:
+        return desk.ports.authority.runs(states=states, limit=limit, after=after)
+    except NotFound:
+        if desk.ports.platform.current() is not None:
+            raise
+        return ()
+
+
+def _known(row: IndexedRun) -> dict[str, Any]:
+    return {"run_id": row.run_id, "state": row.state, "platform_run_id": row.platform_run_id}
 
 
 def _row(desk: Desk, row: IndexedRun) -> Mapping[str, Any]:
     layout = Layout(row.platform_run_id)
-    blob = desk.ports.store.read(layout.status(row.run_id))
+    key = layout.status(row.run_id)
+    blob = desk.ports.store.read(key)
     if blob is None:
-        return {"run_id": row.run_id, "state": row.state, "platform_run_id": row.platform_run_id}
-    status = parse_truth(blob.data, row.run_id)
+        return _known(row)
+    status = parse_truth(blob.data, key)
     chain = _chain(desk, layout, row.run_id) if status.get("state") == RunState.READY else ()
     later = {"superseded_by": chain[0], "newest_run_id": chain[-1]} if chain else {}
     return {**status, "platform_run_id": row.platform_run_id, "settled": row.settled, **later}
@@ -123,28 +146,33 @@ def _chain(desk: Desk, layout: Layout, run_id: str) -> tuple[str, ...]:
     return successors(desk.ports.store, layout, ledger) if isinstance(ledger, Ledger) else ()
 
 
-def _indexed(desk: Desk, *, states: Sequence[str] | None, limit: int, after: str | None = None) -> Sequence[IndexedRun]:
-    """Rows of the index; none where the authority belongs to a platform run and there is none."""
-    try:
-        return desk.ports.authority.runs(states=states, limit=limit, after=after)
-    except NotFound:
-        if desk.ports.platform.current() is not None:
-            raise
-        return ()
-
-
 def quarantined(desk: Desk) -> list[Mapping[str, Any]]:
-    """Every quarantine record of the platform runs that are known here, by run id."""
+    """Every quarantine record of the platform runs that are known here, by run id.
+
+    One that cannot be read is a row of its run id and its ``trouble``.
+    """
+    homes = {run_id: layout for layout in _platform_runs(desk) for run_id in _quarantine_ids(desk, layout)}
     found: list[Mapping[str, Any]] = []
-    for platform_run_id in sorted(_platform_runs(desk)):
-        for stored in desk.ports.store.list(f"{Layout(platform_run_id).base}/quarantine/"):
-            blob = desk.ports.store.read(stored.key)
-            if blob is not None:
-                found.append(parse_truth(blob.data, stored.key))
-    return sorted(found, key=lambda record: str(record.get("run_id")))
+    for run_id, done in each(sorted(homes), lambda run_id: _quarantined(desk, homes[run_id], run_id)):
+        if isinstance(done, Trouble):
+            found.append({"run_id": run_id, "trouble": done.document()})
+        elif done is not None:
+            found.append(done)
+    return found
 
 
-def _platform_runs(desk: Desk) -> set[str]:
+def _quarantine_ids(desk: Desk, layout: Layout) -> list[str]:
+    prefix = f"{layout.base}/quarantine/"
+    names = (stored.key.removeprefix(prefix) for stored in desk.ports.store.list(prefix))
+    return [name.removesuffix(".json") for name in names if name.endswith(".json") and "/" not in name]
+
+
+def _quarantined(desk: Desk, layout: Layout, run_id: str) -> dict[str, Any] | None:
+    blob = desk.ports.store.read(layout.quarantine(run_id))
+    return None if blob is None else parse_truth(blob.data, layout.quarantine(run_id))
+
+
+def _platform_runs(desk: Desk) -> list[Layout]:
     """The current platform run, and those in which the authority knows runs that may be in quarantine."""
     current = desk.ports.platform.current()
     known = set() if current is None else {current}
@@ -159,7 +187,7 @@ def _platform_runs(desk: Desk) -> set[str]:
             break
         known |= {row.platform_run_id for row in rows}
         page, after = len(rows), rows[-1].run_id if rows else None
-    return known
+    return [Layout(one) for one in sorted(known)]
 
 
 def quarantine(desk: Desk, run_id: str) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from sr_domain.canonical import digest_of
 from sr_domain.contracts import problem
 from sr_domain.policy import MemberDigests, Policy, PolicyRev, ReusePolicy, UngatedOutputs
 from sr_plugins.documents import load_yaml
-from sr_plugins.files import read_config
+from sr_plugins.files import read_config, replace_file
 from sr_plugins.shipped import shipped
 from sr_ports import BadInput, ReasonCode
 
@@ -102,7 +101,10 @@ def seal(file: str | os.PathLike[str]) -> str:
     sealed = _with_digest(data, digest.encode())
     if not _sealed(sealed, digest):
         raise BadInput(ReasonCode.POLICY_INVALID, f"{path}: content_digest is not a top-level line of its own")
-    _swap(path, sealed)
+    try:
+        replace_file(path, sealed)
+    except OSError as error:
+        raise BadInput(ReasonCode.POLICY_INVALID, f"{path} cannot be written: {error.strerror}") from error
     return digest
 
 
@@ -121,22 +123,3 @@ def _sealed(data: bytes, digest: str) -> bool:
     except BadInput:
         return False
     return bool(document.get("content_digest") == digest == content_digest(document))
-
-
-def _swap(path: Path, data: bytes) -> None:
-    """The file's new bytes, all or none of them; a failure leaves nothing beside the old file."""
-    try:
-        mode = path.stat().st_mode & 0o777
-        handle, fresh = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(fresh).chmod(mode)
-            Path(fresh).replace(path)
-        except BaseException:
-            Path(fresh).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise BadInput(ReasonCode.POLICY_INVALID, f"{path} cannot be written: {error.strerror}") from error

@@ -40,6 +40,7 @@ class ReasonCode(enum.StrEnum):
     EXTRA_MISSING = "EXTRA_MISSING"
     ADAPTER_UNKNOWN = "ADAPTER_UNKNOWN"
     PLUGIN_BROKEN = "PLUGIN_BROKEN"
+    PLUGIN_FAILED = "PLUGIN_FAILED"
     PLUGIN_CONFLICT = "PLUGIN_CONFLICT"
     PLUGIN_NOT_ALLOWED = "PLUGIN_NOT_ALLOWED"
     PACK_INVALID = "PACK_INVALID"
@@ -91,6 +92,7 @@ class ReasonCode(enum.StrEnum):
     INDEX_EMPTY = "INDEX_EMPTY"
     INDEXED_FILE_ABSENT = "INDEXED_FILE_ABSENT"
     PATH_ESCAPES = "PATH_ESCAPES"
+    NOT_A_FILE = "NOT_A_FILE"
     LAW_FAILED = "LAW_FAILED"
     LOCATOR_SCHEMA_INVALID = "LOCATOR_SCHEMA_INVALID"
     RECEIPT_SCHEMA_INVALID = "RECEIPT_SCHEMA_INVALID"
@@ -154,7 +156,8 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_U, "ENV_UNSET", "the profile refers to an environment variable that is not set", "set it, or give a default as ${NAME:-default}"),
     (_U, "EXTRA_MISSING", "the profile names an adapter whose libraries are not installed", "install the named extra"),
     (_U, "ADAPTER_UNKNOWN", "no plugin provides the adapter the profile names", "see sr plugins for the names there are", "correct the named adapter"),
-    (_U, "PLUGIN_BROKEN", "a plugin this profile needs cannot be imported", "repair or uninstall the named distribution"),
+    (_U, "PLUGIN_BROKEN", "a plugin this profile needs cannot be imported, asked or built", "repair or uninstall the named distribution"),
+    (_X, "PLUGIN_FAILED", "an adapter of another distribution raised what its port does not foresee", "repair or update the named distribution; the run continues from truth"),
     (_U, "PLUGIN_CONFLICT", "two plugins give one name on one port", "uninstall one of the named distributions"),
     (_U, "PLUGIN_NOT_ALLOWED", "the profile's plugins.allow leaves this distribution out", "add it to plugins.allow, or name another adapter"),
     (_U, "PACK_INVALID", "the interface pack does not load", "run sr contracts check on the pack", "correct the named file, or the path of the pack"),
@@ -202,6 +205,7 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_F, "INDEX_EMPTY", "the bundle index lists nothing", "restore the index file"),
     (_F, "INDEXED_FILE_ABSENT", "a file that the index lists is not there", "restore the named file"),
     (_F, "PATH_ESCAPES", "a path leaves the folder it must stay in", "remove the named path from the index or the tree"),
+    (_F, "NOT_A_FILE", "what stands in a file's place is no regular file, or has a name that no path can spell", "put a regular file with a plain name there"),
     (_F, "LAW_FAILED", "the hashing law itself failed", "repair the plugin of that law"),
     (_F, "LOCATOR_SCHEMA_INVALID", "an output locator does not fit its contract", "correct the catalogue entry"),
     (_F, "RECEIPT_SCHEMA_INVALID", "a gate receipt does not fit its contract", "correct the gate map entry"),

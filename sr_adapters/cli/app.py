@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from sr_adapters.cli import exits, signals
+from sr_adapters.cli import exits, signals, streams
 from sr_adapters.cli.errors import Tree, begin, remedy_here, tell
 from sr_adapters.cli.session import Session
 from sr_ports import REASONS, Kind, ReasonCode, SrError, one_line
@@ -50,7 +50,7 @@ class Commands(Tree):
             return None
         module = importlib.import_module(f"sr_adapters.cli.{entry[0]}")
         command: click.Command = getattr(module, f"{cmd_name}_command")
-        return command
+        return streams.apart(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -79,12 +79,19 @@ def _hoist(args: Sequence[str]) -> list[str]:
 
 def run(args: Sequence[str] | None = None) -> int:
     """Run one command line; the exit code. The outer edge: no traceback passes without -v."""
+    try:
+        return _run(args)
+    finally:
+        streams.restore()
+
+
+def _run(args: Sequence[str] | None) -> int:
     args = _hoist(list(sys.argv[1:] if args is None else args))
     begin()
     as_json, verbose = "--json" in args, "-v" in args or "--verbose" in args
     try:
         result: Any = sr.main(args=args, prog_name="sr", standalone_mode=False)
-        sys.stdout.flush()
+        streams.flush()
         return result if isinstance(result, int) else exits.DONE
     except SrError as error:
         if verbose and error.kind is Kind.FAULT:
@@ -101,28 +108,23 @@ def run(args: Sequence[str] | None = None) -> int:
         what, remedy = f"stopped by {signals.sender()}", REASONS[code].remedy
         return _fail(code.value, what, remedy, signals.exit_code(), as_json)
     except BrokenPipeError:
-        _discard_output()
+        streams.discard()
         return exits.DONE
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
             return _bug(error, as_json=as_json, verbose=verbose)
-        _discard_output()
+        streams.discard()
         what = f"the answer cannot be written: {error.strerror}"
         return _fail("USAGE", what, "what the command did is done: sr status tells", exits.USAGE, False)
-    except Exception as error:  # noqa: BLE001 - the outer edge: a bug ends in one line too
+    except BaseException as error:  # noqa: BLE001 - the outer edge: a bug, or a plugin's SystemExit, ends in one line too
         return _bug(error, as_json=as_json, verbose=verbose)
 
 
-def _bug(error: Exception, *, as_json: bool, verbose: bool) -> int:
+def _bug(error: BaseException, *, as_json: bool, verbose: bool) -> int:
     if verbose:
         _traceback()
     what = f"{type(error).__name__}: {error}"
     return _fail("INTERNAL", what, "this is a bug: run again with -v and report the traceback", exits.BUG, as_json)
-
-
-def _discard_output() -> None:
-    """What is left of the answer has no place: nor has what the end of the process would flush."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _traceback() -> None:
@@ -138,8 +140,8 @@ def _fail(code: str, what: str, remedy: str, exit_code: int, as_json: bool) -> i
 
         error = {"reason_code": code, "what": one_line(what), "remedy": remedy_here(code, remedy)}
         try:
-            click.echo(json.dumps({"error": error, "exit_code": exit_code}))
+            click.echo(json.dumps({"error": error, "exit_code": exit_code}), file=streams.answers())
         except OSError:
-            _discard_output()
+            streams.discard()
     tell(code, what, remedy)
     return exit_code

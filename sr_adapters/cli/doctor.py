@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
-from sr_adapters.cli import exits
+from sr_adapters.cli import exits, streams
 from sr_adapters.cli.errors import Tree, remedy_here, tell
 from sr_adapters.cli.session import Session
 
@@ -70,10 +70,11 @@ def tail(session: Session, follow: bool, start: str, limit: int | None) -> int:
         return exits.DONE
     for envelope in facts:
         if session.as_json:
-            click.echo(json.dumps(attrs.asdict(envelope), ensure_ascii=False))
+            click.echo(json.dumps(attrs.asdict(envelope), ensure_ascii=False), file=streams.answers())
         else:
             kind, run_id = envelope.attributes.get("kind", "?"), envelope.attributes.get("run_id", "?")
-            click.echo(f"{envelope.published_at_utc}  {kind:<16} run {run_id}  message {envelope.message_id[:16]}")
+            line = f"{envelope.published_at_utc}  {kind:<16} run {run_id}  message {envelope.message_id[:16]}"
+            click.echo(line, file=streams.answers())
     return exits.DONE
 
 

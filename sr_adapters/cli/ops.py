@@ -13,6 +13,7 @@ from sr_adapters.cli.session import Session, denial, shown_state, state_text
 from sr_ports import ReasonCode
 
 if TYPE_CHECKING:
+    from sr_domain import Reemit
     from sr_domain.explain import Explanation, Item
 
 
@@ -86,26 +87,30 @@ def reemit_command(
     session: Session, run_id: str, kind: str, reason: str | None, actor: str, dry_run: bool, superseded: bool
 ) -> int:
     """Publish READY or a terminal fact again, from truth; nothing is recomputed or changed."""
+    from sr_domain import Reemit
     from sr_ports import REASONS
 
     run_id = session.run_id(run_id)
     done = session.runner.reemit(run_id, kind, reason=reason, actor=actor, dry_run=dry_run, superseded=superseded)
-    code = getattr(done, "code", None) or getattr(done, "reason_code", None)
+    code = done.reason_code
     exit_code = exits.DONE if code is None else exits.exit_for(code)
     if session.as_json:
         session.json({**done.document(), "exit_code": exit_code})
-    elif code is None and dry_run:
-        would = ", ".join(getattr(done, "would_publish", ())) or "nothing: not applicable"
-        session.say(f"dry run: would publish {would}")
-    elif code is None:
-        session.say(f"published {', '.join(getattr(done, 'published', ()))} of run {run_id} again, same message id")
+    elif isinstance(done, Reemit) and code is None:
+        session.say(_reemitted(done))
     if code is None:
         session.tell_superseded(run_id, done.superseded_by)
+    elif isinstance(done, Reemit):
+        tell(code, f"run {run_id}: {done.message}", REASONS[code].remedy)
     else:
-        denied = getattr(done, "actor", None)
-        may_not = denial(denied, "reemit", session.runner.desk.settings.reemitters)
-        tell(code, f"run {run_id}: {done.message}" if denied is None else may_not, REASONS[code].remedy)
+        tell(code, denial(done.actor, "reemit", session.runner.desk.settings.reemitters), REASONS[code].remedy)
     return exit_code
+
+
+def _reemitted(done: Reemit) -> str:
+    if done.dry_run:
+        return f"dry run: would publish {', '.join(done.would_publish) or 'nothing: not applicable'}"
+    return f"published {', '.join(done.published)} of run {done.run_id} again, same message id"
 
 
 @click.group("quarantine", cls=Tree)
@@ -121,11 +126,15 @@ def list_quarantined(session: Session) -> int:
     if session.as_json:
         session.json({"quarantine": records})
     elif records:
-        rows = [(one["run_id"], one["reason"], one["ts_utc"], len(one.get("conflicts", ()))) for one in records]
+        rows = [(one["run_id"], one.get("reason"), one.get("ts_utc"), _count(one)) for one in records]
         session.table(["run", "reason", "since", "conflicts"], rows)
     else:
         session.say("Nothing is in quarantine.")
-    return exits.DONE
+    return session.troubles(records)
+
+
+def _count(record: Mapping[str, Any]) -> int | None:
+    return None if "trouble" in record else len(record.get("conflicts", ()))
 
 
 @quarantine_command.command("show")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sr_adapters.cli import exits
 from sr_adapters.cli.errors import running, tell
 from sr_adapters.cli.session import Session
+
+if TYPE_CHECKING:
+    from sr_domain.audit import Audit
 
 
 @click.command("verify")
@@ -79,11 +83,18 @@ def audit_command(session: Session, run_ids: tuple[str, ...], all_runs: bool, re
     """Chain, order, fences, refs and status derivation. Exit code 5 when anything was altered."""
     if bool(run_ids) == all_runs:
         raise click.UsageError("give run ids, or --all")
-    repaired, audits = [], []
-    for run_id in [*map(session.run_id, run_ids)] or session.runner.recorded_runs():
+    run_ids, repaired = tuple(map(session.run_id, run_ids)), []
+
+    def work(run_id: str) -> Audit:
         if repair_status and session.runner.repair_status(run_id):
             repaired.append(run_id)
-        audits.append(session.runner.audit(run_id))
+        return session.runner.audit(run_id)
+
+    codes: list[int] = []
+    if len(run_ids) == 1:
+        audits = [work(run_ids[0])]
+    else:
+        audits, codes = _audit_each(session, run_ids or session.runner.recorded_runs(), work)
     faulty = [one for one in audits if one.findings]
     if session.as_json:
         session.json({"ok": not faulty, "repaired": repaired, "runs": [one.document() for one in audits]})
@@ -94,4 +105,25 @@ def audit_command(session: Session, run_ids: tuple[str, ...], all_runs: bool, re
         session.say(f"{len(audits)} runs audited, {len(faulty)} at fault")
     for one in faulty:
         _faults(one.findings[:1])
-    return exits.FAULT if faulty else exits.DONE
+    altered = [exits.FAULT] if len(faulty) > len(codes) else []
+    return exits.worst([*codes, *altered])
+
+
+def _audit_each(
+    session: Session, run_ids: Iterable[str], work: Callable[[str], Audit]
+) -> tuple[list[Audit], list[int]]:
+    """Audit runs one by one. One that cannot be audited is at fault by that; its exit code is told apart."""
+    from sr_domain.audit import Audit, Finding
+    from sr_domain.trouble import Trouble, each
+
+    audits: list[Audit] = []
+    codes: list[int] = []
+    for run_id, done in each(run_ids, work):
+        if isinstance(done, Trouble):
+            session.traceback(done.error)
+            codes.append(exits.exit_for_error(done.error))
+            finding = Finding(done.error.code, f"run {run_id}", f"it cannot be audited: {done.error.what}")
+            audits.append(Audit(run_id, None, (finding,)))
+        else:
+            audits.append(done)
+    return audits, codes

@@ -13,8 +13,12 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
+from sr_adapters.cli import streams
+from sr_adapters.cli.errors import tell
+
 if TYPE_CHECKING:
     from sr_domain.runner import ScenarioRunner
+    from sr_ports import SrError
 
 _COMMAND = re.compile(r"\bsr ((?:[a-z]+ )+[0-9a-f]{32})\b")
 SUPERSEDED = "READY (superseded)"
@@ -82,29 +86,50 @@ class Session:
 
     def json(self, document: Any) -> None:
         """The one document of a ``--json`` answer."""
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str), file=streams.answers())
 
     def say(self, *lines: str) -> None:
         """Lines for people, on stdout."""
         for line in lines:
-            click.echo(line)
+            click.echo(line, file=streams.answers())
+
+    def troubles(self, rows: Iterable[Mapping[str, Any]]) -> int:
+        """Tell what could not be read of some rows of an answer, on stderr; the worst exit code of it."""
+        from sr_adapters.cli import exits
+        from sr_ports import REASONS, ReasonCode
+
+        found = [(row["run_id"], row["trouble"]) for row in rows if "trouble" in row]
+        for run_id, trouble in found:
+            code = ReasonCode(trouble["reason_code"])
+            tell(code, f"run {run_id}: {trouble['message']}", REASONS[code].remedy)
+        return exits.worst(exits.exit_for(ReasonCode(trouble["reason_code"])) for _, trouble in found)
+
+    def traceback(self, error: SrError) -> None:
+        """With -v, how an error that is a bug came about; on stderr."""
+        from sr_ports import ReasonCode
+
+        if self.verbose and error.code is ReasonCode.INTERNAL and error.__cause__ is not None:
+            import traceback
+
+            traceback.print_exception(error.__cause__)
 
     def pairs(self, pairs: Iterable[tuple[str, Any]]) -> None:
         """Named values, aligned."""
         shown = [(name, value) for name, value in pairs if value not in (None, "")]
         width = max((len(name) for name, _ in shown), default=0)
         for name, value in shown:
-            click.echo(f"  {name:<{width}}  {value}")
+            click.echo(f"  {name:<{width}}  {value}", file=streams.answers())
 
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
         """Rows to compare: ruled and coloured on a terminal, aligned plain text elsewhere."""
         texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
-        if sys.stdout.isatty():
+        if streams.answers().isatty():
             self._rich_table(headers, texts, title)
             return
         widths = [max(len(row[i]) for row in [list(headers), *texts]) for i in range(len(headers))]
         for row in [[header.upper() for header in headers], *texts]:
-            click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+            line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            click.echo(line, file=streams.answers())
 
     def _rich_table(self, headers: Sequence[str], rows: Iterable[Sequence[str]], title: str | None) -> None:
         from rich.console import Console
@@ -116,7 +141,7 @@ class Session:
             table.add_column(header, overflow="fold")
         for row in rows:
             table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
-        Console().print(table)
+        Console(file=streams.answers()).print(table)
 
 
 def state_text(state: str | None) -> str:

@@ -28,9 +28,9 @@ class Connections:
     """
 
     def __init__(self, conninfo: str, *, limit: int, wait_s: float) -> None:
+        self._idle: list[Link] = []
         self._conninfo, self._limit, self._wait_s = conninfo, limit, wait_s
         self._generation = 0
-        self._idle: list[Link] = []
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(limit)
         _all.add(self)
@@ -52,6 +52,11 @@ class Connections:
             self._generation += 1
             idle, self._idle = self._idle, []
         for link in idle:
+            link.close()
+
+    def __del__(self) -> None:
+        """Dropped without `close`: the idle connections end all the same, and nothing is said of it."""
+        for link in self._idle:
             link.close()
 
     def after_fork(self) -> None:

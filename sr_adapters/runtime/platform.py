@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import attrs
 
+from sr_plugins.files import create_file
 from sr_ports import BadInput, Clock, ReasonCode, Unreachable
 
 ENV = "PLATFORM_RUN_ID"
@@ -77,7 +77,7 @@ class FilePlatformRuns:
         minted = self.clock.now().strftime("platform_%Y%m%dT%H%M%SZ")
         target = Path(self.runtime_root) / FOLDER / FILE
         with _file_system(target):
-            _create_once(target, minted + "\n")
+            create_file(target, f"{minted}\n".encode())
         return _read(target) or minted
 
 
@@ -90,31 +90,6 @@ def _read(path: Path) -> str | None:
         except FileNotFoundError:
             return None
     return _checked(data.decode("utf-8", "replace").strip(), str(path))
-
-
-def _create_once(target: Path, text: str) -> None:
-    """Give `target` its content unless it has one. Whole or not at all, and durable on return."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.{os.urandom(8).hex()}")
-    try:
-        with draft.open("x", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            target.hardlink_to(draft)  # fails where another process was first: the file is its
-    finally:
-        draft.unlink(missing_ok=True)
-    for folder in (target.parent, target.parent.parent):
-        _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 @contextlib.contextmanager

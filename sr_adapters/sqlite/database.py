@@ -41,9 +41,9 @@ class Database:
     """
 
     def __init__(self, path: str | Callable[[], str], busy_timeout_s: float) -> None:
+        self._connection: sqlite3.Connection | None = None
         self._path = path
         self._busy_timeout_s = busy_timeout_s
-        self._connection: sqlite3.Connection | None = None
         self.notices: tuple[str, ...] = ()
         # One connection under one lock: SQLite has one writer anyway, and reads take microseconds.
         self._lock = threading.Lock()
@@ -97,6 +97,10 @@ class Database:
     def close(self) -> None:
         with self._lock:
             self._unlink()
+
+    def __del__(self) -> None:
+        """Dropped without `close`: the file is let go all the same, and nothing is said of it."""
+        self._unlink()
 
     def after_fork(self) -> None:
         """In a forked child: leave the parent's connection and lock alone, start afresh."""

@@ -178,6 +178,24 @@ def broken_plugin(stage: Stage) -> Answer:
     return profiled(control_bus={"adapter": "tape"})(stage)
 
 
+def failing_plugin(stage: Stage) -> Answer:
+    code = """
+        from sr_ports import Adapter, hookimpl
+
+        class Bus:
+            def publish(self, envelope):
+                raise ValueError
+            tail = close = publish
+
+        @hookimpl
+        def sr_control_buses():
+            return [Adapter("tape", lambda wiring: Bus())]
+    """
+    stage.site.install("acme-bus", code)
+    stage.profile(control_bus={"adapter": "tape"})
+    return stage.sr("bus", "tail")
+
+
 def conflicting(stage: Stage) -> Answer:
     for name in ("acme-one", "acme-two"):
         stage.site.install(name, _plugin("tape"))
@@ -450,6 +468,7 @@ ROWS: dict[ReasonCode, Row] = {
     C.EXTRA_MISSING: Row(missing_extra, 2),
     C.ADAPTER_UNKNOWN: Row(profiled(object_store={"adapter": "tape"}), 2),
     C.PLUGIN_BROKEN: Row(broken_plugin, 2),
+    C.PLUGIN_FAILED: Row(failing_plugin, 9),
     C.PLUGIN_CONFLICT: Row(conflicting, 2),
     C.PLUGIN_NOT_ALLOWED: Row(not_allowed, 2),
     C.PACK_INVALID: Row(profiled(engine={"interface_pack": "gone"}), 2),
@@ -502,6 +521,7 @@ ROWS: dict[ReasonCode, Row] = {
     C.INDEX_EMPTY: Row(indexed([]), 5, "QUARANTINED", inside=True),
     C.INDEXED_FILE_ABSENT: Row(indexed(["gone.bin"]), 5, "QUARANTINED", inside=True),
     C.PATH_ESCAPES: Row(indexed(["../../../etc/passwd"]), 5, "QUARANTINED", inside=True),
+    C.NOT_A_FILE: Row(indexed(["folder/"]), 5, "QUARANTINED", inside=True),
     C.LAW_FAILED: Row(broken_law, 5, "QUARANTINED", inside=True),
     C.LOCATOR_SCHEMA_INVALID: Row(packed("output", 1, schema_ref="x" * 5000), 4, "FAILED"),
     C.RECEIPT_SCHEMA_INVALID: Row(packed("gate", 0, index_path_template="x" * 5000), 4, "FAILED"),

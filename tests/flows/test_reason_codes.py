@@ -206,6 +206,7 @@ PLAYS: dict[ReasonCode, Play] = {
     C.INDEX_EMPTY: conflict(spoilt("gates/gate.b/index.json", b"[]")),
     C.INDEXED_FILE_ABSENT: conflict(spoilt("gates/gate.c/index.json", b'["gone"]')),
     C.PATH_ESCAPES: conflict(spoilt("gates/gate.c/index.json", b'["../x"]')),
+    C.NOT_A_FILE: conflict(spoilt("gates/gate.c/index.json", b'["data/"]')),
     C.MEMBER_DIGEST_MISMATCH: conflict(
         spoilt("gates/gate.b/report.json", b"[1]"), policy={"member_digests": "ENFORCE"}
     ),
