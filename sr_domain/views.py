@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -111,27 +111,16 @@ def runs(desk: Desk, *, state: str | None, limit: int, after: str | None = None)
     ]
 
 
-def _indexed(desk: Desk, *, states: Sequence[str] | None, limit: int, after: str | None = None) -> Sequence[IndexedRun]:
-    """Rows of the index; none where the authority belongs to a platform run and there is none."""
-    try:
-        return desk.ports.authority.runs(states=states, limit=limit, after=after)
-    except NotFound:
-        if desk.ports.platform.current() is not None:
-            raise
-        return ()
-
-
 def _known(row: IndexedRun) -> dict[str, Any]:
     return {"run_id": row.run_id, "state": row.state, "platform_run_id": row.platform_run_id}
 
 
 def _row(desk: Desk, row: IndexedRun) -> Mapping[str, Any]:
     layout = Layout(row.platform_run_id)
-    key = layout.status(row.run_id)
-    blob = desk.ports.store.read(key)
+    blob = desk.ports.store.read(layout.status(row.run_id))
     if blob is None:
         return _known(row)
-    status = parse_truth(blob.data, key)
+    status = parse_truth(blob.data, layout.status(row.run_id))
     chain = _chain(desk, layout, row.run_id) if status.get("state") == RunState.READY else ()
     later = {"superseded_by": chain[0], "newest_run_id": chain[-1]} if chain else {}
     return {**status, "platform_run_id": row.platform_run_id, "settled": row.settled, **later}
@@ -146,33 +135,39 @@ def _chain(desk: Desk, layout: Layout, run_id: str) -> tuple[str, ...]:
     return successors(desk.ports.store, layout, ledger) if isinstance(ledger, Ledger) else ()
 
 
+def _indexed(desk: Desk, *, states: Sequence[str] | None, limit: int, after: str | None = None) -> Sequence[IndexedRun]:
+    """Rows of the index; none where the authority belongs to a platform run and there is none."""
+    try:
+        return desk.ports.authority.runs(states=states, limit=limit, after=after)
+    except NotFound:
+        if desk.ports.platform.current() is not None:
+            raise
+        return ()
+
+
 def quarantined(desk: Desk) -> list[Mapping[str, Any]]:
     """Every quarantine record of the platform runs that are known here, by run id.
 
     One that cannot be read is a row of its run id and its ``trouble``.
     """
-    homes = {run_id: layout for layout in _platform_runs(desk) for run_id in _quarantine_ids(desk, layout)}
     found: list[Mapping[str, Any]] = []
-    for run_id, done in each(sorted(homes), lambda run_id: _quarantined(desk, homes[run_id], run_id)):
-        if isinstance(done, Trouble):
-            found.append({"run_id": run_id, "trouble": done.document()})
-        elif done is not None:
-            found.append(done)
-    return found
+    for platform_run_id in sorted(_platform_runs(desk)):
+        found += _quarantined_in(desk, Layout(platform_run_id))
+    return sorted(found, key=lambda record: str(record.get("run_id")))
 
 
-def _quarantine_ids(desk: Desk, layout: Layout) -> list[str]:
+def _quarantined_in(desk: Desk, layout: Layout) -> Iterator[Mapping[str, Any]]:
     prefix = f"{layout.base}/quarantine/"
     names = (stored.key.removeprefix(prefix) for stored in desk.ports.store.list(prefix))
-    return [name.removesuffix(".json") for name in names if name.endswith(".json") and "/" not in name]
+    ids = (name.removesuffix(".json") for name in names if name.endswith(".json") and "/" not in name)
+    for run_id, done in each(ids, lambda run_id: _quarantined(desk, layout, run_id)):
+        if isinstance(done, Trouble):
+            yield {"run_id": run_id, "trouble": done.document()}
+        elif done is not None:
+            yield done
 
 
-def _quarantined(desk: Desk, layout: Layout, run_id: str) -> dict[str, Any] | None:
-    blob = desk.ports.store.read(layout.quarantine(run_id))
-    return None if blob is None else parse_truth(blob.data, layout.quarantine(run_id))
-
-
-def _platform_runs(desk: Desk) -> list[Layout]:
+def _platform_runs(desk: Desk) -> set[str]:
     """The current platform run, and those in which the authority knows runs that may be in quarantine."""
     current = desk.ports.platform.current()
     known = set() if current is None else {current}
@@ -187,7 +182,12 @@ def _platform_runs(desk: Desk) -> list[Layout]:
             break
         known |= {row.platform_run_id for row in rows}
         page, after = len(rows), rows[-1].run_id if rows else None
-    return [Layout(one) for one in sorted(known)]
+    return known
+
+
+def _quarantined(desk: Desk, layout: Layout, run_id: str) -> dict[str, Any] | None:
+    blob = desk.ports.store.read(layout.quarantine(run_id))
+    return None if blob is None else parse_truth(blob.data, layout.quarantine(run_id))
 
 
 def quarantine(desk: Desk, run_id: str) -> dict[str, Any]:

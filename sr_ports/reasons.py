@@ -37,6 +37,7 @@ class ReasonCode(enum.StrEnum):
     PROFILE_INVALID = "PROFILE_INVALID"
     PROFILE_NOT_FOUND = "PROFILE_NOT_FOUND"
     ENV_UNSET = "ENV_UNSET"
+    CLIENT_CONFIG_INVALID = "CLIENT_CONFIG_INVALID"
     EXTRA_MISSING = "EXTRA_MISSING"
     ADAPTER_UNKNOWN = "ADAPTER_UNKNOWN"
     PLUGIN_BROKEN = "PLUGIN_BROKEN"
@@ -113,10 +114,16 @@ class ReasonCode(enum.StrEnum):
     OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
     AUTHORITY_UNREACHABLE = "AUTHORITY_UNREACHABLE"
     AUTHORITY_SCHEMA = "AUTHORITY_SCHEMA"
+    AUTHORITY_ENCODING = "AUTHORITY_ENCODING"
     BUS_UNREACHABLE = "BUS_UNREACHABLE"
+    BUS_DENIED = "BUS_DENIED"
+    BUS_REFUSED = "BUS_REFUSED"
     BUS_STREAM_MISSING = "BUS_STREAM_MISSING"
     BUS_MESSAGE_TOO_LARGE = "BUS_MESSAGE_TOO_LARGE"
     ENGINE_ROOT_UNREACHABLE = "ENGINE_ROOT_UNREACHABLE"
+    ENGINE_ROOT_DENIED = "ENGINE_ROOT_DENIED"
+    ENGINE_ROOT_ARCHIVED = "ENGINE_ROOT_ARCHIVED"
+    ENGINE_ROOT_BUCKET_MISSING = "ENGINE_ROOT_BUCKET_MISSING"
     CLOCK_SKEW = "CLOCK_SKEW"
     INTERRUPTED = "INTERRUPTED"
     # re-emit
@@ -154,6 +161,7 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_U, "PROFILE_INVALID", "the wiring profile is not valid", "correct the named key; shipped profiles are models"),
     (_U, "PROFILE_NOT_FOUND", "no shipped profile and no file has this name", "use local, local_parity, local_kinesis, aws or a path"),
     (_U, "ENV_UNSET", "the profile refers to an environment variable that is not set", "set it, or give a default as ${NAME:-default}"),
+    (_U, "CLIENT_CONFIG_INVALID", "a driver's own configuration (its environment variables or files, as AWS_*) is not valid", "correct the named variable or file"),
     (_U, "EXTRA_MISSING", "the profile names an adapter whose libraries are not installed", "install the named extra"),
     (_U, "ADAPTER_UNKNOWN", "no plugin provides the adapter the profile names", "see sr plugins for the names there are", "correct the named adapter"),
     (_U, "PLUGIN_BROKEN", "a plugin this profile needs cannot be imported, asked or built", "repair or uninstall the named distribution"),
@@ -225,10 +233,16 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_X, "OUTCOME_UNKNOWN", "a write's answer was lost and could not be settled", "retry: the run continues from truth"),
     (_X, "AUTHORITY_UNREACHABLE", "the authority store did not answer", "check it with sr doctor, then retry", "check that authority in the profile is right and its server up"),
     (_X, "AUTHORITY_SCHEMA", "the authority's schema is absent or of another version", "run sr doctor --migrate", "give --migrate; a newer schema needs the release that made it"),
+    (_X, "AUTHORITY_ENCODING", "the authority's database cannot hold the text", "create its database with ENCODING 'UTF8'"),
     (_X, "BUS_UNREACHABLE", "the control bus did not answer", "check it with sr doctor; sr resume publishes later", "check that control_bus in the profile is right and its server up, then try again"),
+    (_X, "BUS_DENIED", "the control bus refused access", "check the credentials and rights with sr doctor; sr resume publishes later", "check the credentials, and the rights they give"),
+    (_X, "BUS_REFUSED", "the control bus refuses the request as it is", "correct what it names (control_bus in the profile); sr resume publishes later", "correct what it names (control_bus in the profile)"),
     (_X, "BUS_STREAM_MISSING", "the control bus has no such stream", "create it, or correct control_bus.stream in the profile"),
     (_X, "BUS_MESSAGE_TOO_LARGE", "the message is larger than the bus takes", "report this as a bug"),
     (_X, "ENGINE_ROOT_UNREACHABLE", "the engine root could not be read", "check the root and its rights, then retry"),
+    (_X, "ENGINE_ROOT_DENIED", "the engine root refused access", "give these credentials the right to list and read the root, then retry"),
+    (_X, "ENGINE_ROOT_ARCHIVED", "a file of the engine root lies in an archive tier", "restore the named object to a readable tier, then retry"),
+    (_X, "ENGINE_ROOT_BUCKET_MISSING", "the bucket of the engine root is not there", "correct the request's engine_run_root, or create the bucket"),
     (_X, "CLOCK_SKEW", "this machine's clock is far from the server's", "synchronise the clock"),
     (_X, "INTERRUPTED", "the keyboard or a signal ended the command", "nothing is lost: run the same command again"),
     (_C, "REEMIT_BUSY", "the same re-emit is under way", "retry later"),

@@ -83,7 +83,7 @@ def audit_command(session: Session, run_ids: tuple[str, ...], all_runs: bool, re
     """Chain, order, fences, refs and status derivation. Exit code 5 when anything was altered."""
     if bool(run_ids) == all_runs:
         raise click.UsageError("give run ids, or --all")
-    run_ids, repaired = tuple(map(session.run_id, run_ids)), []
+    repaired: list[str] = []
 
     def work(run_id: str) -> Audit:
         if repair_status and session.runner.repair_status(run_id):
@@ -91,10 +91,11 @@ def audit_command(session: Session, run_ids: tuple[str, ...], all_runs: bool, re
         return session.runner.audit(run_id)
 
     codes: list[int] = []
-    if len(run_ids) == 1:
-        audits = [work(run_ids[0])]
+    named = [session.run_id(run) for run in run_ids]
+    if len(named) == 1:
+        audits = [work(named[0])]
     else:
-        audits, codes = _audit_each(session, run_ids or session.runner.recorded_runs(), work)
+        audits, codes = _audit_each(session, named or session.runner.recorded_runs(), work)
     faulty = [one for one in audits if one.findings]
     if session.as_json:
         session.json({"ok": not faulty, "repaired": repaired, "runs": [one.document() for one in audits]})

@@ -18,6 +18,7 @@ from typing import Any, Final, Protocol
 
 import attrs
 
+from sr_adapters.s3.client import body
 from sr_adapters.s3.errors import DRIVER_ERRORS, code_of, may_have_acted, status_of, translate, translated
 from sr_plugins.files import replace_file
 from sr_ports import ReasonCode, Unreachable
@@ -155,7 +156,7 @@ class Prober:
     def _try(self, key: str, data: bytes, **condition: str) -> bool:
         """Whether the store wrote. An answer that is neither yes nor a refusal is raised."""
         try:
-            self._client.put_object(Bucket=self._bucket, Key=key, Body=data, **condition, **self._put_with)
+            self._client.put_object(Bucket=self._bucket, Key=key, **body(data), **condition, **self._put_with)
         except DRIVER_ERRORS as error:
             if status_of(error) in _REFUSED or (status_of(error) == _MISSING and code_of(error) == "NoSuchKey"):
                 return False

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from sr_adapters.s3.errors import DRIVER_ERRORS, key_is_missing, status_of, translate, translated
+from sr_adapters.s3.errors import DRIVER_ERRORS, ROOT, key_is_missing, status_of, translate, translated
 from sr_ports import BadInput, EvidenceFault, FileFact, ReasonCode, Sink, Unreachable
 from sr_ports.roots import check_path
 from sr_ports.wanted import EVERYTHING, SPAN, Wanted, is_wild, segment_pattern
@@ -23,17 +23,19 @@ class S3EngineRoot:
     """`sr_ports.EngineRoot` over the keys below ``s3://bucket/prefix``.
 
     What a list or a stat found is kept for the life of this object: no fact is asked for
-    twice. Open a new one to look again. `page`: keys per list request.
+    twice. Open a new one to look again. `page`: keys per list request. `place`: where the server
+    is, for messages.
     """
 
     batch_below = 0
     folders = False
 
-    def __init__(self, uri: str, client: Any, *, page: int = 1000) -> None:
+    def __init__(self, uri: str, client: Any, *, page: int = 1000, place: str = "") -> None:
         self._bucket, self._base = split_uri(uri)
         self.uri = f"s3://{self._bucket}/{self._base}".rstrip("/")
         self._client = client
         self._page = page
+        self._shown = f"{self.uri} at {place}" if place else self.uri
         self._lock = threading.RLock()
         self._lists: dict[tuple[str, Wanted], tuple[FileFact, ...]] = {}
         self._facts: dict[str, FileFact | None] = {}
@@ -77,12 +79,12 @@ class S3EngineRoot:
                 return fact
             resumes += 1
             if resumes > _RESUMES:
-                what = f"{path} in {self.uri}: its bytes broke off at {at} of {fact.size}: {trouble}"
+                what = f"{path} in {self._shown}: its bytes broke off at {at} of {fact.size}: {trouble}"
                 raise Unreachable(ReasonCode.ENGINE_ROOT_UNREACHABLE, what) from trouble
             answer = self._get(path, {"IfMatch": f'"{fact.stamp}"', "Range": f"bytes={at}-"})
             if not str(answer.get("ContentRange", "")).startswith(f"bytes {at}-"):
                 answer["Body"].close()
-                what = f"{path} in {self.uri}: the store does not resume a read"
+                what = f"{path} in {self._shown}: the store does not resume a read"
                 raise Unreachable(ReasonCode.ENGINE_ROOT_UNREACHABLE, what)
 
     def _covered(self, path: str) -> bool:
@@ -132,7 +134,7 @@ class S3EngineRoot:
         """Objects whose keys begin with `start`; with `level` those of one level alone, and the folders beside them."""
         limits = {"PageSize": most or self._page, "MaxItems": most}
         how = {"Delimiter": "/"} if level else {}
-        with translated(f"listing s3://{self._bucket}/{start}"):
+        with translated(f"listing {start!r} of the engine root {self._shown}", ROOT):
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self._bucket, Prefix=start, PaginationConfig=limits, **how
             )
@@ -163,7 +165,7 @@ class S3EngineRoot:
                 raise _unstable(path) from error
             if key_is_missing(error):
                 raise EvidenceFault(ReasonCode.INDEXED_FILE_ABSENT, f"{path} is not there", path) from error
-            raise translate(error, f"reading {path} in {self.uri}") from error
+            raise translate(error, f"reading {path} in the engine root {self._shown}", ROOT) from error
 
 
 def split_uri(uri: str) -> tuple[str, str]:
