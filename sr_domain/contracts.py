@@ -102,8 +102,18 @@ def _sentence(misfit: Misfit) -> str:
         case "minItems" | "maxItems" as rule if "description" not in told:
             bound = "at least" if rule == "minItems" else "at most"
             return f"must have {bound} {told[rule]} entries, not {len(value)}"
+        case "type" if told.get("type") == "string" and isinstance(value, bool | int | float):
+            return f"must be {told.get('description') or 'text'}; {unquoted(value)}"
         case _:
             return f"must be {told.get('description') or _type(told)}, not {_shown(value)}"
+
+
+def unquoted(value: object) -> str:
+    """What to say of a number or boolean where text belongs, as its document wrote it where that is known."""
+    if isinstance(value, bool):
+        return f"{str(value).lower()} without quotes is read as a boolean: put it in quotes"
+    written = "it" if isinstance(value, int) and value.bit_length() > MAX_BITS else str(value)
+    return f"{getattr(value, 'spelled', written)} without quotes is read as a number: put it in quotes"
 
 
 _TYPES = {

@@ -9,7 +9,7 @@ import attrs
 
 from sr_domain.desk import Desk
 from sr_domain.plan import PlanRefused, Problem, choose_strategy, compile_plan
-from sr_domain.request import RunRequest, Strategy, differences, parse_request
+from sr_domain.request import RunRequest, Strategy, differences, misspelt, parse_request
 from sr_domain.sealed import SealedPlan
 from sr_ports import ReasonCode
 
@@ -47,6 +47,9 @@ class PlanReport:
 def plan(desk: Desk, document: Any) -> PlanReport:
     """Compile a request and explain the plan; writes nothing."""
     request = parse_request(document, desk.ports.known_timezone)
+    wrong = misspelt(request)
+    if wrong is not None:
+        raise wrong
     compiled = compile_plan(request, desk.policy, desk.pack, desk.ports.laws)
     strategy = choose_strategy(request, desk.policy)
     if isinstance(compiled, PlanRefused):

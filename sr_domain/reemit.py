@@ -23,6 +23,7 @@ from sr_domain.ledger import Draft, Ledger
 from sr_domain.narrate import Narrator
 from sr_domain.ops import append_aside, pins_on
 from sr_domain.outcome import Outcome
+from sr_domain.request import check_actor
 from sr_domain.states import RunState
 from sr_domain.times import format_instant, parse_instant
 from sr_domain.views import parse_truth, record_of
@@ -97,6 +98,7 @@ def reemit(
     misfit = problem("reemit_request", {**request, **({"reason": reason} if reason else {})})
     if misfit is not None:
         raise BadInput(ReasonCode.USAGE, f"re-emit: {misfit.what}")
+    check_actor(actor)
     layout, ledger = record_of(desk, run_id)
     ops = _Ops(desk, layout, ledger, ReemitKind(kind), actor)
     allowed = desk.settings.reemitters

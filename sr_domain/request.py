@@ -14,9 +14,11 @@ import attrs
 from sr_domain.canonical import digest_of, exact_json
 from sr_domain.contracts import problem
 from sr_domain.ids import run_id_for, scenario_id_for
+from sr_domain.names import ONE_SPELLING, misspelling
 from sr_domain.times import format_instant, parse_instant
 from sr_ports import BadInput, ReasonCode
 
+_SHOWN = 60
 # A scenario name becomes a path segment and a part of joined hash input: nothing in it may
 # be a separator, a wildcard or a template brace.
 _NAME = re.compile(r"[^/\\{}*?\[\]|\x00-\x1f\x7f]+")
@@ -142,6 +144,35 @@ def parse_request(document: Any, known_timezone: Callable[[str], bool]) -> RunRe
         requested_strategy=None if strategy is None else Strategy(strategy),
         **optional,
     )
+
+
+def misspelt(request: RunRequest) -> BadInput | None:
+    """The refusal of a request one of whose names has more than one spelling; None when each has one.
+
+    For admission alone: a run that an earlier release admitted keeps its names.
+    """
+    scenario = [("scenario.scenario_id", request.scenario_id)]
+    members = [(f"scenario.scenario_set[{at}]", name) for at, name in enumerate(request.scenario_set or ())]
+    named = [
+        ("run_equivalence_key", request.run_equivalence_key),
+        *(scenario if request.scenario_set is None else members),
+        ("invoker", request.invoker),
+        ("request_id", request.request_id),
+    ]
+    return next((wrong for where, name in named if name and (wrong := _misspelt(f"request: {where}", name))), None)
+
+
+def check_actor(actor: str | None) -> None:
+    """Refuse an actor whose name could be taken for another's. Raises `BadInput(USAGE)`."""
+    wrong = _misspelt("actor", actor, ReasonCode.USAGE) if actor else None
+    if wrong is not None:
+        raise wrong
+
+
+def _misspelt(where: str, name: str, code: ReasonCode = ReasonCode.REQUEST_INVALID) -> BadInput | None:
+    wrong = misspelling(name)
+    shown = repr(name if len(name) <= _SHOWN else name[:_SHOWN] + "...")
+    return None if wrong is None else BadInput(code, f"{where} {shown} {wrong}", ONE_SPELLING)
 
 
 def _window(node: Mapping[str, str], known_timezone: Callable[[str], bool]) -> Window:

@@ -10,7 +10,7 @@ from sr_domain.desk import Desk
 from sr_domain.layout import Layout
 from sr_domain.ops import read_record
 from sr_domain.outcome import Outcome
-from sr_domain.request import RunRequest, parse_request
+from sr_domain.request import RunRequest, check_actor, parse_request
 from sr_domain.states import RunState
 from sr_domain.submit import bound_request, narrator, rebind, work
 from sr_domain.times import parse_instant
@@ -23,6 +23,7 @@ _LONGEST_PAUSE = timedelta(minutes=5)
 
 def resume(desk: Desk, run_id: str, *, actor: str = "resume") -> Outcome:
     """Move one run on from truth alone. Raises `NotFound(RUN_NOT_FOUND)`."""
+    check_actor(actor)
     layout, request = locate(desk, run_id)
     outcome = work(desk, layout, request, actor)
     if outcome.in_flight:  # not news: whoever waits for a run asks again and again

@@ -19,12 +19,12 @@ from sr_domain.ops import append_aside, read_record
 from sr_domain.outcome import Outcome
 from sr_domain.plan import pins_of
 from sr_domain.prove import arrived
-from sr_domain.request import RunRequest, differences, parse_request
+from sr_domain.request import RunRequest, check_actor, differences, misspelt, parse_request
 from sr_domain.sealed import SealedPlan
 from sr_domain.states import RunState
 from sr_domain.supersede import check_supersedes
 from sr_domain.times import parse_instant
-from sr_ports import Admission, BadInput, Binding, IndexNote, Lease, Provable, ReasonCode, SrError
+from sr_ports import Admission, BadInput, Binding, IndexNote, Lease, NotFound, Provable, ReasonCode, SrError
 
 
 def submit(desk: Desk, document: Any, *, actor: str | None = None) -> Outcome:
@@ -33,7 +33,7 @@ def submit(desk: Desk, document: Any, *, actor: str | None = None) -> Outcome:
     Raises `BadInput(REQUEST_INVALID)` with nothing written; `Unreachable` and `LeaseLost`
     with nothing lost: submitting the same request again continues.
     """
-    request = _parsed(desk, document)
+    request = _parsed(desk, document, actor)
     _ = desk.pack  # one that cannot be read stops here, before anything is written
     actor = actor or request.invoker or "local"
     if isinstance(desk.ports.store, Provable):
@@ -52,13 +52,30 @@ def submit(desk: Desk, document: Any, *, actor: str | None = None) -> Outcome:
     return admitted(desk, desk.ports.authority.admit(_binding(request, layout)), request, actor)
 
 
-def _parsed(desk: Desk, document: Any) -> RunRequest:
+def _parsed(desk: Desk, document: Any, actor: str | None) -> RunRequest:
+    """The request, whose names have one spelling each, save where its key is bound already."""
     try:
-        return parse_request(document, desk.ports.known_timezone)
+        check_actor(actor)
+        request = parse_request(document, desk.ports.known_timezone)
+        wrong = misspelt(request)
+        if wrong is not None and not _is_bound(desk, request.run_id):
+            raise wrong
     except BadInput as error:
         told = {"reason_code": error.code.value, "detail": error.what}
         Narrator(desk.ports.telemetry, desk.ports.clock, {}, desk.policy_rev).event("RUN_REQUEST_REFUSED", told)
         raise
+    return request
+
+
+def _is_bound(desk: Desk, run_id: str) -> bool:
+    """Whether the run's key is taken, by the index or by a record. Writes nothing."""
+    current = desk.ports.platform.current()
+    try:
+        if desk.ports.authority.find(run_id) is not None:
+            return True
+    except NotFound:  # the authority belongs to a platform run, and there is none
+        return False
+    return current is not None and bound_intent(read_record(desk.ports, Layout(current), run_id)[0]) is not None
 
 
 def _binding(request: RunRequest, layout: Layout) -> Binding:

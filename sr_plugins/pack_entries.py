@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, get_args
 
+from sr_domain.contracts import unquoted
 from sr_domain.pack import GateSpec, OutputSpec
 from sr_ports import BadInput, ReasonCode, VerificationMethod
 from sr_ports.laws import Ordering, PathBase
@@ -70,7 +71,8 @@ def _text(node: Mapping[str, Any], key: str, where: str, default: str | None = N
     if value is None and default is not None:
         return default
     if not isinstance(value, str) or not value:
-        raise bad(where, f"{key} must be text")
+        told = f"; {unquoted(value)}" if isinstance(value, bool | int | float) else ""
+        raise bad(where, f"{key} must be text{told}")
     return value
 
 
@@ -83,7 +85,8 @@ def _texts(node: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
-        raise bad(where, f"{key} must be a list of text")
+        odd = [one for one in value if isinstance(one, bool | int | float)] if isinstance(value, list) else []
+        raise bad(where, f"{key} must be a list of text{f'; {unquoted(odd[0])}' if odd else ''}")
     return tuple(value)
 
 

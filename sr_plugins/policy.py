@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -45,7 +46,7 @@ def load_policy(source: str | os.PathLike[str] | Mapping[str, Any] | None = None
         raise BadInput(
             ReasonCode.POLICY_DIGEST_MISMATCH,
             f"{name} says content_digest {document['content_digest']}, its content is {actual}",
-            f"review the change, then run: sr policy seal {name}",
+            f"review the change, then run: sr policy seal {shlex.quote(name)}",
         )
     return _policy(document)
 

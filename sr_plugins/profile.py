@@ -11,6 +11,8 @@ from typing import Any
 
 import attrs
 
+from sr_domain.contracts import unquoted
+from sr_domain.names import ONE_SPELLING, misspelling
 from sr_plugins.documents import load_yaml
 from sr_plugins.files import read_config
 from sr_plugins.shipped import shipped
@@ -176,8 +178,14 @@ class _Keys:
             return default
         try:
             return check(self.node[key])
+        except _Misspelt as error:
+            what = f"{self.file}: {self.path(key)} {error}"
+            raise BadInput(ReasonCode.PROFILE_INVALID, what, ONE_SPELLING) from error
         except (ValueError, TypeError, OverflowError) as error:
-            raise _invalid(self.file, f"{self.path(key)} must be {wanted}, not {shown(self.node[key])}") from error
+            value = self.node[key]
+            number = check in (text, name, topic, optional_text) and isinstance(value, bool | int | float)
+            told = f"; {unquoted(value)}" if number else f", not {shown(value)}"
+            raise _invalid(self.file, f"{self.path(key)} must be {wanted}{told}") from error
 
     def section(self, key: str) -> _Keys:
         node = self.node.get(key, {})
@@ -195,7 +203,7 @@ class _Keys:
 
 def shown(value: Any) -> str:
     """Enough of a value to find it."""
-    whole = repr(value)
+    whole = getattr(value, "spelled", None) or repr(value)
     return whole if len(whole) <= 60 else whole[:57] + "..."  # noqa: PLR2004
 
 
@@ -209,7 +217,18 @@ def name(value: Any) -> str:
     """A profile's name: facts views carry it (contract: `name`)."""
     if not _NAME.fullmatch(text(value)):
         raise ValueError
-    return str(value)
+    return _spelt(str(value))
+
+
+def _spelt(value: str) -> str:
+    wrong = misspelling(value)
+    if wrong is not None:
+        raise _Misspelt(f"{shown(value)} {wrong}")
+    return value
+
+
+class _Misspelt(ValueError):
+    """A name that could be taken for another."""
 
 
 def topic(value: Any) -> str:
@@ -245,6 +264,10 @@ def texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise TypeError
     return tuple(text(one) for one in value)
+
+
+def actors(value: Any) -> tuple[str, ...]:
+    return tuple(_spelt(one) for one in texts(value))
 
 
 def one_of(*choices: str) -> Callable[[Any], str]:
@@ -326,8 +349,8 @@ def _auth(keys: _Keys) -> Auth:
     keys.only(("mode", "submit", "reemit"))
     return Auth(
         mode,
-        keys.get("submit", (), texts, "a list of actors"),
-        keys.get("reemit", (), texts, "a list of actors"),
+        keys.get("submit", (), actors, "a list of actors"),
+        keys.get("reemit", (), actors, "a list of actors"),
     )
 
 

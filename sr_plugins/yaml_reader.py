@@ -37,6 +37,12 @@ _ROWS = bytes.maketrans(b"]}\"'#\\\r", b"\n" * 7)
 _OPENER = re.compile(rb"[\[{]|[-?](?=[ \t])")
 
 
+class Written(float):
+    """A number with how the document spells it: ``680841e1`` may have been meant as text."""
+
+    spelled: str
+
+
 class YamlFault(ValueError):
     """What makes a text unfit; becomes `BadInput` at the surface."""
 
@@ -223,12 +229,13 @@ def _plain(event: Any) -> Any:
     if number is None:
         return text
     if len(text) > _DIGITS:
-        raise _fault(event.start_mark, f"a number of more than {_DIGITS} characters")
+        raise _fault(event.start_mark, f"a number of more than {_DIGITS} characters: text goes in quotes")
     if number[1] is None and number[2] is None:
         return int(text)
-    value = float(text)
+    value = Written(text)
     if math.isinf(value):
-        raise _fault(event.start_mark, "a number out of range")
+        raise _fault(event.start_mark, f"a number out of range: {text[:80]}; text goes in quotes")
+    value.spelled = text
     return value
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sr_adapters.cli import exits
-from sr_adapters.cli.runs import finish
+from sr_adapters.cli.outcomes import finish
 from sr_adapters.cli.session import Session
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import click
 
 from sr_adapters.cli import exits, output, signals
 from sr_adapters.cli.documents import read_request
-from sr_adapters.cli.errors import remedy_here, running, tell
-from sr_adapters.cli.session import Session, denial, ref_lines, seconds, shown_state, state_text
+from sr_adapters.cli.outcomes import answer, remedy_of
+from sr_adapters.cli.session import Session, seconds, shown_state, state_text
 
 if TYPE_CHECKING:
     from sr_domain.outcome import Outcome
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from sr_domain.trouble import Trouble
 
 _POLL_S = 0.5
-_NEXT = {exits.DONE: "facts", exits.WAITING: "explain", exits.FAILED: "explain", exits.FAULT: "explain"}
-"""The command that tells more, by how a run stands."""
 
 
 @click.command("submit")
@@ -72,53 +70,6 @@ def _follow(session: Session, outcome: Outcome, wait_s: float | None) -> Outcome
 
 def _rests(outcome: Outcome) -> bool:
     return exits.exit_for_outcome(outcome) != exits.WAITING
-
-
-def answer(session: Session, outcome: Outcome) -> int:
-    """Tell an outcome; its exit code."""
-    return finish(session, outcome.document(), outcome)
-
-
-def finish(session: Session, document: dict[str, Any], outcome: Outcome) -> int:
-    """Tell an outcome, with what else belongs to the document; its exit code."""
-    code = exits.exit_for_outcome(outcome)
-    reason, refused = outcome.reason_code, outcome.state is None or outcome.actor is not None
-    if session.as_json:
-        remedy = {} if reason is None else {"remedy": remedy_here(reason, outcome.remedy)}
-        session.json({**document, **(remedy if outcome.remedy else {}), "exit_code": code})
-    elif refused:
-        session.say(f"{click.style('REFUSED', fg='red', bold=True)}: no run was admitted, and none was changed")
-    else:
-        _tell_where(session, outcome, code)
-    if reason is not None and code != exits.DONE:
-        what = f"run {outcome.run_id}: {outcome.message or reason.value}"
-        if outcome.actor is not None:
-            what = denial(outcome.actor, "submit", session.runner.desk.settings.submitters)
-        tell(reason, what, outcome.remedy)
-    return code
-
-
-def _tell_where(session: Session, outcome: Outcome, code: int) -> None:
-    """Where a run is, for people, and the command that tells more."""
-    run_id, state = outcome.run_id, shown_state(outcome.state, outcome.superseded_by)
-    if outcome.in_flight:
-        session.say(f"IN FLIGHT run {run_id}: another worker holds it, {state} when last told")
-    else:
-        known = "" if outcome.is_new or code else " (already known)"
-        session.say(f"{state_text(state)} run {run_id}{known}")
-    session.pairs([*_succession(outcome), *ref_lines(outcome.document())])
-    if code == exits.DONE and not outcome.published:
-        later = "try again later" if running() == "resume" else f"{session.command('resume', run_id)} tells it"
-        session.say(f"  not published yet, as the control bus did not take it: {later}")
-    if code in _NEXT:
-        session.say(f"  next: {session.command(_NEXT[code], (run_id, *outcome.superseded_by)[-1])}")
-
-
-def _succession(outcome: Outcome) -> list[tuple[str, str]]:
-    """Which runs came after a superseded one: the next, and the last of the chain."""
-    chain = outcome.superseded_by
-    newest = [("newest run", chain[-1])] if len(chain) > 1 else []
-    return [("superseded by", chain[0]), *newest] if chain else []
 
 
 @click.command("status")
@@ -314,7 +265,7 @@ def resume_each(
             rows.append(trouble_row(session, done))
         elif done is not None:
             codes.append(exits.exit_for_outcome(done))
-            rows.append(done.document())
+            rows.append({**done.document(), **remedy_of(done)})
     return rows, exits.worst(codes)
 
 

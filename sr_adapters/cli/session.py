@@ -14,6 +14,7 @@ import attrs
 import click
 
 from sr_adapters.cli import output
+from sr_adapters.cli.errors import tell
 
 if TYPE_CHECKING:
     from sr_domain.runner import ScenarioRunner
@@ -109,7 +110,7 @@ class Session:
         found = [(row["run_id"], row["trouble"]) for row in rows if "trouble" in row]
         for run_id, trouble in found:
             code = ReasonCode(trouble["reason_code"])
-            output.tell(f"error[{code.value}]: run {run_id}: {trouble['message']}; {REASONS[code].remedy}")
+            tell(code, f"run {run_id}: {trouble['message']}", REASONS[code].remedy)
         return exits.worst(exits.exit_for(ReasonCode(trouble["reason_code"])) for _, trouble in found)
 
     def traceback(self, error: SrError) -> None:

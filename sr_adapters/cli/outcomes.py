@@ -1,0 +1,68 @@
+"""Telling where a run is, or why it was refused, and what to do next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sr_adapters.cli import exits
+from sr_adapters.cli.errors import remedy_here, running, tell
+from sr_adapters.cli.session import Session, denial, ref_lines, shown_state, state_text
+
+if TYPE_CHECKING:
+    from sr_domain.outcome import Outcome
+
+_NEXT = {exits.DONE: "facts", exits.WAITING: "explain", exits.FAILED: "explain", exits.FAULT: "explain"}
+"""The command that tells more, by how a run stands."""
+
+
+def answer(session: Session, outcome: Outcome) -> int:
+    """Tell an outcome; its exit code."""
+    return finish(session, outcome.document(), outcome)
+
+
+def finish(session: Session, document: dict[str, Any], outcome: Outcome) -> int:
+    """Tell an outcome, with what else belongs to the document; its exit code."""
+    code = exits.exit_for_outcome(outcome)
+    reason, refused = outcome.reason_code, outcome.state is None or outcome.actor is not None
+    if session.as_json:
+        session.json({**document, **remedy_of(outcome), "exit_code": code})
+    elif refused:
+        session.say(f"{click.style('REFUSED', fg='red', bold=True)}: no run was admitted, and none was changed")
+    else:
+        _tell_where(session, outcome, code)
+    if reason is not None and code != exits.DONE:
+        what = f"run {outcome.run_id}: {outcome.message or reason.value}"
+        if outcome.actor is not None:
+            what = denial(outcome.actor, "submit", session.runner.desk.settings.submitters)
+        tell(reason, what, outcome.remedy)
+    return code
+
+
+def remedy_of(outcome: Outcome) -> dict[str, str]:
+    """An answer's remedy, as the command that gives it should say it."""
+    return {"remedy": remedy_here(outcome.reason_code, outcome.remedy)} if outcome.reason_code else {}
+
+
+def _tell_where(session: Session, outcome: Outcome, code: int) -> None:
+    """Where a run is, for people, and the command that tells more."""
+    run_id, state = outcome.run_id, shown_state(outcome.state, outcome.superseded_by)
+    if outcome.in_flight:
+        session.say(f"IN FLIGHT run {run_id}: another worker holds it, {state} when last told")
+    else:
+        known = "" if outcome.is_new or code else " (already known)"
+        session.say(f"{state_text(state)} run {run_id}{known}")
+    session.pairs([*_succession(outcome), *ref_lines(outcome.document())])
+    if code == exits.DONE and not outcome.published:
+        later = "try again later" if running() == "resume" else f"{session.command('resume', run_id)} tells it"
+        session.say(f"  not published yet, as the control bus did not take it: {later}")
+    if code in _NEXT:
+        session.say(f"  next: {session.command(_NEXT[code], (run_id, *outcome.superseded_by)[-1])}")
+
+
+def _succession(outcome: Outcome) -> list[tuple[str, str]]:
+    """Which runs came after a superseded one: the next, and the last of the chain."""
+    chain = outcome.superseded_by
+    newest = [("newest run", chain[-1])] if len(chain) > 1 else []
+    return [("superseded by", chain[0]), *newest] if chain else []
