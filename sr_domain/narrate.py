@@ -49,6 +49,7 @@ _STORY = {
     "GOV_PLAN_HASH": "plan hash on record",
     "GOV_BUNDLE_HASH": "bundle hash on record",
     "GOV_LAW_PROVENANCE": "laws and their plugins on record",
+    "ENGINE_ROOT_UNREADABLE": "the engine root could not be read; the run rests",
     "LEASE_TAKEN": "taking over from an earlier holder",
 }
 

@@ -89,7 +89,10 @@ def finish(session: Session, document: dict[str, Any], outcome: Outcome) -> int:
         session.say(f"{state_text(outcome.state.value)} run {outcome.run_id}{known}")
         session.pairs([*_succession(outcome), *ref_lines(outcome.document())])
         if code == exits.DONE and not outcome.published:
-            session.say(f"  not published yet: {session.command('resume', outcome.run_id)} tells the control bus")
+            why = outcome.unpublished
+            told = "" if why is None else f": {why['reason_code']}: {why['detail']}; {why['remedy']}"
+            session.say(f"  not published yet{told}")
+            session.say(f"  then: {session.command('resume', outcome.run_id)} tells the control bus")
         if code in _NEXT:
             session.say(f"  next: {session.command(_NEXT[code], outcome.run_id)}")
     if outcome.reason_code is not None and code != exits.DONE:
