@@ -97,9 +97,7 @@ def collision(layout: Layout, request: RunRequest, bound: Mapping[str, Any]) -> 
     fields = differences(bound, request.intent())
     if not fields:
         what = f"run {request.run_id} is bound to this very intent, yet under another fingerprint than the intent has"
-        remedy = (
-            "the authority's row was altered or its text spoilt: check it with sr doctor; sr audit knows the record"
-        )
+        remedy = "restore the authority from backup, or begin it anew and run sr resume --rebuild-index"
         raise Fault(ReasonCode.TRUTH_ALTERED, what, remedy)
     shown = "; ".join(f"{name}: {pair['old']!r} is bound, {pair['new']!r} was asked" for name, pair in fields.items())
     return Outcome(
