@@ -30,6 +30,7 @@ from sr_domain.plan import PlanRefused, compile_plan
 from sr_domain.policy import Policy
 from sr_domain.prove import collect, something_there
 from sr_domain.request import Strategy
+from sr_domain.rootfaults import on_record
 from sr_domain.sealed import SealedPlan
 from sr_domain.states import RunState
 from sr_domain.supersede import announce_successor, claim_place
@@ -118,14 +119,16 @@ def write_plan(run: HeldRun, plan: SealedPlan) -> None:
 
 def prove(run: HeldRun, plan: SealedPlan, accepted: Mapping[str, Any]) -> bool:
     """Bring evidence about and judge it; True once READY is decided, False when the run rests elsewhere."""
-    root = engine_root(run, plan, accepted)
+    with on_record(run):
+        root = engine_root(run, plan, accepted)
     if isinstance(root, Failed):
         commit_failed(run, root)
         return False
     run.record(Draft("EVIDENCE_STARTED", {"engine_run_root": root}))
     # Neither waits for the other: two durable writes in the time of one.
     run.ports.pool.map(lambda write: write(), (lambda: write_plan(run, plan), run.write_status))
-    evidence = collect(run, plan, root)
+    with on_record(run):
+        evidence = collect(run, plan, root)
     verdict = classify(evidence, parse_instant(accepted["evidence_deadline_utc"]), run.now())
     match verdict:
         case Complete():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sr_domain.layout import Layout, run_of
 from sr_domain.ledger import Ledger, RecordFault, check_ledger
 from sr_domain.outcome import Outcome
+from sr_domain.rootfaults import standing_fault
 from sr_domain.states import RunState
 from sr_ports import REASONS, ObjectStore, ReasonCode
 
@@ -74,7 +75,7 @@ def refs(layout: Layout, run_id: str, ledger: Ledger | None = None) -> dict[str,
 
 def ledger_outcome(layout: Layout, ledger: Ledger, *, is_new: bool = False) -> Outcome:
     """A record's state as an answer."""
-    event = ledger.state_event
+    event = standing_fault(ledger) or ledger.state_event
     details: Mapping[str, Any] = {} if event is None else event.details
     code = details.get("reason_code")
     return Outcome(
@@ -85,10 +86,20 @@ def ledger_outcome(layout: Layout, ledger: Ledger, *, is_new: bool = False) -> O
         message=_message(details),
         is_new=is_new,
         published=ledger.first("READY_PUBLISHED") is not None,
+        unpublished=_unpublished(ledger),
         missing=tuple(details.get("missing", ())),
         superseded_by=() if (successor := successor_of(ledger)) is None else (successor,),
         refs=refs(layout, ledger.run_id, ledger),
     )
+
+
+def _unpublished(ledger: Ledger) -> dict[str, str] | None:
+    """Why the control bus has not taken READY yet, as the last try went; None where no try failed, or one went well."""
+    failures = ledger.all("READY_PUBLISH_FAILED")
+    if not failures or ledger.first("READY_PUBLISHED") is not None:
+        return None
+    code, detail = failures[-1].details["reason_code"], failures[-1].details["detail"]
+    return {"reason_code": code, "detail": detail, "remedy": REASONS[ReasonCode(code)].remedy}
 
 
 def _message(details: Mapping[str, Any]) -> str:

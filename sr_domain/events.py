@@ -57,6 +57,7 @@ EVENTS: dict[str, EventKind] = {
     # evidence
     "EVIDENCE_STARTED": EventKind("EVIDENCE", "reading evidence"),
     "EVIDENCE_PROGRESS": EventKind("EVIDENCE", "evidence progress"),
+    "ENGINE_ROOT_UNREADABLE": _bad("EVIDENCE", "the engine root could not be read; the run rests", "RETRY"),
     "EVIDENCE_WAITING": EventKind("EVIDENCE", "evidence is incomplete, waiting", "WAITING"),
     "EVIDENCE_COMPLETE": EventKind("EVIDENCE", "every gate passed, every output proven"),
     # commit

@@ -13,6 +13,7 @@ from sr_domain.ledger import Event, Ledger
 from sr_domain.outcome import remedy_of
 from sr_domain.ports import Ports
 from sr_domain.prove import arrived
+from sr_domain.rootfaults import standing_fault
 from sr_domain.sealed import SealedPlan
 from sr_domain.states import RunState
 from sr_domain.times import parse_instant
@@ -65,9 +66,10 @@ class Explanation:
 
 def explain(ports: Ports, layout: Layout, ledger: Ledger) -> Explanation:
     """The explanation of one run. Reads logs, looks where it waits, writes nothing. Raises `Unreachable`."""
-    event, accepted = ledger.state_event, ledger.first("RUN_ACCEPTED")
+    event, accepted, fault = ledger.state_event, ledger.first("RUN_ACCEPTED"), standing_fault(ledger)
     details: Mapping[str, Any] = {} if event is None else event.details
-    code = details.get("reason_code")
+    told = details if fault is None else fault.details
+    code = told.get("reason_code")
     state = ledger.state
     deadline = None if accepted is None else accepted.details["evidence_deadline_utc"]
     left = None
@@ -84,9 +86,9 @@ def explain(ports: Ports, layout: Layout, ledger: Ledger) -> Explanation:
         run_id=ledger.run_id,
         state=None if state is None else state.value,
         reason_code=code,
-        detail=str(details.get("detail", "")),
+        detail=str(told.get("detail", "")),
         meaning=REASONS[ReasonCode(code)].meaning if code else "",
-        next=_next(ledger, code, chain[-1] if chain else None),
+        next=_next(ledger, code, chain[-1] if chain else None) if fault is None else _mend(ledger, fault),
         deadline_utc=deadline,
         seconds_left=left,
         engine_run_root=root,
@@ -109,6 +111,10 @@ def _holder(ports: Ports, run_id: str) -> str | None:
     except Unreachable as error:
         return f"whether somebody holds it cannot be told now: {error.what}"
     return None if lease is None else f"{lease.owner}, {lease.expires_in_s:.0f} s left"
+
+
+def _mend(ledger: Ledger, fault: Event) -> str:
+    return f"{fault.details['remedy']}; sr resume {ledger.run_id}"
 
 
 def _next(ledger: Ledger, code: str | None, newest: str | None) -> str:

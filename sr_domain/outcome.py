@@ -19,7 +19,8 @@ class Outcome:
     `in_flight`: another worker holds the run. `differences`: for a collision, the fields
     of the intent that differ. `superseded_by`: the run's successor; for `status` the
     successor's own too, and so on to the newest. `refs`: keys of the run's artifacts that exist.
-    `actor`: for a denial, who was denied.
+    `unpublished`: why the bus has not taken READY yet (reason_code, detail, remedy). `actor`: for a
+    denial, who was denied.
     """
 
     run_id: str
@@ -30,6 +31,7 @@ class Outcome:
     is_new: bool = False
     in_flight: bool = False
     published: bool = False
+    unpublished: Mapping[str, str] | None = None
     missing: tuple[str, ...] = ()
     differences: Mapping[str, Any] | None = None
     superseded_by: tuple[str, ...] = ()
@@ -57,6 +59,7 @@ class Outcome:
             "is_new": self.is_new,
             "in_flight": self.in_flight,
             "published": self.published,
+            "unpublished": self.unpublished,
             "missing": list(self.missing),
             "differences": self.differences,
             "superseded_by": self.superseded_by[0] if self.superseded_by else None,

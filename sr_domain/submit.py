@@ -24,7 +24,7 @@ from sr_domain.sealed import SealedPlan
 from sr_domain.states import RunState
 from sr_domain.supersede import check_supersedes
 from sr_domain.times import parse_instant
-from sr_ports import Admission, BadInput, Binding, IndexNote, Lease, NotFound, Provable, ReasonCode, SrError
+from sr_ports import Admission, BadInput, Binding, Fault, IndexNote, Lease, NotFound, Provable, ReasonCode, SrError
 
 
 def submit(desk: Desk, document: Any, *, actor: str | None = None) -> Outcome:
@@ -127,8 +127,15 @@ def admitted(desk: Desk, admission: Admission, request: RunRequest, actor: str) 
 
 
 def collision(desk: Desk, layout: Layout, request: RunRequest, bound: Mapping[str, Any]) -> Outcome:
-    """The answer to a key that is bound to another intent: which fields differ; nothing changed."""
+    """The answer to a key that is bound to another intent: which fields differ; nothing changed.
+
+    Raises `Fault` where none differs: a fingerprint that is not its intent's own is no collision.
+    """
     fields = differences(bound, request.intent())
+    if not fields:
+        what = f"run {request.run_id} is bound to this very intent, yet under another fingerprint than the intent has"
+        remedy = "restore the authority from backup, or begin it anew and run sr resume --rebuild-index"
+        raise Fault(ReasonCode.TRUTH_ALTERED, what, remedy)
     shown = "; ".join(f"{name}: {pair['old']!r} is bound, {pair['new']!r} was asked" for name, pair in fields.items())
     code = ReasonCode.EQUIVALENCE_COLLISION
     narrator(desk, request).event(code.value, {"fields": ", ".join(fields)})

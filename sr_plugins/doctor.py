@@ -20,6 +20,9 @@ from sr_ports import REASONS, Envelope, LeaseLost, NotFound, Provable, ReasonCod
 
 RACERS = 16
 SKEW_S = 5.0
+CALLERS, CALLS = 4, 96
+"""More calls a connection than any driver or pooler takes before it begins to reuse statements."""
+SAMPLE = "Zoë-東京-😀"
 
 
 @attrs.frozen
@@ -137,11 +140,7 @@ def _race(ports: Ports, key: str) -> str:
         except SrError as error:
             broken.append(error)
 
-    threads = [threading.Thread(target=racer, args=(number,), daemon=True) for number in range(RACERS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    _at_once(racer, RACERS)
     if broken:
         raise broken[0]
     blob = ports.store.read(key)
@@ -161,6 +160,8 @@ def _authority(ports: Ports, resource: str, *, migrate: bool) -> Iterator[Check]
     if migrate and hasattr(ports.authority, "migrate"):
         yield _try("authority", "migrate", lambda: _migrate(ports))
     yield _try("authority", "lease and fence", lambda: _fences(ports, resource))
+    yield _try("authority", "text", lambda: _text(ports, resource))
+    yield _try("authority", f"{CALLS} calls, {CALLERS} at once", lambda: _many(ports, resource))
     yield _try("authority", "clock skew", lambda: _skew(ports))
 
 
@@ -184,6 +185,57 @@ def _fences(ports: Ports, resource: str) -> str:
         ports.authority.release(second)
         return f"{ports.authority.describe()}: exclusive, fences rise, a stale lease is refused"
     raise _Broken("a lease that was given up was renewed", code)
+
+
+def _text(ports: Ports, resource: str) -> str:
+    """What a name may hold comes back as it was given: an encoding of its own would lose or change it."""
+    name, code = f"{resource}:{SAMPLE}", ReasonCode.AUTHORITY_ENCODING
+    lease = ports.authority.acquire(name, SAMPLE, ttl_s=30)
+    if lease is None:
+        raise _Broken("a lease that nobody holds was refused", ReasonCode.AUTHORITY_UNREACHABLE)
+    held = ports.authority.holder(name)
+    ports.authority.release(lease)
+    if held is None or held.owner != SAMPLE:
+        raise _Broken("a name came back otherwise than it was given", code)
+    return "names in any script come back as they were given"
+
+
+def _many(ports: Ports, resource: str) -> str:
+    """Many calls on few connections, each with its own answer: a pooler that mixes clients up shows here."""
+    wrong: list[str] = []
+    broken: list[SrError] = []
+
+    def caller(number: int) -> None:
+        mine, fence = f"{resource}:{number}", 0
+        try:
+            for turn in range(CALLS // CALLERS // 3):
+                owner = f"{number}:{turn}"
+                lease = ports.authority.acquire(mine, owner, ttl_s=30, above=fence)
+                held = ports.authority.holder(mine)
+                if lease is None or held is None or (held.owner, held.fence) != (owner, lease.fence):
+                    wrong.append(owner)
+                    return
+                fence = lease.fence
+                ports.authority.release(lease)
+        except SrError as error:
+            broken.append(error)
+
+    _at_once(caller, CALLERS)
+    if broken:
+        raise broken[0]
+    if wrong:
+        raise _Broken(
+            f"{len(wrong)} of {CALLERS} callers were given another caller's answer", ReasonCode.AUTHORITY_UNREACHABLE
+        )
+    return "each caller was given its own answers"
+
+
+def _at_once(work: Callable[[int], None], count: int) -> None:
+    threads = [threading.Thread(target=work, args=(number,), daemon=True) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
 
 
 def _skew(ports: Ports) -> str:

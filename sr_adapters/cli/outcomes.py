@@ -56,7 +56,9 @@ def _tell_where(session: Session, outcome: Outcome, code: int) -> None:
     session.pairs([*_succession(outcome), *ref_lines(outcome.document())])
     if code == exits.DONE and not outcome.published:
         later = "try again later" if running() == "resume" else f"{session.command('resume', run_id)} tells it"
-        session.say(f"  not published yet, as the control bus did not take it: {later}")
+        why = outcome.unpublished
+        cause = "" if why is None else f" ({why['reason_code']}: {why['detail']}; {why['remedy']})"
+        session.say(f"  not published yet, as the control bus did not take it{cause}: {later}")
     if code in _NEXT:
         session.say(f"  next: {session.command(_NEXT[code], (run_id, *outcome.superseded_by)[-1])}")
 

@@ -7,19 +7,27 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import attrs
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from sr_adapters.memory.authority import MemoryAuthority
 from sr_adapters.postgres.authority import PostgresAuthority
 from sr_adapters.postgres.connections import Connections
 from sr_adapters.postgres.dsn import with_defaults
 from sr_adapters.postgres.trip import one_trip, settings
-from sr_ports import Admission, AuthorityStore, IndexNote, ReasonCode, Unreachable
+from sr_domain.runner import ScenarioRunner
+from sr_plugins import build_runner
+from sr_plugins.doctor import Check, examine
+from sr_ports import Admission, AuthorityStore, IndexNote, Lease, ReasonCode, Unreachable
 from sr_ports.conformance.authority import AuthorityLaws
 from sr_ports.conformance.authority_kit import Reopen, a_binding, at_once, took
+from tests.reliability.lab import request, write_world
+from tests.reliability.test_kill import pack
 from tests.servers import postgres
 from tests.servers.pgbouncer import pgbouncer
 from tests.servers.postgres import PASSWORD, PostgresServer
@@ -261,3 +269,60 @@ def test_rows_that_a_policy_would_hide_are_an_error_not_an_absence(server: Postg
     with closing(weak), pytest.raises(Unreachable, match="lacks a right"):
         weak.find(a_binding("k").run_id)
     by_hand(server.dsn, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
+
+
+# the doctor
+
+
+def examined(dsn: str, schema: str, runtime: Path) -> dict[str, Check]:
+    section = {"adapter": "postgres", "dsn": dsn, "schema": schema}
+    with build_runner({"runtime_root": str(runtime), "authority": section}) as runner:
+        return {one.name: one for one in examine(runner) if one.port == "authority"}
+
+
+def test_the_doctor_is_content_behind_a_pooler(pooled: str, schema: str, tmp_path: Path) -> None:
+    checks = examined(pooled, schema, tmp_path)
+    assert [one for one in checks.values() if not one.ok] == []
+    assert f"schema={schema}" in checks["lease and fence"].detail
+
+
+def test_the_doctor_finds_a_database_that_cannot_hold_every_name(server: PostgresServer, tmp_path: Path) -> None:
+    for encoding, sound in (("SQL_ASCII", True), ("LATIN1", False)):
+        with postgres.fresh_database(server.dsn, encoding) as dsn:
+            check = examined(dsn, "scenario_runner", tmp_path)["text"]
+            assert (check.ok, check.code) == (sound, None if sound else ReasonCode.AUTHORITY_ENCODING)
+
+
+def test_the_doctor_finds_clients_that_are_mixed_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pooler that hands statements to another client's connection, as far as a caller can see it."""
+    holder = MemoryAuthority.holder
+
+    def mixed(self: MemoryAuthority, resource: str) -> Lease | None:
+        return holder(self, resource.replace(":1", ":2"))
+
+    monkeypatch.setattr(MemoryAuthority, "holder", mixed)
+    with build_runner({"runtime_root": str(tmp_path)}) as runner:
+        broken = attrs.evolve(runner.desk.ports, authority=MemoryAuthority(lambda: datetime.now(UTC)))
+        found = {one.name: one for one in examine(ScenarioRunner(broken, runner.desk.policy, runner.desk.read_pack))}
+    assert found["96 calls, 4 at once"].ok is False
+    assert "another caller's answer" in found["96 calls, 4 at once"].detail
+
+
+def test_forty_submissions_of_one_runner_behind_two_server_connections(
+    by_transaction: str, schema: str, tmp_path: Path
+) -> None:
+    policy = {"policy_id": "pooled", "revision": "1", "evidence_wait_seconds": 600}
+    write_world(tmp_path / "world")
+    profile = {
+        "runtime_root": str(tmp_path / "runs"),
+        "authority": {"adapter": "postgres", "dsn": by_transaction, "schema": schema},
+        "engine": {"interface_pack": str(pack(tmp_path / "pack"))},
+    }
+    with build_runner(profile, policy=policy) as runner:
+        asked = [request(f"key-{n}", engine_run_root=str(tmp_path / "world")) for n in range(40)]
+        states = at_once([partial(_submit_all, runner, asked[n::4]) for n in range(4)])
+    assert [state for part in states for state in part] == ["READY"] * 40
+
+
+def _submit_all(runner: ScenarioRunner, asked: list[dict[str, Any]]) -> list[str | None]:
+    return [runner.submit(one).state for one in asked]

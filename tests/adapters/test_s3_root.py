@@ -108,7 +108,7 @@ def test_r3_a_missing_bucket_is_not_an_empty_root(client: Any) -> None:
     for act in acts:
         with pytest.raises(Unreachable) as caught:
             act(S3EngineRoot("s3://sr-no-such-bucket/x", client))
-        assert caught.value.code is ReasonCode.STORE_BUCKET_MISSING
+        assert caught.value.code is ReasonCode.ENGINE_ROOT_BUCKET_MISSING
 
 
 HOSTILE = {

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
 
 from sr_adapters.memory.authority import MemoryAuthority
 from sr_domain.states import RunState
-from sr_ports import ReasonCode
+from sr_ports import Fault, ReasonCode
 from tests.kit import Lab, request
 from tests.worlds import FLAG, small_world
 
@@ -62,4 +63,22 @@ def test_a_record_remembers_its_intent_when_the_authority_forgot_everything(lab:
     lab.authority = MemoryAuthority(lab.clock.now)
     outcome = lab.runner().submit(request(seed=8))
     assert (outcome.reason_code, outcome.run_id) == (ReasonCode.EQUIVALENCE_COLLISION, first.run_id)
+    assert lab.truth() == before
+
+
+def test_a_fingerprint_that_is_not_its_intents_own_is_a_fault_and_no_collision(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.reuse(small_world())
+    before, admit = lab.truth(), MemoryAuthority.admit
+
+    def spoilt(self: MemoryAuthority, binding: Any) -> Any:
+        admission = admit(self, binding)
+        return attrs.evolve(admission, binding=attrs.evolve(admission.binding, intent_fingerprint="0" * 64))
+
+    monkeypatch.setattr(MemoryAuthority, "admit", spoilt)
+    with pytest.raises(Fault) as caught:
+        lab.runner().submit(request())
+    assert caught.value.code is ReasonCode.TRUTH_ALTERED
+    assert "another fingerprint" in caught.value.what
     assert lab.truth() == before

@@ -149,6 +149,7 @@ def test_the_doctor_finds_the_servers_sound(made: Made, profile: dict[str, Any],
     checks = examine(runner, migrate=True)
     assert [one for one in checks if one.ok is False] == []
     assert {one.name for one in checks} >= {"create-once", "stale ETag", "race of 16", "lease and fence", "oracle root"}
+    assert {one.name for one in checks} >= {"text", "96 calls, 4 at once"}
 
 
 @pytest.mark.kinesis
