@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.resources.abc import Traversable
+from typing import TYPE_CHECKING
 
 from sr_ports import BadInput, ReasonCode
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 LIMIT = 16 << 20
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -15,6 +14,9 @@ from sr_plugins.documents import load_yaml
 from sr_plugins.files import read_config
 from sr_plugins.shipped import shipped
 from sr_ports import BadInput, ReasonCode
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 SHIPPED = ("local", "local_parity", "local_kinesis", "aws")
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,512}")
