@@ -141,7 +141,7 @@ def at_home(text: str, where: str) -> str:
         return text
     full = os.path.expanduser(text)  # noqa: PTH111 - the rest of the path stays as it is written
     if full.startswith("~"):
-        what = f"{where}: {text.partition('/')[0]} is nobody's home folder here"
+        what = f"{where} begins with ~ and names no home folder that is known here"
         raise BadInput(ReasonCode.PROFILE_INVALID, what, "write the path in full, or begin it with ./")
     return full
 
