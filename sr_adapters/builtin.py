@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Sequence
 from typing import Any
 
-from sr_ports import Adapter, Wiring, hookimpl
+import attrs
+
+from sr_ports import (
+    Adapter,
+    AuthorityStore,
+    ControlBus,
+    EngineInvoker,
+    ObjectStore,
+    ObservabilitySink,
+    Runtime,
+    SignatureChecker,
+    Signer,
+    hookimpl,
+)
 
 _S3 = frozenset({"bucket", "prefix", "endpoint_url", "region", "addressing_style", "sse_kms_key_id",
                  "connect_timeout_seconds", "read_timeout_seconds"})  # fmt: skip
@@ -13,114 +27,46 @@ _S3 = frozenset({"bucket", "prefix", "endpoint_url", "region", "addressing_style
 _DSSE = ("securesystemslib", "cryptography")
 
 
-def _file_store(wiring: Wiring) -> Any:
-    from sr_adapters.file.store import build
+@attrs.frozen
+class _From:
+    """A function of ``sr_adapters``, imported when it is first called. `place`: ``module:name``."""
 
-    return build(wiring)
+    place: str
 
-
-def _s3(wiring: Wiring) -> Any:
-    from sr_adapters.s3.build import build_s3
-
-    return build_s3(wiring)
-
-
-def _minio(wiring: Wiring) -> Any:
-    from sr_adapters.s3.build import build_minio
-
-    return build_minio(wiring)
-
-
-def _s3_root(uri: str, wiring: Wiring) -> Any:
-    from sr_adapters.s3.build import open_s3_root
-
-    return open_s3_root(uri, wiring)
-
-
-def _file_root(uri: str, wiring: Wiring) -> Any:
-    from sr_adapters.file.root import FileEngineRoot
-    from sr_adapters.places import require_posix
-
-    require_posix()
-    return FileEngineRoot(uri)
-
-
-def _sqlite(wiring: Wiring) -> Any:
-    from sr_adapters.sqlite.authority import build
-
-    return build(wiring)
-
-
-def _postgres(wiring: Wiring) -> Any:
-    from sr_adapters.postgres.authority import build
-
-    return build(wiring)
-
-
-def _file_bus(wiring: Wiring) -> Any:
-    from sr_adapters.file.bus import build
-
-    return build(wiring)
-
-
-def _subprocess(wiring: Wiring) -> Any:
-    from sr_adapters.subprocess.invoker import build_subprocess
-
-    return build_subprocess(wiring)
-
-
-def _system(wiring: Wiring) -> Any:
-    from sr_adapters.runtime.system import build_system
-
-    return build_system(wiring)
-
-
-def _console(wiring: Wiring) -> Any:
-    from sr_adapters.observability.sinks import build_console
-
-    return build_console(wiring)
-
-
-def _log_files(wiring: Wiring) -> Any:
-    from sr_adapters.observability.sinks import build_file
-
-    return build_file(wiring)
-
-
-def _key_file_signer(wiring: Wiring) -> Any:
-    from sr_adapters.attest.dsse import build_signer
-
-    return build_signer(wiring)
-
-
-def _key_file_checker(wiring: Wiring) -> Any:
-    from sr_adapters.attest.dsse import build_checker
-
-    return build_checker(wiring)
-
-
-def _kinesis(wiring: Wiring) -> Any:
-    from sr_adapters.kinesis.bus import build_kinesis
-
-    return build_kinesis(wiring)
+    def __call__(self, *args: Any) -> Any:
+        return pkgutil.resolve_name(f"sr_adapters.{self.place}")(*args)
 
 
 @hookimpl
-def sr_object_stores() -> Sequence[Adapter]:
+def sr_object_stores() -> Sequence[Adapter[ObjectStore]]:
     return [
-        Adapter("file", _file_store, settings=frozenset({"root"}), schemes=("", "file"), open_root=_file_root),
-        Adapter("s3", _s3, extra="s3", requires=("boto3",), settings=_S3, schemes=("s3",), open_root=_s3_root),
-        Adapter("minio", _minio, extra="s3", requires=("boto3",), settings=_S3),
+        Adapter(
+            "file",
+            _From("file.store:build"),
+            settings=frozenset({"root"}),
+            schemes=("", "file"),
+            open_root=_From("file.root:open_root"),
+        ),
+        Adapter(
+            "s3",
+            _From("s3.build:build_s3"),
+            extra="s3",
+            requires=("boto3",),
+            settings=_S3,
+            schemes=("s3",),
+            open_root=_From("s3.build:open_s3_root"),
+        ),
+        Adapter("minio", _From("s3.build:build_minio"), extra="s3", requires=("boto3",), settings=_S3),
     ]
 
 
 @hookimpl
-def sr_authority_stores() -> Sequence[Adapter]:
+def sr_authority_stores() -> Sequence[Adapter[AuthorityStore]]:
     return [
-        Adapter("sqlite", _sqlite, settings=frozenset({"path", "busy_timeout_seconds"})),
+        Adapter("sqlite", _From("sqlite.authority:build"), settings=frozenset({"path", "busy_timeout_seconds"})),
         Adapter(
             "postgres",
-            _postgres,
+            _From("postgres.authority:build"),
             extra="postgres",
             requires=("psycopg",),
             settings=frozenset(
@@ -138,17 +84,23 @@ def sr_authority_stores() -> Sequence[Adapter]:
 
 
 @hookimpl
-def sr_engine_invokers() -> Sequence[Adapter]:
-    return [Adapter("subprocess", _subprocess, settings=frozenset({"command", "cwd", "timeout_seconds"}))]
+def sr_engine_invokers() -> Sequence[Adapter[EngineInvoker]]:
+    return [
+        Adapter(
+            "subprocess",
+            _From("subprocess.invoker:build_subprocess"),
+            settings=frozenset({"command", "cwd", "timeout_seconds"}),
+        )
+    ]
 
 
 @hookimpl
-def sr_control_buses() -> Sequence[Adapter]:
+def sr_control_buses() -> Sequence[Adapter[ControlBus]]:
     return [
-        Adapter("file", _file_bus, settings=frozenset({"root"})),
+        Adapter("file", _From("file.bus:build"), settings=frozenset({"root"})),
         Adapter(
             "kinesis",
-            _kinesis,
+            _From("kinesis.bus:build_kinesis"),
             extra="kinesis",
             requires=("boto3",),
             settings=frozenset({"stream", "region", "endpoint_url"}),
@@ -157,20 +109,39 @@ def sr_control_buses() -> Sequence[Adapter]:
 
 
 @hookimpl
-def sr_signers() -> Sequence[Adapter]:
-    return [Adapter("key_file", _key_file_signer, extra="attest", requires=_DSSE, settings=frozenset({"signing_key"}))]
+def sr_signers() -> Sequence[Adapter[Signer]]:
+    return [
+        Adapter(
+            "key_file",
+            _From("attest.dsse:build_signer"),
+            extra="attest",
+            requires=_DSSE,
+            settings=frozenset({"signing_key"}),
+        )
+    ]
 
 
 @hookimpl
-def sr_signature_checkers() -> Sequence[Adapter]:
-    return [Adapter("key_file", _key_file_checker, extra="attest", requires=_DSSE, settings=frozenset({"public_key"}))]
+def sr_signature_checkers() -> Sequence[Adapter[SignatureChecker]]:
+    return [
+        Adapter(
+            "key_file",
+            _From("attest.dsse:build_checker"),
+            extra="attest",
+            requires=_DSSE,
+            settings=frozenset({"public_key"}),
+        )
+    ]
 
 
 @hookimpl
-def sr_runtimes() -> Sequence[Adapter]:
-    return [Adapter("system", _system, settings=frozenset())]
+def sr_runtimes() -> Sequence[Adapter[Runtime]]:
+    return [Adapter("system", _From("runtime.system:build_system"), settings=frozenset())]
 
 
 @hookimpl
-def sr_observability_sinks() -> Sequence[Adapter]:
-    return [Adapter("console", _console), Adapter("file", _log_files)]
+def sr_observability_sinks() -> Sequence[Adapter[ObservabilitySink]]:
+    return [
+        Adapter("console", _From("observability.sinks:build_console")),
+        Adapter("file", _From("observability.sinks:build_file")),
+    ]

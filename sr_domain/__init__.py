@@ -6,44 +6,56 @@ An embedder needs these names, and ports of its own (spec: surface, "Python").
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from sr_ports.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from sr_domain.audit import Audit
+    from sr_domain.explain import Explanation
+    from sr_domain.ledger import Event
     from sr_domain.outcome import Outcome
     from sr_domain.pack import GateSpec, InterfacePack, OutputSpec
-    from sr_domain.policy import Policy, PolicyRev
+    from sr_domain.policy import MemberDigests, Policy, PolicyRev, ReusePolicy, UngatedOutputs
     from sr_domain.ports import Ports, ProvidedLaw, Settings
+    from sr_domain.preview import PlanReport
+    from sr_domain.reemit import Reemit
     from sr_domain.request import RunRequest
     from sr_domain.runner import ScenarioRunner
     from sr_domain.states import RunState
+    from sr_domain.timeline import Timeline
+    from sr_domain.verify import Verification
 
 _HOME = {
+    "Audit": "audit",
+    "Event": "ledger",
+    "Explanation": "explain",
     "GateSpec": "pack",
     "InterfacePack": "pack",
+    "MemberDigests": "policy",
     "Outcome": "outcome",
     "OutputSpec": "pack",
+    "PlanReport": "preview",
     "Policy": "policy",
     "PolicyRev": "policy",
     "Ports": "ports",
     "ProvidedLaw": "ports",
+    "Reemit": "reemit",
+    "ReusePolicy": "policy",
     "RunRequest": "request",
     "RunState": "states",
     "ScenarioRunner": "runner",
     "Settings": "ports",
+    "Timeline": "timeline",
+    "UngatedOutputs": "policy",
+    "Verification": "verify",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used: nobody pays for what they do not touch."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
-    value = globals()[name] = getattr(importlib.import_module(f"sr_domain.{_HOME[name]}"), name)
-    return value
-
+if not TYPE_CHECKING:
+    __getattr__ = lazy_names(__name__, _HOME)
 
 __all__ = [
-    "GateSpec", "InterfacePack", "Outcome", "OutputSpec", "Policy", "PolicyRev", "Ports", "ProvidedLaw",
-    "RunRequest", "RunState", "ScenarioRunner", "Settings",
+    "Audit", "Event", "Explanation", "GateSpec", "InterfacePack", "MemberDigests", "Outcome", "OutputSpec",
+    "PlanReport", "Policy", "PolicyRev", "Ports", "ProvidedLaw", "Reemit", "ReusePolicy", "RunRequest",
+    "RunState", "ScenarioRunner", "Settings", "Timeline", "UngatedOutputs", "Verification",
 ]  # fmt: skip

@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sr_domain.layout import Layout
-from sr_domain.ledger import Ledger
+from sr_domain.layout import Layout, run_of
+from sr_domain.ledger import Ledger, RecordFault, check_ledger
 from sr_domain.outcome import Outcome
 from sr_domain.states import RunState
-from sr_ports import REASONS, ReasonCode
+from sr_ports import REASONS, ObjectStore, ReasonCode
 
 if TYPE_CHECKING:
     from sr_domain.ports import Ports
@@ -30,9 +30,31 @@ def settled(ledger: Ledger) -> bool:
 
 
 def successor_of(ledger: Ledger) -> str | None:
-    """The run that superseded this one first, if any."""
-    events = ledger.all("SUPERSEDED_BY")
-    return str(events[0].details["successor"]) if events else None
+    """The run that superseded this one first, if any. One that only claimed its place has not done so yet."""
+    link = _link(ledger)
+    return None if link is None else str(link["successor"])
+
+
+def successors(store: ObjectStore, layout: Layout, ledger: Ledger) -> tuple[str, ...]:
+    """The chain of successors, the newest last, as the records say; needs no authority.
+
+    A record that is gone or damaged ends the chain, and so does a ring, which nobody can make by
+    requests alone.
+    """
+    chain: list[str] = []
+    link = _link(ledger)
+    while link is not None and (successor := str(link["successor"])) not in chain:
+        chain.append(successor)
+        view = run_of(str(link.get("facts_view_ref")))
+        layout = layout if view is None else view[0]
+        blob = store.read(layout.record(successor))
+        link = None if blob is None else _link(check_ledger(successor, blob.data))
+    return tuple(chain)
+
+
+def _link(ledger: Ledger | RecordFault) -> Mapping[str, Any] | None:
+    events = ledger.all("SUPERSEDED_BY") if isinstance(ledger, Ledger) else []
+    return events[0].details if events else None
 
 
 def refs(layout: Layout, run_id: str, ledger: Ledger | None = None) -> dict[str, str]:
@@ -64,6 +86,7 @@ def ledger_outcome(layout: Layout, ledger: Ledger, *, is_new: bool = False) -> O
         is_new=is_new,
         published=ledger.first("READY_PUBLISHED") is not None,
         missing=tuple(details.get("missing", ())),
+        superseded_by=() if (successor := successor_of(ledger)) is None else (successor,),
         refs=refs(layout, ledger.run_id, ledger),
     )
 

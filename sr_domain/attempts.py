@@ -14,10 +14,9 @@ from sr_domain.ids import attempt_id_for
 from sr_domain.ledger import Draft
 from sr_domain.plan import pins_of
 from sr_domain.sealed import SealedPlan
-from sr_domain.smallfiles import read_small
-from sr_domain.strict_json import strict_loads
+from sr_domain.smallfiles import parse_small, read_small
 from sr_domain.times import format_instant, parse_instant
-from sr_ports import EngineCall, EngineInvoker, EngineResult, EvidenceFault, ReasonCode, SrError
+from sr_ports import EngineCall, EngineInvoker, EngineResult, EvidenceFault, ReasonCode
 
 RECEIPT = "run_receipt.json"
 _RECEIPT_LIMIT = 1 << 20
@@ -180,7 +179,7 @@ def _invoke(run: HeldRun, call: EngineCall, invoker: EngineInvoker) -> EngineRes
     return invoker.invoke(
         call,
         cancelled=lambda: run.held.lost,
-        progress=lambda line: run.narrate.event("ENGINE_OUTPUT", {}, line, debug=True),
+        progress=lambda line: run.narrate.event("ENGINE_OUTPUT", {}, line),
     )
 
 
@@ -205,15 +204,10 @@ def check_receipt(run: HeldRun, uri: str | None) -> tuple[ReasonCode | None, str
         fact = root.stat(RECEIPT)
         if fact is None:
             return ReasonCode.ENGINE_RECEIPT_MISSING, f"no {RECEIPT} in {uri}"
-        receipt = strict_loads(
-            read_small(root, RECEIPT, _RECEIPT_LIMIT, ReasonCode.ENGINE_RECEIPT_INVALID), what=RECEIPT
-        )
+        data = read_small(root, RECEIPT, _RECEIPT_LIMIT, ReasonCode.ENGINE_RECEIPT_INVALID)
+        receipt = parse_small(data, RECEIPT, _RECEIPT_LIMIT, ReasonCode.ENGINE_RECEIPT_INVALID)
         validate("run_receipt", receipt)
     except (ContractViolation, EvidenceFault) as error:
-        return ReasonCode.ENGINE_RECEIPT_INVALID, error.what
-    except SrError as error:
-        if error.code is not ReasonCode.DOCUMENT_INVALID:
-            raise
         return ReasonCode.ENGINE_RECEIPT_INVALID, error.what
     return _compare(receipt, pins_of(run.request))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
@@ -10,11 +11,20 @@ from typing import Any
 import attrs
 
 from sr_domain.digests import Guard
-from sr_domain.smallfiles import read_small
-from sr_domain.strict_json import strict_loads
-from sr_domain.templates import path_fault
-from sr_ports import BadInput, EngineRoot, EvidenceFault, FileFact, IndexEntry, ReasonCode, VerificationMethod
+from sr_domain.smallfiles import parse_small, read_small
+from sr_ports import (
+    EngineRoot,
+    EvidenceFault,
+    FileFact,
+    IndexEntry,
+    ListingRules,
+    ReasonCode,
+    VerificationMethod,
+    Wanted,
+)
 from sr_ports.laws import PathBase
+from sr_ports.roots import check_path, leaves
+from sr_ports.wanted import TODAY
 
 INDEX_LIMIT = 64 << 20
 _SHAPES = ("files", "entries", "items", "members")
@@ -43,14 +53,14 @@ class Bundle:
     index_path: str | None
     method: VerificationMethod
     guard: Guard
+    rules: ListingRules = TODAY
 
     def files(self) -> Sequence[FileFact]:
         """Every file below the bundle root less excluded names. Raises `BundleAbsent` when there is none."""
         cut = len(self.bundle_root) + 1
         facts = [
             attrs.evolve(fact, path=fact.path[cut:])
-            for fact in self.root.list(self.bundle_root)
-            if not self._excluded(fact.path)
+            for fact in self.root.list(self.bundle_root, whole_bundle(self.method, self.rules))
         ]
         if not facts:
             raise BundleAbsent(self.bundle_root)
@@ -70,11 +80,8 @@ class Bundle:
         if self.root.stat(path) is None:
             raise BundleAbsent(path)
         data = read_small(self.root, path, INDEX_LIMIT, ReasonCode.INDEX_MALFORMED)
-        try:
-            document = strict_loads(data, what=path, max_bytes=INDEX_LIMIT)
-        except BadInput as error:
-            raise EvidenceFault(ReasonCode.INDEX_MALFORMED, error.what, path) from error
-        entries = tuple(_entry(node, path) for node in _members(document, path))
+        members = _members(parse_small(data, path, INDEX_LIMIT, ReasonCode.INDEX_MALFORMED), path)
+        entries = tuple(self._plain(_entry(node, path)) for node in members)
         kept = tuple(entry for entry in entries if not self._excluded(entry.path))
         for entry in kept:
             if entry.path:  # also for a law that never opens it: no index names what is not its bundle's
@@ -100,14 +107,20 @@ class Bundle:
         """Hex sha256 of one member."""
         return self.sha256((path,), base=base)
 
+    def _plain(self, entry: IndexEntry) -> IndexEntry:
+        """The entry with its path in one spelling, by which it is named, sorted and left out."""
+        path = plain_path(entry.path, folders=self.root.folders)
+        return entry if path == entry.path else attrs.evolve(entry, path=path)
+
     def _confine(self, path: str, base: PathBase) -> str:
-        fault = path_fault(path)
-        if fault is not None or path.endswith("/"):
+        """The member's path below the engine root. Raises `EvidenceFault` for one that leaves its base or is none."""
+        plain = plain_path(path, folders=self.root.folders)
+        fault = member_fault(plain)
+        if fault is not None:
+            code, why = fault
             shown = path.encode("ascii", "backslashreplace").decode()[:120]
-            raise EvidenceFault(
-                ReasonCode.PATH_ESCAPES, f"the member path {shown!r} is refused: {fault or 'it names a folder'}", shown
-            )
-        return path if base == "run_root" else f"{self.bundle_root}/{path}"
+            raise EvidenceFault(code, f"the member path {shown!r} is refused: {why}", shown)
+        return plain if base == "run_root" else f"{self.bundle_root}/{plain}"
 
     def _check_target(self, fact: FileFact, base: PathBase) -> None:
         """A symbolic link may stay within its base alone; the engine root sees to what is outside it."""
@@ -118,6 +131,11 @@ class Bundle:
 
     def _excluded(self, path: str) -> bool:
         return path.rpartition("/")[2] in self.method.exclude_filenames
+
+
+def whole_bundle(method: VerificationMethod, rules: ListingRules = TODAY) -> Wanted:
+    """What a law that covers all files of a bundle asks its root for; excluded names are not evidence."""
+    return Wanted(leave_out=frozenset(method.exclude_filenames), rules=rules)
 
 
 def _members(document: Any, path: str) -> list[Any]:
@@ -134,6 +152,34 @@ def _members(document: Any, path: str) -> list[Any]:
     )
 
 
+def plain_path(path: str, *, folders: bool) -> str:
+    """A relative path in one spelling: no ``.`` parts, and where paths lead through folders no empty ones.
+
+    A ``.`` at the end names a folder, as a slash there does. What leads out is left as it stands.
+    """
+    if path.startswith("/"):
+        return path
+    parts = path.split("/")
+    end = "/" if parts[-1] in ("", ".") and len(parts) > 1 else ""
+    empty = ("", ".") if folders else (".",)
+    body = parts[:-1] if end else parts
+    kept = "/".join(part for part in body if part not in empty)
+    return kept + end if kept or not path else "./"
+
+
+def member_fault(path: str) -> tuple[ReasonCode, str] | None:
+    """Why a plain path names no member of its base; None when it may name one."""
+    if leaves(path):
+        return ReasonCode.PATH_ESCAPES, "it is absolute, or has a .. part or a backslash"
+    if not path or path.endswith("/"):
+        return ReasonCode.NOT_A_FILE, "it names a folder"
+    try:
+        check_path(path)
+    except EvidenceFault:
+        return ReasonCode.INDEX_MALFORMED, "it has an empty part, a control character or is not UTF-8"
+    return None
+
+
 def _entry(node: Any, path: str) -> IndexEntry:
     if isinstance(node, str):
         return IndexEntry(node)
@@ -144,7 +190,8 @@ def _entry(node: Any, path: str) -> IndexEntry:
             claim = claim.get("hex", "")
         if isinstance(name, str) and (claim is None or is_hex64(claim)) and (name or claim):
             return IndexEntry(name, claim)
-    raise EvidenceFault(ReasonCode.INDEX_MALFORMED, f"{path} has an entry that is neither a path nor a member", path)
+    what = f"{path} has an entry that is neither a path nor a member: {json.dumps(node)[:80]}"
+    raise EvidenceFault(ReasonCode.INDEX_MALFORMED, what, path)
 
 
 def is_hex64(value: object) -> bool:

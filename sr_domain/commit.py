@@ -14,10 +14,14 @@ from sr_domain.evidence import Conflicted, Failed
 from sr_domain.held import HeldRun
 from sr_domain.ledger import Draft, Event
 from sr_domain.plan import pins_of
+from sr_domain.revisions import REVISION
 from sr_domain.sealed import SealedPlan
 from sr_domain.strict_json import strict_loads
 from sr_domain.times import format_instant
 from sr_ports import BadInput, Fault, ReasonCode, Unreachable
+
+MARKER = {"revision": REVISION}
+"""What a decision says of the rules it was made by."""
 
 
 def decide_ready(run: HeldRun, plan: SealedPlan, decision: Decision) -> None:
@@ -31,6 +35,7 @@ def decide_ready(run: HeldRun, plan: SealedPlan, decision: Decision) -> None:
     run.decided = exact_json(facts)
     details = {
         **decision.document(),
+        **MARKER,
         "bundle_hash": facts["bundle_hash"],
         "facts_view_digest": sha256_hex(run.decided),
     }

@@ -16,19 +16,28 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class Desk:
-    """The ports, and what operator and embedder decided. `read_pack`: the pack, or how to read it."""
+    """The ports, and what operator and embedder decided. `read_pack`: the pack, or how to read it.
+
+    `notices`: how answers came about where that was not the usual way, for whoever asked.
+    """
 
     ports: Ports
     settings: Settings
     policy: Policy
     read_pack: InterfacePack | Callable[[], InterfacePack]
+    notices: list[str] = attrs.field(factory=list)
 
     @cached_property
     def pack(self) -> InterfacePack:
         """The interface pack, read when a plan is first made. Raises `BadInput(PACK_INVALID)`."""
         return self.read_pack() if callable(self.read_pack) else self.read_pack
 
-    @property
+    def notice(self, text: str) -> None:
+        """Keep a notice, once."""
+        if text not in self.notices:
+            self.notices.append(text)
+
+    @cached_property
     def policy_rev(self) -> Mapping[str, str]:
         """The policy's revision, as artifacts carry it."""
         return attrs.asdict(self.policy.rev)

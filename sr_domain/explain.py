@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from sr_domain.answers import successor_of
+from sr_domain.answers import successors
 from sr_domain.layout import Layout
 from sr_domain.ledger import Event, Ledger
 from sr_domain.outcome import remedy_of
@@ -55,6 +55,7 @@ class Explanation:
     attempts: tuple[Mapping[str, Any], ...]
     problems: tuple[Mapping[str, Any], ...] = ()
     superseded_by: str | None = None
+    newest_run_id: str | None = None
     holder: str | None = None
 
     def document(self) -> dict[str, Any]:
@@ -76,15 +77,16 @@ def explain(ports: Ports, layout: Layout, ledger: Ledger) -> Explanation:
     root = (
         started.details.get("engine_run_root") if started else accepted.details["engine_run_root"] if accepted else None
     )
+    chain = successors(ports.store, layout, ledger)
     gates, outputs = _items(ledger, details, _arrived(ports, ledger, root))
-    holder = None if state is not None and state.final else ports.authority.holder(ledger.run_id)
+    holder = None if state is not None and state.final else _holder(ports, ledger.run_id)
     return Explanation(
         run_id=ledger.run_id,
         state=None if state is None else state.value,
         reason_code=code,
         detail=str(details.get("detail", "")),
         meaning=REASONS[ReasonCode(code)].meaning if code else "",
-        next=_next(ledger, code),
+        next=_next(ledger, code, chain[-1] if chain else None),
         deadline_utc=deadline,
         seconds_left=left,
         engine_run_root=root,
@@ -94,24 +96,46 @@ def explain(ports: Ports, layout: Layout, ledger: Ledger) -> Explanation:
             _attempt(ports, ledger, one) for one in ledger.all("ENGINE_ATTEMPT_FINISHED", "ENGINE_ATTEMPT_ABANDONED")
         ),
         problems=tuple(details.get("problems", ())),
-        superseded_by=successor_of(ledger),
-        holder=None if holder is None else f"{holder.owner}, {holder.expires_in_s:.0f} s left",
+        superseded_by=chain[0] if chain else None,
+        newest_run_id=chain[-1] if chain else None,
+        holder=holder,
     )
 
 
-def _next(ledger: Ledger, code: str | None) -> str:
+def _holder(ports: Ports, run_id: str) -> str | None:
+    """Who works on the run now, for people; unknown while the authority is away."""
+    try:
+        lease = ports.authority.holder(run_id)
+    except Unreachable as error:
+        return f"whether somebody holds it cannot be told now: {error.what}"
+    return None if lease is None else f"{lease.owner}, {lease.expires_in_s:.0f} s left"
+
+
+def _next(ledger: Ledger, code: str | None, newest: str | None) -> str:
     run_id = ledger.run_id
     match ledger.state:
+        case RunState.READY if newest is not None:
+            return f"sr facts {newest}"
         case RunState.READY if ledger.first("READY_PUBLISHED") is None:
             return f"sr resume {run_id}"
         case RunState.READY:
             return f"sr verify {run_id}"
         case RunState.QUARANTINED:
-            return f"sr quarantine show {run_id}"
+            return f"{_mend(ledger, code)}; sr quarantine show {run_id} has every conflict whole"
         case RunState.FAILED:
             return remedy_of(ReasonCode(code), ledger.state) if code else ""
+        case RunState.WAITING_EVIDENCE:
+            return f"complete the engine root, then sr resume {run_id}"
         case _:
             return f"sr resume {run_id}"
+
+
+def _mend(ledger: Ledger, code: str | None) -> str:
+    """What the first conflict of a quarantined run asks for."""
+    event = ledger.state_event
+    conflicts = () if event is None else event.details.get("conflicts") or ()
+    first = conflicts[0]["code"] if conflicts else code
+    return remedy_of(ReasonCode(str(first)), ledger.state)
 
 
 def _arrived(ports: Ports, ledger: Ledger, root: str | None) -> Mapping[str, str]:

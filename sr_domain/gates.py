@@ -8,10 +8,12 @@ import attrs
 
 from sr_domain.bundle import Bundle, BundleAbsent, is_hex64
 from sr_domain.digests import Guard
+from sr_domain.lawcall import law_digest
+from sr_domain.ports import ProvidedLaw
 from sr_domain.sealed import SealedGate
-from sr_domain.smallfiles import read_small
-from sr_domain.strict_json import strict_loads
-from sr_ports import BadInput, EngineRoot, EvidenceFault, HashingLaw, ReasonCode, SrError
+from sr_domain.smallfiles import first_line, parse_small, read_small
+from sr_ports import EngineRoot, EvidenceFault, ListingRules, ReasonCode
+from sr_ports.wanted import TODAY
 
 FLAG_LIMIT = 64 << 10
 _TEXT_FLAG = re.compile(r"\s*([A-Za-z0-9_]+)\s*=\s*([0-9A-Fa-f]{64})\s*")
@@ -46,16 +48,25 @@ GateVerdict = GatePassed | GateMissing | GateConflict
 
 
 def verify_gate(
-    root: EngineRoot, gate: SealedGate, law: HashingLaw, *, enforce_members: bool, guard: Guard
+    root: EngineRoot,
+    gate: SealedGate,
+    provided: ProvidedLaw,
+    *,
+    enforce_members: bool,
+    guard: Guard,
+    rules: ListingRules = TODAY,
 ) -> GateVerdict:
-    """Judge a gate (spec: behaviour, "Evidence"). Raises `Unreachable`, `LeaseLost`."""
+    """Judge a gate (spec: behaviour, "Evidence"). `rules`: those of its day for a run decided before.
+
+    Raises `Unreachable`, `LeaseLost`.
+    """
     expected = None
     try:
         if root.stat(gate.flag_path) is None:
             return GateMissing(gate.flag_path)
         expected = read_flag(root, gate.flag_path, gate.method.digest_field)
-        bundle = Bundle(root, gate.bundle_root, gate.index_path, gate.method, guard)
-        actual = _apply(law, bundle)
+        bundle = Bundle(root, gate.bundle_root, gate.index_path, gate.method, guard, rules)
+        actual = law_digest(provided, bundle)
         if actual != expected:
             culprit = first_culprit(bundle)
             detail = f"the flag states {expected}, the law gives {actual}"
@@ -71,20 +82,6 @@ def verify_gate(
     return GatePassed(expected)
 
 
-def _apply(law: HashingLaw, bundle: Bundle) -> str:
-    try:
-        digest = law.digest(bundle)
-    except (SrError, BundleAbsent):
-        raise
-    except (Exception, SystemExit) as error:  # the edge to third-party code: a law that fails proves nothing
-        raise EvidenceFault(
-            ReasonCode.LAW_FAILED, f"the law {law.kind} failed: {type(error).__name__}: {error}"
-        ) from error
-    if not is_hex64(digest):
-        raise EvidenceFault(ReasonCode.LAW_FAILED, f"the law {law.kind} gave no sha256 digest")
-    return digest.lower()
-
-
 def read_flag(root: EngineRoot, path: str, digest_field: str) -> str:
     """The digest that a passed flag states, lower-case. Raises `EvidenceFault(FLAG_MALFORMED)`.
 
@@ -93,10 +90,7 @@ def read_flag(root: EngineRoot, path: str, digest_field: str) -> str:
     data = read_small(root, path, FLAG_LIMIT, ReasonCode.FLAG_MALFORMED)
     stated: object = None
     if data.lstrip()[:1] == b"{":
-        try:
-            document = strict_loads(data, what=path)
-        except BadInput as error:
-            raise EvidenceFault(ReasonCode.FLAG_MALFORMED, error.what, path) from error
+        document = parse_small(data, path, FLAG_LIMIT, ReasonCode.FLAG_MALFORMED)
         stated = document.get(digest_field)
         if stated is None:
             raise EvidenceFault(ReasonCode.FLAG_MALFORMED, f"{path} has no field {digest_field}", path)
@@ -105,7 +99,9 @@ def read_flag(root: EngineRoot, path: str, digest_field: str) -> str:
         if match is not None and match[1] in ("sha256_hex", digest_field):
             stated = match[2]
     if not isinstance(stated, str) or not is_hex64(stated):
-        raise EvidenceFault(ReasonCode.FLAG_MALFORMED, f"{path} states no sha256 digest", path)
+        begins = f"it begins {first_line(data)}" if data.strip() else "it is empty"
+        what = f"{path} states no sha256 digest as '{digest_field} = <64 hex>' or in JSON: {begins}"
+        raise EvidenceFault(ReasonCode.FLAG_MALFORMED, what, path)
     return stated.lower()
 
 

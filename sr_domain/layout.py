@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,6 +56,18 @@ class Layout:
 
     def attempt_log(self, run_id: str, attempt_no: int, stream: str) -> str:
         return f"{self.base}/engine_attempt_logs/run_id={run_id}/attempt_no={attempt_no}/{stream}.log"
+
+
+_REF = re.compile(
+    r"fraud-platform/([^/]+)/sr/(?:run_plan|run_record|run_status|run_facts_view|ready_signal|quarantine|attestation)"
+    r"/([0-9a-f]{32})\.(?:json|jsonl|dsse\.json)"
+)
+
+
+def run_of(ref: str) -> tuple[Layout, str] | None:
+    """Whose artifact a key is, of those that are named for their run; None for any other text."""
+    match = _REF.fullmatch(ref)
+    return None if match is None else (Layout(match[1]), match[2])
 
 
 def _segment(value: str) -> str:

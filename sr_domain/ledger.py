@@ -47,7 +47,7 @@ MILESTONES = frozenset(
 )
 """Kinds recorded at most once for a run and a subject; every other kind each time it happens."""
 
-_SUBJECTS = {
+SUBJECTS: Mapping[str, str] = {
     "ENGINE_ATTEMPT_LAUNCH_REQUESTED": "attempt_id",
     "ENGINE_ATTEMPT_FINISHED": "attempt_id",
     "ENGINE_ATTEMPT_DETAIL": "attempt_id",
@@ -94,7 +94,7 @@ class Event:
         """What is recorded once: kind and subject. None for what is recorded each time it happens."""
         if self.event_kind not in MILESTONES:
             return None
-        return self.event_kind, str(self.details.get(_SUBJECTS.get(self.event_kind, ""), ""))
+        return self.event_kind, str(self.details.get(SUBJECTS.get(self.event_kind, ""), ""))
 
     def line(self) -> bytes:
         """The event's line, without its newline."""

@@ -8,9 +8,8 @@ from typing import Any
 
 from sr_domain.contracts import problem
 from sr_domain.evidence import Failure
-from sr_domain.smallfiles import read_small
-from sr_domain.strict_json import strict_loads
-from sr_ports import EngineRoot, EvidenceFault, ReasonCode, SrError
+from sr_domain.smallfiles import parse_small, read_small
+from sr_ports import EngineRoot, EvidenceFault, ReasonCode
 
 MANIFEST = "_oracle_pack_manifest.json"
 _LIMIT = 1 << 20
@@ -25,13 +24,10 @@ def oracle_pack(root: EngineRoot, pins: Mapping[str, Any]) -> tuple[dict[str, An
     if root.stat(MANIFEST) is None:
         return None, ()
     try:
-        manifest = strict_loads(read_small(root, MANIFEST, _LIMIT, ReasonCode.ORACLE_PACK_INVALID), what=MANIFEST)
+        data = read_small(root, MANIFEST, _LIMIT, ReasonCode.ORACLE_PACK_INVALID)
+        manifest = parse_small(data, MANIFEST, _LIMIT, ReasonCode.ORACLE_PACK_INVALID)
     except EvidenceFault as fault:
         return None, (_invalid(fault.what),)
-    except SrError as error:
-        if error.code is not ReasonCode.DOCUMENT_INVALID:
-            raise
-        return None, (_invalid(error.what),)
     misfit = problem("oracle_pack_manifest", manifest)
     if misfit is not None:
         return None, (_invalid(misfit.what),)

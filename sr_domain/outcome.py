@@ -17,8 +17,8 @@ class Outcome:
 
     `state`: None where nothing is known of the run. `is_new`: this call bound the key.
     `in_flight`: another worker holds the run. `differences`: for a collision, the fields
-    of the intent that differ. `superseded_by`: the run's successor, the successor's own, and
-    so on to the newest; only `status` looks for them. `refs`: keys of the run's artifacts that exist.
+    of the intent that differ. `superseded_by`: the run's successor; for `status` the
+    successor's own too, and so on to the newest. `refs`: keys of the run's artifacts that exist.
     `actor`: for a denial, who was denied.
     """
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import attrs
 
 from sr_domain.sealed import SealedOutput
-from sr_ports import EngineRoot, FileFact
-
-_WILD = re.compile(r"[*?\[]")
+from sr_ports import EngineRoot, FileFact, ListingRules, Wanted
+from sr_ports.wanted import TODAY, is_wild
 
 
 @attrs.frozen
@@ -33,12 +31,15 @@ class Absent:
     path: str
 
 
-def find_output(root: EngineRoot, output: SealedOutput) -> Found | Absent:
-    """The files an output consists of, in path order. Raises `EvidenceFault`, `Unreachable`."""
+def find_output(root: EngineRoot, output: SealedOutput, rules: ListingRules = TODAY) -> Found | Absent:
+    """The files an output consists of, in path order. Raises `EvidenceFault`, `Unreachable`.
+
+    Only what the output's paths name is looked at; what lies beside it is not evidence.
+    """
     facts: dict[str, FileFact] = {}
     bases = []
     for path in output.paths:
-        base, found = _find(root, path)
+        base, found = _find(root, path, rules)
         if not found:
             return Absent(path)
         bases.append(base)
@@ -46,56 +47,20 @@ def find_output(root: EngineRoot, output: SealedOutput) -> Found | Absent:
     return Found(_common(bases), tuple(facts[path] for path in sorted(facts)))
 
 
-def _find(root: EngineRoot, path: str) -> tuple[str, Sequence[FileFact]]:
-    folder = path.rstrip("/")
-    if _WILD.search(folder):
-        base = fixed_part(folder)
-        pattern = glob_pattern(folder)
-        return base, [fact for fact in root.list(base) if pattern.fullmatch(fact.path)]
-    if not path.endswith("/"):
+def _find(root: EngineRoot, path: str, rules: ListingRules) -> tuple[str, Sequence[FileFact]]:
+    base, pattern = split_pattern(path.rstrip("/"))
+    if not pattern and not path.endswith("/"):
         fact = root.stat(path)
         if fact is not None:
             return path.rpartition("/")[0], [fact]
-    return folder, root.list(folder)
+    return base, root.list(base, Wanted(pattern, rules=rules))
 
 
-def fixed_part(pattern: str) -> str:
-    """The folders before the first segment with a wildcard."""
-    fixed: list[str] = []
-    for segment in pattern.split("/"):
-        if _WILD.search(segment):
-            break
-        fixed.append(segment)
-    return "/".join(fixed)
-
-
-def glob_pattern(pattern: str) -> re.Pattern[str]:
-    """A glob as a regular expression: ``*`` and ``?`` stay within a segment, ``**`` spans segments.
-
-    A pattern that matches a folder's name takes every file below it.
-    """
-    segments = pattern.split("/")
-    body = "".join("(?:[^/]+/)*" if segment == "**" else _segment(segment) + "/" for segment in segments)
-    return re.compile((body[:-1] if body.endswith("/") else body + "[^/]+") + r"(?:/.*)?", re.DOTALL)
-
-
-def _segment(text: str) -> str:
-    out, i = [], 0
-    while i < len(text):
-        char = text[i]
-        closing = text.find("]", i + 2) if char == "[" else -1
-        if char == "*":
-            out.append("[^/]*")
-        elif char == "?":
-            out.append("[^/]")
-        elif closing > 0:
-            inner = text[i + 1 : closing].replace("\\", "\\\\").replace("[", "\\[")
-            out.append(f"(?!/)[{'^' + inner[1:] if inner.startswith('!') else inner}]")
-            i = closing
-        else:
-            out.append(re.escape(char))
-        i += 1
-    return "".join(out)
+def split_pattern(path: str) -> tuple[str, str]:
+    """The folders before the first segment with a wildcard, and the pattern from there on (empty for none)."""
+    segments = path.split("/")
+    fixed = next((n for n, segment in enumerate(segments) if is_wild(segment)), len(segments))
+    return "/".join(segments[:fixed]), "/".join(segments[fixed:])
 
 
 def _common(bases: Sequence[str]) -> str:

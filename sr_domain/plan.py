@@ -6,7 +6,7 @@ Pure: the same intent under the same policy and pack gives the same plan hash, a
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -29,6 +29,7 @@ _SCOPE_WORD = re.compile(
     r"(manifest_fingerprint|fingerprint|parameter_hash|scenario_id|run_id|seed|utc_day|global)(?:_|$)"
 )
 MAX_DAYS = 3_660
+"""How long a window may be, in days, where a path has ``{utc_day}``: ten years and a little."""
 
 
 @attrs.frozen
@@ -66,6 +67,7 @@ _GRAVITY = {
     for rank, code in enumerate(
         (
             ReasonCode.NO_OUTPUTS,
+            ReasonCode.REQUEST_INVALID,
             ReasonCode.UNKNOWN_OUTPUT_ID,
             ReasonCode.UNKNOWN_GATE_ID,
             ReasonCode.GATE_CYCLE,
@@ -186,23 +188,28 @@ def _text_pins(request: RunRequest) -> dict[str, str]:
     return {name: str(value) for name, value in pins_of(request).items()}
 
 
-def _days(request: RunRequest) -> tuple[str, ...]:
+def _days(request: RunRequest) -> tuple[str, ...] | Unresolved:
+    """The UTC days that the window touches, for ``{utc_day}``; why not, for a window that is too long."""
     window = request.window
-    if window.end - window.start > timedelta(days=MAX_DAYS):
-        return ()
+    length = window.end - window.start
+    if length > timedelta(days=MAX_DAYS):
+        longer = -(-length // timedelta(days=1))
+        return Unresolved(f"the window is {longer:,} days long, and {{{DAY}}} is filled for at most {MAX_DAYS:,}")
     return tuple(day.isoformat() for day in utc_days(window.start, window.end))
 
 
 def _seal_outputs(
-    outputs: Iterable[OutputSpec], cover: Mapping[str, frozenset[str]], request: RunRequest, policy: Policy
+    outputs: Sequence[OutputSpec], cover: Mapping[str, frozenset[str]], request: RunRequest, policy: Policy
 ) -> tuple[list[SealedOutput], list[Problem]]:
     pins, sealed, problems = _text_pins(request), [], []
     traffic = frozenset(policy.traffic_output_ids)
-    days: tuple[str, ...] | None = None
+    daily = any("{" + DAY + "}" in output.path_template for output in outputs)
+    days = _days(request) if daily else ()
     for output in outputs:
-        if days is None and "{" + DAY + "}" in output.path_template:
-            days = _days(request)
-        paths = render(output.path_template, pins, days or ())
+        if isinstance(days, Unresolved) and "{" + DAY + "}" in output.path_template:
+            problems.append(Problem(ReasonCode.REQUEST_INVALID, output.output_id, days.what))
+            continue
+        paths = render(output.path_template, pins, () if isinstance(days, Unresolved) else days)
         if isinstance(paths, Unresolved):
             problems.append(Problem(ReasonCode.UNRESOLVED_PATH_TOKEN, output.output_id, paths.what))
         else:

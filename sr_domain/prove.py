@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 
 from sr_domain.artifacts import digest_node, gate_receipt, instance_receipt, instance_scope, locator
+from sr_domain.bundle import whole_bundle
 from sr_domain.canonical import exact_json
 from sr_domain.contracts import problem
 from sr_domain.digests import ContentDigest, digest_outputs
@@ -56,7 +57,11 @@ def arrived(ports: Ports, plan: SealedPlan, uri: str, missing: Collection[str]) 
 
 
 def _bundle_there(root: EngineRoot, gate: SealedGate) -> bool:
-    return root.stat(gate.flag_path) is not None and bool(root.list(gate.bundle_root))
+    """Flag and bundle. Where the gate names an index, what else lies in its folder may be no evidence."""
+    if root.stat(gate.flag_path) is None:
+        return False
+    index = gate.index_path is not None and root.stat(gate.index_path) is not None
+    return index or bool(root.list(gate.bundle_root, whole_bundle(gate.method)))
 
 
 def _output_there(root: EngineRoot, output: SealedOutput) -> bool:
@@ -92,7 +97,7 @@ def _gate(run: HeldRun, plan: SealedPlan, root: EngineRoot, gate: SealedGate, me
     if provided is None:  # the plan had it: somebody uninstalled it since
         raise BadInput(ReasonCode.UNKNOWN_HASHING_LAW, f"{gate.gate_id} needs the law {gate.method.kind}")
     enforce = plan.member_digests is MemberDigests.ENFORCE
-    verdict = verify_gate(root, gate, provided.law, enforce_members=enforce, guard=meter)
+    verdict = verify_gate(root, gate, provided, enforce_members=enforce, guard=meter)
     match verdict:
         case GatePassed(digest):
             misfit = problem("gate_receipt", gate_receipt(gate, pins_of(run.request), digest))

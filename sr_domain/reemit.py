@@ -14,13 +14,14 @@ from typing import Any
 
 import attrs
 
-from sr_domain.answers import denied
+from sr_domain.answers import denied, successors
 from sr_domain.artifacts import control_fact, terminal_signal
 from sr_domain.contracts import problem, validate
 from sr_domain.desk import Desk
 from sr_domain.layout import Layout
 from sr_domain.ledger import Draft, Ledger
-from sr_domain.ops import append_aside
+from sr_domain.narrate import Narrator
+from sr_domain.ops import append_aside, pins_on
 from sr_domain.outcome import Outcome
 from sr_domain.states import RunState
 from sr_domain.times import format_instant, parse_instant
@@ -40,19 +41,24 @@ class ReemitKind(enum.StrEnum):
 
 @attrs.frozen
 class Reemit:
-    """How a re-emit ended. `would_publish`: for a dry run. `code`: None when all is well."""
+    """How a re-emit ended. `would_publish`: for a dry run. `reason_code`: None when all is well.
+
+    `superseded_by`: the run's successor, the successor's own, and so on to the newest.
+    """
 
     run_id: str
     published: tuple[str, ...] = ()
     would_publish: tuple[str, ...] = ()
     dry_run: bool = False
-    code: ReasonCode | None = None
+    reason_code: ReasonCode | None = None
     message: str = ""
+    superseded_by: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """JSON form, for machines."""
-        node = attrs.asdict(self)
-        node["reason_code"] = node.pop("code")
+        chain = self.superseded_by
+        node = {**attrs.asdict(self), "superseded_by": chain[0] if chain else None}
+        node["newest_run_id"] = chain[-1] if chain else None
         return {key: value for key, value in node.items() if value not in (None, "", ())}
 
 
@@ -76,11 +82,17 @@ class _Ops:
 
     def fail(self, code: ReasonCode, message: str) -> Reemit:
         self.note("REEMIT_FAILED", reason_code=code.value, detail=message)
-        return Reemit(self.ledger.run_id, code=code, message=message)
+        return Reemit(self.ledger.run_id, reason_code=code, message=message)
 
 
-def reemit(desk: Desk, run_id: str, kind: str, *, reason: str | None, actor: str, dry_run: bool) -> Reemit | Outcome:
-    """Publish READY or the terminal fact again. Raises `NotFound`, `Unreachable`, `BadInput`."""
+def reemit(
+    desk: Desk, run_id: str, kind: str, *, reason: str | None, actor: str, dry_run: bool, superseded: bool = False
+) -> Reemit | Outcome:
+    """Publish READY or the terminal fact again; an `Outcome` only for an actor who may not.
+
+    `superseded`: READY of a run that has a successor too, which is refused otherwise.
+    Raises `NotFound`, `Unreachable`, `BadInput`.
+    """
     request = {"run_id": run_id, "reemit_kind": kind, "requested_by": actor, "dry_run": dry_run}
     misfit = problem("reemit_request", {**request, **({"reason": reason} if reason else {})})
     if misfit is not None:
@@ -93,9 +105,11 @@ def reemit(desk: Desk, run_id: str, kind: str, *, reason: str | None, actor: str
         return denied(layout, run_id, actor)
     lease = desk.ports.authority.acquire(f"reemit:{run_id}:{kind}", desk.ports.ids.new_id(), ttl_s=_LEASE_S)
     if lease is None:
-        return Reemit(run_id, code=ReasonCode.REEMIT_BUSY, message="the same re-emit is under way")
+        busy = {"kind": kind, "reason_code": ReasonCode.REEMIT_BUSY.value}
+        Narrator(desk.ports.telemetry, desk.ports.clock, pins_on(ledger), desk.policy_rev).event("REEMIT_BUSY", busy)
+        return Reemit(run_id, reason_code=ReasonCode.REEMIT_BUSY, message="the same re-emit is under way")
     try:
-        return _under_lease(ops, reason=reason, dry_run=dry_run)
+        return _under_lease(ops, reason=reason, dry_run=dry_run, superseded=superseded)
     finally:
         _release(desk, lease)
 
@@ -107,13 +121,19 @@ def _release(desk: Desk, lease: Any) -> None:
         return  # it lapses by itself; the answer stands
 
 
-def _under_lease(ops: _Ops, *, reason: str | None, dry_run: bool) -> Reemit:
+def _under_lease(ops: _Ops, *, reason: str | None, dry_run: bool, superseded: bool) -> Reemit:
     run_id = ops.ledger.run_id
     ledger = ops.note("REEMIT_REQUESTED", reason=reason, dry_run=dry_run)
     kinds = _applicable(ledger, ops.kind)
+    chain = successors(ops.desk.ports.store, ops.layout, ledger) if "READY" in kinds else ()
+    if chain and not superseded:
+        newest = "" if chain[-1] == chain[0] else f", the newest of its successors is {chain[-1]}"
+        refused = ops.fail(ReasonCode.REEMIT_SUPERSEDED, f"it was superseded by {chain[0]}{newest}")
+        return attrs.evolve(refused, dry_run=dry_run, superseded_by=chain)
     if dry_run:
         ops.note("REEMIT_DRY_RUN", would_publish=list(kinds))
-        return Reemit(run_id, would_publish=kinds, dry_run=True, message="" if kinds else "not applicable")
+        message = "" if kinds else "not applicable"
+        return Reemit(run_id, would_publish=kinds, dry_run=True, message=message, superseded_by=chain)
     if not kinds:
         ready_only = ops.kind is ReemitKind.READY_ONLY
         code = ReasonCode.REEMIT_READY_ONLY_MISMATCH if ready_only else ReasonCode.REEMIT_TERMINAL_ONLY_MISMATCH
@@ -122,7 +142,7 @@ def _under_lease(ops: _Ops, *, reason: str | None, dry_run: bool) -> Reemit:
     if _recent(ops.desk, ledger) >= ops.desk.settings.reemit_max:
         limit, window_s = ops.desk.settings.reemit_max, ops.desk.settings.reemit_window_s
         return ops.fail(ReasonCode.REEMIT_RATE_LIMIT, f"the limit is {limit} re-emits in {window_s:g} seconds")
-    return _publish(ops, kinds[0])
+    return attrs.evolve(_publish(ops, kinds[0], chain), superseded_by=chain)
 
 
 def _applicable(ledger: Ledger, kind: ReemitKind) -> tuple[str, ...]:
@@ -139,7 +159,7 @@ def _recent(desk: Desk, ledger: Ledger) -> int:
     return sum(1 for event in ledger.all("REEMIT_PUBLISHED") if parse_instant(event.ts_utc) > since)
 
 
-def _publish(ops: _Ops, what: str) -> Reemit:
+def _publish(ops: _Ops, what: str, chain: tuple[str, ...]) -> Reemit:
     run_id, store = ops.ledger.run_id, ops.desk.ports.store
     now = format_instant(ops.desk.ports.clock.now())
     if what == "READY":
@@ -159,14 +179,18 @@ def _publish(ops: _Ops, what: str) -> Reemit:
         payload = terminal_signal(ops.layout, json.loads(blob.data), now)
         message_id, contract = str(payload["reemit_key"]), "terminal_signal"
     validate(contract, payload)
-    return _send(ops, what, message_id, payload, now)
+    return _send(ops, what, message_id, payload, now, chain)
 
 
-def _send(ops: _Ops, what: str, message_id: str, payload: Mapping[str, Any], now: str) -> Reemit:
+def _send(
+    ops: _Ops, what: str, message_id: str, payload: Mapping[str, Any], now: str, chain: tuple[str, ...]
+) -> Reemit:
     run_id = ops.ledger.run_id
     envelope = control_fact(
         ops.desk.settings.topic, f"{what}_REEMIT", message_id, payload, layout=ops.layout, run_id=run_id, at=now
     )
+    if chain:  # READY is a closed contract; the envelope tells a follower what it needs beyond it
+        envelope = attrs.evolve(envelope, attributes={**envelope.attributes, "superseded_by": chain[-1]})
     try:
         ops.desk.ports.bus.publish(envelope)
     except (Unreachable, BadInput) as error:

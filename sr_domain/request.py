@@ -150,7 +150,7 @@ def _window(node: Mapping[str, str], known_timezone: Callable[[str], bool]) -> W
         try:
             instants.append(parse_instant(node[key]))
         except ValueError as error:
-            raise _invalid(f"window.{key} {node[key][:40]!r} is not a valid RFC 3339 date-time: {error}") from error
+            raise _invalid(f"window.{key} {node[key][:60]!r} is no instant: {error}") from error
     start, end = instants
     if start >= end:
         raise _invalid(f"window starts at {node['window_start_utc']} but ends at {node['window_end_utc']}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
 from sr_domain.audit import recorded_runs
@@ -12,8 +12,9 @@ from sr_domain.ops import read_record
 from sr_domain.outcome import Outcome
 from sr_domain.request import RunRequest, parse_request
 from sr_domain.states import RunState
-from sr_domain.submit import bound_request, rebind, work
+from sr_domain.submit import bound_request, narrator, rebind, work
 from sr_domain.times import parse_instant
+from sr_domain.trouble import Trouble, each
 from sr_ports import NotFound, ReasonCode
 
 _PAGE = 200
@@ -23,7 +24,10 @@ _LONGEST_PAUSE = timedelta(minutes=5)
 def resume(desk: Desk, run_id: str, *, actor: str = "resume") -> Outcome:
     """Move one run on from truth alone. Raises `NotFound(RUN_NOT_FOUND)`."""
     layout, request = locate(desk, run_id)
-    return work(desk, layout, request, actor)
+    outcome = work(desk, layout, request, actor)
+    if outcome.in_flight:  # not news: whoever waits for a run asks again and again
+        narrator(desk, request).event("LEASE_BUSY", severity="DEBUG")
+    return outcome
 
 
 def locate(desk: Desk, run_id: str) -> tuple[Layout, RunRequest]:
@@ -40,14 +44,32 @@ def locate(desk: Desk, run_id: str) -> tuple[Layout, RunRequest]:
     raise NotFound(ReasonCode.RUN_NOT_FOUND, f"there is no run {run_id[:64]!r}")
 
 
-def rebuild_index(desk: Desk) -> int:
-    """Bind the keys of every record the authority does not know; how many there were."""
+def rebuild_index(desk: Desk, on_trouble: Callable[[Trouble], None] | None = None) -> int:
+    """Bind the keys of every record the authority does not know; how many were bound.
+
+    A run that cannot be bound stops no other. `on_trouble` is told of each; where none is given,
+    the first one's error is raised after the others were bound.
+    """
     current = desk.ports.platform.current()
     if current is None:
         return 0
     layout = Layout(current)
-    lost = (one for one in recorded_runs(desk.ports, layout) if desk.ports.authority.find(one) is None)
-    return sum(rebind(desk, layout, run_id) for run_id in lost)
+    made = 0
+    troubles: list[Trouble] = []
+
+    def bound(run_id: str) -> bool:
+        return desk.ports.authority.find(run_id) is None and rebind(desk, layout, run_id)
+
+    for _, done in each(recorded_runs(desk.ports, layout), bound):
+        if isinstance(done, Trouble):
+            troubles.append(done)
+        else:
+            made += done
+    for trouble in troubles:
+        if on_trouble is None:
+            raise trouble.error
+        on_trouble(trouble)
+    return made
 
 
 def due(desk: Desk, run_id: str) -> bool:

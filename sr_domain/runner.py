@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from sr_domain.desk import Desk
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sr_domain.reemit import Reemit
     from sr_domain.request import RunRequest
     from sr_domain.timeline import Timeline
+    from sr_domain.trouble import Trouble
     from sr_domain.verify import Verification
     from sr_ports import SignatureChecker
 
@@ -28,7 +29,7 @@ class ScenarioRunner:
 
     Needs ports, a policy and an interface pack (or how to read it, when a plan is first made); no
     plugin, file or YAML. Every method may be called twice, at once, or again after a crash (spec:
-    mission, law 6), and imports its flow when it is first used. A context manager.
+    mission, law 6), and imports its flow when it is first used. A context manager: leaving it closes the ports.
     """
 
     def __init__(
@@ -40,9 +41,9 @@ class ScenarioRunner:
     ) -> None:
         from sr_domain.ports import Settings
 
-        self.desk = Desk(ports, settings or Settings(), policy, pack)
+        self.desk: Desk = Desk(ports, settings or Settings(), policy, pack)
 
-    def __enter__(self) -> ScenarioRunner:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -107,12 +108,26 @@ class ScenarioRunner:
         return views.runs(self.desk, state=state, limit=limit, after=after)
 
     def reemit(
-        self, run_id: str, kind: str = "BOTH", *, reason: str | None = None, actor: str = "local", dry_run: bool = False
+        self,
+        run_id: str,
+        kind: str = "BOTH",
+        *,
+        reason: str | None = None,
+        actor: str = "local",
+        dry_run: bool = False,
+        superseded: bool = False,
     ) -> Reemit | Outcome:
-        """Publish READY or the terminal fact again, from truth. Raises `NotFound`, `BadInput`."""
+        """Publish READY or the terminal fact again, from truth.
+
+        An `Outcome` only for an actor who may not; both answers have `run_id`, `reason_code`,
+        `message` and `document()`. `superseded`: READY of a run that has a successor too, which is
+        refused otherwise. Raises `NotFound`, `BadInput`, `Unreachable`.
+        """
         from sr_domain import reemit
 
-        return reemit.reemit(self.desk, run_id, kind, reason=reason, actor=actor, dry_run=dry_run)
+        return reemit.reemit(
+            self.desk, run_id, kind, reason=reason, actor=actor, dry_run=dry_run, superseded=superseded
+        )
 
     def explain(self, run_id: str) -> Explanation:
         """Why a run is where it is. Raises `NotFound`."""
@@ -147,10 +162,11 @@ class ScenarioRunner:
         engine_run_root: str | None = None,
         fast: bool = False,
         signed_by: SignatureChecker | None = None,
+        allow_superseded: bool = False,
     ) -> Verification:
         """Re-prove a run's facts view, as a consumer would; `signed_by`: whose attestation it must have.
 
-        Raises `NotFound`.
+        A run that was superseded is at fault unless `allow_superseded`. Raises `NotFound`.
         """
         from sr_domain import verify, views
 
@@ -160,10 +176,12 @@ class ScenarioRunner:
         blob = ports.store.read(layout.facts(run_id))
         data = b"" if blob is None else blob.data
         verifier = verify.Verifier(ports.store, ports.roots, ports.laws, ports.pool, ports.clock, signed_by=signed_by)
-        return verify.verify(verifier, data, facts, engine_run_root=engine_run_root, fast=fast)
+        return verify.verify(
+            verifier, data, facts, engine_run_root=engine_run_root, fast=fast, allow_superseded=allow_superseded
+        )
 
     def quarantined(self) -> list[Mapping[str, Any]]:
-        """Every quarantine record of the current platform run, by run id."""
+        """Every quarantine record of the platform runs that are known here, by run id."""
         from sr_domain import views
 
         return views.quarantined(self.desk)
@@ -174,11 +192,15 @@ class ScenarioRunner:
 
         return views.quarantine(self.desk, run_id)
 
-    def rebuild_index(self) -> int:
-        """Bind again, from their records, the runs that the authority does not know; how many."""
+    def rebuild_index(self, on_trouble: Callable[[Trouble], None] | None = None) -> int:
+        """Bind again, from their records, the runs that the authority does not know; how many.
+
+        `on_trouble` is told of each run that cannot be bound. Without it the first one's error is
+        raised, after the others were bound.
+        """
         from sr_domain import resume
 
-        return resume.rebuild_index(self.desk)
+        return resume.rebuild_index(self.desk, on_trouble)
 
     def plan(self, request: Mapping[str, Any]) -> PlanReport:
         """Compile and explain; writes nothing."""
@@ -191,6 +213,11 @@ class ScenarioRunner:
         from sr_domain import preview
 
         return preview.plan_diff(self.desk, one, other)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """How answers came about where that was not the usual way: an authority that was not asked, say."""
+        return (*self.desk.notices, *getattr(self.desk.ports.authority, "notices", ()))
 
     def close(self) -> None:
         """Let go of what the ports hold open."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from itertools import accumulate
 from typing import Any
 
 from sr_ports import BadInput, ReasonCode
@@ -17,6 +18,8 @@ MAX_DEPTH = 64
 MAX_DIGITS = 4299
 """Of an integer, sign included: Python reads no more than 4300 digits."""
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_NO_BRACKETS = bytes(set(range(256)) - set(_STEP))
 
 
 class _Strict(ValueError):
@@ -28,18 +31,19 @@ def strict_loads(data: bytes, *, what: str, max_bytes: int = MAX_BYTES, max_dept
     if len(data) > max_bytes:
         raise _bad(what, f"larger than {max_bytes} bytes")
     try:
-        text = data.decode("utf-8")
+        # What comes before the bracket that is too deep may have a fault of its own: the parser is shown that much.
+        cut = too_deep_at(data, max_depth)
+        text = data[:cut].decode("utf-8")
         value = json.loads(
             text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_int
         )
-        check_depth(value, max_depth)
         if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeError as error:
         raise _bad(what, "not valid UTF-8 text") from error
-    except RecursionError as error:
-        raise _bad(what, f"nested deeper than {max_depth}") from error
     except json.JSONDecodeError as error:
+        if cut is not None and error.pos >= len(text):
+            raise _bad(what, f"nested deeper than {max_depth}") from None
         raise _bad(what, f"not JSON: line {error.lineno} column {error.colno}: {error.msg}") from error
     except ValueError as error:
         raise _bad(what, str(error)) from error
@@ -76,17 +80,14 @@ def _float(text: str) -> float:
     return value
 
 
-def check_depth(value: Any, max_depth: int) -> None:
-    """Raise ValueError when lists and objects nest deeper than `max_depth`."""
-    level = [value] if isinstance(value, dict | list) else []
-    depth = 0
-    while level:
-        depth += 1
-        if depth > max_depth:
-            raise _Strict(f"nested deeper than {max_depth}")
-        level = [
-            child
-            for node in level
-            for child in (node.values() if isinstance(node, dict) else node)
-            if isinstance(child, dict | list)
-        ]
+def too_deep_at(data: bytes, most: int) -> int | None:
+    """Where JSON goes deeper than `most` lists and objects: the index behind that bracket; None for nowhere."""
+    if data.count(b"[") + data.count(b"{") <= most:
+        return None
+    parts = data.replace(rb"\\", b"..").replace(rb"\"", b"..").split(b'"')
+    brackets = b"".join(parts[::2]).translate(None, _NO_BRACKETS)
+    if max(accumulate(map(_STEP.__getitem__, brackets)), default=0) <= most:
+        return None
+    parts[1::2] = [b"." * len(string) for string in parts[1::2]]
+    depths = accumulate(_STEP.get(byte, 0) for byte in b'"'.join(parts))
+    return next(at for at, depth in enumerate(depths, 1) if depth > most)

@@ -24,7 +24,7 @@ from sr_domain.sealed import SealedPlan
 from sr_domain.states import RunState
 from sr_domain.supersede import check_supersedes
 from sr_domain.times import parse_instant
-from sr_ports import Admission, Binding, IndexNote, Lease, Provable, ReasonCode, SrError
+from sr_ports import Admission, BadInput, Binding, IndexNote, Lease, Provable, ReasonCode, SrError
 
 
 def submit(desk: Desk, document: Any, *, actor: str | None = None) -> Outcome:
@@ -33,20 +33,32 @@ def submit(desk: Desk, document: Any, *, actor: str | None = None) -> Outcome:
     Raises `BadInput(REQUEST_INVALID)` with nothing written; `Unreachable` and `LeaseLost`
     with nothing lost: submitting the same request again continues.
     """
-    request = parse_request(document, desk.ports.known_timezone)
+    request = _parsed(desk, document)
     _ = desk.pack  # one that cannot be read stops here, before anything is written
     actor = actor or request.invoker or "local"
     layout = Layout(desk.ports.platform.ensure())
+    tell = narrator(desk, request)
+    tell.event("RUN_REQUEST_RECEIVED", {"run_equivalence_key": request.run_equivalence_key, "actor": actor})
     allowed = desk.settings.submitters
     if allowed is not None and actor not in allowed:
         return _denied(desk, layout, request, actor)
     if desk.ports.authority.find(request.run_id) is None and not rebind(desk, layout, request.run_id):
         refused = check_supersedes(desk.ports, layout, request)
         if refused is not None:
+            tell.event("SUPERSEDE_REFUSED", {**refused.details(), "supersedes": request.supersedes})
             return Outcome(request.run_id, None, layout.platform_run_id, refused.code, refused.detail)
         if isinstance(desk.ports.store, Provable):
             desk.ports.store.prove()  # a place that cannot keep truth stops here, before a key is bound
     return admitted(desk, desk.ports.authority.admit(_binding(request, layout)), request, actor)
+
+
+def _parsed(desk: Desk, document: Any) -> RunRequest:
+    try:
+        return parse_request(document, desk.ports.known_timezone)
+    except BadInput as error:
+        told = {"reason_code": error.code.value, "detail": error.what}
+        Narrator(desk.ports.telemetry, desk.ports.clock, {}, desk.policy_rev).event("RUN_REQUEST_REFUSED", told)
+        raise
 
 
 def _binding(request: RunRequest, layout: Layout) -> Binding:
@@ -83,23 +95,31 @@ def admitted(desk: Desk, admission: Admission, request: RunRequest, actor: str) 
     """Go on with a key that is bound: collide, answer as a duplicate, or work."""
     binding = admission.binding
     layout = Layout(binding.platform_run_id)
+    tell = narrator(desk, request)
+    if not admission.is_new and binding.intent_fingerprint != request.fingerprint:
+        return collision(desk, layout, request, bound_request(desk, binding).intent())
     if admission.is_new:
-        return work(desk, layout, request, actor, is_new=True)
-    if binding.intent_fingerprint != request.fingerprint:
-        return collision(layout, request, bound_request(desk, binding).intent())
-    known = settled_outcome(desk.ports, layout, request.run_id) if admission.settled else None
-    return known or work(desk, layout, bound_request(desk, binding), actor)
+        outcome = work(desk, layout, request, actor, is_new=True)
+    else:
+        tell.event("RUN_REQUEST_DUPLICATE", {"settled": admission.settled})
+        known = settled_outcome(desk.ports, layout, request.run_id) if admission.settled else None
+        outcome = known or work(desk, layout, bound_request(desk, binding), actor)
+    if outcome.in_flight:
+        tell.event("LEASE_BUSY")
+    return outcome
 
 
-def collision(layout: Layout, request: RunRequest, bound: Mapping[str, Any]) -> Outcome:
+def collision(desk: Desk, layout: Layout, request: RunRequest, bound: Mapping[str, Any]) -> Outcome:
     """The answer to a key that is bound to another intent: which fields differ; nothing changed."""
     fields = differences(bound, request.intent())
     shown = "; ".join(f"{name}: {pair['old']!r} is bound, {pair['new']!r} was asked" for name, pair in fields.items())
+    code = ReasonCode.EQUIVALENCE_COLLISION
+    narrator(desk, request).event(code.value, {"fields": ", ".join(fields)})
     return Outcome(
         run_id=request.run_id,
         state=None,
         platform_run_id=layout.platform_run_id,
-        reason_code=ReasonCode.EQUIVALENCE_COLLISION,
+        reason_code=code,
         message=f"run_equivalence_key {request.run_equivalence_key!r} is bound to another intent: {shown}",
         differences=fields,
         refs=refs(layout, request.run_id),
@@ -165,7 +185,7 @@ def _hold(desk: Desk, run: HeldRun, *, is_new: bool) -> Outcome | _Forgotten:
                 return _Forgotten(run.ledger.fence)
             bound = bound_intent(run.ledger)
             if bound is not None and bound != run.request.intent():
-                return collision(run.layout, run.request, bound)
+                return collision(desk, run.layout, run.request, bound)
             advance(run, desk, fresh=is_new and not run.ledger.events)
         finished = True
         return ledger_outcome(run.layout, run.ledger, is_new=is_new)
@@ -182,10 +202,15 @@ def held_run(desk: Desk, layout: Layout, request: RunRequest, lease: Lease, acto
         layout=layout,
         lease=lease,
         actor=actor,
-        narrate=Narrator(desk.ports.telemetry, desk.ports.clock, pins_of(request), desk.policy_rev),
+        narrate=narrator(desk, request),
         policy_rev=desk.policy_rev,
         ledger=Ledger(request.run_id),
     )
+
+
+def narrator(desk: Desk, request: RunRequest) -> Narrator:
+    """Tells what happens to this request and its run."""
+    return Narrator(desk.ports.telemetry, desk.ports.clock, pins_of(request), desk.policy_rev)
 
 
 def _release(desk: Desk, run: HeldRun, *, finished: bool) -> None:
@@ -205,5 +230,7 @@ def _release(desk: Desk, run: HeldRun, *, finished: bool) -> None:
 def _denied(desk: Desk, layout: Layout, request: RunRequest, actor: str) -> Outcome:
     """Unauthorized: on the run's record, and nowhere else; the key stays free."""
     draft = Draft("AUTH_DENIED", {"actor": actor, "action": "submit", "reason_code": ReasonCode.AUTH_DENIED.value})
-    append_aside(desk.ports, layout, request.run_id, draft, actor=actor, policy_rev=desk.policy_rev)
+    append_aside(
+        desk.ports, layout, request.run_id, draft, actor=actor, policy_rev=desk.policy_rev, pins=pins_of(request)
+    )
     return denied(layout, request.run_id, actor)

@@ -30,6 +30,10 @@ class SupersedeRefused:
     code: ReasonCode
     detail: str
 
+    def details(self) -> dict[str, str]:
+        """For telemetry."""
+        return {"reason_code": self.code.value, "detail": self.detail}
+
 
 def claimant_of(ports: Ports, layout: Layout, ledger: Ledger) -> str | None:
     """The run that has taken the place of successor: announced, or claimed by one that has not failed."""
@@ -79,7 +83,11 @@ def claim_place(run: HeldRun) -> SupersedeRefused | None:
         unless=lambda ledger: claimant_of(ports, home, ledger) is not None,
     )
     claimant = claimant_of(ports, home, ledger)
-    return None if claimant == run.run_id else _taken(old, claimant)
+    if claimant == run.run_id:
+        return None
+    refused = _taken(old, claimant)
+    run.narrate.event("SUPERSEDE_REFUSED", {**refused.details(), "supersedes": old})
+    return refused
 
 
 def announce_successor(run: HeldRun) -> None:

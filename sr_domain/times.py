@@ -6,15 +6,29 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)")
+_RFC3339 = re.compile(
+    r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:)(\d\d)(?:\.(\d+))?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
+)
+_DIGITS = 6
 
 
 def parse_instant(text: str) -> datetime:
-    """An RFC 3339 date-time with offset as aware UTC. Raises ValueError, also beyond microseconds."""
-    if not _RFC3339.fullmatch(text):
+    """An RFC 3339 date-time with offset as aware UTC.
+
+    Digits beyond microseconds are taken when they are zeros. Raises ValueError that says why not,
+    also for a leap second, which an instant here cannot hold.
+    """
+    match = _RFC3339.fullmatch(text)
+    if match is None:
         raise ValueError("not an RFC 3339 date-time with offset")
+    minute, second, fraction, offset = match[1], match[2], match[3] or "", match[4]
+    if second == "60":
+        raise ValueError("second 60 is a leap second, which is not kept: give :59, or :00 of the next minute")
+    if fraction[_DIGITS:].strip("0"):
+        raise ValueError("its fraction has digits beyond microseconds that are not zeros")
+    kept = f".{fraction[:_DIGITS]}" if fraction else ""
     try:
-        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+        return datetime.fromisoformat(f"{minute}{second}{kept}{offset}".upper()).astimezone(UTC)
     except OverflowError as error:
         raise ValueError("out of range") from error
 
@@ -26,7 +40,6 @@ def format_instant(instant: datetime) -> str:
 
 def utc_days(start: datetime, end: datetime) -> Iterator[date]:
     """The UTC days that the half-open window [start, end) touches, in order."""
-    day, last = start.astimezone(UTC).date(), (end - timedelta(microseconds=1)).astimezone(UTC).date()
-    while day <= last:
-        yield day
-        day += timedelta(days=1)
+    first, last = start.astimezone(UTC).date(), (end - timedelta(microseconds=1)).astimezone(UTC).date()
+    for number in range(first.toordinal(), last.toordinal() + 1):  # the last day there is has no next one
+        yield date.fromordinal(number)

@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from sr_domain.answers import successors
 from sr_domain.artifacts import bundle_hash
 from sr_domain.attestation import fault_in, statement_bytes
 from sr_domain.audit import Auditor, Finding, receipt_findings
@@ -24,6 +25,7 @@ from sr_domain.meter import Meter
 from sr_domain.outputs import Absent, OutputFiles, find_output
 from sr_domain.policy import MemberDigests
 from sr_domain.ports import ProvidedLaw
+from sr_domain.revisions import listing_rules
 from sr_domain.sealed import SealedGate, SealedOutput, SealedPlan
 from sr_ports import (
     Clock,
@@ -31,6 +33,7 @@ from sr_ports import (
     EngineRoots,
     EvidenceFault,
     Fault,
+    ListingRules,
     ObjectStore,
     ReasonCode,
     SignatureChecker,
@@ -60,13 +63,17 @@ class Verifier:
 
 @attrs.frozen
 class Verification:
-    """What came of it. `proven`: how many outputs and gates had their bytes read again."""
+    """What came of it. `proven`: how many outputs and gates had their bytes read again.
+
+    `superseded_by`: the run's successor, the successor's own, and so on to the newest.
+    """
 
     run_id: str
     engine_run_root: str | None
     findings: tuple[Finding, ...]
     proven_outputs: int = 0
     proven_gates: int = 0
+    superseded_by: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -80,12 +87,25 @@ class Verification:
             "engine_run_root": self.engine_run_root,
             "proven_outputs": self.proven_outputs,
             "proven_gates": self.proven_gates,
+            "superseded_by": self.superseded_by[0] if self.superseded_by else None,
+            "newest_run_id": self.superseded_by[-1] if self.superseded_by else None,
             "findings": [one.document() for one in self.findings],
         }
 
 
-def verify(verifier: Verifier, data: bytes, facts: Any, *, engine_run_root: str | None, fast: bool) -> Verification:
-    """Re-prove the facts view in `facts`, read from `data`. Raises `Unreachable`; faults are findings."""
+def verify(
+    verifier: Verifier,
+    data: bytes,
+    facts: Any,
+    *,
+    engine_run_root: str | None,
+    fast: bool,
+    allow_superseded: bool = False,
+) -> Verification:
+    """Re-prove the facts view in `facts`, read from `data`. Raises `Unreachable`; faults are findings.
+
+    That the run was superseded is a fault, the last of them, unless `allow_superseded`.
+    """
     misfit = problem("run_facts_view", facts)
     if misfit is not None:
         finding = Finding(ReasonCode.TRUTH_ALTERED, "run_facts_view", f"it breaks its contract: {misfit.what}")
@@ -96,19 +116,10 @@ def verify(verifier: Verifier, data: bytes, facts: Any, *, engine_run_root: str 
     ledger = check.record()
     if isinstance(ledger, Finding):
         return Verification(facts["run_id"], None, (*findings, ledger))
-    findings += [*check.follows(ledger), *check.attested(ledger)]
-    root = engine_run_root or check.root_of(ledger)
-    plan_event = ledger.first("PLAN_COMMITTED")
-    if fast or plan_event is None:
-        return Verification(facts["run_id"], root, tuple(findings))
-    if root is None:
-        findings.append(
-            Finding(ReasonCode.ENGINE_ROOT_MISSING, "engine root", "none is on record: give --engine-run-root")
-        )
-        return Verification(facts["run_id"], root, tuple(findings))
-    bytes_found = list(check.bytes(SealedPlan.of(plan_event.details["plan"]), verifier.roots.open(root), ledger))
-    outputs, gates = len(facts["locators"]), len(facts["gate_receipts"])
-    return Verification(facts["run_id"], root, (*findings, *bytes_found), outputs, gates)
+    done = check.proven(ledger, findings, engine_run_root=engine_run_root, fast=fast)
+    chain = successors(verifier.store, check.layout, ledger)
+    late = () if allow_superseded else check.superseded(chain)
+    return attrs.evolve(done, findings=(*done.findings, *late), superseded_by=chain)
 
 
 @attrs.frozen
@@ -119,6 +130,29 @@ class _Check:
     layout: Layout
     data: bytes
     facts: Mapping[str, Any]
+
+    def proven(
+        self, ledger: Ledger, findings: list[Finding], *, engine_run_root: str | None, fast: bool
+    ) -> Verification:
+        """The view against a sound record, and the bytes against both."""
+        run_id, root = self.facts["run_id"], engine_run_root or self.root_of(ledger)
+        findings = [*findings, *self.follows(ledger), *self.attested(ledger)]
+        plan_event = ledger.first("PLAN_COMMITTED")
+        if fast or plan_event is None:
+            return Verification(run_id, root, tuple(findings))
+        if root is None:
+            absent = Finding(ReasonCode.ENGINE_ROOT_MISSING, "engine root", "none is on record: give --engine-run-root")
+            return Verification(run_id, root, (*findings, absent))
+        plan = SealedPlan.of(plan_event.details["plan"])
+        found = list(self.bytes(plan, self.verifier.roots.open(root), ledger))
+        outputs, gates = len(self.facts["locators"]), len(self.facts["gate_receipts"])
+        return Verification(run_id, root, (*findings, *found), outputs, gates)
+
+    def superseded(self, chain: tuple[str, ...]) -> Iterator[Finding]:
+        """The run has a successor: whoever reads it reads what turned out wrong."""
+        if chain:
+            newest = "" if chain[-1] == chain[0] else f", the newest of its successors is {chain[-1]}"
+            yield Finding(ReasonCode.SUPERSEDED, f"run {self.facts['run_id']}", f"superseded by {chain[0]}{newest}")
 
     def itself(self) -> Iterator[Finding]:
         """The view against itself: its hash, its pins."""
@@ -197,17 +231,21 @@ class _Check:
         """Every locator's and every gate's bytes, read again."""
         verifier, enforce = self.verifier, plan.member_digests is MemberDigests.ENFORCE
         meter = Meter(verifier.progress, verifier.clock.now)
-        judged = verifier.pool.map(lambda gate: self._gate(root, gate, enforce, meter), plan.gates)
-        yield from (one for one in judged if one is not None)
         decided = ledger.first("EVIDENCE_COMPLETE")
-        proofs = () if decided is None else decided.details.get("outputs", ())
-        yield from self._outputs(plan, root, {one["output_id"]: one for one in proofs}, meter)
+        details = {} if decided is None else decided.details
+        rules = listing_rules(details)
+        judged = verifier.pool.map(lambda gate: self._gate(root, gate, enforce, meter, rules), plan.gates)
+        yield from (one for one in judged if one is not None)
+        proofs = {one["output_id"]: one for one in details.get("outputs", ())}
+        yield from self._outputs(plan, root, proofs, meter, rules)
 
-    def _gate(self, root: EngineRoot, gate: SealedGate, enforce: bool, meter: Meter) -> Finding | None:
+    def _gate(
+        self, root: EngineRoot, gate: SealedGate, enforce: bool, meter: Meter, rules: ListingRules
+    ) -> Finding | None:
         provided = self.verifier.laws.get(gate.method.kind)
         if provided is None:
             return Finding(ReasonCode.UNKNOWN_HASHING_LAW, gate.gate_id, f"no plugin provides {gate.method.kind}")
-        verdict = verify_gate(root, gate, provided.law, enforce_members=enforce, guard=meter)
+        verdict = verify_gate(root, gate, provided, enforce_members=enforce, guard=meter, rules=rules)
         receipts = {one["gate_id"]: one["digest"]["hex"] for one in self.facts["gate_receipts"]}
         match verdict:
             case GateMissing(path):
@@ -221,14 +259,16 @@ class _Check:
         self.verifier.progress(f"gate {gate.gate_id}: passes")
         return None
 
-    def _outputs(self, plan: SealedPlan, root: EngineRoot, proofs: Proofs, meter: Meter) -> Iterator[Finding]:
+    def _outputs(
+        self, plan: SealedPlan, root: EngineRoot, proofs: Proofs, meter: Meter, rules: ListingRules
+    ) -> Iterator[Finding]:
         proven = {one["output_id"]: one["content_digest"]["hex"] for one in self.facts["locators"]}
         found: list[tuple[SealedOutput, OutputFiles]] = []
         for output in plan.outputs:
             if output.output_id not in proven:
                 continue
             try:
-                files = find_output(root, output)
+                files = find_output(root, output, rules)
             except EvidenceFault as fault:
                 yield Finding(fault.code, output.output_id, f"MOVED: {fault.what}")
                 continue

@@ -3,26 +3,52 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
 
-from sr_domain.answers import ledger_outcome, successor_of
+from sr_domain.answers import ledger_outcome, successors
 from sr_domain.desk import Desk
 from sr_domain.layout import Layout
-from sr_domain.ledger import Ledger
-from sr_domain.ops import home_of, read_record
+from sr_domain.ledger import Ledger, check_ledger
+from sr_domain.ops import read_record
 from sr_domain.outcome import Outcome
-from sr_ports import BadInput, Fault, NotFound, ReasonCode
+from sr_domain.ports import Ports
+from sr_domain.states import RunState
+from sr_domain.trouble import Trouble, each
+from sr_ports import BadInput, Fault, IndexedRun, NotFound, ReasonCode, Unreachable
+
+_PAGE = 200
 
 
 def home(desk: Desk, run_id: str) -> Layout:
-    """Where a run's truth is. Raises `NotFound` when no run was ever submitted here."""
-    current = desk.ports.platform.current()
-    if current is None:
+    """Where a run's truth is: as the authority knows, else in the current platform run.
+
+    While the authority is away a run of the current platform run is still found, by its record.
+    Raises `NotFound` when no run was ever submitted here, `Unreachable` when that cannot be told.
+    """
+    return located(desk.ports, run_id, desk.notice)
+
+
+def located(ports: Ports, run_id: str, notice: Callable[[str], None]) -> Layout:
+    """As `home`, for who has no desk."""
+    current = ports.platform.current()
+    here = None if current is None else Layout(current)
+    try:
+        binding = ports.authority.find(run_id)
+    except NotFound:  # the authority belongs to a platform run, and there is none
+        binding = None
+    except Unreachable as error:
+        if here is None or ports.store.stat(here.record(run_id)) is None:
+            raise
+        notice(f"the authority was not asked ({error.what}): answered from the store")
+        return here
+    if binding is not None:
+        return Layout(binding.platform_run_id)
+    if here is None:
         raise NotFound(ReasonCode.RUN_NOT_FOUND, f"there is no run {run_id[:64]!r}: nothing was ever submitted here")
-    return home_of(desk.ports, run_id, Layout(current))
+    return here
 
 
 def check_run_id(run_id: str) -> str:
@@ -47,16 +73,8 @@ def record_of(desk: Desk, run_id: str, *, admitted: bool = True) -> tuple[Layout
 def status(desk: Desk, run_id: str) -> Outcome:
     """Where a run is, as its record says, and which runs superseded it."""
     layout, ledger = record_of(desk, run_id)
-    return attrs.evolve(ledger_outcome(layout, ledger), superseded_by=_successors(desk, layout, ledger))
-
-
-def _successors(desk: Desk, layout: Layout, ledger: Ledger) -> tuple[str, ...]:
-    """The chain of successors, the newest last; a ring, which nobody can make by requests alone, ends it."""
-    chain: list[str] = []
-    while (successor := successor_of(ledger)) is not None and successor not in chain:
-        chain.append(successor)
-        ledger, _ = read_record(desk.ports, home_of(desk.ports, successor, layout), successor)
-    return tuple(chain)
+    chain = successors(desk.ports.store, layout, ledger)
+    return attrs.evolve(ledger_outcome(layout, ledger), superseded_by=chain)
 
 
 def facts(desk: Desk, run_id: str) -> dict[str, Any]:
@@ -81,33 +99,95 @@ def parse_truth(data: bytes, key: str) -> dict[str, Any]:
 
 
 def runs(desk: Desk, *, state: str | None, limit: int, after: str | None = None) -> list[Mapping[str, Any]]:
-    """The runs known here, newest state first by the index, each with what its status says."""
-    if desk.ports.platform.current() is None:
-        return []
-    rows = desk.ports.authority.runs(states=None if state is None else [state], limit=limit, after=after)
-    found: list[Mapping[str, Any]] = []
-    for row in rows:
-        blob = desk.ports.store.read(Layout(row.platform_run_id).status(row.run_id))
-        if blob is None:
-            found.append({"run_id": row.run_id, "state": row.state, "platform_run_id": row.platform_run_id})
-        else:
-            document = parse_truth(blob.data, row.run_id)
-            found.append({**document, "platform_run_id": row.platform_run_id, "settled": row.settled})
-    return found
+    """The runs that the authority knows, by ascending id, each with what its status says.
+
+    A run whose status cannot be read has what the index says, and its ``trouble``.
+    """
+    rows = _indexed(desk, states=None if state is None else (state,), limit=limit, after=after)
+    by_id = {row.run_id: row for row in rows}
+    return [
+        {**_known(by_id[run_id]), "trouble": done.document()} if isinstance(done, Trouble) else done
+        for run_id, done in each(by_id, lambda run_id: _row(desk, by_id[run_id]))
+    ]
+
+
+def _known(row: IndexedRun) -> dict[str, Any]:
+    return {"run_id": row.run_id, "state": row.state, "platform_run_id": row.platform_run_id}
+
+
+def _row(desk: Desk, row: IndexedRun) -> Mapping[str, Any]:
+    layout = Layout(row.platform_run_id)
+    blob = desk.ports.store.read(layout.status(row.run_id))
+    if blob is None:
+        return _known(row)
+    status = parse_truth(blob.data, layout.status(row.run_id))
+    chain = _chain(desk, layout, row.run_id) if status.get("state") == RunState.READY else ()
+    later = {"superseded_by": chain[0], "newest_run_id": chain[-1]} if chain else {}
+    return {**status, "platform_run_id": row.platform_run_id, "settled": row.settled, **later}
+
+
+def _chain(desk: Desk, layout: Layout, run_id: str) -> tuple[str, ...]:
+    """Who superseded a READY run. Most records say nothing of it, and are not parsed; nor is a damaged one."""
+    blob = desk.ports.store.read(layout.record(run_id))
+    if blob is None or b'"SUPERSEDED_BY"' not in blob.data:
+        return ()
+    ledger = check_ledger(run_id, blob.data)
+    return successors(desk.ports.store, layout, ledger) if isinstance(ledger, Ledger) else ()
+
+
+def _indexed(desk: Desk, *, states: Sequence[str] | None, limit: int, after: str | None = None) -> Sequence[IndexedRun]:
+    """Rows of the index; none where the authority belongs to a platform run and there is none."""
+    try:
+        return desk.ports.authority.runs(states=states, limit=limit, after=after)
+    except NotFound:
+        if desk.ports.platform.current() is not None:
+            raise
+        return ()
 
 
 def quarantined(desk: Desk) -> list[Mapping[str, Any]]:
-    """Every quarantine record of the current platform run, by run id."""
-    current = desk.ports.platform.current()
-    if current is None:
-        return []
-    prefix = f"{Layout(current).base}/quarantine/"
+    """Every quarantine record of the platform runs that are known here, by run id.
+
+    One that cannot be read is a row of its run id and its ``trouble``.
+    """
     found: list[Mapping[str, Any]] = []
-    for stored in desk.ports.store.list(prefix):
-        blob = desk.ports.store.read(stored.key)
-        if blob is not None:
-            found.append(parse_truth(blob.data, stored.key))
-    return found
+    for platform_run_id in sorted(_platform_runs(desk)):
+        found += _quarantined_in(desk, Layout(platform_run_id))
+    return sorted(found, key=lambda record: str(record.get("run_id")))
+
+
+def _quarantined_in(desk: Desk, layout: Layout) -> Iterator[Mapping[str, Any]]:
+    prefix = f"{layout.base}/quarantine/"
+    names = (stored.key.removeprefix(prefix) for stored in desk.ports.store.list(prefix))
+    ids = (name.removesuffix(".json") for name in names if name.endswith(".json") and "/" not in name)
+    for run_id, done in each(ids, lambda run_id: _quarantined(desk, layout, run_id)):
+        if isinstance(done, Trouble):
+            yield {"run_id": run_id, "trouble": done.document()}
+        elif done is not None:
+            yield done
+
+
+def _platform_runs(desk: Desk) -> set[str]:
+    """The current platform run, and those in which the authority knows runs that may be in quarantine."""
+    current = desk.ports.platform.current()
+    known = set() if current is None else {current}
+    states, after, page = (RunState.FAILED.value, RunState.QUARANTINED.value), None, _PAGE
+    while page == _PAGE:
+        try:
+            rows = _indexed(desk, states=states, limit=_PAGE, after=after)
+        except Unreachable as error:
+            if current is None:
+                raise
+            desk.notice(f"the authority was not asked ({error.what}): told of platform run {current} alone")
+            break
+        known |= {row.platform_run_id for row in rows}
+        page, after = len(rows), rows[-1].run_id if rows else None
+    return known
+
+
+def _quarantined(desk: Desk, layout: Layout, run_id: str) -> dict[str, Any] | None:
+    blob = desk.ports.store.read(layout.quarantine(run_id))
+    return None if blob is None else parse_truth(blob.data, layout.quarantine(run_id))
 
 
 def quarantine(desk: Desk, run_id: str) -> dict[str, Any]:

@@ -5,10 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from sr_ports.lazy import lazy_names
+
 if TYPE_CHECKING:
     import os
 
     from sr_domain.runner import ScenarioRunner
+    from sr_plugins.consumer import Guarded, verify_facts
+    from sr_plugins.laws import builtin_laws
+    from sr_plugins.pack import load_pack
+    from sr_plugins.policy import load_policy
+
+_HOME = {
+    "Guarded": "consumer",
+    "builtin_laws": "laws",
+    "load_pack": "pack",
+    "load_policy": "policy",
+    "verify_facts": "consumer",
+}
+
+if not TYPE_CHECKING:
+    __getattr__ = lazy_names(__name__, _HOME)
 
 
 def build_runner(
@@ -23,10 +40,11 @@ def build_runner(
     `policy`: a path or mapping instead of the profile's. `plugins`: plugin modules or objects
     beside the installed ones. `narrate`: tell the story on stderr. Nothing is read, written or
     connected before the first call needs it, save the configuration itself. Raises `BadInput`.
+    Use it as a context manager, or close it: it holds files and connections open.
     """
     from sr_plugins.wire import wire
 
     return wire(profile, policy=policy, plugins=plugins, narrate=narrate)
 
 
-__all__ = ["build_runner"]
+__all__ = ["Guarded", "build_runner", "builtin_laws", "load_pack", "load_policy", "verify_facts"]

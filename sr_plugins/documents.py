@@ -1,7 +1,8 @@
 """Strict YAML and JSON from outside: requests, profiles, policies, packs (spec: wire).
 
 YAML is read as JSON with comments: only ``true``, ``false``, ``null`` and decimal numbers
-are typed. An unquoted time stays text, ``no`` is not false, ``012`` is not ten.
+are typed. An unquoted time stays text, ``no`` is not false, ``012`` is not ten. A byte order
+mark before either is skipped.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import json
 from typing import Any
 
+from sr_domain.smallfiles import unmarked
 from sr_domain.strict_json import strict_loads
 from sr_ports import BadInput, ReasonCode
 
@@ -31,7 +33,7 @@ def load_yaml(
     if len(data) > max_bytes:
         raise _bad(what, f"larger than {max_bytes} bytes")
     try:
-        return read_yaml(data, max_depth=max_depth, max_nodes=max_nodes)
+        return read_yaml(unmarked(data), max_depth=max_depth, max_nodes=max_nodes)
     except UnicodeError as error:
         raise _bad(what, "not valid UTF-8 text") from error
     except ValueError as error:
@@ -40,12 +42,12 @@ def load_yaml(
 
 def load_json(data: bytes, *, what: str, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Any:
     """The JSON value in `data`, by the core's own strict rules."""
-    return strict_loads(data, what=what, max_bytes=max_bytes, max_depth=max_depth)
+    return strict_loads(unmarked(data), what=what, max_bytes=max_bytes, max_depth=max_depth)
 
 
 def load_document(data: bytes, *, what: str, max_bytes: int = MAX_BYTES) -> Any:
     """The JSON or YAML document in `data`. What begins with a bracket is JSON unless only YAML can read it."""
-    if data.lstrip()[:1] not in (b"{", b"["):
+    if unmarked(data).lstrip()[:1] not in (b"{", b"["):
         return load_yaml(data, what=what, max_bytes=max_bytes)
     try:
         return load_json(data, what=what, max_bytes=max_bytes)

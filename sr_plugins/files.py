@@ -1,7 +1,12 @@
-"""Reading small configuration files, with errors that name the file."""
+"""Small files: configuration read with errors that name the file, and writes that are all or nothing."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sr_ports import BadInput, ReasonCode
@@ -19,7 +24,83 @@ def read_config(path: Traversable, code: ReasonCode, what: str) -> bytes:
             data = file.read(LIMIT + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise BadInput(code, f"{what} {str(path)!r} cannot be read: {reason}") from error
+        raise BadInput(
+            code, f"{what} {str(path)!r} cannot be read: {reason}", "check the path and its rights"
+        ) from error
     if len(data) > LIMIT:
-        raise BadInput(code, f"{what} {str(path)!r} is larger than {LIMIT} bytes")
+        what = f"{what} {str(path)!r} is larger than {LIMIT} bytes"
+        raise BadInput(code, what, "check the path: no such file is so large")
     return data
+
+
+def create_file(path: Path, data: bytes) -> bool:
+    """Give `path` these bytes unless a file is there; whether it was this call that made it.
+
+    Of any number of processes one makes it, whole. Durable on return, whoever made it. Makes the
+    folders above it. Raises `OSError`, and leaves nothing behind.
+    """
+    made = _make_folders(path.parent)
+    with _draft(path, data) as draft:
+        try:
+            path.hardlink_to(draft)
+            created = True
+        except FileExistsError:
+            created = False
+    _sync([path.parent, *made])
+    return created
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Give `path` these bytes, all or none of them, under the mode that it had. Durable on return.
+
+    Makes the folders above it. Raises `OSError`, and leaves the old file as it was and nothing beside it.
+    """
+    made = _make_folders(path.parent)
+    with _draft(path, data, mode=_mode(path)) as draft:
+        draft.replace(path)
+    _sync([path.parent, *made])
+
+
+def _mode(path: Path) -> int | None:
+    try:
+        return path.stat().st_mode & 0o777
+    except FileNotFoundError:
+        return None
+
+
+def _make_folders(folder: Path) -> list[Path]:
+    """Make `folder` and those above it; the folders whose entries may be new."""
+    grown = [folder.parent]  # another process may have made the folder a moment ago
+    while not grown[-1].exists():
+        grown.append(grown[-1].parent)
+    folder.mkdir(parents=True, exist_ok=True)
+    return grown
+
+
+@contextmanager
+def _draft(path: Path, data: bytes, *, mode: int | None = None) -> Iterator[Path]:
+    """A synced file beside `path` with these bytes, gone when the context ends. `mode`: None for a new file's."""
+    draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+    opener = partial(os.open, mode=0o666 if mode is None else mode)  # never wider than `mode`, not even for a moment
+    try:
+        with open(draft, "xb", opener=opener) as file:
+            if mode is not None:
+                draft.chmod(mode)  # what the umask took away
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        yield draft
+    finally:
+        with suppress(OSError):  # litter is harmless; the write's own answer is what counts
+            draft.unlink(missing_ok=True)
+
+
+def _sync(folders: Iterable[Path]) -> None:
+    """Put the folders' entries on disk. One that may be written and not read cannot be synced."""
+    for folder in folders:
+        with suppress(PermissionError):
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)

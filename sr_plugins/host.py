@@ -1,49 +1,45 @@
-"""The plugin host: finds adapters and laws, and says plainly what is wrong with any of them."""
+"""The plugin host: finds adapters and laws, and says plainly what is wrong with any of them.
+
+Scenario Runner's own plugins are loaded first. Those of other distributions are imported only when
+a name is asked for that none of the own gives, or when everything is to be looked at (`survey`).
+"""
 
 from __future__ import annotations
 
 import importlib.util
-import inspect
-import re
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import attrs
-import pluggy
 
 from sr_domain.ports import ProvidedLaw
-from sr_ports import BadInput, HashingLaw, ReasonCode, hooks, one_line
+from sr_plugins.guard import guarded_adapter
+from sr_plugins.loading import (
+    PORTS,
+    Broken,
+    Found,
+    OffersNothing,
+    PluginError,
+    Source,
+    ask,
+    canonical,
+    given,
+    load,
+    source_of,
+)
+from sr_plugins.release import DISTRIBUTION
+from sr_ports import BadInput, ReasonCode
 from sr_ports.hooks import PROJECT, Adapter
 
-DISTRIBUTION = "scenario-runner"
-PORTS = {
-    "object_store": "sr_object_stores",
-    "authority": "sr_authority_stores",
-    "invoker": "sr_engine_invokers",
-    "control_bus": "sr_control_buses",
-    "law": "sr_hashing_laws",
-    "runtime": "sr_runtimes",
-    "sink": "sr_observability_sinks",
-    "authenticator": "sr_authenticators",
-    "attest": "sr_signers",
-    "signature_checker": "sr_signature_checkers",
-}
 _LEFT_OUT = "plugins.allow leaves it out"
 
 
 @attrs.frozen
-class Source:
-    """Where a plugin came from."""
-
-    distribution: str
-    version: str
-    entry_point: str
-
-
-@attrs.frozen
 class Offer:
-    """A row of ``sr plugins``. A plugin that could not be loaded has port and name ``?``."""
+    """A row of ``sr plugins``. A plugin that offers nothing, or could not be loaded, has port and name ``?``."""
 
     port: str
     name: str
@@ -55,16 +51,8 @@ class Offer:
 
 
 @attrs.frozen
-class Broken:
-    """A plugin that offers nothing: it could not be imported or asked, or may not be."""
-
-    source: Source
-    why: str
-
-
-@attrs.frozen
 class Conflict:
-    """Two plugins that give one name on one port."""
+    """Two plugins that give one name on one port. The first of `sources` was found first."""
 
     port: str
     name: str
@@ -77,19 +65,23 @@ class Conflict:
         return f"two plugins give the {self.port} {self.name!r}: {both}"
 
 
-@attrs.frozen
 class PluginHost:
-    """What every loaded plugin offers, by port and name. `allow`: distributions, None for any.
+    """What plugins offer, by port and name. Safe to use from several threads.
 
-    `left_out`: plugins whose distribution `allow` does not name; none of their code was run.
-    `conflicts`: what `discover` refuses and `survey` tells of.
+    `allow`: distributions that may provide anything, None for any; no code of another is run.
     """
 
-    offered: Mapping[tuple[str, str], tuple[Any, Source]]
-    broken: tuple[Broken, ...]
-    allow: frozenset[str] | None = None
-    left_out: tuple[Broken, ...] = ()
-    conflicts: tuple[Conflict, ...] = ()
+    def __init__(self, points: Iterable[EntryPoint], allow: frozenset[str] | None) -> None:
+        self.allow = None if allow is None else frozenset(map(canonical, allow))
+        self.offered: dict[tuple[str, str], tuple[Any, Source]] = {}
+        self.broken: tuple[Broken, ...] = ()
+        self.idle: tuple[Broken, ...] = ()
+        self.conflicts: tuple[Conflict, ...] = ()
+        self._lock = threading.RLock()
+        wanted, left_out = _sort(points, self.allow)
+        self.left_out = tuple(left_out)
+        self._waiting = [one for one in wanted if not one[1].own]
+        self._load([one for one in wanted if one[1].own])
 
     @classmethod
     def discover(
@@ -99,106 +91,134 @@ class PluginHost:
         allow: frozenset[str] | None = None,
         points: Iterable[EntryPoint] | None = None,
     ) -> PluginHost:
-        """Load the entry points of the group, as far as `allow` goes, and the given plugin objects.
+        """A host to work with: the own plugins and the given plugin objects are loaded, others when needed.
 
-        A broken plugin is noted, not raised. Raises `BadInput(PLUGIN_CONFLICT)` when two
-        give one name on one port.
+        A broken plugin is noted, not raised. Raises `BadInput(PLUGIN_CONFLICT)` when two of those
+        loaded now give one name on one port.
         """
-        host = cls.survey(plugins=plugins, allow=allow, points=points)
+        host = cls(entry_points(group=PROJECT) if points is None else points, allow)
+        for plugin in plugins:
+            source = given(plugin)
+            host._take(source, partial(ask, plugin, source))
         if host.conflicts:
-            raise BadInput(ReasonCode.PLUGIN_CONFLICT, host.conflicts[0].what)
+            raise _conflict(host.conflicts[0])
         return host
 
     @classmethod
-    def survey(
-        cls,
-        *,
-        plugins: Sequence[Any] = (),
-        allow: frozenset[str] | None = None,
-        points: Iterable[EntryPoint] | None = None,
-    ) -> PluginHost:
-        """As `discover`, with conflicts noted: to be looked at, not worked with."""
-        allow = None if allow is None else frozenset(map(_canonical, allow))
-        wanted, left_out = _sort(entry_points(group=PROJECT) if points is None else points, allow)
-        loaded, broken = _load(wanted)
-        loaded += [(plugin, _given(plugin)) for plugin in plugins]
-        offered: dict[tuple[str, str], tuple[Any, Source]] = {}
-        conflicts: list[Conflict] = []
-        for plugin, source in loaded:
-            try:
-                offers = list(_ask(plugin, source))
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - the edge to third-party code
-                broken.append(Broken(source, one_line(f"cannot be asked ({type(error).__name__}: {error})")))
-                continue
-            for port, name, offer in offers:
-                if (port, name) in offered:
-                    conflicts.append(Conflict(port, name, (offered[(port, name)][1], source)))
-                else:
-                    offered[(port, name)] = (offer, source)
-        return cls(offered, tuple(broken), allow, tuple(left_out), tuple(conflicts))
+    def survey(cls, *, allow: frozenset[str] | None = None, points: Iterable[EntryPoint] | None = None) -> PluginHost:
+        """A host to look at: everything allowed is loaded, and conflicts are noted."""
+        host = cls(entry_points(group=PROJECT) if points is None else points, allow)
+        host.load_all()
+        return host
 
-    def adapter(self, port: str, name: str) -> Adapter:
-        """The adapter of that name, ready to build. Raises `BadInput` saying what to do."""
+    def load_all(self) -> None:
+        """Import the plugins of other distributions, once."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+            self._load(waiting)
+
+    def _load(self, wanted: Iterable[tuple[EntryPoint, Source]]) -> None:
+        for point, source in wanted:
+            self._take(source, partial(load, point, source))
+
+    def _take(self, source: Source, offers: Callable[[], list[Found]]) -> None:
+        """Note what one plugin offers, or why it offers nothing."""
+        try:
+            found = offers()
+        except OffersNothing as nothing:
+            self.idle += (Broken(source, str(nothing)),)
+            return
+        except PluginError as error:
+            self.broken += (Broken(source, str(error)),)
+            return
+        for one in found:
+            place = (one.port, one.name)
+            if place in self.offered:
+                self.conflicts += (Conflict(*place, (self.offered[place][1], source)),)
+            else:
+                self.offered[place] = (one.offer, source)
+
+    def find(self, port: str, name: str) -> tuple[Any, Source] | None:
+        """What is offered under this name, and by whom; None when nobody offers it.
+
+        An own plugin's offer always stands. Raises `BadInput(PLUGIN_CONFLICT)` when two others give the name.
+        """
         found = self.offered.get((port, name))
-        if found is None:
-            raise self._unknown(port, name)
-        adapter, source = found
-        self._check_allowed(port, name, source)
-        missing = [module for module in adapter.requires if _absent(module)]
-        if missing:
-            extra = f"{DISTRIBUTION}[{adapter.extra}]" if source.distribution == DISTRIBUTION else adapter.extra
-            raise BadInput(
-                ReasonCode.EXTRA_MISSING,
-                f"the {port} adapter {name!r} needs {', '.join(missing)}, which is not installed",
-                f"install it: pip install '{extra or source.distribution}'",
-            )
-        made: Adapter = adapter
-        return made
+        if found is None or not found[1].own:
+            self.load_all()
+            found = self.offered.get((port, name))
+            rival = next((one for one in self.conflicts if (one.port, one.name) == (port, name)), None)
+            if rival is not None:
+                raise _conflict(rival)
+        return found
 
-    def adapters(self, port: str) -> list[Adapter]:
-        """Every adapter on offer for a port that may be used."""
-        return [
-            offer
-            for (of, _), (offer, source) in sorted(self.offered.items(), key=lambda item: item[0])
-            if of == port and self._allows(source)
-        ]
+    def adapter(self, port: str, name: str) -> Adapter[Any]:
+        """The adapter of that name, ready to build. Raises `BadInput` saying what to do."""
+        self.require([(port, name)])
+        adapter, source = self.offered[(port, name)]
+        made: Adapter[Any] = adapter
+        return made if source.own else guarded_adapter(port, made, source)
 
-    def laws(self) -> dict[str, ProvidedLaw]:
+    def require(self, wanted: Iterable[tuple[str, str]]) -> None:
+        """Raise `BadInput` unless each adapter, by port and name, may be used and can be built.
+
+        Libraries that are not installed are named for all of them at once.
+        """
+        lacking: dict[tuple[str, str], tuple[str, list[str]]] = {}
+        for port, name in wanted:
+            found = self.find(port, name)
+            if found is None:
+                raise self._unknown(port, name)
+            adapter, source = found
+            self._check_allowed(port, name, source)
+            missing = [module for module in adapter.requires if _absent(module)]
+            if missing:
+                lacking[(port, name)] = (_extra(adapter, source), missing)
+        if lacking:
+            raise _not_there(lacking)
+
+    def title(self, port: str, name: str) -> str:
+        """What people call an adapter: its name, and its distribution where it is not an own one."""
+        source = self.offered[port, name][1]
+        return name if source.own else f"{name} of {source}"
+
+    def adapters(self, port: str) -> Iterator[Adapter[Any]]:
+        """Every adapter on offer for a port that may be used: those loaded, and when these do not do, the others."""
+        seen: set[str] = set()
+        for loaded in (True, False):
+            if not loaded:
+                self.load_all()
+            for (of, name), (offer, source) in sorted(self.offered.items(), key=lambda item: item[0]):
+                if of == port and name not in seen and self._allows(source):
+                    seen.add(name)
+                    yield offer
+
+    def laws(self) -> Mapping[str, ProvidedLaw]:
         """The hashing laws that may be used, by kind, with where each came from."""
-        return {
-            kind: ProvidedLaw(law, source.distribution, source.version)
-            for (port, kind), (law, source) in self.offered.items()
-            if port == "law" and self._allows(source)
-        }
+        return _Laws(self)
 
     def offers(self) -> list[Offer]:
-        """Everything found, loaded or not, by port and name."""
+        """Everything found so far, usable or not, by port and name."""
         rows = []
         for (port, name), (offer, source) in self.offered.items():
-            why = self._why_not(port, name, offer, source)
-            rows.append(Offer(port, name, source.distribution, source.version, source.entry_point, why is None, why))
+            rows.append(_row(port, name, source, self._why_not(port, name, offer, source)))
         for clash in self.conflicts:
             first, source = clash.sources
-            why = f"{first.distribution} gives this name too"
-            rows.append(
-                Offer(clash.port, clash.name, source.distribution, source.version, source.entry_point, False, why)
-            )
-        for one in (*self.broken, *self.left_out):
-            source = one.source
-            rows.append(Offer("?", "?", source.distribution, source.version, source.entry_point, False, one.why))
+            rows.append(_row(clash.port, clash.name, source, f"{first.distribution} gives this name too"))
+        rows += [_row("?", "?", one.source, one.why) for one in (*self.broken, *self.idle, *self.left_out)]
         return sorted(rows, key=lambda row: (row.port, row.name, row.distribution))
 
     def _why_not(self, port: str, name: str, offer: Any, source: Source) -> str | None:
         if not self._allows(source):
             return _LEFT_OUT
         rival = next((one.sources[1] for one in self.conflicts if (one.port, one.name) == (port, name)), None)
-        if rival is not None:
+        if rival is not None and not source.own:
             return f"{rival.distribution} gives this name too"
         missing = [one for one in getattr(offer, "requires", ()) if _absent(one)]
-        return f"{', '.join(missing)} is not installed: extra [{offer.extra}]" if missing else None
+        return f"{_not_installed(missing)}: extra [{offer.extra}]" if missing else None
 
     def _allows(self, source: Source) -> bool:
-        return self.allow is None or _canonical(source.distribution) in self.allow
+        return self.allow is None or canonical(source.distribution) in self.allow
 
     def _check_allowed(self, port: str, name: str, source: Source) -> None:
         if not self._allows(source):
@@ -210,23 +230,79 @@ class PluginHost:
     def _unknown(self, port: str, name: str) -> BadInput:
         known = ", ".join(sorted(offered for of, offered in self.offered if of == port)) or "none"
         what = f"no plugin provides the {port} adapter {name!r}; there are: {known}"
-        blame = "".join(f"; {one.source.distribution}: {one.why}" for one in (*self.broken, *self.left_out))
+        blamed = (*self.broken, *self.idle, *self.left_out)
+        what += "".join(f"; {one.source}: {one.why}" for one in blamed)
         if self.broken:
-            return BadInput(ReasonCode.PLUGIN_BROKEN, what + blame)
-        return BadInput(ReasonCode.PLUGIN_NOT_ALLOWED if self.left_out else ReasonCode.ADAPTER_UNKNOWN, what + blame)
+            return BadInput(ReasonCode.PLUGIN_BROKEN, what)
+        return BadInput(ReasonCode.PLUGIN_NOT_ALLOWED if self.left_out else ReasonCode.ADAPTER_UNKNOWN, what)
+
+
+class _Laws(Mapping[str, ProvidedLaw]):
+    """The laws of a host. Asking for a kind that no own plugin gives imports the others."""
+
+    def __init__(self, host: PluginHost) -> None:
+        self._host = host
+
+    def __getitem__(self, kind: str) -> ProvidedLaw:
+        found = self._host.find("law", kind)
+        if found is None or not self._host._allows(found[1]):
+            raise KeyError(kind)
+        law, source = found
+        return ProvidedLaw(law, source.distribution, source.version)
+
+    def __iter__(self) -> Iterator[str]:
+        self._host.load_all()
+        return (
+            kind
+            for (port, kind), (_, source) in self._host.offered.items()
+            if port == "law" and self._host._allows(source)
+        )
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def _row(port: str, name: str, source: Source, why: str | None) -> Offer:
+    return Offer(port, name, source.distribution, source.version, source.entry_point, why is None, why)
+
+
+def _conflict(conflict: Conflict) -> BadInput:
+    return BadInput(ReasonCode.PLUGIN_CONFLICT, conflict.what)
+
+
+def _extra(adapter: Adapter[Any], source: Source) -> str:
+    """What pip installs for an adapter: its extra of SR, or what its own distribution says."""
+    if source.own:
+        return f"{DISTRIBUTION}[{adapter.extra}]"
+    return adapter.extra or source.distribution
+
+
+def _not_there(lacking: Mapping[tuple[str, str], tuple[str, list[str]]]) -> BadInput:
+    """One error for all adapters whose libraries are missing. `lacking`: what to install, and modules, by adapter."""
+    needs = [f"the {port} adapter {name!r} needs {', '.join(of)}" for (port, name), (_, of) in lacking.items()]
+    modules = dict.fromkeys(module for _, of in lacking.values() for module in of)
+    extras: dict[str, list[str]] = {}
+    for requirement in dict.fromkeys(requirement for requirement, _ in lacking.values()):
+        name, _, extra = requirement.partition("[")
+        extras.setdefault(name, []).extend([extra.rstrip("]")] if extra else [])
+    install = " ".join(f"'{name}[{','.join(of)}]'" if of else f"'{name}'" for name, of in extras.items())
+    return BadInput(
+        ReasonCode.EXTRA_MISSING,
+        f"{', '.join(needs)}, which {'is' if len(modules) == 1 else 'are'} not installed",
+        f"install what is missing: pip install {install}",
+    )
+
+
+def _not_installed(modules: Sequence[str]) -> str:
+    return f"{', '.join(modules)} {'is' if len(modules) == 1 else 'are'} not installed"
 
 
 def _absent(module: str) -> bool:
-    """Whether a module is not installed; told without importing it."""
+    """Whether a module is not installed; told without importing it (its parents are imported)."""
     try:
         return importlib.util.find_spec(module) is None
-    except (ImportError, ValueError):
+    except Exception:  # noqa: BLE001 - a parent package that cannot be imported, whatever it raises
         return True
-
-
-def _canonical(distribution: str) -> str:
-    """One spelling for one distribution (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def _sort(
@@ -236,9 +312,8 @@ def _sort(
     wanted: list[tuple[EntryPoint, Source]] = []
     left_out: dict[Source, Broken] = {}
     for point in sorted(points, key=lambda one: (one.name, one.value)):
-        dist = point.dist
-        source = Source(dist.name if dist else "?", dist.version if dist else "?", f"{point.name} = {point.value}")
-        if allow is not None and _canonical(source.distribution) not in allow:
+        source = source_of(point)
+        if allow is not None and canonical(source.distribution) not in allow:
             left_out[source] = Broken(source, _LEFT_OUT)
         elif not any(_twin(source, other) for _, other in wanted):
             wanted.append((point, source))
@@ -247,46 +322,7 @@ def _sort(
 
 def _twin(one: Source, other: Source) -> bool:
     """Whether two sources are one distribution found twice on the path."""
-    return (_canonical(one.distribution), one.entry_point) == (_canonical(other.distribution), other.entry_point)
+    return (canonical(one.distribution), one.entry_point) == (canonical(other.distribution), other.entry_point)
 
 
-def _load(wanted: Iterable[tuple[EntryPoint, Source]]) -> tuple[list[tuple[Any, Source]], list[Broken]]:
-    loaded: list[tuple[Any, Source]] = []
-    broken: list[Broken] = []
-    for point, source in wanted:
-        try:
-            loaded.append((point.load(), source))
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - the edge to third-party code
-            broken.append(Broken(source, one_line(f"cannot be imported ({type(error).__name__}: {error})")))
-    return loaded, broken
-
-
-def _given(plugin: Any) -> Source:
-    name = getattr(plugin, "__name__", type(plugin).__name__)
-    return Source(getattr(plugin, "distribution", name), getattr(plugin, "version", "0"), "given in code")
-
-
-def _ask(plugin: Any, source: Source) -> Iterable[tuple[str, str, Any]]:
-    """What one plugin offers: a manager of its own, so that every answer has one author."""
-    manager = pluggy.PluginManager(PROJECT)
-    manager.add_hookspecs(hooks)
-    manager.register(plugin() if inspect.isclass(plugin) else plugin)
-    manager.check_pending()
-    for port, hook in PORTS.items():
-        for answer in getattr(manager.hook, hook)():
-            for offer in answer:
-                yield port, _name(port, offer), offer
-
-
-def _name(port: str, offer: Any) -> str:
-    if port == "law":
-        if not isinstance(offer, HashingLaw):
-            raise TypeError(f"{offer!r} is no hashing law: it needs kind and digest(bundle)")
-        name: Any = offer.kind
-    elif isinstance(offer, Adapter):
-        name = offer.name
-    else:
-        raise TypeError(f"{offer!r} is no sr_ports.Adapter")
-    if not isinstance(name, str) or not name:
-        raise TypeError(f"{offer!r} has no name")
-    return name
+__all__ = ["DISTRIBUTION", "PORTS", "Broken", "Conflict", "Offer", "PluginHost", "Source"]

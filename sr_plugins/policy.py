@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from sr_domain.canonical import digest_of
 from sr_domain.contracts import problem
 from sr_domain.policy import MemberDigests, Policy, PolicyRev, ReusePolicy, UngatedOutputs
 from sr_plugins.documents import load_yaml
-from sr_plugins.files import read_config
+from sr_plugins.files import read_config, replace_file
 from sr_plugins.shipped import shipped
 from sr_ports import BadInput, ReasonCode
 
@@ -55,7 +54,8 @@ def load_policy(source: str | os.PathLike[str] | Mapping[str, Any] | None = None
 def _read(path: Traversable) -> dict[str, Any]:
     document = load_yaml(read_config(path, ReasonCode.POLICY_INVALID, "policy"), what=str(path))
     if not isinstance(document, dict):
-        raise BadInput(ReasonCode.POLICY_INVALID, f"{path} is not a mapping of keys")
+        what, remedy = f"policy {str(path)!r} is not a mapping of keys", "it needs policy_id and revision at least"
+        raise BadInput(ReasonCode.POLICY_INVALID, what, remedy)
     return document
 
 
@@ -103,7 +103,10 @@ def seal(file: str | os.PathLike[str]) -> str:
     sealed = _with_digest(data, digest.encode())
     if not _sealed(sealed, digest):
         raise BadInput(ReasonCode.POLICY_INVALID, f"{path}: content_digest is not a top-level line of its own")
-    _swap(path, sealed)
+    try:
+        replace_file(path, sealed)
+    except OSError as error:
+        raise BadInput(ReasonCode.POLICY_INVALID, f"{path} cannot be written: {error.strerror}") from error
     return digest
 
 
@@ -122,22 +125,3 @@ def _sealed(data: bytes, digest: str) -> bool:
     except BadInput:
         return False
     return bool(document.get("content_digest") == digest == content_digest(document))
-
-
-def _swap(path: Path, data: bytes) -> None:
-    """The file's new bytes, all or none of them; a failure leaves nothing beside the old file."""
-    try:
-        mode = path.stat().st_mode & 0o777
-        handle, fresh = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(fresh).chmod(mode)
-            Path(fresh).replace(path)
-        except BaseException:
-            Path(fresh).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise BadInput(ReasonCode.POLICY_INVALID, f"{path} cannot be written: {error.strerror}") from error

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 SHIPPED = ("local", "local_parity", "local_kinesis", "aws")
+AUTHENTICATORS = ("token", "jwt")
+"""Modes that need an authenticator."""
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,512}")
 _TOPIC = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 _ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -42,12 +44,11 @@ class Engine:
 
 @attrs.frozen
 class Auth:
-    """`mode`: disabled, token or jwt. The lists name actors. `settings`: the authenticator's own."""
+    """Who may do what; the lists name actors. `mode`: disabled, as no authenticator is wired yet."""
 
     mode: str = "disabled"
     submit: tuple[str, ...] = ()
     reemit: tuple[str, ...] = ()
-    settings: Mapping[str, Any] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -103,7 +104,8 @@ def load_profile(
     if document is None:
         document = {}
     if not isinstance(document, dict):
-        raise _invalid(str(path), "it is not a mapping of sections")
+        what, remedy = f"{path}: it is not a mapping of sections", f"its sections are {', '.join(_TOP)}"
+        raise BadInput(ReasonCode.PROFILE_INVALID, what, remedy)
     return _profile(_fill(document, env, ""), str(path))
 
 
@@ -314,15 +316,20 @@ def _engine(keys: _Keys) -> Engine:
 
 
 def _auth(keys: _Keys) -> Auth:
-    known = ("mode", "submit", "reemit")
-    mode = keys.get("mode", "disabled", one_of("disabled", "token", "jwt"), "disabled, token or jwt")
-    if mode == "disabled":
-        keys.only(known)
+    """Without an authenticator nobody proves who he is: a mode that asks for one must not be believed."""
+    mode = keys.get("mode", "disabled", one_of("disabled", *AUTHENTICATORS), "disabled, token or jwt")
+    if mode != "disabled":
+        raise BadInput(
+            ReasonCode.PROFILE_INVALID,
+            f"{keys.file}: {keys.path('mode')} is {mode}, and this release has no authenticator: nobody would prove "
+            "who he is",
+            f"set {keys.path('mode')} to disabled, and let only trusted users run sr on this profile",
+        )
+    keys.only(("mode", "submit", "reemit"))
     return Auth(
         mode,
         keys.get("submit", (), texts, "a list of actors"),
         keys.get("reemit", (), texts, "a list of actors"),
-        {key: value for key, value in keys.node.items() if key not in known},
     )
 
 

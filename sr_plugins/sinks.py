@@ -1,31 +1,160 @@
-"""Telemetry fan-out: every sink gets every event, and no sink's failure is anybody else's."""
+"""Telemetry fan-out: every sink has a bounded queue and a thread of its own.
+
+No sink delays a run, and no sink's failure is another's. What a sink could not be given is
+counted, and the other sinks are told when the fan-out closes (spec: behaviour, "Observability").
+"""
 
 from __future__ import annotations
 
+import atexit
+import os
+import time
+import weakref
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
-import attrs
-
+from sr_domain.events import EVENTS, TELEMETRY_LOST
+from sr_domain.times import format_instant
+from sr_plugins.outlet import LIMIT, RANKS, Loss, Outlet
 from sr_ports import ObservabilitySink, ObsEvent
 
+CLOSE_S = 2.0
+"""All that closing may take, for all sinks together."""
+_LAST_WORD_S = 0.25
+"""Of that, what is kept for telling the other sinks of what was lost, and for closing them."""
+_SHED_AT = (0.5, 0.75)
+"""Shares of the time to flush after which what is left of DEBUG, then of INFO, is given up."""
 
-@attrs.define
+_OPEN: weakref.WeakSet[FanOut] = weakref.WeakSet()
+
+
 class FanOut:
-    """`ObservabilitySink` over many. `dropped`: deliveries that failed."""
+    """`ObservabilitySink` over many. `names`: what people call each sink, in the same order.
 
-    sinks: Sequence[ObservabilitySink]
-    dropped: int = 0
+    `limit`: how many events may wait for one sink. `emit` never waits for a sink. Threads start
+    with the first event, end when idle, are daemons and do not keep the process alive. Safe to use
+    from several threads and after a fork: a forked child begins with empty queues, and what waited
+    stays the parent's.
+    """
+
+    def __init__(self, sinks: Sequence[ObservabilitySink], names: Sequence[str] = (), *, limit: int = LIMIT) -> None:
+        titles = [*names, *(type(sink).__name__ for sink in sinks[len(names) :])]
+        self._outlets = tuple(Outlet(sink, name, limit=limit) for sink, name in zip(sinks, titles, strict=True))
+        self._closed = False
+        _OPEN.add(self)
+        # One that is dropped without close: the sinks take what waits and are closed, while nobody waits for them.
+        weakref.finalize(self, _end, self._outlets).atexit = False
 
     def emit(self, event: ObsEvent) -> None:
-        for sink in self.sinks:
-            try:
-                sink.emit(event)
-            except Exception:  # noqa: BLE001 - telemetry never blocks truth (spec: mission, law 10)
-                self.dropped += 1
+        """Queue the event for every sink; where a queue is full, the least important event is dropped."""
+        for outlet in self._outlets:
+            outlet.offer(event)
+
+    def flush(self, within_s: float) -> bool:
+        """Wait at most so many seconds until every queue is empty; whether they are.
+
+        A sink that did not get through in time is not waited for again before it moves on.
+        """
+        until = time.monotonic() + within_s
+        done = [outlet.wait(until) for outlet in self._outlets]
+        return all(done)
+
+    def losses(self) -> tuple[Loss, ...]:
+        """What did not reach each sink so far, for those that missed something."""
+        return tuple(loss for outlet in self._outlets if (loss := outlet.loss()).total)
+
+    @property
+    def dropped(self) -> int:
+        """Deliveries that failed or were given up, of all sinks."""
+        return sum(loss.total for loss in self.losses())
 
     def close(self) -> None:
-        for sink in self.sinks:
-            try:
-                sink.close()
-            except Exception:  # noqa: BLE001 - as above
-                self.dropped += 1
+        """Deliver what waits, say what was lost, close the sinks: within `CLOSE_S` seconds in all.
+
+        A second call does nothing. Events that come later are dropped and counted.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        _OPEN.discard(self)
+        begun = time.monotonic()
+        span = CLOSE_S - _LAST_WORD_S
+        for rank, share in enumerate(_SHED_AT):
+            self._settle(begun + span * share)
+            for outlet in self._outlets:
+                outlet.shed(rank)
+        self._settle(begun + span)
+        for outlet in self._outlets:
+            outlet.shed(RANKS)
+        self._tell_losses()
+        _end(self._outlets)
+        for outlet in self._outlets:
+            outlet.join(begun + CLOSE_S)
+
+    def _settle(self, until: float) -> None:
+        for outlet in self._outlets:
+            outlet.wait(until, patient=True)
+
+    def _tell_losses(self) -> None:
+        """One event about each sink that missed something, to the others; where there are none, to logging."""
+        losses = self.losses()
+        if not losses:
+            return
+        told = False
+        for loss in losses:
+            event = _lost(loss)
+            for outlet in self._outlets:
+                if outlet.name != loss.sink and outlet.sound:
+                    outlet.offer(event)
+                    told = True
+        if not told:
+            import logging
+
+            logging.getLogger("scenario_runner").warning("%s", "; ".join(loss.sentence() for loss in losses))
+
+    def after_fork(self) -> None:
+        """In a forked child: the parent's threads and queues stay the parent's."""
+        for outlet in self._outlets:
+            outlet.begin()
+
+
+def _end(outlets: Sequence[Outlet]) -> None:
+    for outlet in outlets:
+        outlet.end()
+
+
+def _lost(loss: Loss) -> ObsEvent:
+    kind = EVENTS[TELEMETRY_LOST]
+    details = {"sink": loss.sink, "dropped": loss.dropped, "failed": loss.failed}
+    return ObsEvent(
+        TELEMETRY_LOST,
+        kind.phase,
+        kind.outcome,
+        kind.severity,
+        format_instant(datetime.now(UTC)),
+        {},
+        message=loss.sentence(),
+        details=details if loss.why is None else {**details, "why": loss.why},
+    )
+
+
+def flush_all(within_s: float) -> None:
+    """Wait at most so many seconds until what this process has told so far was delivered."""
+    until = time.monotonic() + within_s
+    for fan_out in tuple(_OPEN):
+        fan_out.flush(max(0.0, until - time.monotonic()))
+
+
+def _at_exit() -> None:
+    for fan_out in tuple(_OPEN):
+        fan_out.close()
+
+
+def _after_fork_in_child() -> None:
+    for fan_out in tuple(_OPEN):
+        fan_out.after_fork()
+
+
+atexit.register(_at_exit)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

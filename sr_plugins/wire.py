@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import attrs
 
-from sr_domain.ports import Ports, Settings
+from sr_domain.ports import Ports, ProvidedLaw, Settings
 from sr_domain.runner import ScenarioRunner
-from sr_plugins.host import DISTRIBUTION, PluginHost
+from sr_plugins.host import PluginHost
 from sr_plugins.policy import load_policy
 from sr_plugins.profile import Profile, Section, load_profile
+from sr_plugins.release import DISTRIBUTION, release
 from sr_plugins.sinks import FanOut
 from sr_ports import BadInput, EngineRoot, NotFound, PlatformRuns, ReasonCode, Runtime, SignatureChecker, Wiring
 
@@ -34,19 +34,26 @@ def wire(
     profile = load_profile(source)
     ports = wire_ports(profile, plugins=plugins, narrate=narrate)
     chosen = load_policy(policy if policy is not None else profile.policy)
-    return ScenarioRunner(ports, chosen, lambda: _pack(profile), settings(profile))
+    return ScenarioRunner(ports, chosen, lambda: _pack(profile, ports.laws), settings(profile))
 
 
-def _pack(profile: Profile) -> InterfacePack:
-    """The profile's interface pack. Most commands never plan, and need none."""
+def _pack(profile: Profile, laws: Mapping[str, ProvidedLaw]) -> InterfacePack:
+    """The profile's interface pack. Most commands never plan, and need none.
+
+    Plugins that give its laws are imported now: two that give one law are refused before anything is written.
+    """
     from sr_plugins.pack import load_pack
 
-    return load_pack(profile.engine.interface_pack)
+    pack = load_pack(profile.engine.interface_pack)
+    for kind in {gate.method.kind for gate in pack.gates.values()}:
+        laws.get(kind)
+    return pack
 
 
 def wire_ports(profile: Profile, *, plugins: Sequence[Any] = (), narrate: bool = False) -> Ports:
     """The ports a profile names."""
     wiring = Wires(profile, PluginHost.discover(plugins=plugins, allow=profile.allow))
+    wiring.host.require(wiring.sections(narrate))
     runtime: Runtime = wiring.build("runtime", Section("system"))
     wiring.platform.append(runtime.platform)
     return Ports(
@@ -60,7 +67,7 @@ def wire_ports(profile: Profile, *, plugins: Sequence[Any] = (), narrate: bool =
         ids=runtime.ids,
         pool=runtime.pool,
         heartbeat=runtime.heartbeat,
-        telemetry=FanOut(tuple(wiring.sinks(narrate))),
+        telemetry=wiring.telemetry(narrate),
         known_timezone=runtime.known_timezone,
         invoker=None if profile.invoker is None else wiring.build("invoker", profile.invoker),
         signer=None if profile.attest is None else wiring.build("attest", profile.attest),
@@ -93,14 +100,6 @@ def settings(profile: Profile) -> Settings:
 def _allowed(actors: Sequence[str], *, open_doors: bool) -> frozenset[str] | None:
     """Who may; None for anybody: where nobody proves who he is, and no list says who may."""
     return None if open_doors and not actors else frozenset(actors)
-
-
-def release() -> str:
-    """The installed version of SR."""
-    try:
-        return version(DISTRIBUTION)
-    except PackageNotFoundError:
-        return "0"
 
 
 @attrs.frozen
@@ -145,10 +144,24 @@ class Wires:
             "evidence": attrs.asdict(self.profile.evidence),
         }
 
-    def sinks(self, narrate: bool) -> list[Any]:
+    def telemetry(self, narrate: bool) -> FanOut:
         """The sinks the profile names; the console's only when somebody is there to read."""
-        names = [name for name in self.profile.sinks if name != "console" or narrate]
-        return [self.build("sink", Section(name)) for name in names]
+        names = self._sinks(narrate)
+        sinks = [self.build("sink", Section(name)) for name in names]
+        return FanOut(sinks, [self.host.title("sink", name) for name in names])
+
+    def sections(self, narrate: bool) -> list[tuple[str, str]]:
+        """Port and name of every adapter that the profile names."""
+        profile = self.profile
+        named = [
+            ("object_store", profile.object_store), ("authority", profile.authority),
+            ("control_bus", profile.control_bus), ("invoker", profile.invoker), ("attest", profile.attest),
+        ]  # fmt: skip
+        sinks = [("sink", name) for name in self._sinks(narrate)]
+        return [(port, section.adapter) for port, section in named if section is not None] + sinks
+
+    def _sinks(self, narrate: bool) -> list[str]:
+        return [name for name in self.profile.sinks if name != "console" or narrate]
 
 
 @attrs.frozen

@@ -1,12 +1,18 @@
 """Strict YAML to plain values, straight from the parser's events.
 
-PyYAML's own composer calls itself in C for every level: some ten thousand open brackets end
-the process. Events come from a state machine, so depth, size and aliases are bounded here
-before anything grows; and there is no tree of nodes in between.
+PyYAML's own loader takes duplicate keys, merge keys, timestamps and tags, and builds whatever a
+few aliases stand for. Here keys, types, depth, size and aliases are checked event by event, before
+anything grows; there is no tree of nodes in between.
+
+The parser reads up to 1,024 characters of a line ahead of its events, to see whether they are a key.
+A row of brackets would reach it whole. So a text with such a row is read once with every row cut to
+one bracket more than the limit: if that is too deep, so is the text.
 """
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import math
 import re
 from collections.abc import Callable, Iterator
@@ -26,6 +32,9 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _TEXT_TAGS = (None, "tag:yaml.org,2002:str")
 _DIGITS = 4300  # Python's own limit on integers read from text
 _NO_KEY = object()
+_ROWS = bytes.maketrans(b"]}\"'#\\\r", b"\n" * 7)
+"""Splits a text into rows: what may open collections, one in another, and ends none, nor a string, nor a line."""
+_OPENER = re.compile(rb"[\[{]|[-?](?=[ \t])")
 
 
 class YamlFault(ValueError):
@@ -59,6 +68,7 @@ def read_yaml(data: bytes, *, max_depth: int, max_nodes: int) -> Any:
     Raises `YamlFault` (UnicodeDecodeError among ValueErrors for what is no UTF-8).
     """
     data.decode("utf-8")  # the parser would also take UTF-16
+    _check_rows(data, max_depth)
     reader = _Reader(max_depth, max_nodes)
     try:
         for event in _events(data):
@@ -70,6 +80,34 @@ def read_yaml(data: bytes, *, max_depth: int, max_nodes: int) -> Any:
     except yaml.YAMLError as error:
         raise YamlFault(str(error)) from error
     return reader.document
+
+
+def _check_rows(data: bytes, most: int) -> None:
+    """Raise `YamlFault` when a row of openers goes deeper than `most`; a row inside a string or a comment does not."""
+    kept: list[bytes] = []
+    start = end = 0
+    for row in data.translate(_ROWS).split(b"\n"):
+        if len(row) > most:
+            opener = next(itertools.islice(_OPENER.finditer(row), most, None), None)
+            if opener is not None:
+                kept.append(data[start : end + opener.end()])
+                start = end + len(row)
+        end += len(row) + 1
+    if kept:
+        _check_depth(b"".join([*kept, data[start:]]), most)
+
+
+def _check_depth(data: bytes, most: int) -> None:
+    """Raise `YamlFault` where collections nest deeper than `most`. Any other fault is for the whole reading to name."""
+    depth = 0
+    with contextlib.suppress(yaml.YAMLError):
+        for event in _events(data):
+            if isinstance(event, events.CollectionStartEvent):
+                depth += 1
+                if depth > most:
+                    raise _fault(event.start_mark, f"nested deeper than {most}")
+            elif isinstance(event, events.CollectionEndEvent):
+                depth -= 1
 
 
 def _events(data: bytes) -> Iterator[Any]:

@@ -6,7 +6,9 @@ Conformance suites are in `sr_ports.conformance`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from sr_ports.lazy import lazy_names
 
 if TYPE_CHECKING:
     from sr_ports.authority import Admission, AuthorityStore, Binding, IndexedRun, IndexNote, Lease
@@ -25,9 +27,9 @@ if TYPE_CHECKING:
     from sr_ports.hooks import Adapter, Wiring, hookimpl, hookspec
     from sr_ports.invoker import EngineCall, EngineInvoker, EngineResult
     from sr_ports.kinds import Kind
-    from sr_ports.laws import BundleView, HashingLaw, IndexEntry, VerificationMethod
+    from sr_ports.laws import BundleView, HashingLaw, IndexEntry, Ordering, PathBase, VerificationMethod
     from sr_ports.reasons import REASONS, Reason, ReasonCode
-    from sr_ports.roots import EngineRoot, EngineRoots, FileFact, Sink
+    from sr_ports.roots import EngineRoot, EngineRoots, FileFact, Sink, check_path
     from sr_ports.runtime import (
         Authenticator,
         Clock,
@@ -42,7 +44,8 @@ if TYPE_CHECKING:
         WorkPool,
     )
     from sr_ports.signer import SignatureChecker, Signer
-    from sr_ports.stores import Blob, ObjectStore, Provable, Stored
+    from sr_ports.stores import Blob, ObjectStore, Provable, Stored, check_key
+    from sr_ports.wanted import ListingRules, Wanted
 
 _HOME = {
     "Adapter": "hooks",
@@ -75,12 +78,15 @@ _HOME = {
     "Kind": "kinds",
     "Lease": "authority",
     "LeaseLost": "errors",
+    "ListingRules": "wanted",
     "NotFound": "errors",
     "ObjectStore": "stores",
     "Provable": "stores",
     "ObsEvent": "runtime",
     "ObservabilitySink": "runtime",
+    "Ordering": "laws",
     "OutcomeUnknown": "errors",
+    "PathBase": "laws",
     "PlatformRuns": "runtime",
     "REASONS": "reasons",
     "Reason": "reasons",
@@ -93,23 +99,18 @@ _HOME = {
     "Stored": "stores",
     "Unreachable": "errors",
     "VerificationMethod": "laws",
+    "Wanted": "wanted",
     "Wiring": "hooks",
     "WorkPool": "runtime",
+    "check_key": "stores",
+    "check_path": "roots",
     "hookimpl": "hooks",
     "hookspec": "hooks",
     "one_line": "errors",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used: nobody pays for what they do not touch."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
-    value = globals()[name] = getattr(importlib.import_module(f"sr_ports.{_HOME[name]}"), name)
-    return value
-
+if not TYPE_CHECKING:
+    __getattr__ = lazy_names(__name__, _HOME)
 
 __all__ = [
     "REASONS",
@@ -143,11 +144,14 @@ __all__ = [
     "Kind",
     "Lease",
     "LeaseLost",
+    "ListingRules",
     "NotFound",
     "ObjectStore",
     "ObsEvent",
     "ObservabilitySink",
+    "Ordering",
     "OutcomeUnknown",
+    "PathBase",
     "PlatformRuns",
     "Provable",
     "Reason",
@@ -160,8 +164,11 @@ __all__ = [
     "Stored",
     "Unreachable",
     "VerificationMethod",
+    "Wanted",
     "Wiring",
     "WorkPool",
+    "check_key",
+    "check_path",
     "hookimpl",
     "hookspec",
     "one_line",

@@ -7,16 +7,28 @@ A plugin module imports `sr_ports` only and is named in the entry-point group
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
 import pluggy
 
-from sr_ports.laws import HashingLaw
+if TYPE_CHECKING:
+    from sr_ports.authority import AuthorityStore
+    from sr_ports.bus import ControlBus
+    from sr_ports.invoker import EngineInvoker
+    from sr_ports.laws import HashingLaw
+    from sr_ports.roots import EngineRoot
+    from sr_ports.runtime import Authenticator, ObservabilitySink, Runtime
+    from sr_ports.signer import SignatureChecker, Signer
+    from sr_ports.stores import ObjectStore
 
 PROJECT = "scenario_runner"
-hookspec = pluggy.HookspecMarker(PROJECT)
-hookimpl = pluggy.HookimplMarker(PROJECT)
+hookspec: pluggy.HookspecMarker = pluggy.HookspecMarker(PROJECT)
+"""Marks a hook's specification. For the host; a plugin has no use for it."""
+hookimpl: pluggy.HookimplMarker = pluggy.HookimplMarker(PROJECT)
+"""Marks a plugin's answer to the hook of that name."""
+
+P_co = TypeVar("P_co", covariant=True)
 
 
 @attrs.frozen
@@ -36,8 +48,8 @@ class Wiring:
 
 
 @attrs.frozen
-class Adapter:
-    """An adapter on offer. Making the spec must import nothing heavy; `build` may.
+class Adapter(Generic[P_co]):
+    """An adapter on offer for the port `P_co`. Making the spec must import nothing heavy; `build` may.
 
     `name`: what a profile's ``adapter`` key says. `build`: makes the port object.
     `extra`: the scenario-runner extra (or distribution) that brings its libraries.
@@ -47,34 +59,34 @@ class Adapter:
     """
 
     name: str
-    build: Callable[[Wiring], Any]
+    build: Callable[[Wiring], P_co]
     extra: str | None = None
     requires: tuple[str, ...] = ()
     settings: frozenset[str] = frozenset()
     schemes: tuple[str, ...] = ()
-    open_root: Callable[[str, Wiring], Any] | None = None
+    open_root: Callable[[str, Wiring], EngineRoot] | None = None
 
 
 @hookspec
-def sr_object_stores() -> Sequence[Adapter]:
+def sr_object_stores() -> Sequence[Adapter[ObjectStore]]:
     """Adapters whose `build` makes an `ObjectStore`."""
     return ()
 
 
 @hookspec
-def sr_authority_stores() -> Sequence[Adapter]:
+def sr_authority_stores() -> Sequence[Adapter[AuthorityStore]]:
     """Adapters whose `build` makes an `AuthorityStore`."""
     return ()
 
 
 @hookspec
-def sr_engine_invokers() -> Sequence[Adapter]:
+def sr_engine_invokers() -> Sequence[Adapter[EngineInvoker]]:
     """Adapters whose `build` makes an `EngineInvoker`."""
     return ()
 
 
 @hookspec
-def sr_control_buses() -> Sequence[Adapter]:
+def sr_control_buses() -> Sequence[Adapter[ControlBus]]:
     """Adapters whose `build` makes a `ControlBus`."""
     return ()
 
@@ -86,30 +98,30 @@ def sr_hashing_laws() -> Sequence[HashingLaw]:
 
 
 @hookspec
-def sr_runtimes() -> Sequence[Adapter]:
+def sr_runtimes() -> Sequence[Adapter[Runtime]]:
     """Adapters whose `build` makes a `Runtime`: clock, ids, threads. Profiles use ``system``."""
     return ()
 
 
 @hookspec
-def sr_observability_sinks() -> Sequence[Adapter]:
+def sr_observability_sinks() -> Sequence[Adapter[ObservabilitySink]]:
     """Adapters whose `build` makes an `ObservabilitySink`."""
     return ()
 
 
 @hookspec
-def sr_signers() -> Sequence[Adapter]:
+def sr_signers() -> Sequence[Adapter[Signer]]:
     """Adapters whose `build` makes a `Signer`, from the profile's ``attest`` section."""
     return ()
 
 
 @hookspec
-def sr_signature_checkers() -> Sequence[Adapter]:
+def sr_signature_checkers() -> Sequence[Adapter[SignatureChecker]]:
     """Adapters whose `build` makes a `SignatureChecker`, from the setting ``public_key``, a path."""
     return ()
 
 
 @hookspec
-def sr_authenticators() -> Sequence[Adapter]:
+def sr_authenticators() -> Sequence[Adapter[Authenticator]]:
     """Adapters whose `build` makes an `Authenticator`."""
     return ()

@@ -15,11 +15,16 @@ from sr_ports.kinds import Kind
 
 @attrs.frozen
 class Reason:
-    """What a code means. `remedy` is a short imperative clause shown after the fact."""
+    """What a code means. `remedy` is a short imperative clause shown after the fact.
+
+    `otherwise`: the remedy where the command that `remedy` names is the very one that failed; it
+    names no command. Every code has one whose remedies name a command.
+    """
 
     kind: Kind
     meaning: str
     remedy: str
+    otherwise: str = ""
 
 
 class ReasonCode(enum.StrEnum):
@@ -32,9 +37,11 @@ class ReasonCode(enum.StrEnum):
     PROFILE_INVALID = "PROFILE_INVALID"
     PROFILE_NOT_FOUND = "PROFILE_NOT_FOUND"
     ENV_UNSET = "ENV_UNSET"
+    CLIENT_CONFIG_INVALID = "CLIENT_CONFIG_INVALID"
     EXTRA_MISSING = "EXTRA_MISSING"
     ADAPTER_UNKNOWN = "ADAPTER_UNKNOWN"
     PLUGIN_BROKEN = "PLUGIN_BROKEN"
+    PLUGIN_FAILED = "PLUGIN_FAILED"
     PLUGIN_CONFLICT = "PLUGIN_CONFLICT"
     PLUGIN_NOT_ALLOWED = "PLUGIN_NOT_ALLOWED"
     PACK_INVALID = "PACK_INVALID"
@@ -89,6 +96,7 @@ class ReasonCode(enum.StrEnum):
     INDEX_EMPTY = "INDEX_EMPTY"
     INDEXED_FILE_ABSENT = "INDEXED_FILE_ABSENT"
     PATH_ESCAPES = "PATH_ESCAPES"
+    NOT_A_FILE = "NOT_A_FILE"
     LAW_FAILED = "LAW_FAILED"
     LOCATOR_SCHEMA_INVALID = "LOCATOR_SCHEMA_INVALID"
     RECEIPT_SCHEMA_INVALID = "RECEIPT_SCHEMA_INVALID"
@@ -109,10 +117,16 @@ class ReasonCode(enum.StrEnum):
     OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
     AUTHORITY_UNREACHABLE = "AUTHORITY_UNREACHABLE"
     AUTHORITY_SCHEMA = "AUTHORITY_SCHEMA"
+    AUTHORITY_ENCODING = "AUTHORITY_ENCODING"
     BUS_UNREACHABLE = "BUS_UNREACHABLE"
+    BUS_DENIED = "BUS_DENIED"
+    BUS_REFUSED = "BUS_REFUSED"
     BUS_STREAM_MISSING = "BUS_STREAM_MISSING"
     BUS_MESSAGE_TOO_LARGE = "BUS_MESSAGE_TOO_LARGE"
     ENGINE_ROOT_UNREACHABLE = "ENGINE_ROOT_UNREACHABLE"
+    ENGINE_ROOT_DENIED = "ENGINE_ROOT_DENIED"
+    ENGINE_ROOT_ARCHIVED = "ENGINE_ROOT_ARCHIVED"
+    ENGINE_ROOT_BUCKET_MISSING = "ENGINE_ROOT_BUCKET_MISSING"
     CLOCK_SKEW = "CLOCK_SKEW"
     INTERRUPTED = "INTERRUPTED"
     # re-emit
@@ -120,12 +134,14 @@ class ReasonCode(enum.StrEnum):
     REEMIT_RATE_LIMIT = "REEMIT_RATE_LIMIT"
     REEMIT_READY_ONLY_MISMATCH = "REEMIT_READY_ONLY_MISMATCH"
     REEMIT_TERMINAL_ONLY_MISMATCH = "REEMIT_TERMINAL_ONLY_MISMATCH"
+    REEMIT_SUPERSEDED = "REEMIT_SUPERSEDED"
     REEMIT_PUBLISH_FAILED = "REEMIT_PUBLISH_FAILED"
     FACTS_VIEW_MISSING = "FACTS_VIEW_MISSING"
     # stored truth
     RECORD_INVALID = "RECORD_INVALID"
     TRUTH_MISSING = "TRUTH_MISSING"
     TRUTH_ALTERED = "TRUTH_ALTERED"
+    SUPERSEDED = "SUPERSEDED"
     ATTESTATION_MISSING = "ATTESTATION_MISSING"
     ATTESTATION_INVALID = "ATTESTATION_INVALID"
     INTERNAL = "INTERNAL"
@@ -141,58 +157,60 @@ _U, _D, _C, _M, _X, _F = (
 )
 
 # fmt: off
-_TABLE: tuple[tuple[Kind, str, str, str], ...] = (
-    (_U, "REQUEST_INVALID", "the run request breaks its contract", "correct the named field and submit again"),
+_TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
+    (_U, "REQUEST_INVALID", "the run request breaks its contract", "correct the named field"),
     (_U, "REQUEST_NOT_FOUND", "the request file is not there or not readable", "check the path, or use - for stdin"),
     (_U, "DOCUMENT_INVALID", "a document from outside is not strict JSON or YAML", "correct the named place"),
     (_U, "PROFILE_INVALID", "the wiring profile is not valid", "correct the named key; shipped profiles are models"),
     (_U, "PROFILE_NOT_FOUND", "no shipped profile and no file has this name", "use local, local_parity, local_kinesis, aws or a path"),
     (_U, "ENV_UNSET", "the profile refers to an environment variable that is not set", "set it, or give a default as ${NAME:-default}"),
+    (_U, "CLIENT_CONFIG_INVALID", "a driver's own configuration (its environment variables or files, as AWS_*) is not valid", "correct the named variable or file"),
     (_U, "EXTRA_MISSING", "the profile names an adapter whose libraries are not installed", "install the named extra"),
-    (_U, "ADAPTER_UNKNOWN", "no plugin provides the adapter the profile names", "see sr plugins for the names there are"),
-    (_U, "PLUGIN_BROKEN", "a plugin this profile needs cannot be imported", "repair or uninstall the named distribution"),
+    (_U, "ADAPTER_UNKNOWN", "no plugin provides the adapter the profile names", "see sr plugins for the names there are", "correct the named adapter"),
+    (_U, "PLUGIN_BROKEN", "a plugin this profile needs cannot be imported, asked or built", "repair or uninstall the named distribution"),
+    (_X, "PLUGIN_FAILED", "an adapter of another distribution raised what its port does not foresee", "repair or update the named distribution; the run continues from truth"),
     (_U, "PLUGIN_CONFLICT", "two plugins give one name on one port", "uninstall one of the named distributions"),
     (_U, "PLUGIN_NOT_ALLOWED", "the profile's plugins.allow leaves this distribution out", "add it to plugins.allow, or name another adapter"),
-    (_U, "PACK_INVALID", "the interface pack does not load", "run sr contracts check on the pack"),
+    (_U, "PACK_INVALID", "the interface pack does not load", "run sr contracts check on the pack", "correct the named file, or the path of the pack"),
     (_U, "POLICY_INVALID", "the policy profile is not valid", "correct the named key"),
-    (_U, "POLICY_DIGEST_MISMATCH", "the policy's content is not what its digest says", "review the change, then run sr policy seal on the file"),
+    (_U, "POLICY_DIGEST_MISMATCH", "the policy's content is not what its digest says", "review the change, then run sr policy seal on the file", "restore the file"),
     (_F, "CONTRACT_VIOLATION", "an artifact does not fit its contract; nothing was committed", "report this as a bug with the named artifact"),
-    (_U, "PLATFORM_UNSUPPORTED", "this system lacks what truth in files and engines as processes need", "use Linux, macOS or WSL 2; sr verify against S3 works anywhere"),
+    (_U, "PLATFORM_UNSUPPORTED", "this system lacks what truth in files and engines as processes need", "use Linux, macOS or WSL 2"),
     (_U, "FILE_SYSTEM_UNFIT", "the file system cannot keep truth: it lacks hard links, file locks or synced folders", "choose another runtime_root, on a file system that has them"),
     (_U, "USAGE", "the command line is wrong", "see --help"),
     (_D, "AUTH_DENIED", "the actor is not on the allowlist", "ask for access, or use an allowed actor"),
     (_C, "EQUIVALENCE_COLLISION", "the key is bound to another intent for ever", "use a new run_equivalence_key, or supersede the run"),
-    (_C, "LEASE_BUSY", "another worker holds the run", "wait (--wait), or look again with sr status"),
-    (_C, "LEASE_LOST", "the lease lapsed or was taken over; nothing more was written", "resubmit or sr resume: the run continues from truth"),
-    (_C, "FENCED", "a newer holder has written; this one may not", "resubmit or sr resume: the run continues from truth"),
-    (_M, "RUN_NOT_FOUND", "no run has this id here", "check the id and the profile; sr list shows the runs"),
+    (_C, "LEASE_BUSY", "another worker holds the run", "wait, then look again with sr status", "wait, then look again"),
+    (_C, "LEASE_LOST", "the lease lapsed or was taken over; nothing more was written", "sr resume, or submit the request again: the run continues from truth", "run the command again: the run continues from truth"),
+    (_C, "FENCED", "a newer holder has written; this one may not", "sr resume, or submit the request again: the run continues from truth", "run the command again: the run continues from truth"),
+    (_M, "RUN_NOT_FOUND", "no run has this id here", "check the id and the profile; sr list shows the runs", "check the id and the profile"),
     (_M, "SUPERSEDES_NOT_FOUND", "the run to supersede does not exist", "check the id given as supersedes"),
     (_U, "SUPERSEDES_NOT_READY", "only a READY run can be superseded", "name a READY run, or submit without supersedes"),
     (_U, "SUPERSEDES_TAKEN", "the run already has a READY successor", "supersede that successor instead"),
-    (_U, "UNKNOWN_OUTPUT_ID", "the catalogue has no such output", "correct the output ids; sr contracts check lists problems"),
-    (_U, "UNKNOWN_GATE_ID", "the gate map has no such gate", "repair the interface pack; see sr contracts check"),
-    (_U, "UNKNOWN_HASHING_LAW", "no plugin provides the gate's law", "install the plugin of that law; see sr plugins"),
-    (_U, "GATE_CYCLE", "gates depend on each other in a circle", "repair the gate map; see sr contracts check"),
+    (_U, "UNKNOWN_OUTPUT_ID", "the catalogue has no such output", "correct the output ids, in the request or the policy's traffic_output_ids"),
+    (_U, "UNKNOWN_GATE_ID", "the gate map has no such gate", "repair the interface pack; see sr contracts check", "repair the interface pack"),
+    (_U, "UNKNOWN_HASHING_LAW", "no plugin provides the gate's law", "install the plugin of that law; see sr plugins", "install the plugin of that law"),
+    (_U, "GATE_CYCLE", "gates depend on each other in a circle", "repair the gate map; see sr contracts check", "repair the gate map"),
     (_U, "OUTPUT_UNGATED", "no gate covers an intended output", "leave the output out, gate it, or set ungated_outputs: ALLOW"),
     (_U, "NO_OUTPUTS", "nothing was asked for and the policy names nothing", "name outputs in the request or the policy"),
     (_U, "LAW_NOT_ALLOWED", "the policy does not accept the gate's law", "add the law to allowed_laws, or leave the output out"),
     (_U, "UNRESOLVED_PATH_TOKEN", "a path template has a token that no pin fills", "leave the output out, or repair its template"),
     (_U, "STRATEGY_UNAVAILABLE", "the strategy needs an invoker or an engine root that is not there", "wire an invoker, or give --engine-run-root"),
-    (_F, "ATTEMPT_LIMIT_EXCEEDED", "the policy's attempt limit is used up", "mend what ended the attempts (sr explain)"),
+    (_F, "ATTEMPT_LIMIT_EXCEEDED", "the policy's attempt limit is used up", "mend what ended the attempts (sr explain)", "mend what ended the attempts"),
     (_F, "ENGINE_INVOCATION_INVALID", "the invocation does not fit its contract", "correct the named field in request or profile"),
     (_F, "ENGINE_COMMAND_MISSING", "the engine command is not set, or no such program is found", "set or correct invoker.command in the profile"),
     (_F, "ENGINE_COMMAND_UNUSABLE", "the engine's program is there and cannot be started", "mend the named file or folder, or correct invoker in the profile"),
     (_F, "ENGINE_COMMAND_TEMPLATE_UNRESOLVED", "a placeholder of the engine command has no value", "correct invoker.command in the profile"),
-    (_F, "ENGINE_EXIT_NONZERO", "the engine ended with an error", "read its log with sr explain"),
+    (_F, "ENGINE_EXIT_NONZERO", "the engine ended with an error", "read its log with sr explain", "mend the engine, as the last lines of its log say"),
     (_F, "ENGINE_TIMEOUT", "the engine ran past its time and was ended", "raise invoker.timeout_seconds or mend the engine"),
     (_F, "ENGINE_ROOT_MISSING", "the engine left no run root", "check the engine's command and output folder"),
     (_F, "ENGINE_RECEIPT_MISSING", "the engine wrote no run_receipt.json", "check that the engine ran to its end"),
     (_F, "ENGINE_RECEIPT_INVALID", "run_receipt.json does not fit its contract", "mend the engine"),
     (_F, "ENGINE_RECEIPT_MISMATCH", "run_receipt.json names other pins than the run's", "point the run at its own engine root"),
-    (_F, "ENGINE_CANCELLED", "the attempt was ended before the engine finished", "see sr explain for who ended it"),
-    (_F, "EVIDENCE_WAITING", "evidence is missing and the deadline is ahead", "wait, then sr resume, or submit with --wait"),
+    (_F, "ENGINE_CANCELLED", "the attempt was ended before the engine finished", "see sr explain for who ended it", "ask whoever ended it"),
+    (_F, "EVIDENCE_WAITING", "evidence is missing and the deadline is ahead", "complete the engine root, then sr resume", "complete the engine root, then look again"),
     (_F, "EVIDENCE_MISSING_DEADLINE", "evidence was still missing at the deadline", "complete the engine root"),
-    (_F, "EVIDENCE_CONFLICT", "evidence contradicts itself", "see sr explain and sr quarantine show"),
+    (_F, "EVIDENCE_CONFLICT", "evidence contradicts itself", "see sr explain for each conflict", "restore the evidence of each conflict"),
     (_F, "EVIDENCE_UNSTABLE", "a file changed while it was read", "stop whatever writes to the engine root"),
     (_F, "MEMBER_DIGEST_MISMATCH", "a file differs from the digest its index gives", "restore the named file"),
     (_F, "GATE_DIGEST_MISMATCH", "the bundle's digest is not the one its flag states", "restore the bundle or its flag"),
@@ -201,46 +219,55 @@ _TABLE: tuple[tuple[Kind, str, str, str], ...] = (
     (_F, "INDEX_EMPTY", "the bundle index lists nothing", "restore the index file"),
     (_F, "INDEXED_FILE_ABSENT", "a file that the index lists is not there", "restore the named file"),
     (_F, "PATH_ESCAPES", "a path leaves the folder it must stay in", "remove the named path from the index or the tree"),
+    (_F, "NOT_A_FILE", "what stands in a file's place is no regular file, or has a name that no path can spell", "put a regular file with a plain name there"),
     (_F, "LAW_FAILED", "the hashing law itself failed", "repair the plugin of that law"),
     (_F, "LOCATOR_SCHEMA_INVALID", "an output locator does not fit its contract", "correct the catalogue entry"),
     (_F, "RECEIPT_SCHEMA_INVALID", "a gate receipt does not fit its contract", "correct the gate map entry"),
     (_F, "INSTANCE_RECEIPT_SCHEMA_INVALID", "an instance receipt does not fit its contract", "restore the named receipt from backup, or use other pins"),
-    (_F, "INSTANCE_RECEIPT_DRIFT", "the same scope was proven before with other bytes", "see sr quarantine show; restore the first bytes or use other pins"),
+    (_F, "INSTANCE_RECEIPT_DRIFT", "the same scope was proven before with other bytes", "see sr quarantine show; restore the first bytes or use other pins", "restore the first bytes or use other pins"),
     (_F, "INSTANCE_DIGEST_MISSING", "the instance receipt that stands states no digest", "restore the named receipt from backup, or use other pins"),
     (_F, "INSTANCE_SCOPE_MISSING", "an instance-scoped output lacks a pin of its scope", "correct the catalogue entry"),
     (_F, "ORACLE_PACK_INVALID", "the oracle pack manifest does not fit its contract", "repack the engine root"),
     (_F, "ORACLE_PACK_MISMATCH", "the oracle pack is of another world", "point the run at its own engine root"),
-    (_X, "STORE_UNREACHABLE", "the object store did not answer", "check the endpoint with sr doctor, then retry"),
-    (_X, "STORE_DENIED", "the object store refused access", "check the credentials and rights with sr doctor"),
+    (_X, "STORE_UNREACHABLE", "the object store did not answer", "check the endpoint with sr doctor, then retry", "check that object_store in the profile is right and its server up"),
+    (_X, "STORE_DENIED", "the object store refused access", "check the credentials and rights with sr doctor", "check the credentials and their rights to the place named"),
     (_X, "STORE_BUCKET_MISSING", "the bucket or root folder is not there", "create it, or correct object_store in the profile"),
     (_X, "STORE_WRONG_REGION", "the bucket is in another region", "correct object_store.region in the profile"),
     (_X, "STORE_THROTTLED", "the object store asks to slow down", "retry later"),
     (_X, "STORE_FULL", "the disk or quota is full", "free space, then retry"),
     (_X, "STORE_UNSAFE", "the store accepts conditional writes and ignores them", "use a store that enforces If-None-Match and If-Match"),
     (_X, "OUTCOME_UNKNOWN", "a write's answer was lost and could not be settled", "retry: the run continues from truth"),
-    (_X, "AUTHORITY_UNREACHABLE", "the authority store did not answer", "check it with sr doctor, then retry"),
-    (_X, "AUTHORITY_SCHEMA", "the authority's schema is absent or of another version", "run sr doctor --migrate"),
-    (_X, "BUS_UNREACHABLE", "the control bus did not answer", "check it with sr doctor; sr resume publishes later"),
+    (_X, "AUTHORITY_UNREACHABLE", "the authority store did not answer", "check it with sr doctor, then retry", "check that authority in the profile is right and its server up"),
+    (_X, "AUTHORITY_SCHEMA", "the authority's schema is absent or of another version", "run sr doctor --migrate", "give --migrate; a newer schema needs the release that made it"),
+    (_X, "AUTHORITY_ENCODING", "the authority's database cannot hold the text", "create its database with ENCODING 'UTF8'"),
+    (_X, "BUS_UNREACHABLE", "the control bus did not answer", "check it with sr doctor; sr resume publishes later", "check that control_bus in the profile is right and its server up, then try again"),
+    (_X, "BUS_DENIED", "the control bus refused access", "check the credentials and rights with sr doctor; sr resume publishes later", "check the credentials, and the rights they give"),
+    (_X, "BUS_REFUSED", "the control bus refuses the request as it is", "correct what it names (control_bus in the profile); sr resume publishes later", "correct what it names (control_bus in the profile)"),
     (_X, "BUS_STREAM_MISSING", "the control bus has no such stream", "create it, or correct control_bus.stream in the profile"),
     (_X, "BUS_MESSAGE_TOO_LARGE", "the message is larger than the bus takes", "report this as a bug"),
     (_X, "ENGINE_ROOT_UNREACHABLE", "the engine root could not be read", "check the root and its rights, then retry"),
+    (_X, "ENGINE_ROOT_DENIED", "the engine root refused access", "give these credentials the right to list and read the root, then retry"),
+    (_X, "ENGINE_ROOT_ARCHIVED", "a file of the engine root lies in an archive tier", "restore the named object to a readable tier, then retry"),
+    (_X, "ENGINE_ROOT_BUCKET_MISSING", "the bucket of the engine root is not there", "correct the request's engine_run_root, or create the bucket"),
     (_X, "CLOCK_SKEW", "this machine's clock is far from the server's", "synchronise the clock"),
-    (_X, "INTERRUPTED", "the keyboard or a signal ended the command", "nothing is lost: submit again, or sr resume"),
+    (_X, "INTERRUPTED", "the keyboard or a signal ended the command", "nothing is lost: run the same command again"),
     (_C, "REEMIT_BUSY", "the same re-emit is under way", "retry later"),
     (_C, "REEMIT_RATE_LIMIT", "too many re-emits in the window", "wait for the window to pass"),
-    (_C, "REEMIT_READY_ONLY_MISMATCH", "not applicable: the run is not READY", "TERMINAL_ONLY is for a FAILED or QUARANTINED run; any other has published nothing yet: see sr explain"),
-    (_C, "REEMIT_TERMINAL_ONLY_MISMATCH", "not applicable: the run is not FAILED or QUARANTINED", "READY_ONLY is for a READY run; any other has published nothing yet: see sr explain"),
-    (_X, "REEMIT_PUBLISH_FAILED", "the control bus did not take the fact", "check it with sr doctor, then re-emit again"),
-    (_M, "FACTS_VIEW_MISSING", "the facts view is not there", "run sr audit on the run"),
-    (_F, "RECORD_INVALID", "the run record breaks its own rules", "run sr audit on the run; do not repair by hand"),
-    (_F, "TRUTH_MISSING", "an artifact that truth refers to is gone", "restore it from backup; run sr audit"),
-    (_F, "TRUTH_ALTERED", "an artifact is not what truth says of it", "restore it from backup; run sr audit"),
-    (_F, "ATTESTATION_MISSING", "a signed READY was asked for and there is no attestation", "do not read the run; ask whoever runs sr whether it signs"),
-    (_F, "ATTESTATION_INVALID", "the attestation is not signed by this key, or not for this facts view", "do not read the run; check the key, then run sr audit on the run"),
+    (_C, "REEMIT_READY_ONLY_MISMATCH", "not applicable: the run is not READY", "TERMINAL_ONLY is for a FAILED or QUARANTINED run; any other has published nothing yet: see sr explain", "TERMINAL_ONLY is for a FAILED or QUARANTINED run; any other has published nothing yet"),
+    (_C, "REEMIT_TERMINAL_ONLY_MISMATCH", "not applicable: the run is not FAILED or QUARANTINED", "READY_ONLY is for a READY run; any other has published nothing yet: see sr explain", "READY_ONLY is for a READY run; any other has published nothing yet"),
+    (_U, "REEMIT_SUPERSEDED", "the run was superseded: whoever follows the bus would read what turned out wrong", "re-emit its newest successor, or give --superseded"),
+    (_X, "REEMIT_PUBLISH_FAILED", "the control bus did not take the fact", "check it with sr doctor, then re-emit again", "check that control_bus in the profile is right and its server up"),
+    (_M, "FACTS_VIEW_MISSING", "the facts view is not there", "run sr audit on the run", "wait until the run is READY"),
+    (_F, "RECORD_INVALID", "the run record breaks its own rules", "run sr audit on the run; do not repair by hand", "restore the record from backup; do not repair by hand"),
+    (_F, "TRUTH_MISSING", "an artifact that truth refers to is gone", "restore it from backup; run sr audit", "restore it from backup"),
+    (_F, "TRUTH_ALTERED", "an artifact is not what truth says of it", "restore it from backup; run sr audit", "restore it from backup"),
+    (_F, "SUPERSEDED", "the run was superseded: another run corrects it", "read the newest successor, or give --allow-superseded"),
+    (_F, "ATTESTATION_MISSING", "a signed READY was asked for and there is no attestation", "do not read the run; ask whoever publishes READY whether it signs"),
+    (_F, "ATTESTATION_INVALID", "the attestation is not signed by this key, or not for this facts view", "do not read the run; check the key, then run sr audit on the run", "do not read the run; check the key"),
     (_F, "INTERNAL", "a bug", "run again with -v and report the traceback"),
 )
 # fmt: on
 
 REASONS: dict[ReasonCode, Reason] = {
-    ReasonCode(code): Reason(kind, meaning, remedy) for kind, code, meaning, remedy in _TABLE
+    ReasonCode(code): Reason(kind, meaning, *remedies) for kind, code, meaning, *remedies in _TABLE
 }

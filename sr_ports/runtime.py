@@ -77,7 +77,11 @@ class PlatformRuns(Protocol):
 
 @attrs.frozen
 class ObsEvent:
-    """A structured event (spec: behaviour, "Observability"). Best effort, never truth."""
+    """A structured event (spec: behaviour, "Observability"). Best effort, never truth.
+
+    `severity`: DEBUG, INFO, WARN or ERROR. `governance`: a fact that governance keeps (policy, plan
+    and bundle hashes, laws); where events must be dropped, it goes last, as WARN and ERROR do.
+    """
 
     event_kind: str
     phase: str
@@ -89,10 +93,14 @@ class ObsEvent:
     attempt_id: str | None = None
     message: str = ""
     details: Mapping[str, Any] = attrs.field(factory=dict)
+    governance: bool = False
 
 
 class ObservabilitySink(Protocol):
-    """Takes events. May drop or fail; the core never notices."""
+    """Takes events. May drop or fail; the core never notices.
+
+    Each sink is called from one thread of its own, one event after the other, in order.
+    """
 
     def emit(self, event: ObsEvent) -> None:
         """Deliver one event."""

@@ -9,13 +9,15 @@ def main() -> None:
 
     signals.listen()
     try:
-        from sr_adapters.cli import output
+        from sr_adapters.cli import output, streams
 
         output.hold_standard_descriptors()
         from sr_adapters.cli.app import run
     except KeyboardInterrupt:  # nothing has begun yet
         raise SystemExit(signals.exit_code()) from None
-    raise SystemExit(run())
+    code = run()
+    streams.keep()  # nor does what the end of the process writes belong to the answer
+    raise SystemExit(code)
 
 
 __all__ = ["main"]

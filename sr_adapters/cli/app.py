@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from sr_adapters.cli import exits, output, signals
+from sr_adapters.cli import exits, output, signals, streams
+from sr_adapters.cli.errors import Tree, begin, remedy_here, tell
 from sr_adapters.cli.session import Session
 from sr_ports import REASONS, Kind, ReasonCode, SrError, one_line
 
@@ -36,7 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-class Commands(click.Group):
+class Commands(Tree):
     """A group that knows its commands by name and imports them on demand."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -48,7 +49,7 @@ class Commands(click.Group):
             return None
         module = importlib.import_module(f"sr_adapters.cli.{entry[0]}")
         command: click.Command = getattr(module, f"{cmd_name}_command")
-        return command
+        return streams.apart(command)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -84,12 +85,16 @@ def _hoist(args: Sequence[str]) -> list[str]:
 def run(args: Sequence[str] | None = None) -> int:
     """Run one command line; the exit code, which tells what was done, whatever became of the answer."""
     given = _hoist(list(sys.argv[1:] if args is None else args))
+    begin()
     with output.opened():
-        told, code = _run(given, as_json="--json" in given, verbose="-v" in given or "--verbose" in given)
-        output.answers().flush()
-        if not told and (why := output.unwritten()) is not None:
-            output.tell(f"warning: the answer cannot be written: {why}; what the command did is done")
-        return code
+        try:
+            told, code = _run(given, as_json="--json" in given, verbose="-v" in given or "--verbose" in given)
+            streams.answers().flush()
+            if not told and (why := output.unwritten()) is not None:
+                output.tell(f"warning: the answer cannot be written: {why}; what the command did is done")
+            return code
+        finally:
+            streams.restore()
 
 
 def _run(args: list[str], *, as_json: bool, verbose: bool) -> tuple[bool, int]:
@@ -102,7 +107,7 @@ def _run(args: list[str], *, as_json: bool, verbose: bool) -> tuple[bool, int]:
             _traceback()
         return True, _fail(error.code.value, error.what, error.remedy, exits.exit_for_error(error), as_json)
     except click.exceptions.NoArgsIsHelpError as error:
-        output.answer(error.format_message())
+        streams.answer(error.format_message())
         return False, exits.USAGE
     except click.ClickException as error:
         path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "sr"
@@ -111,11 +116,11 @@ def _run(args: list[str], *, as_json: bool, verbose: bool) -> tuple[bool, int]:
         code = ReasonCode.INTERRUPTED
         what, remedy = f"stopped by {signals.sender()}", REASONS[code].remedy
         return True, _fail(code.value, what, remedy, signals.exit_code(), as_json)
-    except Exception as error:  # noqa: BLE001 - the outer edge: a bug ends in one line too
+    except BaseException as error:  # noqa: BLE001 - the outer edge: a bug, or a plugin's SystemExit, ends in one line too
         return True, _bug(error, as_json=as_json, verbose=verbose)
 
 
-def _bug(error: Exception, *, as_json: bool, verbose: bool) -> int:
+def _bug(error: BaseException, *, as_json: bool, verbose: bool) -> int:
     if verbose:
         _traceback()
     what = f"{type(error).__name__}: {error}"
@@ -133,7 +138,7 @@ def _fail(code: str, what: str, remedy: str, exit_code: int, as_json: bool) -> i
     if as_json:
         import json
 
-        error = {"reason_code": code, "what": one_line(what), "remedy": remedy}
-        output.answer(json.dumps({"error": error, "exit_code": exit_code}))
-    output.tell(f"error[{code}]: {one_line(what)}; {remedy}")
+        error = {"reason_code": code, "what": one_line(what), "remedy": remedy_here(code, remedy)}
+        streams.answer(json.dumps({"error": error, "exit_code": exit_code}))
+    tell(code, what, remedy)
     return exit_code

@@ -51,13 +51,13 @@ def demo_command(session: Session, folder: str, fail: str, size: str) -> int:
             f"{fail!r} is no gate of the shipped pack; there are: {', '.join(gates)}", param_hint="--fail"
         )
     command = [sys.executable, "-m", "sr_adapters.demo_engine", "--pack", str(_pack(root)), "--size", size]
-    command += ["--fail", spoiled] if spoiled else []
-    profile = {
+    profile: dict[str, Any] = {
         "profile": "demo",
         "runtime_root": str(root / "runs"),
         "invoker": {"adapter": "subprocess", "command": command, "cwd": str(root), "timeout_seconds": 3600},
     }
-    runner = build_runner(profile, policy=session.policy, narrate=session.narrates)
+    spoiling = {**profile["invoker"], "command": [*command, "--fail", spoiled]} if spoiled else profile["invoker"]
+    runner = build_runner({**profile, "invoker": spoiling}, policy=session.policy, narrate=session.narrates)
     click.get_current_context().call_on_close(runner.close)
     _make(root, profile)
     session.profile = _short(root / "profile.yaml")
@@ -86,7 +86,10 @@ def _pack(root: Path) -> Path:
 
 
 def _make(root: Path, profile: dict[str, Any]) -> None:
-    """The folder, with the profile in it: every other command works on the demo's runs through that."""
+    """The folder, with the profile in it: every other command works on the demo's runs through that.
+
+    Its engine is always a sound one: a gate is spoiled for one demo, not for whatever comes later.
+    """
     from sr_plugins.pack import pack_folder
     from sr_plugins.shipped import on_disk
     from sr_ports import BadInput, ReasonCode

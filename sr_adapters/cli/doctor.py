@@ -10,6 +10,7 @@ import attrs
 import click
 
 from sr_adapters.cli import exits
+from sr_adapters.cli.errors import Tree, remedy_here, tell
 from sr_adapters.cli.session import Session
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def doctor_command(session: Session, migrate: bool) -> int:
     from sr_plugins.doctor import examine
     from sr_ports import REASONS, Kind, ReasonCode
 
-    checks = examine(session.runner, migrate=migrate)
+    found = examine(session.runner, migrate=migrate)
+    checks = [one if one.code is None else attrs.evolve(one, remedy=remedy_here(one.code, one.remedy)) for one in found]
     broken = [one for one in checks if one.ok is False]
     if session.as_json:
         session.json({"ok": not broken, "checks": [attrs.asdict(one) for one in checks]})
@@ -39,7 +41,7 @@ def doctor_command(session: Session, migrate: bool) -> int:
         if not broken:
             session.say(f"Profile {session.profile}: all that is wired works.")
     for one in broken:
-        click.echo(f"error[{one.code}]: {one.port}, {one.name}: {one.detail}; {one.remedy}", err=True)
+        tell(str(one.code), f"{one.port}, {one.name}: {one.detail}", one.remedy)
     if not broken:
         return exits.DONE
     answered = (ReasonCode.STORE_UNSAFE, ReasonCode.CLOCK_SKEW)  # whoever answers so was reached
@@ -48,7 +50,7 @@ def doctor_command(session: Session, migrate: bool) -> int:
     return exits.UNREACHABLE if unreachable else exits.FAULT
 
 
-@click.group("bus")
+@click.group("bus", cls=Tree)
 def bus_command() -> None:
     """Look at the control bus."""
 

@@ -9,6 +9,7 @@ from typing import Any
 from sr_ports import BadInput, ReasonCode
 
 LIMIT = 1 << 20
+_NEEDS = "it needs run_equivalence_key, manifest_fingerprint, parameter_hash, seed, scenario and window"
 
 
 def read_request(source: str) -> Any:
@@ -26,10 +27,10 @@ def read_request(source: str) -> Any:
         reason = getattr(error, "strerror", None) or str(error)
         raise BadInput(ReasonCode.REQUEST_NOT_FOUND, f"request {source!r} cannot be read: {reason}") from error
     if len(data) > LIMIT:
-        raise BadInput(ReasonCode.REQUEST_INVALID, f"request {what} is larger than {LIMIT} bytes")
+        raise BadInput(ReasonCode.REQUEST_INVALID, f"request {what} is larger than {LIMIT} bytes", "check the path")
     document = load_document(data, what=what)
     if not isinstance(document, dict):
-        raise BadInput(ReasonCode.REQUEST_INVALID, f"request {what} is not a mapping of fields")
+        raise BadInput(ReasonCode.REQUEST_INVALID, f"request {what} is not a mapping of fields", _NEEDS)
     return document
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from sr_ports import Kind, ReasonCode, SrError
@@ -53,3 +54,8 @@ def exit_for_outcome(outcome: Outcome) -> int:
     if code is not None and (outcome.state is None or code in (ReasonCode.AUTH_DENIED, ReasonCode.LEASE_BUSY)):
         return exit_for(code)
     return WAITING if outcome.state is None else _BY_STATE.get(outcome.state.value, WAITING)
+
+
+def worst(codes: Iterable[int]) -> int:
+    """The one exit code for many runs: a bug before all else, then the highest; `DONE` for none."""
+    return max(codes, key=lambda code: (code == BUG, code), default=DONE)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sr_adapters.cli import exits
-from sr_adapters.cli.session import Session, state_text, who
+from sr_adapters.cli.errors import Tree, remedy_here, tell
+from sr_adapters.cli.session import Session, denial, shown_state, state_text
+from sr_ports import ReasonCode
 
 if TYPE_CHECKING:
+    from sr_domain import Reemit
     from sr_domain.explain import Explanation, Item
 
 
@@ -18,12 +22,13 @@ if TYPE_CHECKING:
 @click.pass_obj
 def explain_command(session: Session, run_id: str) -> int:
     """Why a run is where it is: gates and outputs with their verdicts, and what to do next."""
-    told = session.runner.explain(run_id)
+    told = session.runner.explain(session.run_id(run_id))
+    step = remedy_here(told.reason_code, told.next) if told.reason_code else told.next
     if session.as_json:
-        session.json(told.document())
+        session.json({**told.document(), "next": step})
         return exits.DONE
     session.say(
-        f"{state_text(told.state)} run {told.run_id}"
+        f"{state_text(shown_state(told.state, told.superseded_by))} run {told.run_id}"
         + (f"  {told.reason_code}: {told.meaning}" if told.reason_code else "")
     )
     left = None if told.seconds_left is None else f"{told.deadline_utc} ({told.seconds_left:.0f} s left)"
@@ -34,10 +39,11 @@ def explain_command(session: Session, run_id: str) -> int:
             ("evidence deadline", left),
             ("held by", told.holder),
             ("superseded by", told.superseded_by),
+            ("newest run", None if told.newest_run_id == told.superseded_by else told.newest_run_id),
         ]
     )
     _tree(session, told)
-    session.say(f"next: {session.command(*told.next.split()[1:]) if told.next.startswith('sr ') else told.next}")
+    session.say(f"next: {session.typed(step)}")
     return exits.DONE
 
 
@@ -75,27 +81,39 @@ def _facts(item: Item) -> str:
 @click.option("--reason", metavar="R", help="Why; goes on record.")
 @click.option("--actor", metavar="A", default="local", show_default=True, help="Who asks.")
 @click.option("--dry-run", is_flag=True, help="Say what would be published; publish nothing.")
+@click.option("--superseded", is_flag=True, help="Also READY of a run that another has corrected.")
 @click.pass_obj
-def reemit_command(session: Session, run_id: str, kind: str, reason: str | None, actor: str, dry_run: bool) -> int:
+def reemit_command(
+    session: Session, run_id: str, kind: str, reason: str | None, actor: str, dry_run: bool, superseded: bool
+) -> int:
     """Publish READY or a terminal fact again, from truth; nothing is recomputed or changed."""
+    from sr_domain import Reemit
     from sr_ports import REASONS
 
-    done = session.runner.reemit(run_id, kind, reason=reason, actor=actor, dry_run=dry_run)
-    code = getattr(done, "code", None) or getattr(done, "reason_code", None)
+    run_id = session.run_id(run_id)
+    done = session.runner.reemit(run_id, kind, reason=reason, actor=actor, dry_run=dry_run, superseded=superseded)
+    code = done.reason_code
     exit_code = exits.DONE if code is None else exits.exit_for(code)
     if session.as_json:
         session.json({**done.document(), "exit_code": exit_code})
-    elif code is None and dry_run:
-        would = ", ".join(getattr(done, "would_publish", ())) or "nothing: not applicable"
-        session.say(f"dry run: would publish {would}")
-    elif code is None:
-        session.say(f"published {', '.join(getattr(done, 'published', ()))} of run {run_id} again, same message id")
-    if code is not None:
-        click.echo(f"error[{code.value}]: run {run_id}: {done.message}{who(done)}; {REASONS[code].remedy}", err=True)
+    elif isinstance(done, Reemit) and code is None:
+        session.say(_reemitted(done))
+    if code is None:
+        session.tell_superseded(run_id, done.superseded_by)
+    elif isinstance(done, Reemit):
+        tell(code, f"run {run_id}: {done.message}", REASONS[code].remedy)
+    else:
+        tell(code, denial(done.actor, "reemit", session.runner.desk.settings.reemitters), REASONS[code].remedy)
     return exit_code
 
 
-@click.group("quarantine")
+def _reemitted(done: Reemit) -> str:
+    if done.dry_run:
+        return f"dry run: would publish {', '.join(done.would_publish) or 'nothing: not applicable'}"
+    return f"published {', '.join(done.published)} of run {done.run_id} again, same message id"
+
+
+@click.group("quarantine", cls=Tree)
 def quarantine_command() -> None:
     """Runs whose evidence contradicts itself. Nothing here changes anything."""
 
@@ -108,11 +126,15 @@ def list_quarantined(session: Session) -> int:
     if session.as_json:
         session.json({"quarantine": records})
     elif records:
-        rows = [(one["run_id"], one["reason"], one["ts_utc"], len(one.get("conflicts", ()))) for one in records]
+        rows = [(one["run_id"], one.get("reason"), one.get("ts_utc"), _count(one)) for one in records]
         session.table(["run", "reason", "since", "conflicts"], rows)
     else:
         session.say("Nothing is in quarantine.")
-    return exits.DONE
+    return session.troubles(records)
+
+
+def _count(record: Mapping[str, Any]) -> int | None:
+    return None if "trouble" in record else len(record.get("conflicts", ()))
 
 
 @quarantine_command.command("show")
@@ -120,6 +142,7 @@ def list_quarantined(session: Session) -> int:
 @click.pass_obj
 def show_quarantined(session: Session, run_id: str) -> int:
     """One run's quarantine record: every conflict, expected and actual, first file at fault."""
+    run_id = session.run_id(run_id)
     record = session.runner.quarantine(run_id)
     if session.as_json:
         session.json(record)
@@ -130,7 +153,15 @@ def show_quarantined(session: Session, run_id: str) -> int:
         session.pairs([(name, conflict.get(name)) for name in ("expected", "actual", "path", "detail")])
         changes = conflict.get("changes") or {}
         session.pairs([(name, ", ".join(changes.get(name, ()))) for name in ("added", "removed", "changed")])
-    session.say(
-        *(f"missing: {name}" for name in record.get("missing", ())), f"next: {session.command('explain', run_id)}"
-    )
+    session.say(*(f"missing: {name}" for name in record.get("missing", ())), f"next: {_step(record)}")
     return exits.DONE
+
+
+def _step(record: Mapping[str, Any]) -> str:
+    """What to do about a quarantined run: what the first conflict asks for."""
+    from sr_domain.outcome import remedy_of
+    from sr_domain.states import RunState
+
+    codes = [one["code"] for one in record.get("conflicts", ()) if one.get("code") in ReasonCode.__members__]
+    code = ReasonCode(codes[0] if codes else record["reason"])
+    return remedy_here(code, remedy_of(code, RunState.QUARANTINED))

@@ -3,7 +3,7 @@
 A stream may be absent (closed by whoever started the process), full, or closed by its reader at
 any time. What a command did does not depend on that, so neither does its exit code: text that has
 no place is dropped, and `lost` tells why. Characters that the stream's encoding lacks are spelt
-otherwise. Every answer goes through `answer`, everything else that is told through `tell`.
+otherwise. Every answer goes through `streams.answer`, everything else that is told through `tell`.
 """
 
 from __future__ import annotations
@@ -63,14 +63,15 @@ def plain(text: str) -> str:
 
 
 class Output(io.TextIOBase):
-    """A text stream that takes everything. `lost`: why text had to be dropped, None while none was.
+    """A text stream that takes everything. `lost`: why text had to be dropped, None while none was. `below`: the
+    stream that it writes to.
 
     It has no `buffer`: nothing gets past it to the bytes below.
     """
 
     def __init__(self, stream: Any) -> None:
         super().__init__()
-        self._stream = stream
+        self.below = self._stream = stream
         self.lost: Exception | None = None
 
     @property
@@ -133,6 +134,7 @@ class _Streams:
     """What the process's streams are at the moment. Outside a command: Python's own."""
 
     answers: Output | None = None
+    aside: Output | None = None
     rest: Output | None = None
 
 
@@ -153,12 +155,12 @@ def opened() -> Iterator[None]:
 
 def answers() -> Output:
     """The stream that a command's answer goes to."""
-    return _Streams.answers or Output(sys.stdout)
+    return _Streams.aside or _Streams.answers or Output(sys.stdout)
 
 
-def answer(text: str = "") -> None:
-    """A line of the command's answer."""
-    click.echo(plain(text), file=answers().file())
+def answer_on(stream: Output | None) -> None:
+    """Let answers go to another stream from now on; None: to standard output again."""
+    _Streams.aside = stream
 
 
 def tell(text: str = "") -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from sr_adapters.cli import exits
+from sr_adapters.cli.errors import Tree, tell
 from sr_adapters.cli.session import Session
 
 
@@ -32,22 +33,24 @@ def plugins_command(session: Session) -> int:
         session.table(["port", "name", "distribution", "version", "entry point", "loaded"], rows)
     for what in conflicts:
         code = ReasonCode.PLUGIN_CONFLICT
-        click.echo(f"error[{code.value}]: {what}; {REASONS[code].remedy}", err=True)
+        tell(code, what, REASONS[code].remedy)
     return exits.USAGE if conflicts else exits.DONE
 
 
 def _allowed(profile: str) -> frozenset[str] | None:
-    """Which distributions the profile lets in; any where it cannot be read, as without its environment."""
+    """Which distributions the profile lets in; any where its environment is not set, which no plugin decides."""
     from sr_plugins.profile import load_profile
-    from sr_ports import BadInput
+    from sr_ports import BadInput, ReasonCode
 
     try:
         return load_profile(profile).allow
-    except BadInput:
+    except BadInput as error:
+        if error.code is not ReasonCode.ENV_UNSET:
+            raise
         return None
 
 
-@click.group("contracts")
+@click.group("contracts", cls=Tree)
 def contracts_command() -> None:
     """Check an interface pack against itself and its contracts."""
 
@@ -78,11 +81,11 @@ def check(session: Session, pack_dir: str | None) -> int:
         session.say(f"{folder}: {errors} errors, {len(findings) - errors} warnings")
     if errors:
         first = next(one for one in findings if one.severity == "error")
-        click.echo(f"error[{first.code}]: {first.where}: {first.what}; repair the pack and check again", err=True)
+        tell(first.code, f"{first.where}: {first.what}", "repair the pack and check again")
     return exits.FAULT if errors else exits.DONE
 
 
-@click.group("policy")
+@click.group("policy", cls=Tree)
 def policy_command() -> None:
     """Seal a policy profile after a change."""
 

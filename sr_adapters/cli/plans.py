@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sr_adapters.cli import exits
+from sr_adapters.cli import exits, output
 from sr_adapters.cli.documents import read_request
 from sr_adapters.cli.session import Session
 
@@ -48,7 +48,7 @@ def _tell(word: str, report: PlanReport) -> None:
     others = sum(one.code is not refused.code for one in report.problems)
     more = f" (and {others} of another kind)" if others else ""
     remedy = REASONS[refused.code].remedy
-    click.echo(f"{word}[{refused.code.value}]: {refused.message}{more}; {remedy}", err=True)
+    output.tell(f"{word}[{refused.code.value}]: {refused.message}{more}; {remedy}")
 
 
 def _explain(session: Session, report: PlanReport) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from sr_adapters.cli import exits
+from sr_adapters.cli import exits, output
+from sr_adapters.cli.errors import running, tell
 from sr_adapters.cli.session import Session
+
+if TYPE_CHECKING:
+    from sr_domain.audit import Audit
 
 
 @click.command("verify")
@@ -15,20 +20,35 @@ from sr_adapters.cli.session import Session
 @click.option("--engine-run-root", metavar="R", help="Where the bytes are now; default: where they were proven.")
 @click.option("--fast", is_flag=True, help="Skip the bytes.")
 @click.option("--key", metavar="PATH", help="A public key (PEM) whose holder must have signed the view.")
+@click.option("--allow-superseded", is_flag=True, help="A run that another has corrected is no fault.")
 @click.pass_obj
-def verify_command(session: Session, facts: str, engine_run_root: str | None, fast: bool, key: str | None) -> int:
+def verify_command(
+    session: Session,
+    facts: str,
+    engine_run_root: str | None,
+    fast: bool,
+    key: str | None,
+    allow_superseded: bool,
+) -> int:
     """Re-prove a facts view against its contract, receipts, record and the bytes.
 
-    FACTS is a path, an s3:// URI, or a run id. Needs no authority and no service. Exit code 5 on any fault.
+    FACTS is a path, a file:// or s3:// URI, the facts_view_ref that READY carries, or a run id. Needs no
+    authority and no service. Exit code 5 on any fault; that the run was superseded is one.
     """
     from sr_plugins.consumer import verify_facts
 
     def progress(line: str) -> None:
         if session.narrates:
-            click.echo(line, err=True)
+            output.tell(line)
 
     done = verify_facts(
-        facts, profile=session.profile, engine_run_root=engine_run_root, fast=fast, key=key, progress=progress
+        facts,
+        profile=session.profile,
+        engine_run_root=engine_run_root,
+        fast=fast,
+        key=key,
+        allow_superseded=allow_superseded,
+        progress=progress,
     ).verification
     if session.as_json:
         session.json(done.document())
@@ -39,17 +59,19 @@ def verify_command(session: Session, facts: str, engine_run_root: str | None, fa
             else f"{done.proven_outputs} outputs and {done.proven_gates} gates, every byte read again"
         )
         session.say(f"proven: run {done.run_id}: {read}{'' if key is None else ', signed by the key'}")
-    _faults(done.findings, session)
+    _faults(done.findings)
+    if done.ok:
+        session.tell_superseded(done.run_id, done.superseded_by)
     return exits.DONE if done.ok else exits.FAULT
 
 
-def _faults(findings: Any, session: Session) -> None:
+def _faults(findings: Any) -> None:
     from sr_ports import REASONS
 
     for one in findings:
         derived = "/run_status/" in one.where  # the one artifact that may be written again
-        remedy = "sr audit --repair-status writes it again" if derived else REASONS[one.code].remedy
-        click.echo(f"error[{one.code.value}]: {one.where}: {one.what}; {remedy}", err=True)
+        again = "--repair-status" if running() == "audit" else "sr audit --repair-status"
+        tell(one.code, f"{one.where}: {one.what}", f"{again} writes it again" if derived else REASONS[one.code].remedy)
 
 
 @click.command("audit")
@@ -61,11 +83,19 @@ def audit_command(session: Session, run_ids: tuple[str, ...], all_runs: bool, re
     """Chain, order, fences, refs and status derivation. Exit code 5 when anything was altered."""
     if bool(run_ids) == all_runs:
         raise click.UsageError("give run ids, or --all")
-    repaired, audits = [], []
-    for run_id in run_ids or session.runner.recorded_runs():
+    repaired: list[str] = []
+
+    def work(run_id: str) -> Audit:
         if repair_status and session.runner.repair_status(run_id):
             repaired.append(run_id)
-        audits.append(session.runner.audit(run_id))
+        return session.runner.audit(run_id)
+
+    codes: list[int] = []
+    named = [session.run_id(run) for run in run_ids]
+    if len(named) == 1:
+        audits = [work(named[0])]
+    else:
+        audits, codes = _audit_each(session, named or session.runner.recorded_runs(), work)
     faulty = [one for one in audits if one.findings]
     if session.as_json:
         session.json({"ok": not faulty, "repaired": repaired, "runs": [one.document() for one in audits]})
@@ -75,5 +105,26 @@ def audit_command(session: Session, run_ids: tuple[str, ...], all_runs: bool, re
         session.say(*(f"status of run {run_id} written again" for run_id in repaired))
         session.say(f"{len(audits)} runs audited, {len(faulty)} at fault")
     for one in faulty:
-        _faults(one.findings[:1], session)
-    return exits.FAULT if faulty else exits.DONE
+        _faults(one.findings[:1])
+    altered = [exits.FAULT] if len(faulty) > len(codes) else []
+    return exits.worst([*codes, *altered])
+
+
+def _audit_each(
+    session: Session, run_ids: Iterable[str], work: Callable[[str], Audit]
+) -> tuple[list[Audit], list[int]]:
+    """Audit runs one by one. One that cannot be audited is at fault by that; its exit code is told apart."""
+    from sr_domain.audit import Audit, Finding
+    from sr_domain.trouble import Trouble, each
+
+    audits: list[Audit] = []
+    codes: list[int] = []
+    for run_id, done in each(run_ids, work):
+        if isinstance(done, Trouble):
+            session.traceback(done.error)
+            codes.append(exits.exit_for_error(done.error))
+            finding = Finding(done.error.code, f"run {run_id}", f"it cannot be audited: {done.error.what}")
+            audits.append(Audit(run_id, None, (finding,)))
+        else:
+            audits.append(done)
+    return audits, codes

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sr_adapters.cli import exits, signals
+from sr_adapters.cli import exits, output, signals, streams
 from sr_adapters.cli.documents import read_request
-from sr_adapters.cli.session import Session, ref_lines, seconds, state_text, who
-from sr_ports import SrError
+from sr_adapters.cli.errors import remedy_here, running, tell
+from sr_adapters.cli.session import Session, denial, ref_lines, seconds, shown_state, state_text
 
 if TYPE_CHECKING:
     from sr_domain.outcome import Outcome
     from sr_domain.timeline import Timeline
+    from sr_domain.trouble import Trouble
 
 _POLL_S = 0.5
 _NEXT = {exits.DONE: "facts", exits.WAITING: "explain", exits.FAILED: "explain", exits.FAULT: "explain"}
@@ -82,20 +83,36 @@ def answer(session: Session, outcome: Outcome) -> int:
 def finish(session: Session, document: dict[str, Any], outcome: Outcome) -> int:
     """Tell an outcome, with what else belongs to the document; its exit code."""
     code = exits.exit_for_outcome(outcome)
+    reason, refused = outcome.reason_code, outcome.state is None or outcome.actor is not None
     if session.as_json:
-        session.json({**document, "exit_code": code})
-    elif outcome.state is not None:
-        known = "" if outcome.is_new or code else " (already known)"
-        session.say(f"{state_text(outcome.state.value)} run {outcome.run_id}{known}")
-        session.pairs([*_succession(outcome), *ref_lines(outcome.document())])
-        if code == exits.DONE and not outcome.published:
-            session.say(f"  not published yet: {session.command('resume', outcome.run_id)} tells the control bus")
-        if code in _NEXT:
-            session.say(f"  next: {session.command(_NEXT[code], outcome.run_id)}")
-    if outcome.reason_code is not None and code != exits.DONE:
-        what = (outcome.message or outcome.reason_code.value) + who(outcome)
-        click.echo(f"error[{outcome.reason_code.value}]: run {outcome.run_id}: {what}; {outcome.remedy}", err=True)
+        remedy = {} if reason is None else {"remedy": remedy_here(reason, outcome.remedy)}
+        session.json({**document, **(remedy if outcome.remedy else {}), "exit_code": code})
+    elif refused:
+        session.say(f"{click.style('REFUSED', fg='red', bold=True)}: no run was admitted, and none was changed")
+    else:
+        _tell_where(session, outcome, code)
+    if reason is not None and code != exits.DONE:
+        what = f"run {outcome.run_id}: {outcome.message or reason.value}"
+        if outcome.actor is not None:
+            what = denial(outcome.actor, "submit", session.runner.desk.settings.submitters)
+        tell(reason, what, outcome.remedy)
     return code
+
+
+def _tell_where(session: Session, outcome: Outcome, code: int) -> None:
+    """Where a run is, for people, and the command that tells more."""
+    run_id, state = outcome.run_id, shown_state(outcome.state, outcome.superseded_by)
+    if outcome.in_flight:
+        session.say(f"IN FLIGHT run {run_id}: another worker holds it, {state} when last told")
+    else:
+        known = "" if outcome.is_new or code else " (already known)"
+        session.say(f"{state_text(state)} run {run_id}{known}")
+    session.pairs([*_succession(outcome), *ref_lines(outcome.document())])
+    if code == exits.DONE and not outcome.published:
+        later = "try again later" if running() == "resume" else f"{session.command('resume', run_id)} tells it"
+        session.say(f"  not published yet, as the control bus did not take it: {later}")
+    if code in _NEXT:
+        session.say(f"  next: {session.command(_NEXT[code], (run_id, *outcome.superseded_by)[-1])}")
 
 
 def _succession(outcome: Outcome) -> list[tuple[str, str]]:
@@ -110,7 +127,7 @@ def _succession(outcome: Outcome) -> list[tuple[str, str]]:
 @click.pass_obj
 def status_command(session: Session, run_id: str) -> int:
     """Where a run is. Exit code: 0 READY, 3 not finished, 4 FAILED, 5 QUARANTINED, 8 unknown."""
-    return answer(session, session.runner.status(run_id))
+    return answer(session, session.runner.status(session.run_id(run_id)))
 
 
 @click.command("list")
@@ -128,11 +145,15 @@ def list_command(session: Session, state: str | None, limit: int) -> int:
     if session.as_json:
         session.json({"runs": rows})
     elif rows:
-        names = ("run_id", "state", "reason_code", "updated_at_utc")
-        session.table(["run", "state", "reason", "updated"], [[row.get(name) for name in names] for row in rows])
+        session.table(["run", "state", "reason", "updated"], [_listed(row) for row in rows])
     else:
         session.say("No runs here yet. Start one with: sr submit REQUEST, or sr demo")
-    return exits.DONE
+    return session.troubles(rows)
+
+
+def _listed(row: Mapping[str, Any]) -> list[Any]:
+    state = shown_state(row.get("state"), row.get("superseded_by"))
+    return [row.get("run_id"), state, row.get("reason_code"), row.get("updated_at_utc")]
 
 
 @click.command("show")
@@ -142,7 +163,7 @@ def show_command(session: Session, run_id: str) -> int:
     """A run's record as a timeline: what happened when, how long it took, and in whose hands."""
     import attrs
 
-    told = session.runner.timeline(run_id)
+    told = session.runner.timeline(session.run_id(run_id))
     if session.as_json:
         session.json(attrs.asdict(told))
         return exits.DONE
@@ -202,11 +223,14 @@ def _clock(instant: str, day: str) -> str:
 @click.pass_obj
 def facts_command(session: Session, run_id: str) -> int:
     """A run's facts view: the one document that names all a consumer may read."""
+    run_id = session.run_id(run_id)
     facts = session.runner.facts(run_id)
+    chain = session.runner.status(run_id).superseded_by
+    session.tell_superseded(run_id, chain)
     if session.as_json:
         session.json(facts)
         return exits.DONE
-    session.say(f"facts view of run {run_id}")
+    session.say(f"facts view of run {run_id}{' (superseded)' if chain else ''}")
     session.pairs([*((pin, facts["pins"].get(pin)) for pin in facts["pins"]), ("bundle_hash", facts["bundle_hash"])])
     roles = facts.get("output_roles", {})
     session.table(
@@ -228,7 +252,9 @@ def facts_command(session: Session, run_id: str) -> int:
 @click.argument("run_ids", nargs=-1, metavar="[RUN_ID]...")
 @click.option("--all", "all_runs", is_flag=True, help="Every run with something left to do.")
 @click.option("--watch", is_flag=True, help="As --all, again and again, until interrupted; several may watch at once.")
-@click.option("--every", type=click.FloatRange(min=0.05), default=5.0, show_default=True, help="Seconds between looks.")
+@click.option(
+    "--every", type=click.FloatRange(0.05, 86_400), default=5.0, show_default=True, help="Seconds between looks."
+)
 @click.option("--rebuild-index", is_flag=True, help="First bind again, from the records, what the authority lost.")
 @click.pass_obj
 def resume_command(
@@ -237,14 +263,10 @@ def resume_command(
     """Finish what waits or was left by a crash."""
     if sum((bool(run_ids), all_runs, watch)) != 1 and not (rebuild_index and not run_ids):
         raise click.UsageError("give run ids, or --all, or --watch")
-    if rebuild_index:
-        made = session.runner.rebuild_index()
-        if not session.as_json:
-            session.say(f"index: {made} runs bound again from their records")
-        if not (all_runs or watch):
-            if session.as_json:
-                session.json({"rebuilt": made})
-            return exits.DONE
+    unbound = _rebuild(session, only=not (all_runs or watch)) if rebuild_index else exits.DONE
+    if rebuild_index and not (all_runs or watch):
+        return unbound
+    run_ids = tuple(map(session.run_id, run_ids))
     if len(run_ids) == 1:
         return answer(session, session.runner.resume(run_ids[0]))
     if watch:
@@ -253,11 +275,29 @@ def resume_command(
     if session.as_json:
         session.json({"runs": rows})
     elif rows:
-        names = ("run_id", "state", "reason_code", "message")
-        session.table(["run", "state", "reason", "message"], [[row.get(name) for name in names] for row in rows])
+        _rows(session, rows)
     else:
         session.say("Nothing to resume: every run known here is settled.")
-    return code
+    return exits.worst([unbound, code])
+
+
+def _rows(session: Session, rows: Iterable[Mapping[str, Any]]) -> None:
+    names = ("run_id", "state", "reason_code", "message")
+    session.table(["run", "state", "reason", "message"], [[row.get(name) for name in names] for row in rows])
+
+
+def _rebuild(session: Session, *, only: bool) -> int:
+    """Bind again what the authority lost; the exit code. `only`: nothing else will be answered."""
+    troubles: list[Trouble] = []
+    made = session.runner.rebuild_index(troubles.append)
+    rows = [trouble_row(session, one) for one in troubles]
+    if not session.as_json:
+        session.say(f"index: {made} runs bound again from their records")
+        if rows:
+            _rows(session, rows)
+    elif only:
+        session.json({"rebuilt": made, "not_rebuilt": rows})
+    return exits.worst(exits.exit_for_error(one.error) for one in troubles)
 
 
 def resume_each(
@@ -267,31 +307,35 @@ def resume_each(
 
     `only_due`: leave out those whose bus is to be given more time.
     """
-    codes, rows = [exits.DONE], []
-    for run_id in run_ids:
-        try:
-            if only_due and not session.runner.due(run_id):
-                continue
-            outcome = session.runner.resume(run_id)
-        except SrError as error:
-            codes.append(exits.exit_for_error(error))
-            rows.append({"run_id": run_id, "state": None, "reason_code": error.code.value, "message": error.what})
-        else:
-            codes.append(exits.exit_for_outcome(outcome))
-            rows.append(outcome.document())
-    return rows, max(codes)
+    from sr_domain.trouble import Trouble, each
+
+    def work(run_id: str) -> Outcome | None:
+        return None if only_due and not session.runner.due(run_id) else session.runner.resume(run_id)
+
+    codes, rows = [], []
+    for _, done in each(run_ids, work):
+        if isinstance(done, Trouble):
+            codes.append(exits.exit_for_error(done.error))
+            rows.append(trouble_row(session, done))
+        elif done is not None:
+            codes.append(exits.exit_for_outcome(done))
+            rows.append(done.document())
+    return rows, exits.worst(codes)
+
+
+def trouble_row(session: Session, trouble: Trouble) -> dict[str, Any]:
+    """A run's row where its work raised; with -v, the traceback of a bug on stderr."""
+    session.traceback(trouble.error)
+    return {"run_id": trouble.run_id, "state": None, **trouble.document()}
 
 
 def _watch(session: Session, every: float) -> int:
     """Look for ever; a store or authority that is away is waited for. With --json, one document a line."""
     last: dict[str, Any] = {}
-    click.echo(f"watching every {every:g} s; interrupt to end", err=session.as_json)
+    say = output.tell if session.as_json else streams.answer
+    say(f"watching every {every:g} s; interrupt to end")
     while True:
-        try:
-            rows, _ = resume_each(session, session.runner.unsettled(), only_due=True)
-        except SrError as error:
-            rows = [{"run_id": "-", "state": None, "reason_code": error.code.value, "message": error.what}]
-        for row in rows:
+        for row in _look(session):
             told = (row.get("state"), row.get("reason_code"))
             if last.get(row["run_id"]) != told:
                 last[row["run_id"]] = told
@@ -300,5 +344,16 @@ def _watch(session: Session, every: float) -> int:
         time.sleep(every)
 
 
+def _look(session: Session) -> list[dict[str, Any]]:
+    """One look at every run that is due. What the list of runs itself raises is a row without a run."""
+    from sr_domain.trouble import trouble_of
+
+    try:
+        return resume_each(session, session.runner.unsettled(), only_due=True)[0]
+    except Exception as error:  # noqa: BLE001 - a watch outlives whatever one look met
+        return [trouble_row(session, trouble_of("-", error))]
+
+
 def _news(row: Mapping[str, Any]) -> str:
-    return f"{row['run_id']}  {row.get('state') or ''}  {row.get('reason_code') or ''}"
+    told = f"{row['run_id']}  {row.get('state') or ''}  {row.get('reason_code') or ''}"
+    return told if row.get("state") else f"{told}  {row.get('message', '')}"

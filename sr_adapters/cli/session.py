@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -11,12 +13,21 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from sr_adapters.cli import output
+from sr_adapters.cli import output, streams
 
 if TYPE_CHECKING:
     from sr_domain.runner import ScenarioRunner
+    from sr_ports import SrError
 
-_STYLES = {"READY": "green", "FAILED": "red", "QUARANTINED": "magenta", "WAITING_EVIDENCE": "yellow"}
+_COMMAND = re.compile(r"\bsr ((?:[a-z]+ )+[0-9a-f]{32})\b")
+SUPERSEDED = "READY (superseded)"
+_STYLES = {
+    "READY": "green",
+    SUPERSEDED: "yellow",
+    "FAILED": "red",
+    "QUARANTINED": "magenta",
+    "WAITING_EVIDENCE": "yellow",
+}
 
 
 @attrs.define(slots=False)
@@ -34,8 +45,14 @@ class Session:
         from sr_plugins import build_runner
 
         runner = build_runner(self.profile, policy=self.policy, narrate=self.narrates)
-        click.get_current_context().find_root().call_on_close(runner.close)
+        root = click.get_current_context().find_root()
+        root.call_on_close(runner.close)
+        root.call_on_close(lambda: self._tell(runner.notices))
         return runner
+
+    def _tell(self, notices: Iterable[str]) -> None:
+        for notice in notices if sys.exc_info()[0] is None else ():  # an error is one line
+            output.tell(f"note: {notice}")
 
     @property
     def narrates(self) -> bool:
@@ -48,39 +65,78 @@ class Session:
         return output.answers().lost is not None
 
     def command(self, *words: str) -> str:
-        """A command to type next, with the profile of this one."""
+        """A command to type next, with the profile and policy of this one, quoted for the shell."""
         profile = [] if self.profile == "local" else ["--profile", self.profile]
-        return " ".join(["sr", *profile, *words])
+        policy = [] if self.policy is None else ["--policy", self.policy]
+        return shlex.join(["sr", *profile, *policy, *words])
+
+    def typed(self, text: str) -> str:
+        """A text with the commands on runs that it names made ready to type."""
+        return _COMMAND.sub(lambda match: self.command(*match[1].split()), text)
+
+    def run_id(self, run: str) -> str:
+        """The id of a run that is named by its id, or by a ref that its artifacts and READY carry."""
+        from sr_domain.layout import run_of
+
+        named = run_of(run)
+        return run if named is None else named[1]
+
+    def tell_superseded(self, run_id: str, chain: Sequence[str]) -> None:
+        """On stderr: that a run which may be read all the same has a successor."""
+        if chain:
+            told = f"run {run_id} was superseded by {chain[0]}"
+            newest = "" if chain[-1] == chain[0] else f", the newest is {chain[-1]}"
+            output.tell(f"note: {told}{newest}: {self.command('facts', chain[-1])}")
 
     def json(self, document: Any) -> None:
         """The one document of a ``--json`` answer."""
-        output.answer(json.dumps(document, indent=2, ensure_ascii=not _holds_all(), default=str))
+        streams.answer(json.dumps(document, indent=2, ensure_ascii=not _holds_all(), default=str))
 
     def json_line(self, document: Any) -> None:
         """One document of a stream of them, on a line of its own."""
-        output.answer(json.dumps(document, ensure_ascii=not _holds_all(), default=str))
+        streams.answer(json.dumps(document, ensure_ascii=not _holds_all(), default=str))
 
     def say(self, *lines: str) -> None:
         """Lines for people, on stdout."""
         for line in lines:
-            output.answer(line)
+            streams.answer(line)
+
+    def troubles(self, rows: Iterable[Mapping[str, Any]]) -> int:
+        """Tell what could not be read of some rows of an answer, on stderr; the worst exit code of it."""
+        from sr_adapters.cli import exits
+        from sr_ports import REASONS, ReasonCode
+
+        found = [(row["run_id"], row["trouble"]) for row in rows if "trouble" in row]
+        for run_id, trouble in found:
+            code = ReasonCode(trouble["reason_code"])
+            output.tell(f"error[{code.value}]: run {run_id}: {trouble['message']}; {REASONS[code].remedy}")
+        return exits.worst(exits.exit_for(ReasonCode(trouble["reason_code"])) for _, trouble in found)
+
+    def traceback(self, error: SrError) -> None:
+        """With -v, how an error that is a bug came about; on stderr."""
+        from sr_ports import ReasonCode
+
+        if self.verbose and error.code is ReasonCode.INTERNAL and error.__cause__ is not None:
+            import traceback
+
+            traceback.print_exception(error.__cause__)
 
     def pairs(self, pairs: Iterable[tuple[str, Any]]) -> None:
         """Named values, aligned."""
         shown = [(name, value) for name, value in pairs if value not in (None, "")]
         width = max((len(name) for name, _ in shown), default=0)
         for name, value in shown:
-            output.answer(f"  {name:<{width}}  {_cell(value)}")
+            streams.answer(f"  {name:<{width}}  {_cell(value)}")
 
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
         """Rows to compare: ruled and coloured on a terminal, aligned plain text elsewhere."""
         texts = [["" if cell is None else _cell(cell) for cell in row] for row in rows]
-        if output.answers().isatty():
+        if streams.answers().isatty():
             self._rich_table(headers, texts, title)
             return
         widths = [max(len(row[i]) for row in [list(headers), *texts]) for i in range(len(headers))]
         for row in [[header.upper() for header in headers], *texts]:
-            output.answer("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+            streams.answer("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
     def _rich_table(self, headers: Sequence[str], rows: Iterable[Sequence[str]], title: str | None) -> None:
         from rich.console import Console
@@ -92,7 +148,7 @@ class Session:
             table.add_column(header, overflow="fold")
         for row in rows:
             table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
-        Console(file=output.answers().file()).print(table)
+        Console(file=streams.answers().file()).print(table)
 
 
 def _cell(value: Any) -> str:
@@ -122,10 +178,14 @@ def seconds(value: float | None) -> str:
     return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"  # noqa: PLR2004 - an hour
 
 
-def who(answer: object) -> str:
-    """Whom a denial is about; nothing for any other answer."""
-    actor = getattr(answer, "actor", None)
-    return "" if actor is None else f": actor {actor!r}"
+def shown_state(state: str | None, superseded_by: object) -> str:
+    """A run's state for people, who must not take a run for READY that another has corrected."""
+    return SUPERSEDED if state == "READY" and superseded_by else state or ""
+
+
+def denial(actor: str | None, action: str, allowed: Iterable[str] | None) -> str:
+    """Who was refused what, and who may."""
+    return f"actor {actor!r} may not {action} (auth.{action}: {', '.join(sorted(allowed or ())) or 'nobody'})"
 
 
 def ref_lines(node: Mapping[str, Any]) -> list[tuple[str, Any]]:

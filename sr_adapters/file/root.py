@@ -9,10 +9,16 @@ import stat as modes
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from sr_adapters.places import flags
+from sr_adapters.places import flags, require_posix
 from sr_ports import EvidenceFault, FileFact, ReasonCode, Sink, Unreachable
+from sr_ports.roots import path_refused
+from sr_ports.wanted import EVERYTHING, Step, Wanted
+
+if TYPE_CHECKING:
+    from sr_ports import Wiring
 
 CHUNK = 1 << 20
 BATCH_BELOW = 256 << 10
@@ -32,6 +38,7 @@ class FileEngineRoot:
     """
 
     batch_below = BATCH_BELOW
+    folders = True
 
     def __init__(self, uri: str) -> None:
         path = unquote(urlsplit(uri).path) if uri.startswith("file://") else uri
@@ -60,18 +67,20 @@ class FileEngineRoot:
             return None
         return _fact(path, found, self._target(path, full))
 
-    def list(self, prefix: str) -> Sequence[FileFact]:
+    def list(self, prefix: str, wanted: Wanted = EVERYTHING) -> Sequence[FileFact]:
         folder = prefix.rstrip("/")
         if prefix and not folder:
-            raise _escape(prefix, "it is absolute")
+            raise path_refused(prefix, "it is absolute")
         full = self._full(folder) if folder else self._real
         if full is None:
             return []
-        facts = list(self._walk(full, folder + "/" if folder else "", ()))
+        facts = list(self._walk(full, folder + "/" if folder else "", wanted, wanted.start, ()))
         facts.sort(key=lambda fact: fact.path)
         return facts
 
-    def _walk(self, full: str, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[FileFact]:
+    def _walk(
+        self, full: str, prefix: str, wanted: Wanted, state: frozenset[int], above: tuple[tuple[int, int], ...]
+    ) -> Iterator[FileFact]:
         try:
             entries = list(os.scandir(full))
         except _ABSENT:
@@ -79,25 +88,50 @@ class FileEngineRoot:
         except OSError as error:
             raise self._unreachable(prefix, error) from error
         for entry in entries:
-            path = prefix + entry.name
+            step, path = wanted.step(state, entry.name), prefix + entry.name
             try:
-                is_link = entry.is_symlink()
-                target = self._inside(path, entry.path) if is_link else entry.path
-                found = os.stat(target) if is_link else entry.stat(follow_symlinks=False)  # noqa: PTH116
-            except _ABSENT as error:
-                if is_link:
-                    raise _escape(path, "a link that leads nowhere") from error
+                seen = self._seen(path, entry, wanted, step)
+            except _ABSENT:
                 continue  # gone since it was listed
             except OSError as error:
                 raise self._unreachable(path, error) from error
+            if seen is None:
+                continue
+            target, found = seen
             if modes.S_ISDIR(found.st_mode):
                 mark = (found.st_dev, found.st_ino)
                 if mark in above:
                     raise _escape(path, "a link that leads back to a folder above it")
-                yield from self._walk(target, path + "/", (*above, mark))
+                below = _entered(wanted, step, is_link=entry.is_symlink())
+                yield from self._walk(target, path + "/", wanted, below, (*above, mark))
             else:
                 _check_name(path)
                 yield _fact(path, found, self._target(path, target))
+
+    def _seen(
+        self, path: str, entry: os.DirEntry[str], wanted: Wanted, step: Step
+    ) -> tuple[str, os.stat_result] | None:
+        """Where an entry really is, and its status; None for one that only stands beside what is wanted."""
+        taken, is_link = wanted.taken(step), entry.is_symlink()
+        if not _entered(wanted, step, is_link=is_link):
+            return None
+        if not entry.is_dir(follow_symlinks=False) and entry.name in wanted.leave_out:
+            return None
+        if is_link:
+            return self._followed(path, entry.path, taken=taken)
+        if not taken and not entry.is_dir(follow_symlinks=False):
+            return None
+        return entry.path, entry.stat(follow_symlinks=False)
+
+    def _followed(self, path: str, full: str, *, taken: bool) -> tuple[str, os.stat_result] | None:
+        """Where a link leads; None for one that is not taken itself and leads to no folder."""
+        if not taken and not os.path.isdir(full):  # noqa: PTH112
+            return None
+        target = self._inside(path, full)
+        try:
+            return target, os.stat(target)  # noqa: PTH116
+        except _ABSENT as error:
+            raise _escape(path, "a link that leads nowhere") from error
 
     def stream(self, path: str, sink: Sink, *, expect: FileFact | None = None) -> FileFact:
         full = self._full(path)
@@ -140,7 +174,7 @@ class FileEngineRoot:
         if folder not in self._real_folders:
             self._resolve_folder(folder, path)
         if name in ("", ".", "..") or path.startswith("/"):
-            raise _escape(path, "it is absolute or has an empty, . or .. part")
+            raise path_refused(path, "it is absolute or has an empty, . or .. part")
         _check_name(path)
         full = f"{self._real_folders[folder].rstrip('/')}/{name}"
         try:
@@ -153,7 +187,7 @@ class FileEngineRoot:
 
     def _resolve_folder(self, folder: str, path: str) -> None:
         if folder.startswith("/") or any(part in ("", ".", "..") for part in folder.split("/")):
-            raise _escape(path, "it is absolute or has an empty, . or .. part")
+            raise path_refused(path, "it is absolute or has an empty, . or .. part")
         _check_name(folder)
         self._real_folders[folder] = self._inside(path, f"{self._real}/{folder}")
 
@@ -197,6 +231,18 @@ def _steady(fd: int) -> os.stat_result:
     return found
 
 
+def open_root(uri: str, wiring: Wiring) -> FileEngineRoot:
+    """The root at `uri`; it has no settings. Raises `BadInput` on a system without what files need."""
+    del wiring
+    require_posix()
+    return FileEngineRoot(uri)
+
+
+def _entered(wanted: Wanted, step: Step, *, is_link: bool) -> frozenset[int]:
+    """The state below an entry; empty for one that is not looked at. ``**`` alone enters no link."""
+    return step.named if is_link and not wanted.rules.links_in_passing else step.any
+
+
 def _absent(path: str, error: OSError) -> bool:
     """Whether surely nothing is there: a name that no file system takes names nothing either."""
     return isinstance(error, _ABSENT) or (error.errno == errno.ENAMETOOLONG and len(os.fsencode(path)) > _LONGEST_NAME)
@@ -204,12 +250,12 @@ def _absent(path: str, error: OSError) -> bool:
 
 def _check_name(path: str) -> None:
     if _BAD_NAME.search(path):
-        raise _escape(path, "it has a backslash, a control character or is not UTF-8")
+        raise path_refused(path, "it has a backslash, a control character or is not UTF-8")
 
 
 def _fact(path: str, found: os.stat_result, target: str | None = None) -> FileFact:
     if not modes.S_ISREG(found.st_mode):
-        raise _escape(path, "it is neither a file nor a folder")
+        raise EvidenceFault(ReasonCode.NOT_A_FILE, f"{_shown(path)!r} is neither a file nor a folder", _shown(path))
     return FileFact(path, found.st_size, f"{found.st_mtime_ns}.{found.st_ctime_ns}.{found.st_ino}", target=target)
 
 

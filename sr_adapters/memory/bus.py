@@ -10,7 +10,6 @@ import attrs
 
 from sr_ports.bus import Envelope
 from sr_ports.errors import BadInput
-from sr_ports.hooks import Wiring
 from sr_ports.reasons import ReasonCode
 
 
@@ -54,12 +53,6 @@ class MemoryControlBus:
                 return
             at += len(fresh)
             yield from (_copy(envelope) for envelope in fresh if envelope.topic == topic)
-
-
-def build(wiring: Wiring) -> MemoryControlBus:
-    """An empty bus; it has no settings."""
-    del wiring
-    return MemoryControlBus()
 
 
 def _copy(envelope: Envelope) -> Envelope:

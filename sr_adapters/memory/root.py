@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from sr_ports import EvidenceFault, FileFact, ReasonCode, Sink
 from sr_ports.roots import check_path
+from sr_ports.wanted import EVERYTHING, Wanted
 
 CHUNK = 1 << 20
 
@@ -18,6 +19,7 @@ class MemoryEngineRoot:
     """
 
     batch_below = 0
+    folders = False
 
     def __init__(self, files: Mapping[str, bytes], uri: str = "memory:root") -> None:
         self.uri = uri.rstrip("/")
@@ -26,12 +28,16 @@ class MemoryEngineRoot:
     def exists(self) -> bool:
         return bool(self._files)
 
-    def list(self, prefix: str) -> Sequence[FileFact]:
+    def list(self, prefix: str, wanted: Wanted = EVERYTHING) -> Sequence[FileFact]:
         folder = prefix.rstrip("/") if prefix.strip("/") else prefix
         if folder:
             check_path(folder)
         start = f"{folder}/" if folder else ""
-        found = [self._fact(path, data) for path, data in dict(self._files).items() if path.startswith(start)]
+        found = [
+            self._fact(path, data)
+            for path, data in dict(self._files).items()
+            if path.startswith(start) and wanted.takes(path[len(start) :])
+        ]
         return sorted(found, key=lambda fact: fact.path)
 
     def stat(self, path: str) -> FileFact | None:

@@ -6,7 +6,6 @@ import hashlib
 import threading
 from collections.abc import Iterator
 
-from sr_ports.hooks import Wiring
 from sr_ports.stores import Blob, Stored, check_key
 
 
@@ -57,9 +56,3 @@ class MemoryObjectStore:
         blob = Blob(bytes(data), hashlib.sha256(data).hexdigest())
         self._blobs[key] = blob
         return Stored(key, len(blob.data), blob.etag)
-
-
-def build(wiring: Wiring) -> MemoryObjectStore:
-    """An empty store; it has no settings."""
-    del wiring
-    return MemoryObjectStore()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -20,19 +21,20 @@ _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | flags("CLOEXEC", "NOFOLLOW")
 def narrative(event: ObsEvent) -> str:
     """One line for a newcomer: when, which phase, which run, what."""
     run = str(event.pins.get("run_id", ""))[:8]
-    line = f"{event.ts_utc[11:19]} {event.phase:<9} run {run}  {event.message}"
+    of = f"run {run}  " if run else ""
+    line = f"{event.ts_utc[11:19]} {event.phase:<9} {of}{event.message}"
     return redact(line) if suspect(line) else line
 
 
 class ConsoleSink:
-    """INFO and graver as lines on stderr; colour only on a terminal."""
+    """INFO and graver as lines on stderr, governance facts aside; colour only on a terminal."""
 
     def __init__(self, stream: Any = None) -> None:
         self._stream = stream or sys.stderr
         self._colour = bool(getattr(self._stream, "isatty", lambda: False)())
 
     def emit(self, event: ObsEvent) -> None:
-        if event.severity == "DEBUG":
+        if event.severity == "DEBUG" or event.governance:
             return
         line = narrative(event)
         colour = _COLOURS.get(event.severity) if self._colour else None
@@ -46,12 +48,14 @@ class FileSink:
     """Narrative lines to the shared ``platform.log`` and the session's own, events to ``session.jsonl``.
 
     One write call an event and file, appended, never synced: many processes may share them.
+    A sink that is dropped without `close` gives its descriptors back as well.
     """
 
     def __init__(self, folder: str, platform_run_id: Callable[[], str]) -> None:
         self._folder, self._platform_run_id = folder, platform_run_id
         self._open: dict[str, int] = {}
         self._session: str | None = None
+        weakref.finalize(self, _close_all, self._open)  # for callers who never close
 
     def emit(self, event: ObsEvent) -> None:
         if self._session is None:
@@ -67,8 +71,7 @@ class FileSink:
         self._append(f"{session}/session.jsonl", _line(event).encode() + b"\n")
 
     def close(self) -> None:
-        while self._open:
-            os.close(self._open.popitem()[1])
+        _close_all(self._open)
 
     def _append(self, path: str, data: bytes) -> None:
         fd = self._open.get(path)
@@ -76,6 +79,11 @@ class FileSink:
             os.makedirs(path.rpartition("/")[0], exist_ok=True)  # noqa: PTH103 - strings all the way
             fd = self._open[path] = os.open(path, _FLAGS, 0o644)
         os.write(fd, data)
+
+
+def _close_all(descriptors: dict[str, int]) -> None:
+    while descriptors:
+        os.close(descriptors.popitem()[1])
 
 
 def _line(event: ObsEvent) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -13,15 +13,15 @@ import psycopg
 
 from sr_adapters.postgres import schema as tables
 from sr_adapters.postgres import statements as sql
-from sr_adapters.postgres.connections import Connections, Link
+from sr_adapters.postgres.connections import Connections
 from sr_adapters.postgres.dsn import read_dsn, redact_dsn, secrets_of, with_defaults
 from sr_adapters.postgres.errors import port_error
+from sr_adapters.postgres.trip import Link, Row, Values, one_trip, settings
 from sr_ports import Admission, BadInput, Binding, Fault, IndexedRun, IndexNote, Lease, LeaseLost, ReasonCode
 
 if TYPE_CHECKING:
     from sr_ports.hooks import Wiring
 
-Row = tuple[Any, ...]
 _YEAR_S = 31_536_000
 _TRIES = 3  # the second already sees the row that made the first come back empty
 
@@ -29,7 +29,7 @@ _TRIES = 3  # the second already sees the row that made the first come back empt
 class PostgresAuthority:
     """`AuthorityStore` in one schema of a Postgres database (version 12 or later).
 
-    `dsn`: URI or ``key=value`` string; whatever it says of TLS, timeouts or options stands.
+    `dsn`: URI or ``key=value`` string; what it says of TLS, timeouts or time limits in `options` stands.
     `schema`: where the tables are; made, and brought up to date, on first use or by `migrate`.
     `pool_max`: connections at most, made when needed; a caller waits `pool_wait_s` for one.
     `statement_timeout_s`: the server gives a statement up after this. `connect_timeout_s`: the
@@ -51,15 +51,16 @@ class PostgresAuthority:
         connect_timeout_s: float = 5.0,
     ) -> None:
         self._schema = tables.checked_name(schema)
-        self._where, self._secrets = redact_dsn(dsn), secrets_of(dsn)
-        conninfo = with_defaults(dsn, statement_timeout_s=statement_timeout_s, connect_timeout_s=connect_timeout_s)
+        self._dsn, self._secrets = dsn, secrets_of(dsn)
+        self._statement_timeout_s = statement_timeout_s
+        conninfo = with_defaults(dsn, connect_timeout_s=connect_timeout_s)
         self._connections = Connections(conninfo, limit=pool_max, wait_s=pool_wait_s)
         self._prepared = threading.Event()
 
     def migrate(self) -> None:
         """Lay the tables or bring them up to date; needs the right to create."""
         try:
-            self._connections.run(lambda link, _: tables.migrate(link, self._schema))
+            self._connections.run(lambda link, _: tables.migrate(link, self._schema, self._settings(link)))
         except psycopg.Error as exc:
             raise port_error(exc, self._where, self._secrets) from exc
 
@@ -88,7 +89,7 @@ class PostgresAuthority:
             "resource": resource,
             "owner": owner,
             "above": above,
-            "ttl": timedelta(seconds=ttl_s),
+            "ttl": ttl_s,
             "call": call,
             "retaken": None,
         }
@@ -97,7 +98,7 @@ class PostgresAuthority:
         return None
 
     def renew(self, lease: Lease, *, ttl_s: float) -> Lease:
-        for (left_s,) in self._rows(sql.RENEW, {**_this(lease), "ttl": timedelta(seconds=ttl_s)}):
+        for (left_s,) in self._rows(sql.RENEW, {**_this(lease), "ttl": ttl_s}):
             return attrs.evolve(lease, expires_in_s=left_s)
         raise LeaseLost(lease.resource, lease.fence)
 
@@ -128,13 +129,13 @@ class PostgresAuthority:
         }
         found = self._rows(sql.UNSETTLED_RUNS if unsettled_only else sql.RUNS, choice)
         return tuple(
-            IndexedRun(run_id, platform, state, settled, updated_at.astimezone(UTC))
+            IndexedRun(run_id, platform, state, settled, _instant(updated_at))
             for run_id, platform, state, settled, updated_at in found
         )
 
     def now(self) -> datetime:
         ((now,),) = self._rows(sql.NOW)
-        return now.astimezone(UTC)  # type: ignore[no-any-return]
+        return _instant(now)
 
     def describe(self) -> str:
         return f"postgres: {self._where} schema={self._schema}"
@@ -145,18 +146,18 @@ class PostgresAuthority:
     def _rows(
         self,
         statement: str,
-        values: Mapping[str, Any] | Sequence[Any] | None = None,
+        values: Values = None,
         again: Mapping[str, Any] | None = None,
     ) -> list[Row]:
         """One statement's rows. `again`: the values instead, should its first answer be lost."""
         query = tables.render(statement, self._schema)
 
         def work(link: Link, is_again: bool) -> list[Row]:
+            before = self._settings(link)
             if not self._prepared.is_set():
-                tables.prepare(link, self._schema)
+                tables.prepare(link, self._schema, before)
                 self._prepared.set()
-            cursor = link.execute(query, again if is_again and again else values)
-            return cursor.fetchall() if cursor.description else []
+            return one_trip(link, before, query, again if is_again and again else values)
 
         try:
             return self._connections.run(work)
@@ -165,6 +166,13 @@ class PostgresAuthority:
             if error.code is ReasonCode.AUTHORITY_SCHEMA:
                 self._prepared.clear()  # dropped while in use: the next call looks again
             raise error from exc
+
+    @property
+    def _where(self) -> str:
+        return redact_dsn(self._dsn, self._connections.reached)
+
+    def _settings(self, link: Link) -> bytes:
+        return settings(self._statement_timeout_s, link.info.options)
 
 
 def build(wiring: Wiring) -> PostgresAuthority:
@@ -202,6 +210,10 @@ def _number(settings: Mapping[str, Any], key: str, default: float) -> float:
 def _binding(found: Sequence[Any]) -> Binding:
     key, *rest = found
     return Binding(bytes(key).decode(), *rest)
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def _this(lease: Lease) -> dict[str, Any]:

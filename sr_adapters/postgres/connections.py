@@ -9,28 +9,30 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg
 
+from sr_adapters.postgres.trip import Link
 from sr_ports import ReasonCode, Unreachable
 
 T = TypeVar("T")
-Link = psycopg.Connection[tuple[Any, ...]]
 
 
 class Connections:
     """At most `limit` connections; a caller waits at most `wait_s` seconds for one.
 
-    Raises psycopg's errors as they are, and `Unreachable` when all stay in use.
+    Raises psycopg's errors as they are, and `Unreachable` when all stay in use. `reached`: host,
+    port, database and user of the newest connection.
     """
 
     def __init__(self, conninfo: str, *, limit: int, wait_s: float) -> None:
+        self._idle: list[Link] = []
         self._conninfo, self._limit, self._wait_s = conninfo, limit, wait_s
         self._generation = 0
-        self._idle: list[Link] = []
+        self.reached: Mapping[str, str] = {}
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(limit)
         _all.add(self)
@@ -52,6 +54,11 @@ class Connections:
             self._generation += 1
             idle, self._idle = self._idle, []
         for link in idle:
+            link.close()
+
+    def __del__(self) -> None:
+        """Dropped without `close`: the idle connections end all the same, and nothing is said of it."""
+        for link in self._idle:
             link.close()
 
     def after_fork(self) -> None:
@@ -97,7 +104,20 @@ class Connections:
             generation = self._generation
             if self._idle:
                 return self._idle.pop(), generation
-        return psycopg.connect(self._conninfo, autocommit=True), generation
+        return self._connect(), generation
+
+    def _connect(self) -> Link:
+        """A new connection. It prepares no statement on the server: behind a pooler that is not its own."""
+        link = psycopg.connect(self._conninfo, autocommit=True, prepare_threshold=None)
+        if link.info.encoding != "utf-8":
+            spoken = link.info.encoding
+            link.close()
+            what = f"the server or its pooler speaks {spoken}, though UTF-8 was asked for"
+            raise Unreachable(ReasonCode.AUTHORITY_ENCODING, what, "let the pooler pass client_encoding on")
+        info = link.info
+        self.reached = {"host": info.host, "port": str(info.port), "dbname": info.dbname, "user": info.user}
+        link.isolation_level = psycopg.IsolationLevel.READ_COMMITTED  # whatever the server's default
+        return link
 
     def _give_back(self, link: Link, generation: int) -> None:
         with self._lock:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import re
+from collections.abc import Mapping
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -11,6 +13,14 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sr_ports import BadInput, ReasonCode, one_line
 
 _SHOWN = ("host", "hostaddr", "port", "dbname", "user", "service", "sslmode")
+_VARIABLES = {
+    "service": "PGSERVICE",
+    "host": "PGHOST",
+    "hostaddr": "PGHOSTADDR",
+    "port": "PGPORT",
+    "dbname": "PGDATABASE",
+    "user": "PGUSER",
+}
 _SECRET = ("password", "sslpassword")
 _REMEDY = "use postgresql://user:password@host:port/database, with any of @ : / ? # % in the password percent-encoded"
 
@@ -37,14 +47,27 @@ def read_dsn(dsn: str) -> dict[str, str]:
     return parts
 
 
-def redact_dsn(dsn: str) -> str:
-    """Where the string leads, for people: known harmless parameters alone, in one line."""
+def redact_dsn(dsn: str, reached: Mapping[str, str] | None = None) -> str:
+    """Where the string leads, for people: known harmless parameters alone, in one line.
+
+    What it leaves to libpq's environment is shown with the variable's name. `reached`: what a
+    connection then used, which also tells a service file's and libpq's own choices.
+    """
     try:
         parts = read_dsn(dsn)
     except BadInput:
         return "(not a connection string)"
-    shown = {key: parts[key] for key in _SHOWN if key in parts}
-    return one_line(make_conninfo("", **shown)) or "(libpq's defaults)"
+    given = make_conninfo("", **{key: parts[key] for key in _SHOWN if key in parts})
+    service = parts.get("service") or os.environ.get("PGSERVICE")
+    left = f"service {service}" if service else "libpq's default"
+    added = []
+    for key in (name for name in _VARIABLES if name not in parts):
+        value, source = os.environ.get(_VARIABLES[key]), _VARIABLES[key]
+        if not value and reached and reached.get(key):
+            value, source = reached[key], left
+        if value:
+            added.append(f"{make_conninfo('', **{key: value})} ({source})")
+    return one_line(" ".join((given, *added))) or "(libpq's defaults)"
 
 
 def secrets_of(dsn: str) -> tuple[str, ...]:
@@ -53,13 +76,13 @@ def secrets_of(dsn: str) -> tuple[str, ...]:
     return tuple(parts[key] for key in _SECRET if parts.get(key))
 
 
-def with_defaults(dsn: str, *, statement_timeout_s: float, connect_timeout_s: float) -> str:
-    """The string with this adapter's defaults; whatever it says itself stands (TLS and all)."""
+def with_defaults(dsn: str, *, connect_timeout_s: float) -> str:
+    """The string with this adapter's defaults; whatever it says itself stands (TLS and all).
+
+    Only the encoding is this adapter's own choice: it sends and reads text as UTF-8, whatever the
+    database or the environment would have.
+    """
     parts = read_dsn(dsn)
-    session = (
-        f"-c statement_timeout={math.ceil(statement_timeout_s * 1000)}"
-        r" -c default_transaction_isolation=read\ committed -c timezone=UTC"
-    )
     defaults = {
         "application_name": "scenario-runner",
         "connect_timeout": str(math.ceil(connect_timeout_s)),
@@ -69,5 +92,4 @@ def with_defaults(dsn: str, *, statement_timeout_s: float, connect_timeout_s: fl
         "keepalives_count": "3",
         "tcp_user_timeout": "30000",
     }
-    options = f"{session} {parts.get('options', '')}".strip()
-    return make_conninfo("", **{**defaults, **parts, "options": options})
+    return make_conninfo("", **{**defaults, **parts, "client_encoding": "UTF8"})

@@ -13,7 +13,7 @@ from sr_ports import Fault, ReasonCode, SrError, Unreachable, one_line
 
 @attrs.frozen
 class Cause:
-    """`states`: SQLSTATEs. `says`: for errors while connecting, to which libpq gives no state."""
+    """`states`: SQLSTATEs. `says`: for errors that have no state of their own: libpq's and a pooler's."""
 
     sentence: str
     remedy: str | None
@@ -59,10 +59,31 @@ _CAUSES = (
         ("57014", "55P03"),
     ),
     Cause(
-        "the server only reads: it is a standby",
-        "name the primary, or add target_session_attrs=read-write to authority.dsn",
+        "the server only reads: it is a standby, or default_transaction_read_only is on",
+        "name the primary, or add target_session_attrs=read-write to authority.dsn; or let the role write",
         ("25006",),
         "session is read-only|not accepting (writes|read-write)",
+    ),
+    Cause(
+        "the database cannot hold this text",
+        "create the authority's database with ENCODING 'UTF8'",
+        ("22P05", "22021"),
+        code=ReasonCode.AUTHORITY_ENCODING,
+    ),
+    Cause(
+        "a pooler refuses a startup parameter",
+        "take it out of authority.dsn and PGOPTIONS, or name it in the pooler's ignore_startup_parameters",
+        says="unsupported startup parameter",
+    ),
+    Cause(
+        "a pooler in statement mode does not keep a transaction together",
+        "set its pool_mode to transaction or session for this database",
+        says="transaction blocks not allowed in statement pooling mode",
+    ),
+    Cause(
+        "the pooler had no server connection to give",
+        "raise its default_pool_size or max_client_conn, or lower authority.pool_max",
+        says="query_wait_timeout|no more connections allowed",
     ),
     Cause(
         "the authority's tables are not there",
@@ -80,6 +101,9 @@ _CAUSES = (
     Cause("TLS failed", "check sslmode and the certificates named in authority.dsn", says="SSL|certificate"),
 )
 
+_STATELESS = (None, "08P01")
+"""While connecting libpq gives no state; PgBouncer gives this one to whatever it says itself."""
+
 
 def port_error(exc: psycopg.Error, where: str, secrets: Sequence[str]) -> SrError:
     """The error to raise in its place. Bugs of this adapter are `Fault`, the rest `Unreachable`."""
@@ -87,7 +111,7 @@ def port_error(exc: psycopg.Error, where: str, secrets: Sequence[str]) -> SrErro
     for secret in secrets:
         said = said.replace(secret, "***")
     for cause in _CAUSES:
-        if exc.sqlstate in cause.states or (exc.sqlstate is None and re.search(cause.says, said)):
+        if exc.sqlstate in cause.states or (exc.sqlstate in _STATELESS and re.search(cause.says, said)):
             return Unreachable(cause.code, f"{cause.sentence} ({where}): {said}", cause.remedy)
     if isinstance(exc, psycopg.DataError | psycopg.IntegrityError | psycopg.ProgrammingError):
         return Fault(ReasonCode.INTERNAL, f"Postgres refused a statement ({where}): {said}")

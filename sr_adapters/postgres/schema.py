@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from typing import Any
 
 from psycopg import errors
 
 from sr_adapters.postgres import statements as sql
-from sr_adapters.postgres.connections import Link
+from sr_adapters.postgres.trip import Link, one_trip
 from sr_ports import BadInput, ReasonCode, Unreachable
 
 
@@ -26,25 +27,26 @@ def render(statement: str, schema: str) -> bytes:
     return statement.format(schema=f'"{schema}"').encode()
 
 
-def prepare(link: Link, schema: str) -> None:
+def prepare(link: Link, schema: str, settings: bytes) -> None:
     """Make sure the tables are there and of this release's version; change nothing if they are."""
-    if version(link, schema) != sql.SCHEMA_VERSION:
-        migrate(link, schema)
+    if version(link, schema, settings) != sql.SCHEMA_VERSION:
+        migrate(link, schema, settings)
 
 
-def migrate(link: Link, schema: str) -> None:
-    """Take the steps that are missing, all or none, one process at a time.
+def migrate(link: Link, schema: str, settings: bytes) -> None:
+    """Take the steps that are missing, all or none, one process at a time. `settings`: for its transaction.
 
     Raises `Unreachable` (AUTHORITY_SCHEMA) when a newer release made the tables.
     """
     with link.transaction():
+        link.execute(settings)
         link.execute(sql.LOCK_SCHEMA, (schema,))
         # Asked first: creating what exists needs a right that a mere user of it may lack.
-        if not _scalar(link, sql.SCHEMA_IS_THERE, schema):
+        if not _scalar(link, sql.SCHEMA_IS_THERE.encode(), schema):
             link.execute(render(sql.CREATE_SCHEMA, schema))
-        if not _scalar(link, sql.VERSION_IS_THERE, f'"{schema}".authority_version'):
+        if not _scalar(link, sql.VERSION_IS_THERE.encode(), schema):
             link.execute(render(sql.CREATE_VERSION, schema))
-        found = version(link, schema)
+        found = _scalar(link, render(sql.VERSION, schema)) or 0
         if found > sql.SCHEMA_VERSION:
             what = f"schema {schema} has authority version {found}, this release knows {sql.SCHEMA_VERSION}"
             raise Unreachable(ReasonCode.AUTHORITY_SCHEMA, what, "use the release that made it, or a newer one")
@@ -53,15 +55,15 @@ def migrate(link: Link, schema: str) -> None:
         link.execute(render(sql.SET_VERSION, schema), (sql.SCHEMA_VERSION,))
 
 
-def version(link: Link, schema: str) -> int:
+def version(link: Link, schema: str, settings: bytes) -> int:
     """The version of the tables that are there; 0 when there are none."""
     try:
-        row = link.execute(render(sql.VERSION, schema)).fetchone()
+        rows = one_trip(link, settings, render(sql.VERSION, schema))
     except (errors.UndefinedTable, errors.InvalidSchemaName):
         return 0
-    return int(row[0]) if row else 0
+    return int(rows[0][0]) if rows else 0
 
 
-def _scalar(link: Link, statement: str, value: str) -> object:
-    row = link.execute(statement.encode(), (value,)).fetchone()
+def _scalar(link: Link, statement: bytes, *values: str) -> Any:
+    row = link.execute(statement, values).fetchone()
     return row[0] if row else None

@@ -1,7 +1,9 @@
 """Every SQL statement of the Postgres authority; ``{schema}`` is put in before use.
 
-Each call is one statement, so one round trip, atomic without a transaction block. Time is
-``clock_timestamp()``: read when a row is judged, after any wait for its lock.
+Each call is one statement, sent with its settings in one round trip. Time is
+``clock_timestamp()``: read when a row is judged, after any wait for its lock. Instants come back
+as text in UTC and times to live go as seconds: a driver reads and writes timestamps and intervals
+by the connection's own styles, which a call does not change for it.
 """
 
 from __future__ import annotations
@@ -41,10 +43,15 @@ SCHEMA_VERSION = len(STEPS)
 
 LOCK_SCHEMA = """
 SELECT pg_advisory_xact_lock(hashtextextended('scenario-runner authority ' || %s, 0))"""
+# The catalogue's rows, not to_regclass: a connection that has long been in use answers that
+# from a cache, which may be older than the lock just waited for.
 SCHEMA_IS_THERE = """
-SELECT to_regnamespace(quote_ident(%s)) IS NOT NULL"""
+SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = %s)"""
 VERSION_IS_THERE = """
-SELECT to_regclass(%s)"""
+SELECT EXISTS (
+    SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = %s AND c.relname = 'authority_version'
+)"""
 CREATE_SCHEMA = """
 CREATE SCHEMA {schema}"""
 CREATE_VERSION = """
@@ -56,7 +63,8 @@ SET_VERSION = """
 INSERT INTO {schema}.authority_version (version) VALUES (%s)
 ON CONFLICT (only_row) DO UPDATE SET version = excluded.version"""
 
-NOW = "SELECT clock_timestamp()"
+NOW = """
+SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')"""
 
 # Two callers with one new key: the second waits for the first's insert, and then sees
 # neither branch (its snapshot is older than the row). It asks again.
@@ -87,7 +95,8 @@ WITH set_back AS (
     RETURNING resource
 )
 INSERT INTO {schema}.lease AS held (resource, owner, fence, ttl, expires_at, granted_by)
-SELECT %(resource)s, %(owner)s, greatest(%(above)s::bigint, 0) + 1, %(ttl)s, clock_timestamp() + %(ttl)s, %(call)s::uuid
+SELECT %(resource)s, %(owner)s, greatest(%(above)s::bigint, 0) + 1, make_interval(secs => %(ttl)s),
+    clock_timestamp() + make_interval(secs => %(ttl)s), %(call)s::uuid
 WHERE NOT EXISTS (SELECT FROM set_back)
 ON CONFLICT (resource) DO UPDATE SET
     owner = excluded.owner, fence = greatest(held.fence, %(above)s::bigint) + 1, ttl = excluded.ttl,
@@ -95,7 +104,8 @@ ON CONFLICT (resource) DO UPDATE SET
 WHERE held.expires_at <= clock_timestamp() OR held.granted_by = %(retaken)s::uuid
 RETURNING fence, extract(epoch FROM expires_at - clock_timestamp())::float8"""
 RENEW = """
-UPDATE {schema}.lease SET ttl = %(ttl)s, expires_at = clock_timestamp() + %(ttl)s
+UPDATE {schema}.lease SET
+    ttl = make_interval(secs => %(ttl)s), expires_at = clock_timestamp() + make_interval(secs => %(ttl)s)
 WHERE resource = %(resource)s AND owner = %(owner)s AND fence = %(fence)s AND expires_at > clock_timestamp()
 RETURNING extract(epoch FROM expires_at - clock_timestamp())::float8"""
 RELEASE = """
@@ -115,11 +125,15 @@ SELECT owner, fence, extract(epoch FROM expires_at - clock_timestamp())::float8
 FROM {schema}.lease WHERE resource = %s AND expires_at > clock_timestamp()"""
 
 RUNS = """
-SELECT run_id, platform_run_id, state, settled, updated_at FROM {schema}.run
+SELECT run_id, platform_run_id, state, settled,
+    to_char(updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')
+FROM {schema}.run
 WHERE run_id > %(after)s AND (%(states)s::text[] IS NULL OR state = ANY (%(states)s::text[]))
 ORDER BY run_id LIMIT %(limit)s"""
 UNSETTLED_RUNS = """
-SELECT run_id, platform_run_id, state, settled, updated_at FROM {schema}.run
+SELECT run_id, platform_run_id, state, settled,
+    to_char(updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')
+FROM {schema}.run
 WHERE NOT settled
 AND run_id > %(after)s AND (%(states)s::text[] IS NULL OR state = ANY (%(states)s::text[]))
 ORDER BY run_id LIMIT %(limit)s"""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import attrs
 
 from sr_adapters import places
+from sr_plugins.files import create_file
 from sr_ports import BadInput, Clock, ReasonCode, Unreachable
 
 ENV = "PLATFORM_RUN_ID"
@@ -79,7 +79,7 @@ class FilePlatformRuns:
         target = Path(self.runtime_root) / FOLDER / FILE
         places.prove(self.runtime_root)
         with _file_system(target):
-            _create_once(target, minted + "\n")
+            create_file(target, f"{minted}\n".encode())
         return _read(target) or minted
 
 
@@ -92,23 +92,6 @@ def _read(path: Path) -> str | None:
         except FileNotFoundError:
             return None
     return _checked(data.decode("utf-8", "replace").strip(), str(path))
-
-
-def _create_once(target: Path, text: str) -> None:
-    """Give `target` its content unless it has one. Whole or not at all, and durable on return."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.{os.urandom(8).hex()}")
-    try:
-        with draft.open("x", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            target.hardlink_to(draft)  # fails where another process was first: the file is its
-    finally:
-        draft.unlink(missing_ok=True)
-    for folder in (target.parent, target.parent.parent):
-        places.sync_path(folder)
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import attrs
 
-from sr_adapters.s3.client import Credentials, Endpoint, endpoint_from, invalid, make_client, text
+from sr_adapters.s3.client import Credentials, Endpoint, endpoint_from, invalid, place, shared_client, text
 from sr_adapters.s3.probe import FileFindings
 from sr_adapters.s3.root import S3EngineRoot
 from sr_adapters.s3.store import S3ObjectStore
@@ -44,8 +44,9 @@ def open_s3_root(uri: str, wiring: Wiring) -> S3EngineRoot:
         endpoint = endpoint_from(settings)
     else:
         url = os.environ.get(ENGINE_ENDPOINT) or None
-        endpoint = Endpoint(url, addressing_style="path" if url else "auto")
-    return S3EngineRoot(uri, make_client(endpoint))
+        endpoint = Endpoint(url, addressing_style="path" if url else "auto", given_by=ENGINE_ENDPOINT if url else None)
+    client = shared_client(endpoint, ReasonCode.ENGINE_ROOT_DENIED)
+    return S3EngineRoot(uri, client, place=place(client, endpoint))
 
 
 def minio_credentials(environ: Mapping[str, str]) -> Credentials | None:

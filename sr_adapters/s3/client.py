@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import functools
+import base64
+import hashlib
 import math
 import os
+import threading
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
 
 import attrs
-import boto3
-import botocore.loaders
-import botocore.session
 from botocore.config import Config
 
+from sr_adapters import aws
 from sr_ports import BadInput, ReasonCode
 
 POOL: Final = 32
 READ_ATTEMPTS: Final = 4
-_LOOPBACK_REGION = "us-east-1"  # stores other than AWS mostly sign for this one
 _STYLES = ("auto", "path", "virtual")
+_SHARED_AT_MOST = 8
 
 
 @attrs.frozen
@@ -35,8 +34,9 @@ class Credentials:
 class Endpoint:
     """Where an S3 store is and how to speak to it.
 
-    `url`: None is AWS itself. `region`: None is the AWS chain's. `credentials`: None is the
-    AWS chain's. Timeouts in seconds, for each single try. `attempts`: tries of one request.
+    `url`, `region`, `credentials`: None is the AWS chain's. `given_by`: the environment variable
+    that gave `url`, where it was not the profile. Timeouts in seconds, for each single try.
+    `attempts`: tries of one request.
     """
 
     url: str | None = None
@@ -46,14 +46,11 @@ class Endpoint:
     read_timeout_s: float = 30.0
     attempts: int = READ_ATTEMPTS
     credentials: Credentials | None = None
+    given_by: str | None = None
 
     @property
-    def shown(self) -> str:
-        """The endpoint for people: no user, password, query or fragment."""
-        if self.url is None:
-            return f"AWS ({self.region or 'region of the AWS chain'})"
-        parts = urlsplit(self.url)
-        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    def address(self) -> aws.Address:
+        return aws.Address("object_store", self.url, self.region, self.given_by)
 
 
 def endpoint_from(settings: Mapping[str, Any], *, style: str = "auto") -> Endpoint:
@@ -70,11 +67,13 @@ def endpoint_from(settings: Mapping[str, Any], *, style: str = "auto") -> Endpoi
     )
 
 
-def make_client(endpoint: Endpoint, *, attempts: int | None = None) -> Any:
-    """A client with a session of its own; safe to share between threads.
+def make_client(
+    endpoint: Endpoint, *, attempts: int | None = None, denied: ReasonCode = ReasonCode.STORE_DENIED
+) -> Any:
+    """A client with a session of its own; safe to share between threads. Raises `BadInput`, `Unreachable(denied)`.
 
     Checksums: botocore's own are left out, for stores before 2025 answer them with errors;
-    writes carry Content-MD5, which every store checks.
+    writes carry Content-MD5, which every store checks (`body`).
     """
     style: Any = {"addressing_style": endpoint.addressing_style}
     config = Config(
@@ -89,35 +88,51 @@ def make_client(endpoint: Endpoint, *, attempts: int | None = None) -> Any:
         user_agent_extra="scenario-runner",
     )
     keys = endpoint.credentials
-    try:
-        session = _session()
-        return session.client(
-            "s3",
-            config=config,
-            endpoint_url=endpoint.url,
-            region_name=endpoint.region or _region(session, endpoint),
-            aws_access_key_id=keys.access_key if keys else None,
-            aws_secret_access_key=keys.secret if keys else None,
-        )
-    except ValueError as error:
-        raise invalid("endpoint_url", str(error)) from error
+    made = aws.client(
+        "s3",
+        endpoint.address,
+        config,
+        denied,
+        aws_access_key_id=keys.access_key if keys else None,
+        aws_secret_access_key=keys.secret if keys else None,
+    )
+    made.meta.events.register_last("before-call.s3", _without_waiting)
+    return made
 
 
-@functools.cache
-def _loader() -> Any:
-    """The service descriptions, read once a process: they are most of a client's cost."""
-    return botocore.loaders.create_loader()
+def _without_waiting(params: Mapping[str, Any], **_: Any) -> None:
+    """Drop `Expect: 100-continue`: botocore would wait for the server's leave before each body, a trip of its own."""
+    params["headers"].pop("Expect", None)
 
 
-def _session() -> Any:
-    core = botocore.session.get_session()
-    core.register_component("data_loader", _loader())
-    return boto3.session.Session(botocore_session=core)
+def body(data: bytes) -> dict[str, Any]:
+    """What every write carries. A bucket with Object Lock refuses one without Content-MD5 or a checksum."""
+    digest = hashlib.md5(data, usedforsecurity=False).digest()
+    return {"Body": data, "ContentMD5": base64.b64encode(digest).decode()}
 
 
-def _region(session: Any, endpoint: Endpoint) -> str | None:
-    found: str | None = os.environ.get("AWS_REGION") or session.region_name
-    return found or (_LOOPBACK_REGION if endpoint.url else None)
+_shared: dict[tuple[object, ...], Any] = {}
+_shared_lock = threading.Lock()
+
+
+def shared_client(endpoint: Endpoint, denied: ReasonCode) -> Any:
+    """A client for `endpoint` that others have as well: making one costs tens of milliseconds and holds sockets.
+
+    Another process (a fork) and another AWS environment get one of their own.
+    """
+    chain = tuple(sorted(pair for pair in os.environ.items() if pair[0].startswith("AWS_")))
+    key = (os.getpid(), endpoint, denied, chain)
+    with _shared_lock:
+        if key not in _shared:
+            while len(_shared) >= _SHARED_AT_MOST:
+                _shared.pop(next(iter(_shared)))
+            _shared[key] = make_client(endpoint, denied=denied)
+        return _shared[key]
+
+
+def place(made: Any, endpoint: Endpoint) -> str:
+    """The address that a client uses, for people, and who gave it where that was not the profile; never a secret."""
+    return aws.place(made, "s3", endpoint.address)
 
 
 def text(settings: Mapping[str, Any], key: str) -> str | None:

@@ -1,19 +1,22 @@
-"""What botocore raises, as port errors: each cause with its own code and remedy."""
+"""What botocore raises, as port errors: each cause with its own code and remedy, for a store and for an engine root."""
 
 from __future__ import annotations
 
+import enum
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+import attrs
 from botocore import exceptions as boto
-from urllib3.exceptions import HTTPError, NameResolutionError
+from urllib3.exceptions import HTTPError
 
+from sr_adapters.aws import chain_fault
 from sr_ports import BadInput, ReasonCode, SrError, Unreachable
 
-DRIVER_ERRORS: Final = (boto.ClientError, boto.BotoCoreError, HTTPError)
-"""Everything the client may raise for what a server or the network did."""
+DRIVER_ERRORS: Final = (boto.ClientError, boto.BotoCoreError, HTTPError, OSError)
+"""Everything the client may raise for what a server, the network or a local file (certificates) did."""
 
 NEVER_SENT: Final = (
     boto.EndpointConnectionError,
@@ -25,41 +28,94 @@ NEVER_SENT: Final = (
 )
 """The request certainly did not reach the server."""
 
-_Told = tuple[ReasonCode, str | None]
-_RENEW: _Told = (ReasonCode.STORE_DENIED, "renew the credentials, then retry")
-_DENIED: _Told = (ReasonCode.STORE_DENIED, None)
-_REGION: _Told = (ReasonCode.STORE_WRONG_REGION, None)
-_THROTTLED: _Told = (ReasonCode.STORE_THROTTLED, None)
-_FULL: _Told = (ReasonCode.STORE_FULL, None)
 
-_TOLD: Final[dict[str, _Told]] = {
-    "NoSuchBucket": (ReasonCode.STORE_BUCKET_MISSING, None),
-    "RequestTimeTooSkewed": (ReasonCode.STORE_DENIED, "set this machine's clock, then retry"),
-    **dict.fromkeys(("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"), _RENEW),
-    **dict.fromkeys(("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken"), _DENIED),
-    **dict.fromkeys(("AllAccessDisabled", "AccountProblem", "InvalidSecurity", "NotSignedUp"), _DENIED),
-    **dict.fromkeys(("PermanentRedirect", "AuthorizationHeaderMalformed", "Redirect"), _REGION),
-    **dict.fromkeys(("IllegalLocationConstraintException", "TemporaryRedirect"), _REGION),
-    **dict.fromkeys(("SlowDown", "SlowDownRead", "SlowDownWrite", "Throttling", "ThrottlingException"), _THROTTLED),
-    **dict.fromkeys(("RequestLimitExceeded", "TooManyRequests", "TooManyRequestsException"), _THROTTLED),
-    **dict.fromkeys(("QuotaExceeded", "InsufficientStorage", "XMinioStorageFull"), _FULL),
-}
-_BY_STATUS: Final[dict[int, _Told]] = {
-    301: _REGION,
-    307: _REGION,
-    401: _DENIED,
-    403: _DENIED,
-    429: _THROTTLED,
-    507: _FULL,
-}
-_CREDENTIALS = (
-    boto.NoCredentialsError,
-    boto.PartialCredentialsError,
-    boto.CredentialRetrievalError,
-    boto.TokenRetrievalError,
-    boto.SSOError,
-    boto.ProfileNotFound,
+class Cause(enum.Enum):
+    """What is wrong, wherever it is."""
+
+    EXPIRED = "the credentials are no longer valid"
+    CLOCK = "this machine's clock is far off"
+    DENIED = "these credentials may not do this"
+    ENCRYPTION = "the encryption key cannot be used"
+    ARCHIVED = "the object lies in an archive tier and cannot be read as it is"
+    REGION = "the bucket is in another region"
+    BUCKET = "the bucket is not there"
+    THROTTLED = "the server asks to slow down"
+    FULL = "the disk or quota is full"
+    OTHER = "anything else"
+
+
+@attrs.frozen
+class Words:
+    """Code and remedy of each cause in one kind of place. A remedy of None is the code's own.
+
+    `denied`: the code for credentials. `misnamed`: the code for a bucket or key that can have no such name.
+    """
+
+    told: dict[Cause, tuple[ReasonCode, str | None]]
+    denied: ReasonCode
+    misnamed: ReasonCode
+
+    def of(self, cause: Cause) -> tuple[ReasonCode, str | None]:
+        return self.told.get(cause, self.told[Cause.OTHER])
+
+
+_CLOCK = "set this machine's clock, then retry"
+_RENEW = "renew the credentials, then retry"
+
+STORE: Final = Words(
+    {
+        Cause.EXPIRED: (ReasonCode.STORE_DENIED, _RENEW),
+        Cause.CLOCK: (ReasonCode.STORE_DENIED, _CLOCK),
+        Cause.DENIED: (ReasonCode.STORE_DENIED, None),
+        Cause.ENCRYPTION: (ReasonCode.STORE_DENIED, "check the bucket's KMS key and the right to use it"),
+        Cause.ARCHIVED: (ReasonCode.STORE_DENIED, "restore the object, and let no lifecycle rule archive truth"),
+        Cause.REGION: (ReasonCode.STORE_WRONG_REGION, None),
+        Cause.BUCKET: (ReasonCode.STORE_BUCKET_MISSING, None),
+        Cause.THROTTLED: (ReasonCode.STORE_THROTTLED, None),
+        Cause.FULL: (ReasonCode.STORE_FULL, None),
+        Cause.OTHER: (ReasonCode.STORE_UNREACHABLE, None),
+    },
+    ReasonCode.STORE_DENIED,
+    ReasonCode.PROFILE_INVALID,
 )
+ROOT: Final = Words(
+    {
+        Cause.EXPIRED: (ReasonCode.ENGINE_ROOT_DENIED, _RENEW),
+        Cause.CLOCK: (ReasonCode.ENGINE_ROOT_DENIED, _CLOCK),
+        Cause.DENIED: (ReasonCode.ENGINE_ROOT_DENIED, None),
+        Cause.ENCRYPTION: (ReasonCode.ENGINE_ROOT_DENIED, "check the root's KMS key and the right to decrypt with it"),
+        Cause.ARCHIVED: (ReasonCode.ENGINE_ROOT_ARCHIVED, None),
+        Cause.REGION: (ReasonCode.ENGINE_ROOT_UNREACHABLE, "name the root's region (AWS_REGION), then retry"),
+        Cause.BUCKET: (ReasonCode.ENGINE_ROOT_BUCKET_MISSING, None),
+        Cause.THROTTLED: (ReasonCode.ENGINE_ROOT_UNREACHABLE, "retry later"),
+        Cause.OTHER: (ReasonCode.ENGINE_ROOT_UNREACHABLE, None),
+    },
+    ReasonCode.ENGINE_ROOT_DENIED,
+    ReasonCode.REQUEST_INVALID,
+)
+
+_CAUSES: Final[dict[str, Cause]] = {
+    "NoSuchBucket": Cause.BUCKET,
+    "RequestTimeTooSkewed": Cause.CLOCK,
+    "InvalidObjectState": Cause.ARCHIVED,
+    **dict.fromkeys(("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"), Cause.EXPIRED),
+    **dict.fromkeys(("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken"), Cause.DENIED),
+    **dict.fromkeys(("AllAccessDisabled", "AccountProblem", "InvalidSecurity", "NotSignedUp"), Cause.DENIED),
+    **dict.fromkeys(("PermanentRedirect", "AuthorizationHeaderMalformed", "Redirect"), Cause.REGION),
+    **dict.fromkeys(("IllegalLocationConstraintException", "TemporaryRedirect"), Cause.REGION),
+    **dict.fromkeys(("SlowDown", "SlowDownRead", "SlowDownWrite", "Throttling"), Cause.THROTTLED),
+    **dict.fromkeys(("ThrottlingException", "RequestLimitExceeded"), Cause.THROTTLED),
+    **dict.fromkeys(("TooManyRequests", "TooManyRequestsException"), Cause.THROTTLED),
+    **dict.fromkeys(("QuotaExceeded", "InsufficientStorage", "XMinioStorageFull"), Cause.FULL),
+}
+_BY_STATUS: Final[dict[int, Cause]] = {
+    301: Cause.REGION,
+    307: Cause.REGION,
+    401: Cause.DENIED,
+    403: Cause.DENIED,
+    429: Cause.THROTTLED,
+    507: Cause.FULL,
+}
 
 
 def code_of(error: BaseException) -> str:
@@ -77,62 +133,62 @@ def key_is_missing(error: BaseException) -> bool:
     return code_of(error) == "NoSuchKey"
 
 
+def cause_of(error: BaseException) -> Cause:
+    """What a server's answer says is wrong; OTHER where it gave none, or none that is known."""
+    code = code_of(error)
+    if code.startswith("KMS."):
+        return Cause.ENCRYPTION
+    return _CAUSES.get(code) or _BY_STATUS.get(status_of(error)) or Cause.OTHER
+
+
 def may_have_acted(error: BaseException) -> bool:
     """Whether a write that ended so could have taken effect, now or soon."""
     if isinstance(error, boto.ClientError):
-        plain_no = translate(error, "").code in (ReasonCode.STORE_THROTTLED, ReasonCode.STORE_FULL)
+        plain_no = cause_of(error) in (Cause.THROTTLED, Cause.FULL)
         return not plain_no and (status_of(error) >= 500 or status_of(error) in (0, 408))  # noqa: PLR2004
     return not isinstance(error, NEVER_SENT)
 
 
 def is_throttled(error: BaseException) -> bool:
     """Whether the store refused for its own good, having done nothing."""
-    return translate(error, "").code is ReasonCode.STORE_THROTTLED
+    return cause_of(error) is Cause.THROTTLED
 
 
-def translate(error: BaseException, where: str) -> SrError:
+def translate(error: BaseException, where: str, words: Words = STORE) -> SrError:
     """The port error for a driver's; `where` names what was asked of whom."""
+    code, remedy = words.of(cause_of(error))
     if isinstance(error, boto.ClientError):
-        return _from_answer(error, where)
-    if isinstance(error, _CREDENTIALS):
-        what = f"{where}: no usable credentials: {error}"
-        return Unreachable(ReasonCode.STORE_DENIED, what, "give credentials by the AWS chain (environment, profile)")
-    if isinstance(error, (boto.ParamValidationError, boto.NoRegionError, boto.InvalidRegionError)):
-        return BadInput(ReasonCode.PROFILE_INVALID, f"{where}: {error}")
-    return Unreachable(ReasonCode.STORE_UNREACHABLE, f"{where}: {_plain(error)}", _network_remedy(error))
+        said = _answer(error).get("Error", {}).get("Message", "")
+        return Unreachable(code, f"{where}: the store answered {status_of(error)} {code_of(error)}: {said}", remedy)
+    chained = chain_fault(error, where, words.denied)
+    if chained is not None:
+        return chained
+    if isinstance(error, boto.ParamValidationError):
+        return BadInput(words.misnamed, f"{where}: {error}")
+    return Unreachable(code, f"{where}: {str(error) or type(error).__name__}", _network_remedy(error))
 
 
 @contextmanager
-def translated(where: str) -> Iterator[None]:
+def translated(where: str, words: Words = STORE) -> Iterator[None]:
     """Turn any driver error of the block into its port error."""
     try:
         yield
     except DRIVER_ERRORS as error:
-        raise translate(error, where) from error
-
-
-def _from_answer(error: boto.ClientError, where: str) -> SrError:
-    code, status = code_of(error), status_of(error)
-    what = f"{where}: the store answered {status} {code}: {_answer(error).get('Error', {}).get('Message', '')}"
-    told, remedy = _TOLD.get(code) or _BY_STATUS.get(status) or (ReasonCode.STORE_UNREACHABLE, None)
-    return Unreachable(told, what, remedy)
+        raise translate(error, where, words) from error
 
 
 def _network_remedy(error: BaseException) -> str | None:
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, (socket.gaierror, NameResolutionError)):
+        # By its name: urllib3 1 has no such class.
+        if isinstance(cause, socket.gaierror) or type(cause).__name__ == "NameResolutionError":
             return "check the endpoint's host name and the DNS, then retry"
         cause = cause.__cause__ or cause.__context__
-    if isinstance(error, boto.SSLError):
+    if isinstance(error, boto.SSLError) or (isinstance(error, OSError) and "CA" in str(error)):
         return "check the endpoint's certificate and AWS_CA_BUNDLE, then retry"
     if isinstance(error, (boto.ConnectTimeoutError, boto.ReadTimeoutError)):
         return "check the network, or raise the profile's connect and read timeouts, then retry"
     return None
-
-
-def _plain(error: BaseException) -> str:
-    return str(error) or type(error).__name__
 
 
 def _answer(error: BaseException) -> dict[str, Any]:

@@ -7,8 +7,8 @@ throw-away key; what was found is kept for a day.
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 import threading
 import time
 import uuid
@@ -18,7 +18,9 @@ from typing import Any, Final, Protocol
 
 import attrs
 
+from sr_adapters.s3.client import body
 from sr_adapters.s3.errors import DRIVER_ERRORS, code_of, may_have_acted, status_of, translate, translated
+from sr_plugins.files import replace_file
 from sr_ports import ReasonCode, Unreachable
 
 PROBES: Final = ".sr-probe/"
@@ -83,13 +85,8 @@ class FileFindings:
 
     def put(self, store: str, found: Conditions) -> None:
         entries = {**self._load(), store: {"at": self._now(), "quoted": found.quoted}}
-        temporary = self._path.with_name(f"{self._path.name}.{uuid.uuid4().hex}")
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(json.dumps(entries, sort_keys=True), encoding="utf-8")
-            os.replace(temporary, self._path)  # noqa: PTH105 - one atomic step, named as such
-        except OSError:
-            temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # what is not kept is probed again
+            replace_file(self._path, json.dumps(entries, sort_keys=True).encode())
 
     def _load(self) -> dict[str, Any]:
         try:
@@ -159,7 +156,7 @@ class Prober:
     def _try(self, key: str, data: bytes, **condition: str) -> bool:
         """Whether the store wrote. An answer that is neither yes nor a refusal is raised."""
         try:
-            self._client.put_object(Bucket=self._bucket, Key=key, Body=data, **condition, **self._put_with)
+            self._client.put_object(Bucket=self._bucket, Key=key, **body(data), **condition, **self._put_with)
         except DRIVER_ERRORS as error:
             if status_of(error) in _REFUSED or (status_of(error) == _MISSING and code_of(error) == "NoSuchKey"):
                 return False

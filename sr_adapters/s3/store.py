@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from sr_adapters.s3 import trail
-from sr_adapters.s3.client import Endpoint, make_client
+from sr_adapters.s3.client import Endpoint, body, make_client, place
 from sr_adapters.s3.errors import DRIVER_ERRORS, key_is_missing, status_of, translate, translated
 from sr_adapters.s3.probe import PROBES, Conditions, Findings, Prober, ProcessFindings
 from sr_adapters.s3.trail import Trail
@@ -40,10 +38,10 @@ class S3ObjectStore:
     ) -> None:
         self._bucket = bucket
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
-        self._where = f"s3://{bucket}/{self._prefix}".rstrip("/") + f" at {endpoint.shown}"
         self._page = page
         self._reader = make_client(endpoint)
         self._writer = make_client(endpoint, attempts=1)
+        self._where = f"s3://{bucket}/{self._prefix}".rstrip("/") + f" at {place(self._reader, endpoint)}"
         self._tries = endpoint.attempts
         self._encryption = _encryption(sse_kms_key_id)
         self._prober = Prober(self._writer, bucket, self._prefix, self._where, findings, **self._encryption)
@@ -107,12 +105,10 @@ class S3ObjectStore:
     def _write(
         self, key: str, data: bytes, mine: Trail, etag: str | None, condition: Mapping[str, str]
     ) -> Stored | None:
-        digest = hashlib.md5(data, usedforsecurity=False).digest()
         arguments = {
             "Bucket": self._bucket,
             "Key": self._prefix + key,
-            "Body": data,
-            "ContentMD5": base64.b64encode(digest).decode(),
+            **body(data),
             "Metadata": mine.metadata(),
             **condition,
             **self._encryption,

@@ -12,6 +12,8 @@ import attrs
 from sr_adapters.s3.errors import (
     DRIVER_ERRORS,
     NEVER_SENT,
+    Cause,
+    cause_of,
     is_throttled,
     key_is_missing,
     may_have_acted,
@@ -19,7 +21,7 @@ from sr_adapters.s3.errors import (
     translate,
 )
 from sr_adapters.s3.trail import Trail
-from sr_ports import OutcomeUnknown, ReasonCode, SrError, Stored, Unreachable
+from sr_ports import OutcomeUnknown, SrError, Stored, Unreachable
 
 _FIRST_WAIT_S: Final = 0.05
 _LONGEST_WAIT_S: Final = 2.0
@@ -115,7 +117,7 @@ class ConditionalWrite:
 
     def _is_about_a_missing_key(self, last: BaseException) -> bool:
         """Whether an answer unlike any known cause is this store's way to refuse `If-Match` on a missing key."""
-        odd = status_of(last) in _CLIENT_ERRORS and translate(last, "").code is ReasonCode.STORE_UNREACHABLE
+        odd = status_of(last) in _CLIENT_ERRORS and cause_of(last) is Cause.OTHER
         if self.etag is None or not odd:
             return False
         try:

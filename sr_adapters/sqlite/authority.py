@@ -109,6 +109,11 @@ class SqliteAuthority:
             ((now_ms,),) = link.execute(sql.NOW).fetchall()
         return _instant(now_ms)
 
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a reader should know of how the rows were had."""
+        return self._database.notices
+
     def describe(self) -> str:
         return f"sqlite: {self._database.name}"
 

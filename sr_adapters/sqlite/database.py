@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sr_adapters.sqlite import reading
 from sr_adapters.sqlite.statements import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
 from sr_ports import ReasonCode, Unreachable, one_line
 
@@ -40,9 +41,10 @@ class Database:
     """
 
     def __init__(self, path: str | Callable[[], str], busy_timeout_s: float) -> None:
+        self._connection: sqlite3.Connection | None = None
         self._path = path
         self._busy_timeout_s = busy_timeout_s
-        self._connection: sqlite3.Connection | None = None
+        self.notices: tuple[str, ...] = ()
         # One connection under one lock: SQLite has one writer anyway, and reads take microseconds.
         self._lock = threading.Lock()
         _databases.add(self)
@@ -52,15 +54,29 @@ class Database:
         return "a file named on first use" if callable(self._path) else self._path
 
     def rows(self, sql: str, values: Mapping[str, Any] | Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """What one reading statement finds; nothing where there is no file yet, and none is made."""
+        """What one reading statement finds; nothing where there is no file yet, and none is made.
+
+        A user who may not write the file reads it all the same, and `notices` says so.
+        """
         with self._lock:
             if self._connection is None and self._absent():
                 return []
             try:
+                if self._connection is None and not reading.may_write(self._named()):
+                    return self._read_only(sql, values)
                 return self._linked().execute(sql, values).fetchall()
             except sqlite3.Error as exc:
                 self._unlink()
                 raise self._unreachable(exc) from exc
+
+    def _read_only(self, sql: str, values: Mapping[str, Any] | Sequence[Any]) -> list[tuple[Any, ...]]:
+        path = self._named()
+        self.notices = (f"the authority's file {path} may not be written by this user: it is only read",)
+        try:
+            return reading.rows(path, sql, values, lambda link: _check(str(path), _version(link)), self._busy_timeout_s)
+        except OSError as exc:
+            what = f"the authority's file {path} cannot be read: {exc.strerror}"
+            raise Unreachable(ReasonCode.AUTHORITY_UNREACHABLE, what, "check the rights of the file") from exc
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -81,6 +97,10 @@ class Database:
     def close(self) -> None:
         with self._lock:
             self._unlink()
+
+    def __del__(self) -> None:
+        """Dropped without `close`: the file is let go all the same, and nothing is said of it."""
+        self._unlink()
 
     def after_fork(self) -> None:
         """In a forked child: leave the parent's connection and lock alone, start afresh."""
@@ -115,12 +135,11 @@ class Database:
     def _absent(self) -> bool:
         """Whether there is surely no file. Trouble on the way to it is no answer: opening tells it."""
         try:
-            self._named().stat()
+            return self._named().stat().st_size == 0  # an empty one is laid out by the first write
         except FileNotFoundError:
             return True
         except (OSError, ValueError):
             return False
-        return False
 
     def _named(self) -> Path:
         """The file's path: absolute, so that no name is special to SQLite (":memory:")."""

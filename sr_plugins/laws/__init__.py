@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from sr_domain.ports import ProvidedLaw
 from sr_plugins.laws.bundle_digest import BundleDigest
 from sr_plugins.laws.index_raw_bytes import IndexRawBytes
 from sr_plugins.laws.member_concat import MemberDigestConcat
+from sr_plugins.release import DISTRIBUTION, release
 
 BUILTIN_LAWS = (BundleDigest(), MemberDigestConcat(), IndexRawBytes())
 
-__all__ = ["BUILTIN_LAWS", "BundleDigest", "IndexRawBytes", "MemberDigestConcat"]
+
+def builtin_laws() -> dict[str, ProvidedLaw]:
+    """SR's own laws by kind, with the installed release, as `Ports.laws` takes them."""
+    return {law.kind: ProvidedLaw(law, DISTRIBUTION, release()) for law in BUILTIN_LAWS}
+
+
+__all__ = ["BUILTIN_LAWS", "BundleDigest", "IndexRawBytes", "MemberDigestConcat", "builtin_laws"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import pytest
@@ -18,6 +18,7 @@ from sr_ports.conformance.together import together
 from sr_ports.errors import EvidenceFault, Unreachable
 from sr_ports.reasons import ReasonCode
 from sr_ports.roots import EngineRoot, FileFact
+from sr_ports.wanted import Wanted
 
 Reopen = Callable[[], EngineRoot]
 Put = Callable[[str, bytes], None]
@@ -25,11 +26,31 @@ Snapshot = Callable[[], object]
 
 LARGEST_CHUNK = 8 << 20
 BIG = 40 << 20
-BAD_PATHS = (
-    *("/", "/a", "/etc/passwd", "a//b", ".", "..", "../a", "a/..", "a/../b", "./a", "a/.", "a/./b", "in/../../x"),
-    *("a\\b", "..\\a", "a\x00b", "a\nb", "\ta", "a\x7f", "a/b\x01", "a\ud800"),
-)
+LEADING_OUT = ("/", "/a", "/etc/passwd", "..", "../a", "a/..", "a/../b", "in/../../x", "a\\b", "..\\a")
+MISSPELT = ("a//b", ".", "./a", "a/.", "a/./b", "a\x00b", "a\nb", "\ta", "a\x7f", "a/b\x01", "a\ud800")
 ODD_NAMES = ("a b", "a+b", "a%2Fb", "a=b", "a#b?c=d&e", "ä-ö-€-😀", "a~b", "'a'", '"a"', "a:b;c", "...", ".a", "a.")
+
+
+PATTERN_FILES = ("a.bin", "b.bin", "c.txt", "d=1/a.bin", "d=1/e/a.bin", "d=2/a.bin", "x.bin/deep/y", "[a].txt", "^.txt")
+PATTERNS: Mapping[str, Sequence[str]] = {
+    "*.bin": ("a.bin", "b.bin", "x.bin/deep/y"),
+    "a*": ("a.bin",),
+    "d=*/a.bin": ("d=1/a.bin", "d=2/a.bin"),
+    "d=?/*": ("d=1/a.bin", "d=1/e/a.bin", "d=2/a.bin"),
+    "d=*": ("d=1/a.bin", "d=1/e/a.bin", "d=2/a.bin"),
+    "**/a.bin": ("a.bin", "d=1/a.bin", "d=1/e/a.bin", "d=2/a.bin"),
+    "d=1/**": ("d=1/a.bin", "d=1/e/a.bin"),
+    "**/e/*.bin": ("d=1/e/a.bin",),
+    "*/e/a.bin": ("d=1/e/a.bin",),
+    "**": PATTERN_FILES,
+    "[ab].bin": ("a.bin", "b.bin"),
+    "[!a].bin": ("b.bin", "x.bin/deep/y"),
+    "[^a].bin": ("b.bin", "x.bin/deep/y"),
+    "[[]a].txt": ("[a].txt",),
+    "[z-a].bin": (),
+    "*.none": (),
+    "*/*/*/*": (),
+}
 
 
 class EngineRootLaws:
@@ -42,14 +63,14 @@ class EngineRootLaws:
 
     # R1
 
-    @pytest.mark.parametrize("bad", BAD_PATHS, ids=ascii)
-    def test_r1_a_path_that_could_lead_out_is_refused(self, reopen: Reopen, put: Put, bad: str) -> None:
+    @pytest.mark.parametrize("bad", [*LEADING_OUT, *MISSPELT], ids=ascii)
+    def test_r1_a_path_that_leads_out_or_that_no_file_has_is_refused(self, reopen: Reopen, put: Put, bad: str) -> None:
         put("a/b", b"x")
         got: list[bytes] = []
         for act in (reopen().stat, reopen().list, lambda path: reopen().stream(path, lambda v: got.append(bytes(v)))):
             with pytest.raises(EvidenceFault) as caught:
                 act(bad)
-            assert caught.value.code is ReasonCode.PATH_ESCAPES
+            assert caught.value.code is (ReasonCode.PATH_ESCAPES if bad in LEADING_OUT else ReasonCode.NOT_A_FILE)
         assert got == []
 
     # R2
@@ -126,6 +147,28 @@ class EngineRootLaws:
         assert [fact.path for fact in root.list("")] == sorted(names)
         for name in names:
             assert read(root, name) == name.encode()
+
+    @pytest.mark.parametrize(("pattern", "taken"), PATTERNS.items(), ids=PATTERNS)
+    def test_r4_only_what_is_wanted_is_listed(
+        self, reopen: Reopen, put: Put, pattern: str, taken: Sequence[str]
+    ) -> None:
+        for name in PATTERN_FILES:
+            put(f"in/{name}", name.encode())
+            put(f"out/{name}", name.encode())
+        root = reopen()
+        found = root.list("in", Wanted(pattern))
+        assert [fact.path for fact in found] == [f"in/{name}" for name in sorted(taken)]
+        assert list(found) == [reopen().stat(fact.path) for fact in found]
+        assert len(root.list("in")) == len(PATTERN_FILES)
+        assert list(root.list("in", Wanted(pattern))) == list(found)
+
+    def test_r4_names_that_are_left_out_are_not_listed_at_any_depth(self, reopen: Reopen, put: Put) -> None:
+        for name in ("in/flag", "in/a", "in/b/flag", "in/b/flag.x", "in/flag.d/a"):
+            put(name, b"x")
+        root = reopen()
+        found = root.list("in", Wanted(leave_out=frozenset(["flag"])))
+        assert [fact.path for fact in found] == ["in/a", "in/b/flag.x", "in/flag.d/a"]
+        assert root.stat("in/flag") is not None
 
     # R5
 

@@ -19,10 +19,11 @@ from sr_adapters.demo_engine.paths import EngineFault, files_of, fill
 from sr_adapters.demo_engine.world import build_world
 from sr_adapters.file.root import FileEngineRoot
 from sr_domain.gates import GateConflict, GateMissing, GatePassed, verify_gate
-from sr_domain.outputs import glob_pattern
+from sr_domain.ports import ProvidedLaw
 from sr_domain.sealed import SealedGate
 from sr_plugins.laws import BUILTIN_LAWS
 from sr_plugins.pack import GATES, OUTPUTS, load_pack
+from sr_ports import Wanted
 from tests.adapters.worlds import BUILTIN, INVOCATION, PINS, tree
 from tests.packs import gate, output, pack_named, write_pack
 
@@ -82,7 +83,7 @@ def verdict(root: Path, pack: str, gate_id: str) -> GatePassed | GateMissing | G
         index_path=None if spec.index_path_template is None else filled(spec.index_path_template),
         method=spec.method,
     )
-    law = LAWS[spec.method.kind]
+    law = ProvidedLaw(LAWS[spec.method.kind], "scenario-runner", "1")
     return verify_gate(FileEngineRoot(str(root)), sealed, law, enforce_members=True, guard=lambda _read: None)
 
 
@@ -114,8 +115,8 @@ def test_every_output_is_there_or_named_as_skipped(tmp_path: Path, pack: str) ->
             assert set(re.findall(r"\{(\w+)\}", entry["path_template"])) - set(PINS) - {"utc_day"}
             continue
         for day in ("2026-01-01", "2026-01-02"):
-            pattern = glob_pattern(filled(entry["path_template"], utc_day=day).rstrip("/"))
-            assert any(map(pattern.fullmatch, there)), entry["output_id"]
+            wanted = Wanted(filled(entry["path_template"], utc_day=day).rstrip("/"))
+            assert any(map(wanted.takes, there)), entry["output_id"]
 
 
 def test_the_shipped_packs_indexes_have_every_shape(tmp_path: Path) -> None:
@@ -186,7 +187,7 @@ def test_folders_and_globs_get_the_number_of_files_asked_for(tmp_path: Path) -> 
 def test_files_match_their_own_template(template: str) -> None:
     files = files_of(template, PINS, (), 2)
     assert files
-    assert all(glob_pattern(template.rstrip("/")).fullmatch(path) for path in files)
+    assert all(Wanted(template.rstrip("/")).takes(path) for path in files)
 
 
 @pytest.mark.parametrize("template", ["/a", "a/../b", "../a", "a//b", "a\\b", "a/{who}", "a/{}/b", "a/}b", "", "./a"])

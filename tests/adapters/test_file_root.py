@@ -8,12 +8,16 @@ import socket
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sr_adapters.file.root import FileEngineRoot
 from sr_ports import EngineRoot, EvidenceFault, ReasonCode, Unreachable
 from sr_ports.conformance.roots import EngineRootLaws, Put, Reopen, Snapshot, read
+from sr_ports.wanted import FIRST_RELEASE, Wanted
+
+REAL_SCANDIR = os.scandir
 
 
 @pytest.fixture
@@ -84,10 +88,10 @@ def test_a_fact_says_where_links_led(tmp_path: Path) -> None:
         assert fact.target == target
 
 
-def escapes(act: Callable[[], object]) -> None:
+def escapes(act: Callable[[], object], code: ReasonCode = ReasonCode.PATH_ESCAPES) -> None:
     with pytest.raises(EvidenceFault) as caught:
         act()
-    assert caught.value.code is ReasonCode.PATH_ESCAPES
+    assert caught.value.code is code
 
 
 LINKS = {
@@ -141,14 +145,92 @@ def test_r1_what_is_neither_file_nor_folder_is_refused(tree: Path, monkeypatch: 
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind("socket")
         for name in ("in/fifo", "in/socket"):
-            escapes(partial(FileEngineRoot(str(tree)).stat, name))
-        escapes(lambda: FileEngineRoot(str(tree)).stream("in/fifo", lambda _: None))
-        escapes(lambda: FileEngineRoot(str(tree)).list(""))
+            escapes(partial(FileEngineRoot(str(tree)).stat, name), ReasonCode.NOT_A_FILE)
+        escapes(lambda: FileEngineRoot(str(tree)).stream("in/fifo", lambda _: None), ReasonCode.NOT_A_FILE)
+        escapes(lambda: FileEngineRoot(str(tree)).list(""), ReasonCode.NOT_A_FILE)
 
 
 def test_r1_a_listed_name_that_no_path_may_have_is_refused(tree: Path) -> None:
     Path(os.fsdecode(os.fsencode(tree) + b"/in/\xff\xfe")).write_bytes(b"x")
-    escapes(lambda: FileEngineRoot(str(tree)).list("in"))
+    escapes(lambda: FileEngineRoot(str(tree)).list("in"), ReasonCode.NOT_A_FILE)
+
+
+def litter(folder: Path, end: str = "") -> None:
+    """What may lie beside evidence: links that lead nowhere, out, back and to themselves, a FIFO, a hostile name."""
+    for name, target in {
+        ".#lock": "me@host.1:2", "out": "/etc", "file": "/etc/passwd", "back": "..", "loop": f"loop{end}",
+    }.items():  # fmt: skip
+        (folder / f"{name}{end}").symlink_to(target)
+    os.mkfifo(folder / f"pipe{end}")
+    Path(os.fsdecode(os.fsencode(folder) + b"/\xff" + end.encode())).write_bytes(b"x")
+
+
+@pytest.mark.parametrize("pattern", ["*.bin", "a.b*", "**/*.bin", "[a].bin"])
+def test_r4_what_only_stands_beside_is_not_looked_at(tree: Path, pattern: str) -> None:
+    (tree / "in" / "a.bin").write_bytes(b"x")
+    litter(tree / "in")
+    assert [fact.path for fact in FileEngineRoot(str(tree)).list("in", Wanted(pattern))] == ["in/a.bin"]
+
+
+@pytest.mark.parametrize("name", [".#lock.bin", "out.bin", "file.bin", "back.bin", "loop.bin", "pipe.bin"])
+@pytest.mark.parametrize("pattern", ["", "*.bin", "**"])
+def test_r4_what_is_wanted_and_is_no_regular_file_is_refused(tree: Path, pattern: str, name: str) -> None:
+    litter(tree / "in", ".bin")
+    for other in (tree / "in").glob("*.bin"):
+        if other.name != name:
+            other.unlink()
+    Path(os.fsdecode(os.fsencode(tree) + b"/in/\xff.bin")).unlink(missing_ok=True)
+    code = ReasonCode.NOT_A_FILE if name == "pipe.bin" else ReasonCode.PATH_ESCAPES
+    escapes(lambda: FileEngineRoot(str(tree)).list("in", Wanted(pattern)), code)
+
+
+def test_r4_a_link_on_the_way_is_followed_inside_refused_outside_and_passed_over_when_it_leads_to_no_folder(
+    tree: Path,
+) -> None:
+    (tree / "way").mkdir()
+    for name, target in {"x1": "../in", "x2": "gone", "x3": "../in/a"}.items():
+        (tree / "way" / name).symlink_to(target)
+    assert [fact.path for fact in FileEngineRoot(str(tree)).list("way", Wanted("x*/a"))] == ["way/x1/a"]
+    (tree / "way" / "x4").symlink_to("../../away")
+    escapes(lambda: FileEngineRoot(str(tree)).list("way", Wanted("x*/a")))
+
+
+def test_r4_two_stars_alone_enter_no_link_but_by_the_rules_of_the_first_release(tree: Path) -> None:
+    (tree / "folder").symlink_to("in")
+    root = FileEngineRoot(str(tree))
+    assert [fact.path for fact in root.list("", Wanted("**/a"))] == ["in/a"]
+    old = root.list("", Wanted("**/a", rules=FIRST_RELEASE))
+    assert [(fact.path, fact.target) for fact in old] == [("folder/a", "in/a"), ("in/a", None)]
+
+
+def test_r4_folders_that_a_pattern_cannot_reach_are_not_entered(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("lost+found", "d=1", "d=1/deep", "other/d=1"):
+        (tree / folder).mkdir(parents=True)
+        (tree / folder / "x.csv").write_bytes(b"x")
+    (tree / "y.csv").write_bytes(b"y")
+    entered: list[str] = []
+
+    def scandir(folder: str) -> Any:
+        entered.append(os.path.relpath(folder, tree))
+        if entered[-1] == "lost+found":
+            raise PermissionError(13, "Permission denied")
+        return REAL_SCANDIR(folder)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    root = FileEngineRoot(str(tree))
+    assert [fact.path for fact in root.list("", Wanted("*.csv"))] == ["y.csv"]
+    assert entered == ["."]
+    entered.clear()
+    assert [fact.path for fact in root.list("", Wanted("d=*/*.csv"))] == ["d=1/x.csv"]
+    assert entered == [".", "d=1"]
+    with pytest.raises(Unreachable):  # what a pattern does reach must be seen whole
+        root.list("", Wanted("*/*.csv"))
+
+
+def test_r4_matching_is_linear_in_the_name(tree: Path) -> None:
+    (tree / "in" / ("a" * 250)).write_bytes(b"x")
+    assert FileEngineRoot(str(tree)).list("in", Wanted("*a" * 40 + "*b")) == []
+    assert FileEngineRoot(str(tree)).list("", Wanted("**/" * 40 + "*b")) == []
 
 
 @pytest.mark.parametrize("how", ["longer", "shorter", "rewritten"])

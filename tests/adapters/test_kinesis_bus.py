@@ -135,8 +135,8 @@ def test_a_message_that_can_never_fit_is_refused_before_it_is_sent() -> None:
     ("code", "reason"),
     [
         ("ProvisionedThroughputExceededException", ReasonCode.BUS_UNREACHABLE),
-        ("AccessDeniedException", ReasonCode.BUS_UNREACHABLE),
-        ("ExpiredTokenException", ReasonCode.BUS_UNREACHABLE),
+        ("AccessDeniedException", ReasonCode.BUS_DENIED),
+        ("ExpiredTokenException", ReasonCode.BUS_DENIED),
         ("ResourceNotFoundException", ReasonCode.BUS_STREAM_MISSING),
         ("InternalFailure", ReasonCode.BUS_UNREACHABLE),
     ],

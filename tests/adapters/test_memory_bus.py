@@ -7,11 +7,10 @@ import threading
 import attrs
 import pytest
 
-from sr_adapters.memory.bus import MemoryControlBus, build
+from sr_adapters.memory.bus import MemoryControlBus
 from sr_ports.bus import Envelope
 from sr_ports.conformance.buses import ControlBusLaws, Reopen, fact
 from sr_ports.errors import BadInput
-from sr_ports.hooks import Wiring
 
 
 class TestMemoryControlBus(ControlBusLaws):
@@ -25,7 +24,7 @@ class TestMemoryControlBus(ControlBusLaws):
 
 
 def test_two_buses_share_nothing_unless_told() -> None:
-    one, other = (build(Wiring("/nowhere", lambda: "p", {})) for _ in range(2))
+    one, other = (MemoryControlBus() for _ in range(2))
     one.publish(fact("t", "one"))
     assert list(other.tail("t")) == []
     assert one.describe() == "memory of this process"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sr_adapters.memory.store import MemoryObjectStore, build
+from sr_adapters.memory.store import MemoryObjectStore
 from sr_ports.conformance.stores import ObjectStoreLaws, Reopen
-from sr_ports.hooks import Wiring
 
 
 class TestMemoryObjectStore(ObjectStoreLaws):
@@ -20,7 +19,7 @@ class TestMemoryObjectStore(ObjectStoreLaws):
 
 
 def test_two_stores_share_nothing_unless_told() -> None:
-    one, other = (build(Wiring("/nowhere", lambda: "p", {})) for _ in range(2))
+    one, other = (MemoryObjectStore() for _ in range(2))
     assert one.create("a", b"x") is not None
     assert other.read("a") is None
     assert one.describe() == "memory of this process"

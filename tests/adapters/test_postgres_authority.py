@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
-from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sr_adapters.postgres import statements
 from sr_adapters.postgres.authority import PostgresAuthority
@@ -18,6 +18,7 @@ from sr_ports import Fault, IndexNote, ReasonCode, Unreachable
 from sr_ports.conformance.authority import AuthorityLaws
 from sr_ports.conformance.authority_kit import LONG_S, Reopen, a_binding, at_once, took
 from tests.servers import postgres
+from tests.servers.cutter import Cutter
 
 postgres_dsn = postgres.postgres_dsn
 pytestmark = pytest.mark.parity
@@ -190,7 +191,7 @@ def test_a_role_without_rights_to_create_uses_what_is_there(
 ) -> None:
     role = f"{schema}_user"
     by_hand(postgres_dsn, f"CREATE ROLE {role} LOGIN PASSWORD 'plain-user-1'")
-    weaker = psycopg.conninfo.make_conninfo(postgres_dsn, user=role, password="plain-user-1")
+    weaker = make_conninfo(postgres_dsn, user=role, password="plain-user-1")
     try:
         with closing(PostgresAuthority(weaker, schema=schema)) as weak:
             with pytest.raises(Unreachable, match="lacks a right") as refused:
@@ -230,24 +231,25 @@ def test_a_statement_that_postgres_refuses_is_a_fault_not_an_outage(authority: P
 # round trips
 
 
+@pytest.fixture
+def cutter(postgres_dsn: str) -> Iterator[Cutter]:
+    made = Cutter(int(conninfo_to_dict(postgres_dsn).get("port") or 5432))
+    yield made
+    made.close()
+
+
 @pytest.mark.parametrize("call", ["new", "known", "acquire", "renew", "release"])
-def test_a_call_is_one_statement(authority: PostgresAuthority, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
-    run_id = authority.admit(a_binding("k")).binding.run_id
-    lease = took(authority, "r")
-    calls: dict[str, Callable[[], object]] = {
-        "new": lambda: authority.admit(a_binding("new")),
-        "known": lambda: authority.admit(a_binding("k")),
-        "acquire": lambda: authority.acquire("r2", "a", ttl_s=LONG_S),
-        "renew": lambda: authority.renew(lease, ttl_s=LONG_S),
-        "release": lambda: authority.release(lease, note=IndexNote("READY", True), run_id=run_id),
-    }
-    sent: list[object] = []
-    execute = psycopg.Connection.execute
-
-    def counted(link: psycopg.Connection[Any], query: bytes, *values: Any) -> psycopg.Cursor[Any]:
-        sent.append(query)
-        return execute(link, query, *values)
-
-    monkeypatch.setattr(psycopg.Connection, "execute", counted)
-    calls[call]()
-    assert len(sent) == 1
+def test_a_call_is_one_round_trip_settings_and_all(postgres_dsn: str, schema: str, cutter: Cutter, call: str) -> None:
+    with closing(PostgresAuthority(make_conninfo(postgres_dsn, port=cutter.port), schema=schema)) as authority:
+        run_id = authority.admit(a_binding("k")).binding.run_id
+        lease = took(authority, "r")
+        calls: dict[str, Callable[[], object]] = {
+            "new": lambda: authority.admit(a_binding("new")),
+            "known": lambda: authority.admit(a_binding("k")),
+            "acquire": lambda: authority.acquire("r2", "a", ttl_s=LONG_S),
+            "renew": lambda: authority.renew(lease, ttl_s=LONG_S),
+            "release": lambda: authority.release(lease, note=IndexNote("READY", True), run_id=run_id),
+        }
+        before = cutter.trips
+        calls[call]()
+        assert cutter.trips == before + 1

@@ -17,6 +17,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sr_adapters.postgres.authority import PostgresAuthority, build
 from sr_adapters.postgres.dsn import read_dsn, redact_dsn, with_defaults
 from sr_adapters.postgres.errors import port_error
+from sr_adapters.postgres.trip import settings
 from sr_ports import BadInput, ReasonCode, SrError, Unreachable
 from sr_ports.hooks import Wiring
 
@@ -84,18 +85,53 @@ def test_what_libpq_would_misread_is_refused(dsn: str) -> None:
         ("postgresql://", "(libpq's defaults)"),
     ],
 )
-def test_a_dsn_is_shown_by_where_it_leads(dsn: str, shown: str) -> None:
+def test_a_dsn_is_shown_by_where_it_leads(dsn: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE"):
+        monkeypatch.delenv(name, raising=False)
     assert redact_dsn(dsn) == shown
+
+
+def test_what_the_environment_adds_is_shown_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PGHOSTADDR", "PGUSER", "PGSERVICE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in (("PGHOST", "db2"), ("PGPORT", "6000"), ("PGDATABASE", "runs"), ("PGPASSWORD", MARK)):
+        monkeypatch.setenv(name, value)
+    assert redact_dsn("port=5433") == "port=5433 host=db2 (PGHOST) dbname=runs (PGDATABASE)"
 
 
 def test_the_dsns_own_words_stand() -> None:
     dsn = "host=db sslmode=verify-full sslrootcert=ca.pem connect_timeout=9 options='-c statement_timeout=77'"
-    parts = conninfo_to_dict(with_defaults(dsn, statement_timeout_s=1.5, connect_timeout_s=2))
+    parts = conninfo_to_dict(with_defaults(dsn, connect_timeout_s=2))
     assert parts["sslmode"] == "verify-full"
     assert parts["sslrootcert"] == "ca.pem"
     assert parts["connect_timeout"] == "9"
-    options = str(parts["options"])
-    assert options.index("statement_timeout=1500") < options.index("statement_timeout=77"), "the later one counts"
+    assert parts["options"] == "-c statement_timeout=77"
+
+
+def test_nothing_is_sent_that_a_pooler_would_refuse() -> None:
+    assert "options" not in conninfo_to_dict(with_defaults("host=db", connect_timeout_s=2))
+
+
+def test_text_is_utf_8_whatever_the_dsn_or_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGCLIENTENCODING", "SQL_ASCII")
+    for dsn in ("host=db", "host=db client_encoding=LATIN1"):
+        assert conninfo_to_dict(with_defaults(dsn, connect_timeout_s=2))["client_encoding"] == "UTF8"
+
+
+@pytest.mark.parametrize(
+    ("options", "statement", "lock"),
+    [
+        ("", True, True),
+        ("-c statement_timeout=77", False, True),
+        ("--lock-timeout=5s -cstatement_timeout=1", False, False),
+        ("-c  search_path=x -c geqo=off", True, True),
+    ],
+)
+def test_a_time_limit_named_in_options_stands(options: str, statement: bool, lock: bool) -> None:
+    made = settings(1.5, options).decode()
+    assert ("'statement_timeout', '1500'" in made) is statement
+    assert ("'lock_timeout', '1500'" in made) is lock
+    assert "'search_path', 'pg_catalog, pg_temp'" in made
 
 
 # what can be told without a server

@@ -14,7 +14,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from sr_adapters.postgres.authority import PostgresAuthority
-from sr_adapters.postgres.connections import Link
+from sr_adapters.postgres.trip import Link
 from sr_ports import IndexNote, LeaseLost, ReasonCode, Unreachable
 from sr_ports.conformance.authority_kit import LONG_S, a_binding, took
 from tests.servers import postgres

@@ -7,12 +7,13 @@ from typing import Any
 
 import attrs
 import pytest
+from botocore.exceptions import ClientError
 
 from sr_adapters.s3.client import Endpoint, make_client
 from sr_adapters.s3.probe import Conditions, ProcessFindings
 from sr_adapters.s3.root import S3EngineRoot
 from sr_adapters.s3.store import S3ObjectStore
-from sr_ports import Blob, EvidenceFault, OutcomeUnknown, ReasonCode, Unreachable
+from sr_ports import BadInput, Blob, EvidenceFault, OutcomeUnknown, ReasonCode, Unreachable
 from tests.servers.faulty_proxy import Answer, Fault, FaultyProxy, error, faulty_proxy
 from tests.servers.s3 import S3Server, fresh_prefix
 
@@ -268,6 +269,58 @@ class TestProbe:
         fails_with(ReasonCode.STORE_UNSAFE, lambda: store.create("a", b"x"))
 
 
+class TestOnTheWire:
+    def test_every_write_carries_what_a_bucket_with_object_lock_asks_for(
+        self, near: Endpoint, moto_server: S3Server, below: str, proxy: FaultyProxy
+    ) -> None:
+        proxy.lock = True
+        store = S3ObjectStore(near, moto_server.bucket, below, findings=ProcessFindings())
+        made = store.create("a", b"1")
+        assert made is not None
+        assert store.replace("a", b"2", etag=made.etag) is not None
+        assert [name for name, _, head in proxy.asked if name in ("PUT", "POST") and "content-md5" not in head] == []
+
+    def test_the_lock_refuses_a_bare_write(self, near: Endpoint, moto_server: S3Server, proxy: FaultyProxy) -> None:
+        proxy.lock = True
+        with pytest.raises(ClientError):
+            make_client(near).put_object(Bucket=moto_server.bucket, Key="bare", Body=b"x")
+
+    def test_no_write_waits_for_leave_to_send_its_body(
+        self, near: Endpoint, moto_server: S3Server, below: str, proxy: FaultyProxy
+    ) -> None:
+        store = S3ObjectStore(near, moto_server.bucket, below, findings=ProcessFindings())
+        made = store.create("a", b"1")
+        assert made is not None
+        assert store.replace("a", b"2" * 100_000, etag=made.etag) is not None
+        writes = [head for method, _, head in proxy.asked if method == "PUT"]
+        assert len(writes) >= 7
+        assert not any("expect" in head for head in writes)
+
+
+class TestObjectLock:
+    """A bucket whose default retention holds every version."""
+
+    @pytest.fixture
+    def locked(self, moto_server: S3Server) -> str:
+        client, name = moto_server.client(), f"sr-locked-{fresh_prefix()}"
+        client.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+        rule = {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 1}}
+        client.put_object_lock_configuration(
+            Bucket=name, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": rule}
+        )
+        return name
+
+    def test_a_store_is_probed_written_and_cleared(self, near: Endpoint, proxy: FaultyProxy, locked: str) -> None:
+        proxy.lock = True
+        store = S3ObjectStore(near, locked, findings=ProcessFindings())
+        made = store.create("a", b"1")
+        assert made is not None
+        assert store.create("a", b"other") is None
+        assert store.replace("a", b"2", etag=made.etag) is not None
+        store.delete("a")
+        assert list(store.list("")) == []
+
+
 class TestEngineRoot:
     @pytest.fixture
     def data(self) -> bytes:
@@ -313,4 +366,45 @@ class TestEngineRoot:
             "stream": lambda: root.stream("a", lambda _: None),
             "exists": root.exists,
         }
-        fails_with(ReasonCode.STORE_DENIED, acts[method])
+        fails_with(ReasonCode.ENGINE_ROOT_DENIED, acts[method])
+
+    @pytest.mark.parametrize(
+        ("answer", "code", "remedy"),
+        [
+            (error(403, "InvalidObjectState"), ReasonCode.ENGINE_ROOT_ARCHIVED, "restore the named object"),
+            (error(403, "AccessDenied"), ReasonCode.ENGINE_ROOT_DENIED, "list and read the root"),
+            (error(400, "ExpiredToken"), ReasonCode.ENGINE_ROOT_DENIED, "renew the credentials"),
+            (error(400, "KMS.DisabledException"), ReasonCode.ENGINE_ROOT_DENIED, "KMS key"),
+            (error(404, "NoSuchBucket"), ReasonCode.ENGINE_ROOT_BUCKET_MISSING, "request's engine_run_root"),
+            (error(301, "PermanentRedirect"), ReasonCode.ENGINE_ROOT_UNREACHABLE, "region"),
+            (error(503, "SlowDown"), ReasonCode.ENGINE_ROOT_UNREACHABLE, "retry later"),
+            (error(500, "InternalError"), ReasonCode.ENGINE_ROOT_UNREACHABLE, "check the root"),
+        ],
+        ids=str,
+    )
+    def test_r3_each_cause_has_the_roots_own_code_and_remedy(
+        self, root: S3EngineRoot, proxy: FaultyProxy, answer: Answer, code: ReasonCode, remedy: str
+    ) -> None:
+        for act in (root.exists, lambda: root.list(""), lambda: root.stream("a", lambda _: None)):
+            proxy.fail(Fault(answer=answer), method="GET", times=12)
+            with pytest.raises(Unreachable) as caught:
+                act()
+            proxy.calm()
+            assert caught.value.code is code
+            assert remedy in caught.value.remedy
+            assert "object_store" not in caught.value.remedy
+            assert root.uri in caught.value.what
+
+    def test_an_archived_object_of_a_real_server_is_told(
+        self, moto_server: S3Server, below: str, near: Endpoint
+    ) -> None:
+        moto_server.client().put_object(
+            Bucket=moto_server.bucket, Key=f"{below}-cold/a", Body=b"x", StorageClass="GLACIER"
+        )
+        root = S3EngineRoot(f"s3://{moto_server.bucket}/{below}-cold", make_client(near))
+        fails_with(ReasonCode.ENGINE_ROOT_ARCHIVED, lambda: root.stream("a", lambda _: None))
+
+    def test_a_bucket_that_can_have_no_such_name_is_the_requests_fault(self, near: Endpoint) -> None:
+        with pytest.raises(BadInput) as caught:
+            S3EngineRoot("s3://a b/c", make_client(near)).exists()
+        assert caught.value.code is ReasonCode.REQUEST_INVALID

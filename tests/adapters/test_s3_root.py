@@ -14,6 +14,7 @@ from sr_adapters.s3.root import S3EngineRoot
 from sr_ports import BadInput, EngineRoot, EvidenceFault, ReasonCode, Unreachable
 from sr_ports.conformance.roots import EngineRootLaws, Put, Reopen, Snapshot, read
 from sr_ports.hooks import Wiring
+from sr_ports.wanted import FIRST_RELEASE, Wanted
 from tests.servers.s3 import S3Server, fresh_prefix
 
 pytestmark = pytest.mark.parity
@@ -110,7 +111,13 @@ def test_r3_a_missing_bucket_is_not_an_empty_root(client: Any) -> None:
         assert caught.value.code is ReasonCode.STORE_BUCKET_MISSING
 
 
-@pytest.mark.parametrize("name", ["a//b", "a/../b", "..", "a\\b", "a/\x01"])
+HOSTILE = {
+    **dict.fromkeys(("a/../b", "..", "a\\b"), ReasonCode.PATH_ESCAPES),
+    **dict.fromkeys(("a//b", "a/\x01"), ReasonCode.NOT_A_FILE),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
 def test_r1_a_listed_key_that_no_path_may_have_is_refused(
     moto_server: S3Server, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,7 +127,8 @@ def test_r1_a_listed_key_that_no_path_may_have_is_refused(
     monkeypatch.setattr(client, "get_paginator", lambda _: paginator)
     with pytest.raises(EvidenceFault) as caught:
         S3EngineRoot("s3://b/x", client).list("")
-    assert caught.value.code is ReasonCode.PATH_ESCAPES
+    assert caught.value.code is HOSTILE[name]
+    assert list(S3EngineRoot("s3://b/x", client).list("", Wanted("**/*.bin"))) == []
 
 
 def test_folder_markers_are_no_files(client: Any, uri: str, put: Put) -> None:
@@ -130,6 +138,53 @@ def test_folder_markers_are_no_files(client: Any, uri: str, put: Put) -> None:
     root = S3EngineRoot(uri, client)
     assert [fact.path for fact in root.list("")] == ["in/a"]
     assert root.stat("in") is None
+
+
+FULL = {
+    ("in/", ""): "in/zz/",
+    ("in", "*"): "in/zz/",
+    ("in", "z*"): "in/zz/",
+    ("", "**"): "in/zz/",
+    ("in/zz", ""): "in/zz/",
+    ("in", "*.bin"): None,
+    ("in", "*/*.bin"): None,
+    ("in/a", ""): None,
+}
+
+
+@pytest.mark.parametrize(("folder", "pattern"), FULL, ids=lambda one: one or "-")
+def test_r4_a_marker_that_holds_bytes_is_a_file_nobody_can_name(
+    client: Any, uri: str, put: Put, folder: str, pattern: str
+) -> None:
+    for name, data in {"in/": b"", "in/a/": b"", "in/a/x": b"x", "in/m.bin": b"x", "in/zz/": b"4444"}.items():
+        put(name, data)
+    named = FULL[folder, pattern]
+    root = S3EngineRoot(uri, client)
+    if named is None:
+        root.list(folder, Wanted(pattern))
+    else:
+        with pytest.raises(EvidenceFault) as caught:
+            root.list(folder, Wanted(pattern))
+        assert (caught.value.code, caught.value.path) == (ReasonCode.NOT_A_FILE, named)
+    root.list(folder, Wanted(pattern, rules=FIRST_RELEASE))  # which passed it over
+
+
+def test_r4_a_listing_pages_through_no_more_than_its_pattern_can_reach(client: Any, uri: str, put: Put) -> None:
+    for name in (*(f"other/{n:03}" for n in range(30)), "day=1/part-0", "day=1/deep/x", "day=2/part-0", "top.csv"):
+        put(name, name.encode())
+
+    def lists(pattern: str, *paths: str) -> int:
+        root = S3EngineRoot(uri, client, page=5)
+        sent = counted(client, lambda: root.list("", Wanted(pattern)))
+        assert [fact.path for fact in root.list("", Wanted(pattern))] == list(paths)
+        assert set(sent) == {"GET list"}
+        return len(sent)
+
+    assert lists("*.csv", "top.csv") == 1
+    assert lists("top.*", "top.csv") == 1
+    assert lists("day=*/part-*", "day=1/part-0", "day=2/part-0") == 3
+    assert lists("day=*/**/x", "day=1/deep/x") == 1
+    assert lists("day=?/deep/x", "day=1/deep/x") == 3
 
 
 def test_a_versioned_bucket_gives_the_version_that_was_read(moto_server: S3Server) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 import yaml
 
 from sr_adapters.cli.app import run
+from sr_adapters.cli.errors import names, running
 from tests.reliability.lab import request, write_world
 from tests.reliability.test_kill import pack
 
@@ -39,6 +41,13 @@ class Answer:
         return line[len("error[") : line.index("]")]
 
 
+def sends_nobody_back(command: str, out: str, err: str) -> None:
+    """No error, note or next step of a command names that command: it would lead in a circle."""
+    steps = [line for line in out.splitlines() if re.match(r'\s*(next: |not published|"remedy": |"next": )', line)]
+    for line in (*err.splitlines(), *steps):
+        assert not names(line, command), f"sr {command} sends back to itself: {line}"
+
+
 @attrs.frozen
 class Shell:
     """Runs `sr` in this process."""
@@ -48,15 +57,16 @@ class Shell:
 
     def __call__(self, *args: str) -> Answer:
         self.capsys.readouterr()
-        code = run(["--profile", "profile.yaml", "--policy", "policy.yaml", *args])
-        said = self.capsys.readouterr()
-        return Answer(code, said.out, said.err)
+        return self._said(run(["--profile", "profile.yaml", "--policy", "policy.yaml", *args]))
 
     def bare(self, *args: str) -> Answer:
         """Without profile and policy."""
         self.capsys.readouterr()
-        code = run(list(args))
+        return self._said(run(list(args)))
+
+    def _said(self, code: int) -> Answer:
         said = self.capsys.readouterr()
+        sends_nobody_back(running(), said.out, said.err)
         return Answer(code, said.out, said.err)
 
     def request(self, key: str = "key", name: str = "request.yaml", **changes: Any) -> str:

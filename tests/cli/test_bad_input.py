@@ -240,6 +240,25 @@ def test_a_missing_extra_says_what_to_install(sr: Shell, monkeypatch: pytest.Mon
     assert "secretpassword" not in answer.err + answer.out
 
 
+def test_all_missing_extras_of_a_profile_are_one_line(sr: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib.util
+
+    real = importlib.util.find_spec
+    libraries = ("psycopg", "boto3", "securesystemslib", "cryptography")
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name in libraries else real(name, *rest)
+    )
+    (sr.folder / "profile.yaml").write_text(
+        "object_store: {adapter: s3, bucket: b}\nauthority: {adapter: postgres, dsn: 'postgresql://u@h/d'}\n"
+        "control_bus: {adapter: kinesis, stream: s}\nattest: {signing_key: key.pem}\n"
+    )
+    answer = sr("list")
+    assert (answer.code, answer.error) == (2, "EXTRA_MISSING")
+    assert len(answer.err.splitlines()) == 1
+    assert "pip install 'scenario-runner[s3,postgres,kinesis,attest]'" in answer.err
+    assert "are not installed" in answer.err
+
+
 def test_errors_are_json_too_when_json_was_asked_for(sr: Shell) -> None:
     answer = sr("--json", "submit", "nope.yaml")
     assert answer.json["error"]["reason_code"] == "REQUEST_NOT_FOUND"

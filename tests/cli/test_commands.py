@@ -16,10 +16,14 @@ from sr_domain.ids import run_id_for
 from tests.cli.conftest import Shell
 
 RUN = run_id_for("key")
+SR = "sr --profile profile.yaml --policy policy.yaml"
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    """Every file below, logs aside: they tell of each request, also of one that changes nothing."""
+    logs = ("platform.log", "session.jsonl")
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in logs)
+    return {str(path): path.read_bytes() for path in files}
 
 
 def test_submit_reaches_ready_and_a_duplicate_changes_nothing(sr: Shell) -> None:
@@ -100,7 +104,7 @@ def test_waiting_is_3_and_wait_follows_it(sr: Shell, policy: Callable[..., None]
     assert (waiting.code, waiting.error) == (3, "EVIDENCE_WAITING")
     assert "world" in waiting.err
     assert "new key" not in waiting.err
-    assert waiting.out.splitlines()[-1] == f"  next: sr --profile profile.yaml explain {RUN}"
+    assert waiting.out.splitlines()[-1] == f"  next: {SR} explain {RUN}"
     (sr.folder / "later").rename(sr.folder / "root" / "data" / "world.bin")
     assert sr("submit", sr.request(), "--wait", "5").code == 0
 
@@ -110,7 +114,7 @@ def test_failed_is_4_with_the_reason(sr: Shell) -> None:
     failed = sr("submit", sr.request())
     assert (failed.code, failed.error) == (4, "EVIDENCE_MISSING_DEADLINE")
     assert failed.err.endswith("; complete the engine root, then submit under a new key\n")
-    assert failed.out.splitlines()[-1] == f"  next: sr --profile profile.yaml explain {RUN}"
+    assert failed.out.splitlines()[-1] == f"  next: {SR} explain {RUN}"
     assert sr("explain", RUN).out.endswith("next: complete the engine root, then submit under a new key\n")
     assert sr("status", RUN).code == 4
 
@@ -120,14 +124,18 @@ def test_quarantined_is_5_and_keeps_both_sides(sr: Shell) -> None:
     write.write_bytes(b"altered")
     answer = sr("submit", sr.request())
     assert (answer.code, answer.error) == (5, "EVIDENCE_CONFLICT")
-    assert answer.err.endswith("; see sr explain and sr quarantine show, then submit under a new key\n")
-    assert answer.out.splitlines()[-1] == f"  next: sr --profile profile.yaml explain {RUN}"
+    assert answer.err.endswith("; see sr explain for each conflict, then submit under a new key\n")
+    assert answer.out.splitlines()[-1] == f"  next: {SR} explain {RUN}"
     record = sr("--json", "quarantine", "show", RUN).json
     (conflict,) = record["conflicts"]
     assert conflict["subject"] == "gate.up"
     assert conflict["expected"] != conflict["actual"]
     assert sr("quarantine", "list").out.count(RUN) == 1
-    assert "gate.up" in sr("explain", RUN).out
+    told = sr("explain", RUN).out
+    assert "gate.up" in told
+    step = "next: restore the bundle or its flag, then submit under a new key"
+    assert told.endswith(f"{step}; {SR} quarantine show {RUN} has every conflict whole\n")
+    assert sr("quarantine", "show", RUN).out.endswith(f"{step}\n")
 
 
 def test_a_collision_is_7_and_names_the_fields(sr: Shell) -> None:
@@ -155,10 +163,11 @@ def test_an_unknown_run_is_8_and_mints_no_platform_run(sr: Shell) -> None:
 
 def test_a_denied_actor_is_6_and_leaves_the_key_free(sr: Shell) -> None:
     text = (sr.folder / "profile.yaml").read_text()
-    (sr.folder / "profile.yaml").write_text(text + "auth: {mode: token, submit: [alice]}\n")
+    (sr.folder / "profile.yaml").write_text(text + "auth: {submit: [alice]}\n")
     denied = sr("submit", sr.request(), "--actor", "mallory")
     assert (denied.code, denied.error) == (6, "AUTH_DENIED")
-    assert "Unauthorized: actor 'mallory'; ask for access" in denied.err
+    assert "actor 'mallory' may not submit (auth.submit: alice); ask for access" in denied.err
+    assert denied.out == "REFUSED: no run was admitted, and none was changed\n"
     told = sr("--json", "submit", sr.request()).json
     assert (told["state"], told["message"], told["actor"]) == ("FAILED", "Unauthorized", "local")
     assert sr("submit", sr.request(), "--actor", "alice").code == 0
@@ -169,10 +178,10 @@ def test_a_denied_actor_is_6_and_leaves_the_key_free(sr: Shell) -> None:
 def test_an_actor_who_may_not_reemit_is_named(sr: Shell) -> None:
     assert sr("submit", sr.request()).code == 0
     text = (sr.folder / "profile.yaml").read_text()
-    (sr.folder / "profile.yaml").write_text(text + "auth: {mode: token, reemit: [alice]}\n")
+    (sr.folder / "profile.yaml").write_text(text + "auth: {reemit: [alice]}\n")
     denied = sr("reemit", RUN, "--kind", "READY_ONLY", "--actor", "mallory")
     assert (denied.code, denied.error) == (6, "AUTH_DENIED")
-    assert "Unauthorized: actor 'mallory'; ask for access" in denied.err
+    assert "actor 'mallory' may not reemit (auth.reemit: alice); ask for access" in denied.err
 
 
 def test_reemit_repeats_the_message_and_records_each(sr: Shell) -> None:

@@ -176,7 +176,7 @@ def test_a_signal_ends_the_engine_and_gives_the_run_up(sr: Shell, number: signal
     run.send_signal(number)  # a terminal that closes may send its signal twice
     _, err = run.communicate(timeout=60)
     assert run.returncode == 128 + number
-    again = "nothing is lost: submit again, or sr resume"
+    again = "nothing is lost: run the same command again"
     assert err.splitlines()[-1] == f"error[INTERRUPTED]: stopped by {number.name}; {again}"
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid.read_text()), 0)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from sr_adapters.cli import output
+from sr_adapters.cli import output, streams
 from sr_adapters.cli.app import run
 from sr_adapters.cli.output import Output, plain
 from sr_domain.ids import run_id_for
@@ -81,7 +81,7 @@ def ready(sr: Shell) -> Shell:
     return sr
 
 
-def streams(patch: pytest.MonkeyPatch, place: str, *names: str) -> None:
+def place_streams(patch: pytest.MonkeyPatch, place: str, *names: str) -> None:
     """Give these standard streams no place for text."""
     for name in names:
         patch.setattr(sys, name, PLACES[place]())
@@ -104,7 +104,7 @@ def test_the_exit_code_says_what_was_done(
         with monkeypatch.context() as patch:
             if code == 1:
                 patch.setattr("sr_domain.runner.ScenarioRunner.runs", lambda *_, **__: 1 / 0)
-            streams(patch, place, *names)
+            place_streams(patch, place, *names)
             before = sys.stdout, sys.stderr
             found[command] = run(["--profile", "profile.yaml", "--policy", "policy.yaml", *args])
             assert (sys.stdout, sys.stderr) == before
@@ -125,7 +125,7 @@ def test_only_an_answer_that_somebody_waits_for_is_missed(
     ready: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], place: str, told: int
 ) -> None:
     with monkeypatch.context() as patch:
-        streams(patch, place, "stdout")
+        place_streams(patch, place, "stdout")
         assert run(["--profile", "profile.yaml", "list"]) == 0
         forget("stdout")
     lines = capsys.readouterr().err.splitlines()
@@ -151,7 +151,7 @@ def test_a_pipe_that_breaks_in_the_work_is_no_answer_that_was_read(sr: Shell, mo
 
 def test_who_prints_without_end_stops_when_nobody_reads(ready: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        streams(patch, "read no more", "stdout")
+        place_streams(patch, "read no more", "stdout")
         assert run(["--profile", "profile.yaml", "bus", "tail", "--follow"]) == 0
         forget("stdout")
 
@@ -258,7 +258,7 @@ def test_no_file_of_truth_becomes_standard_output() -> None:
 
 
 def test_outside_a_command_words_go_to_pythons_own_streams(capsys: pytest.CaptureFixture[str]) -> None:
-    output.answer("one")
+    streams.answer("one")
     output.tell("two")
     said = capsys.readouterr()
     assert (said.out, said.err) == ("one\n", "two\n")

@@ -14,6 +14,7 @@ from sr_plugins.reason_table import filled
 from sr_ports import hooks
 
 REPO = Path(__file__).resolve().parents[2]
+PAGES = "https://github.com/scenario-runner/scenario-runner/blob/main/"
 DOCS = [REPO / "README.md", *sorted((REPO / "docs").glob("*.md"))]
 
 
@@ -65,9 +66,12 @@ def test_the_table_of_reason_codes_is_fresh() -> None:
 def test_every_command_and_link_in_the_docs_exists(path: Path) -> None:
     text = path.read_text("utf-8")
     for name in re.findall(r"`sr ([a-z]+)", text):
-        assert name in {*COMMANDS, "serve"}, name
-    for link in re.findall(r"\]\(([^)#]+)\)", text):
-        if "://" not in link:
+        assert name in COMMANDS, name
+    for link in re.findall(r"(?:\]\(|^\[\w+\]: )([^)#\s]+)", text, re.MULTILINE):
+        if link.startswith(PAGES):
+            assert (REPO / link.removeprefix(PAGES)).exists(), link
+        elif "://" not in link:
+            assert path.name != "README.md", f"{link} leads nowhere on an index page"
             assert (path.parent / link).exists(), link
     for name in re.findall(r"`((?:sr_\w+|tests|contracts|config)/[\w./*-]+\.py)`", text):
         assert (REPO / name).exists(), name
@@ -76,3 +80,9 @@ def test_every_command_and_link_in_the_docs_exists(path: Path) -> None:
 def test_every_hook_is_documented() -> None:
     text = (REPO / "docs" / "plugins.md").read_text("utf-8")
     assert all(f"`{name}`" in text for name in dir(hooks) if name.startswith("sr_"))
+
+
+def test_the_limit_on_days_is_documented() -> None:
+    from sr_domain.plan import MAX_DAYS
+
+    assert f"{MAX_DAYS:,} days" in (REPO / "docs" / "operations.md").read_text("utf-8")

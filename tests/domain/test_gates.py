@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sr_adapters.file.root import FileEngineRoot
+from sr_domain.bundle import plain_path
 from sr_domain.gates import GateConflict, GateMissing, GatePassed, GateVerdict, read_flag, verify_gate
 from sr_domain.sealed import SealedGate
 from sr_ports import EvidenceFault, ReasonCode, VerificationMethod
@@ -68,7 +69,7 @@ def build(folder: Path, which: str, files: dict[str, bytes], listed: list[str], 
 
 
 def judge(folder: Path, gate: SealedGate, *, enforce: bool = False) -> GateVerdict:
-    law = LAWS[gate.method.kind].law
+    law = LAWS[gate.method.kind]
     return verify_gate(FileEngineRoot(str(folder)), gate, law, enforce_members=enforce, guard=lambda _read: None)
 
 
@@ -141,20 +142,95 @@ def test_the_verdict_changes_exactly_when_the_law_says_so(tmp_path: Path, which:
     assert isinstance(judge(tmp_path, gate), GateConflict) is (which in change.noticed)
 
 
-ESCAPES = ["../x", "a/../../x", "/etc/hostname", "a//b", "./a", "a/.", "..",
-           "a\\b", "..\\x", "a\0", "a\n", "", "a/", "{seed}"]  # fmt: skip
+REFUSED = {
+    **dict.fromkeys(("../x", "a/../../x", "/etc/hostname", "..", "./../x", "a\\b", "..\\x"), ReasonCode.PATH_ESCAPES),
+    **dict.fromkeys(("a\0", "a\n"), ReasonCode.INDEX_MALFORMED),
+    **dict.fromkeys(("a/.", "a/", "./", "."), ReasonCode.NOT_A_FILE),
+}
 
 
 @pytest.mark.parametrize("which", ["lex", "index"])
-@pytest.mark.parametrize("path", ESCAPES)
-def test_no_path_leaves_its_base(tmp_path: Path, which: str, path: str) -> None:
+@pytest.mark.parametrize("path", REFUSED)
+def test_no_path_leaves_its_base_and_a_code_says_what_is_wrong(tmp_path: Path, which: str, path: str) -> None:
     gate = build(tmp_path, which, {"a": b"1"}, ["a"])
     (tmp_path / "x").write_bytes(b"secret")
     (tmp_path / "bundle/index.json").write_text(json.dumps([{"path": path, "sha256_hex": "0" * 64}]), "utf-8")
     verdict = judge(tmp_path, gate)
-    assert code(verdict) is ReasonCode.PATH_ESCAPES
+    assert code(verdict) is REFUSED[path]
     assert isinstance(verdict, GateConflict)
     assert verdict.detail.isprintable()
+
+
+@pytest.mark.parametrize("which", ["lex", "index"])
+@pytest.mark.parametrize(
+    "spelt",
+    [("./b", "./d/a"), ("b", ".//d/a"), ("b", "d//a"), ("././b", "d/./a"), ("./b", "./d/./a")],
+    ids=" ".join,
+)
+def test_a_harmless_spelling_names_the_same_file(tmp_path: Path, which: str, spelt: tuple[str, str]) -> None:
+    gate = build(tmp_path, which, {"b": b"1", "d/a": b"2"}, ["b", "d/a"])
+    passed = judge(tmp_path, gate)
+    assert isinstance(passed, GatePassed)
+    base = "bundle/" if gate.method.path_base == "run_root" else ""
+    listed = [base + path for path in (*spelt, f"./{SKIP}")]
+    (tmp_path / "bundle/index.json").write_text(json.dumps(listed), "utf-8")
+    assert judge(tmp_path, gate) == passed
+
+
+def test_where_there_are_no_folders_two_slashes_are_another_name() -> None:
+    assert plain_path("./a//b/./c", folders=False) == "a//b/c"
+    assert plain_path("./a//b/./c", folders=True) == "a/b/c"
+    assert plain_path("", folders=True) == ""
+
+
+MARK = b"\xef\xbb\xbf"
+
+
+@pytest.mark.parametrize(
+    "spell", [bytes, bytes.upper, lambda text: text.replace(b"\n", b"\r\n")], ids=["plain", "upper", "crlf"]
+)
+def test_a_byte_order_mark_is_skipped(tmp_path: Path, spell: Callable[[bytes], bytes]) -> None:
+    gate = build(tmp_path, "lex", {"a": b"1"}, ["a"])
+    passed = judge(tmp_path, gate)
+    assert isinstance(passed, GatePassed)
+    flag, index = tmp_path / f"bundle/{SKIP}", tmp_path / "bundle/index.json"
+    stated = spell(passed.digest.encode())
+    for text in (b"sha256_hex = " + stated + spell(b"\n"), b'{"sha256_hex": "' + stated + b'"}'):
+        flag.write_bytes(MARK + text)
+        index.write_bytes(MARK + b'["a"]')
+        assert judge(tmp_path, gate) == passed
+
+
+BAD_FLAGS = {
+    b"sha256 = 12\r\n": "'sha256 = 12'",
+    b"\n\n  nothing\x1b[2J here \n": "'nothing\\x1b[2J here'",
+    b"\xe2\x80\xaeabc": "'\\u202eabc'",
+    b"x" * 5000: repr("x" * 80) + "...",
+    "sha256_hex = 12".encode("utf-16"): "as UTF-16, and UTF-8 is read",
+    b"\xff\x00": "'\ufffd\\x00'",
+    b" \n": "it is empty",
+    b'{"sha256_hex": ': """'{"sha256_hex":'""",
+}
+
+
+@pytest.mark.parametrize(("text", "shown"), BAD_FLAGS.items(), ids=map(str, range(len(BAD_FLAGS))))
+def test_a_flag_that_does_not_fit_is_shown(tmp_path: Path, text: bytes, shown: str) -> None:
+    gate = build(tmp_path, "lex", {"a": b"1"}, ["a"])
+    (tmp_path / f"bundle/{SKIP}").write_bytes(text)
+    verdict = judge(tmp_path, gate)
+    assert isinstance(verdict, GateConflict)
+    assert verdict.code is ReasonCode.FLAG_MALFORMED
+    assert verdict.detail.endswith(shown)
+    assert verdict.detail.isprintable()
+
+
+def test_an_index_that_does_not_fit_is_shown(tmp_path: Path) -> None:
+    gate = build(tmp_path, "lex", {"a": b"1"}, ["a"])
+    for text, shown in {"a\nb\n": "it begins 'a'", '["a", 7]': "neither a path nor a member: 7"}.items():
+        (tmp_path / "bundle/index.json").write_text(text)
+        verdict = judge(tmp_path, gate)
+        assert isinstance(verdict, GateConflict)
+        assert (verdict.code, verdict.detail.endswith(shown)) == (ReasonCode.INDEX_MALFORMED, True)
 
 
 @pytest.mark.parametrize("which", ["lex", BUNDLE])

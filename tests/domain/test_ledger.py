@@ -9,17 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from sr_domain.canonical import exact_json
-from sr_domain.ledger import GENESIS, MILESTONES, Draft, Ledger, RecordFault, check_ledger, read_ledger
+from sr_domain.ledger import GENESIS, MILESTONES, SUBJECTS, Draft, Ledger, RecordFault, check_ledger, read_ledger
 from sr_domain.states import STATE_AFTER, RunState, may_follow
 from sr_ports import Fault, LeaseLost, ReasonCode
 
 RUN = "ab" * 16
 NOW = datetime(2026, 1, 31, 13, 42, tzinfo=UTC)
 REV = {"policy_id": "p", "revision": "1", "content_digest": "0" * 64}
-SEVERAL = (
-    *("ENGINE_ATTEMPT_LAUNCH_REQUESTED", "ENGINE_ATTEMPT_FINISHED", "ENGINE_ATTEMPT_ABANDONED"),
-    *("EVIDENCE_WAITING", "SUPERSEDE_CLAIMED", "SUPERSEDED_BY"),
-)
 KINDS = [*sorted(MILESTONES), "LEASE_TAKEN", "REEMIT_REQUESTED", "READY_PUBLISH_FAILED"]
 
 
@@ -35,8 +31,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(kind=st.sampled_from(KINDS), subject=st.sampled_from(["", "x"]), fence=st.integers(0, 6), value=st.integers())
     def append(self, kind: str, subject: str, fence: int, value: int) -> None:
         before = self.ledger
-        named = {"attempt_id": subject, "missing": [subject], "successor": subject}
-        draft = Draft(kind, {"v": value % 7, **named})
+        draft = Draft(kind, {"v": value % 7, **dict.fromkeys(SUBJECTS.values(), subject)})
         self.clock -= timedelta(seconds=value % 3)  # a clock that runs backwards must not matter
         try:
             after = before.append([draft], fence=fence, actor="a", policy_rev=REV, now=self.clock)
@@ -49,7 +44,7 @@ class LedgerMachine(RuleBasedStateMachine):
             assert not may_follow(before.state, wanted)
             return
         assert fence >= before.fence
-        same = [one for one in before.all(kind) if kind not in SEVERAL or one.details["successor"] == subject]
+        same = [one for one in before.all(kind) if kind not in SUBJECTS or one.details[SUBJECTS[kind]] == subject]
         known = kind in MILESTONES and bool(same)
         assert len(after.events) == len(before.events) + (not known)
         self.ledger = after
@@ -124,6 +119,19 @@ def test_a_repeated_milestone_adds_nothing_and_a_repeated_operation_does() -> No
         twice = twice.append([Draft("REEMIT_REQUESTED")], fence=1, actor="b", policy_rev=REV, now=NOW)
     assert [event.event_kind for event in twice.events] == ["RUN_ACCEPTED", "REEMIT_REQUESTED", "REEMIT_REQUESTED"]
     assert len({event.event_id for event in twice.events}) == 3
+
+
+@pytest.mark.parametrize("kind", sorted(MILESTONES - set(STATE_AFTER)))
+def test_a_milestone_is_recorded_once_for_each_subject_that_its_kind_has(kind: str) -> None:
+    ledger = accepted()
+    for subject in ("x", "x", "y", "x"):
+        draft = Draft(kind, dict.fromkeys(SUBJECTS.values(), subject))
+        ledger = ledger.append([draft], fence=1, actor="a", policy_rev=REV, now=NOW)
+    assert len(ledger.all(kind)) == (2 if kind in SUBJECTS else 1)
+
+
+def test_every_kind_that_has_subjects_is_a_milestone() -> None:
+    assert set(SUBJECTS) <= MILESTONES
 
 
 def test_the_first_event_hangs_on_nothing_and_each_next_on_the_one_before() -> None:

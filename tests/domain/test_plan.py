@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date, timedelta
 from typing import Any
 
 import attrs
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from sr_adapters.runtime.timezones import known_timezone
 from sr_domain.pack import InterfacePack, OutputSpec
-from sr_domain.plan import PlanRefused, choose_strategy, compile_plan, scope_pins
+from sr_domain.plan import MAX_DAYS, PlanRefused, choose_strategy, compile_plan, scope_pins
 from sr_domain.request import Strategy, parse_request
 from sr_domain.sealed import SealedPlan
 from sr_plugins.policy import load_policy
@@ -91,6 +92,25 @@ def test_a_day_token_spreads_over_the_days_the_window_covers() -> None:
         f"data/daily/parameter_hash={PH}/utc_day=2026-01-0{day}/part-*.bin" for day in (1, 2, 3)
     )
     assert daily.path == f"data/daily/parameter_hash={PH}/utc_day={{utc_day}}/part-*.bin"
+
+
+def test_the_last_day_there_is_can_be_planned() -> None:
+    window = {"window_start_utc": "9999-12-31T00:00:00Z", "window_end_utc": "9999-12-31T12:00:00Z", "window_tz": "UTC"}
+    (daily,) = planned(output_ids=["daily"], window=window).outputs
+    assert daily.paths == (f"data/daily/parameter_hash={PH}/utc_day=9999-12-31/part-*.bin",)
+
+
+def test_a_window_of_too_many_days_is_told_with_the_limit() -> None:
+    first = date(2026, 1, 1)
+    ends = [f"{first + timedelta(days=MAX_DAYS)}T00:00:0{second}Z" for second in (0, 1)]
+    windows = [{**request()["window"], "window_end_utc": end} for end in ends]
+    (daily,) = planned(output_ids=["daily"], window=windows[0]).outputs
+    assert len(daily.paths) == MAX_DAYS
+    problem = refused(output_ids=["daily", "world"], window=windows[1])
+    assert (problem.code, problem.problems[0].subject) == (ReasonCode.REQUEST_INVALID, "daily")
+    assert f"the window is {MAX_DAYS + 1:,} days long" in problem.message
+    assert f"at most {MAX_DAYS:,}" in problem.message
+    assert planned(output_ids=["world"], window=windows[1]).outputs, "no path of it needs the days"
 
 
 def test_paths_and_pins_are_filled() -> None:

@@ -36,7 +36,7 @@ SPELLINGS = st.builds(
     lambda minutes, sep, fraction: (timezone(timedelta(minutes=minutes)), sep, fraction),
     st.integers(-14 * 60, 14 * 60),
     st.sampled_from(["T", "t", " "]),
-    st.sampled_from(["", ".0", ".000000"]),
+    st.sampled_from(["", ".0", ".000000", ".000000000", "." + "0" * 40]),
 )
 
 
@@ -48,6 +48,12 @@ def test_any_spelling_of_the_window_is_one_intent(spelling: tuple[timezone, str,
     text = instant.strftime(f"%Y-%m-%d{separator}%H:%M:%S{fraction}") + (instant.isoformat()[-6:])
     window = {**request()["window"], "window_start_utc": text}
     assert fingerprint(request(window=window)) == fingerprint(request())
+
+
+@pytest.mark.parametrize("text", ["2026-01-01t00:00:00.250000000z", "2026-01-01 01:00:00.25+01:00"])
+def test_the_spellings_of_other_languages_are_read(text: str) -> None:
+    window = {**request()["window"], "window_start_utc": text}
+    assert parse(request(window=window)).intent()["window_start_utc"] == "2026-01-01T00:00:00.250000Z"
 
 
 @pytest.mark.parametrize(
@@ -116,6 +122,12 @@ BAD: list[tuple[Any, str]] = [
     (request(window={**W, "window_end_utc": "2026-13-01T00:00:00Z"}), "window_end_utc"),
     (request(window={**W, "window_end_utc": "2026-01-02T00:00:00"}), "window_end_utc"),
     (request(window={**W, "window_end_utc": "9999-12-31T23:59:59-14:00"}), "window_end_utc"),
+    (request(window={**W, "window_end_utc": "2026-01-02T00:00:00.0000001Z"}), "digits beyond microseconds"),
+    (request(window={**W, "window_end_utc": "2026-01-01T23:59:60Z"}), "second 60 is a leap second"),
+    (request(window={**W, "window_end_utc": "2026-01-02T00:00:00+24:00"}), "window_end_utc"),
+    (request(window={**W, "window_end_utc": "2026-01-02T00:00:00+05:75"}), "window_end_utc"),
+    (request(window={**W, "window_end_utc": "2026-01-02T24:00:00Z"}), "window_end_utc"),
+    (request(window={**W, "window_end_utc": "2026-02-30T00:00:00Z"}), "window_end_utc"),
     (request(window={**W, "window_tz": "Mars/Olympus"}), "not a known time zone"),
     (request(window={**W, "window_tz": "../../etc/passwd"}), "not a known time zone"),
     (request(window={"window_tz": "UTC"}), "window lacks"),

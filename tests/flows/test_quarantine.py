@@ -49,7 +49,10 @@ SPOILS: list[tuple[str, Spoil, str, ReasonCode]] = [
     ("an indexed file absent", index("data/gone.bin"), "gate.c", R.INDEXED_FILE_ABSENT),
     ("a member without digest", put("gates/gate.b/index.json", b'["report.json"]'), "gate.b", R.INDEX_MALFORMED),
     *((f"a path {bad!r}", index(bad), "gate.c", R.PATH_ESCAPES) for bad in (
-        "../secret", "data/../../secret", "/etc/hostname", "data//x", "./x", "..\\secret", "a\0b", "a\nb", "data/")),
+        "../secret", "data/../../secret", "/etc/hostname", "./../secret", "..\\secret")),
+    *((f"a path {bad!r}", index(bad), "gate.c", R.INDEX_MALFORMED) for bad in ("a\0b", "a\nb")),
+    *((f"a path {bad!r}", index(bad), "gate.c", R.NOT_A_FILE) for bad in ("data/", "./", "data/.", ".")),
+    *((f"a path {bad!r}", index(bad), "gate.c", R.INDEXED_FILE_ABSENT) for bad in ("data//x", "./x", "{seed}")),
 ]  # fmt: skip
 
 

@@ -207,6 +207,7 @@ PLAYS: dict[ReasonCode, Play] = {
     C.INDEX_EMPTY: conflict(spoilt("gates/gate.b/index.json", b"[]")),
     C.INDEXED_FILE_ABSENT: conflict(spoilt("gates/gate.c/index.json", b'["gone"]')),
     C.PATH_ESCAPES: conflict(spoilt("gates/gate.c/index.json", b'["../x"]')),
+    C.NOT_A_FILE: conflict(spoilt("gates/gate.c/index.json", b'["data/"]')),
     C.MEMBER_DIGEST_MISMATCH: conflict(
         spoilt("gates/gate.b/report.json", b"[1]"), policy={"member_digests": "ENFORCE"}
     ),
@@ -233,6 +234,7 @@ ELSEWHERE = {
         C.PLATFORM_UNSUPPORTED, C.FILE_SYSTEM_UNFIT,
         C.INTERRUPTED, C.RECEIPT_SCHEMA_INVALID, C.INSTANCE_RECEIPT_SCHEMA_INVALID, C.INSTANCE_DIGEST_MISSING,
     ),
+    "tests/cli/test_superseded.py": (C.SUPERSEDED,),
     "tests/flows/test_signed_ready.py": (C.ATTESTATION_MISSING, C.ATTESTATION_INVALID),
     "tests/plugins/test_host.py": (C.EXTRA_MISSING, C.PLUGIN_BROKEN, C.PLUGIN_CONFLICT, C.PLUGIN_NOT_ALLOWED),
     "tests/domain": (C.CONTRACT_VIOLATION, C.FENCED),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -114,16 +116,17 @@ def test_what_json_types_is_typed(text: str, value: Any) -> None:
         (b"a: *b", "line 1 column 4: the alias *b names nothing that is complete"),
         (b"&a [*a]", "line 1 column 5: the alias *a names nothing that is complete"),
         (b"&a {b: [*a, *a]}", "line 1 column 9: the alias *a names nothing that is complete"),
-        (b"a: [1", "did not find expected ',' or ']'"),
-        (b"a: b: c", "line 1 column 5: mapping values are not allowed in this context"),
         (b"a: \xff", "not valid UTF-8 text"),
         ("a: 1".encode("utf-16"), "not valid UTF-8 text"),
-        (b"a: \x00", "unacceptable character"),
-        (b'a: "\\ud800"', "invalid Unicode character"),
     ],
 )
 def test_yaml_that_is_refused(data: bytes, fault: str) -> None:
     assert fault in refused(load_yaml, data)
+
+
+@pytest.mark.parametrize("data", [b"a: [1", b"a: b: c", b"a: \x00", b'a: "\\ud800"'])
+def test_yaml_that_the_parser_refuses_is_refused_in_its_words(data: bytes) -> None:
+    assert refused(load_yaml, data)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +139,7 @@ def test_yaml_that_is_refused(data: bytes, fault: str) -> None:
         (b"[" + b"9" * 4300 + b"]", "a number of more than 4299 digits"),
         (b'["\\ud800"]', "not valid UTF-8 text"),
         (b'["\xff"]', "not valid UTF-8 text"),
-        (b"[1] [2]", "line 1 column 5: Extra data"),
+        (b"[1] [2]", "not JSON: line 1 column 5: "),
     ],
 )
 def test_json_that_is_refused_and_no_yaml_reading_saves_it(data: bytes, fault: str) -> None:
@@ -176,6 +179,63 @@ DEEP = [(b"[", b"]"), (b"- ", b"a"), (b"? ", b"a"), (b"{a: ", b"}"), (b"[a: ", b
 @pytest.mark.parametrize("levels", [70, 100_000])
 def test_nesting_is_bounded_in_every_style(opened: bytes, closed: bytes, levels: int) -> None:
     assert refused(load_yaml, opened * levels + closed).endswith("nested deeper than 64")
+
+
+ROWS = [
+    *(b"[" * 100, b"[{" * 100, b"- " * 100, b"? " * 100, b"[a: " * 100, b"{a: " * 100, b"[x, " * 100),
+    b"".join([b"[" * 60, b"x, ", b"[" * 60]),
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[:6].decode())
+@pytest.mark.parametrize(
+    "before", [b"", b"k: [[1, 2], {a: b}]\nrow:\n  ", b"'s': don't say \"\nk: |\n  it's [\nrow:\n "]
+)
+def test_the_parser_is_not_shown_a_row_of_brackets_that_is_too_deep(
+    row: bytes, before: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A parser with a limit of its own would say so in words of its own, or end the process."""
+    shown: list[bytes] = []
+    whole = yaml_reader._events
+
+    def noted(data: bytes) -> Iterator[Any]:
+        shown.append(data)
+        return whole(data)
+
+    monkeypatch.setattr(yaml_reader, "_events", noted)
+    assert refused(load_yaml, before + row).endswith("nested deeper than 64")
+    assert len(shown) == 1
+    assert max(len(re.findall(rb"[\[{]|[-?] ", line)) for line in shown[0].splitlines()) <= 65
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[:6].decode())
+def test_a_row_of_brackets_that_opens_nothing_is_text(row: bytes) -> None:
+    text = row.decode().strip()
+    for told, value in [
+        (f'"{text}"', text),
+        (f"'{text}'", text),
+        (f"|-\n  {text}", text),
+        (f">-\n  it's\n  {text}", f"it's {text}"),
+        (f"b # {text}", "b"),
+        (f"it's # {text}", "it's"),
+        (f'["{text}", "{text}]", {{b: "{text}"}}]', [text, f"{text}]", {"b": text}]),
+    ]:
+        assert load_yaml(f"a: {told}\nlast: [1]\n".encode(), what="it") == {"a": value, "last": [1]}
+    for load in (load_json, load_document):
+        assert load(json.dumps({"a": text, "last": [text]}).encode(), what="it") == {"a": text, "last": [text]}
+
+
+def test_many_shallow_collections_are_not_deep() -> None:
+    value = {"rows": [[at, {"at": [at]}] for at in range(200)]}
+    for load in (load_json, load_yaml, load_document):
+        assert load(json.dumps(value).encode(), what="it") == value
+    assert load_yaml(b"rows:\n" + b"- - a\n  - {b: c}\n" * 100, what="it")["rows"][99] == ["a", {"b": "c"}]
+
+
+def test_a_fault_before_the_depth_is_the_fault_that_is_told() -> None:
+    assert "the key 'a' stands twice" in refused(load_json, b'{"x": {"a": 1, "a": 2}, "y": ' + b"[" * 100)
+    assert "line 1 column 10: " in refused(load_json, b'{"x": 1, y: ' + b"[" * 100)
+    assert "the key 'a' stands twice" in refused(load_yaml, b"a: 1\na: 2\nb: ok")
 
 
 @pytest.mark.parametrize("load", [load_json, load_yaml])

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
-from importlib.metadata import EntryPoint
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from sr_plugins.host import DISTRIBUTION, PORTS, Offer, PluginHost
+from sr_plugins.host import PORTS, Offer, PluginHost
 from sr_plugins.laws import BUILTIN_LAWS
-from sr_ports import Adapter, BadInput, ReasonCode, hookimpl, hooks
+from sr_plugins.release import DISTRIBUTION
+from sr_ports import Adapter, BadInput, NotFound, ReasonCode, Unreachable, hookimpl, hooks
 from tests.plugins.conftest import Site
 
 BUILTIN = [
     EntryPoint("builtin", "sr_plugins.builtin", "scenario_runner"),
     EntryPoint("builtin_adapters", "sr_adapters.builtin", "scenario_runner"),
 ]
+OWN = [point for point in entry_points(group="scenario_runner") if point.dist and point.dist.name == DISTRIBUTION]
 LAW = """
     from sr_ports import hookimpl
 
@@ -79,13 +83,13 @@ def test_a_distributions_law_is_provided_with_its_name_and_version(site: Site) -
 def test_a_distributions_adapter_is_ready_to_build(site: Site) -> None:
     site.install("acme-bus", bus("carrier-pigeon"))
     adapter = PluginHost.discover(points=site.points()).adapter("control_bus", "carrier-pigeon")
-    assert adapter.build("the wiring") == "the wiring"  # type: ignore[arg-type]
+    assert adapter.build("the wiring").upper() == "THE WIRING"  # type: ignore[arg-type]
 
 
 def test_offers_tell_port_name_distribution_version_and_entry_point(site: Site) -> None:
     site.install("acme-bus", bus("pigeon"), version="0.9")
     site.install("acme-laws", LAW.format(kind="merkle"))
-    assert PluginHost.discover(points=site.points()).offers() == [
+    assert PluginHost.survey(points=site.points()).offers() == [
         Offer("control_bus", "pigeon", "acme-bus", "0.9", "plugin = plugin_acme_bus", True),
         Offer("law", "merkle", "acme-laws", "1.2", "plugin = plugin_acme_laws", True),
     ]
@@ -99,7 +103,8 @@ def test_two_distributions_with_one_name_on_one_port_are_both_named(
 ) -> None:
     site.install("acme-one", code)
     site.install("acme-two", code)
-    error = refused(PluginHost.discover, points=site.points())
+    host = PluginHost.discover(points=site.points())
+    error = refused(host.laws().get, name) if port == "law" else refused(host.adapter, port, name)
     assert error.code is ReasonCode.PLUGIN_CONFLICT
     for part in (port, name, "acme-one", "acme-two"):
         assert part in error.what
@@ -108,7 +113,7 @@ def test_two_distributions_with_one_name_on_one_port_are_both_named(
 def test_one_module_named_by_two_distributions_is_two_plugins(site: Site) -> None:
     for name in ("acme-one", "acme-two"):
         site.install(name, LAW.format(kind="same"), module="plugin_shared")
-    error = refused(PluginHost.discover, points=site.points())
+    error = refused(PluginHost.discover(points=site.points()).laws().get, "same")
     assert (error.code, "acme-one" in error.what, "acme-two" in error.what) == (ReasonCode.PLUGIN_CONFLICT, True, True)
 
 
@@ -127,19 +132,153 @@ def test_a_survey_lists_both_sides_of_a_conflict_and_all_else(site: Site) -> Non
 def test_one_name_on_two_ports_is_no_conflict(site: Site) -> None:
     site.install("acme-one", LAW.format(kind="same"))
     site.install("acme-two", bus("same"))
-    assert {offer.port for offer in PluginHost.discover(points=site.points()).offers()} == {"law", "control_bus"}
+    assert {offer.port for offer in PluginHost.survey(points=site.points()).offers()} == {"law", "control_bus"}
 
 
 @pytest.mark.parametrize("code", [LAW.format(kind=BUILTIN_LAWS[0].kind), bus("file")], ids=["law", "adapter"])
 def test_nothing_shadows_a_built_in(site: Site, code: str) -> None:
     site.install("aaa-first-by-name", code)
-    assert refused(PluginHost.discover, points=[*site.points(), *BUILTIN]).code is ReasonCode.PLUGIN_CONFLICT
+    host = PluginHost.discover(points=[*site.points(), *OWN])
+    host.load_all()
+    assert host.adapter("control_bus", "file").build.__module__ == "sr_adapters.builtin"
+    assert host.laws()[BUILTIN_LAWS[0].kind].law is BUILTIN_LAWS[0]
+    (clash,) = PluginHost.survey(points=[*site.points(), *OWN]).conflicts
+    assert [one.distribution for one in clash.sources] == [DISTRIBUTION, "aaa-first-by-name"]
+    rows = [(one.distribution, one.loaded) for one in host.offers() if (one.port, one.name) == (clash.port, clash.name)]
+    assert rows == [("aaa-first-by-name", False), (DISTRIBUTION, True)]
+
+
+def test_a_plugin_given_in_code_may_not_shadow_a_built_in_either() -> None:
+    plugin = SimpleNamespace(sr_hashing_laws=hookimpl(lambda: [BUILTIN_LAWS[0]]), distribution="mine", version="1")
+    assert refused(PluginHost.discover, points=OWN, plugins=[plugin]).code is ReasonCode.PLUGIN_CONFLICT
+
+
+def test_other_distributions_are_imported_only_for_what_no_built_in_gives(site: Site) -> None:
+    site.install("acme-laws", LAW.format(kind="merkle"))
+    host = PluginHost.discover(points=[*site.points(), *OWN])
+    assert host.adapter("object_store", "file").name == "file"
+    assert next(iter(host.adapters("object_store"))).name == "file"
+    assert BUILTIN_LAWS[0].kind in host.laws()
+    assert "plugin_acme_laws" not in sys.modules
+    assert host.laws()["merkle"].distribution == "acme-laws"
+    assert "plugin_acme_laws" in sys.modules
+
+
+def test_a_conflict_of_two_others_stops_only_who_asks_for_that_name(site: Site) -> None:
+    site.install("acme-one", LAW.format(kind="same"))
+    site.install("acme-two", LAW.format(kind="same"))
+    site.install("acme-bus", bus("pigeon"))
+    host = PluginHost.discover(points=[*site.points(), *OWN])
+    assert host.adapter("control_bus", "pigeon").name == "pigeon"
+    assert refused(host.laws().get, "same").code is ReasonCode.PLUGIN_CONFLICT
+
+
+IDLE = {
+    "no hook": ("x = 1", "it has no hook of Scenario Runner"),
+    "unmarked": ("def sr_hashing_laws(): return []", "sr_hashing_laws lacks @hookimpl"),
+    "empty": (
+        "from sr_ports import hookimpl\n@hookimpl\ndef sr_hashing_laws(): return []",
+        "sr_hashing_laws returned an empty list",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", IDLE)
+def test_a_plugin_that_offers_nothing_has_a_row_that_says_so(site: Site, how: str) -> None:
+    code, why = IDLE[how]
+    site.install("acme-idle", code)
+    (row,) = PluginHost.survey(points=site.points()).offers()
+    assert (row.distribution, row.loaded, row.why) == ("acme-idle", False, f"offers nothing: {why}")
+
+
+@pytest.mark.parametrize("mark", ["hookwrapper=True", "wrapper=True"])
+def test_a_hook_wrapper_is_refused_since_it_would_have_no_effect(site: Site, mark: str) -> None:
+    code = f"from sr_ports import hookimpl\n@hookimpl({mark})\ndef sr_hashing_laws():\n    yield\n"
+    site.install("acme-wraps", code)
+    (row,) = PluginHost.survey(points=site.points()).offers()
+    assert row.why == "its hook sr_hashing_laws is a wrapper, which has no effect here: return a list instead"
+
+
+class Rude(BaseException):
+    """What a careless plugin may raise."""
+
+
+RUDE = [RuntimeError("no\nlicence"), SystemExit(0), GeneratorExit(), asyncio.CancelledError(), Rude("x")]
+
+
+def pigeon(build: Any, port: str = "control_bus") -> Adapter[Any]:
+    """The adapter `pigeon` of acme-bus 1.2, as the host hands it out."""
+    hook = hookimpl(lambda: [Adapter("pigeon", build, open_root=lambda uri, wiring: build(wiring))])
+    plugin = SimpleNamespace(**{PORTS[port]: hook}, distribution="acme-bus", version="1.2")
+    return PluginHost.discover(points=[], plugins=[plugin]).adapter(port, "pigeon")
+
+
+def raises(error: BaseException) -> Any:
+    def work(*args: Any) -> Any:
+        raise error
+
+    return work
+
+
+@pytest.mark.parametrize("error", RUDE, ids=repr)
+def test_an_adapter_that_cannot_be_built_is_named_with_its_distribution_and_version(error: BaseException) -> None:
+    told = refused(pigeon(raises(error)).build, None)
+    assert told.code is ReasonCode.PLUGIN_BROKEN
+    assert told.what.startswith("the control_bus adapter 'pigeon' of acme-bus 1.2 cannot be built: ")
+    assert type(error).__name__ in told.what
+
+
+def test_an_adapter_that_builds_nothing_is_refused() -> None:
+    assert "its build returned None" in refused(pigeon(lambda wiring: None).build, None).what
+
+
+def test_a_method_that_an_adapter_lacks_is_its_own_fault_and_any_other_may_be_asked_for() -> None:
+    built = pigeon(lambda wiring: object()).build(None)  # type: ignore[arg-type]
+    assert not hasattr(built, "migrate")
+    with pytest.raises(Unreachable, match="failed in publish: AttributeError"):
+        built.publish()
+
+
+@pytest.mark.parametrize("error", RUDE, ids=repr)
+def test_what_an_adapter_raises_later_is_named_and_may_be_tried_again(error: BaseException) -> None:
+    def rows() -> Any:
+        yield 1
+        raise error
+
+    port = SimpleNamespace(publish=raises(error), tail=rows, close=print, name="x")
+    adapter: Any = pigeon(lambda wiring: port)
+    built = adapter.build(None)
+    assert built.name == "x"
+    items = built.tail()
+    assert next(items) == 1
+    calls: list[Callable[[], Any]] = [lambda: built.publish(1), lambda: next(items)]
+    for work in calls:
+        with pytest.raises(Unreachable) as caught:
+            work()
+        assert caught.value.code is ReasonCode.PLUGIN_FAILED
+        assert "the control_bus adapter 'pigeon' of acme-bus 1.2 failed in " in caught.value.what
+
+
+def test_an_error_that_the_port_foresees_passes_as_it_is() -> None:
+    gone = NotFound(ReasonCode.RUN_NOT_FOUND, "gone")
+    port = SimpleNamespace(publish=raises(gone), tail=print, close=print)
+    built = pigeon(lambda wiring: port).build(None)  # type: ignore[arg-type]
+    with pytest.raises(NotFound) as caught:
+        built.publish()
+    assert caught.value is gone
+    wrong = BadInput(ReasonCode.PROFILE_INVALID, "control_bus.url is missing")
+    assert refused(pigeon(raises(wrong)).build, None) is wrong
+
+
+def test_the_keyboard_is_the_users() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        pigeon(raises(KeyboardInterrupt())).build(None)  # type: ignore[arg-type]
 
 
 def test_a_distribution_found_twice_on_the_path_counts_once(site: Site) -> None:
     site.install("acme-laws", LAW.format(kind="merkle"))
     points = [*site.points(), *site.points()]
-    assert [offer.name for offer in PluginHost.discover(points=points).offers()] == ["merkle"]
+    assert [offer.name for offer in PluginHost.survey(points=points).offers()] == ["merkle"]
 
 
 BROKEN = {
@@ -150,11 +289,15 @@ BROKEN = {
     "misspelt hook": "from sr_ports import hookimpl\n@hookimpl\ndef sr_hashing_lawz(): return []",
     "hook that raises": "from sr_ports import hookimpl\n@hookimpl\ndef sr_hashing_laws(): raise KeyError('x')",
     "hook that exits": "from sr_ports import hookimpl\n@hookimpl\ndef sr_hashing_laws(): raise SystemExit",
+    "hook of another kind": "from sr_ports import hookimpl\n@hookimpl\ndef sr_hashing_laws(): raise GeneratorExit",
     "no list": "from sr_ports import hookimpl\n@hookimpl\ndef sr_hashing_laws(): return 5",
     "no law": "from sr_ports import hookimpl\n@hookimpl\ndef sr_hashing_laws(): return [object()]",
     "no adapter": "from sr_ports import hookimpl\n@hookimpl\ndef sr_control_buses(): return ['file']",
     "no name": "from sr_ports import Adapter, hookimpl\n@hookimpl\ndef sr_control_buses(): return [Adapter('', print)]",
 }
+
+
+HOOKS_FAIL = [how for how in BROKEN if how.startswith("hook")]
 
 
 @pytest.mark.parametrize("how", BROKEN)
@@ -168,12 +311,13 @@ def test_a_broken_plugin_is_told_of_and_stops_only_who_needs_it(site: Site, how:
     error = refused(host.adapter, "control_bus", "pigeon")
     assert error.code is ReasonCode.PLUGIN_BROKEN
     assert "'pigeon'" in error.what
-    assert "acme-broken" in error.what
+    assert "acme-broken 1.2: " in error.what
+    assert "its hook sr_" in error.what or not how.startswith("hook")
 
 
 def test_a_plugin_that_breaks_half_way_offers_nothing(site: Site) -> None:
     site.install("acme-half", bus("pigeon") + "    @hookimpl\n    def sr_hashing_laws():\n        raise OSError\n")
-    host = PluginHost.discover(points=site.points())
+    host = PluginHost.survey(points=site.points())
     assert host.offered == {}
     assert len(host.broken) == 1
 
@@ -191,10 +335,27 @@ def test_a_missing_extra_is_told_with_what_to_install(site: Site) -> None:
     host = PluginHost.discover(points=site.points())
     error = refused(host.adapter, "control_bus", "pigeon")
     assert error.code is ReasonCode.EXTRA_MISSING
-    assert "no_such_driver, no_such.inner" in error.what
+    assert error.what.endswith("needs no_such_driver, no_such.inner, which are not installed")
     assert "pip install 'acme-bus[pigeon]'" in error.remedy
     assert "pip install 'scenario-runner[doves]'" in refused(host.adapter, "control_bus", "dove").remedy
-    assert [(one.name, one.loaded) for one in host.offers()] == [("dove", False), ("pigeon", False)]
+    assert [(one.name, one.loaded, one.why) for one in host.offers()] == [
+        ("dove", False, "no_such_driver is not installed: extra [doves]"),
+        ("pigeon", False, "no_such_driver, no_such.inner are not installed: extra [acme-bus[pigeon]]"),
+    ]
+
+
+def test_all_missing_extras_are_told_at_once(site: Site) -> None:
+    site.install("acme-bus", bus("pigeon", ("no_such_driver",), "acme-bus[pigeon]"))
+    site.install("plain-bus", bus("crow", ("no_such_wing",), ""))
+    site.install("scenario-runner", bus("dove", ("no_such_driver",), "doves"))
+    host = PluginHost.discover(points=site.points())
+    error = refused(host.require, [("control_bus", name) for name in ("dove", "pigeon", "crow")])
+    assert error.code is ReasonCode.EXTRA_MISSING
+    assert error.what == (
+        "the control_bus adapter 'dove' needs no_such_driver, the control_bus adapter 'pigeon' needs no_such_driver, "
+        "the control_bus adapter 'crow' needs no_such_wing, which are not installed"
+    )
+    assert error.remedy.endswith("pip install 'scenario-runner[doves]' 'acme-bus[pigeon]' 'plain-bus'")
 
 
 def test_a_distribution_that_is_not_allowed_runs_none_of_its_code(site: Site) -> None:
@@ -222,7 +383,7 @@ def test_a_plugin_given_in_code_is_held_to_allow_as_well(allow: frozenset[str] |
         version = "7"
 
         @hookimpl
-        def sr_control_buses(self) -> list[Adapter]:
+        def sr_control_buses(self) -> list[Adapter[Any]]:
             return [Adapter("pigeon", lambda wiring: wiring)]
 
     for plugin in (Plugin, Plugin()):

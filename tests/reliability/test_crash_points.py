@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from sr_domain.states import RunState
 from sr_ports import EngineCall, EngineResult, ReasonCode, SrError, Unreachable
 from sr_ports.conformance.crash import CrashPlan, Died, Mode, crash
 from tests.reliability.lab import Lab, request, write_world
-from tests.reliability.worlds import World, world
+from tests.reliability.worlds import WORLDS, World, world
 
 _ = world
 RUN = run_id_for("key")
@@ -166,7 +166,18 @@ FLOWS = (
         repeats=True,
     ),
 )
-flows = pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
+SAMPLE = ("IP3 reuse", "re-emit a terminal fact")
+"""The flows that are cut in every world when slow tests are left out."""
+
+
+def cases() -> Iterator[Any]:
+    """Every flow in every world. In memory all are quick."""
+    for name in WORLDS:
+        for flow in FLOWS:
+            marks = [pytest.mark.parity] if name == "servers" else []
+            if name != "memory" and flow.name not in SAMPLE:
+                marks.append(pytest.mark.slow)
+            yield pytest.param(name, flow, marks=marks, id=f"{name}-{flow.name}")
 
 
 def cut(lab: Lab, act: Callable[[Lab, Any], Any], plan: CrashPlan) -> None:
@@ -227,7 +238,7 @@ def points(world: World, flow: Flow, folder: Path) -> list[Any]:
     return plan.trace
 
 
-@flows
+@pytest.mark.parametrize(("world", "flow"), list(cases()), indirect=["world"], scope="module")
 def test_every_crash_point_ends_in_one_outcome(world: World, flow: Flow, tmp_path: Path) -> None:
     calls = points(world, flow, tmp_path)
     for call in calls:
@@ -262,7 +273,10 @@ def test_what_was_left_is_found_and_finished_after_the_index_was_lost(flow: Flow
     assert not list(runner.unsettled())
 
 
-@pytest.mark.parametrize("flow", FLOWS[1:6], ids=lambda flow: flow.name)
+SHORT = [pytest.param(one, marks=[] if one.name == "IP5 contradiction" else pytest.mark.slow) for one in FLOWS[1:6]]
+
+
+@pytest.mark.parametrize("flow", SHORT, ids=lambda flow: flow.name)
 def test_two_crashes_in_a_row(flow: Flow, tmp_path: Path) -> None:
     memory = World("memory", Lab)
     calls, pairs = len(points(memory, flow, tmp_path)), 0

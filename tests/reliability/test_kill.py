@@ -23,6 +23,8 @@ from tests.reliability.lab import request, write_world
 
 KILLS = {"files": 450, "servers": 60}
 """How many processes die in each world; `SR_KILLS` sets it for all."""
+SAMPLE = 12
+"""How many die when slow tests are left out."""
 CREW, KEYS, PLATFORM = 3, 8, "platform_kill"
 POLICY = {"policy_id": "kill", "revision": "1", "evidence_wait_seconds": 600}
 
@@ -117,9 +119,9 @@ def servers(folder: Path) -> Iterator[dict[str, Any]]:
 WORLDS = {"files": files, "servers": servers}
 
 
-@pytest.fixture(params=["files", pytest.param("servers", marks=pytest.mark.parity)])
+@pytest.fixture
 def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Name and profile of each world; the lease is short, so that the dead are soon forgotten."""
+    """Name and profile of the test's world; the lease is short, so that the dead are soon forgotten."""
     monkeypatch.setenv("PLATFORM_RUN_ID", PLATFORM)
     with WORLDS[request.param](tmp_path) as substrate:
         engine = {"interface_pack": str(pack(tmp_path / "pack"))}
@@ -150,9 +152,19 @@ class Nursery:
         return int(process.stdout.readline())
 
 
-def test_killed_processes_leave_one_outcome_each(world: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("world", "wanted"),
+    [
+        ("files", SAMPLE),
+        pytest.param("servers", SAMPLE, marks=pytest.mark.parity),
+        pytest.param("files", KILLS["files"], marks=pytest.mark.slow),
+        pytest.param("servers", KILLS["servers"], marks=[pytest.mark.parity, pytest.mark.slow]),
+    ],
+    indirect=["world"],
+)
+def test_killed_processes_leave_one_outcome_each(world: Any, wanted: int, tmp_path: Path) -> None:
     name, profile = world
-    wanted = int(os.environ.get("SR_KILLS", KILLS[name]))
+    wanted = int(os.environ.get("SR_KILLS", wanted))
     rng, root, kills, keys = random.Random(7), tmp_path / "root", 0, list[str]()
     write_world(root)
     with build_runner(profile, policy=POLICY) as runner, Nursery(profile) as nursery:

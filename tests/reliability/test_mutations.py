@@ -119,7 +119,15 @@ MUTATIONS = (
 )
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda one: one.name)
+LATE = ("facts view before the decision", "publication forgotten")
+"""Mutations that only a late schedule shows."""
+
+
+@pytest.mark.parametrize(
+    "mutation",
+    [pytest.param(one, marks=pytest.mark.slow if one.name in LATE else []) for one in MUTATIONS],
+    ids=lambda one: one.name,
+)
 def test_the_harness_notices(mutation: Mutation, monkeypatch: pytest.MonkeyPatch) -> None:
     mutation.patch(monkeypatch)
     for seed in range(SEEDS):

@@ -9,11 +9,16 @@ from contextlib import suppress
 
 
 class Cutter:
-    """Forwards to `port`. Once armed, the next answer is swallowed and its connection cut."""
+    """Forwards to `port`. Once armed, the next answer is swallowed and its connection cut.
+
+    `trips`: how often a client spoke and then waited for an answer, however many packets that took.
+    """
 
     def __init__(self, port: int) -> None:
         self._target = port
         self._armed = threading.Event()
+        self._answered = True
+        self.trips = 0
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
@@ -51,6 +56,8 @@ class Cutter:
     def _pump(self, source: socket.socket, sink: socket.socket, is_answer: bool) -> None:
         with suppress(OSError):
             while data := source.recv(65536):
+                self.trips += self._answered and not is_answer
+                self._answered = is_answer
                 if is_answer and self._armed.is_set():
                     self._armed.clear()
                     break

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import attrs
 
 _CONDITIONS = frozenset({"if-match", "if-none-match"})
+_CHECKSUMS = ("content-md5", "x-amz-checksum-", "x-amz-sdk-checksum-algorithm")
 _HOP = frozenset({"connection", "transfer-encoding", "keep-alive"})
 
 
@@ -53,14 +54,20 @@ def error(status: int, code: str) -> Answer:
 
 
 class FaultyProxy:
-    """Its state, shared by the handler's threads. `seen`: method of every request, in order."""
+    """Its state, shared by the handler's threads.
+
+    `seen`: method of every request, in order; `asked`: method, path and headers (lower-case) of each.
+    `lock`: refuse what AWS refuses on a bucket with Object Lock, a PUT without Content-MD5 or a checksum.
+    """
 
     def __init__(self, upstream: str) -> None:
         parts = urlsplit(upstream)
         self.upstream = (parts.hostname or "", parts.port or 80)
         self.url = ""
         self.strip = False
+        self.lock = False
         self.seen: list[str] = []
+        self.asked: list[tuple[str, str, dict[str, str]]] = []
         self.after: Callable[[], object] | None = None
         self.ended = threading.Event()
         self._faults: list[tuple[str, Fault]] = []
@@ -88,6 +95,10 @@ class FaultyProxy:
 
     def ask(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
         """Forward a request; conditional headers are left out when `strip` is set."""
+        lower = {name.lower(): value for name, value in headers.items()}
+        self.asked.append((method, path, lower))
+        if self.lock and method == "PUT" and not any(name.startswith(_CHECKSUMS) for name in lower):
+            return error(400, "InvalidRequest")
         kept = {k: v for k, v in headers.items() if k.lower() not in _HOP}
         if self.strip:
             kept = {k: v for k, v in kept.items() if k.lower() not in _CONDITIONS}

@@ -20,6 +20,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from tests.servers import absent
 
@@ -32,7 +33,7 @@ class PostgresServer:
 
     def __init__(self, binaries: Path, home: Path) -> None:
         self._binaries, self._home, self._data = binaries, home, home / "data"
-        self._user = _unprivileged()
+        self._user = unprivileged()
         self._process: subprocess.Popen[bytes] | None = None
         self.port = _free_port()
         self._initialise()
@@ -128,6 +129,17 @@ def fresh_schema(dsn: str) -> Iterator[str]:
         link.execute(f'DROP SCHEMA IF EXISTS "{name}" CASCADE'.encode())
 
 
+@contextmanager
+def fresh_database(dsn: str, encoding: str) -> Iterator[str]:
+    """The DSN of a new database in this encoding; dropped afterwards."""
+    name = f"sr_test_{os.urandom(6).hex()}"
+    made = f"CREATE DATABASE {name} ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+    with closing(psycopg.connect(dsn, autocommit=True)) as link:
+        link.execute(made.encode())
+        yield make_conninfo(dsn, dbname=name)
+        link.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
 def _binaries() -> Path | None:
     """Debian's newest, else whatever is on the path."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
@@ -137,8 +149,8 @@ def _binaries() -> Path | None:
     return Path(on_path).resolve().parent if on_path else None
 
 
-def _unprivileged() -> dict[str, Any]:
-    """Postgres refuses to run as root: then it runs as another user."""
+def unprivileged() -> dict[str, Any]:
+    """Postgres and PgBouncer refuse to run as root: then they run as another user. For `subprocess`."""
     if os.getuid() != 0:
         return {}
     names = {entry.pw_name for entry in pwd.getpwall()}

@@ -1,0 +1,54 @@
+"""What went wrong, in one line; and which command says so: no remedy sends anybody back to it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import click
+
+from sr_adapters.cli import output
+from sr_ports import REASONS, ReasonCode, one_line
+
+_words: list[str] = []
+
+
+class Tree(click.Group):
+    """A group that notes which of its commands is run."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        if name is not None:
+            _words.append(name)
+        return name, command, rest
+
+
+def begin() -> None:
+    """A command line begins: no command is known yet."""
+    _words.clear()
+
+
+def running() -> str:
+    """The command of this command line, without its arguments: ``quarantine show``."""
+    return " ".join(_words)
+
+
+def remedy_here(code: ReasonCode | str, remedy: str, command: str | None = None) -> str:
+    """The remedy, or the code's other one where it names the very command that tells it (default: the running)."""
+    if not names(remedy, running() if command is None else command):
+        return remedy
+    reason = REASONS[ReasonCode(code)]
+    return remedy.replace(reason.remedy, reason.otherwise) if reason.remedy in remedy else reason.otherwise
+
+
+def names(remedy: str, command: str) -> bool:
+    """Whether a remedy names the command. Its own ``--help`` is help all the same."""
+    return bool(command) and re.search(rf"\bsr {re.escape(command)}\b(?! --help)", remedy) is not None
+
+
+def tell(code: ReasonCode | str, what: Any, remedy: str) -> None:
+    """The one line that every error is, on stderr."""
+    code = ReasonCode(code)
+    output.tell(f"error[{code.value}]: {one_line(str(what))}; {remedy_here(code, remedy)}")

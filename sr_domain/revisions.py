@@ -1,0 +1,26 @@
+"""Revisions of the rules by which evidence is read and decided (spec: behaviour, "Revisions").
+
+A decision on record names its revision; one that names none is of revision 1, the first
+release. Undecided runs are read by today's rules, a decided one by those of its day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sr_ports import ListingRules
+from sr_ports.wanted import FIRST_RELEASE, TODAY
+
+REVISION = 2
+"""Today's. Since 2 a link is never entered by ``**`` alone, and a key that ends in ``/`` and holds bytes is a conflict.
+
+What else changed with 2 accepts more than 1 did (a byte order mark, ``./``, things that stand
+beside the evidence), so that a run decided before is proven by it as well.
+"""
+
+
+def listing_rules(decided: Mapping[str, Any]) -> ListingRules:
+    """How the engine root was listed for a decision. `decided`: the details of its ``EVIDENCE_COMPLETE``."""
+    revision = decided.get("revision", 1)
+    return TODAY if isinstance(revision, int) and revision >= REVISION else FIRST_RELEASE

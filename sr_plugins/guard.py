@@ -1,0 +1,124 @@
+"""Objects of other distributions behind a guard: what they raise is named, and is never taken for a bug of SR's.
+
+An error that a port foresees (`SrError`) passes. Anything else becomes `Unreachable(PLUGIN_FAILED)`: the
+call failed by a fault of this worker's, and may be made again (spec: behaviour, "What may end a run").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import attrs
+
+from sr_plugins.loading import Source, raised
+from sr_ports import (
+    AuthorityStore,
+    BadInput,
+    ControlBus,
+    EngineInvoker,
+    EngineRoot,
+    ObjectStore,
+    ReasonCode,
+    SignatureChecker,
+    Signer,
+    SrError,
+    Unreachable,
+)
+from sr_ports.hooks import Adapter, Wiring
+
+_UNGUARDED = frozenset({"sink", "runtime"})
+"""Sinks have a thread each that catches all; the parts of a runtime call back into the core."""
+_PROTOCOLS: dict[str, type] = {
+    "object_store": ObjectStore,
+    "authority": AuthorityStore,
+    "invoker": EngineInvoker,
+    "control_bus": ControlBus,
+    "attest": Signer,
+    "signature_checker": SignatureChecker,
+}
+
+
+def guarded_adapter(port: str, adapter: Adapter[Any], source: Source) -> Adapter[Any]:
+    """The adapter with everything that it builds or opens behind a guard."""
+    what = f"the {port} adapter {adapter.name!r} of {source}"
+    opened = adapter.open_root
+    return attrs.evolve(
+        adapter,
+        build=partial(_build, port, adapter.build, what),
+        open_root=None if opened is None else partial(_open, opened, f"the engine root of {what}"),
+    )
+
+
+def _build(port: str, build: Callable[[Wiring], Any], what: str, wiring: Wiring) -> Any:
+    """The port object. Raises `BadInput(PLUGIN_BROKEN)` when it cannot be built."""
+    try:
+        made = build(wiring)
+    except SrError:
+        raise
+    except BaseException as error:
+        raise BadInput(ReasonCode.PLUGIN_BROKEN, f"{what} cannot be built: {raised(error)}") from error
+    if made is None:
+        raise BadInput(ReasonCode.PLUGIN_BROKEN, f"{what} cannot be built: its build returned None")
+    return made if port in _UNGUARDED else Guarded(made, what, _PROTOCOLS.get(port))
+
+
+def _open(opened: Callable[[str, Wiring], Any], what: str, uri: str, wiring: Wiring) -> Any:
+    return Guarded(_call(what, "open_root", opened, uri, wiring), what, EngineRoot)
+
+
+class Guarded:
+    """Stands for a port object of another distribution. Has its attributes; calls are guarded."""
+
+    def __init__(self, made: Any, what: str, protocol: type | None) -> None:
+        self._made, self._what, self._protocol = made, what, protocol
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            value = getattr(self._made, name)
+        except SrError:
+            raise
+        except BaseException as error:
+            if isinstance(error, AttributeError) and not hasattr(self._protocol, name):
+                raise  # nothing that the port promises: somebody asks whether it is there
+            raise _failed(self._what, name, error) from error
+        return partial(_call, self._what, name, value) if callable(value) else value
+
+    def __repr__(self) -> str:
+        return f"<{self._what}: {self._made!r}>"
+
+
+def _call(what: str, name: str, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    try:
+        answer = work(*args, **kwargs)
+    except SrError:
+        raise
+    except BaseException as error:
+        raise _failed(what, name, error) from error
+    return _Items(answer, what, name) if hasattr(answer, "__next__") else answer
+
+
+def _failed(what: str, name: str, error: BaseException) -> Unreachable:
+    return Unreachable(ReasonCode.PLUGIN_FAILED, f"{what} failed in {name}: {raised(error)}")
+
+
+class _Items(Iterator[Any]):
+    """An iterator that a plugin returned, guarded as the call was."""
+
+    def __init__(self, items: Iterator[Any], what: str, name: str) -> None:
+        self._items, self._what, self._name = items, what, name
+
+    def __next__(self) -> Any:
+        try:
+            return next(self._items)
+        except (SrError, StopIteration):
+            raise
+        except BaseException as error:
+            raise _failed(self._what, self._name, error) from error
+
+    def close(self) -> None:
+        """End the iteration early, as for a generator."""
+        close = getattr(self._items, "close", None)
+        if close is not None:
+            _call(self._what, self._name, close)

@@ -1,0 +1,169 @@
+"""Importing plugins and asking them what they offer: the edge to code of other distributions."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable, Iterator
+from importlib.metadata import EntryPoint
+from typing import Any
+
+import attrs
+import pluggy
+
+from sr_plugins.release import DISTRIBUTION
+from sr_ports import HashingLaw, hooks, one_line
+from sr_ports.hooks import PROJECT, Adapter
+
+PORTS = {
+    "object_store": "sr_object_stores",
+    "authority": "sr_authority_stores",
+    "invoker": "sr_engine_invokers",
+    "control_bus": "sr_control_buses",
+    "law": "sr_hashing_laws",
+    "runtime": "sr_runtimes",
+    "sink": "sr_observability_sinks",
+    "authenticator": "sr_authenticators",
+    "attest": "sr_signers",
+    "signature_checker": "sr_signature_checkers",
+}
+
+
+@attrs.frozen
+class Source:
+    """Where a plugin came from."""
+
+    distribution: str
+    version: str
+    entry_point: str
+
+    @property
+    def own(self) -> bool:
+        """Whether it is one of Scenario Runner's own."""
+        return canonical(self.distribution) == DISTRIBUTION
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.version}"
+
+
+@attrs.frozen
+class Broken:
+    """A plugin that offers nothing, and why: not importable, a hook that raised, no hook, not allowed."""
+
+    source: Source
+    why: str
+
+
+@attrs.frozen
+class Found:
+    """One thing that a plugin offers: an `Adapter` or a `HashingLaw`."""
+
+    port: str
+    name: str
+    offer: Any
+    source: Source
+
+
+class OffersNothing(Exception):
+    """The plugin is sound and gives no adapter and no law."""
+
+
+def canonical(distribution: str) -> str:
+    """One spelling for one distribution (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def source_of(point: EntryPoint) -> Source:
+    """Which distribution an entry point belongs to."""
+    dist = point.dist
+    return Source(dist.name if dist else "?", dist.version if dist else "?", f"{point.name} = {point.value}")
+
+
+def given(plugin: Any) -> Source:
+    """Where a plugin object that was passed in code says it is from."""
+    name = getattr(plugin, "__name__", type(plugin).__name__)
+    return Source(getattr(plugin, "distribution", name), getattr(plugin, "version", "0"), "given in code")
+
+
+def raised(error: BaseException) -> str:
+    """What code of a plugin raised, in a few words.
+
+    For `except BaseException`: a plugin may raise SystemExit, GeneratorExit or asyncio's
+    CancelledError just as well. KeyboardInterrupt is the user's and is raised again.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        raise error
+    return one_line(f"{type(error).__name__}: {error}".removesuffix(": "))
+
+
+def load(point: EntryPoint, source: Source) -> list[Found]:
+    """Import a plugin and ask it. Raises `PluginError`, `OffersNothing`."""
+    try:
+        plugin = point.load()
+    except BaseException as error:
+        raise PluginError(f"cannot be imported: {raised(error)}") from error
+    return ask(plugin, source)
+
+
+class PluginError(Exception):
+    """Code of a plugin failed; says where and how."""
+
+
+def ask(plugin: Any, source: Source) -> list[Found]:
+    """What one plugin offers: a manager of its own, so that every answer has one author.
+
+    Raises `PluginError` naming the hook at fault, `OffersNothing`.
+    """
+    try:
+        plugin = plugin() if inspect.isclass(plugin) else plugin
+        manager = pluggy.PluginManager(PROJECT)
+        manager.add_hookspecs(hooks)
+        manager.register(plugin)
+        manager.check_pending()
+    except BaseException as error:
+        raise PluginError(f"cannot be registered: {raised(error)}") from error
+    callers = {port: getattr(manager.hook, hook) for port, hook in PORTS.items()}
+    for caller in callers.values():
+        _refuse_wrappers(caller)
+    found = [one for port, caller in callers.items() for one in _answers(port, caller, source)]
+    if not found:
+        raise OffersNothing(_why_nothing(plugin, callers.values()))
+    return found
+
+
+def _refuse_wrappers(caller: pluggy.HookCaller) -> None:
+    if any(impl.wrapper or impl.hookwrapper for impl in caller.get_hookimpls()):
+        raise PluginError(f"its hook {caller.name} is a wrapper, which has no effect here: return a list instead")
+
+
+def _answers(port: str, caller: pluggy.HookCaller, source: Source) -> Iterator[Found]:
+    try:
+        for answer in caller():
+            for offer in answer:
+                yield Found(port, _name(port, offer), offer, source)
+    except BaseException as error:
+        raise PluginError(f"its hook {caller.name} failed: {raised(error)}") from error
+
+
+def _name(port: str, offer: Any) -> str:
+    if port == "law":
+        if not isinstance(offer, HashingLaw):
+            raise TypeError(f"{offer!r} is no hashing law: it needs kind and digest(bundle)")
+        name: Any = offer.kind
+    elif isinstance(offer, Adapter):
+        name = offer.name
+    else:
+        raise TypeError(f"{offer!r} is no sr_ports.Adapter")
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"{offer!r} has no name")
+    return name
+
+
+def _why_nothing(plugin: Any, callers: Iterable[pluggy.HookCaller]) -> str:
+    empty = [caller.name for caller in callers if caller.get_hookimpls()]
+    if empty:
+        return f"offers nothing: {', '.join(empty)} returned an empty list"
+    bare = [hook for hook in PORTS.values() if callable(getattr(plugin, hook, None))]
+    if bare:
+        return f"offers nothing: {', '.join(bare)} lacks @hookimpl"
+    return "offers nothing: it has no hook of Scenario Runner"

@@ -1,0 +1,214 @@
+"""One sink behind its queue: bounded, in order, served by a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable
+
+import attrs
+
+from sr_ports import ObservabilitySink, ObsEvent, one_line
+
+LIMIT = 1024
+"""Events that may wait for one sink."""
+IDLE_S = 2.0
+"""Seconds without an event after which a sink's thread ends; the next event starts another."""
+RANKS = 3
+"""Classes of importance: DEBUG, INFO, and what is dropped last (governance facts, WARN, ERROR)."""
+_RANK_OF = {"DEBUG": 0, "INFO": 1}
+_LAST = RANKS - 1
+
+
+@attrs.frozen
+class Loss:
+    """What one sink missed. `dropped`: events given up. `failed`: calls of the sink that raised.
+
+    `by_rank`: the dropped ones as DEBUG, INFO, and all that is more important. `why`: the first error raised.
+    """
+
+    sink: str
+    by_rank: tuple[int, ...]
+    failed: int
+    why: str | None = None
+
+    @property
+    def dropped(self) -> int:
+        return sum(self.by_rank)
+
+    @property
+    def total(self) -> int:
+        return self.dropped + self.failed
+
+    def sentence(self) -> str:
+        """The loss in one line."""
+        debug, info, rest = self.by_rank
+        parts = [f"{self.dropped} events dropped ({debug} DEBUG, {info} INFO, {rest} others)"] if self.dropped else []
+        if self.failed:
+            parts.append(f"{self.failed} calls failed, the first with {self.why}")
+        return f"the sink {self.sink} missed telemetry: {', '.join(parts)}"
+
+
+def rank(event: ObsEvent) -> int:
+    """How late an event is dropped: 0 first."""
+    return _LAST if event.governance else _RANK_OF.get(event.severity, _LAST)
+
+
+class Outlet:
+    """A sink, its queue and its thread. `name`: what people call it."""
+
+    def __init__(self, sink: ObservabilitySink, name: str, *, limit: int = LIMIT) -> None:
+        self.name = name
+        self._sink = sink
+        self._limit = limit
+        self._dropped = [0] * RANKS
+        self._failed = 0
+        self._why: str | None = None
+        self.begin()
+
+    def begin(self) -> None:
+        """Start with an empty queue and no thread: when made, and in a forked child."""
+        self._changed = threading.Condition(threading.Lock())
+        self._queues: tuple[deque[tuple[int, ObsEvent]], ...] = tuple(deque() for _ in range(RANKS))
+        self._next = 0
+        self._busy_with: ObsEvent | None = None
+        self._waited_at: int | None = None
+        self._done = 0
+        self._thread: threading.Thread | None = None
+        self._ending = False
+
+    @property
+    def stuck(self) -> bool:
+        """Whether the sink has been waited for in vain since it last took an event."""
+        return self._waited_at == self._done
+
+    def offer(self, event: ObsEvent) -> None:
+        """Queue the event, or drop whatever is least important. Never waits for the sink."""
+        own = rank(event)
+        with self._changed:
+            if self._ending:
+                self._dropped[own] += 1
+                return
+            if sum(map(len, self._queues)) >= self._limit:
+                least = next(at for at, queue in enumerate(self._queues) if queue)
+                if least >= own:
+                    self._dropped[own] += 1
+                    return
+                self._queues[least].popleft()
+                self._dropped[least] += 1
+            self._queues[own].append((self._next, event))
+            self._next += 1
+            if self._thread is None:
+                self._start()
+            else:
+                self._changed.notify_all()
+
+    def wait(self, until: float, *, patient: bool = False) -> bool:
+        """Wait until the queue is empty and the sink idle, or the moment `until`; whether it is.
+
+        One that was waited for in vain and has not moved since is not waited for, unless `patient`.
+        """
+        with self._changed:
+            if self.stuck and not patient:
+                return self._empty()
+            while not self._empty():
+                left = until - time.monotonic()
+                if left <= 0:
+                    self._waited_at = self._done
+                    return False
+                self._changed.wait(left)
+            return True
+
+    def shed(self, below: int) -> None:
+        """Give up what waits, of this rank and less."""
+        with self._changed:
+            for at, queue in enumerate(self._queues[: below + 1]):
+                self._dropped[at] += len(queue)
+                queue.clear()
+            self._changed.notify_all()
+
+    def end(self) -> None:
+        """No more events after those that wait; then the thread closes the sink and ends."""
+        with self._changed:
+            self._ending = True
+            if self._thread is None:
+                self._start()
+            self._changed.notify_all()
+
+    def join(self, until: float) -> None:
+        """Wait until the sink is closed, or the moment `until`."""
+        thread = self._thread
+        if thread is not None:
+            thread.join(max(0.0, until - time.monotonic()))
+            if thread.is_alive():
+                with self._changed:
+                    self._waited_at = self._done
+
+    @property
+    def sound(self) -> bool:
+        """Whether the sink takes what it is given."""
+        return not self._failed and not self.stuck
+
+    def loss(self) -> Loss:
+        """What the sink missed so far."""
+        with self._changed:
+            return Loss(self.name, tuple(self._dropped), self._failed, self._why)
+
+    def _empty(self) -> bool:
+        return self._busy_with is None and not any(self._queues)
+
+    def _start(self) -> None:
+        """Start the thread; the lock is held."""
+        thread = threading.Thread(target=self._serve, args=(self._changed,), name=f"sr-sink-{self.name}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # no thread to be had: the interpreter is ending
+            self._note(error)
+            self._give_up(self._queues)
+        else:
+            self._thread = thread
+
+    def _give_up(self, queues: Iterable[deque[tuple[int, ObsEvent]]]) -> None:
+        for at, queue in enumerate(queues):
+            self._dropped[at] += len(queue)
+            queue.clear()
+
+    def _serve(self, changed: threading.Condition) -> None:
+        """The thread: one event after the other until there is nothing more to do."""
+        while (event := self._take(changed)) is not None:
+            try:
+                self._sink.emit(event)
+            except BaseException as error:  # noqa: BLE001 - telemetry never blocks truth (spec: mission, law 10)
+                self._fail(error)
+        if self._thread is threading.current_thread():  # else it was idle, and perhaps another has begun
+            try:
+                self._sink.close()
+            except BaseException as error:  # noqa: BLE001 - as above
+                self._fail(error)
+
+    def _take(self, changed: threading.Condition) -> ObsEvent | None:
+        """The oldest event that waits; None when the thread is to end."""
+        with changed:
+            if self._busy_with is not None:
+                self._busy_with = None
+                self._done += 1
+                changed.notify_all()
+            while not any(self._queues):
+                if self._ending:
+                    return None
+                if not changed.wait(IDLE_S) and not any(self._queues) and not self._ending:
+                    self._thread = None
+                    return None
+            oldest = min((queue for queue in self._queues if queue), key=lambda queue: queue[0][0])
+            self._busy_with = oldest.popleft()[1]
+            return self._busy_with
+
+    def _fail(self, error: BaseException) -> None:
+        with self._changed:
+            self._note(error)
+
+    def _note(self, error: BaseException) -> None:
+        self._failed += 1
+        if self._why is None:
+            self._why = one_line(f"{type(error).__name__}: {error}")

@@ -1,0 +1,142 @@
+"""What a listing of an engine root asks for: the value that crosses that port."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable
+from functools import cached_property, lru_cache
+
+import attrs
+
+SPAN = "**"
+"""The segment of a pattern that spans any number of folders."""
+
+_WILD = re.compile(r"[*?\[]")
+_SET = re.compile(r"\[([!^]?)(\]?[^\]]*)\]")
+
+
+@attrs.frozen
+class ListingRules:
+    """What the first release listed otherwise. A decided run is read by the rules it was decided by.
+
+    `links_in_passing`: enter a link to a folder where ``**`` alone would enter it.
+    `full_markers`: pass over a key that ends in ``/`` and holds bytes, as if it were a folder's marker.
+    """
+
+    links_in_passing: bool = False
+    full_markers: bool = False
+
+
+TODAY = ListingRules()
+FIRST_RELEASE = ListingRules(links_in_passing=True, full_markers=True)
+
+
+@attrs.frozen
+class Step:
+    """Where one more name leads. `named`: by a segment of its own; `passing`: by ``**`` alone."""
+
+    named: frozenset[int]
+    passing: frozenset[int]
+
+    @property
+    def any(self) -> frozenset[int]:
+        return self.named | self.passing
+
+
+@attrs.frozen(slots=False)
+class Wanted:
+    """Which files below a folder are asked for; every other one is neither followed, judged nor read.
+
+    `pattern`: a glob relative to the folder; empty: every file at any depth. ``*``, ``?`` and
+    ``[...]`` stay within a segment, ``**`` spans any number of folders; a pattern that matches a
+    folder's name takes every file below it. A range that ends before it begins matches nothing.
+    `leave_out`: base names of files that are not taken.
+
+    A walk starts at `start` and takes a `step` for each name; matching is linear in the path.
+    """
+
+    pattern: str = ""
+    leave_out: frozenset[str] = frozenset()
+    rules: ListingRules = TODAY
+
+    @cached_property
+    def segments(self) -> tuple[str, ...]:
+        """The pattern's segments; a ``**`` at the end takes files, so it is ``**/*``."""
+        parts = tuple(self.pattern.split("/")) if self.pattern else ()
+        return (*parts, "*") if parts and parts[-1] == SPAN else parts
+
+    @cached_property
+    def start(self) -> frozenset[int]:
+        """The state of the folder itself."""
+        return self._closed([0])
+
+    @property
+    def everything(self) -> bool:
+        """Whether every file is asked for but those of the names left out."""
+        return not self.pattern
+
+    def step(self, state: frozenset[int], name: str) -> Step:
+        """The states of an entry `name` of a folder in `state`."""
+        whole = len(self.segments)
+        if state == self._whole.named:
+            return self._whole
+        named, passing = [], []
+        for at in state:
+            if at == whole:
+                named.append(at)
+            elif self.segments[at] == SPAN:
+                passing.append(at)
+            elif segment_pattern(self.segments[at]).match(name):
+                named.append(at + 1)
+        return Step(self._closed(named), self._closed(passing))
+
+    @cached_property
+    def _whole(self) -> Step:
+        """The step to anything below a folder that is taken."""
+        return Step(frozenset([len(self.segments)]), frozenset())
+
+    def taken(self, step: Step) -> bool:
+        """Whether the pattern takes the entry, and, where it is a folder, all below it."""
+        return len(self.segments) in step.named
+
+    def takes(self, path: str) -> bool:
+        """Whether the file at `path`, relative to the folder, is asked for."""
+        names = path.split("/")
+        state = self.start
+        for name in names[:-1]:
+            state = self.step(state, name).any
+        return names[-1] not in self.leave_out and self.taken(self.step(state, names[-1]))
+
+    def _closed(self, state: Iterable[int]) -> frozenset[int]:
+        """The state with what ``**`` reaches by spanning no folder."""
+        found, todo = set(), list(state)
+        while todo:
+            at = todo.pop()
+            found.add(at)
+            if at < len(self.segments) and self.segments[at] == SPAN:
+                todo.append(at + 1)
+        return frozenset(found)
+
+
+EVERYTHING = Wanted()
+
+
+def is_wild(segment: str) -> bool:
+    """Whether a segment is a pattern rather than a name."""
+    return _WILD.search(segment) is not None
+
+
+@lru_cache(maxsize=1024)
+def segment_pattern(segment: str) -> re.Pattern[str]:
+    """One segment as a regular expression, by `fnmatch`; ``[^...]`` is ``[!...]``, as shells have it."""
+    return re.compile(fnmatch.translate(_SET.sub(_bang, segment)))
+
+
+def _bang(match: re.Match[str]) -> str:
+    return f"[!{match[2]}]" if match[1] == "^" else match[0]
+
+
+def matches_nothing(segment: str) -> bool:
+    """Whether no name fits a segment: a set of it is made of ranges that end before they begin."""
+    return "(?!)" in fnmatch.translate(_SET.sub(_bang, segment))

@@ -1,0 +1,172 @@
+"""The ledger: whatever is done to it, the laws of the record hold."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from sr_domain.canonical import exact_json
+from sr_domain.ledger import GENESIS, MILESTONES, Draft, Ledger, RecordFault, check_ledger, read_ledger
+from sr_domain.states import STATE_AFTER, RunState, may_follow
+from sr_ports import Fault, LeaseLost, ReasonCode
+
+RUN = "ab" * 16
+NOW = datetime(2026, 1, 31, 13, 42, tzinfo=UTC)
+REV = {"policy_id": "p", "revision": "1", "content_digest": "0" * 64}
+SEVERAL = (
+    *("ENGINE_ATTEMPT_LAUNCH_REQUESTED", "ENGINE_ATTEMPT_FINISHED", "ENGINE_ATTEMPT_ABANDONED"),
+    *("EVIDENCE_WAITING", "SUPERSEDE_CLAIMED", "SUPERSEDED_BY"),
+)
+KINDS = [*sorted(MILESTONES), "LEASE_TAKEN", "REEMIT_REQUESTED", "READY_PUBLISH_FAILED"]
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """Random appends by random holders, beside the simplest model: a list of lines."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ledger = Ledger(RUN)
+        self.lines: list[bytes] = []
+        self.clock = NOW
+
+    @rule(kind=st.sampled_from(KINDS), subject=st.sampled_from(["", "x"]), fence=st.integers(0, 6), value=st.integers())
+    def append(self, kind: str, subject: str, fence: int, value: int) -> None:
+        before = self.ledger
+        named = {"attempt_id": subject, "missing": [subject], "successor": subject}
+        draft = Draft(kind, {"v": value % 7, **named})
+        self.clock -= timedelta(seconds=value % 3)  # a clock that runs backwards must not matter
+        try:
+            after = before.append([draft], fence=fence, actor="a", policy_rev=REV, now=self.clock)
+        except LeaseLost as error:
+            assert error.code is ReasonCode.FENCED
+            assert fence < before.fence
+            return
+        except Fault:
+            wanted = STATE_AFTER[kind]
+            assert not may_follow(before.state, wanted)
+            return
+        assert fence >= before.fence
+        same = [one for one in before.all(kind) if kind not in SEVERAL or one.details["successor"] == subject]
+        known = kind in MILESTONES and bool(same)
+        assert len(after.events) == len(before.events) + (not known)
+        self.ledger = after
+
+    @invariant()
+    def it_only_grows(self) -> None:
+        lines = self.ledger.data.splitlines()
+        assert lines[: len(self.lines)] == self.lines
+        self.lines = lines
+
+    @invariant()
+    def it_reads_back_as_itself(self) -> None:
+        assert check_ledger(RUN, self.ledger.data) == self.ledger
+
+    @invariant()
+    def fences_and_sequence_rise(self) -> None:
+        events = self.ledger.events
+        assert [event.seq for event in events] == list(range(len(events)))
+        assert [event.fence for event in events] == sorted(event.fence for event in events)
+
+    @invariant()
+    def a_final_state_stays(self) -> None:
+        states = [STATE_AFTER[event.event_kind] for event in self.ledger.events if event.event_kind in STATE_AFTER]
+        assert not any(state.final for state in states[:-1])
+
+    @precondition(lambda self: self.lines)
+    @rule(data=st.data())
+    def any_tampering_is_found(self, data: st.DataObject) -> None:
+        lines = list(self.lines)
+        at = data.draw(st.integers(0, len(lines) - 1))
+        match data.draw(st.sampled_from(["flip", "drop", "swap", "twice", "cut"])):
+            case "flip":
+                byte = data.draw(st.integers(0, len(lines[at]) - 1))
+                lines[at] = lines[at][:byte] + bytes([lines[at][byte] ^ 1]) + lines[at][byte + 1 :]
+            case "drop" if at < len(lines) - 1:  # a cut tail is a shorter record: only truth beside it can tell
+                del lines[at]
+            case "swap" if at > 0:
+                lines[at - 1], lines[at] = lines[at], lines[at - 1]
+            case "twice":
+                lines.insert(at, lines[at])
+            case "cut":
+                text = b"".join(line + b"\n" for line in self.lines)[:-1]
+                assert isinstance(check_ledger(RUN, text), RecordFault)
+                return
+            case _:
+                return
+        tampered = b"".join(line + b"\n" for line in lines)
+        assert isinstance(check_ledger(RUN, tampered), RecordFault)
+
+
+TestLedger = LedgerMachine.TestCase
+TestLedger.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+
+
+def accepted() -> Ledger:
+    return Ledger(RUN).append([Draft("RUN_ACCEPTED")], fence=1, actor="a", policy_rev=REV, now=NOW)
+
+
+def test_a_lower_fence_is_refused() -> None:
+    with pytest.raises(LeaseLost) as caught:
+        accepted().append([Draft("LEASE_TAKEN")], fence=0, actor="b", policy_rev=REV, now=NOW)
+    assert caught.value.code is ReasonCode.FENCED
+    assert caught.value.what == f"lease on {RUN} (fence 0) is outdated: a newer holder has written"
+
+
+def test_a_repeated_milestone_adds_nothing_and_a_repeated_operation_does() -> None:
+    ledger = accepted()
+    again = ledger.append([Draft("RUN_ACCEPTED", {"other": 1})], fence=2, actor="b", policy_rev=REV, now=NOW)
+    assert again.data == ledger.data
+    twice = ledger
+    for _ in range(2):
+        twice = twice.append([Draft("REEMIT_REQUESTED")], fence=1, actor="b", policy_rev=REV, now=NOW)
+    assert [event.event_kind for event in twice.events] == ["RUN_ACCEPTED", "REEMIT_REQUESTED", "REEMIT_REQUESTED"]
+    assert len({event.event_id for event in twice.events}) == 3
+
+
+def test_the_first_event_hangs_on_nothing_and_each_next_on_the_one_before() -> None:
+    ledger = accepted().append([Draft("LEASE_TAKEN")], fence=2, actor="a", policy_rev=REV, now=NOW)
+    assert ledger.events[0].prev_hash == GENESIS
+    assert ledger.events[1].prev_hash != GENESIS
+    assert [json.loads(line)["seq"] for line in ledger.data.splitlines()] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"event_kind": "BOGUS"}, {"fence": 9}, {"event_id": "0" * 32}, {"event_id": "x"}, {"event_id": 5}),
+        *({"ts_utc": "2026-01-31T13:42:01.000000Z"}, {"actor": "b"}, {"policy_rev": None}, {"details": {"x": 1}}),
+        *({"event_kind": ["x"]}, {"details": []}, {"details": {"event_id": "0" * 32}}),
+    ],
+    ids=str,
+)
+def test_an_edit_of_the_last_event_is_found_though_nothing_follows_it(change: dict[str, object]) -> None:
+    ledger = accepted().append(
+        [Draft("REEMIT_REQUESTED", {"event_id": "y"})], fence=1, actor="a", policy_rev=REV, now=NOW
+    )
+    *before, last = ledger.data.splitlines()
+    edited = exact_json({**json.loads(last), **change})
+    found = check_ledger(RUN, b"\n".join([*before, edited, b""]))
+    assert isinstance(found, RecordFault)
+    assert found.line == 2
+
+
+@given(st.binary(max_size=200))
+def test_garbage_is_one_clear_fault(data: bytes) -> None:
+    found = check_ledger(RUN, data)
+    if isinstance(found, RecordFault):
+        with pytest.raises(Fault, match="line"):
+            read_ledger(RUN, data)
+    else:
+        assert data == b""
+
+
+@given(st.sampled_from([None, *RunState]), st.sampled_from(list(RunState)))
+def test_status_only_moves_forward(before: RunState | None, after: RunState) -> None:
+    rank = {state: at for at, state in enumerate([None, *RunState])}
+    if may_follow(before, after):
+        loop = {before, after} <= {RunState.VERIFYING, RunState.WAITING_EVIDENCE} or before is after
+        assert loop or rank[after] > rank[before]
+        assert before is None or not before.final

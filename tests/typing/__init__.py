@@ -1,0 +1,1 @@
+"""What a type checker says to plugin authors and embedders."""
