@@ -119,7 +119,7 @@ def compiled(schema: dict[str, Any]) -> str:
         if left in body:
             raise SystemExit(_UNKNOWN.format(fastjsonschema.VERSION, left, _pinned()))
     told = "".join(f"    {definition},\n" for definition in lean.table)
-    return f"from sr_domain.contracts import Misfit\n\nTOLD = (\n{told})\n{body}\n"
+    return f"from sr_domain.encoding.contracts import Misfit\n\nTOLD = (\n{told})\n{body}\n"
 
 
 def compile_contracts(root: Path) -> None:

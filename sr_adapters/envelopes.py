@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from sr_domain.strict_json import strict_loads
+from sr_domain.encoding.strict_json import strict_loads
 from sr_ports import BadInput, Envelope, ReasonCode
 
 if TYPE_CHECKING:

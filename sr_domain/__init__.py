@@ -11,44 +11,45 @@ from typing import TYPE_CHECKING
 from sr_ports.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from sr_domain.audit import Audit
-    from sr_domain.explain import Explanation
-    from sr_domain.ledger import Event
-    from sr_domain.outcome import Outcome
-    from sr_domain.pack import GateSpec, InterfacePack, OutputSpec
-    from sr_domain.policy import MemberDigests, Policy, PolicyRev, ReusePolicy, UngatedOutputs
-    from sr_domain.ports import Ports, ProvidedLaw, Settings
-    from sr_domain.preview import PlanReport
-    from sr_domain.reemit import Reemit
-    from sr_domain.request import RunRequest
+    from sr_domain.evidence.law_call import ProvidedLaw
+    from sr_domain.flows.reemit import Reemit
+    from sr_domain.plan.pack import GateSpec, InterfacePack, OutputSpec
+    from sr_domain.plan.policy import MemberDigests, Policy, PolicyRev, ReusePolicy, UngatedOutputs
+    from sr_domain.plan.request import RunRequest
+    from sr_domain.queries.audit import Audit
+    from sr_domain.queries.explain import Explanation
+    from sr_domain.queries.preview import PlanReport
+    from sr_domain.queries.timeline import Timeline
+    from sr_domain.queries.verify import Verification
+    from sr_domain.record.ledger import Event
+    from sr_domain.record.states import RunState
+    from sr_domain.run.outcome import Outcome
+    from sr_domain.run.ports import Ports, Settings
     from sr_domain.runner import ScenarioRunner
-    from sr_domain.states import RunState
-    from sr_domain.timeline import Timeline
-    from sr_domain.verify import Verification
 
 _HOME = {
-    "Audit": "audit",
-    "Event": "ledger",
-    "Explanation": "explain",
-    "GateSpec": "pack",
-    "InterfacePack": "pack",
-    "MemberDigests": "policy",
-    "Outcome": "outcome",
-    "OutputSpec": "pack",
-    "PlanReport": "preview",
-    "Policy": "policy",
-    "PolicyRev": "policy",
-    "Ports": "ports",
-    "ProvidedLaw": "ports",
-    "Reemit": "reemit",
-    "ReusePolicy": "policy",
-    "RunRequest": "request",
-    "RunState": "states",
+    "Audit": "queries.audit",
+    "Event": "record.ledger",
+    "Explanation": "queries.explain",
+    "GateSpec": "plan.pack",
+    "InterfacePack": "plan.pack",
+    "MemberDigests": "plan.policy",
+    "Outcome": "run.outcome",
+    "OutputSpec": "plan.pack",
+    "PlanReport": "queries.preview",
+    "Policy": "plan.policy",
+    "PolicyRev": "plan.policy",
+    "Ports": "run.ports",
+    "ProvidedLaw": "evidence.law_call",
+    "Reemit": "flows.reemit",
+    "ReusePolicy": "plan.policy",
+    "RunRequest": "plan.request",
+    "RunState": "record.states",
     "ScenarioRunner": "runner",
-    "Settings": "ports",
-    "Timeline": "timeline",
-    "UngatedOutputs": "policy",
-    "Verification": "verify",
+    "Settings": "run.ports",
+    "Timeline": "queries.timeline",
+    "UngatedOutputs": "plan.policy",
+    "Verification": "queries.verify",
 }
 
 if not TYPE_CHECKING:

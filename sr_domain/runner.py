@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-from sr_domain.desk import Desk
+from sr_domain.run.context import Desk
 
 if TYPE_CHECKING:
-    from sr_domain.audit import Audit
-    from sr_domain.explain import Explanation
-    from sr_domain.ledger import Event
-    from sr_domain.outcome import Outcome
-    from sr_domain.pack import InterfacePack
-    from sr_domain.policy import Policy
-    from sr_domain.ports import Ports, Settings
-    from sr_domain.preview import PlanReport
-    from sr_domain.reemit import Reemit
-    from sr_domain.request import RunRequest
-    from sr_domain.timeline import Timeline
-    from sr_domain.trouble import Trouble
-    from sr_domain.verify import Verification
+    from sr_domain.flows.reemit import Reemit
+    from sr_domain.plan.pack import InterfacePack
+    from sr_domain.plan.policy import Policy
+    from sr_domain.plan.request import RunRequest
+    from sr_domain.queries.audit import Audit
+    from sr_domain.queries.explain import Explanation
+    from sr_domain.queries.preview import PlanReport
+    from sr_domain.queries.timeline import Timeline
+    from sr_domain.queries.verify import Verification
+    from sr_domain.record.ledger import Event
+    from sr_domain.run.outcome import Outcome
+    from sr_domain.run.ports import Ports, Settings
+    from sr_domain.run.trouble import Trouble
     from sr_ports import SignatureChecker
 
 
@@ -39,7 +39,7 @@ class ScenarioRunner:
         pack: InterfacePack | Callable[[], InterfacePack],
         settings: Settings | None = None,
     ) -> None:
-        from sr_domain.ports import Settings
+        from sr_domain.run.ports import Settings
 
         self.desk: Desk = Desk(ports, settings or Settings(), policy, pack)
 
@@ -54,58 +54,61 @@ class ScenarioRunner:
 
         Raises `BadInput`, `Unreachable`, `LeaseLost`: nothing is lost, submit again.
         """
-        from sr_domain.request import RunRequest
-        from sr_domain.submit import submit
+        from sr_domain.flows.submit import submit
+        from sr_domain.plan.request import RunRequest
 
         return submit(self.desk, request.document() if isinstance(request, RunRequest) else request, actor=actor)
 
     def resume(self, run_id: str, *, actor: str = "resume") -> Outcome:
         """Finish what waits or was left. Raises `NotFound`, `Unreachable`, `LeaseLost`."""
-        from sr_domain import resume, views
+        from sr_domain.flows import resume
+        from sr_domain.run import lookup
 
-        return resume.resume(self.desk, views.check_run_id(run_id), actor=actor)
+        return resume.resume(self.desk, lookup.check_run_id(run_id), actor=actor)
 
     def unsettled(self) -> Iterator[str]:
         """Ids of runs with something left to do."""
-        from sr_domain import resume
+        from sr_domain.flows import resume
 
         return resume.unsettled(self.desk)
 
     def due(self, run_id: str) -> bool:
         """Whether an unsettled run should be tried now, or its bus be given more time. Raises `NotFound`."""
-        from sr_domain import resume, views
+        from sr_domain.flows import resume
+        from sr_domain.run import lookup
 
-        return resume.due(self.desk, views.check_run_id(run_id))
+        return resume.due(self.desk, lookup.check_run_id(run_id))
 
     def status(self, run_id: str) -> Outcome:
         """Where a run is. Raises `NotFound`."""
-        from sr_domain import views
+        from sr_domain.queries import lookups
 
-        return views.status(self.desk, run_id)
+        return lookups.status(self.desk, run_id)
 
     def record(self, run_id: str) -> tuple[Event, ...]:
         """A run's record, every event in order. Raises `NotFound`, `Fault(RECORD_INVALID)`."""
-        from sr_domain import views
+        from sr_domain.run import lookup
 
-        return views.record_of(self.desk, run_id, admitted=False)[1].events
+        return lookup.record_of(self.desk, run_id, admitted=False)[1].events
 
     def timeline(self, run_id: str) -> Timeline:
         """A run's record as a story in time. Raises `NotFound`, `Fault(RECORD_INVALID)`."""
-        from sr_domain import timeline, views
+        from sr_domain.queries import timeline
+        from sr_domain.run import lookup
 
-        return timeline.timeline(views.record_of(self.desk, run_id, admitted=False)[1])
+        return timeline.timeline(lookup.record_of(self.desk, run_id, admitted=False)[1])
 
     def facts(self, run_id: str) -> dict[str, Any]:
         """A run's facts view. Raises `NotFound`."""
-        from sr_domain import views
+        from sr_domain.queries import lookups
 
-        return views.facts(self.desk, run_id)
+        return lookups.facts(self.desk, run_id)
 
     def runs(self, *, state: str | None = None, limit: int = 100, after: str | None = None) -> list[Mapping[str, Any]]:
         """The runs known here, by ascending id."""
-        from sr_domain import views
+        from sr_domain.queries import lookups
 
-        return views.runs(self.desk, state=state, limit=limit, after=after)
+        return lookups.runs(self.desk, state=state, limit=limit, after=after)
 
     def reemit(
         self,
@@ -123,7 +126,7 @@ class ScenarioRunner:
         `message` and `document()`. `superseded`: READY of a run that has a successor too, which is
         refused otherwise. Raises `NotFound`, `BadInput`, `Unreachable`.
         """
-        from sr_domain import reemit
+        from sr_domain.flows import reemit
 
         return reemit.reemit(
             self.desk, run_id, kind, reason=reason, actor=actor, dry_run=dry_run, superseded=superseded
@@ -131,29 +134,32 @@ class ScenarioRunner:
 
     def explain(self, run_id: str) -> Explanation:
         """Why a run is where it is. Raises `NotFound`."""
-        from sr_domain import explain, views
+        from sr_domain.queries import explain
+        from sr_domain.run import lookup
 
-        return explain.explain(self.desk.ports, *views.record_of(self.desk, run_id))
+        return explain.explain(self.desk.ports, *lookup.record_of(self.desk, run_id))
 
     def audit(self, run_id: str) -> Audit:
         """Whether anything in a run's truth was altered. Raises `NotFound` when nothing was ever submitted here."""
-        from sr_domain import audit, views
+        from sr_domain.queries import audit
+        from sr_domain.run import lookup
 
-        return audit.audit(self.desk.ports, views.home(self.desk, views.check_run_id(run_id)), run_id)
+        return audit.audit(self.desk.ports, lookup.home(self.desk, lookup.check_run_id(run_id)), run_id)
 
     def repair_status(self, run_id: str) -> bool:
         """Write the status the record derives, and nothing else; whether it had to be written."""
-        from sr_domain import audit, views
+        from sr_domain.queries import audit
+        from sr_domain.run import lookup
 
-        return audit.repair_status(self.desk.ports, views.home(self.desk, views.check_run_id(run_id)), run_id)
+        return audit.repair_status(self.desk.ports, lookup.home(self.desk, lookup.check_run_id(run_id)), run_id)
 
     def recorded_runs(self) -> Iterator[str]:
         """Ids of every run with a record in the current platform run."""
-        from sr_domain import audit
-        from sr_domain.layout import Layout
+        from sr_domain.record.layout import Layout
+        from sr_domain.run import lookup
 
         current = self.desk.ports.platform.current()
-        return iter(()) if current is None else audit.recorded_runs(self.desk.ports, Layout(current))
+        return iter(()) if current is None else lookup.recorded_runs(self.desk.ports, Layout(current))
 
     def verify(
         self,
@@ -168,10 +174,11 @@ class ScenarioRunner:
 
         A run that was superseded is at fault unless `allow_superseded`. Raises `NotFound`.
         """
-        from sr_domain import verify, views
+        from sr_domain.queries import verify
+        from sr_domain.run import lookup
 
         ports = self.desk.ports
-        layout, _ = views.record_of(self.desk, run_id)
+        layout, _ = lookup.record_of(self.desk, run_id)
         facts = self.facts(run_id)
         blob = ports.store.read(layout.facts(run_id))
         data = b"" if blob is None else blob.data
@@ -182,15 +189,15 @@ class ScenarioRunner:
 
     def quarantined(self) -> list[Mapping[str, Any]]:
         """Every quarantine record of the platform runs that are known here, by run id."""
-        from sr_domain import views
+        from sr_domain.queries import lookups
 
-        return views.quarantined(self.desk)
+        return lookups.quarantined(self.desk)
 
     def quarantine(self, run_id: str) -> dict[str, Any]:
         """One quarantine record. Raises `NotFound`."""
-        from sr_domain import views
+        from sr_domain.queries import lookups
 
-        return views.quarantine(self.desk, run_id)
+        return lookups.quarantine(self.desk, run_id)
 
     def rebuild_index(self, on_trouble: Callable[[Trouble], None] | None = None) -> int:
         """Bind again, from their records, the runs that the authority does not know; how many.
@@ -198,19 +205,19 @@ class ScenarioRunner:
         `on_trouble` is told of each run that cannot be bound. Without it the first one's error is
         raised, after the others were bound.
         """
-        from sr_domain import resume
+        from sr_domain.flows import resume
 
         return resume.rebuild_index(self.desk, on_trouble)
 
     def plan(self, request: Mapping[str, Any]) -> PlanReport:
         """Compile and explain; writes nothing."""
-        from sr_domain import preview
+        from sr_domain.queries import preview
 
         return preview.plan(self.desk, request)
 
     def plan_diff(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
         """How two requests differ in intent, closure and hash; writes nothing."""
-        from sr_domain import preview
+        from sr_domain.queries import preview
 
         return preview.plan_diff(self.desk, one, other)
 

@@ -15,12 +15,12 @@ from urllib.parse import unquote, urlsplit
 
 import attrs
 
-from sr_domain.audit import Finding
-from sr_domain.layout import Layout, run_of
-from sr_domain.ports import Ports
-from sr_domain.strict_json import strict_loads
-from sr_domain.verify import Verification, Verifier, verify
-from sr_domain.views import located
+from sr_domain.encoding.strict_json import strict_loads
+from sr_domain.queries.audit import Finding
+from sr_domain.queries.verify import Verification, Verifier, verify
+from sr_domain.record.layout import Layout, run_of
+from sr_domain.run.lookup import located
+from sr_domain.run.ports import Ports
 from sr_plugins.files import read_config
 from sr_plugins.profile import Profile, Section, load_profile
 from sr_plugins.wire import wire_checker, wire_ports

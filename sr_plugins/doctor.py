@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 
 import attrs
 
-from sr_domain.attestation import PAYLOAD_TYPE, fault_in, normal
-from sr_domain.ports import Ports
+from sr_domain.artifacts.attestation import PAYLOAD_TYPE, fault_in, normal
+from sr_domain.encoding.times import format_instant
+from sr_domain.run.ports import Ports
 from sr_domain.runner import ScenarioRunner
-from sr_domain.times import format_instant
 from sr_ports import REASONS, Envelope, LeaseLost, NotFound, Provable, ReasonCode, SrError, one_line
 
 RACERS = 16

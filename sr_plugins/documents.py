@@ -11,8 +11,8 @@ import contextlib
 import json
 from typing import Any
 
-from sr_domain.smallfiles import unmarked
-from sr_domain.strict_json import strict_loads
+from sr_domain.encoding.strict_json import strict_loads
+from sr_domain.evidence.small_files import unmarked
 from sr_ports import BadInput, ReasonCode
 
 MAX_BYTES = 16 << 20

@@ -15,7 +15,7 @@ from typing import Any
 
 import attrs
 
-from sr_domain.ports import ProvidedLaw
+from sr_domain.evidence.law_call import ProvidedLaw
 from sr_plugins.guard import guarded_adapter
 from sr_plugins.loading import (
     PORTS,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
-from sr_domain.canonical import digest_of
-from sr_domain.pack import InterfacePack
+from sr_domain.encoding.canonical import digest_of
+from sr_domain.plan.pack import InterfacePack
 from sr_plugins.documents import load_yaml
 from sr_plugins.files import read_config
 from sr_plugins.pack_entries import bad, gate_spec, output_spec

@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 
 import attrs
 
-from sr_domain.closure import covers, find_cycle
-from sr_domain.pack import GateSpec, OutputSpec
-from sr_domain.plan import PINS, scope_pins
-from sr_domain.templates import DAY, TOKEN, path_fault
+from sr_domain.plan.closure import covers, find_cycle
+from sr_domain.plan.compile import PINS, scope_pins
+from sr_domain.plan.pack import GateSpec, OutputSpec
+from sr_domain.plan.templates import DAY, TOKEN, path_fault
 from sr_plugins.findings import Finding, error, warning
 from sr_plugins.pack import GATES, OUTPUTS, PackDocuments, entry_at, pack_folder, read_pack
 from sr_plugins.pack_entries import AVAILABILITIES, METHOD_KEYS, gate_spec, output_spec

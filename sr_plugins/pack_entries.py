@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from sr_domain.contracts import unquoted
-from sr_domain.pack import GateSpec, OutputSpec
+from sr_domain.encoding.contracts import unquoted
+from sr_domain.plan.pack import GateSpec, OutputSpec
 from sr_ports import BadInput, ReasonCode, VerificationMethod
 from sr_ports.laws import Ordering, PathBase
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sr_domain.canonical import digest_of
-from sr_domain.contracts import problem
-from sr_domain.policy import MemberDigests, Policy, PolicyRev, ReusePolicy, UngatedOutputs
-from sr_domain.smallfiles import unmarked
+from sr_domain.encoding.canonical import digest_of
+from sr_domain.encoding.contracts import problem
+from sr_domain.evidence.small_files import unmarked
+from sr_domain.plan.policy import MemberDigests, Policy, PolicyRev, ReusePolicy, UngatedOutputs
 from sr_plugins.documents import load_yaml
 from sr_plugins.files import read_config, replace_file
 from sr_plugins.shipped import shipped

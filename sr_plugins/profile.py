@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from sr_domain.contracts import unquoted
-from sr_domain.names import ONE_SPELLING, misspelling
+from sr_domain.encoding.contracts import unquoted
+from sr_domain.encoding.names import ONE_SPELLING, misspelling
 from sr_plugins.documents import load_yaml
 from sr_plugins.files import read_config
 from sr_plugins.shipped import shipped

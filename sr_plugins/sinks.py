@@ -13,8 +13,8 @@ import weakref
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sr_domain.events import EVENTS, TELEMETRY_LOST
-from sr_domain.times import format_instant
+from sr_domain.encoding.times import format_instant
+from sr_domain.record.events import EVENTS, TELEMETRY_LOST
 from sr_plugins.outlet import LIMIT, RANKS, Loss, Outlet
 from sr_ports import ObservabilitySink, ObsEvent
 

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from sr_domain.ports import Ports, ProvidedLaw, Settings
+from sr_domain.evidence.law_call import ProvidedLaw
+from sr_domain.run.ports import Ports, Settings
 from sr_domain.runner import ScenarioRunner
 from sr_plugins.host import PluginHost
 from sr_plugins.policy import load_policy
@@ -20,7 +21,7 @@ from sr_plugins.sinks import FanOut
 from sr_ports import BadInput, EngineRoot, NotFound, PlatformRuns, ReasonCode, Runtime, SignatureChecker, Wiring
 
 if TYPE_CHECKING:
-    from sr_domain.pack import InterfacePack
+    from sr_domain.plan.pack import InterfacePack
 
 
 def wire(

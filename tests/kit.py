@@ -28,10 +28,11 @@ from sr_adapters.runtime.platform import FixedPlatformRuns
 from sr_adapters.runtime.pool import SerialPool
 from sr_adapters.runtime.timezones import known_timezone
 from sr_adapters.sqlite.authority import SqliteAuthority
-from sr_domain.ledger import Ledger, read_ledger
-from sr_domain.outcome import Outcome
-from sr_domain.pack import InterfacePack
-from sr_domain.ports import Ports, ProvidedLaw, Settings
+from sr_domain.evidence.law_call import ProvidedLaw
+from sr_domain.plan.pack import InterfacePack
+from sr_domain.record.ledger import Ledger, read_ledger
+from sr_domain.run.outcome import Outcome
+from sr_domain.run.ports import Ports, Settings
 from sr_domain.runner import ScenarioRunner
 from sr_plugins.laws import BUILTIN_LAWS
 from sr_plugins.policy import load_policy

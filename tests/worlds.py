@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sr_domain.ids import run_id_for
-from sr_domain.pack import GateSpec, InterfacePack, OutputSpec
+from sr_domain.encoding.ids import run_id_for
+from sr_domain.plan.pack import GateSpec, InterfacePack, OutputSpec
 from sr_ports import EngineCall, EngineResult, VerificationMethod
 
 MF, PH = "a" * 64, "b" * 64

@@ -16,7 +16,7 @@ from sr_adapters.cli.outcomes import finish
 from sr_adapters.cli.session import Session
 
 if TYPE_CHECKING:
-    from sr_domain.outcome import Outcome
+    from sr_domain.run.outcome import Outcome
 
 
 @click.command("demo")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sr_ports import Kind, ReasonCode, SrError
 
 if TYPE_CHECKING:
-    from sr_domain.outcome import Outcome
+    from sr_domain.run.outcome import Outcome
 
 DONE, BUG, USAGE, WAITING, FAILED, FAULT, DENIED, COLLISION, MISSING, UNREACHABLE = range(10)
 INTERRUPTED = 130

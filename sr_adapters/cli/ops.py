@@ -14,7 +14,7 @@ from sr_ports import ReasonCode
 
 if TYPE_CHECKING:
     from sr_domain import Reemit
-    from sr_domain.explain import Explanation, Item
+    from sr_domain.queries.explain import Explanation, Item
 
 
 @click.command("explain")
@@ -159,8 +159,8 @@ def show_quarantined(session: Session, run_id: str) -> int:
 
 def _step(record: Mapping[str, Any]) -> str:
     """What to do about a quarantined run: what the first conflict asks for."""
-    from sr_domain.outcome import remedy_of
-    from sr_domain.states import RunState
+    from sr_domain.record.states import RunState
+    from sr_domain.run.outcome import remedy_of
 
     codes = [one["code"] for one in record.get("conflicts", ()) if one.get("code") in ReasonCode.__members__]
     code = ReasonCode(codes[0] if codes else record["reason"])

@@ -11,7 +11,7 @@ from sr_adapters.cli.errors import remedy_here, running, tell
 from sr_adapters.cli.session import Session, denial, ref_lines, shown_state, state_text
 
 if TYPE_CHECKING:
-    from sr_domain.outcome import Outcome
+    from sr_domain.run.outcome import Outcome
 
 _NEXT = {exits.DONE: "facts", exits.WAITING: "explain", exits.FAILED: "explain", exits.FAULT: "explain"}
 """The command that tells more, by how a run stands."""

@@ -12,7 +12,7 @@ from sr_adapters.cli.documents import read_request
 from sr_adapters.cli.session import Session
 
 if TYPE_CHECKING:
-    from sr_domain.preview import PlanReport
+    from sr_domain.queries.preview import PlanReport
 
 
 @click.command("plan")
@@ -41,7 +41,7 @@ def plan_command(session: Session, request_file: str, other: str | None) -> int:
 
 def _tell(word: str, report: PlanReport) -> None:
     """The line that submitting would end with as things are. The table names problems of every kind."""
-    from sr_domain.plan import PlanRefused
+    from sr_domain.plan.compile import PlanRefused
     from sr_ports import REASONS
 
     refused = PlanRefused(report.problems)

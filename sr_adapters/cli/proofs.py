@@ -12,7 +12,7 @@ from sr_adapters.cli.errors import running, tell
 from sr_adapters.cli.session import Session
 
 if TYPE_CHECKING:
-    from sr_domain.audit import Audit
+    from sr_domain.queries.audit import Audit
 
 
 @click.command("verify")
@@ -114,8 +114,8 @@ def _audit_each(
     session: Session, run_ids: Iterable[str], work: Callable[[str], Audit]
 ) -> tuple[list[Audit], list[int]]:
     """Audit runs one by one. One that cannot be audited is at fault by that; its exit code is told apart."""
-    from sr_domain.audit import Audit, Finding
-    from sr_domain.trouble import Trouble, each
+    from sr_domain.queries.audit import Audit, Finding
+    from sr_domain.run.trouble import Trouble, each
 
     audits: list[Audit] = []
     codes: list[int] = []

@@ -14,9 +14,9 @@ from sr_adapters.cli.outcomes import answer, remedy_of
 from sr_adapters.cli.session import Session, seconds, shown_state, state_text
 
 if TYPE_CHECKING:
-    from sr_domain.outcome import Outcome
-    from sr_domain.timeline import Timeline
-    from sr_domain.trouble import Trouble
+    from sr_domain.queries.timeline import Timeline
+    from sr_domain.run.outcome import Outcome
+    from sr_domain.run.trouble import Trouble
 
 _POLL_S = 0.5
 
@@ -253,7 +253,7 @@ def resume_each(
 
     `only_due`: leave out those whose bus is to be given more time.
     """
-    from sr_domain.trouble import Trouble, each
+    from sr_domain.run.trouble import Trouble, each
 
     def work(run_id: str) -> Outcome | None:
         return None if only_due and not session.runner.due(run_id) else session.runner.resume(run_id)
@@ -291,7 +291,7 @@ def _watch(session: Session, every: float) -> int:
 
 def _look(session: Session) -> list[dict[str, Any]]:
     """One look at every run that is due. What the list of runs itself raises is a row without a run."""
-    from sr_domain.trouble import trouble_of
+    from sr_domain.run.trouble import trouble_of
 
     try:
         return resume_each(session, session.runner.unsettled(), only_due=True)[0]

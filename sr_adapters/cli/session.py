@@ -77,7 +77,7 @@ class Session:
 
     def run_id(self, run: str) -> str:
         """The id of a run that is named by its id, or by a ref that its artifacts and READY carry."""
-        from sr_domain.layout import run_of
+        from sr_domain.record.layout import run_of
 
         named = run_of(run)
         return run if named is None else named[1]

@@ -11,7 +11,7 @@ from pathlib import Path
 import attrs
 
 from sr_adapters import places
-from sr_domain.smallfiles import unmarked
+from sr_domain.evidence.small_files import unmarked
 from sr_plugins.files import create_file
 from sr_ports import BadInput, Clock, ReasonCode, Unreachable
 

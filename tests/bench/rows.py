@@ -104,7 +104,7 @@ def starts(folder: Path, rounds: int) -> Iterator[Row]:
     for name, args, bar in (
         ("sr --help", ["-m", "sr_adapters.cli", "--help"], "<= 150 ms"),
         ("import sr_domain", ["-c", "import sr_domain"], "<= 60 ms"),
-        ("import of all that a run needs of the core", ["-c", "import sr_domain.submit"], ""),
+        ("import of all that a run needs of the core", ["-c", "import sr_domain.flows.submit"], ""),
     ):
         cost, floor = medians(rounds * 2, lambda args=args: cold(args, cwd=REPO), lambda: cold(bare, cwd=REPO))  # type: ignore[misc]
         net = cost.seconds - (floor.seconds if name.startswith("import") else 0)
@@ -172,7 +172,7 @@ def _per_second(work: Callable[[], object], seconds: float) -> float:
 def small_run(folder: Path, rounds: int) -> Iterator[Row]:
     """A small run of the shipped pack, its catalogue filled up to 340 outputs, cold to READY; `sr status` after it."""
     from sr_adapters.demo_engine.world import World
-    from sr_domain.ids import run_id_for
+    from sr_domain.encoding.ids import run_id_for
     from sr_plugins.pack import load_pack, pack_folder
 
     root = folder / "root"

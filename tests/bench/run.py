@@ -12,7 +12,8 @@ from pathlib import Path
 
 
 def main(profile: str, request: str, evidence: str | None) -> int:
-    from sr_domain import advance, prove
+    from sr_domain.flows import advance
+    from sr_domain.flows import collect_evidence as prove
     from sr_plugins import build_runner
 
     taken = 0.0

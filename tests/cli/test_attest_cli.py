@@ -21,7 +21,7 @@ from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import SSlibKey
 
-from sr_domain.ids import run_id_for
+from sr_domain.encoding.ids import run_id_for
 from sr_plugins import build_runner, host
 from sr_plugins.consumer import verify_facts
 from sr_ports import BadInput, Fault, ReasonCode

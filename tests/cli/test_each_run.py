@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from sr_domain import audit, resume, views
-from sr_domain.ids import run_id_for
+from sr_domain.encoding.ids import run_id_for
+from sr_domain.flows import resume
+from sr_domain.queries import audit
+from sr_domain.queries import lookups as views
 from tests.cli.conftest import Shell
 from tests.reliability.lab import write_world
 

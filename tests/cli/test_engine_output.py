@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from sr_domain.ids import run_id_for
+from sr_domain.encoding.ids import run_id_for
 from tests.cli.conftest import Answer, Shell
 from tests.worlds import tree
 

@@ -10,8 +10,8 @@ import pytest
 
 from sr_adapters.cli import exits
 from sr_adapters.cli.app import run
-from sr_domain.outcome import Outcome
-from sr_domain.states import RunState
+from sr_domain.record.states import RunState
+from sr_domain.run.outcome import Outcome
 from sr_ports import REASONS, Kind, ReasonCode
 from tests.kit import request
 from tests.worlds import tree

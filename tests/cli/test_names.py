@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from sr_domain import submit
-from sr_domain.ids import run_id_for
+from sr_domain.encoding.ids import run_id_for
+from sr_domain.flows import submit
 from tests.cli.conftest import Shell
 from tests.worlds import tree
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sr_domain.ids import run_id_for
+from sr_domain.encoding.ids import run_id_for
 from tests.cli.conftest import Shell
 from tests.reliability.lab import write_world
 

@@ -17,7 +17,7 @@ import pytest
 from sr_adapters.cli import output
 from sr_adapters.cli.app import run
 from sr_adapters.cli.output import Output, plain
-from sr_domain.ids import run_id_for
+from sr_domain.encoding.ids import run_id_for
 from tests.cli.conftest import Shell
 
 RUN = run_id_for("key")

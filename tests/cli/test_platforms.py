@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sr_domain.ids import run_id_for
+from sr_domain.encoding.ids import run_id_for
 from tests.cli.conftest import Shell
 
 RUN = run_id_for("key")

@@ -16,7 +16,7 @@ from typing import Never
 import pytest
 
 from sr_adapters.cli.app import run
-from sr_domain.ids import run_id_for
+from sr_domain.encoding.ids import run_id_for
 from tests.cli.conftest import Answer, Shell
 from tests.reliability.lab import request, write_world
 from tests.reliability.test_kill import pack

@@ -26,12 +26,12 @@ from sr_adapters.file.root import FileEngineRoot
 from sr_adapters.file.store import FileObjectStore
 from sr_adapters.sqlite.authority import SqliteAuthority
 from sr_adapters.subprocess.invoker import SubprocessInvoker
-from sr_domain import advance
-from sr_domain.ids import run_id_for
-from sr_domain.layout import Layout
-from sr_domain.ledger import Draft, read_ledger
+from sr_domain.encoding.ids import run_id_for
+from sr_domain.encoding.times import parse_instant
+from sr_domain.flows import advance
+from sr_domain.record.layout import Layout
+from sr_domain.record.ledger import Draft, read_ledger
 from sr_domain.runner import ScenarioRunner
-from sr_domain.times import parse_instant
 from sr_ports import REASONS, BadInput, EngineResult, LeaseLost, OutcomeUnknown, ReasonCode, Unreachable
 from tests.cli.conftest import Answer, Shell
 from tests.plugins.conftest import Site, site

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sr_adapters.sqlite.authority import SqliteAuthority
-from sr_domain.ids import run_id_for
+from sr_domain.encoding.ids import run_id_for
 from sr_ports import ReasonCode, Unreachable
 from tests.cli.conftest import Answer, Shell
 from tests.worlds import tree

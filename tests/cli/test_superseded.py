@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sr_domain.ids import run_id_for
+from sr_domain.encoding.ids import run_id_for
 from sr_plugins.consumer import verify_facts
 from sr_ports import Fault, ReasonCode
 from tests.cli.conftest import Shell

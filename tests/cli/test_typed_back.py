@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sr_domain.ids import run_id_for
+from sr_domain.encoding.ids import run_id_for
 from sr_plugins.consumer import verify_facts
 from tests.cli.conftest import Answer, Shell
 

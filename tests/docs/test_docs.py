@@ -83,6 +83,6 @@ def test_every_hook_is_documented() -> None:
 
 
 def test_the_limit_on_days_is_documented() -> None:
-    from sr_domain.plan import MAX_DAYS
+    from sr_domain.plan.compile import MAX_DAYS
 
     assert f"{MAX_DAYS:,} days" in (REPO / "docs" / "operations.md").read_text("utf-8")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from sr_domain.attestation import PAYLOAD_TYPE, fault_in, normal, payload_of, statement, statement_bytes
-from sr_domain.canonical import canonical_json
-from sr_domain.layout import Layout
+from sr_domain.artifacts.attestation import PAYLOAD_TYPE, fault_in, normal, payload_of, statement, statement_bytes
+from sr_domain.encoding.canonical import canonical_json
+from sr_domain.record.layout import Layout
 from sr_ports import Fault, ReasonCode
 from sr_ports.conformance.signers import SignerLaws
 from tests.signing import Paper

@@ -7,7 +7,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sr_domain.canonical import canonical_json, digest_of, exact_json
+from sr_domain.encoding.canonical import canonical_json, digest_of, exact_json
 
 SCALARS = (
     st.none()

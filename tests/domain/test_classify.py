@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sr_domain.evidence import _FAILURE_ORDER as FAILURE_CODES
-from sr_domain.evidence import Complete, Conflict, Conflicted, Evidence, Failed, Failure, Waiting, classify
+from sr_domain.evidence.verdict import _FAILURE_ORDER as FAILURE_CODES
+from sr_domain.evidence.verdict import Complete, Conflict, Conflicted, Evidence, Failed, Failure, Waiting, classify
 from sr_ports import ReasonCode
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

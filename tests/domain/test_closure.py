@@ -5,8 +5,8 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sr_domain.closure import closure, covers, find_cycle
-from sr_domain.pack import GateSpec, OutputSpec
+from sr_domain.plan.closure import closure, covers, find_cycle
+from sr_domain.plan.pack import GateSpec, OutputSpec
 from sr_ports import VerificationMethod
 
 NAMES = [f"g{i}" for i in range(8)]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import hatch_build
 from sr_domain import _contracts
-from sr_domain.contracts import SHOWN, ContractViolation, problem, validate
+from sr_domain.encoding.contracts import SHOWN, ContractViolation, problem, validate
 from sr_ports import ReasonCode
 from tests.domain.contract_samples import ROOT, documents, faults, sample, schemas
 
@@ -334,7 +334,7 @@ def test_compiling_is_deterministic(name: str) -> None:
 
 def test_checking_a_document_loads_one_contract_and_no_schema_library() -> None:
     code = (
-        "import sys; from sr_domain.contracts import problem; problem('run_status', {});"
+        "import sys; from sr_domain.encoding.contracts import problem; problem('run_status', {});"
         "print(sorted(m for m in sys.modules if m.startswith(('fastjsonschema', 'yaml', 'sr_domain._contracts.'))))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

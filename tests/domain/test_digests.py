@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from sr_adapters.file.root import FileEngineRoot
 from sr_adapters.runtime.pool import SerialPool, ThreadPool
-from sr_domain.digests import ContentDigest, FileDigest, digest_outputs, part_list
-from sr_domain.outputs import OutputFiles
+from sr_domain.evidence.digests import ContentDigest, FileDigest, digest_outputs, part_list
+from sr_domain.evidence.outputs import OutputFiles
 from sr_ports import EvidenceFault, FileFact, LeaseLost, ReasonCode, WorkPool
 from tests.worlds import write_files
 

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sr_adapters.file.root import FileEngineRoot
-from sr_domain.bundle import plain_path
-from sr_domain.gates import GateConflict, GateMissing, GatePassed, GateVerdict, read_flag, verify_gate
-from sr_domain.sealed import SealedGate
+from sr_domain.evidence.bundle import plain_path
+from sr_domain.evidence.gates import GateConflict, GateMissing, GatePassed, GateVerdict, read_flag, verify_gate
+from sr_domain.plan.sealed import SealedGate
 from sr_ports import EvidenceFault, ReasonCode, VerificationMethod
 from tests.kit import LAWS
 from tests.worlds import flag, sha, write_files

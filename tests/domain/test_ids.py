@@ -5,7 +5,7 @@ import hashlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sr_domain import ids
+from sr_domain.encoding import ids
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 

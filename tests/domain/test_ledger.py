@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from sr_domain.canonical import exact_json
-from sr_domain.ledger import GENESIS, MILESTONES, SUBJECTS, Draft, Ledger, RecordFault, check_ledger, read_ledger
-from sr_domain.states import STATE_AFTER, RunState, may_follow
+from sr_domain.encoding.canonical import exact_json
+from sr_domain.record.ledger import GENESIS, MILESTONES, SUBJECTS, Draft, Ledger, RecordFault, check_ledger, read_ledger
+from sr_domain.record.states import STATE_AFTER, RunState, may_follow
 from sr_ports import Fault, LeaseLost, ReasonCode
 
 RUN = "ab" * 16

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from sr_adapters.runtime.clock import ManualClock
-from sr_domain.meter import Meter, amount
+from sr_domain.evidence.progress import Meter, amount
 from sr_ports import LeaseLost
 
 START = datetime(2026, 1, 31, tzinfo=UTC)

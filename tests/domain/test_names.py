@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sr_domain.names import misspelling
+from sr_domain.encoding.names import misspelling
 
 FILLERS = "\u115f\u1160\u3164\uffa0"
 GOOD = st.text(

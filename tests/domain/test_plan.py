@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sr_adapters.runtime.timezones import known_timezone
-from sr_domain.pack import InterfacePack, OutputSpec
-from sr_domain.plan import MAX_DAYS, PlanRefused, choose_strategy, compile_plan, scope_pins
-from sr_domain.request import Strategy, parse_request
-from sr_domain.sealed import SealedPlan
+from sr_domain.plan.compile import MAX_DAYS, PlanRefused, choose_strategy, compile_plan, scope_pins
+from sr_domain.plan.pack import InterfacePack, OutputSpec
+from sr_domain.plan.request import Strategy, parse_request
+from sr_domain.plan.sealed import SealedPlan
 from sr_plugins.policy import load_policy
 from sr_ports import ReasonCode
 from tests.kit import LAWS, POLICY, request

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sr_adapters.runtime.timezones import known_timezone
-from sr_domain.canonical import digest_of
-from sr_domain.request import RunRequest, parse_request
+from sr_domain.encoding.canonical import digest_of
+from sr_domain.plan.request import RunRequest, parse_request
 from sr_ports import BadInput, ReasonCode
 from tests.kit import request
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sr_adapters.memory.invoker import ScriptedInvoker
-from sr_domain.states import RunState
+from sr_domain.record.states import RunState
 from sr_ports import EngineCall, EngineResult, LeaseLost, ReasonCode
 from sr_ports.conformance.crash import CrashPlan, Died, Mode, crash
 from tests.kit import Lab, request

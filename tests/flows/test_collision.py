@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from sr_adapters.memory.authority import MemoryAuthority
-from sr_domain.states import RunState
+from sr_domain.record.states import RunState
 from sr_ports import Fault, ReasonCode
 from tests.kit import Lab, request
 from tests.worlds import FLAG, small_world

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sr_domain.states import RunState
+from sr_domain.record.states import RunState
 from sr_ports import Envelope, Fault, ReasonCode, Unreachable
 from sr_ports.conformance.crash import CrashPlan, crash
 from tests.kit import BASE, Lab, request

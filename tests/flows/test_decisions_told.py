@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from sr_domain.events import EVENTS, kind_of
-from sr_domain.ids import run_id_for
-from sr_domain.ports import ProvidedLaw, Settings
-from sr_domain.states import RunState
+from sr_domain.encoding.ids import run_id_for
+from sr_domain.evidence.law_call import ProvidedLaw
+from sr_domain.record.events import EVENTS, kind_of
+from sr_domain.record.states import RunState
+from sr_domain.run.ports import Settings
 from sr_plugins.sinks import FanOut
 from sr_ports import BadInput, Fault, NotFound, ObsEvent, ReasonCode, Unreachable
 from tests.kit import LAWS, TTL_S, Lab, request

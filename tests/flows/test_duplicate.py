@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sr_domain.ids import run_id_for
-from sr_domain.states import RunState
+from sr_domain.encoding.ids import run_id_for
+from sr_domain.record.states import RunState
 from sr_ports import EngineCall, EngineResult, LeaseLost, ReasonCode, Unreachable
 from sr_ports.conformance.crash import CrashPlan, Died, Mode, crash
 from tests.kit import TTL_S, Lab, request

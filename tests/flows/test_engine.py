@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from sr_domain.ids import attempt_id_for, run_id_for
-from sr_domain.states import RunState
+from sr_domain.encoding.ids import attempt_id_for, run_id_for
+from sr_domain.record.states import RunState
 from sr_ports import EngineCall, EngineResult, ReasonCode
 from tests.reliability.lab import Lab, request, write_world
 

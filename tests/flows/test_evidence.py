@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sr_adapters.memory.root import MemoryEngineRoot, MemoryEngineRoots
-from sr_domain.ids import ready_message_id, run_id_for
+from sr_domain.encoding.ids import ready_message_id, run_id_for
+from sr_domain.record.states import RunState
 from sr_domain.runner import ScenarioRunner
-from sr_domain.states import RunState
 from sr_ports import ReasonCode, Sink, Unreachable
 from tests.reliability.lab import PLATFORM, Lab, request, write_world
 from tests.reliability.memory_world import roots, world

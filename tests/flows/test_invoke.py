@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sr_domain.ids import attempt_id_for, ready_message_id, run_id_for
-from sr_domain.states import RunState
+from sr_domain.encoding.ids import attempt_id_for, ready_message_id, run_id_for
+from sr_domain.record.states import RunState
 from tests.kit import BASE, PLATFORM, Lab, request
 from tests.worlds import engine, small_world, tree
 

@@ -10,9 +10,9 @@ from typing import Any
 import attrs
 import pytest
 
-from sr_domain.ids import run_id_for
-from sr_domain.ledger import Ledger, check_ledger
-from sr_domain.states import RunState
+from sr_domain.encoding.ids import run_id_for
+from sr_domain.record.ledger import Ledger, check_ledger
+from sr_domain.record.states import RunState
 from sr_ports import EngineCall, EngineResult, LeaseLost, ObsEvent, ReasonCode, Unreachable
 from sr_ports.conformance.crash import CrashPlan, crash
 from tests.kit import BASE, PLATFORM, Lab, request

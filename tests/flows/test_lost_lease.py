@@ -15,9 +15,9 @@ import attrs
 from sr_adapters.runtime.heartbeat import ThreadHeartbeat
 from sr_adapters.sqlite.authority import SqliteAuthority
 from sr_adapters.subprocess.invoker import SubprocessInvoker
-from sr_domain.ids import run_id_for
-from sr_domain.ports import Settings
-from sr_domain.states import RunState
+from sr_domain.encoding.ids import run_id_for
+from sr_domain.record.states import RunState
+from sr_domain.run.ports import Settings
 from sr_ports import Lease, LeaseLost, ReasonCode, Unreachable
 from tests.kit import Lab, request
 from tests.worlds import small_world

@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from sr_domain.states import RunState
+from sr_domain.record.states import RunState
 from sr_ports import ReasonCode
 from tests.kit import Lab, request
 from tests.worlds import DAILY, EVENTS, FLAG, OUTPUTS, WORLD, flag, pack, sha, small_world

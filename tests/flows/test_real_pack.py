@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sr_adapters.demo_engine.world import World
-from sr_domain.ids import run_id_for
+from sr_domain.encoding.ids import run_id_for
 from sr_plugins import build_runner
 from sr_plugins.pack_check import check_pack
 from tests.reliability.lab import LAWS

@@ -9,8 +9,9 @@ from typing import Any
 import attrs
 import pytest
 
-from sr_domain.pack import OutputSpec
-from sr_domain.ports import ProvidedLaw, Settings
+from sr_domain.evidence.law_call import ProvidedLaw
+from sr_domain.plan.pack import OutputSpec
+from sr_domain.run.ports import Settings
 from sr_ports import EngineResult, HashingLaw, ReasonCode, SrError
 from tests.kit import BASE, LAWS, Lab, request
 from tests.worlds import FLAG, GATES, MF, OUTPUTS, PH, gate, law, pack, small_world
@@ -80,7 +81,7 @@ def superseding(state: str) -> Play:
 
 
 def busy(lab: Lab) -> Any:
-    from sr_domain.ids import run_id_for
+    from sr_domain.encoding.ids import run_id_for
 
     lab.authority.acquire(run_id_for("key"), "somebody", ttl_s=60)
     return lab.reuse(small_world())

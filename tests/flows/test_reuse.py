@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from sr_domain.ports import Settings
-from sr_domain.states import RunState
+from sr_domain.record.states import RunState
+from sr_domain.run.ports import Settings
 from sr_ports import EngineCall, EngineResult, ReasonCode
 from tests.kit import Lab, request
 from tests.worlds import small_world, tree

@@ -10,10 +10,12 @@ import attrs
 import pytest
 
 from sr_adapters.s3.root import S3EngineRoot
-from sr_domain import commit, gates, prove
-from sr_domain.outputs import find_output
+from sr_domain.evidence import gates
+from sr_domain.evidence.outputs import find_output
+from sr_domain.flows import collect_evidence as prove
+from sr_domain.flows import commit
+from sr_domain.record.states import RunState
 from sr_domain.runner import ScenarioRunner
-from sr_domain.states import RunState
 from sr_ports.wanted import FIRST_RELEASE
 from tests.adapters.s3_fixtures import moto_server
 from tests.kit import Lab, request

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from sr_domain.ids import run_id_for
+from sr_domain.encoding.ids import run_id_for
+from sr_domain.record.states import RunState
 from sr_domain.runner import ScenarioRunner
-from sr_domain.states import RunState
 from sr_plugins import build_runner
 from sr_plugins.consumer import verify_facts
 from sr_plugins.doctor import examine

@@ -11,9 +11,9 @@ from typing import Any
 import attrs
 import pytest
 
-from sr_domain.ids import run_id_for
-from sr_domain.states import RunState
-from sr_domain.verify import Verification
+from sr_domain.encoding.ids import run_id_for
+from sr_domain.queries.verify import Verification
+from sr_domain.record.states import RunState
 from sr_ports import Fault, ReasonCode, Unreachable
 from sr_ports.conformance.crash import CrashPlan, Died, crash, every_crash
 from tests.flows.test_commit_order import Recording

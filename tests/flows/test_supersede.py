@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from sr_domain.ids import run_id_for
-from sr_domain.outcome import Outcome
-from sr_domain.states import RunState
+from sr_domain.encoding.ids import run_id_for
+from sr_domain.record.states import RunState
+from sr_domain.run.outcome import Outcome
 from sr_ports import ReasonCode, Stored, Unreachable
 from tests.kit import Lab, request
 from tests.worlds import FLAG, small_world

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from sr_adapters.memory.authority import MemoryAuthority
-from sr_domain.canonical import canonical_json, exact_json
-from sr_domain.contracts import problem
-from sr_domain.ids import run_id_for
-from sr_domain.outcome import Outcome
-from sr_domain.ports import ProvidedLaw, Settings
-from sr_domain.states import RunState
+from sr_domain.encoding.canonical import canonical_json, exact_json
+from sr_domain.encoding.contracts import problem
+from sr_domain.encoding.ids import run_id_for
+from sr_domain.evidence.law_call import ProvidedLaw
+from sr_domain.record.states import RunState
+from sr_domain.run.outcome import Outcome
+from sr_domain.run.ports import Settings
 from sr_plugins import build_runner
 from sr_ports import EngineCall, EngineResult, NotFound, ReasonCode
 from tests.kit import BASE, LAWS, Lab, request

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sr_domain.states import RunState
+from sr_domain.record.states import RunState
 from sr_ports import NotFound, ReasonCode
 from tests.kit import WAIT_S, Lab, request
 from tests.worlds import FLAG, WORLD, small_world

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from sr_domain import commit, prove
-from sr_domain.outputs import find_output
-from sr_domain.pack import OutputSpec
-from sr_domain.states import RunState
+from sr_domain.evidence.outputs import find_output
+from sr_domain.flows import collect_evidence as prove
+from sr_domain.flows import commit
+from sr_domain.plan.pack import OutputSpec
+from sr_domain.record.states import RunState
 from sr_ports import ReasonCode
 from sr_ports.wanted import FIRST_RELEASE
 from tests.kit import Lab, request

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sr_domain.policy import MemberDigests, Policy, ReusePolicy, UngatedOutputs
+from sr_domain.plan.policy import MemberDigests, Policy, ReusePolicy, UngatedOutputs
 from sr_plugins.pack import load_pack
 from sr_plugins.policy import content_digest, load_policy, seal
 from sr_plugins.shipped import shipped

@@ -31,8 +31,8 @@ from sr_domain import (
     ScenarioRunner,
     Settings,
 )
-from sr_domain.ledger import Ledger, check_ledger
-from sr_domain.policy import MemberDigests
+from sr_domain.plan.policy import MemberDigests
+from sr_domain.record.ledger import Ledger, check_ledger
 from sr_plugins.laws import BUILTIN_LAWS
 from sr_plugins.sinks import FanOut
 from sr_ports import EngineCall, EngineResult, Envelope, VerificationMethod

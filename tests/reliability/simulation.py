@@ -17,9 +17,9 @@ from typing import Any
 import attrs
 
 from sr_adapters.memory.authority import MemoryAuthority
-from sr_domain.ids import run_id_for
-from sr_domain.ledger import Ledger, check_ledger
-from sr_domain.states import RunState
+from sr_domain.encoding.ids import run_id_for
+from sr_domain.record.ledger import Ledger, check_ledger
+from sr_domain.record.states import RunState
 from sr_ports import OutcomeUnknown, ReasonCode, SrError, Unreachable
 from sr_ports.conformance.crash import Died
 from tests.reliability.lab import PLATFORM, TTL_S, Lab, request

@@ -16,8 +16,8 @@ import attrs
 import pytest
 
 from sr_adapters.memory.authority import MemoryAuthority
-from sr_domain.ids import run_id_for
-from sr_domain.states import RunState
+from sr_domain.encoding.ids import run_id_for
+from sr_domain.record.states import RunState
 from sr_ports import EngineCall, EngineResult, ReasonCode, SrError, Unreachable
 from sr_ports.conformance.crash import CrashPlan, Died, Mode, crash
 from tests.reliability.lab import Lab, request, write_world

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from sr_domain.ids import run_id_for
-from sr_domain.layout import Layout
+from sr_domain.encoding.ids import run_id_for
+from sr_domain.record.layout import Layout
 from sr_plugins import build_runner
 from tests.reliability.lab import request, write_world
 

@@ -14,11 +14,12 @@ import pytest
 
 from sr_adapters.memory.store import MemoryObjectStore
 from sr_adapters.runtime import heartbeat
-from sr_domain import advance, commit, ledger, submit
-from sr_domain.artifacts import Decision, control_fact, ready_signal
-from sr_domain.canonical import exact_json
-from sr_domain.held import HeldRun
-from sr_domain.ledger import Draft
+from sr_domain.artifacts.documents import Decision, control_fact, ready_signal
+from sr_domain.encoding.canonical import exact_json
+from sr_domain.flows import advance, commit, submit
+from sr_domain.record import ledger
+from sr_domain.record.ledger import Draft
+from sr_domain.run.held_run import HeldRun
 from sr_ports import Stored
 from tests.reliability.simulation import Broken, Simulation
 

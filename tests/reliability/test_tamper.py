@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from sr_adapters.file.root import FileEngineRoots
 from sr_adapters.runtime.pool import SerialPool
-from sr_domain.ids import run_id_for
-from sr_domain.verify import Verification, Verifier, verify
+from sr_domain.encoding.ids import run_id_for
+from sr_domain.queries.verify import Verification, Verifier, verify
 from tests.reliability.lab import LAWS, PLATFORM, Lab, request, write_world
 
 RUN = run_id_for("key")

@@ -8,7 +8,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from sr_domain.ledger import Ledger, read_ledger
+from sr_domain.record.ledger import Ledger, read_ledger
 from tests.upgrade.corpus import Corpus
 from tests.upgrade.worlds import CORPORA, RUNS, Run, named
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sr_domain.outcome import Outcome
+from sr_domain.run.outcome import Outcome
 from sr_ports import NotFound, ReasonCode
 from tests.upgrade.corpus import locked
 from tests.upgrade.worlds import KEY, RUNS, Home, Run, named, write

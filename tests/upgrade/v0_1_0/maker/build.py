@@ -18,9 +18,9 @@ from typing import Any
 import endings
 import scenes
 import worlds
+from sr_domain.layout import Layout
 from studio import LEASE_S, POLICY, PROFILES, Studio
 
-from sr_domain.layout import Layout
 from sr_plugins import build_runner
 from sr_plugins.pack import pack_folder
 from sr_ports import SrError

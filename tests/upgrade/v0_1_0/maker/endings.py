@@ -8,9 +8,8 @@ from typing import Any
 import attrs
 import worlds
 from scenes import P1, _oracle, linked
-from studio import FIFTY_YEARS_S, Away, Cut, Killer, Studio, request, writes
-
 from sr_domain.ids import run_id_for
+from studio import FIFTY_YEARS_S, Away, Cut, Killer, Studio, request, writes
 
 ALONE = {"data/alone/only.bin": "alone"}
 

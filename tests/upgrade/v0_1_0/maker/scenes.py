@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import worlds
-from studio import Away, Studio, request
-
 from sr_domain.ids import run_id_for
+from studio import Away, Studio, request
 
 P1, P2, OWN = "platform_20260301T080000Z", "platform_20260302T080000Z", "my-run"
 SET = ["storm", "baseline", "storm"]

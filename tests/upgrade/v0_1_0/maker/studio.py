@@ -13,10 +13,10 @@ from typing import Any
 
 import attrs
 import worlds
-
 from sr_domain.canonical import digest_of
 from sr_domain.ids import run_id_for
 from sr_domain.ports import Settings
+
 from sr_domain.runner import ScenarioRunner
 from sr_plugins import build_runner
 from sr_ports import Unreachable

@@ -1,0 +1,1 @@
+"""Canonical bytes, strict JSON, instants, ids and contracts."""

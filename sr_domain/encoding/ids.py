@@ -1,0 +1,41 @@
+"""Identity formulas (spec: behaviour, "Identity"). They interoperate with consumers: exact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sr_domain.encoding.canonical import sha256_hex
+
+
+def _hash(*parts: str) -> str:
+    return sha256_hex("|".join(parts).encode())
+
+
+def run_id_for(run_equivalence_key: str) -> str:
+    """First 32 hex of sha256(``sr_run|<key>``)."""
+    return _hash("sr_run", run_equivalence_key)[:32]
+
+
+def attempt_id_for(run_id: str, attempt_no: int) -> str:
+    """First 32 hex of sha256(``sr_attempt|<run_id>|<attempt_no>``)."""
+    return _hash("sr_attempt", run_id, str(attempt_no))[:32]
+
+
+def scenario_id_for(scenario_set: Iterable[str]) -> str:
+    """``scnset_`` and the first 16 hex of sha256 over the sorted, unique names joined by ``|``."""
+    return "scnset_" + _hash(*sorted(set(scenario_set)))[:16]
+
+
+def ready_message_id(platform_run_id: str, scenario_run_id: str, bundle_hash: str) -> str:
+    """Message id of READY, first published or re-emitted: 64 hex."""
+    return _hash("ready", platform_run_id, scenario_run_id, bundle_hash)
+
+
+def terminal_reemit_key(run_id: str, state: str, status_hash: str) -> str:
+    """Message id of a re-emitted terminal fact: 64 hex."""
+    return _hash("terminal", run_id, state, status_hash)
+
+
+def superseded_message_id(run_id: str, successor: str) -> str:
+    """Message id of the RUN_SUPERSEDED fact: 64 hex."""
+    return _hash("superseded", run_id, successor)

@@ -1,0 +1,1 @@
+"""Reading an engine root and judging what is there."""

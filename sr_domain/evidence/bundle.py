@@ -1,0 +1,199 @@
+"""A validation bundle as a hashing law sees it: confined, streaming, read-only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Any
+
+import attrs
+
+from sr_domain.evidence.digests import Guard
+from sr_domain.evidence.small_files import parse_small, read_small
+from sr_ports import (
+    EngineRoot,
+    EvidenceFault,
+    FileFact,
+    IndexEntry,
+    ListingRules,
+    ReasonCode,
+    VerificationMethod,
+    Wanted,
+)
+from sr_ports.laws import PathBase
+from sr_ports.roots import check_path, leaves
+from sr_ports.wanted import TODAY
+
+INDEX_LIMIT = 64 << 20
+_SHAPES = ("files", "entries", "items", "members")
+_PATH_KEYS = ("path", "relative_path", "rel_path", "file_path", "file", "filename", "name")
+_DIGEST_KEYS = ("sha256_hex", "sha256", "digest", "digest_sha256", "digest_hex", "sha256_digest", "hash")
+_HEX = frozenset("0123456789abcdefABCDEF")
+
+
+class BundleAbsent(Exception):
+    """The bundle, or the index a law asked for, is not there (yet). `path`: what was looked for."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
+@attrs.frozen(slots=False)
+class Bundle:
+    """Implements `sr_ports.BundleView` over an engine root.
+
+    `bundle_root`: folder without trailing slash. `index_path`: None when the gate names none.
+    """
+
+    root: EngineRoot
+    bundle_root: str
+    index_path: str | None
+    method: VerificationMethod
+    guard: Guard
+    rules: ListingRules = TODAY
+
+    def files(self) -> Sequence[FileFact]:
+        """Every file below the bundle root less excluded names. Raises `BundleAbsent` when there is none."""
+        cut = len(self.bundle_root) + 1
+        facts = [
+            attrs.evolve(fact, path=fact.path[cut:])
+            for fact in self.root.list(self.bundle_root, whole_bundle(self.method, self.rules))
+        ]
+        if not facts:
+            raise BundleAbsent(self.bundle_root)
+        for fact in facts:
+            self._check_target(fact, "bundle_root")
+        return facts
+
+    def index(self) -> Sequence[IndexEntry]:
+        """The index's members less excluded names. Raises `BundleAbsent`, `EvidenceFault`."""
+        return self._index
+
+    @cached_property
+    def _index(self) -> tuple[IndexEntry, ...]:
+        path = self.index_path
+        if path is None:
+            raise EvidenceFault(ReasonCode.INDEX_MALFORMED, "the gate map names no index for this law")
+        if self.root.stat(path) is None:
+            raise BundleAbsent(path)
+        data = read_small(self.root, path, INDEX_LIMIT, ReasonCode.INDEX_MALFORMED)
+        members = _members(parse_small(data, path, INDEX_LIMIT, ReasonCode.INDEX_MALFORMED), path)
+        entries = tuple(self._plain(_entry(node, path)) for node in members)
+        kept = tuple(entry for entry in entries if not self._excluded(entry.path))
+        for entry in kept:
+            if entry.path:  # also for a law that never opens it: no index names what is not its bundle's
+                self._confine(entry.path, "run_root")
+        if not kept:
+            raise EvidenceFault(ReasonCode.INDEX_EMPTY, f"{path} lists nothing", path)
+        return kept
+
+    def sha256(self, paths: Iterable[str], *, base: PathBase = "bundle_root") -> str:
+        """Hex sha256 over the concatenated bytes of `paths`, in that order."""
+        hasher = hashlib.sha256()
+        update, guard, stream = hasher.update, self.guard, self.root.stream
+
+        def sink(chunk: memoryview) -> None:
+            guard(len(chunk))
+            update(chunk)
+
+        for path in paths:
+            self._check_target(stream(self._confine(path, base), sink), base)
+        return hasher.hexdigest()
+
+    def sha256_file(self, path: str, base: PathBase) -> str:
+        """Hex sha256 of one member."""
+        return self.sha256((path,), base=base)
+
+    def _plain(self, entry: IndexEntry) -> IndexEntry:
+        """The entry with its path in one spelling, by which it is named, sorted and left out."""
+        path = plain_path(entry.path, folders=self.root.folders)
+        return entry if path == entry.path else attrs.evolve(entry, path=path)
+
+    def _confine(self, path: str, base: PathBase) -> str:
+        """The member's path below the engine root. Raises `EvidenceFault` for one that leaves its base or is none."""
+        plain = plain_path(path, folders=self.root.folders)
+        fault = member_fault(plain)
+        if fault is not None:
+            code, why = fault
+            shown = path.encode("ascii", "backslashreplace").decode()[:120]
+            raise EvidenceFault(code, f"the member path {shown!r} is refused: {why}", shown)
+        return plain if base == "run_root" else f"{self.bundle_root}/{plain}"
+
+    def _check_target(self, fact: FileFact, base: PathBase) -> None:
+        """A symbolic link may stay within its base alone; the engine root sees to what is outside it."""
+        inside = f"{self.bundle_root}/" if self.bundle_root and base == "bundle_root" else ""
+        if fact.target is not None and not fact.target.startswith(inside):
+            what = f"the member {fact.path} is a link to {fact.target}, outside its bundle"
+            raise EvidenceFault(ReasonCode.PATH_ESCAPES, what, fact.path)
+
+    def _excluded(self, path: str) -> bool:
+        return path.rpartition("/")[2] in self.method.exclude_filenames
+
+
+def whole_bundle(method: VerificationMethod, rules: ListingRules = TODAY) -> Wanted:
+    """What a law that covers all files of a bundle asks its root for; excluded names are not evidence."""
+    return Wanted(leave_out=frozenset(method.exclude_filenames), rules=rules)
+
+
+def _members(document: Any, path: str) -> list[Any]:
+    if isinstance(document, list):
+        return document
+    if isinstance(document, dict):
+        named = [key for key in _SHAPES if key in document]
+        if len(named) == 1 and isinstance(document[named[0]], list):
+            members: list[Any] = document[named[0]]
+            return members
+    shapes = ", ".join(_SHAPES)
+    raise EvidenceFault(
+        ReasonCode.INDEX_MALFORMED, f"{path} is neither a list nor an object with one of {shapes}", path
+    )
+
+
+def plain_path(path: str, *, folders: bool) -> str:
+    """A relative path in one spelling: no ``.`` parts, and where paths lead through folders no empty ones.
+
+    A ``.`` at the end names a folder, as a slash there does. What leads out is left as it stands.
+    """
+    if path.startswith("/"):
+        return path
+    parts = path.split("/")
+    end = "/" if parts[-1] in ("", ".") and len(parts) > 1 else ""
+    empty = ("", ".") if folders else (".",)
+    body = parts[:-1] if end else parts
+    kept = "/".join(part for part in body if part not in empty)
+    return kept + end if kept or not path else "./"
+
+
+def member_fault(path: str) -> tuple[ReasonCode, str] | None:
+    """Why a plain path names no member of its base; None when it may name one."""
+    if leaves(path):
+        return ReasonCode.PATH_ESCAPES, "it is absolute, or has a .. part or a backslash"
+    if not path or path.endswith("/"):
+        return ReasonCode.NOT_A_FILE, "it names a folder"
+    try:
+        check_path(path)
+    except EvidenceFault:
+        return ReasonCode.INDEX_MALFORMED, "it has an empty part, a control character or is not UTF-8"
+    return None
+
+
+def _entry(node: Any, path: str) -> IndexEntry:
+    if isinstance(node, str):
+        return IndexEntry(node)
+    if isinstance(node, dict):
+        name = next((node[key] for key in _PATH_KEYS if key in node), "")
+        claim = next((node[key] for key in _DIGEST_KEYS if key in node), None)
+        if isinstance(claim, dict):
+            claim = claim.get("hex", "")
+        if isinstance(name, str) and (claim is None or is_hex64(claim)) and (name or claim):
+            return IndexEntry(name, claim)
+    what = f"{path} has an entry that is neither a path nor a member: {json.dumps(node)[:80]}"
+    raise EvidenceFault(ReasonCode.INDEX_MALFORMED, what, path)
+
+
+def is_hex64(value: object) -> bool:
+    """Whether this is a sha256 in hex."""
+    return isinstance(value, str) and len(value) == 64 and set(value) <= _HEX  # noqa: PLR2004

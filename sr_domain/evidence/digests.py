@@ -1,0 +1,117 @@
+"""The digest engine: every byte of an output, streamed, in bounded memory.
+
+Content digest (spec: behaviour, "Evidence"): one file, the sha256 of its bytes; several,
+the sha256 of the canonical JSON list of ``{path, size, sha256}`` sorted by relative path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+
+import attrs
+
+from sr_domain.encoding.canonical import sha256_hex
+from sr_domain.evidence.outputs import OutputFiles
+from sr_ports import EngineRoot, EvidenceFault, FileFact, WorkPool
+
+Guard = Callable[[int], None]
+"""Called between chunks and files with how many bytes were read since; raises when the lease is lost."""
+
+_GUARD_EVERY = 64
+
+
+@attrs.frozen
+class FileDigest:
+    """One file's bytes. `path`: relative to its output's base. `sha256`: hex64."""
+
+    path: str
+    size: int
+    sha256: str
+    version_id: str | None = None
+
+
+@attrs.frozen
+class ContentDigest:
+    """An output's bytes. `manifest`: the part list whose sha256 this is; None for a single file."""
+
+    sha256: str
+    files: tuple[FileDigest, ...]
+    manifest: bytes | None
+
+
+def digest_file(root: EngineRoot, fact: FileFact, guard: Guard) -> FileDigest:
+    """The digest of one file, whole path as given. Raises `EvidenceFault`, `Unreachable`."""
+    hasher = hashlib.sha256()
+    update = hasher.update
+    if fact.size >= root.batch_below:
+
+        def sink(chunk: memoryview) -> None:
+            guard(len(chunk))
+            update(chunk)
+
+        read = root.stream(fact.path, sink, expect=fact)
+    else:
+        read = root.stream(fact.path, update, expect=fact)
+    return FileDigest(fact.path, read.size, hasher.hexdigest(), read.version_id)
+
+
+def digest_outputs(
+    root: EngineRoot, wanted: Sequence[OutputFiles], pool: WorkPool, guard: Guard
+) -> list[ContentDigest | EvidenceFault]:
+    """Every output's content digest, or its first fault in path order.
+
+    Big files go over the pool, largest first; small ones, which gain nothing from threads,
+    are read in one go.
+    """
+    facts = {fact.path: fact for output in wanted for fact in output.facts}
+    big = sorted((fact for fact in facts.values() if fact.size >= root.batch_below), key=lambda fact: -fact.size)
+    small = [fact for fact in facts.values() if fact.size < root.batch_below]
+    batches: list[Sequence[FileFact]] = [(fact,) for fact in big]
+    if small:
+        batches.append(small)
+    read: dict[str, FileDigest | EvidenceFault] = {}
+    for part in pool.map(lambda batch: _digest_batch(root, batch, guard), batches):
+        read.update(part)
+    return [_content(output, read) for output in wanted]
+
+
+def _digest_batch(root: EngineRoot, batch: Iterable[FileFact], guard: Guard) -> dict[str, FileDigest | EvidenceFault]:
+    read: dict[str, FileDigest | EvidenceFault] = {}
+    small = 0
+    for count, fact in enumerate(batch):
+        if count % _GUARD_EVERY == 0:
+            guard(small)
+            small = 0
+        if fact.size < root.batch_below:
+            small += fact.size
+        try:
+            read[fact.path] = digest_file(root, fact, guard)
+        except EvidenceFault as fault:
+            read[fact.path] = fault
+    return read
+
+
+def _content(output: OutputFiles, read: dict[str, FileDigest | EvidenceFault]) -> ContentDigest | EvidenceFault:
+    cut = len(output.base) + 1 if output.base else 0
+    files = []
+    for fact in output.facts:
+        one = read[fact.path]
+        if isinstance(one, EvidenceFault):
+            return one
+        files.append(FileDigest(one.path[cut:], one.size, one.sha256, one.version_id))
+    files.sort(key=lambda one: one.path)
+    if len(files) == 1:
+        return ContentDigest(files[0].sha256, tuple(files), None)
+    manifest = part_list(files)
+    return ContentDigest(sha256_hex(manifest), tuple(files), manifest)
+
+
+def part_list(files: Iterable[FileDigest]) -> bytes:
+    """The canonical JSON (RFC 8785) of the sorted part list, written straight out."""
+    parts = (
+        f'{{"path":{json.dumps(one.path, ensure_ascii=False)},"sha256":"{one.sha256}","size":{one.size}}}'
+        for one in files
+    )
+    return ("[" + ",".join(parts) + "]").encode()

@@ -1,0 +1,50 @@
+"""The oracle pack manifest: whose world an engine root is (spec: behaviour, "Oracle")."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sr_domain.encoding.contracts import problem
+from sr_domain.evidence.small_files import parse_small, read_small
+from sr_domain.evidence.verdict import Failure
+from sr_ports import EngineRoot, EvidenceFault, ReasonCode
+
+MANIFEST = "_oracle_pack_manifest.json"
+_LIMIT = 1 << 20
+_WORLD = ("manifest_fingerprint", "parameter_hash", "scenario_id", "seed")
+
+
+def oracle_pack(root: EngineRoot, pins: Mapping[str, Any]) -> tuple[dict[str, Any] | None, tuple[Failure, ...]]:
+    """The pack's ref where the root has a manifest, and what is wrong with it.
+
+    Without a manifest both are empty. Raises `Unreachable`.
+    """
+    if root.stat(MANIFEST) is None:
+        return None, ()
+    try:
+        data = read_small(root, MANIFEST, _LIMIT, ReasonCode.ORACLE_PACK_INVALID)
+        manifest = parse_small(data, MANIFEST, _LIMIT, ReasonCode.ORACLE_PACK_INVALID)
+    except EvidenceFault as fault:
+        return None, (_invalid(fault.what),)
+    misfit = problem("oracle_pack_manifest", manifest)
+    if misfit is not None:
+        return None, (_invalid(misfit.what),)
+    for pin in _WORLD:
+        if manifest["world_key"][pin] != pins[pin]:
+            shown = json.dumps(manifest["world_key"][pin])[:80]
+            detail = f"its {pin} is {shown}, the run's is {json.dumps(pins[pin])[:80]}"
+            return None, (Failure(MANIFEST, ReasonCode.ORACLE_PACK_MISMATCH, detail),)
+    ref = {
+        "oracle_pack_id": manifest["oracle_pack_id"],
+        "manifest_ref": f"{root.uri}/{MANIFEST}",
+        "engine_run_root": root.uri,
+        "scenario_id": pins["scenario_id"],
+        "engine_release": manifest["engine_release"],
+    }
+    return ref, ()
+
+
+def _invalid(detail: str) -> Failure:
+    return Failure(MANIFEST, ReasonCode.ORACLE_PACK_INVALID, detail)

@@ -1,0 +1,46 @@
+"""Small texts from outside, read whole and in one way: flags, indexes, receipts, manifests."""
+
+from __future__ import annotations
+
+import codecs
+from typing import Any
+
+from sr_domain.encoding.strict_json import strict_loads
+from sr_ports import BadInput, EngineRoot, EvidenceFault, ReasonCode
+
+_SHOWN = 80
+
+
+def read_small(root: EngineRoot, path: str, limit: int, code: ReasonCode) -> bytes:
+    """A text file's bytes less a byte order mark. Raises `EvidenceFault(code)` when there are more than `limit`."""
+    parts = bytearray()
+
+    def sink(chunk: memoryview) -> None:
+        if len(parts) + len(chunk) > limit:
+            raise EvidenceFault(code, f"{path} is larger than {limit} bytes", path)
+        parts.extend(chunk)
+
+    root.stream(path, sink)
+    return unmarked(bytes(parts))
+
+
+def parse_small(data: bytes, path: str, limit: int, code: ReasonCode) -> Any:
+    """The JSON value of a small file's bytes. Raises `EvidenceFault(code)` that shows how the file begins."""
+    try:
+        return strict_loads(data, what=path, max_bytes=limit)
+    except BadInput as error:
+        raise EvidenceFault(code, f"{error.what}; it begins {first_line(data)}", path) from error
+
+
+def unmarked(data: bytes) -> bytes:
+    """A text's bytes less the byte order mark that some editors write before UTF-8."""
+    return data.removeprefix(codecs.BOM_UTF8)
+
+
+def first_line(data: bytes) -> str:
+    """The first line that is not blank, for a message: bounded, quoted, what does not print is escaped."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "as UTF-16, and UTF-8 is read"
+    lines = data[: 16 * _SHOWN].decode("utf-8", "replace").splitlines()
+    line = next((one.strip() for one in lines if one.strip()), "")
+    return f"{line[:_SHOWN]!r}{'...' if len(line) > _SHOWN else ''}"

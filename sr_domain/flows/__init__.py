@@ -1,0 +1,1 @@
+"""What writes a run on: submit, resume, advance, re-emit, supersede."""

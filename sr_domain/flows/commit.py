@@ -1,0 +1,201 @@
+"""Committing an outcome, in the order the spec fixes (spec: behaviour, "Commit order")."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sr_domain.artifacts.attestation import PAYLOAD_TYPE, fault_in, normal, statement_bytes
+from sr_domain.artifacts.documents import Decision, control_fact, facts_view, quarantine_record, ready_signal
+from sr_domain.encoding.canonical import exact_json, sha256_hex
+from sr_domain.encoding.contracts import problem, validate
+from sr_domain.encoding.strict_json import strict_loads
+from sr_domain.encoding.times import format_instant
+from sr_domain.evidence.verdict import Conflicted, Failed
+from sr_domain.plan.compile import pins_of
+from sr_domain.plan.sealed import SealedPlan
+from sr_domain.record.ledger import Draft, Event
+from sr_domain.record.revisions import REVISION
+from sr_domain.run.held_run import HeldRun
+from sr_ports import BadInput, Fault, ReasonCode, Unreachable
+
+MARKER = {"revision": REVISION}
+"""What a decision says of the rules it was made by."""
+
+
+def decide_ready(run: HeldRun, plan: SealedPlan, decision: Decision) -> None:
+    """Put the decision on the record: from here on the run can only become READY.
+
+    The lease is checked and renewed first; the append itself is fenced and compare-and-swap,
+    so that of all holders, awake or asleep, one decides.
+    """
+    facts = build_facts(run, plan, decision)
+    run.renew()
+    run.decided = exact_json(facts)
+    details = {
+        **decision.document(),
+        **MARKER,
+        "bundle_hash": facts["bundle_hash"],
+        "facts_view_digest": sha256_hex(run.decided),
+    }
+    run.record(Draft("EVIDENCE_COMPLETE", details))
+
+
+def build_facts(run: HeldRun, plan: SealedPlan, decision: Decision) -> dict[str, Any]:
+    """The facts view of a decision, checked against its contract and every part's."""
+    facts = facts_view(run.layout, pins_of(run.request), plan, decision)
+    validate("run_facts_view", facts)
+    return facts
+
+
+def commit_ready(run: HeldRun, plan: SealedPlan) -> None:
+    """Carry a decided run to READY and publish it; every step may have been done before."""
+    decided = run.ledger.first("EVIDENCE_COMPLETE")
+    if decided is None:
+        raise Fault(ReasonCode.RECORD_INVALID, f"run {run.run_id} has no decision to commit")
+    facts = _write_facts(run, plan, decided)
+    _attest(run, facts, decided)
+    _commit_record(run, plan, facts, decided)
+    signal = _write_signal(run, plan, facts)
+    publish_ready(run, signal)
+
+
+def _write_facts(run: HeldRun, plan: SealedPlan, decided: Event) -> Mapping[str, Any]:
+    if "outputs" in decided.details:
+        data = run.decided or exact_json(build_facts(run, plan, Decision.of(decided.details)))
+        if sha256_hex(data) != decided.details["facts_view_digest"]:
+            raise Fault(
+                ReasonCode.RECORD_INVALID, f"the facts view of run {run.run_id} does not follow from its record"
+            )
+        standing = run.write_bytes(run.layout.facts(run.run_id), data)
+    else:  # adopted: the view was found without its decision
+        standing = read_facts(run) or b""
+    if sha256_hex(standing) != decided.details["facts_view_digest"]:
+        raise Fault(ReasonCode.TRUTH_ALTERED, f"the facts view of run {run.run_id} is not the one its record decided")
+    facts: dict[str, Any] = json.loads(standing)
+    return facts
+
+
+def _attest(run: HeldRun, facts: Mapping[str, Any], decided: Event) -> None:
+    """Sign the facts view where a signer is wired, before anything says READY; afterwards it is too late.
+
+    An envelope of the same statement that stands already stands, whoever signed it.
+    """
+    signer, key = run.ports.signer, run.layout.attestation(run.run_id)
+    if signer is None or run.ledger.first("READY_COMMITTED") is not None:
+        return
+    payload = statement_bytes(run.layout, facts, decided.details["facts_view_digest"], decided.ts_utc)
+    envelope = normal(signer.sign(PAYLOAD_TYPE, payload))
+    wrong = fault_in(envelope, payload)
+    if wrong is not None:
+        raise Fault(ReasonCode.ATTESTATION_INVALID, f"the signer of {signer.keyid} signed something else: {wrong}")
+    wrong = fault_in(run.write_bytes(key, envelope), payload)
+    if wrong is not None:
+        raise Fault(ReasonCode.TRUTH_ALTERED, f"{key} is not what the record of its run says: {wrong}")
+
+
+def read_facts(run: HeldRun) -> bytes | None:
+    """The facts view that stands, if any."""
+    blob = run.ports.store.read(run.layout.facts(run.run_id))
+    return None if blob is None else blob.data
+
+
+def adopt_facts(run: HeldRun, data: bytes) -> None:
+    """A facts view exists that the record does not know: its existence decides.
+
+    Raises `Fault` when it is not this run's own sound view, or when the record has lost even its plan.
+    """
+    key = run.layout.facts(run.run_id)
+    if run.ledger.first("PLAN_COMMITTED") is None:
+        what = f"the record of run {run.run_id} is gone or cut short, its facts view stands"
+        raise Fault(ReasonCode.TRUTH_MISSING, what)
+    try:
+        facts = strict_loads(data, what=key)
+    except BadInput as error:
+        raise Fault(ReasonCode.TRUTH_ALTERED, error.what) from error
+    misfit = problem("run_facts_view", facts)
+    if misfit is not None:
+        raise Fault(ReasonCode.TRUTH_ALTERED, f"{key} is no facts view: {misfit.what}")
+    if facts["run_id"] != run.run_id:
+        raise Fault(ReasonCode.TRUTH_ALTERED, f"{key} is the facts view of run {facts['run_id']}")
+    details = {"adopted": True, "bundle_hash": facts["bundle_hash"], "facts_view_digest": sha256_hex(data)}
+    run.record(Draft("EVIDENCE_STARTED"), Draft("EVIDENCE_COMPLETE", details))
+
+
+def _commit_record(run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any], decided: Event) -> None:
+    if run.ledger.first("READY_COMMITTED") is not None:
+        run.write_status()
+        return
+    run.held.check()
+    committed = {"facts_view_ref": run.layout.facts(run.run_id), "bundle_hash": facts["bundle_hash"]}
+    if run.ports.signer is not None:
+        committed["attestation_ref"] = run.layout.attestation(run.run_id)
+    drafts = (
+        Draft("READY_COMMITTED", committed),
+        Draft("GOV_BUNDLE_HASH", {"bundle_hash": facts["bundle_hash"]}),
+        Draft("GOV_LAW_PROVENANCE", {"laws": decided.details.get("laws", {})}),
+    )
+    # The status says what the record is about to say; a crash between the two is mended on resume.
+    now = run.now()
+    coming = run.ledger.append(drafts, fence=run.lease.fence, actor=run.actor, policy_rev=run.policy_rev, now=now)
+    run.write_status(coming)
+    run.record(*drafts, now=now)
+    run.write_status_if_moved(coming)
+
+
+def _write_signal(run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    committed = run.ledger.first("READY_COMMITTED")
+    emitted = committed.ts_utc if committed is not None else format_instant(run.now())
+    signal = ready_signal(run.layout, facts, plan.plan_hash, emitted)
+    validate("ready_signal", signal)
+    # An adopted run may have a signal of its own already: the first one published from stands.
+    stored: dict[str, Any] = json.loads(run.write_bytes(run.layout.ready(run.run_id), exact_json(signal)))
+    return stored
+
+
+def publish_ready(run: HeldRun, signal: Mapping[str, Any]) -> None:
+    """Publish READY unless the record says it was. A failure is recorded and blocks nothing."""
+    if run.ledger.first("READY_PUBLISHED") is not None:
+        return
+    envelope = control_fact(
+        run.settings.topic,
+        "READY",
+        str(signal["message_id"]),
+        signal,
+        layout=run.layout,
+        run_id=run.run_id,
+        at=format_instant(run.now()),
+    )
+    try:
+        run.ports.bus.publish(envelope)
+    except (Unreachable, BadInput) as error:  # whatever the bus refuses, the run is READY
+        run.record(Draft("READY_PUBLISH_FAILED", {"reason_code": error.code.value, "detail": error.what}))
+        return
+    run.record(Draft("READY_PUBLISHED", {"message_id": envelope.message_id, "topic": envelope.topic}))
+
+
+def commit_failed(run: HeldRun, verdict: Failed, details: Mapping[str, Any] | None = None) -> None:
+    """End the run FAILED."""
+    run.record(Draft("RUN_FAILED", {"reason_code": verdict.code.value, "detail": verdict.detail, **(details or {})}))
+    finish_terminal(run)
+
+
+def commit_quarantined(run: HeldRun, verdict: Conflicted, missing: tuple[str, ...], found: Mapping[str, Any]) -> None:
+    """End the run QUARANTINED, every conflict kept. `found`: what passed nevertheless."""
+    details: dict[str, Any] = {
+        "reason_code": ReasonCode.EVIDENCE_CONFLICT.value,
+        "conflicts": [one.document() for one in verdict.conflicts],
+    }
+    if missing:
+        details["missing"] = sorted(missing)
+    run.record(Draft("RUN_QUARANTINED", {**details, **found}))
+    finish_terminal(run)
+
+
+def finish_terminal(run: HeldRun) -> None:
+    """Write what a terminal record still owes: the quarantine artifact and the status."""
+    event = run.ledger.state_event
+    if event is not None and event.details.get("conflicts"):
+        run.write_once("quarantine_record", run.layout.quarantine(run.run_id), quarantine_record(run.layout, event))
+    run.write_status()

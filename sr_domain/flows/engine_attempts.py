@@ -1,0 +1,223 @@
+"""Engine attempts: launched, finished or abandoned, always on the record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from sr_domain.encoding.contracts import ContractViolation, validate
+from sr_domain.encoding.ids import attempt_id_for
+from sr_domain.encoding.times import format_instant, parse_instant
+from sr_domain.evidence.small_files import parse_small, read_small
+from sr_domain.plan.compile import pins_of
+from sr_domain.plan.sealed import SealedPlan
+from sr_domain.record.ledger import Draft
+from sr_domain.run.held_run import HeldRun
+from sr_ports import EngineCall, EngineInvoker, EngineResult, EvidenceFault, ReasonCode
+
+RECEIPT = "run_receipt.json"
+_RECEIPT_LIMIT = 1 << 20
+_HOPELESS = frozenset(
+    {
+        ReasonCode.ENGINE_INVOCATION_INVALID,
+        ReasonCode.ENGINE_COMMAND_MISSING,
+        ReasonCode.ENGINE_COMMAND_UNUSABLE,
+        ReasonCode.ENGINE_COMMAND_TEMPLATE_UNRESOLVED,
+    }
+)
+
+
+@attrs.frozen
+class EngineDone:
+    """An attempt succeeded; the evidence is below this root."""
+
+    engine_run_root: str
+
+
+@attrs.frozen
+class EngineFailed:
+    """No attempt is left to make. `reason`: of the last attempt that ended."""
+
+    reason: ReasonCode
+    detail: str
+
+
+def finished_root(run: HeldRun) -> str | None:
+    """The root of the attempt that succeeded, if one did."""
+    for event in run.ledger.all("ENGINE_ATTEMPT_FINISHED"):
+        if event.details["outcome"] == "SUCCEEDED":
+            return str(event.details["engine_run_root"])
+    return None
+
+
+def run_engine(run: HeldRun, plan: SealedPlan, root: str | None, invoker: EngineInvoker) -> EngineDone | EngineFailed:
+    """Launch attempts until one succeeds or the plan's limit is used up (spec: behaviour, "Attempts")."""
+    done = finished_root(run)
+    if done is not None:
+        return EngineDone(done)
+    abandon_open_attempts(run)
+    while True:
+        made = run.ledger.all("ENGINE_ATTEMPT_LAUNCH_REQUESTED")
+        ended = run.ledger.all("ENGINE_ATTEMPT_FINISHED")
+        if ended and ReasonCode(ended[-1].details["reason_code"]) in _HOPELESS:
+            return _failed(run)
+        if len(made) >= plan.attempt_limit:
+            run.record(Draft("ATTEMPT_LIMIT_EXCEEDED", {"attempt_limit": plan.attempt_limit, "attempts": len(made)}))
+            return _failed(run)
+        if made and plan.retry_backoff_seconds:
+            _back_off(run, plan.retry_backoff_seconds)
+        result = _attempt(run, len(made) + 1, root, invoker)
+        if result is not None:
+            return EngineDone(result)
+
+
+def _failed(run: HeldRun) -> EngineFailed:
+    ended = run.ledger.all("ENGINE_ATTEMPT_FINISHED")
+    if not ended:
+        return EngineFailed(ReasonCode.ATTEMPT_LIMIT_EXCEEDED, "every attempt was abandoned by a holder that died")
+    last = ended[-1].details
+    why = run.ledger.attempt_detail(last["attempt_id"]) or "failed"
+    return EngineFailed(ReasonCode(last["reason_code"]), f"attempt {last['attempt_no']}: {why}")
+
+
+def _back_off(run: HeldRun, seconds: float) -> None:
+    """Wait what is left of the backoff since the last attempt was launched, in lease-sized steps."""
+    last = run.ledger.all("ENGINE_ATTEMPT_FINISHED", "ENGINE_ATTEMPT_ABANDONED")[-1]
+    while not run.held.lost:
+        left = seconds - (run.now() - parse_instant(last.ts_utc)).total_seconds()
+        if left <= 0:
+            return
+        run.ports.clock.sleep(min(left, 1.0))
+    run.held.check()
+
+
+def abandon_open_attempts(run: HeldRun) -> None:
+    """Close every launch that has no end: its holder died. It counts."""
+    closed = {
+        event.details["attempt_no"] for event in run.ledger.all("ENGINE_ATTEMPT_FINISHED", "ENGINE_ATTEMPT_ABANDONED")
+    }
+    for event in run.ledger.all("ENGINE_ATTEMPT_LAUNCH_REQUESTED"):
+        number = event.details["attempt_no"]
+        if number not in closed:
+            attempt_id = event.details["attempt_id"]
+            run.record(Draft("ENGINE_ATTEMPT_ABANDONED", {"attempt_id": attempt_id, "attempt_no": number}))
+
+
+def invocation_for(run: HeldRun, root: str | None) -> dict[str, Any]:
+    """The engine's invocation document (spec: wire, "engine invocation")."""
+    request, pins = run.request, pins_of(run.request)
+    binding = (
+        {"scenario_id": request.scenario_id}
+        if request.scenario_set is None
+        else {"scenario_set": list(request.scenario_set)}
+    )
+    optional = {
+        "request_id": request.request_id,
+        "invoker": request.invoker,
+        "notes": request.notes,
+        "engine_run_root": root,
+    }
+    return {
+        "manifest_fingerprint": pins["manifest_fingerprint"],
+        "parameter_hash": pins["parameter_hash"],
+        "seed": pins["seed"],
+        "run_id": run.run_id,
+        "scenario_binding": binding,
+        **{key: value for key, value in optional.items() if value is not None},
+    }
+
+
+def _attempt(run: HeldRun, number: int, root: str | None, invoker: EngineInvoker) -> str | None:
+    """One attempt, from launch to its recorded end; the engine root when it succeeded."""
+    attempt_id = attempt_id_for(run.run_id, number)
+    invocation = invocation_for(run, root)
+    started = run.now()
+    run.record(Draft("ENGINE_ATTEMPT_LAUNCH_REQUESTED", {"attempt_id": attempt_id, "attempt_no": number}))
+    run.write_status()
+    result = _invoke(run, EngineCall(invocation, number, root), invoker)
+    run.held.check()  # a lost lease records nothing: whoever took over has closed the attempt
+    reason, detail = result.reason, result.detail
+    if reason is None:
+        reason, detail = check_receipt(run, result.engine_run_root)
+    ended = run.now()
+    details = {
+        "run_id": run.run_id,
+        "attempt_id": attempt_id,
+        "attempt_no": number,
+        "outcome": "SUCCEEDED" if reason is None else "FAILED",
+        "started_at_utc": format_instant(started),
+        "ended_at_utc": format_instant(ended),
+        "duration_ms": max(0, round((ended - started).total_seconds() * 1000)),
+        "invocation": invocation,
+        **_some(
+            invoker=run.request.invoker,
+            reason_code=None if reason is None else reason.value,
+            engine_run_root=result.engine_run_root,
+            run_receipt_ref=None if reason else f"{result.engine_run_root}/{RECEIPT}",
+            logs_ref=_keep_logs(run, number, result),
+        ),
+    }
+    if reason is not ReasonCode.ENGINE_INVOCATION_INVALID:  # that one is on record as it was, misfit and all
+        validate("engine_attempt", details)
+    told = [Draft("ENGINE_ATTEMPT_DETAIL", {"attempt_id": attempt_id, "detail": detail})] if detail else []
+    run.record(Draft("ENGINE_ATTEMPT_FINISHED", details), *told)
+    return None if reason else result.engine_run_root
+
+
+def _some(**parts: Any) -> dict[str, Any]:
+    return {key: value for key, value in parts.items() if value is not None}
+
+
+def _invoke(run: HeldRun, call: EngineCall, invoker: EngineInvoker) -> EngineResult:
+    try:
+        validate("engine_invocation", call.invocation)
+    except ContractViolation as error:
+        return EngineResult(ReasonCode.ENGINE_INVOCATION_INVALID, call.engine_run_root, detail=error.what)
+    return invoker.invoke(
+        call,
+        cancelled=lambda: run.held.lost,
+        progress=lambda line: run.narrate.event("ENGINE_OUTPUT", {}, line),
+    )
+
+
+def _keep_logs(run: HeldRun, number: int, result: EngineResult) -> dict[str, str] | None:
+    refs = {}
+    for stream, data in (("stdout", result.stdout), ("stderr", result.stderr)):
+        if data:
+            key = run.layout.attempt_log(run.run_id, number, stream)
+            run.write_bytes(key, data)
+            refs[f"{stream}_ref"] = key
+    return refs or None
+
+
+def check_receipt(run: HeldRun, uri: str | None) -> tuple[ReasonCode | None, str]:
+    """Whether the engine's receipt is there, fits its contract and names this run's pins."""
+    if uri is None:
+        return ReasonCode.ENGINE_ROOT_MISSING, "the invoker named no engine root"
+    try:
+        root = run.ports.roots.open(uri)
+        if not root.exists():
+            return ReasonCode.ENGINE_ROOT_MISSING, f"{uri} is not there"
+        fact = root.stat(RECEIPT)
+        if fact is None:
+            return ReasonCode.ENGINE_RECEIPT_MISSING, f"no {RECEIPT} in {uri}"
+        data = read_small(root, RECEIPT, _RECEIPT_LIMIT, ReasonCode.ENGINE_RECEIPT_INVALID)
+        receipt = parse_small(data, RECEIPT, _RECEIPT_LIMIT, ReasonCode.ENGINE_RECEIPT_INVALID)
+        validate("run_receipt", receipt)
+    except (ContractViolation, EvidenceFault) as error:
+        return ReasonCode.ENGINE_RECEIPT_INVALID, error.what
+    return _compare(receipt, pins_of(run.request))
+
+
+def _compare(receipt: Mapping[str, Any], pins: Mapping[str, Any]) -> tuple[ReasonCode | None, str]:
+    for pin in ("run_id", "manifest_fingerprint", "parameter_hash", "seed"):
+        if receipt[pin] != pins[pin]:
+            shown = json.dumps(receipt[pin])[:80]
+            return (
+                ReasonCode.ENGINE_RECEIPT_MISMATCH,
+                f"{RECEIPT} has {pin} {shown}, the run has {json.dumps(pins[pin])}",
+            )
+    return None, ""

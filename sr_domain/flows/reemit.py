@@ -1,0 +1,209 @@
+"""Re-emit: READY or a terminal fact once more, from truth; nothing recomputed or changed.
+
+Order (spec: behaviour, "Re-emit"): authorise, ops micro-lease, run exists, request on
+record, dry run, rate limit, publish, publication on record.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import attrs
+
+from sr_domain.artifacts.documents import control_fact, terminal_signal
+from sr_domain.encoding.contracts import problem, validate
+from sr_domain.encoding.times import format_instant, parse_instant
+from sr_domain.plan.request import check_actor
+from sr_domain.record.layout import Layout
+from sr_domain.record.ledger import Draft, Ledger
+from sr_domain.record.states import RunState
+from sr_domain.run.answers import denied, successors
+from sr_domain.run.append_aside import append_aside, pins_on
+from sr_domain.run.context import Desk
+from sr_domain.run.lookup import parse_truth, record_of
+from sr_domain.run.outcome import Outcome
+from sr_domain.run.telemetry import Narrator
+from sr_ports import BadInput, ReasonCode, SrError, Unreachable
+
+_LEASE_S = 30.0
+
+
+class ReemitKind(enum.StrEnum):
+    """What to publish again."""
+
+    READY_ONLY = "READY_ONLY"
+    TERMINAL_ONLY = "TERMINAL_ONLY"
+    BOTH = "BOTH"
+
+
+@attrs.frozen
+class Reemit:
+    """How a re-emit ended. `would_publish`: for a dry run. `reason_code`: None when all is well.
+
+    `superseded_by`: the run's successor, the successor's own, and so on to the newest.
+    """
+
+    run_id: str
+    published: tuple[str, ...] = ()
+    would_publish: tuple[str, ...] = ()
+    dry_run: bool = False
+    reason_code: ReasonCode | None = None
+    message: str = ""
+    superseded_by: tuple[str, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """JSON form, for machines."""
+        chain = self.superseded_by
+        node = {**attrs.asdict(self), "superseded_by": chain[0] if chain else None}
+        node["newest_run_id"] = chain[-1] if chain else None
+        return {key: value for key, value in node.items() if value not in (None, "", ())}
+
+
+@attrs.frozen
+class _Ops:
+    """One re-emit under way."""
+
+    desk: Desk
+    layout: Layout
+    ledger: Ledger
+    kind: ReemitKind
+    actor: str
+
+    def note(self, event: str, **details: Any) -> Ledger:
+        draft = Draft(
+            event, {"kind": self.kind.value, **{key: value for key, value in details.items() if value is not None}}
+        )
+        return append_aside(
+            self.desk.ports, self.layout, self.ledger.run_id, draft, actor=self.actor, policy_rev=self.desk.policy_rev
+        )
+
+    def fail(self, code: ReasonCode, message: str) -> Reemit:
+        self.note("REEMIT_FAILED", reason_code=code.value, detail=message)
+        return Reemit(self.ledger.run_id, reason_code=code, message=message)
+
+
+def reemit(
+    desk: Desk, run_id: str, kind: str, *, reason: str | None, actor: str, dry_run: bool, superseded: bool = False
+) -> Reemit | Outcome:
+    """Publish READY or the terminal fact again; an `Outcome` only for an actor who may not.
+
+    `superseded`: READY of a run that has a successor too, which is refused otherwise.
+    Raises `NotFound`, `Unreachable`, `BadInput`.
+    """
+    request = {"run_id": run_id, "reemit_kind": kind, "requested_by": actor, "dry_run": dry_run}
+    misfit = problem("reemit_request", {**request, **({"reason": reason} if reason else {})})
+    if misfit is not None:
+        raise BadInput(ReasonCode.USAGE, f"re-emit: {misfit.what}")
+    check_actor(actor)
+    layout, ledger = record_of(desk, run_id)
+    ops = _Ops(desk, layout, ledger, ReemitKind(kind), actor)
+    allowed = desk.settings.reemitters
+    if allowed is not None and actor not in allowed:
+        ops.note("AUTH_DENIED", actor=actor, action="reemit", reason_code=ReasonCode.AUTH_DENIED.value)
+        return denied(layout, run_id, actor)
+    lease = desk.ports.authority.acquire(f"reemit:{run_id}:{kind}", desk.ports.ids.new_id(), ttl_s=_LEASE_S)
+    if lease is None:
+        busy = {"kind": kind, "reason_code": ReasonCode.REEMIT_BUSY.value}
+        Narrator(desk.ports.telemetry, desk.ports.clock, pins_on(ledger), desk.policy_rev).event("REEMIT_BUSY", busy)
+        return Reemit(run_id, reason_code=ReasonCode.REEMIT_BUSY, message="the same re-emit is under way")
+    try:
+        return _under_lease(ops, reason=reason, dry_run=dry_run, superseded=superseded)
+    finally:
+        _release(desk, lease)
+
+
+def _release(desk: Desk, lease: Any) -> None:
+    try:
+        desk.ports.authority.release(lease)
+    except SrError:
+        return  # it lapses by itself; the answer stands
+
+
+def _under_lease(ops: _Ops, *, reason: str | None, dry_run: bool, superseded: bool) -> Reemit:
+    run_id = ops.ledger.run_id
+    ledger = ops.note("REEMIT_REQUESTED", reason=reason, dry_run=dry_run)
+    kinds = _applicable(ledger, ops.kind)
+    chain = successors(ops.desk.ports.store, ops.layout, ledger) if "READY" in kinds else ()
+    if chain and not superseded:
+        newest = "" if chain[-1] == chain[0] else f", the newest of its successors is {chain[-1]}"
+        refused = ops.fail(ReasonCode.REEMIT_SUPERSEDED, f"it was superseded by {chain[0]}{newest}")
+        return attrs.evolve(refused, dry_run=dry_run, superseded_by=chain)
+    if dry_run:
+        ops.note("REEMIT_DRY_RUN", would_publish=list(kinds))
+        message = "" if kinds else "not applicable"
+        return Reemit(run_id, would_publish=kinds, dry_run=True, message=message, superseded_by=chain)
+    if not kinds:
+        ready_only = ops.kind is ReemitKind.READY_ONLY
+        code = ReasonCode.REEMIT_READY_ONLY_MISMATCH if ready_only else ReasonCode.REEMIT_TERMINAL_ONLY_MISMATCH
+        state = "not admitted" if ledger.state is None else ledger.state.value
+        return ops.fail(code, f"not applicable: the run is {state}")
+    if _recent(ops.desk, ledger) >= ops.desk.settings.reemit_max:
+        limit, window_s = ops.desk.settings.reemit_max, ops.desk.settings.reemit_window_s
+        return ops.fail(ReasonCode.REEMIT_RATE_LIMIT, f"the limit is {limit} re-emits in {window_s:g} seconds")
+    return attrs.evolve(_publish(ops, kinds[0], chain), superseded_by=chain)
+
+
+def _applicable(ledger: Ledger, kind: ReemitKind) -> tuple[str, ...]:
+    """READY or TERMINAL, as state and wish allow; a run is only ever one of them."""
+    if ledger.state is RunState.READY and kind is not ReemitKind.TERMINAL_ONLY:
+        return ("READY",)
+    if ledger.state in (RunState.FAILED, RunState.QUARANTINED) and kind is not ReemitKind.READY_ONLY:
+        return ("TERMINAL",)
+    return ()
+
+
+def _recent(desk: Desk, ledger: Ledger) -> int:
+    since = desk.ports.clock.now() - timedelta(seconds=desk.settings.reemit_window_s)
+    return sum(1 for event in ledger.all("REEMIT_PUBLISHED") if parse_instant(event.ts_utc) > since)
+
+
+def _publish(ops: _Ops, what: str, chain: tuple[str, ...]) -> Reemit:
+    run_id, store = ops.ledger.run_id, ops.desk.ports.store
+    now = format_instant(ops.desk.ports.clock.now())
+    if what == "READY":
+        if store.stat(ops.layout.facts(run_id)) is None:
+            return ops.fail(ReasonCode.FACTS_VIEW_MISSING, "failed: the facts view is not there")
+        blob = store.read(ops.layout.ready(run_id))
+        if blob is None:
+            return ops.fail(ReasonCode.TRUTH_MISSING, "failed: the READY signal is not there (sr resume writes it)")
+        payload = {**parse_truth(blob.data, ops.layout.ready(run_id)), "emitted_at_utc": now}
+        message_id, contract = str(payload["message_id"]), "ready_signal"
+    else:
+        blob = store.read(ops.layout.status(run_id))
+        if blob is None:
+            return ops.fail(
+                ReasonCode.TRUTH_MISSING, "failed: the status is not there (sr audit --repair-status writes it)"
+            )
+        payload = terminal_signal(ops.layout, json.loads(blob.data), now)
+        message_id, contract = str(payload["reemit_key"]), "terminal_signal"
+    validate(contract, payload)
+    return _send(ops, what, message_id, payload, now, chain)
+
+
+def _send(
+    ops: _Ops, what: str, message_id: str, payload: Mapping[str, Any], now: str, chain: tuple[str, ...]
+) -> Reemit:
+    run_id = ops.ledger.run_id
+    envelope = control_fact(
+        ops.desk.settings.topic, f"{what}_REEMIT", message_id, payload, layout=ops.layout, run_id=run_id, at=now
+    )
+    if chain:  # READY is a closed contract; the envelope tells a follower what it needs beyond it
+        envelope = attrs.evolve(envelope, attributes={**envelope.attributes, "superseded_by": chain[-1]})
+    try:
+        ops.desk.ports.bus.publish(envelope)
+    except (Unreachable, BadInput) as error:
+        return ops.fail(ReasonCode.REEMIT_PUBLISH_FAILED, f"failed: {error.what}")
+    append_aside(
+        ops.desk.ports,
+        ops.layout,
+        run_id,
+        Draft("REEMIT_PUBLISHED", {"kind": what, "message_id": message_id}),
+        Draft("GOV_REEMIT_KEY", {"kind": what, "reemit_key": message_id}),
+        actor=ops.actor,
+        policy_rev=ops.desk.policy_rev,
+    )
+    return Reemit(run_id, published=(what,))

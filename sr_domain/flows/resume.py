@@ -1,0 +1,109 @@
+"""Resume: any process may finish what another left (spec: behaviour, "resume")."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+
+from sr_domain.encoding.times import parse_instant
+from sr_domain.flows.submit import bound_request, narrator, rebind, work
+from sr_domain.plan.request import RunRequest, check_actor, parse_request
+from sr_domain.record.layout import Layout
+from sr_domain.record.states import RunState
+from sr_domain.run.append_aside import read_record
+from sr_domain.run.context import Desk
+from sr_domain.run.lookup import recorded_runs
+from sr_domain.run.outcome import Outcome
+from sr_domain.run.trouble import Trouble, each
+from sr_ports import NotFound, ReasonCode
+
+_PAGE = 200
+_LONGEST_PAUSE = timedelta(minutes=5)
+
+
+def resume(desk: Desk, run_id: str, *, actor: str = "resume") -> Outcome:
+    """Move one run on from truth alone. Raises `NotFound(RUN_NOT_FOUND)`."""
+    check_actor(actor)
+    layout, request = locate(desk, run_id)
+    outcome = work(desk, layout, request, actor)
+    if outcome.in_flight:  # not news: whoever waits for a run asks again and again
+        narrator(desk, request).event("LEASE_BUSY", severity="DEBUG")
+    return outcome
+
+
+def locate(desk: Desk, run_id: str) -> tuple[Layout, RunRequest]:
+    """Where a run's truth is and what it was asked for: by the index, else by its record."""
+    binding = desk.ports.authority.find(run_id)
+    if binding is not None:
+        return Layout(binding.platform_run_id), bound_request(desk, binding)
+    current = desk.ports.platform.current()
+    if current is not None:
+        ledger, _ = read_record(desk.ports, Layout(current), run_id)
+        accepted = ledger.first("RUN_ACCEPTED")
+        if accepted is not None:
+            return Layout(current), parse_request(accepted.details["request"], desk.ports.known_timezone)
+    raise NotFound(ReasonCode.RUN_NOT_FOUND, f"there is no run {run_id[:64]!r}")
+
+
+def rebuild_index(desk: Desk, on_trouble: Callable[[Trouble], None] | None = None) -> int:
+    """Bind the keys of every record the authority does not know; how many were bound.
+
+    A run that cannot be bound stops no other. `on_trouble` is told of each; where none is given,
+    the first one's error is raised after the others were bound.
+    """
+    current = desk.ports.platform.current()
+    if current is None:
+        return 0
+    layout = Layout(current)
+    made = 0
+    troubles: list[Trouble] = []
+
+    def bound(run_id: str) -> bool:
+        return desk.ports.authority.find(run_id) is None and rebind(desk, layout, run_id)
+
+    for _, done in each(recorded_runs(desk.ports, layout), bound):
+        if isinstance(done, Trouble):
+            troubles.append(done)
+        else:
+            made += done
+    for trouble in troubles:
+        if on_trouble is None:
+            raise trouble.error
+        on_trouble(trouble)
+    return made
+
+
+def due(desk: Desk, run_id: str) -> bool:
+    """Whether a run that has something left to do should be tried now.
+
+    A bus that was away is asked again after 1 s, then 2, 4 ... up to five minutes: each try
+    goes on record, so a watcher must not try at every look. Everything else is always due.
+    """
+    layout, _ = locate(desk, run_id)
+    ledger, _ = read_record(desk.ports, layout, run_id)
+    failures = ledger.all("READY_PUBLISH_FAILED", "SUPERSEDE_PUBLISH_FAILED")
+    if not failures or ledger.state is not RunState.READY:
+        return True
+    pause = min(timedelta(seconds=2 ** min(len(failures) - 1, 16)), _LONGEST_PAUSE)
+    return desk.ports.clock.now() >= parse_instant(failures[-1].ts_utc) + pause
+
+
+def unsettled(desk: Desk) -> Iterator[str]:
+    """Ids of the runs that have something left to do, ascending, a page at a time.
+
+    Nothing where the authority itself belongs to a platform run and there is none yet. One that is
+    shared knows other machines' runs though nothing was ever submitted from here.
+    """
+    after: str | None = None
+    while True:
+        try:
+            rows = desk.ports.authority.runs(unsettled_only=True, limit=_PAGE, after=after)
+        except NotFound:
+            if desk.ports.platform.current() is None:
+                return
+            raise
+        page: Sequence[str] = [row.run_id for row in rows]
+        yield from page
+        if len(page) < _PAGE:
+            return
+        after = page[-1]

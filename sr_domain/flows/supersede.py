@@ -1,0 +1,118 @@
+"""Superseding a run: the correction of a READY run is a new run (spec: behaviour, IP6).
+
+A run has one successor. Of several that would be it, the first whose evidence is complete
+claims the place in the old run's own record, compare-and-swap, before its READY is decided;
+the others end FAILED and say who was first. A claim counts until its run fails.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from sr_domain.artifacts.documents import control_fact
+from sr_domain.encoding.ids import superseded_message_id
+from sr_domain.encoding.times import format_instant
+from sr_domain.plan.request import RunRequest
+from sr_domain.record.layout import Layout
+from sr_domain.record.ledger import Draft, Ledger
+from sr_domain.record.states import RunState
+from sr_domain.run.answers import successor_of
+from sr_domain.run.append_aside import append_aside, home_of, read_record
+from sr_domain.run.held_run import HeldRun
+from sr_domain.run.ports import Ports
+from sr_ports import BadInput, ReasonCode, Unreachable
+
+
+@attrs.frozen
+class SupersedeRefused:
+    """Why the run named cannot be superseded."""
+
+    code: ReasonCode
+    detail: str
+
+    def details(self) -> dict[str, str]:
+        """For telemetry."""
+        return {"reason_code": self.code.value, "detail": self.detail}
+
+
+def claimant_of(ports: Ports, layout: Layout, ledger: Ledger) -> str | None:
+    """The run that has taken the place of successor: announced, or claimed by one that has not failed."""
+    announced = successor_of(ledger)
+    if announced is not None:
+        return announced
+    for claim in reversed(ledger.all("SUPERSEDE_CLAIMED")):
+        claimant = str(claim.details["successor"])
+        state = read_record(ports, home_of(ports, claimant, layout), claimant)[0].state
+        if state not in (RunState.FAILED, RunState.QUARANTINED):
+            return claimant
+    return None
+
+
+def check_supersedes(ports: Ports, layout: Layout, request: RunRequest) -> SupersedeRefused | None:
+    """Whether the request's `supersedes` may stand; None when it may. Reads only."""
+    old = request.supersedes
+    if old is None:
+        return None
+    ledger, _ = read_record(ports, home_of(ports, old, layout), old)
+    if ledger.state is None:
+        return SupersedeRefused(ReasonCode.SUPERSEDES_NOT_FOUND, f"run {old} does not exist here")
+    if ledger.state is not RunState.READY:
+        return SupersedeRefused(ReasonCode.SUPERSEDES_NOT_READY, f"run {old} is {ledger.state.value}")
+    claimant = claimant_of(ports, layout, ledger)
+    return None if claimant in (None, request.run_id) else _taken(old, claimant)
+
+
+def _taken(old: str, claimant: str | None) -> SupersedeRefused:
+    return SupersedeRefused(ReasonCode.SUPERSEDES_TAKEN, f"run {old} was superseded by {claimant}")
+
+
+def claim_place(run: HeldRun) -> SupersedeRefused | None:
+    """Before READY is decided: take the place of the old run's one successor; None when this run has it."""
+    old, ports = run.request.supersedes, run.ports
+    if old is None:
+        return None
+    home = home_of(ports, old, run.layout)
+    claim = Draft("SUPERSEDE_CLAIMED", {"successor": run.run_id})
+    ledger = append_aside(
+        ports,
+        home,
+        old,
+        claim,
+        actor=run.actor,
+        policy_rev=run.policy_rev,
+        unless=lambda ledger: claimant_of(ports, home, ledger) is not None,
+    )
+    claimant = claimant_of(ports, home, ledger)
+    if claimant == run.run_id:
+        return None
+    refused = _taken(old, claimant)
+    run.narrate.event("SUPERSEDE_REFUSED", {**refused.details(), "supersedes": old})
+    return refused
+
+
+def announce_successor(run: HeldRun) -> None:
+    """Once READY: the old record names its successor, and the bus says so. Repeatable."""
+    old = run.request.supersedes
+    if old is None or run.ledger.first("SUPERSEDE_PUBLISHED") is not None:
+        return
+    home = home_of(run.ports, old, run.layout)
+    link = {"successor": run.run_id, "facts_view_ref": run.layout.facts(run.run_id)}
+    append_aside(run.ports, home, old, Draft("SUPERSEDED_BY", link), actor=run.actor, policy_rev=run.policy_rev)
+    payload = {"run_id": old, "superseded_by": run.run_id, "facts_view_ref": run.layout.facts(run.run_id)}
+    message_id = superseded_message_id(old, run.run_id)
+    fact = control_fact(
+        run.settings.topic,
+        "RUN_SUPERSEDED",
+        message_id,
+        payload,
+        layout=home,
+        run_id=old,
+        at=format_instant(run.now()),
+    )
+    fact = attrs.evolve(fact, attributes={**fact.attributes, "superseded_by": run.run_id})
+    try:
+        run.ports.bus.publish(fact)
+    except (Unreachable, BadInput) as error:
+        run.record(Draft("SUPERSEDE_PUBLISH_FAILED", {"reason_code": error.code.value, "detail": error.what}))
+        return
+    run.record(Draft("SUPERSEDE_PUBLISHED", {"supersedes": old, "message_id": message_id}))

@@ -1,0 +1,279 @@
+"""Compiling a request into a plan: outputs, gate closure, resolved paths, hash.
+
+Pure: the same intent under the same policy and pack gives the same plan hash, always.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import attrs
+
+from sr_domain.encoding.canonical import digest_of
+from sr_domain.encoding.times import utc_days
+from sr_domain.plan.closure import closure, covers, find_cycle
+from sr_domain.plan.pack import GateSpec, InterfacePack, OutputSpec
+from sr_domain.plan.policy import Policy, ReusePolicy, UngatedOutputs
+from sr_domain.plan.request import RunRequest, Strategy
+from sr_domain.plan.sealed import SealedGate, SealedOutput, SealedPlan
+from sr_domain.plan.templates import DAY, Unresolved, render
+from sr_ports import REASONS, ReasonCode
+
+PINS = ("manifest_fingerprint", "parameter_hash", "seed", "scenario_id", "run_id")
+_INSTANCE_PINS = frozenset(PINS) - {"manifest_fingerprint"}
+_LOCATOR_PINS = frozenset(PINS) - {"seed"}
+_SCOPE_WORD = re.compile(
+    r"(manifest_fingerprint|fingerprint|parameter_hash|scenario_id|run_id|seed|utc_day|global)(?:_|$)"
+)
+MAX_DAYS = 3_660
+"""How long a window may be, in days, where a path has ``{utc_day}``: ten years and a little."""
+
+
+@attrs.frozen
+class Problem:
+    """One thing that cannot be planned. `subject`: the output or gate it is about."""
+
+    code: ReasonCode
+    subject: str
+    detail: str
+
+
+@attrs.frozen
+class PlanRefused:
+    """The plan cannot be made. `problems`: every one found, the gravest first."""
+
+    problems: tuple[Problem, ...]
+
+    @property
+    def code(self) -> ReasonCode:
+        return self.problems[0].code
+
+    @property
+    def message(self) -> str:
+        """One line: what is wrong, and everything at fault under the first code."""
+        same = [problem for problem in self.problems if problem.code is self.code]
+        shown = ", ".join(
+            f"{problem.subject} ({problem.detail})" if problem.detail else problem.subject for problem in same[:5]
+        )
+        more = f" and {len(same) - 5} more" if len(same) > 5 else ""  # noqa: PLR2004
+        return f"{REASONS[self.code].meaning}: {shown}{more}"
+
+
+_GRAVITY = {
+    code: rank
+    for rank, code in enumerate(
+        (
+            ReasonCode.NO_OUTPUTS,
+            ReasonCode.REQUEST_INVALID,
+            ReasonCode.UNKNOWN_OUTPUT_ID,
+            ReasonCode.UNKNOWN_GATE_ID,
+            ReasonCode.GATE_CYCLE,
+            ReasonCode.UNKNOWN_HASHING_LAW,
+            ReasonCode.LAW_NOT_ALLOWED,
+            ReasonCode.OUTPUT_UNGATED,
+            ReasonCode.UNRESOLVED_PATH_TOKEN,
+        )
+    )
+}
+
+
+def pins_of(request: RunRequest) -> dict[str, Any]:
+    """The five pins, typed as the wire has them."""
+    return {
+        "manifest_fingerprint": request.manifest_fingerprint,
+        "parameter_hash": request.parameter_hash,
+        "seed": request.seed,
+        "scenario_id": request.scenario_id,
+        "run_id": request.run_id,
+    }
+
+
+def choose_strategy(request: RunRequest, policy: Policy) -> Strategy:
+    """The policy's DENY forces invoke; else the request's wish; else AUTO."""
+    if policy.reuse_policy is ReusePolicy.DENY:
+        return Strategy.FORCE_INVOKE
+    return request.requested_strategy or Strategy.AUTO
+
+
+def scope_pins(scope: str) -> tuple[frozenset[str], str]:
+    """The pins a catalogue scope word names, and what of the word could not be read."""
+    rest, found = scope.removeprefix("scope_"), set()
+    while match := _SCOPE_WORD.match(rest):
+        found.add("manifest_fingerprint" if match[1] == "fingerprint" else match[1])
+        rest = rest[match.end() :]
+    return frozenset(found) & frozenset(PINS), rest
+
+
+def compile_plan(
+    request: RunRequest, policy: Policy, pack: InterfacePack, laws: Collection[str]
+) -> SealedPlan | PlanRefused:
+    """The sealed plan, or every reason why there is none (spec: behaviour, "Plan")."""
+    wanted = sorted(set(request.output_ids if request.output_ids is not None else policy.traffic_output_ids))
+    if not wanted:
+        return PlanRefused((Problem(ReasonCode.NO_OUTPUTS, "output_ids, traffic_output_ids", ""),))
+    problems = [
+        Problem(ReasonCode.UNKNOWN_OUTPUT_ID, output_id, "") for output_id in wanted if output_id not in pack.outputs
+    ]
+    outputs = [pack.outputs[output_id] for output_id in wanted if output_id in pack.outputs]
+    cover = covers(outputs, pack.gates)
+    required = closure({gate_id for ids in cover.values() for gate_id in ids}, pack.gates)
+    problems += _gate_problems(required, pack.gates, policy, laws)
+    problems += _ungated(outputs, cover, policy)
+    sealed_outputs, unresolved = _seal_outputs(outputs, cover, request, policy)
+    sealed_gates, broken = _seal_gates(required, pack.gates, request)
+    problems += unresolved + broken
+    if problems:
+        return PlanRefused(tuple(sorted(problems, key=lambda one: (_GRAVITY[one.code], one.subject))))
+    return seal(request, policy, pack, sealed_outputs, sealed_gates)
+
+
+def seal(
+    request: RunRequest,
+    policy: Policy,
+    pack: InterfacePack,
+    outputs: Iterable[SealedOutput],
+    gates: Iterable[SealedGate],
+) -> SealedPlan:
+    """Bind outputs and gates to the revisions they were made under; hash what was decided."""
+    outputs, gates = tuple(outputs), tuple(gates)
+    hashed = {
+        "intent_fingerprint": request.fingerprint,
+        "policy_rev": attrs.asdict(policy.rev),
+        "pack_digest": pack.digest,
+        "intended_outputs": [output.output_id for output in outputs],
+        "required_gates": [gate.gate_id for gate in gates],
+        "attempt_limit": policy.attempt_limit,
+    }
+    return SealedPlan(
+        plan_hash=digest_of(hashed),
+        policy_rev=policy.rev,
+        pack_digest=pack.digest,
+        strategy=choose_strategy(request, policy),
+        outputs=outputs,
+        gates=gates,
+        attempt_limit=policy.attempt_limit,
+        retry_backoff_seconds=policy.retry_backoff_seconds,
+        member_digests=policy.member_digests,
+    )
+
+
+def _gate_problems(
+    required: Iterable[str], gates: Mapping[str, GateSpec], policy: Policy, laws: Collection[str]
+) -> list[Problem]:
+    problems = []
+    for gate_id in sorted(required):
+        gate = gates.get(gate_id)
+        if gate is None:
+            problems.append(Problem(ReasonCode.UNKNOWN_GATE_ID, gate_id, ""))
+        elif gate.method.kind not in laws:
+            problems.append(Problem(ReasonCode.UNKNOWN_HASHING_LAW, gate_id, gate.method.kind))
+        elif policy.allowed_laws is not None and gate.method.kind not in policy.allowed_laws:
+            problems.append(Problem(ReasonCode.LAW_NOT_ALLOWED, gate_id, gate.method.kind))
+    cycle = find_cycle(required, gates)
+    if cycle:
+        problems.append(Problem(ReasonCode.GATE_CYCLE, " -> ".join(cycle), ""))
+    return problems
+
+
+def _ungated(outputs: Iterable[OutputSpec], cover: Mapping[str, frozenset[str]], policy: Policy) -> list[Problem]:
+    if policy.ungated_outputs is UngatedOutputs.ALLOW:
+        return []
+    return [Problem(ReasonCode.OUTPUT_UNGATED, one.output_id, "") for one in outputs if not cover[one.output_id]]
+
+
+def _text_pins(request: RunRequest) -> dict[str, str]:
+    return {name: str(value) for name, value in pins_of(request).items()}
+
+
+def _days(request: RunRequest) -> tuple[str, ...] | Unresolved:
+    """The UTC days that the window touches, for ``{utc_day}``; why not, for a window that is too long."""
+    window = request.window
+    length = window.end - window.start
+    if length > timedelta(days=MAX_DAYS):
+        longer = -(-length // timedelta(days=1))
+        return Unresolved(f"the window is {longer:,} days long, and {{{DAY}}} is filled for at most {MAX_DAYS:,}")
+    return tuple(day.isoformat() for day in utc_days(window.start, window.end))
+
+
+def _seal_outputs(
+    outputs: Sequence[OutputSpec], cover: Mapping[str, frozenset[str]], request: RunRequest, policy: Policy
+) -> tuple[list[SealedOutput], list[Problem]]:
+    pins, sealed, problems = _text_pins(request), [], []
+    traffic = frozenset(policy.traffic_output_ids)
+    daily = any("{" + DAY + "}" in output.path_template for output in outputs)
+    days = _days(request) if daily else ()
+    for output in outputs:
+        if isinstance(days, Unresolved) and "{" + DAY + "}" in output.path_template:
+            problems.append(Problem(ReasonCode.REQUEST_INVALID, output.output_id, days.what))
+            continue
+        paths = render(output.path_template, pins, () if isinstance(days, Unresolved) else days)
+        if isinstance(paths, Unresolved):
+            problems.append(Problem(ReasonCode.UNRESOLVED_PATH_TOKEN, output.output_id, paths.what))
+        else:
+            sealed.append(_seal_output(output, paths, pins, cover[output.output_id], output.output_id in traffic))
+    return sealed, problems
+
+
+def _seal_output(
+    output: OutputSpec, paths: tuple[str, ...], pins: Mapping[str, str], gates: Iterable[str], traffic: bool
+) -> SealedOutput:
+    partitions = tuple(name for name in PINS if name in output.partitions)
+    named, rest = scope_pins(output.scope)
+    shown = paths[0]
+    if len(paths) > 1:  # one locator for many days keeps its token: a wildcard would claim other days
+        shown = str(render_keeping_day(output.path_template, pins))
+    return SealedOutput(
+        output_id=output.output_id,
+        path=shown,
+        paths=paths,
+        locator_pins=partitions if _LOCATOR_PINS & set(partitions) else ("manifest_fingerprint", *partitions),
+        instance_pins=tuple(name for name in PINS if name in named) if named & _INSTANCE_PINS else (),
+        scope_missing=tuple(sorted((named & _INSTANCE_PINS) - set(partitions)))
+        + ((rest,) if rest and named & _INSTANCE_PINS else ()),
+        optional=output.optional,
+        traffic=traffic,
+        gates=tuple(sorted(gates)),
+        schema_ref=output.schema_ref,
+        dictionary_ref=output.dictionary_ref,
+    )
+
+
+def render_keeping_day(template: str, pins: Mapping[str, str]) -> str:
+    """The template with every pin filled and ``{utc_day}`` left as it stands."""
+    for name, value in pins.items():
+        template = template.replace("{" + name + "}", value)
+    return template
+
+
+def _seal_gates(
+    required: Iterable[str], gates: Mapping[str, GateSpec], request: RunRequest
+) -> tuple[list[SealedGate], list[Problem]]:
+    pins, sealed, problems = _text_pins(request), [], []
+    for gate_id in sorted(required):
+        gate = gates.get(gate_id)
+        if gate is None:
+            continue
+        templates = (gate.passed_flag_path_template, gate.bundle_root_template, gate.index_path_template)
+        rendered = [None if one is None else render(one, pins) for one in templates]
+        faults = [one.what for one in rendered if isinstance(one, Unresolved)]
+        if faults:
+            problems.append(Problem(ReasonCode.UNRESOLVED_PATH_TOKEN, gate_id, faults[0]))
+            continue
+        flag, bundle, index = (None if one is None else one[0] for one in rendered)  # type: ignore[index]
+        named, _ = scope_pins(gate.scope)
+        sealed.append(
+            SealedGate(
+                gate_id=gate_id,
+                flag_path=str(flag),
+                bundle_root=str(bundle).rstrip("/"),
+                index_path=index,
+                method=gate.method,
+                scope_pins=tuple(name for name in PINS if name in named | {"manifest_fingerprint"}),
+                upstream=tuple(sorted(gate.upstream_gate_dependencies)),
+                authorizes=tuple(sorted(gate.authorizes_outputs)),
+            )
+        )
+    return sealed, problems

@@ -1,0 +1,1 @@
+"""What only reads: status, explain, verify, audit, plan previews."""

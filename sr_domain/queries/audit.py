@@ -1,0 +1,290 @@
+"""Audit: nothing in a run's truth was altered, and every part follows from the record.
+
+Timestamps are never compared with a clock: they are only part of what the chain binds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from sr_domain.artifacts.attestation import fault_in, statement_bytes
+from sr_domain.artifacts.documents import Decision, facts_view, quarantine_record, ready_signal, run_plan, run_status
+from sr_domain.encoding.canonical import exact_json, sha256_hex
+from sr_domain.encoding.contracts import problem
+from sr_domain.plan.compile import pins_of
+from sr_domain.plan.request import parse_request
+from sr_domain.plan.sealed import SealedPlan
+from sr_domain.record.layout import Layout
+from sr_domain.record.ledger import Ledger, RecordFault, check_ledger
+from sr_domain.record.states import RunState
+from sr_domain.run.answers import settled
+from sr_domain.run.append_aside import home_of
+from sr_domain.run.ports import Ports
+from sr_ports import BadInput, ObjectStore, OutcomeUnknown, ReasonCode
+
+
+@attrs.frozen
+class Finding:
+    """Something wrong. `where`: the key of the artifact at fault."""
+
+    code: ReasonCode
+    where: str
+    what: str
+
+    def document(self) -> dict[str, str]:
+        return {"code": self.code.value, "where": self.where, "what": self.what}
+
+
+@attrs.frozen
+class Audit:
+    """What an audit of one run found, the first fault first; empty when all is as it was written."""
+
+    run_id: str
+    state: str | None
+    findings: tuple[Finding, ...]
+
+    def document(self) -> dict[str, Any]:
+        """JSON form, for machines."""
+        return {
+            "run_id": self.run_id,
+            "state": self.state,
+            "ok": not self.findings,
+            "findings": [one.document() for one in self.findings],
+        }
+
+
+def audit(ports: Ports, layout: Layout, run_id: str) -> Audit:
+    """Check chain, order, fences, artifacts, refs and status of one run. Raises `Unreachable`."""
+    key = layout.record(run_id)
+    blob = ports.store.read(key)
+    if blob is None:
+        return Audit(run_id, None, (Finding(ReasonCode.TRUTH_MISSING, key, "the record is not there"),))
+    ledger = check_ledger(run_id, blob.data)
+    if isinstance(ledger, RecordFault):
+        finding = Finding(ReasonCode.RECORD_INVALID, key, f"line {ledger.line}: {ledger.what}")
+        return Audit(run_id, None, (finding,))
+    state = None if ledger.state is None else ledger.state.value
+    findings = (*_cut(ports, layout, ledger), *Auditor(ports.store, layout, ledger).findings())
+    return Audit(run_id, state, findings)
+
+
+def _cut(ports: Ports, layout: Layout, ledger: Ledger) -> Iterator[Finding]:
+    """Whether events at the end of the record are gone: the chain cannot tell, what stands beside it can."""
+    key, kinds = layout.record(ledger.run_id), {event.event_kind for event in ledger.events}
+    for kind, together in _TOGETHER.items():
+        if kind in kinds and not together <= kinds:
+            yield Finding(ReasonCode.RECORD_INVALID, key, f"its tail is cut: {kind} without what goes with it")
+    # The index is read in pages by ascending id: this run's row is the first after the id before.
+    before = f"{max(int(ledger.run_id, 16) - 1, 0):032x}"
+    known = [row for row in ports.authority.runs(after=before, limit=1) if row.run_id == ledger.run_id]
+    # Read again: the run may have come to its end since.
+    if known and known[0].settled and not settled(ledger) and not settled(_sound(ports, key, ledger.run_id)):
+        yield Finding(ReasonCode.RECORD_INVALID, key, "its tail is cut: the index has known the run as settled")
+    announced = ledger.first("SUPERSEDE_PUBLISHED")
+    if announced is not None:
+        old = str(announced.details["supersedes"])
+        where = home_of(ports, old, layout)
+        links = _sound(ports, where.record(old), old).all("SUPERSEDED_BY")
+        if ledger.run_id not in [link.details.get("successor") for link in links]:
+            what = f"it is cut or altered: run {ledger.run_id} superseded it, and it does not say so"
+            yield Finding(ReasonCode.RECORD_INVALID, where.record(old), what)
+
+
+def _sound(ports: Ports, key: str, run_id: str) -> Ledger:
+    """The record at `key`; an empty one for one that is gone or not sound, which its own audit tells."""
+    blob = ports.store.read(key)
+    found = Ledger(run_id) if blob is None else check_ledger(run_id, blob.data)
+    return found if isinstance(found, Ledger) else Ledger(run_id)
+
+
+_TOGETHER = {
+    "PLAN_COMMITTED": {"GOV_POLICY_REV", "GOV_PLAN_HASH"},
+    "READY_COMMITTED": {"GOV_BUNDLE_HASH", "GOV_LAW_PROVENANCE"},
+}
+"""Events that go on record in one append."""
+
+
+@attrs.frozen
+class Auditor:
+    """One sound record, against everything that must follow from it."""
+
+    store: ObjectStore
+    layout: Layout
+    ledger: Ledger
+
+    def findings(self) -> Iterator[Finding]:
+        """What does not follow, in the order in which a run writes."""
+        yield from self._events()
+        yield from self._plan()
+        yield from self._facts_and_signal()
+        yield from self._attestation()
+        yield from self._quarantine()
+        yield from self._logs()
+        yield from self._status()
+
+    def derived(self) -> Iterator[Finding]:
+        """Of a READY run: the plan, the READY signal and the status."""
+        yield from self._plan()
+        yield from self._signal()
+        yield from self._status()
+
+    def _events(self) -> Iterator[Finding]:
+        key = self.layout.record(self.ledger.run_id)
+        for number, event in enumerate(self.ledger.events, 1):
+            misfit = problem("run_record_event", attrs.asdict(event))
+            if misfit is not None:
+                yield Finding(ReasonCode.RECORD_INVALID, key, f"line {number}: {misfit.what}")
+
+    def _same(self, key: str, expected: bytes | None) -> Iterator[Finding]:
+        """The artifact at `key` is exactly these bytes; None: it must not be there."""
+        blob = self.store.read(key)
+        if expected is None:
+            if blob is not None:
+                yield Finding(ReasonCode.TRUTH_ALTERED, key, "it is there, and nothing on record says it should be")
+        elif blob is None:
+            yield Finding(ReasonCode.TRUTH_MISSING, key, "it is not there")
+        elif blob.data != expected:
+            yield Finding(ReasonCode.TRUTH_ALTERED, key, "it is not what the record says")
+
+    def _plan(self) -> Iterator[Finding]:
+        accepted, committed = self.ledger.first("RUN_ACCEPTED"), self.ledger.first("PLAN_COMMITTED")
+        key = self.layout.plan(self.ledger.run_id)
+        if accepted is None or committed is None:
+            yield from self._same(key, None)
+        elif self.ledger.first("EVIDENCE_STARTED") or self.ledger.first("ENGINE_ATTEMPT_LAUNCH_REQUESTED"):
+            plan = SealedPlan.of(committed.details["plan"])
+            yield from self._same(key, exact_json(run_plan(self.layout, plan, accepted, committed)))
+
+    def _facts_and_signal(self) -> Iterator[Finding]:
+        run_id = self.ledger.run_id
+        decided, committed = self.ledger.first("EVIDENCE_COMPLETE"), self.ledger.first("READY_COMMITTED")
+        if decided is None:
+            yield from self._same(self.layout.facts(run_id), None)
+            yield from self._same(self.layout.ready(run_id), None)
+            return
+        if committed is None:
+            return  # decided and on its way: resume writes what is missing
+        facts, findings = self._facts(decided.details)
+        yield from findings
+        if facts is None:
+            return
+        yield from self._signal()
+        for receipt in facts.get("instance_receipts", ()):
+            yield from receipt_findings(self.store, receipt)
+
+    def _signal(self) -> Iterator[Finding]:
+        """The READY signal of a published run. An adopted view has no decision to derive it from."""
+        decided, committed = self.ledger.first("EVIDENCE_COMPLETE"), self.ledger.first("READY_COMMITTED")
+        plan = self.ledger.first("PLAN_COMMITTED")
+        if decided is None or committed is None or plan is None or "outputs" not in decided.details:
+            return
+        if self.ledger.first("READY_PUBLISHED"):
+            facts = self._derived(decided.details)
+            signal = ready_signal(self.layout, facts, plan.details["plan"]["plan_hash"], committed.ts_utc)
+            yield from self._same(self.layout.ready(self.ledger.run_id), exact_json(signal))
+
+    def _facts(self, decided: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[Finding]]:
+        key = self.layout.facts(self.ledger.run_id)
+        if "outputs" not in decided:  # adopted: only its digest is on record
+            blob = self.store.read(key)
+            if blob is None:
+                return None, [Finding(ReasonCode.TRUTH_MISSING, key, "it is not there")]
+            if sha256_hex(blob.data) != decided["facts_view_digest"]:
+                return None, [Finding(ReasonCode.TRUTH_ALTERED, key, "it is not what the record says")]
+            return None, []
+        facts = self._derived(decided)
+        if sha256_hex(exact_json(facts)) != decided["facts_view_digest"]:
+            where = self.layout.record(self.ledger.run_id)
+            return None, [Finding(ReasonCode.RECORD_INVALID, where, "its decision does not give its facts view")]
+        return facts, list(self._same(key, exact_json(facts)))
+
+    def _derived(self, decided: Mapping[str, Any]) -> dict[str, Any]:
+        accepted, committed = self.ledger.first("RUN_ACCEPTED"), self.ledger.first("PLAN_COMMITTED")
+        if accepted is None or committed is None:
+            return {}
+        try:
+            request = parse_request(accepted.details["request"], lambda name: True)
+        except BadInput:
+            return {}
+        return facts_view(self.layout, pins_of(request), SealedPlan.of(committed.details["plan"]), Decision.of(decided))
+
+    def _attestation(self) -> Iterator[Finding]:
+        """An attestation, where one stands, is of this run's facts view. Whose it is, its signature alone tells."""
+        run_id, decided = self.ledger.run_id, self.ledger.first("EVIDENCE_COMPLETE")
+        key = self.layout.attestation(run_id)
+        if decided is None:
+            yield from self._same(key, None)
+            return
+        standing, committed = self.store.read(key), self.ledger.first("READY_COMMITTED")
+        if standing is None and committed is not None and "attestation_ref" in committed.details:
+            yield Finding(ReasonCode.ATTESTATION_MISSING, key, "it is not there, and the record says it was written")
+        view = None if standing is None else self.store.read(self.layout.facts(run_id))
+        digest = decided.details["facts_view_digest"]
+        if standing is None or view is None or sha256_hex(view.data) != digest:
+            return  # nothing to compare, or nothing to compare it with: that is a finding of its own
+        wrong = fault_in(standing.data, statement_bytes(self.layout, json.loads(view.data), digest, decided.ts_utc))
+        if wrong is not None:
+            yield Finding(ReasonCode.TRUTH_ALTERED, key, wrong)
+
+    def _quarantine(self) -> Iterator[Finding]:
+        event = self.ledger.state_event
+        final = event is not None and self.ledger.state in (RunState.QUARANTINED, RunState.FAILED)
+        owed = final and event is not None and event.details.get("conflicts")
+        expected = exact_json(quarantine_record(self.layout, event)) if owed and event is not None else None
+        yield from self._same(self.layout.quarantine(self.ledger.run_id), expected)
+
+    def _logs(self) -> Iterator[Finding]:
+        for event in self.ledger.all("ENGINE_ATTEMPT_FINISHED"):
+            for key in event.details.get("logs_ref", {}).values():
+                if self.store.stat(key) is None:
+                    yield Finding(ReasonCode.TRUTH_MISSING, key, "the attempt's log is not there")
+
+    def _status(self) -> Iterator[Finding]:
+        expected = run_status(self.layout, self.ledger)
+        yield from self._same(
+            self.layout.status(self.ledger.run_id), None if expected is None else exact_json(expected)
+        )
+
+
+def receipt_findings(store: ObjectStore, receipt: Mapping[str, Any]) -> Iterator[Finding]:
+    """What is wrong with an instance receipt, as a facts view states it, and with its part list."""
+    key = receipt["artifacts"]["receipt_path"]
+    blob = store.read(key)
+    if blob is None:
+        yield Finding(ReasonCode.TRUTH_MISSING, key, "the instance receipt is not there")
+    elif blob.data != exact_json(receipt):
+        yield Finding(ReasonCode.TRUTH_ALTERED, key, "the instance receipt is not the one in the view")
+    ref = receipt.get("bundle_manifest_ref")
+    parts = None if ref is None else store.read(ref)
+    if ref is not None and parts is None:
+        yield Finding(ReasonCode.TRUTH_MISSING, ref, "the part list is not there")
+    elif ref is not None and parts is not None and sha256_hex(parts.data) != receipt["target_digest"]["hex"]:
+        yield Finding(ReasonCode.TRUTH_ALTERED, ref, "the part list is not the one that was proven")
+
+
+def repair_status(ports: Ports, layout: Layout, run_id: str) -> bool:
+    """Write the status that the record derives, and nothing else; whether anything was written.
+
+    A record that is itself at fault repairs nothing.
+    """
+    blob = ports.store.read(layout.record(run_id))
+    ledger = None if blob is None else check_ledger(run_id, blob.data)
+    document = run_status(layout, ledger) if isinstance(ledger, Ledger) else None
+    if document is None:
+        return False
+    key, data = layout.status(run_id), exact_json(document)
+    for _ in range(8):
+        standing = ports.store.read(key)
+        if standing is not None and standing.data == data:
+            return False
+        if standing is None:
+            stored = ports.store.create(key, data)
+        else:
+            stored = ports.store.replace(key, data, etag=standing.etag)
+        if stored is not None:
+            return True
+    raise OutcomeUnknown(f"the status of run {run_id} kept changing")

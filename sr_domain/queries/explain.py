@@ -1,0 +1,243 @@
+"""Explain: why a run is where it is, from its record. A tree for people, JSON for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from sr_domain.encoding.times import parse_instant
+from sr_domain.evidence.arrival import arrived
+from sr_domain.plan.sealed import SealedPlan
+from sr_domain.record.layout import Layout
+from sr_domain.record.ledger import Event, Ledger
+from sr_domain.record.states import RunState
+from sr_domain.run.answers import successors
+from sr_domain.run.outcome import remedy_of
+from sr_domain.run.ports import Ports
+from sr_domain.run.root_faults import standing_fault
+from sr_ports import REASONS, BadInput, ReasonCode, Unreachable
+
+_LOG_LINES = 5
+
+
+@attrs.frozen
+class Item:
+    """A gate or output. `verdict`: PASS, PROVEN, MISSING, CONFLICT, FAIL, OPTIONAL_MISSING or UNKNOWN."""
+
+    id: str
+    verdict: str
+    digest: str | None = None
+    expected: str | None = None
+    size: int | None = None
+    files: int | None = None
+    law: str | None = None
+    provided_by: str | None = None
+    path: str | None = None
+    detail: str = ""
+
+
+@attrs.frozen
+class Explanation:
+    """Everything the record has to say. `seconds_left`: to the evidence deadline, None when it does not matter."""
+
+    run_id: str
+    state: str | None
+    reason_code: str | None
+    detail: str
+    meaning: str
+    next: str
+    deadline_utc: str | None
+    seconds_left: float | None
+    engine_run_root: str | None
+    gates: tuple[Item, ...]
+    outputs: tuple[Item, ...]
+    attempts: tuple[Mapping[str, Any], ...]
+    problems: tuple[Mapping[str, Any], ...] = ()
+    superseded_by: str | None = None
+    newest_run_id: str | None = None
+    holder: str | None = None
+
+    def document(self) -> dict[str, Any]:
+        """JSON form, for machines."""
+        return attrs.asdict(self)
+
+
+def explain(ports: Ports, layout: Layout, ledger: Ledger) -> Explanation:
+    """The explanation of one run. Reads logs, looks where it waits, writes nothing. Raises `Unreachable`."""
+    event, accepted, fault = ledger.state_event, ledger.first("RUN_ACCEPTED"), standing_fault(ledger)
+    details: Mapping[str, Any] = {} if event is None else event.details
+    told = details if fault is None else fault.details
+    code = told.get("reason_code")
+    state = ledger.state
+    deadline = None if accepted is None else accepted.details["evidence_deadline_utc"]
+    left = None
+    if deadline is not None and state is not None and not state.final:
+        left = (parse_instant(deadline) - ports.clock.now()).total_seconds()
+    started = ledger.first("EVIDENCE_STARTED")
+    root = (
+        started.details.get("engine_run_root") if started else accepted.details["engine_run_root"] if accepted else None
+    )
+    chain = successors(ports.store, layout, ledger)
+    gates, outputs = _items(ledger, details, _arrived(ports, ledger, root))
+    holder = None if state is not None and state.final else _holder(ports, ledger.run_id)
+    return Explanation(
+        run_id=ledger.run_id,
+        state=None if state is None else state.value,
+        reason_code=code,
+        detail=str(told.get("detail", "")),
+        meaning=REASONS[ReasonCode(code)].meaning if code else "",
+        next=_next(ledger, code, chain[-1] if chain else None)
+        if fault is None
+        else f"{fault.details['remedy']}; sr resume {ledger.run_id}",
+        deadline_utc=deadline,
+        seconds_left=left,
+        engine_run_root=root,
+        gates=gates,
+        outputs=outputs,
+        attempts=tuple(
+            _attempt(ports, ledger, one) for one in ledger.all("ENGINE_ATTEMPT_FINISHED", "ENGINE_ATTEMPT_ABANDONED")
+        ),
+        problems=tuple(details.get("problems", ())),
+        superseded_by=chain[0] if chain else None,
+        newest_run_id=chain[-1] if chain else None,
+        holder=holder,
+    )
+
+
+def _holder(ports: Ports, run_id: str) -> str | None:
+    """Who works on the run now, for people; unknown while the authority is away."""
+    try:
+        lease = ports.authority.holder(run_id)
+    except Unreachable as error:
+        return f"whether somebody holds it cannot be told now: {error.what}"
+    return None if lease is None else f"{lease.owner}, {lease.expires_in_s:.0f} s left"
+
+
+def _next(ledger: Ledger, code: str | None, newest: str | None) -> str:
+    run_id = ledger.run_id
+    match ledger.state:
+        case RunState.READY if newest is not None:
+            return f"sr facts {newest}"
+        case RunState.READY if ledger.first("READY_PUBLISHED") is None:
+            return f"sr resume {run_id}"
+        case RunState.READY:
+            return f"sr verify {run_id}"
+        case RunState.QUARANTINED:
+            return f"{_mend(ledger, code)}; sr quarantine show {run_id} has every conflict whole"
+        case RunState.FAILED:
+            return remedy_of(ReasonCode(code), ledger.state) if code else ""
+        case RunState.WAITING_EVIDENCE:
+            return f"complete the engine root, then sr resume {run_id}"
+        case _:
+            return f"sr resume {run_id}"
+
+
+def _mend(ledger: Ledger, code: str | None) -> str:
+    """What the first conflict of a quarantined run asks for."""
+    event = ledger.state_event
+    conflicts = () if event is None else event.details.get("conflicts") or ()
+    first = conflicts[0]["code"] if conflicts else code
+    return remedy_of(ReasonCode(str(first)), ledger.state)
+
+
+def _arrived(ports: Ports, ledger: Ledger, root: str | None) -> Mapping[str, str]:
+    """What a look at the engine root says now of each thing that a waiting run misses."""
+    committed, event = ledger.first("PLAN_COMMITTED"), ledger.state_event
+    if ledger.state is not RunState.WAITING_EVIDENCE or committed is None or event is None or root is None:
+        return {}
+    missing = frozenset(event.details["missing"])
+    try:
+        came = frozenset(arrived(ports.roots, SealedPlan.of(committed.details["plan"]), root, missing))
+    except (Unreachable, BadInput) as error:
+        return dict.fromkeys(missing, f"whether it has come cannot be told now: {error.what}")
+    return {name: "has come since: resume judges it" if name in came else "still not there" for name in missing}
+
+
+def _items(
+    ledger: Ledger, details: Mapping[str, Any], now: Mapping[str, str]
+) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
+    committed = ledger.first("PLAN_COMMITTED")
+    if committed is None:
+        return (), ()
+    plan = SealedPlan.of(committed.details["plan"])
+    decided = ledger.first("EVIDENCE_COMPLETE")
+    judge = _Judge(details, details.get("found", {}) if decided is None else decided.details, now)
+    gates = tuple(judge.item(gate.gate_id, law=gate.method.kind, path=gate.bundle_root) for gate in plan.gates)
+    outputs = tuple(judge.item(one.output_id, path=one.path, optional=one.optional) for one in plan.outputs)
+    return gates, outputs
+
+
+class _Judge:
+    """Looks up what the record says of each gate and output."""
+
+    def __init__(self, details: Mapping[str, Any], decided: Mapping[str, Any], now: Mapping[str, str]) -> None:
+        self._now = now
+        self._conflicts = {one["subject"]: one for one in reversed(details.get("conflicts", ()))}
+        self._failures = {one["subject"]: one for one in reversed(details.get("failures", ()))}
+        self._missing = frozenset(details.get("missing", ()))
+        self._gates = {one["gate_id"]: one["digest"] for one in decided.get("gates", ())}
+        self._outputs = {one["output_id"]: one for one in decided.get("outputs", ())}
+        self._laws: Mapping[str, Mapping[str, str]] = decided.get("laws", {})
+        self._decided = bool(decided)
+
+    def item(self, name: str, *, path: str, law: str | None = None, optional: bool = False) -> Item:
+        bad = self._faulty(name, path, law)
+        if bad is not None:
+            return bad
+        if name in self._gates:
+            by, digest = self._laws.get(name, {}), self._gates[name]
+            who = f"{by.get('distribution')} {by.get('version')}"
+            return Item(name, "PASS", digest, digest, law=law, provided_by=who, path=path)
+        if name in self._outputs:
+            proof = self._outputs[name]
+            return Item(name, "PROVEN", proof["digest"], size=proof["size"], files=proof["files"], path=path)
+        return Item(name, "OPTIONAL_MISSING" if optional and self._decided else "UNKNOWN", law=law, path=path)
+
+    def _faulty(self, name: str, path: str, law: str | None) -> Item | None:
+        conflict, failure = self._conflicts.get(name), self._failures.get(name)
+        if conflict is not None:
+            return Item(
+                name,
+                "CONFLICT",
+                conflict.get("actual"),
+                conflict.get("expected"),
+                law=law,
+                path=conflict.get("path") or path,
+                detail=f"{conflict['code']}: {conflict['detail']}",
+            )
+        if failure is not None:
+            return Item(name, "FAIL", law=law, path=path, detail=f"{failure['code']}: {failure['detail']}")
+        if name not in self._missing:
+            return None
+        return Item(name, "MISSING", law=law, path=path, detail=self._now.get(name, ""))
+
+
+def _attempt(ports: Ports, ledger: Ledger, event: Event) -> dict[str, Any]:
+    names = (
+        "attempt_no",
+        "outcome",
+        "reason_code",
+        "started_at_utc",
+        "ended_at_utc",
+        "duration_ms",
+        "logs_ref",
+    )
+    told = {name: event.details[name] for name in names if name in event.details}
+    if event.event_kind == "ENGINE_ATTEMPT_ABANDONED":
+        return {**told, "outcome": "ABANDONED"}
+    detail = ledger.attempt_detail(event.details["attempt_id"])
+    if detail:
+        told["detail"] = detail
+    if told.get("outcome") == "FAILED":
+        told["last_lines"] = _last_lines(ports, told.get("logs_ref", {}))
+    return told
+
+
+def _last_lines(ports: Ports, refs: Mapping[str, str]) -> list[str]:
+    for name in ("stderr_ref", "stdout_ref"):
+        blob = ports.store.read(refs[name]) if name in refs else None
+        if blob is not None and blob.data.strip():
+            return blob.data.decode("utf-8", "replace").splitlines()[-_LOG_LINES:]
+    return []

@@ -1,0 +1,75 @@
+"""Where a run's truth lives under the object store root (spec: wire, "Layout")."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from sr_domain.encoding.canonical import sha256_hex
+
+SCOPE_ORDER = ("manifest_fingerprint", "parameter_hash", "seed", "scenario_id", "run_id")
+_LONG = 200
+
+
+OBJECT_VERSIONS = "object_versions.json"
+"""Beside an instance's part list: which very objects were hashed, where the store can tell."""
+
+
+@attrs.frozen
+class Layout:
+    """Keys of one platform run. Refs inside artifacts are these keys."""
+
+    platform_run_id: str
+
+    @property
+    def base(self) -> str:
+        return f"fraud-platform/{self.platform_run_id}/sr"
+
+    def plan(self, run_id: str) -> str:
+        return f"{self.base}/run_plan/{run_id}.json"
+
+    def record(self, run_id: str) -> str:
+        return f"{self.base}/run_record/{run_id}.jsonl"
+
+    def status(self, run_id: str) -> str:
+        return f"{self.base}/run_status/{run_id}.json"
+
+    def facts(self, run_id: str) -> str:
+        return f"{self.base}/run_facts_view/{run_id}.json"
+
+    def ready(self, run_id: str) -> str:
+        return f"{self.base}/ready_signal/{run_id}.json"
+
+    def attestation(self, run_id: str) -> str:
+        return f"{self.base}/attestation/{run_id}.dsse.json"
+
+    def quarantine(self, run_id: str) -> str:
+        return f"{self.base}/quarantine/{run_id}.json"
+
+    def instance_folder(self, output_id: str, scope: Mapping[str, Any]) -> str:
+        """Folder of an output's instance receipt: partitions in the fixed order."""
+        parts = [f"{pin}={_segment(str(scope[pin]))}" for pin in SCOPE_ORDER if pin in scope]
+        return "/".join([self.base, "instance_receipts", f"output_id={output_id}", *parts])
+
+    def attempt_log(self, run_id: str, attempt_no: int, stream: str) -> str:
+        return f"{self.base}/engine_attempt_logs/run_id={run_id}/attempt_no={attempt_no}/{stream}.log"
+
+
+_REF = re.compile(
+    r"fraud-platform/([^/]+)/sr/(?:run_plan|run_record|run_status|run_facts_view|ready_signal|quarantine|attestation)"
+    r"/([0-9a-f]{32})\.(?:json|jsonl|dsse\.json)"
+)
+
+
+def run_of(ref: str) -> tuple[Layout, str] | None:
+    """Whose artifact a key is, of those that are named for their run; None for any other text."""
+    match = _REF.fullmatch(ref)
+    return None if match is None else (Layout(match[1]), match[2])
+
+
+def _segment(value: str) -> str:
+    # File systems end a name at 255 bytes; a longer scenario id is named by its digest.
+    return value if len(value.encode()) <= _LONG else f"sha256-{sha256_hex(value.encode())}"

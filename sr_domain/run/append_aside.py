@@ -1,0 +1,72 @@
+"""Records of runs that are not held: read, and appended to by denials, re-emits, successors.
+
+Such an append carries the fence that stands (it claims no right to the run) and is
+compare-and-swap like every other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sr_domain.record.layout import Layout
+from sr_domain.record.ledger import Draft, Ledger, read_ledger
+from sr_domain.run.ports import Ports
+from sr_domain.run.telemetry import Narrator
+from sr_ports import OutcomeUnknown
+
+_TRIES = 16
+_PINS = ("manifest_fingerprint", "parameter_hash", "seed", "scenario_id")
+
+
+def read_record(ports: Ports, layout: Layout, run_id: str) -> tuple[Ledger, str | None]:
+    """The record and its ETag; an empty one and None where there is none."""
+    blob = ports.store.read(layout.record(run_id))
+    return (Ledger(run_id), None) if blob is None else (read_ledger(run_id, blob.data), blob.etag)
+
+
+def home_of(ports: Ports, run_id: str, layout: Layout) -> Layout:
+    """Where another run's truth lives: its own platform run's, if the authority knows it."""
+    binding = ports.authority.find(run_id)
+    return layout if binding is None else Layout(binding.platform_run_id)
+
+
+def pins_on(ledger: Ledger) -> dict[str, Any]:
+    """The pins of a run as its record has them; its id alone before it was admitted."""
+    accepted = ledger.first("RUN_ACCEPTED")
+    intent: Mapping[str, Any] = {} if accepted is None else accepted.details["intent"]
+    return {**{pin: intent[pin] for pin in _PINS if pin in intent}, "run_id": ledger.run_id}
+
+
+def append_aside(
+    ports: Ports,
+    layout: Layout,
+    run_id: str,
+    *drafts: Draft,
+    actor: str,
+    policy_rev: Mapping[str, str] | None,
+    pins: Mapping[str, Any] | None = None,
+    unless: Callable[[Ledger], bool] | None = None,
+) -> Ledger:
+    """Append beside whoever holds the run, and tell telemetry; the record as it then stands.
+
+    `pins`: for telemetry, where the record may not have them yet. `unless`: looks at the record that
+    is appended to, in the same compare-and-swap; True adds nothing.
+    """
+    key = layout.record(run_id)
+    for _ in range(_TRIES):
+        ledger, etag = read_record(ports, layout, run_id)
+        if unless is not None and unless(ledger):
+            return ledger
+        grown = ledger.append(drafts, fence=ledger.fence, actor=actor, policy_rev=policy_rev, now=ports.clock.now())
+        if grown.data == ledger.data:
+            return ledger
+        stored = (
+            ports.store.create(key, grown.data) if etag is None else ports.store.replace(key, grown.data, etag=etag)
+        )
+        if stored is not None:
+            narrate = Narrator(ports.telemetry, ports.clock, pins or pins_on(grown), policy_rev)
+            for event in grown.events[len(ledger.events) :]:
+                narrate.event(event.event_kind, event.details)
+            return grown
+    raise OutcomeUnknown(f"the record of run {run_id} changed {_TRIES} times while it was appended to")

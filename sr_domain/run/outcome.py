@@ -1,0 +1,75 @@
+"""What a caller gets back: where the run is, why, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from sr_domain.record.states import RunState
+from sr_ports import REASONS, ReasonCode
+
+
+@attrs.frozen
+class Outcome:
+    """The answer to submit, resume and re-emit.
+
+    `state`: None where nothing is known of the run. `is_new`: this call bound the key.
+    `in_flight`: another worker holds the run. `differences`: for a collision, the fields
+    of the intent that differ. `superseded_by`: the run's successor; for `status` the
+    successor's own too, and so on to the newest. `refs`: keys of the run's artifacts that exist.
+    `unpublished`: why the bus has not taken READY yet (reason_code, detail, remedy). `actor`: for a
+    denial, who was denied.
+    """
+
+    run_id: str
+    state: RunState | None
+    platform_run_id: str | None = None
+    reason_code: ReasonCode | None = None
+    message: str = ""
+    is_new: bool = False
+    in_flight: bool = False
+    published: bool = False
+    unpublished: Mapping[str, str] | None = None
+    missing: tuple[str, ...] = ()
+    differences: Mapping[str, Any] | None = None
+    superseded_by: tuple[str, ...] = ()
+    refs: Mapping[str, str] = attrs.field(factory=dict)
+    actor: str | None = None
+
+    @property
+    def remedy(self) -> str:
+        """What to do next; empty when all is well."""
+        if self.reason_code is None:
+            return ""
+        refused = self.in_flight or self.reason_code is ReasonCode.AUTH_DENIED
+        return remedy_of(self.reason_code, None if refused else self.state)
+
+    def document(self) -> dict[str, Any]:
+        """JSON form, for machines."""
+        node = {
+            "run_id": self.run_id,
+            "state": None if self.state is None else self.state.value,
+            "reason_code": None if self.reason_code is None else self.reason_code.value,
+            "message": self.message,
+            "actor": self.actor,
+            "remedy": self.remedy,
+            "platform_run_id": self.platform_run_id,
+            "is_new": self.is_new,
+            "in_flight": self.in_flight,
+            "published": self.published,
+            "unpublished": self.unpublished,
+            "missing": list(self.missing),
+            "differences": self.differences,
+            "superseded_by": self.superseded_by[0] if self.superseded_by else None,
+            "newest_run_id": self.superseded_by[-1] if self.superseded_by else None,
+            **self.refs,
+        }
+        return {key: value for key, value in node.items() if value not in (None, "", [])}
+
+
+def remedy_of(code: ReasonCode, state: RunState | None) -> str:
+    """What to do about `code`. A run that it ended in `state` is final: its key serves no other."""
+    remedy = REASONS[code].remedy
+    return f"{remedy}, then submit under a new key" if state in (RunState.FAILED, RunState.QUARANTINED) else remedy

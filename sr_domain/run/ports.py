@@ -1,0 +1,64 @@
+"""Everything the core needs from outside, in one value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import attrs
+
+from sr_domain.evidence.law_call import ProvidedLaw
+from sr_ports import (
+    AuthorityStore,
+    Clock,
+    ControlBus,
+    EngineInvoker,
+    EngineRoots,
+    Heartbeat,
+    IdSource,
+    ObjectStore,
+    ObservabilitySink,
+    PlatformRuns,
+    Signer,
+    WorkPool,
+)
+
+
+@attrs.frozen
+class Ports:
+    """The world, as ports. `invoker`: None when no engine is wired. `signer`: None when READY is not signed."""
+
+    store: ObjectStore
+    authority: AuthorityStore
+    bus: ControlBus
+    roots: EngineRoots
+    laws: Mapping[str, ProvidedLaw]
+    platform: PlatformRuns
+    clock: Clock
+    ids: IdSource
+    pool: WorkPool
+    heartbeat: Heartbeat
+    telemetry: ObservabilitySink
+    known_timezone: Callable[[str], bool]
+    invoker: EngineInvoker | None = None
+    signer: Signer | None = None
+
+
+@attrs.frozen
+class Settings:
+    """What the embedder or profile fixes for this process. `lease_ttl_s`: seconds.
+
+    `oracle_engine_run_root`: overrides every request's root. `submitters`, `reemitters`:
+    allowlists of actors, None where authorisation is disabled. `reemit_max` in
+    `reemit_window_s` seconds. `service_release_id`, `environment`: go into provenance.
+    """
+
+    topic: str = "fp.bus.control.v1"
+    lease_ttl_s: float = 60.0
+    oracle_engine_run_root: str | None = None
+    submitters: frozenset[str] | None = None
+    reemitters: frozenset[str] | None = None
+    reemit_max: int = 5
+    reemit_window_s: float = 3600.0
+    service_release_id: str | None = None
+    environment: str | None = None
+    config_revision: str | None = None
