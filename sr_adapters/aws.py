@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
@@ -23,6 +24,7 @@ T = TypeVar("T")
 
 _LOOPBACK_REGION: Final = "us-east-1"  # servers other than AWS mostly sign for this one
 _AWS_HOSTS: Final = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".amazonwebservices.com.cn")
+_FILES: Final = {"AWS_CONFIG_FILE": "~/.aws/config", "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials"}
 _REGIONS: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 # Named, not imported: older releases lack some of them, and each is a class of its own.
@@ -143,6 +145,19 @@ def place(made: Any, service: str, address: Address) -> str:
     if variable is None and not botocore.session.get_session().get_config_variable("region"):
         return f"{shown(url)} (no region is set)"
     return f"{shown(url)} (region {made.meta.region_name} by {variable or 'the AWS config file'})"
+
+
+def chain_stamp() -> tuple[object, ...]:
+    """Equal as long as the AWS chain's variables and files are what they were."""
+    variables = tuple(sorted(pair for pair in os.environ.items() if pair[0].startswith("AWS_")))
+    return (variables, *(_changed(os.environ.get(name) or path) for name, path in _FILES.items()))
+
+
+def _changed(path: str) -> int | None:
+    try:
+        return Path(path).expanduser().stat().st_mtime_ns
+    except (OSError, RuntimeError):  # not there; no home
+        return None
 
 
 def shown(url: str) -> str:

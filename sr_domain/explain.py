@@ -88,7 +88,9 @@ def explain(ports: Ports, layout: Layout, ledger: Ledger) -> Explanation:
         reason_code=code,
         detail=str(told.get("detail", "")),
         meaning=REASONS[ReasonCode(code)].meaning if code else "",
-        next=_next(ledger, code, chain[-1] if chain else None) if fault is None else _mend(ledger, fault),
+        next=_next(ledger, code, chain[-1] if chain else None)
+        if fault is None
+        else f"{fault.details['remedy']}; sr resume {ledger.run_id}",
         deadline_utc=deadline,
         seconds_left=left,
         engine_run_root=root,
@@ -111,10 +113,6 @@ def _holder(ports: Ports, run_id: str) -> str | None:
     except Unreachable as error:
         return f"whether somebody holds it cannot be told now: {error.what}"
     return None if lease is None else f"{lease.owner}, {lease.expires_in_s:.0f} s left"
-
-
-def _mend(ledger: Ledger, fault: Event) -> str:
-    return f"{fault.details['remedy']}; sr resume {ledger.run_id}"
 
 
 def _next(ledger: Ledger, code: str | None, newest: str | None) -> str:

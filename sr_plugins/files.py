@@ -7,10 +7,13 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sr_ports import BadInput, ReasonCode
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 LIMIT = 16 << 20
 _NO_SYNC = frozenset({errno.EACCES, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})

@@ -75,15 +75,21 @@ class Guarded:
         self._made, self._what, self._protocol = made, what, protocol
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)  # what Python itself asks for, when it copies an object, say
         try:
             value = getattr(self._made, name)
         except SrError:
             raise
         except BaseException as error:
-            if isinstance(error, AttributeError) and not hasattr(self._protocol, name):
-                raise  # nothing that the port promises: somebody asks whether it is there
+            if isinstance(error, AttributeError) and not self._promised(name):
+                raise  # somebody asks whether it is there
             raise _failed(self._what, name, error) from error
         return partial(_call, self._what, name, value) if callable(value) else value
+
+    def _promised(self, name: str) -> bool:
+        """Whether the port says that its objects have this."""
+        return hasattr(self._protocol, name) or name in getattr(self._protocol, "__annotations__", {})
 
     def __repr__(self) -> str:
         return f"<{self._what}: {self._made!r}>"

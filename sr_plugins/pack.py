@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
@@ -16,6 +15,9 @@ from sr_plugins.files import read_config
 from sr_plugins.pack_entries import bad, gate_spec, output_spec
 from sr_plugins.shipped import shipped
 from sr_ports import BadInput, ReasonCode
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 GATES = "engine_gates.map.yaml"
 OUTPUTS = "engine_outputs.catalogue.yaml"

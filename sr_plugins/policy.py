@@ -6,9 +6,8 @@ import os
 import re
 import shlex
 from collections.abc import Mapping
-from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sr_domain.canonical import digest_of
 from sr_domain.contracts import problem
@@ -18,6 +17,9 @@ from sr_plugins.documents import load_yaml
 from sr_plugins.files import read_config, replace_file
 from sr_plugins.shipped import shipped
 from sr_ports import BadInput, ReasonCode
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 _JSON = re.compile(rb"""("content_digest"[ \t\r\n]*:[ \t\r\n]*)("[^"\\]*"|null)""")
 _LINE = re.compile(rb"""^(content_digest:)[ \t]*("[^"\r\n]*"|'[^'\r\n]*'|[^\s#]*)""", re.MULTILINE)

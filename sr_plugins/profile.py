@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -17,6 +16,9 @@ from sr_plugins.documents import load_yaml
 from sr_plugins.files import read_config
 from sr_plugins.shipped import shipped
 from sr_ports import BadInput, ReasonCode
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 SHIPPED = ("local", "local_parity", "local_kinesis", "aws")
 AUTHENTICATORS = ("token", "jwt")
@@ -143,7 +145,7 @@ def at_home(text: str, where: str) -> str:
         return text
     full = os.path.expanduser(text)  # noqa: PTH111 - the rest of the path stays as it is written
     if full.startswith("~"):
-        what = f"{where}: {text.partition('/')[0]} is nobody's home folder here"
+        what = f"{where} begins with ~ and names no home folder that is known here"
         raise BadInput(ReasonCode.PROFILE_INVALID, what, "write the path in full, or begin it with ./")
     return full
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 
 class _Nested(Protocol):
-    """What every folder of resources has that is one folder: a path, or a place in a zip."""
+    """What every folder of resources has that is one folder: a path, or a place in an archive."""
 
     parent: Traversable
 
@@ -47,5 +48,7 @@ def lent(folder: Traversable) -> Iterator[Path]:
     if isinstance(folder, Path):
         yield folder
         return
+    from tempfile import TemporaryDirectory
+
     with TemporaryDirectory(prefix="sr-") as copy:
         yield on_disk(folder, Path(copy))

@@ -118,10 +118,10 @@ _shared_lock = threading.Lock()
 def shared_client(endpoint: Endpoint, denied: ReasonCode) -> Any:
     """A client for `endpoint` that others have as well: making one costs tens of milliseconds and holds sockets.
 
-    Another process (a fork) and another AWS environment get one of their own.
+    Another process (a fork) and another AWS environment get one of their own, and so does whoever
+    comes after a change of the AWS files: a client reads its keys once.
     """
-    chain = tuple(sorted(pair for pair in os.environ.items() if pair[0].startswith("AWS_")))
-    key = (os.getpid(), endpoint, denied, chain)
+    key = (os.getpid(), endpoint, denied, aws.chain_stamp())
     with _shared_lock:
         if key not in _shared:
             while len(_shared) >= _SHARED_AT_MOST:

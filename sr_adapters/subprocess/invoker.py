@@ -18,7 +18,6 @@ from sr_adapters.places import require_posix
 from sr_adapters.redact import redact
 from sr_adapters.subprocess.environment import DENY, engine_environment
 from sr_adapters.subprocess.process import Exit, Limits, Stop, SupervisedEngine
-from sr_adapters.subprocess.program import first_line_hint, why_not
 from sr_adapters.subprocess.template import Unresolved, placeholder_values, render
 from sr_ports import BadInput, EngineCall, EngineResult, ReasonCode, Wiring, one_line
 
@@ -156,12 +155,16 @@ class SubprocessInvoker:
             return self._unstartable(ended.errno, launch)
         if ended.code == 0:
             return None, "exit code 0"
+        from sr_adapters.subprocess.program import first_line_hint  # needed when an engine fails, not before
+
         hint = first_line_hint(launch.arguments[0], self.cwd, launch.env) if ended.code in _NOT_RUN else ""
         return ReasonCode.ENGINE_EXIT_NONZERO, "; ".join(filter(None, (_ending(ended), hint)))
 
     def _unstartable(self, number: int, launch: _Launch) -> tuple[ReasonCode, str]:
         if number == errno.E2BIG:  # the command is the profile's and short: the values are at fault
             return ReasonCode.ENGINE_INVOCATION_INVALID, "a value is too long to be an argument"
+        from sr_adapters.subprocess.program import why_not
+
         return why_not(number, launch.arguments[0], self.cwd, launch.env)
 
 

@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self, cast
@@ -196,6 +195,8 @@ def _spawn(
 @cache
 def _supervisor() -> Sequence[str]:
     """How Python is given the supervisor: by its file, or where that lies in an archive by its text."""
+    from importlib.resources import files
+
     program = files("sr_adapters.subprocess") / "supervisor.py"
     return [str(program)] if isinstance(program, Path) else ["-c", program.read_text("utf-8")]
 

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sr_adapters.memory.authority import MemoryAuthority
 from sr_adapters.postgres.authority import PostgresAuthority
@@ -269,6 +269,21 @@ def test_rows_that_a_policy_would_hide_are_an_error_not_an_absence(server: Postg
     with closing(weak), pytest.raises(Unreachable, match="lacks a right"):
         weak.find(a_binding("k").run_id)
     by_hand(server.dsn, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
+
+
+def test_what_a_service_file_chose_is_told_once_connected(
+    server: PostgresServer, schema: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PGHOST", "PGPORT", "PGDATABASE", "PGUSER"):
+        monkeypatch.delenv(name, raising=False)
+    parts = [f"{name}={value}" for name, value in conninfo_to_dict(server.dsn).items()]
+    (tmp_path / "services").write_text("\n".join(["[runs]", *parts, ""]))
+    monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
+    with closing(PostgresAuthority("service=runs", schema=schema)) as authority:
+        assert authority.describe() == f"postgres: service=runs schema={schema}"
+        authority.now()
+        assert f"port={server.port} (service runs)" in authority.describe()
+        assert PASSWORD not in authority.describe()
 
 
 # the doctor

@@ -18,7 +18,7 @@ from sr_domain.states import RunState
 from sr_plugins import build_runner
 from sr_plugins.consumer import verify_facts
 from sr_plugins.doctor import examine
-from sr_ports import ReasonCode
+from sr_ports import ReasonCode, Unreachable
 from tests.adapters.s3_fixtures import moto_server, rgw_server
 from tests.reliability.lab import request, write_world
 from tests.reliability.test_kill import pack
@@ -141,6 +141,36 @@ def test_contradiction_waiting_and_late_evidence_on_s3(
     assert spoiled.state is RunState.QUARANTINED
     assert runner.quarantine(spoiled.run_id)["conflicts"][0]["subject"] == "gate.up"
     assert not runner.verify(RUN).ok
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("s3", ["moto_server"], indirect=True)  # it has archive tiers
+def test_an_archived_file_of_the_root_is_told_by_verify_and_on_record(
+    made: Made, profile: dict[str, Any], s3: S3Server, root: str, prefix: str
+) -> None:
+    runner = made(profile)
+    assert runner.submit(request(engine_run_root=root)).state is RunState.READY
+    key = f"{prefix}-engine/data/world.bin"
+    s3.client().put_object(Bucket=s3.bucket, Key=key, Body=b"world" * 50, StorageClass="GLACIER")
+    with pytest.raises(Unreachable) as caught:
+        runner.verify(RUN)
+    assert caught.value.code is ReasonCode.ENGINE_ROOT_ARCHIVED
+    assert "data/world.bin" in caught.value.what
+    with pytest.raises(Unreachable):
+        runner.submit(request("other", engine_run_root=root))
+    explained = runner.explain(run_id_for("other"))
+    assert explained.reason_code == ReasonCode.ENGINE_ROOT_ARCHIVED
+    assert "restore the named object" in explained.next
+    s3.client().put_object(Bucket=s3.bucket, Key=key, Body=b"world" * 50)
+    assert runner.resume(run_id_for("other")).state is RunState.READY
+
+
+@pytest.mark.parity
+def test_a_root_in_a_bucket_that_is_not_there_blames_the_request(made: Made, profile: dict[str, Any]) -> None:
+    with pytest.raises(Unreachable) as caught:
+        made(profile).submit(request(engine_run_root="s3://sr-no-such-bucket/x"))
+    assert caught.value.code is ReasonCode.ENGINE_ROOT_BUCKET_MISSING
+    assert "request" in caught.value.remedy
 
 
 @pytest.mark.parity

@@ -237,3 +237,65 @@ def test_an_empty_file_is_the_local_profile(tmp_path: Path) -> None:
     file = tmp_path / "empty.yaml"
     file.write_text("# nothing\n")
     assert load_profile(file, {}) == Profile()
+
+
+@pytest.mark.parametrize(
+    ("text", "env", "value"),
+    [
+        ("${A:-here}", {}, "here"),
+        ("${A:-here}", {"A": ""}, "here"),
+        ("${A:-here}", {"A": "there"}, "there"),
+        ("${A:-here}", {"A": " "}, " "),
+        ("x${A:-}y", {"A": ""}, "xy"),
+        ("${A}y", {"A": ""}, "y"),
+    ],
+)
+def test_a_default_is_for_what_is_unset_or_empty_as_in_a_shell(text: str, env: dict[str, str], value: str) -> None:
+    assert load_profile({"runtime_root": text}, env).runtime_root == value
+
+
+def test_an_empty_endpoint_is_the_default_one() -> None:
+    section = {"adapter": "minio", "endpoint_url": "${S3_ENDPOINT:-http://127.0.0.1:9}"}
+    settings = load_profile({"object_store": section}, {"S3_ENDPOINT": ""}).object_store.settings
+    assert settings["endpoint_url"] == "http://127.0.0.1:9"
+
+
+def test_a_tilde_is_the_home_folder_wherever_a_text_begins_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ann")
+    profile = load_profile(
+        {
+            "runtime_root": "~/runs",
+            "policy": "~",
+            "engine": {"interface_pack": "${PACK:-~/pack}", "oracle_engine_run_root": "${ROOT}"},
+            "authority": {"adapter": "sqlite", "path": "~/a/b.db"},
+            "object_store": {"adapter": "file", "root": "~root/store"},
+            "invoker": {"adapter": "subprocess", "command": ["~/bin/engine", "a~/b", "~x"], "cwd": "~/work"},
+            "attest": {"signing_key": "~/key.pem"},
+        },
+        {"ROOT": "~/engine"},
+    )
+    assert (profile.runtime_root, profile.policy) == ("/home/ann/runs", "/home/ann")
+    assert (profile.engine.interface_pack, profile.engine.oracle_engine_run_root) == (
+        "/home/ann/pack",
+        "/home/ann/engine",
+    )
+    assert profile.authority.settings["path"] == "/home/ann/a/b.db"
+    assert profile.object_store.settings["root"].endswith("/store")
+    assert not profile.object_store.settings["root"].startswith("~")
+    assert profile.invoker is not None
+    assert profile.invoker.settings["command"] == ["/home/ann/bin/engine", "a~/b", "~x"]
+    assert profile.invoker.settings["cwd"] == "/home/ann/work"
+    assert profile.attest is not None
+    assert profile.attest.settings["signing_key"] == "/home/ann/key.pem"
+
+
+def test_a_profile_is_found_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "sr.yaml").write_text("runtime_root: ./~/literal\n")
+    assert load_profile(None, {"SR_PROFILE": "~/sr.yaml"}).runtime_root == "./~/literal"
+
+
+def test_a_home_that_nobody_has_is_refused() -> None:
+    error = refused({"authority": {"path": "~nobody-has-this-name/a.db"}})
+    assert error.code is ReasonCode.PROFILE_INVALID
+    assert error.what == "authority.path begins with ~ and names no home folder that is known here"

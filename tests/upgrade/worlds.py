@@ -138,6 +138,9 @@ class Home:
             "builtin": str(pack_folder("builtin")),
         }
         named = self.run.corpus.manifest["profiles"][name or self.run.told["profile"]]
+        if "attest" in named:
+            for library in ("securesystemslib", "cryptography"):
+                pytest.importorskip(library, reason="needs scenario-runner[attest]")
         made: dict[str, Any] = filled(named, words)
         return made
 
