@@ -64,13 +64,13 @@ def ledger_outcome(layout: Layout, ledger: Ledger, *, is_new: bool = False) -> O
         message=_message(details),
         is_new=is_new,
         published=ledger.first("READY_PUBLISHED") is not None,
-        unpublished=_unpublished(ledger),
+        unpublished=unpublished(ledger),
         missing=tuple(details.get("missing", ())),
         refs=refs(layout, ledger.run_id, ledger),
     )
 
 
-def _unpublished(ledger: Ledger) -> dict[str, str] | None:
+def unpublished(ledger: Ledger) -> dict[str, str] | None:
     """Why the control bus has not taken READY yet, as the last try went; None where no try failed, or one went well."""
     failures = ledger.all("READY_PUBLISH_FAILED")
     if not failures or ledger.first("READY_PUBLISHED") is not None:

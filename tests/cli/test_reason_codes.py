@@ -640,6 +640,8 @@ def test_a_bus_that_is_away_blocks_no_truth_and_is_on_record(stage: Stage, code:
     assert told["unpublished"]["reason_code"] == code
     assert told["unpublished"]["detail"] in answer.out
     assert f"not published yet: {code}: " in stage.sr("status", RUN).out
+    explained = stage.sr("--json", "explain", RUN).json
+    assert (explained["reason_code"], explained["detail"]) == (code, told["unpublished"]["detail"])
     failed = stage.sr("--json", "show", RUN).json["events"][-1]
     assert (failed["event_kind"], failed["details"]["reason_code"]) == ("READY_PUBLISH_FAILED", code)
     back()
