@@ -88,10 +88,8 @@ def finish(session: Session, document: dict[str, Any], outcome: Outcome) -> int:
         known = "" if outcome.is_new or code else " (already known)"
         session.say(f"{state_text(outcome.state.value)} run {outcome.run_id}{known}")
         session.pairs([*_succession(outcome), *ref_lines(outcome.document())])
-        if code == exits.DONE and not outcome.published:
-            why = outcome.unpublished
-            told = "" if why is None else f": {why['reason_code']}: {why['detail']}; {why['remedy']}"
-            session.say(f"  not published yet{told}")
+        if code == exits.DONE and (outcome.unpublished or not outcome.published):
+            session.say(f"  {_unpublished(outcome)}")
             session.say(f"  then: {session.command('resume', outcome.run_id)} tells the control bus")
         if code in _NEXT:
             session.say(f"  next: {session.command(_NEXT[code], outcome.run_id)}")
@@ -99,6 +97,15 @@ def finish(session: Session, document: dict[str, Any], outcome: Outcome) -> int:
         what = (outcome.message or outcome.reason_code.value) + who(outcome)
         click.echo(f"error[{outcome.reason_code.value}]: run {outcome.run_id}: {what}; {outcome.remedy}", err=True)
     return code
+
+
+def _unpublished(outcome: Outcome) -> str:
+    """What the bus has not taken yet, and why."""
+    why = outcome.unpublished
+    if why is None:
+        return "not published yet"
+    what = "not published yet" if why["kind"] == "READY" else f"{why['kind']} not published yet"
+    return f"{what}: {why['reason_code']}: {why['detail']}; {why['remedy']}"
 
 
 def _succession(outcome: Outcome) -> list[tuple[str, str]]:

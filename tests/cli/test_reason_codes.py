@@ -650,6 +650,23 @@ def test_a_bus_that_is_away_blocks_no_truth_and_is_on_record(stage: Stage, code:
     assert [one["attributes"]["kind"] for one in heard(stage)] == ["READY"]
 
 
+def test_a_successor_whose_news_the_bus_did_not_take_says_so(stage: Stage) -> None:
+    assert stage.submit().code == 0
+    publish = FileControlBus.publish
+
+    def choosy(self: FileControlBus, envelope: Any) -> None:
+        if envelope.attributes["kind"] == "RUN_SUPERSEDED":
+            raise away(C.BUS_UNREACHABLE)
+        publish(self, envelope)
+
+    stage.patch.setattr(FileControlBus, "publish", choosy)
+    answer = stage.sr("submit", stage.sr.request("new", supersedes=RUN))
+    assert answer.code == 0
+    assert "RUN_SUPERSEDED not published yet: BUS_UNREACHABLE: the server is away" in answer.out
+    stage.patch.setattr(FileControlBus, "publish", publish)
+    assert "not published yet" not in stage.sr("resume", run_id_for("new")).out
+
+
 ELSEWHERE = {
     "tests/cli/test_attest_cli.py": {C.ATTESTATION_MISSING, C.ATTESTATION_INVALID},
     "tests/adapters/test_s3_chain.py": {C.CLIENT_CONFIG_INVALID},
