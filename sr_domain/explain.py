@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from sr_domain.answers import successors
+from sr_domain.answers import successors, unpublished
 from sr_domain.layout import Layout
 from sr_domain.ledger import Event, Ledger
 from sr_domain.outcome import remedy_of
@@ -68,7 +68,7 @@ def explain(ports: Ports, layout: Layout, ledger: Ledger) -> Explanation:
     """The explanation of one run. Reads logs, looks where it waits, writes nothing. Raises `Unreachable`."""
     event, accepted, fault = ledger.state_event, ledger.first("RUN_ACCEPTED"), standing_fault(ledger)
     details: Mapping[str, Any] = {} if event is None else event.details
-    told = details if fault is None else fault.details
+    told = unpublished(ledger) or (details if fault is None else fault.details)
     code = told.get("reason_code")
     state = ledger.state
     deadline = None if accepted is None else accepted.details["evidence_deadline_utc"]

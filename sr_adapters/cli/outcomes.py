@@ -50,11 +50,12 @@ def remedy_of(outcome: Outcome) -> dict[str, Any]:
 
 
 def _unpublished(outcome: Outcome) -> str:
-    """Why the control bus has not taken READY."""
+    """Which fact the control bus has not taken yet, and why."""
     why = outcome.unpublished
     if why is None:
-        return "the control bus has not been told"
-    return f"{why['reason_code']}: {why['detail']}; {remedy_here(why['reason_code'], why['remedy'])}"
+        return "not published yet: the control bus has not been told"
+    what = "not published yet" if why["kind"] == "READY" else f"{why['kind']} not published yet"
+    return f"{what}: {why['reason_code']}: {why['detail']}; {remedy_here(why['reason_code'], why['remedy'])}"
 
 
 def _tell_where(session: Session, outcome: Outcome, code: int) -> None:
@@ -66,9 +67,9 @@ def _tell_where(session: Session, outcome: Outcome, code: int) -> None:
         known = "" if outcome.is_new or code else " (already known)"
         session.say(f"{state_text(state)} run {run_id}{known}")
     session.pairs([*_succession(outcome), *ref_lines(outcome.document())])
-    if code == exits.DONE and not outcome.published:
+    if code == exits.DONE and (outcome.unpublished or not outcome.published):
         later = "try again later" if running() == "resume" else f"{session.command('resume', run_id)} tells the bus"
-        session.say(f"  not published yet: {_unpublished(outcome)}: {later}")
+        session.say(f"  {_unpublished(outcome)}: {later}")
     if code in _NEXT:
         session.say(f"  next: {session.command(_NEXT[code], (run_id, *outcome.superseded_by)[-1])}")
 
