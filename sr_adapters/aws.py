@@ -124,6 +124,9 @@ def chain_fault(error: BaseException, where: str, denied: ReasonCode) -> SrError
         if "ProfileNotFound" in kinds:
             remedy = "correct AWS_PROFILE, or add that profile to the AWS config file"
         return Unreachable(denied, f"{where}: no usable credentials: {error}", remedy)
+    if isinstance(error, OSError) and error.filename and error.filename != os.environ.get("AWS_CA_BUNDLE"):
+        remedy = "check the file that the AWS chain names, then retry"  # a token file, read at the first request
+        return Unreachable(denied, f"{where}: no usable credentials: {error}", remedy)
     if kinds & _SETTINGS:
         return BadInput(ReasonCode.CLIENT_CONFIG_INVALID, f"{where}: {error}")
     return None

@@ -69,7 +69,7 @@ class Outlet:
 
     def begin(self) -> None:
         """Start with an empty queue and no thread: when made, and in a forked child."""
-        self._changed = threading.Condition(threading.Lock())
+        self._changed = threading.Condition()  # re-entrant: a signal or a finaliser may strike while it is held
         self._queues: tuple[deque[tuple[int, ObsEvent]], ...] = tuple(deque() for _ in range(RANKS))
         self._next = 0
         self._busy_with: ObsEvent | None = None

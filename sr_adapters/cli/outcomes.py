@@ -40,9 +40,22 @@ def finish(session: Session, document: dict[str, Any], outcome: Outcome) -> int:
     return code
 
 
-def remedy_of(outcome: Outcome) -> dict[str, str]:
-    """An answer's remedy, as the command that gives it should say it."""
-    return {"remedy": remedy_here(outcome.reason_code, outcome.remedy)} if outcome.reason_code else {}
+def remedy_of(outcome: Outcome) -> dict[str, Any]:
+    """An answer's remedies, as the command that gives it should say them."""
+    why, code = outcome.unpublished, outcome.reason_code
+    told: dict[str, Any] = {} if code is None else {"remedy": remedy_here(code, outcome.remedy)}
+    if why is not None:
+        told["unpublished"] = {**why, "remedy": remedy_here(why["reason_code"], why["remedy"])}
+    return told
+
+
+def _unpublished(outcome: Outcome) -> str:
+    """Which fact the control bus has not taken yet, and why."""
+    why = outcome.unpublished
+    if why is None:
+        return "not published yet: the control bus has not been told"
+    what = "not published yet" if why["kind"] == "READY" else f"{why['kind']} not published yet"
+    return f"{what}: {why['reason_code']}: {why['detail']}; {remedy_here(why['reason_code'], why['remedy'])}"
 
 
 def _tell_where(session: Session, outcome: Outcome, code: int) -> None:
@@ -54,11 +67,9 @@ def _tell_where(session: Session, outcome: Outcome, code: int) -> None:
         known = "" if outcome.is_new or code else " (already known)"
         session.say(f"{state_text(state)} run {run_id}{known}")
     session.pairs([*_succession(outcome), *ref_lines(outcome.document())])
-    if code == exits.DONE and not outcome.published:
-        later = "try again later" if running() == "resume" else f"{session.command('resume', run_id)} tells it"
-        why = outcome.unpublished
-        cause = "" if why is None else f" ({why['reason_code']}: {why['detail']}; {why['remedy']})"
-        session.say(f"  not published yet, as the control bus did not take it{cause}: {later}")
+    if code == exits.DONE and (outcome.unpublished or not outcome.published):
+        later = "try again later" if running() == "resume" else f"{session.command('resume', run_id)} tells the bus"
+        session.say(f"  {_unpublished(outcome)}: {later}")
     if code in _NEXT:
         session.say(f"  next: {session.command(_NEXT[code], (run_id, *outcome.superseded_by)[-1])}")
 

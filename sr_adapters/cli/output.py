@@ -23,12 +23,9 @@ from typing import IO, Any, cast
 import click
 
 from sr_adapters.cli.streams import Aside, point_1_at
+from sr_adapters.shown import UNSAFE, plain, spelling
 
-_UNSAFE = "\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
-_STREAM = re.compile(f"[{_UNSAFE}]")
-"""Control (but new line, tab, return and escape, which rich and progress lines need) and bidirectional characters,
-and halves of surrogate pairs."""
-_COLOUR_OR_UNSAFE = re.compile(rf"\x1b\[[0-9;]{{0,16}}m|[{_UNSAFE}\r\x1b]")
+_STREAM = re.compile(f"[{UNSAFE}]")
 _PLAIN = {
     **dict.fromkeys("─━—\u2010\u2011\u2013", "-"),
     **dict.fromkeys("│┃├┤┌┐└┘┏┓┗┛┡┩╇╞╡═", "|"),
@@ -44,28 +41,16 @@ _PLAIN = {
 _STORY_S = 0.2
 """Seconds that an answer waits for the story told before it, so that the two stay in order."""
 _SPELT = "sr.spelt"
-_ASTRAL = 0x10000
-
-
-def _spelling(text: str) -> str:
-    """Characters as JSON escapes, so that a JSON document still means the same."""
-    units = text.encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
 def _substitute(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     wanting = error.object[error.start : error.end]
-    return "".join(_PLAIN.get(one) or _spelling(one) for one in wanting), error.end
+    return "".join(_PLAIN.get(one) or spelling(one) for one in wanting), error.end
 
 
 codecs.register_error(_SPELT, _substitute)
-
-
-def plain(text: str) -> str:
-    """Text that may hold characters from outside, with control and bidirectional ones escaped; colours stay."""
-    return _COLOUR_OR_UNSAFE.sub(lambda found: found[0] if len(found[0]) > 1 else _spelling(found[0]), text)
 
 
 class Output(io.TextIOBase):
@@ -119,7 +104,7 @@ class Output(io.TextIOBase):
                 os.close(null)
 
     def _shown(self, text: str) -> str:
-        text = _STREAM.sub(lambda found: _spelling(found[0]), text)
+        text = _STREAM.sub(lambda found: spelling(found[0]), text)
         if text.isascii():
             return text
         with contextlib.suppress(LookupError):

@@ -15,6 +15,7 @@ import click
 
 from sr_adapters.cli import output
 from sr_adapters.cli.errors import tell
+from sr_adapters.shown import in_line
 
 if TYPE_CHECKING:
     from sr_domain.runner import ScenarioRunner
@@ -127,11 +128,11 @@ class Session:
         shown = [(name, value) for name, value in pairs if value not in (None, "")]
         width = max((len(name) for name, _ in shown), default=0)
         for name, value in shown:
-            output.answer(f"  {name:<{width}}  {_cell(value)}")
+            output.answer(f"  {name:<{width}}  {in_line(str(value))}")
 
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
         """Rows to compare: ruled and coloured on a terminal, aligned plain text elsewhere."""
-        texts = [["" if cell is None else _cell(cell) for cell in row] for row in rows]
+        texts = [["" if cell is None else in_line(str(cell)) for cell in row] for row in rows]
         if output.answers().isatty():
             self._rich_table(headers, texts, title)
             return
@@ -150,11 +151,6 @@ class Session:
         for row in rows:
             table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
         Console(file=output.answers().file()).print(table)
-
-
-def _cell(value: Any) -> str:
-    """A value that keeps to its line and place."""
-    return output.plain(str(value)).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def _holds_all() -> bool:

@@ -33,6 +33,7 @@ _CODES = {
     "InvalidArgumentException": (_REFUSED, "the service refuses the request"),
 }
 _NETWORK = (
+    (boto.ProxyConnectionError, "the proxy that HTTP_PROXY or HTTPS_PROXY names cannot be reached"),
     (boto.EndpointConnectionError, "the endpoint cannot be reached"),
     (boto.ConnectTimeoutError, "connecting timed out"),
     (boto.ReadTimeoutError, "the answer did not come in time"),

@@ -11,6 +11,7 @@ from typing import Any
 
 from sr_adapters.places import flags
 from sr_adapters.redact import redact, redacted, suspect
+from sr_adapters.shown import in_line
 from sr_ports import ObsEvent, SrError, Wiring
 
 _COLOURS = {"WARN": "\033[33m", "ERROR": "\033[31m"}
@@ -19,10 +20,10 @@ _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | flags("CLOEXEC", "NOFOLLOW")
 
 
 def narrative(event: ObsEvent) -> str:
-    """One line for a newcomer: when, which phase, which run, what."""
+    """One line for a newcomer: when, which phase, which run, what. Nothing in it moves a cursor."""
     run = str(event.pins.get("run_id", ""))[:8]
     of = f"run {run}  " if run else ""
-    line = f"{event.ts_utc[11:19]} {event.phase:<9} {of}{event.message}"
+    line = in_line(f"{event.ts_utc[11:19]} {event.phase:<9} {of}{event.message}")
     return redact(line) if suspect(line) else line
 
 

@@ -178,6 +178,8 @@ def translated(where: str, words: Words = STORE) -> Iterator[None]:
 
 
 def _network_remedy(error: BaseException) -> str | None:
+    if isinstance(error, boto.ProxyConnectionError):
+        return "check HTTP_PROXY, HTTPS_PROXY and NO_PROXY, then retry"
     cause: BaseException | None = error
     while cause is not None:
         # By its name: urllib3 1 has no such class.

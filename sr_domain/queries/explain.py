@@ -13,7 +13,7 @@ from sr_domain.plan.sealed import SealedPlan
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Event, Ledger
 from sr_domain.record.states import RunState
-from sr_domain.run.answers import successors
+from sr_domain.run.answers import successors, unpublished
 from sr_domain.run.outcome import remedy_of
 from sr_domain.run.ports import Ports
 from sr_domain.run.root_faults import standing_fault
@@ -68,7 +68,7 @@ def explain(ports: Ports, layout: Layout, ledger: Ledger) -> Explanation:
     """The explanation of one run. Reads logs, looks where it waits, writes nothing. Raises `Unreachable`."""
     event, accepted, fault = ledger.state_event, ledger.first("RUN_ACCEPTED"), standing_fault(ledger)
     details: Mapping[str, Any] = {} if event is None else event.details
-    told = details if fault is None else fault.details
+    told = unpublished(ledger) or (details if fault is None else fault.details)
     code = told.get("reason_code")
     state = ledger.state
     deadline = None if accepted is None else accepted.details["evidence_deadline_utc"]

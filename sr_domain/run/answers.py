@@ -86,20 +86,21 @@ def ledger_outcome(layout: Layout, ledger: Ledger, *, is_new: bool = False) -> O
         message=_message(details),
         is_new=is_new,
         published=ledger.first("READY_PUBLISHED") is not None,
-        unpublished=_unpublished(ledger),
+        unpublished=unpublished(ledger),
         missing=tuple(details.get("missing", ())),
         superseded_by=() if (successor := successor_of(ledger)) is None else (successor,),
         refs=refs(layout, ledger.run_id, ledger),
     )
 
 
-def _unpublished(ledger: Ledger) -> dict[str, str] | None:
-    """Why the control bus has not taken READY yet, as the last try went; None where no try failed, or one went well."""
-    failures = ledger.all("READY_PUBLISH_FAILED")
-    if not failures or ledger.first("READY_PUBLISHED") is not None:
-        return None
-    code, detail = failures[-1].details["reason_code"], failures[-1].details["detail"]
-    return {"reason_code": code, "detail": detail, "remedy": REASONS[ReasonCode(code)].remedy}
+def unpublished(ledger: Ledger) -> dict[str, str] | None:
+    """Which fact the control bus has not taken yet, and why, as the last try went; None where nothing failed."""
+    for kind, event in (("READY", "READY"), ("RUN_SUPERSEDED", "SUPERSEDE")):
+        failures = ledger.all(f"{event}_PUBLISH_FAILED")
+        if failures and ledger.first(f"{event}_PUBLISHED") is None:
+            code, detail = failures[-1].details["reason_code"], failures[-1].details["detail"]
+            return {"kind": kind, "reason_code": code, "detail": detail, "remedy": REASONS[ReasonCode(code)].remedy}
+    return None
 
 
 def _message(details: Mapping[str, Any]) -> str:

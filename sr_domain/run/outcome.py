@@ -19,8 +19,8 @@ class Outcome:
     `in_flight`: another worker holds the run. `differences`: for a collision, the fields
     of the intent that differ. `superseded_by`: the run's successor; for `status` the
     successor's own too, and so on to the newest. `refs`: keys of the run's artifacts that exist.
-    `unpublished`: why the bus has not taken READY yet (reason_code, detail, remedy). `actor`: for a
-    denial, who was denied.
+    `unpublished`: which fact the bus has not taken yet and why (kind, reason_code, detail, remedy).
+    `actor`: for a denial, who was denied.
     """
 
     run_id: str

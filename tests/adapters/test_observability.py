@@ -44,6 +44,18 @@ def test_the_file_sink_writes_the_story_and_the_events(tmp_path: Path) -> None:
     assert "hunter2" not in line
 
 
+def test_text_from_outside_moves_no_cursor_and_breaks_no_line(tmp_path: Path) -> None:
+    said = event("a\nb\x1b[2Jc\u202ed caf\udce9", name="caf\udce9")
+    stream, sink = io.StringIO(), FileSink(str(tmp_path), lambda: "platform_x")
+    ConsoleSink(stream).emit(said)
+    sink.emit(said)
+    sink.close()
+    line = "13:42:00 AUTHORITY run abababab  a\\nb\\u001b[2Jc\\u202ed caf\\udce9\n"
+    assert stream.getvalue() == (tmp_path / "platform.log").read_text() == line
+    (kept,) = (tmp_path / "platform_x" / "session.jsonl").read_text().splitlines()
+    assert json.loads(kept)["message"] == said.message
+
+
 def test_before_anything_was_submitted_nothing_is_written(tmp_path: Path) -> None:
     def none() -> str:
         raise NotFound(ReasonCode.RUN_NOT_FOUND, "nothing yet")

@@ -64,6 +64,10 @@ DENIED = {
     "no credentials": (Chain(), "credentials"),
     "half a key pair in a file": (Chain(config="[default]\naws_access_key_id = k\n"), "aws_secret_access_key"),
     "no SSO token": (Chain(config=SSO), "sso"),
+    "a token file that is not there": (
+        Chain({"AWS_ROLE_ARN": "arn:aws:iam::1:role/x", "AWS_WEB_IDENTITY_TOKEN_FILE": "/no/such/token"}),
+        "/no/such/token",
+    ),
     "a credential process that fails": (Chain(config="[default]\ncredential_process = false\n"), "redential"),
 }
 MISSET = {
@@ -153,6 +157,14 @@ def test_a_certificate_file_that_is_not_there_is_told(monkeypatch: pytest.Monkey
         with pytest.raises(SrError) as caught:
             act()
         assert caught.value.code is not C.INTERNAL
+
+
+def test_a_proxy_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    Chain({**KEYS, "HTTP_PROXY": DEAD, "NO_PROXY": ""}).lay(monkeypatch, tmp_path)
+    for act, _ in uses(tmp_path, endpoint_url="http://127.0.0.1:8", region="us-east-1").values():
+        with pytest.raises(SrError) as caught:
+            act()
+        assert "HTTP_PROXY" in str(caught.value)
 
 
 @pytest.mark.parametrize("command", [["status", "0" * 32], ["doctor"], ["list"]], ids=str)

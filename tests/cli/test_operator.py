@@ -201,3 +201,22 @@ def test_an_answer_nobody_can_take_ends_in_one_line(sr: Shell, command: list[str
     assert told.returncode == (0 if command == ["list"] else 8)
     (said,) = told.stderr.splitlines()
     assert said.startswith("warning: the answer cannot be" if command == ["list"] else "error[RUN_NOT_FOUND]: ")
+
+
+@pytest.mark.parametrize("kept", ["everything", "the envelopes alone"])
+def test_a_copied_bus_tells_the_same_story(sr: Shell, kept: str) -> None:
+    """Each run supersedes the one before; the copy's files are as old as they come."""
+    keys = ["key", "second", "third", "fourth"]
+    for old, key in zip([None, *keys], keys, strict=False):
+        changes = {} if old is None else {"supersedes": run_id_for(old)}
+        assert sr("submit", sr.request(key, **changes)).code == 0
+    told = sr("bus", "tail").out
+    assert [line.split()[1] for line in told.splitlines()] == ["READY", *["READY", "RUN_SUPERSEDED"] * 3]
+    for at, source in enumerate(sorted((sr.folder / "runs").rglob("*"), key=lambda path: path.name)):
+        target = sr.folder / "copy" / source.relative_to(sr.folder / "runs")
+        if source.is_file() and (kept == "everything" or not source.name.startswith(".sr-store")):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(source.read_bytes())
+            os.utime(target, (at, at))
+    (sr.folder / "profile.yaml").write_text("runtime_root: copy\nengine: {interface_pack: pack}\n")
+    assert sr("bus", "tail").out == told

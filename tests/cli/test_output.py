@@ -16,7 +16,8 @@ import pytest
 
 from sr_adapters.cli import output
 from sr_adapters.cli.app import run
-from sr_adapters.cli.output import Output, plain
+from sr_adapters.cli.output import Output
+from sr_adapters.shown import in_line, plain
 from sr_domain.encoding.ids import run_id_for
 from tests.cli.conftest import Shell
 
@@ -208,14 +209,15 @@ def test_halves_of_surrogate_pairs_are_shown(sr: Shell, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("given", ["\x1b[2J", "\x1b]0;title\x07", "a\rb", "\u202e", "\u2066", "\x9b31m", "\x00"])
 def test_what_moves_a_cursor_or_turns_text_around_is_escaped(given: str) -> None:
-    shown = plain(f"name {given} end")
-    assert "\\u" in shown
-    assert shown.isprintable()
+    for shown in (plain(f"name {given} end"), in_line(f"name {given} end")):
+        assert "\\u" in shown
+        assert shown.isprintable()
 
 
 def test_colours_lines_and_letters_stay() -> None:
     text = "\x1b[1;32mREADY\x1b[0m Zürich\n\tжизнь 東京 😀 …"
     assert plain(text) == text
+    assert in_line("one\n\ttwo \x1b[31m") == "one\\n\\ttwo \\u001b[31m"
 
 
 def test_an_output_hides_the_bytes_below() -> None:

@@ -53,7 +53,7 @@ def test_a_system_without_posix_files_is_told_in_one_line(sr: Shell, args: tuple
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith("error[PLATFORM_UNSUPPORTED]: win32 has no POSIX file locks: ")
-    assert line.endswith("; use Linux, macOS or WSL 2")
+    assert "; use Linux, macOS or WSL 2" in line
     assert sorted(sr.folder.rglob("*")) == before
     if "--json" in args:
         assert json.loads(done.stdout)["error"]["reason_code"] == "PLATFORM_UNSUPPORTED"

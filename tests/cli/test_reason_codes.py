@@ -683,12 +683,31 @@ def test_a_bus_that_is_away_blocks_no_truth_and_is_on_record(stage: Stage, code:
     assert told["unpublished"]["reason_code"] == code
     assert told["unpublished"]["detail"] in answer.out
     assert f"not published yet: {code}: " in stage.sr("status", RUN).out
+    explained = stage.sr("--json", "explain", RUN).json
+    assert (explained["reason_code"], explained["detail"]) == (code, told["unpublished"]["detail"])
     failed = stage.sr("--json", "show", RUN).json["events"][-1]
     assert (failed["event_kind"], failed["details"]["reason_code"]) == ("READY_PUBLISH_FAILED", code)
     back()
     done = stage.sr("--json", "resume", RUN).json
     assert (done["published"], "unpublished" in done) == (True, False)
     assert [one["attributes"]["kind"] for one in heard(stage)] == ["READY"]
+
+
+def test_a_successor_whose_news_the_bus_did_not_take_says_so(stage: Stage) -> None:
+    assert stage.submit().code == 0
+    publish = FileControlBus.publish
+
+    def choosy(self: FileControlBus, envelope: Any) -> None:
+        if envelope.attributes["kind"] == "RUN_SUPERSEDED":
+            raise away(C.BUS_UNREACHABLE)
+        publish(self, envelope)
+
+    stage.patch.setattr(FileControlBus, "publish", choosy)
+    answer = stage.sr("submit", stage.sr.request("new", supersedes=RUN))
+    assert answer.code == 0
+    assert "RUN_SUPERSEDED not published yet: BUS_UNREACHABLE: the server is away" in answer.out
+    stage.patch.setattr(FileControlBus, "publish", publish)
+    assert "not published yet" not in stage.sr("resume", run_id_for("new")).out
 
 
 ELSEWHERE = {

@@ -237,7 +237,8 @@ ELSEWHERE = {
     ),
     "tests/cli/test_superseded.py": (C.SUPERSEDED,),
     "tests/flows/test_signed_ready.py": (C.ATTESTATION_MISSING, C.ATTESTATION_INVALID),
-    "tests/plugins/test_host.py": (C.EXTRA_MISSING, C.PLUGIN_BROKEN, C.PLUGIN_CONFLICT, C.PLUGIN_NOT_ALLOWED),
+    "tests/plugins/test_host.py": (C.EXTRA_MISSING, C.PLUGIN_BROKEN, C.PLUGIN_CONFLICT, C.PLUGIN_NOT_ALLOWED,
+        C.PLUGIN_FAILED),
     "tests/domain": (C.CONTRACT_VIOLATION, C.FENCED),
     "tests/adapters": (
         C.STORE_DENIED, C.STORE_BUCKET_MISSING, C.STORE_WRONG_REGION, C.STORE_THROTTLED, C.STORE_UNSAFE,

@@ -77,3 +77,20 @@ def test_a_claim_stands_through_a_crash_and_falls_with_its_run(old: Lab) -> None
     old.world(small_world(), "later")
     assert old.runner().resume(two).state is RunState.READY
     assert old.runner().status(OLD).superseded_by == (two,)
+
+
+def test_embedders_are_told_that_a_run_was_superseded(old: Lab) -> None:
+    one, runner = run_id_for("one"), old.runner()
+    assert runner.verify(OLD).ok
+    assert runner.resume(one).state is RunState.READY
+    told = runner.verify(OLD)
+    assert ([finding.code for finding in told.findings], told.superseded_by) == ([ReasonCode.SUPERSEDED], (one,))
+    assert runner.verify(OLD, allow_superseded=True).ok
+    assert [row.get("superseded_by") for row in runner.runs() if row["run_id"] == OLD] == [one]
+    assert runner.resume(OLD).superseded_by == (one,)
+    assert runner.explain(OLD).newest_run_id == one
+    before = len(old.published())
+    assert runner.reemit(OLD).reason_code is ReasonCode.REEMIT_SUPERSEDED
+    assert len(old.published()) == before
+    assert runner.reemit(OLD, superseded=True).reason_code is None
+    assert old.published()[-1].attributes["superseded_by"] == one

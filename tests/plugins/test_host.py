@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
-from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +14,7 @@ import pytest
 from sr_plugins.host import PORTS, Offer, PluginHost
 from sr_plugins.laws import BUILTIN_LAWS
 from sr_plugins.release import DISTRIBUTION
-from sr_ports import Adapter, BadInput, NotFound, ReasonCode, Unreachable, hookimpl, hooks
+from sr_ports import Adapter, BadInput, ReasonCode, hookimpl, hooks
 from tests.plugins.conftest import Site
 
 BUILTIN = [
@@ -197,82 +195,6 @@ def test_a_hook_wrapper_is_refused_since_it_would_have_no_effect(site: Site, mar
     site.install("acme-wraps", code)
     (row,) = PluginHost.survey(points=site.points()).offers()
     assert row.why == "its hook sr_hashing_laws is a wrapper, which has no effect here: return a list instead"
-
-
-class Rude(BaseException):
-    """What a careless plugin may raise."""
-
-
-RUDE = [RuntimeError("no\nlicence"), SystemExit(0), GeneratorExit(), asyncio.CancelledError(), Rude("x")]
-
-
-def pigeon(build: Any, port: str = "control_bus") -> Adapter[Any]:
-    """The adapter `pigeon` of acme-bus 1.2, as the host hands it out."""
-    hook = hookimpl(lambda: [Adapter("pigeon", build, open_root=lambda uri, wiring: build(wiring))])
-    plugin = SimpleNamespace(**{PORTS[port]: hook}, distribution="acme-bus", version="1.2")
-    return PluginHost.discover(points=[], plugins=[plugin]).adapter(port, "pigeon")
-
-
-def raises(error: BaseException) -> Any:
-    def work(*args: Any) -> Any:
-        raise error
-
-    return work
-
-
-@pytest.mark.parametrize("error", RUDE, ids=repr)
-def test_an_adapter_that_cannot_be_built_is_named_with_its_distribution_and_version(error: BaseException) -> None:
-    told = refused(pigeon(raises(error)).build, None)
-    assert told.code is ReasonCode.PLUGIN_BROKEN
-    assert told.what.startswith("the control_bus adapter 'pigeon' of acme-bus 1.2 cannot be built: ")
-    assert type(error).__name__ in told.what
-
-
-def test_an_adapter_that_builds_nothing_is_refused() -> None:
-    assert "its build returned None" in refused(pigeon(lambda wiring: None).build, None).what
-
-
-def test_a_method_that_an_adapter_lacks_is_its_own_fault_and_any_other_may_be_asked_for() -> None:
-    built = pigeon(lambda wiring: object()).build(None)  # type: ignore[arg-type]
-    assert not hasattr(built, "migrate")
-    with pytest.raises(Unreachable, match="failed in publish: AttributeError"):
-        built.publish()
-
-
-@pytest.mark.parametrize("error", RUDE, ids=repr)
-def test_what_an_adapter_raises_later_is_named_and_may_be_tried_again(error: BaseException) -> None:
-    def rows() -> Any:
-        yield 1
-        raise error
-
-    port = SimpleNamespace(publish=raises(error), tail=rows, close=print, name="x")
-    adapter: Any = pigeon(lambda wiring: port)
-    built = adapter.build(None)
-    assert built.name == "x"
-    items = built.tail()
-    assert next(items) == 1
-    calls: list[Callable[[], Any]] = [lambda: built.publish(1), lambda: next(items)]
-    for work in calls:
-        with pytest.raises(Unreachable) as caught:
-            work()
-        assert caught.value.code is ReasonCode.PLUGIN_FAILED
-        assert "the control_bus adapter 'pigeon' of acme-bus 1.2 failed in " in caught.value.what
-
-
-def test_an_error_that_the_port_foresees_passes_as_it_is() -> None:
-    gone = NotFound(ReasonCode.RUN_NOT_FOUND, "gone")
-    port = SimpleNamespace(publish=raises(gone), tail=print, close=print)
-    built = pigeon(lambda wiring: port).build(None)  # type: ignore[arg-type]
-    with pytest.raises(NotFound) as caught:
-        built.publish()
-    assert caught.value is gone
-    wrong = BadInput(ReasonCode.PROFILE_INVALID, "control_bus.url is missing")
-    assert refused(pigeon(raises(wrong)).build, None) is wrong
-
-
-def test_the_keyboard_is_the_users() -> None:
-    with pytest.raises(KeyboardInterrupt):
-        pigeon(raises(KeyboardInterrupt())).build(None)  # type: ignore[arg-type]
 
 
 def test_a_distribution_found_twice_on_the_path_counts_once(site: Site) -> None:

@@ -1,0 +1,32 @@
+"""Text from outside as it is shown to people: what moves a cursor or turns text around is spelt out.
+
+Source: spec behaviour, "Observability". Spelt as JSON does, so that a JSON document still means the same.
+"""
+
+from __future__ import annotations
+
+import re
+
+BIDIRECTIONAL = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+UNSAFE = f"\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\u2028\u2029{BIDIRECTIONAL}\ud800-\udfff"
+"""For a character class: control (but new line, tab, return and escape) and bidirectional characters, line and
+paragraph separators, halves of surrogate pairs."""
+
+_TEXT = re.compile(rf"\x1b\[[0-9;]{{0,16}}m|[{UNSAFE}\r\x1b]")
+_LINE = re.compile(rf"[{UNSAFE}\r\x1b\n\t]")
+
+
+def spelling(text: str) -> str:
+    """Characters as JSON escapes."""
+    units = text.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
+def plain(text: str) -> str:
+    """Text of several lines, made by SR with its own colours: those stay."""
+    return _TEXT.sub(lambda found: found[0] if len(found[0]) > 1 else spelling(found[0]), text)
+
+
+def in_line(text: str) -> str:
+    """Text that keeps to its line and place."""
+    return _LINE.sub(lambda found: {"\n": "\\n", "\t": "\\t"}.get(found[0]) or spelling(found[0]), text)
