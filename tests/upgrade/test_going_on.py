@@ -185,7 +185,7 @@ def test_a_denial_alone_binds_nothing(home: Home) -> None:
 def test_re_emits_of_the_first_release_count(home: Home) -> None:
     with home.runner(profile="strict-limit") as runner:
         done = runner.reemit(home.run.run_id, "READY_ONLY", actor="on call")
-    assert getattr(done, "code", None) is ReasonCode.REEMIT_RATE_LIMIT
+    assert done.reason_code is ReasonCode.REEMIT_RATE_LIMIT
 
 
 @pytest.mark.parametrize("run", [run for run in RUNS if run.told["name"] == "superseded"], ids=named)
