@@ -49,6 +49,5 @@ def names(remedy: str, command: str) -> bool:
 
 
 def tell(code: ReasonCode | str, what: Any, remedy: str) -> None:
-    """The one line that every error is, on stderr."""
-    code = ReasonCode(code)
-    output.tell(f"error[{code.value}]: {one_line(str(what))}; {remedy_here(code, remedy)}")
+    """The one line that every error is, on stderr. `code`: a reason code, or a finding's own of a pack check."""
+    output.tell(f"error[{code}]: {one_line(str(what))}; {remedy_here(code, remedy)}")
