@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +13,14 @@ import attrs
 import click
 
 from sr_adapters.cli import output
-from sr_adapters.cli.errors import tell
+from sr_adapters.cli.errors import remedy_here, tell
 from sr_adapters.shown import in_line
 
 if TYPE_CHECKING:
+    from sr_domain.run.outcome import NextStep
     from sr_domain.runner import ScenarioRunner
-    from sr_ports import SrError
+    from sr_ports import ReasonCode, SrError
 
-_COMMAND = re.compile(r"\bsr ((?:[a-z]+ )+[0-9a-f]{32})\b")
 SUPERSEDED = "READY (superseded)"
 _STYLES = {
     "READY": "green",
@@ -72,9 +71,11 @@ class Session:
         policy = [] if self.policy is None else ["--policy", self.policy]
         return shlex.join(["sr", *profile, *policy, *words])
 
-    def typed(self, text: str) -> str:
-        """A text with the commands on runs that it names made ready to type."""
-        return _COMMAND.sub(lambda match: self.command(*match[1].split()), text)
+    def spelled(self, step: NextStep, code: ReasonCode | None, command: Callable[..., str] | None = None) -> str:
+        """A next step in words. `code`: why it is needed. `command`: how to write a command; default: ready to type."""
+        typed = (command or self.command)(*step.command.split(), step.run_id) if step.command else ""
+        before = step.before if code is None else remedy_here(code, step.before)
+        return f"{before}{typed}{step.after}"
 
     def run_id(self, run: str) -> str:
         """The id of a run that is named by its id, or by a ref that its artifacts and READY carry."""
@@ -173,6 +174,11 @@ def seconds(value: float | None) -> str:
         return f"{value:.2f} s"
     minutes, rest = divmod(round(value), 60)
     return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"  # noqa: PLR2004 - an hour
+
+
+def bare_command(*words: str) -> str:
+    """A command as documents name it: without the options of this command line."""
+    return " ".join(("sr", *words))
 
 
 def shown_state(state: str | None, superseded_by: object) -> str:
