@@ -133,9 +133,7 @@ def _traceback() -> None:
 def _fail(code: str, what: str, remedy: str, exit_code: int, as_json: bool) -> int:
     """Say what went wrong: one line on stderr, and the document on stdout where JSON was asked for."""
     if as_json:
-        import json
-
         error = {"reason_code": code, "what": one_line(what), "remedy": remedy_here(code, remedy)}
-        output.answer(json.dumps({"error": error, "exit_code": exit_code}))
+        output.document({"error": error, "exit_code": exit_code})
     tell(code, what, remedy)
     return exit_code

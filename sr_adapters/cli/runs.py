@@ -61,7 +61,7 @@ def _follow(session: Session, outcome: Outcome, wait_s: float | None) -> Outcome
     deadline = time.monotonic() + (wait_s or 0)
     while not _rests(outcome) and (left := deadline - time.monotonic()) > 0:
         if session.narrates:
-            click.echo(f"\r{outcome.state or 'OPEN'}: {left:.0f} s left to wait ", nl=False, err=True)
+            output.countdown(f"{outcome.state or 'OPEN'}: {left:.0f} s left to wait ")
         time.sleep(min(_POLL_S, left))
         signals.check()
         outcome = session.runner.resume(outcome.run_id)

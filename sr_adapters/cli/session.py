@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -93,11 +92,11 @@ class Session:
 
     def json(self, document: Any) -> None:
         """The one document of a ``--json`` answer."""
-        output.answer(json.dumps(document, indent=2, ensure_ascii=not _holds_all(), default=str))
+        output.document(document, indent=2)
 
     def json_line(self, document: Any) -> None:
         """One document of a stream of them, on a line of its own."""
-        output.answer(json.dumps(document, ensure_ascii=not _holds_all(), default=str))
+        output.document(document)
 
     def say(self, *lines: str) -> None:
         """Lines for people, on stdout."""
@@ -152,11 +151,6 @@ class Session:
         for row in rows:
             table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
         Console(file=output.answers().file()).print(table)
-
-
-def _holds_all() -> bool:
-    """Whether the answer's stream can hold every character; else a document is written in ASCII and means the same."""
-    return output.answers().encoding.lower().replace("_", "-").startswith("utf-8")
 
 
 def state_text(state: str | None) -> str:
