@@ -8,7 +8,8 @@ from typing import Any
 
 import attrs
 
-from sr_ports import ReasonCode
+from sr_domain.encoding.parts import present
+from sr_ports import EvidenceFault, ReasonCode
 
 
 @attrs.frozen
@@ -39,7 +40,10 @@ class GateProof:
 
 @attrs.frozen
 class Conflict:
-    """A contradiction. `subject`: gate or output id. `path`: first file at fault, where it can be told."""
+    """A contradiction, from where it is found to where it is shown.
+
+    `subject`: gate or output id. `path`: first file at fault, where it can be told.
+    """
 
     subject: str
     code: ReasonCode
@@ -49,9 +53,20 @@ class Conflict:
     path: str | None = None
     changes: Mapping[str, Any] | None = None
 
+    @classmethod
+    def of(cls, subject: str, fault: EvidenceFault, expected: str | None = None) -> Conflict:
+        """The contradiction that a fault of the engine root is for this gate or output."""
+        return cls(subject, fault.code, fault.what, expected, path=fault.path)
+
+    @classmethod
+    def parse(cls, node: Mapping[str, Any]) -> Conflict:
+        """The contradiction that a record has in its JSON form, by whichever release."""
+        known = {field.name: node[field.name] for field in attrs.fields(cls) if field.name in node}
+        return cls(**{**known, "code": ReasonCode(node["code"])})
+
     def document(self) -> dict[str, Any]:
         """JSON form for record and quarantine artifact; absent parts are left out."""
-        return {key: value for key, value in attrs.asdict(self).items() if value is not None}
+        return present(attrs.asdict(self))
 
 
 @attrs.frozen
@@ -64,7 +79,7 @@ class Failure:
     changes: Mapping[str, Any] | None = None
 
     def document(self) -> dict[str, Any]:
-        return {key: value for key, value in attrs.asdict(self).items() if value is not None}
+        return present(attrs.asdict(self))
 
 
 @attrs.frozen

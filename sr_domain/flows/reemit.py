@@ -16,6 +16,7 @@ import attrs
 
 from sr_domain.artifacts.documents import control_fact, terminal_signal
 from sr_domain.encoding.contracts import problem, validate
+from sr_domain.encoding.parts import present
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.plan.request import check_actor
 from sr_domain.record.layout import Layout
@@ -76,9 +77,7 @@ class _Ops:
     actor: str
 
     def note(self, event: str, **details: Any) -> Ledger:
-        draft = Draft(
-            event, {"kind": self.kind.value, **{key: value for key, value in details.items() if value is not None}}
-        )
+        draft = Draft(event, {"kind": self.kind.value, **present(details)})
         return append_aside(
             self.desk.ports, self.layout, self.ledger.run_id, draft, actor=self.actor, policy_rev=self.desk.policy_rev
         )

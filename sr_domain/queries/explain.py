@@ -9,6 +9,7 @@ import attrs
 
 from sr_domain.encoding.times import parse_instant
 from sr_domain.evidence.arrival import arrived
+from sr_domain.evidence.verdict import Conflict
 from sr_domain.plan.sealed import SealedPlan
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Event, Ledger
@@ -175,7 +176,7 @@ class _Judge:
 
     def __init__(self, details: Mapping[str, Any], decided: Mapping[str, Any], now: Mapping[str, str]) -> None:
         self._now = now
-        self._conflicts = {one["subject"]: one for one in reversed(details.get("conflicts", ()))}
+        self._conflicts = {one.subject: one for one in map(Conflict.parse, reversed(details.get("conflicts", ())))}
         self._failures = {one["subject"]: one for one in reversed(details.get("failures", ()))}
         self._missing = frozenset(details.get("missing", ()))
         self._gates = {one["gate_id"]: one["digest"] for one in decided.get("gates", ())}
@@ -202,11 +203,11 @@ class _Judge:
             return Item(
                 name,
                 "CONFLICT",
-                conflict.get("actual"),
-                conflict.get("expected"),
+                conflict.actual,
+                conflict.expected,
                 law=law,
-                path=conflict.get("path") or path,
-                detail=f"{conflict['code']}: {conflict['detail']}",
+                path=conflict.path or path,
+                detail=f"{conflict.code}: {conflict.detail}",
             )
         if failure is not None:
             return Item(name, "FAIL", law=law, path=path, detail=f"{failure['code']}: {failure['detail']}")
