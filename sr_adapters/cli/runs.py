@@ -12,6 +12,7 @@ from sr_adapters.cli import exits, output, signals
 from sr_adapters.cli.documents import read_request
 from sr_adapters.cli.outcomes import answer, remedy_of
 from sr_adapters.cli.session import Session, seconds, shown_state, state_text
+from sr_domain.record.states import RunState
 
 if TYPE_CHECKING:
     from sr_domain.queries.timeline import Timeline
@@ -81,12 +82,7 @@ def status_command(session: Session, run_id: str) -> int:
 
 
 @click.command("list")
-@click.option(
-    "--state",
-    type=click.Choice(
-        ["OPEN", "PLANNED", "EXECUTING", "VERIFYING", "WAITING_EVIDENCE", "READY", "FAILED", "QUARANTINED"]
-    ),
-)
+@click.option("--state", type=click.Choice([state.value for state in RunState]))
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
 @click.pass_obj
 def list_command(session: Session, state: str | None, limit: int) -> int:
