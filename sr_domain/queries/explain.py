@@ -132,7 +132,7 @@ def _next(ledger: Ledger, code: str | None, newest: str | None) -> NextStep:
             return NextStep(before=remedy_of(ReasonCode(code), ledger.state) if code else "")
         case RunState.WAITING_EVIDENCE:
             return NextStep("resume", run_id, before="complete the engine root, then ")
-        case _:
+        case None | RunState.OPEN | RunState.PLANNED | RunState.EXECUTING | RunState.VERIFYING:
             return NextStep("resume", run_id)
 
 

@@ -81,7 +81,11 @@ class HeldRun:
     def renew(self) -> None:
         """Check and renew the lease with the authority itself. Raises `LeaseLost`."""
         self.held.check()
-        self.lease = self.ports.authority.renew(self.lease, ttl_s=self.settings.lease_ttl_s)
+        self.lease = self.extended(self.lease)
+
+    def extended(self, lease: Lease) -> Lease:
+        """The lease with its whole time before it again. Raises `LeaseLost`, `Unreachable`."""
+        return self.ports.authority.renew(lease, ttl_s=self.settings.lease_ttl_s)
 
     def stage(self, *drafts: Draft) -> None:
         """Events that are to be on record before anything that follows from them is written.
