@@ -88,7 +88,6 @@ def reemit_command(
 ) -> int:
     """Publish READY or a terminal fact again, from truth; nothing is recomputed or changed."""
     from sr_domain import Reemit
-    from sr_ports import REASONS
 
     run_id = session.run_id(run_id)
     done = session.runner.reemit(run_id, kind, reason=reason, actor=actor, dry_run=dry_run, superseded=superseded)
@@ -103,10 +102,9 @@ def reemit_command(
     if code is None:
         session.tell_superseded(run_id, done.superseded_by)
     elif isinstance(done, Reemit):
-        remedy = REASONS[code].remedy if step is None else session.spelled(step, code)
-        tell(code, f"run {run_id}: {done.message}", remedy)
+        tell(code, f"run {run_id}: {done.message}", None if step is None else session.spelled(step, code))
     else:
-        tell(code, denial(done.actor, "reemit", session.runner.desk.settings.reemitters), REASONS[code].remedy)
+        tell(code, denial(done.actor, "reemit", session.runner.desk.settings.reemitters))
     return exit_code
 
 

@@ -43,12 +43,11 @@ def plan_command(session: Session, request_file: str, other: str | None) -> int:
 def _tell_problems(word: str, report: PlanReport) -> None:
     """The line that submitting would end with as things are. The table names problems of every kind."""
     from sr_domain.plan.compile import PlanRefused
-    from sr_ports import REASONS
 
     refused = PlanRefused(report.problems)
     others = sum(one.code is not refused.code for one in report.problems)
     more = f" (and {others} of another kind)" if others else ""
-    tell(refused.code, f"{refused.message}{more}", REASONS[refused.code].remedy, word=word)
+    tell(refused.code, f"{refused.message}{more}", word=word)
 
 
 def _explain(session: Session, report: PlanReport) -> None:

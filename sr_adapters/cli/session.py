@@ -106,12 +106,11 @@ class Session:
     def troubles(self, rows: Iterable[Mapping[str, Any]]) -> int:
         """Tell what could not be read of some rows of an answer, on stderr; the worst exit code of it."""
         from sr_adapters.cli import exits
-        from sr_ports import REASONS, ReasonCode
+        from sr_ports import ReasonCode
 
         found = [(row["run_id"], row["trouble"]) for row in rows if "trouble" in row]
         for run_id, trouble in found:
-            code = ReasonCode(trouble["reason_code"])
-            tell(code, f"run {run_id}: {trouble['message']}", REASONS[code].remedy)
+            tell(trouble["reason_code"], f"run {run_id}: {trouble['message']}")
         return exits.worst(exits.exit_for(ReasonCode(trouble["reason_code"])) for _, trouble in found)
 
     def traceback(self, error: SrError) -> None:
