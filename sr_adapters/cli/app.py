@@ -70,7 +70,7 @@ class Commands(Tree):
 @click.version_option(package_name="scenario-runner", prog_name="sr")
 @click.pass_context
 def sr(ctx: click.Context, profile: str | None, policy: str | None, as_json: bool, verbose: bool) -> None:
-    """Scenario Runner: proves that a run's every gate passed and its bytes are the bytes, then says READY."""
+    """Scenario Runner: proves, by reading every byte, that every gate of a run passed, then says READY."""
     ctx.obj = Session(profile or os.environ.get("SR_PROFILE") or "local", policy, as_json, verbose)
 
 

@@ -281,7 +281,7 @@ class _Check:
         for (output, _), digest in zip(found, digests, strict=True):
             finding = self._compare(output, digest, proven[output.output_id], proofs)
             if finding is None:
-                self.verifier.progress(f"output {output.output_id}: the bytes are the bytes")
+                self.verifier.progress(f"output {output.output_id}: the same bytes as were proven")
             else:
                 yield finding
 
