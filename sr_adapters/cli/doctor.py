@@ -28,7 +28,7 @@ def doctor_command(session: Session, migrate: bool) -> int:
     Works under a throw-away prefix and cleans up. Exit code 5 when something is broken,
     9 when a server could not be reached.
     """
-    from sr_plugins.doctor import examine
+    from sr_plugins.uses.doctor import examine
     from sr_ports import REASONS, Kind, ReasonCode
 
     found = examine(session.runner, migrate=migrate)

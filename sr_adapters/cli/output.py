@@ -189,7 +189,7 @@ def disown() -> None:
 
 def answers() -> Output:
     """The stream that a command's answer goes to. What telemetry has told by now is shown before, within a bound."""
-    sinks = sys.modules.get("sr_plugins.sinks")
+    sinks = sys.modules.get("sr_plugins.wiring.sinks")
     if sinks is not None:
         sinks.flush_all(_STORY_S)
     return _Streams.answers or Output(sys.stdout)

@@ -22,7 +22,7 @@ from sr_adapters.postgres.dsn import with_defaults
 from sr_adapters.postgres.trip import one_trip, settings
 from sr_domain.runner import ScenarioRunner
 from sr_plugins import build_runner
-from sr_plugins.doctor import Check, examine
+from sr_plugins.uses.doctor import Check, examine
 from sr_ports import Admission, AuthorityStore, IndexNote, Lease, ReasonCode, Unreachable
 from sr_ports.conformance.authority import AuthorityLaws
 from sr_ports.conformance.authority_kit import Reopen, a_binding, at_once, took

@@ -11,7 +11,7 @@ import pytest
 from sr_adapters.demo_engine.world import World
 from sr_domain.encoding.ids import run_id_for
 from sr_plugins import build_runner
-from sr_plugins.pack_check import check_pack
+from sr_plugins.documents.pack_check import check_pack
 from tests.reliability.lab import LAWS
 
 PACK = Path(os.environ.get("SR_TEST_REAL_PACK") or Path(__file__).resolve().parents[3] / "shared" / "interface_pack")

@@ -17,7 +17,7 @@ from sr_domain.record.states import RunState
 from sr_domain.runner import ScenarioRunner
 from sr_plugins import build_runner
 from sr_plugins.consumer import verify_facts
-from sr_plugins.doctor import examine
+from sr_plugins.uses.doctor import examine
 from sr_ports import ReasonCode, Unreachable
 from tests.adapters.s3_fixtures import moto_server, rgw_server
 from tests.reliability.lab import request, write_world

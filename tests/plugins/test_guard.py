@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sr_plugins.host import PORTS, PluginHost
+from sr_plugins.host.plugin_host import PORTS, PluginHost
 from sr_ports import Adapter, BadInput, NotFound, ReasonCode, Unreachable, hookimpl
 from tests.plugins.test_host import refused
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from sr_plugins.host import PORTS, Offer, PluginHost
+from sr_plugins.host.plugin_host import PORTS, Offer, PluginHost
 from sr_plugins.laws import BUILTIN_LAWS
 from sr_plugins.release import DISTRIBUTION
 from sr_ports import Adapter, BadInput, ReasonCode, hookimpl, hooks
 from tests.plugins.conftest import Site
 
 BUILTIN = [
-    EntryPoint("builtin", "sr_plugins.builtin", "scenario_runner"),
+    EntryPoint("laws", "sr_plugins.laws.plugin", "scenario_runner"),
     EntryPoint("builtin_adapters", "sr_adapters.builtin", "scenario_runner"),
 ]
 OWN = [point for point in entry_points(group="scenario_runner") if point.dist and point.dist.name == DISTRIBUTION]
@@ -331,8 +331,8 @@ def test_laws_given_in_code_are_held_to_allow_as_well() -> None:
 
 def test_finding_the_built_ins_imports_no_driver() -> None:
     code = (
-        "import sys; from importlib.metadata import EntryPoint; from sr_plugins.host import DISTRIBUTION, PluginHost;"
-        "points = [EntryPoint('a', 'sr_plugins.builtin', 'g'), EntryPoint('b', 'sr_adapters.builtin', 'g')];"
+        "import sys; from importlib.metadata import EntryPoint; from sr_plugins.host.plugin_host import PluginHost;"
+        "points = [EntryPoint('a', 'sr_plugins.laws.plugin', 'g'), EntryPoint('b', 'sr_adapters.builtin', 'g')];"
         "host = PluginHost.discover(points=points); host.offers(); host.adapter('object_store', 'file');"
         "heavy = {'boto3', 'botocore', 'psycopg', 'psycopg_pool', 'sqlite3', 'yaml', 'click', 'rich'};"
         "print(sorted(heavy & set(sys.modules)))"

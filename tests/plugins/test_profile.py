@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sr_plugins.documents import load_yaml
-from sr_plugins.profile import SHIPPED, Profile, Section, load_profile
-from sr_plugins.shipped import shipped
+from sr_plugins.documents.profile import SHIPPED, Profile, Section, load_profile
+from sr_plugins.documents.shipped import shipped
+from sr_plugins.documents.yaml import load_yaml
 from sr_ports import BadInput, ReasonCode
 
 SERVERS = {

@@ -24,7 +24,7 @@ import sr_adapters.memory
 import sr_domain
 import sr_plugins
 import sr_ports
-from sr_plugins.host import PluginHost
+from sr_plugins.host.plugin_host import PluginHost
 from sr_ports import hooks
 from sr_ports.conformance.laws import Covers, HashingLawLaws
 from sr_ports.conformance.stores import ObjectStoreLaws

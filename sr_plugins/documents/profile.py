@@ -12,9 +12,9 @@ import attrs
 
 from sr_domain.encoding.contracts import unquoted
 from sr_domain.encoding.names import ONE_SPELLING, misspelling
-from sr_plugins.documents import load_yaml
-from sr_plugins.files import read_config
-from sr_plugins.shipped import shipped
+from sr_plugins.documents.files import read_config
+from sr_plugins.documents.shipped import shipped
+from sr_plugins.documents.yaml import load_yaml
 from sr_ports import BadInput, ReasonCode
 
 if TYPE_CHECKING:

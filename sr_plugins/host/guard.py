@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from sr_plugins.loading import Source, raised
+from sr_plugins.host.loading import Source, raised
 from sr_ports import (
     AuthorityStore,
     BadInput,

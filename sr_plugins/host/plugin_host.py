@@ -16,8 +16,8 @@ from typing import Any
 import attrs
 
 from sr_domain.evidence.law_call import ProvidedLaw
-from sr_plugins.guard import guarded_adapter
-from sr_plugins.loading import (
+from sr_plugins.host.guard import guarded_adapter
+from sr_plugins.host.loading import (
     PORTS,
     Broken,
     Found,

@@ -13,11 +13,11 @@ import attrs
 from sr_domain.evidence.law_call import ProvidedLaw
 from sr_domain.run.ports import Ports, Settings
 from sr_domain.runner import ScenarioRunner
-from sr_plugins.host import PluginHost
-from sr_plugins.policy import load_policy
-from sr_plugins.profile import Profile, Section, load_profile
+from sr_plugins.documents.policy import load_policy
+from sr_plugins.documents.profile import Profile, Section, load_profile
+from sr_plugins.host.plugin_host import PluginHost
 from sr_plugins.release import DISTRIBUTION, release
-from sr_plugins.sinks import FanOut
+from sr_plugins.wiring.sinks import FanOut
 from sr_ports import BadInput, EngineRoot, NotFound, PlatformRuns, ReasonCode, Runtime, SignatureChecker, Wiring
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _pack(profile: Profile, laws: Mapping[str, ProvidedLaw]) -> InterfacePack:
 
     Plugins that give its laws are imported now: two that give one law are refused before anything is written.
     """
-    from sr_plugins.pack import load_pack
+    from sr_plugins.documents.pack import load_pack
 
     pack = load_pack(profile.engine.interface_pack)
     for kind in {gate.method.kind for gate in pack.gates.values()}:
