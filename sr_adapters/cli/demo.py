@@ -44,7 +44,8 @@ def demo_command(session: Session, folder: str, fail: str, size: str) -> int:
     from sr_plugins.documents.pack import load_pack
 
     root = Path(folder).absolute()
-    gates = load_pack("builtin").gates
+    pack = load_pack("builtin")
+    gates = pack.gates
     spoiled = next((gate_id for gate_id in gates if fail and fail in (gate_id, gate_id.split(".")[2])), None)
     if fail and spoiled is None:
         raise click.BadParameter(
@@ -62,7 +63,7 @@ def demo_command(session: Session, folder: str, fail: str, size: str) -> int:
     _make(root, profile)
     session.profile = _short(root / "profile.yaml")
     started = time.monotonic()
-    request = demo_request(runner.desk.pack.outputs, size, spoiled)
+    request = demo_request(pack.outputs, size, spoiled)
     if not session.as_json:
         _introduce(session, request, len(gates))
     outcome = runner.submit(request, actor="demo")

@@ -103,7 +103,7 @@ def reemit_command(
     elif isinstance(done, Reemit):
         tell(code, f"run {run_id}: {done.message}", REASONS[code].remedy)
     else:
-        tell(code, denial(done.actor, "reemit", session.runner.desk.settings.reemitters), REASONS[code].remedy)
+        tell(code, denial(done.actor, "reemit", session.runner.settings.reemitters), REASONS[code].remedy)
     return exit_code
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import operator
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import EntryPoint
 from typing import Any
 
@@ -12,11 +13,12 @@ import attrs
 import pluggy
 
 from sr_plugins.release import DISTRIBUTION
-from sr_ports import HashingLaw, hooks, one_line
+from sr_ports import API_VERSION, HashingLaw, hooks, one_line
 from sr_ports.hooks import PROJECT, Adapter
 
 PORTS = {
     "object_store": "sr_object_stores",
+    "engine_root": "sr_engine_roots",
     "authority": "sr_authority_stores",
     "invoker": "sr_engine_invokers",
     "control_bus": "sr_control_buses",
@@ -120,8 +122,11 @@ def ask(plugin: Any, source: Source) -> list[Found]:
         manager.add_hookspecs(hooks)
         manager.register(plugin)
         manager.check_pending()
+        stated = getattr(plugin, API_RANGE, None)
     except BaseException as error:
         raise PluginError(f"cannot be registered: {raised(error)}") from error
+    if stated is not None and not fits(stated):
+        raise PluginError(f"was built for sr_ports {one_line(str(stated))}, and this is {API_VERSION}")
     callers = {port: getattr(manager.hook, hook) for port, hook in PORTS.items()}
     for caller in callers.values():
         _refuse_wrappers(caller)
@@ -129,6 +134,26 @@ def ask(plugin: Any, source: Source) -> list[Found]:
     if not found:
         raise OffersNothing(_why_nothing(plugin, callers.values()))
     return found
+
+
+API_RANGE = "sr_api"
+"""The attribute in which a plugin may state the versions of `sr_ports` that it was built for."""
+_BOUND = re.compile(r"\s*(>=|<=|==|>|<)\s*([0-9]{1,6})(?:\.([0-9]{1,6}))?\s*")
+_HOLDS: dict[str, Callable[[Any, Any], bool]] = {
+    ">=": operator.ge, "<=": operator.le, "==": operator.eq, ">": operator.gt, "<": operator.lt
+}  # fmt: skip
+
+
+def fits(stated: object, version: str = API_VERSION) -> bool:
+    """Whether a version lies in a range such as ``>=1.0,<2``. Raises `PluginError` for what is no range."""
+    major, minor = version.split(".")
+    bounds = [_BOUND.fullmatch(one) for one in stated.split(",")] if isinstance(stated, str) else [None]
+    for bound in bounds:
+        if bound is None:
+            raise PluginError(f"{API_RANGE} is no range of versions such as '>=1.0,<2'")
+        if not _HOLDS[bound[1]]((int(major), int(minor)), (int(bound[2]), int(bound[3] or 0))):
+            return False
+    return True
 
 
 def _refuse_wrappers(caller: pluggy.HookCaller) -> None:
