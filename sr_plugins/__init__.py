@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from sr_plugins.documents.policy import load_policy
     from sr_plugins.laws import builtin_laws
     from sr_plugins.uses.consumer import Guarded, verify_facts
+    from sr_plugins.wiring.schema import profile_schema
 
 _HOME = {
     "Guarded": "uses.consumer",
     "builtin_laws": "laws",
     "load_pack": "documents.pack",
     "load_policy": "documents.policy",
+    "profile_schema": "wiring.schema",
     "verify_facts": "uses.consumer",
 }
 
@@ -47,4 +49,4 @@ def build_runner(
     return wire(profile, policy=policy, plugins=plugins, narrate=narrate)
 
 
-__all__ = ["Guarded", "build_runner", "builtin_laws", "load_pack", "load_policy", "verify_facts"]
+__all__ = ["Guarded", "build_runner", "builtin_laws", "load_pack", "load_policy", "profile_schema", "verify_facts"]
