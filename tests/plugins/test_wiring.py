@@ -69,7 +69,7 @@ class Doves:
 
     def _roots(self, wiring: Wiring[None]) -> Any:
         self.built.append(wiring)
-        return SimpleNamespace(open=lambda uri: _Cage(uri))
+        return SimpleNamespace(open=_Cage)
 
 
 class _Cage(MemoryEngineRoot):
@@ -152,7 +152,7 @@ class _Shaky(MemoryObjectStore):
 
 
 def test_optional_ports_are_found_behind_the_guard_as_what_they_are(tmp_path: Path) -> None:
-    made = _Moved(None)  # type: ignore[arg-type]
+    made = _Moved(None)
     for port, thing, kind, name in [
         ("authority", made, Migratable, "migrate"),
         ("object_store", _Shaky(), Provable, "prove"),
@@ -160,7 +160,7 @@ def test_optional_ports_are_found_behind_the_guard_as_what_they_are(tmp_path: Pa
         hook = {"authority": "sr_authority_stores", "object_store": "sr_object_stores"}[port]
         offer = hookimpl(lambda thing=thing: [Adapter("mine", lambda wiring: thing)])
         host = PluginHost.discover(points=[], plugins=[SimpleNamespace(**{hook: offer}, distribution="d", version="1")])
-        guarded = host.adapter(port, "mine").build(None)  # type: ignore[arg-type]
+        guarded = host.adapter(port, "mine").build(None)
         assert isinstance(guarded, kind)
         inspect.getattr_static(guarded, name)  # how later Pythons look
         other = Provable if kind is Migratable else Migratable
