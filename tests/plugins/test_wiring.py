@@ -160,7 +160,7 @@ def test_optional_ports_are_found_behind_the_guard_as_what_they_are(tmp_path: Pa
         hook = {"authority": "sr_authority_stores", "object_store": "sr_object_stores"}[port]
         offer = hookimpl(lambda thing=thing: [Adapter("mine", lambda wiring: thing)])
         host = PluginHost.discover(points=[], plugins=[SimpleNamespace(**{hook: offer}, distribution="d", version="1")])
-        guarded = host.adapter(port, "mine").build(None)
+        guarded = host.adapter(port, "mine").build(None)  # type: ignore[arg-type]
         assert isinstance(guarded, kind)
         inspect.getattr_static(guarded, name)  # how later Pythons look
         other = Provable if kind is Migratable else Migratable
