@@ -7,6 +7,7 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import EntryPoint
+from types import SimpleNamespace
 from typing import Any
 
 import attrs
@@ -75,10 +76,17 @@ def canonical(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
-def source_of(point: EntryPoint) -> Source:
-    """Which distribution an entry point belongs to."""
-    dist = point.dist
-    return Source(dist.name if dist else "?", dist.version if dist else "?", f"{point.name} = {point.value}")
+def sources_of(points: Iterable[EntryPoint]) -> Iterator[tuple[EntryPoint, Source]]:
+    """Each entry point with the distribution that it belongs to, whose metadata is parsed once."""
+    known: dict[int, tuple[str, str]] = {}
+    for point in points:
+        dist = point.dist
+        if dist is None:
+            named = ("?", "?")
+        else:
+            named = known.get(id(dist)) or (dist.name, dist.version)
+            known[id(dist)] = named
+        yield point, Source(*named, f"{point.name} = {point.value}")
 
 
 def given(plugin: Any) -> Source:
@@ -119,7 +127,9 @@ def ask(plugin: Any, source: Source) -> list[Found]:
     try:
         plugin = plugin() if inspect.isclass(plugin) else plugin
         manager = pluggy.PluginManager(PROJECT)
-        manager.add_hookspecs(hooks)
+        offered = {port: hook for port, hook in PORTS.items() if hasattr(plugin, hook)}
+        if offered:  # reading every specification for every plugin takes longer than all the rest
+            manager.add_hookspecs(SimpleNamespace(**{hook: getattr(hooks, hook) for hook in offered.values()}))
         manager.register(plugin)
         manager.check_pending()
         stated = getattr(plugin, API_RANGE, None)
@@ -127,7 +137,7 @@ def ask(plugin: Any, source: Source) -> list[Found]:
         raise PluginError(f"cannot be registered: {raised(error)}") from error
     if stated is not None and not fits(stated):
         raise PluginError(f"was built for sr_ports {one_line(str(stated))}, and this is {API_VERSION}")
-    callers = {port: getattr(manager.hook, hook) for port, hook in PORTS.items()}
+    callers = {port: getattr(manager.hook, hook) for port, hook in offered.items()}
     for caller in callers.values():
         _refuse_wrappers(caller)
     found = [one for port, caller in callers.items() for one in _answers(port, caller, source)]
