@@ -40,20 +40,17 @@ class Reader:
         if not isinstance(node, Mapping):
             raise self._invalid(f"{where} must be a mapping{_not_this(node)}")
         fields = fields_of(cls)
-        rest = next((one for one in fields.values() if one.about.rest), None)
+        rest = next((key for key, one in fields.items() if one.about.rest), None)
         if rest is None:
             self._only(node, fields, where)
-        values: dict[str, Any] = {}
+        values = {} if base is None else {key: getattr(base, one.attribute.name) for key, one in fields.items()}
         for key, field in fields.items():
-            path = f"{where}.{key}" if where else key
-            if field is rest:
-                values[key] = {str(k): value for k, value in node.items() if k not in fields or k == key}
+            if key == rest:
+                values[key] = {str(name): value for name, value in node.items() if name not in fields or name == key}
             elif key in node:
-                values[key] = self._value(field, node[key], path)
-            elif base is not None:
-                values[key] = getattr(base, field.attribute.name)
-            elif field.required:
-                raise self._invalid(f"{path} is required: {field.wanted}")
+                values[key] = self._value(field, node[key], _path(where, key))
+            elif field.required and base is None:
+                raise self._invalid(f"{_path(where, key)} is required: {field.wanted}")
         return self._made(cls, values, node, where)
 
     def _only(self, node: Mapping[str, Any], allowed: Iterable[str], where: str) -> None:
@@ -64,8 +61,7 @@ class Reader:
 
             near = difflib.get_close_matches(str(key), allowed, 1)
             may = f"{self.owner} may have {', '.join(allowed) or 'no settings'}"
-            path = f"{where}.{key}" if where else key
-            raise self._invalid(f"unknown key {path}; {f'did you mean {near[0]}?' if near else may}")
+            raise self._invalid(f"unknown key {_path(where, key)}; {f'did you mean {near[0]}?' if near else may}")
 
     def _value(self, field: Field, value: Any, path: str) -> Any:
         try:
@@ -87,7 +83,7 @@ class Reader:
             for key, field in fields_of(cls).items():
                 why = _objection(cls, field, values) if key in node else None
                 if why is not None:
-                    raise self._unfit(field, node[key], f"{where}.{key}" if where else key, why) from error
+                    raise self._unfit(field, node[key], _path(where, key), why) from error
             shown = not variables(node) and not any(one.about.secret for one in fields_of(cls).values())
             what = str(error) if shown else "its keys do not go together"
             raise self._invalid(f"{where or 'the profile'}: {what}{_from(variables(node))}") from error
@@ -102,6 +98,10 @@ class Reader:
 
     def _invalid(self, what: str, remedy: str | None = None) -> BadInput:
         return BadInput(ReasonCode.PROFILE_INVALID, f"{self.file}: {what}" if self.file else what, remedy)
+
+
+def _path(where: str, key: object) -> str:
+    return f"{where}.{key}" if where else str(key)
 
 
 def _objection(cls: type[Any], field: Field, values: Mapping[str, Any]) -> Exception | None:

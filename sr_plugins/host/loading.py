@@ -7,7 +7,7 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import EntryPoint
-from types import SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import attrs
@@ -129,7 +129,9 @@ def ask(plugin: Any, source: Source) -> list[Found]:
         manager = pluggy.PluginManager(PROJECT)
         offered = {port: hook for port, hook in PORTS.items() if hasattr(plugin, hook)}
         if offered:  # reading every specification for every plugin takes longer than all the rest
-            manager.add_hookspecs(SimpleNamespace(**{hook: getattr(hooks, hook) for hook in offered.values()}))
+            specifications = ModuleType("specifications")
+            vars(specifications).update({hook: getattr(hooks, hook) for hook in offered.values()})
+            manager.add_hookspecs(specifications)
         manager.register(plugin)
         manager.check_pending()
         stated = getattr(plugin, API_RANGE, None)
