@@ -40,7 +40,7 @@ TELLING = ("type", "description", "enum", "const", "required", "minItems", "maxI
 
 
 def sources(root: Path) -> dict[str, bytes]:
-    """The contract sources by their place below ``contracts``: a folder of its own for each revision that changed any."""
+    """The contract sources by their place below ``contracts``; a revision that changed any has a folder there."""
     folder = root / "contracts"
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*" + SUFFIX))}
 

@@ -402,6 +402,11 @@ def cut_record(stage: Stage) -> None:
     path.write_bytes(path.read_bytes()[:-5])
 
 
+def write_by_a_newer_release(stage: Stage) -> None:
+    path = stage.stored(LAYOUT.record(RUN))
+    path.write_bytes(path.read_bytes().replace(b'"revision":2', b'"revision":3', 1))
+
+
 def hold_reemit(stage: Stage) -> None:
     authority = stage.authority()
     assert authority.acquire(f"reemit:{RUN}:READY_ONLY", "somebody", ttl_s=60) is not None
@@ -549,6 +554,7 @@ ROWS: dict[ReasonCode, Row] = {
     C.ORACLE_PACK_MISMATCH: Row(oracle(seed=8), 4, "FAILED"),
     C.FACTS_VIEW_MISSING: Row(facts_of_a_waiting_run, 8, "WAITING_EVIDENCE"),
     C.RECORD_INVALID: Row(after_ready(cut_record, "audit", RUN), 5, "damaged"),
+    C.REVISION_UNKNOWN: Row(after_ready(write_by_a_newer_release, "audit", RUN), 9, "damaged"),
     C.TRUTH_MISSING: Row(after_ready(lambda stage: stage.world("data/world.bin", None), "verify", RUN), 5, "READY"),
     C.TRUTH_ALTERED: Row(after_ready(lambda stage: stage.world("data/world.bin", b"rot"), "verify", RUN), 5, "READY"),
     C.REEMIT_BUSY: Row(after_ready(hold_reemit, *REEMIT), 3, "READY"),

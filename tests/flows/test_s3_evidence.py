@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import attrs
 import pytest
 
 from sr_adapters.s3.root import S3EngineRoot
-from sr_domain.evidence import gates
-from sr_domain.evidence.outputs import find_output
-from sr_domain.flows import collect_evidence as prove
-from sr_domain.flows import commit
+from sr_domain.record import revisions
 from sr_domain.record.states import RunState
 from sr_domain.runner import ScenarioRunner
-from sr_ports.wanted import FIRST_RELEASE
 from tests.adapters.s3_fixtures import moto_server
 from tests.kit import Lab, request
 from tests.servers.s3 import S3Server, fresh_prefix
@@ -89,11 +83,8 @@ def test_a_run_that_the_first_release_decided_over_such_bytes_is_still_proven(
     world: World, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.put(f"{place}/zz/", b"4444")
-    verify: Callable[..., Any] = gates.verify_gate
     with monkeypatch.context() as then:
-        then.setattr(commit, "MARKER", {})
-        then.setattr(prove, "find_output", partial(find_output, rules=FIRST_RELEASE))
-        then.setattr(prove, "verify_gate", partial(verify, rules=FIRST_RELEASE))
+        then.setattr(revisions, "REVISION", 1)
         outcome = world.submit()
     assert outcome.state is RunState.READY
     assert world.runner.verify(outcome.run_id).ok
