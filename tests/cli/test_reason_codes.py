@@ -26,11 +26,12 @@ from sr_adapters.file.root import FileEngineRoot
 from sr_adapters.file.store import FileObjectStore
 from sr_adapters.sqlite.authority import SqliteAuthority
 from sr_adapters.subprocess.invoker import SubprocessInvoker
+from sr_domain.artifacts.revisions import RULES
 from sr_domain.encoding.ids import run_id_for
 from sr_domain.encoding.times import parse_instant
-from sr_domain.flows import advance
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Draft, read_ledger
+from sr_domain.record.revisions import REVISION
 from sr_domain.runner import ScenarioRunner
 from sr_ports import REASONS, BadInput, EngineResult, LeaseLost, OutcomeUnknown, ReasonCode, Unreachable
 from tests.cli.conftest import Answer, Shell
@@ -220,7 +221,7 @@ def _plugin(name: str, requires: tuple[str, ...] = (), extra: str | None = None)
 
 
 def contract_violation(stage: Stage) -> Answer:
-    stage.patch.setattr(advance, "run_plan", lambda *parts: {})
+    stage.patch.setitem(RULES, REVISION, attrs.evolve(RULES[REVISION], run_plan=lambda *parts: {}))
     return stage.submit()
 
 
@@ -494,7 +495,7 @@ ROWS: dict[ReasonCode, Row] = {
     C.POLICY_DIGEST_MISMATCH: Row(unsealed, 2),
     C.PLATFORM_UNSUPPORTED: Row(without_locks, 2),
     C.FILE_SYSTEM_UNFIT: Row(without_links, 2),
-    C.CONTRACT_VIOLATION: Row(contract_violation, 1, "VERIFYING"),
+    C.CONTRACT_VIOLATION: Row(contract_violation, 1),
     C.INTERNAL: Row(bug, 1),
     C.USAGE: Row(lambda stage: stage.sr("status", "nonsense"), 2),
     C.EQUIVALENCE_COLLISION: Row(twice, 7, "READY"),

@@ -12,9 +12,9 @@ from sr_domain.record import revisions
 from sr_domain.record.states import RunState
 from sr_domain.runner import ScenarioRunner
 from tests.adapters.s3_fixtures import moto_server
-from tests.kit import Lab, request
+from tests.kit import WAIT_S, Lab, request
 from tests.servers.s3 import S3Server, fresh_prefix
-from tests.worlds import DAILY, EVENTS, small_world
+from tests.worlds import DAILY, EVENTS, FLAG, small_world
 
 pytestmark = pytest.mark.parity
 _ = moto_server
@@ -88,3 +88,26 @@ def test_a_run_that_the_first_release_decided_over_such_bytes_is_still_proven(
         outcome = world.submit()
     assert outcome.state is RunState.READY
     assert world.runner.verify(outcome.run_id).ok
+
+
+@pytest.mark.parametrize("place", ["gates/gate.a", EVENTS], ids=["a whole bundle", "a folder"])
+@pytest.mark.parametrize("gone", [True, False], ids=["it goes", "it stays"])
+def test_such_bytes_are_missing_to_an_undecided_run_of_the_first_release(
+    world: World, place: str, gone: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = f"gates/gate.b/{FLAG}"
+    world.put(f"{place}/zz/", b"4444")
+    world.server.client().delete_object(Bucket=world.server.bucket, Key=f"{world.prefix}/{late}")
+    with monkeypatch.context() as then:
+        then.setattr(revisions, "REVISION", 1)
+        outcome = world.submit()
+    assert outcome.missing == ("gate.b",)
+    world.put(late, small_world()[late])
+    waits = world.runner.resume(outcome.run_id)
+    assert waits.state is RunState.WAITING_EVIDENCE, waits.message
+    assert waits.missing == (("gate.a",) if place.startswith("gates") else ("events",))
+    if gone:
+        world.server.client().delete_object(Bucket=world.server.bucket, Key=f"{world.prefix}/{place}/zz/")
+    world.lab.clock.sleep(0 if gone else WAIT_S + 1)
+    ended = world.runner.resume(outcome.run_id)
+    assert ended.state is (RunState.READY if gone else RunState.FAILED)
