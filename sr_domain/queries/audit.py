@@ -77,9 +77,9 @@ def audit(ports: Ports, layout: Layout, run_id: str) -> Audit:
 
 
 def record_finding(key: str, fault: RecordFault) -> Finding:
-    """The finding that a fault of a record is. Raises `Fault` where the fault is none of the record's."""
+    """The finding that a fault of a record is. Raises `Fault(REVISION_UNKNOWN)` where it is no fault of the record."""
     what = f"line {fault.line}: {fault.what}"
-    if fault.code is not ReasonCode.RECORD_INVALID:
+    if fault.code is ReasonCode.REVISION_UNKNOWN:
         raise Fault(fault.code, f"{key}, {what}")
     return Finding(fault.code, key, what)
 

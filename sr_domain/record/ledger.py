@@ -205,7 +205,8 @@ def _step(run_id: str, state: RunState | None, kind: str) -> RunState | None:
 class RecordFault:
     """The first thing wrong with a record. `line`: from 1.
 
-    `code`: ``REVISION_UNKNOWN`` where nothing is known to be wrong, but a newer release wrote it.
+    `code`: ``TRUTH_ALTERED`` where it says less than it did, ``REVISION_UNKNOWN`` where nothing is
+    known to be wrong, but a newer release wrote it.
     """
 
     line: int
@@ -214,7 +215,7 @@ class RecordFault:
 
 
 def read_ledger(run_id: str, data: bytes) -> Ledger:
-    """The record these bytes hold. Raises `Fault` (RECORD_INVALID, REVISION_UNKNOWN) naming the first fault."""
+    """The record these bytes hold. Raises `Fault` with the code of its first `RecordFault`."""
     ledger = check_ledger(run_id, data)
     if isinstance(ledger, RecordFault):
         raise Fault(ledger.code, f"record of run {run_id}, line {ledger.line}: {ledger.what}")
@@ -237,7 +238,9 @@ def check_ledger(run_id: str, data: bytes) -> Ledger | RecordFault:
         if newer is not None:  # before anything else: the line itself may follow other rules
             return RecordFault(number, newer, ReasonCode.REVISION_UNKNOWN)
         fault = _fault(run_id, event, line, number - 1, tail, events[-1].fence if events else 0, seen)
-        fault = fault or revisions.fault(event.event_kind, event.details, revision)
+        wrong = None if fault else revisions.fault(event.event_kind, event.details, revision)
+        if wrong is not None:
+            return RecordFault(number, *wrong)
         if fault is None:
             try:
                 state = _step(run_id, state, event.event_kind)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sr_ports import ReasonCode
+
 FIRST = 1
 """The first release, which named no revision."""
 
@@ -44,11 +46,13 @@ def newer(kind: object, details: object) -> str | None:
     return f"a newer release wrote it, by revision {revision} of the rules; this release knows {REVISION}"
 
 
-def fault(kind: str, details: Mapping[str, Any], before: int) -> str | None:
+def fault(kind: str, details: Mapping[str, Any], before: int) -> tuple[str, ReasonCode] | None:
     """What is wrong with the revision that an event names after one of revision `before`; None when it is sound."""
     revision = named(kind, details)
     if revision is None:
         return None
     if type(revision) is not int or revision < FIRST:
-        return "names no revision of the rules"
-    return None if revision >= before else f"falls to revision {revision} of the rules after revision {before}"
+        return "names no revision of the rules", ReasonCode.RECORD_INVALID
+    if revision < before:
+        return f"falls to revision {revision} of the rules after revision {before}", ReasonCode.TRUTH_ALTERED
+    return None

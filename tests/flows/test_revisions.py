@@ -125,11 +125,20 @@ def record(*drafts: Draft) -> bytes:
     return made.data
 
 
-@pytest.mark.parametrize("later", [{}, {"revision": 1}, {"revision": 0}, {"revision": "2"}, {"revision": True}])
-def test_a_revision_never_falls_within_a_record(later: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("later", "code"),
+    [
+        ({}, R.TRUTH_ALTERED),
+        ({"revision": 1}, R.TRUTH_ALTERED),
+        ({"revision": 0}, R.RECORD_INVALID),
+        ({"revision": "2"}, R.RECORD_INVALID),
+        ({"revision": True}, R.RECORD_INVALID),
+    ],
+)
+def test_a_revision_never_falls_within_a_record(later: dict[str, Any], code: ReasonCode) -> None:
     found = check_ledger("0" * 32, record(Draft("PLAN_COMMITTED", later)))
     assert isinstance(found, RecordFault)
-    assert (found.line, found.code) == (2, R.RECORD_INVALID)
+    assert (found.line, found.code) == (2, code)
     assert "revision" in found.what
 
 
