@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 import attrs
 
-from sr_domain.evidence.gates import GateConflict, GateMissing, GateVerdict
-from sr_domain.evidence.outputs import Absent, Found
+from sr_domain.evidence.gates import GateMissing, GateVerdict
+from sr_domain.evidence.outputs import Absent, OutputFiles
+from sr_domain.evidence.verdict import Conflict
 from sr_ports import EvidenceFault, ListingRules
 
 
@@ -30,7 +31,7 @@ class Admitted:
     now: ListingRules
     then: ListingRules
 
-    def output(self, find: Callable[[ListingRules], Found | Absent]) -> Found | Absent:
+    def output(self, find: Callable[[ListingRules], OutputFiles | Absent]) -> OutputFiles | Absent:
         """The files of an output. Raises `EvidenceFault` for what both revisions object to, `Unreachable`."""
         if self.then == self.now:
             return find(self.now)
@@ -45,18 +46,20 @@ class Admitted:
     def gate(self, judge: Callable[[ListingRules], GateVerdict]) -> GateVerdict:
         """The verdict on a gate. Raises `Unreachable`, `LeaseLost`."""
         verdict = judge(self.now)
-        if self.then == self.now or not isinstance(verdict, GateConflict):
+        if self.then == self.now or not isinstance(verdict, Conflict):
             return verdict
         earlier = judge(self.then)
-        return verdict if isinstance(earlier, GateConflict) else GateMissing(verdict.path or "")
+        return verdict if isinstance(earlier, Conflict) else GateMissing(verdict.path or "")
 
 
-def _tried(find: Callable[[ListingRules], Found | Absent], rules: ListingRules) -> Found | Absent | EvidenceFault:
+def _tried(
+    find: Callable[[ListingRules], OutputFiles | Absent], rules: ListingRules
+) -> OutputFiles | Absent | EvidenceFault:
     try:
         return find(rules)
     except EvidenceFault as fault:
         return fault
 
 
-def _paths(files: Found | Absent) -> set[str]:
-    return {fact.path for fact in files.facts} if isinstance(files, Found) else set()
+def _paths(files: OutputFiles | Absent) -> set[str]:
+    return {fact.path for fact in files.facts} if isinstance(files, OutputFiles) else set()

@@ -169,6 +169,17 @@ def test_r4_a_marker_that_holds_bytes_is_a_file_nobody_can_name(
     root.list(folder, Wanted(pattern, rules=FIRST_RELEASE))  # which passed it over
 
 
+def test_r4_such_a_marker_has_no_base_name_to_leave_out(client: Any, uri: str, put: Put) -> None:
+    left_out = Wanted("*", frozenset({"_passed.flag"}))
+    put("in/a", b"x")
+    put("in/_passed.flag", b"flag")
+    assert [fact.path for fact in S3EngineRoot(uri, client).list("in", left_out)] == ["in/a"]
+    put("in/_passed.flag/", b"4444")
+    with pytest.raises(EvidenceFault) as caught:
+        S3EngineRoot(uri, client).list("in", left_out)
+    assert (caught.value.code, caught.value.path) == (ReasonCode.NOT_A_FILE, "in/_passed.flag/")
+
+
 def test_r4_a_listing_pages_through_no_more_than_its_pattern_can_reach(client: Any, uri: str, put: Put) -> None:
     for name in (*(f"other/{n:03}" for n in range(30)), "day=1/part-0", "day=1/deep/x", "day=2/part-0", "top.csv"):
         put(name, name.encode())

@@ -7,24 +7,25 @@ from collections.abc import Callable
 import pytest
 
 from sr_domain.evidence.admitted import Admitted, Objected
-from sr_domain.evidence.gates import GateConflict, GateMissing, GatePassed, GateVerdict
-from sr_domain.evidence.outputs import Absent, Found
+from sr_domain.evidence.gates import GateMissing, GatePassed, GateVerdict
+from sr_domain.evidence.outputs import Absent, OutputFiles
+from sr_domain.evidence.verdict import Conflict
 from sr_ports import EvidenceFault, FileFact, ListingRules, ReasonCode
 from sr_ports.wanted import FIRST_RELEASE, TODAY
 
 EARLIER, NEW = Admitted(now=TODAY, then=FIRST_RELEASE), Admitted(now=TODAY, then=TODAY)
 FAULT, OLD_FAULT = (EvidenceFault(ReasonCode.NOT_A_FILE, "why", path) for path in ("a/zz/", "b"))
-CONFLICT, OLD_CONFLICT = (GateConflict(ReasonCode.NOT_A_FILE, "why", path=path) for path in ("a/zz/", "b"))
+CONFLICT, OLD_CONFLICT = (Conflict("g", ReasonCode.NOT_A_FILE, "why", path=path) for path in ("a/zz/", "b"))
 
 
-def found(*paths: str) -> Found:
-    return Found("a", tuple(FileFact(path, 1, "t") for path in paths))
+def found(*paths: str) -> OutputFiles:
+    return OutputFiles("a", tuple(FileFact(path, 1, "t") for path in paths))
 
 
 def finding(
-    now: Found | Absent | EvidenceFault, then: Found | Absent | EvidenceFault
-) -> Callable[[ListingRules], Found | Absent]:
-    def find(rules: ListingRules) -> Found | Absent:
+    now: OutputFiles | Absent | EvidenceFault, then: OutputFiles | Absent | EvidenceFault
+) -> Callable[[ListingRules], OutputFiles | Absent]:
+    def find(rules: ListingRules) -> OutputFiles | Absent:
         result = now if rules == TODAY else then
         if isinstance(result, EvidenceFault):
             raise result
@@ -47,7 +48,7 @@ def finding(
     ],
 )
 def test_an_output_of_an_earlier_admission(
-    now: Found | Absent | EvidenceFault, then: Found | Absent | EvidenceFault, judged: Found | Absent
+    now: OutputFiles | Absent | EvidenceFault, then: OutputFiles | Absent | EvidenceFault, judged: OutputFiles | Absent
 ) -> None:
     made = EARLIER.output(finding(now, then))
     assert (type(made), made) == (type(judged), judged)
@@ -55,7 +56,7 @@ def test_an_output_of_an_earlier_admission(
 
 @pytest.mark.parametrize(("run", "then"), [(EARLIER, OLD_FAULT), (NEW, found("a/1"))])
 def test_what_both_rules_object_to_and_what_todays_object_to_in_a_new_run_is_a_conflict(
-    run: Admitted, then: Found | EvidenceFault
+    run: Admitted, then: OutputFiles | EvidenceFault
 ) -> None:
     with pytest.raises(EvidenceFault) as caught:
         run.output(finding(FAULT, then))
