@@ -137,8 +137,7 @@ def _named(facts: Any) -> tuple[Layout, str] | None:
 def _record(store: ObjectStore, layout: Layout, run_id: str) -> Ledger | Finding:
     """A run's record, if it is sound."""
     key = layout.record(run_id)
-    blob = store.read(key)
-    if blob is None:
+    if (blob := store.read(key)) is None:
         return Finding(ReasonCode.TRUTH_MISSING, key, "the record is not there")
     ledger = check_ledger(run_id, blob.data)
     return record_finding(key, ledger) if isinstance(ledger, RecordFault) else ledger
