@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from sr_adapters.s3.build import open_s3_root
+from sr_adapters.s3.build import S3EngineRoots
 from sr_adapters.s3.client import Endpoint, make_client
 from sr_adapters.s3.root import S3EngineRoot
+from sr_adapters.s3.settings import MinioSettings
 from sr_ports import BadInput, EngineRoot, EvidenceFault, ReasonCode, Unreachable
 from sr_ports.conformance.roots import EngineRootLaws, Put, Reopen, Snapshot, read
-from sr_ports.hooks import Wiring
 from sr_ports.wanted import FIRST_RELEASE, Wanted
 from tests.servers.s3 import S3Server, fresh_prefix
 
@@ -215,10 +215,10 @@ def test_roots_open_on_the_object_stores_endpoint(
     if keys is not None:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys.access_key)
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys.secret)
-    section = {"adapter": "minio", "endpoint_url": server.url, "region": "us-east-1"}
-    assert read(open_s3_root(uri, Wiring("/r", lambda: "p", {}, {"object_store": section})), "a") == b"x"
+    store = MinioSettings(bucket="other", endpoint_url=server.url, region="us-east-1")
+    assert read(S3EngineRoots(store).open(uri), "a") == b"x"
     monkeypatch.setenv("SR_ENGINE_S3_ENDPOINT", server.url)
-    assert read(open_s3_root(uri, Wiring("/r", lambda: "p", {}, {"object_store": {"adapter": "file"}})), "a") == b"x"
+    assert read(S3EngineRoots(None).open(uri), "a") == b"x"
 
 
 @pytest.mark.parametrize("bad", ["s3://", "s3:///x", "file:///x", "s3://b/../x", "s3://b/a//b", "s3://u:p@b/x"])
