@@ -23,9 +23,9 @@ from sr_ports import (
     ReasonCode,
     SignatureChecker,
     Signer,
-    SrError,
     Unreachable,
 )
+from sr_ports.errors import foreseen
 from sr_ports.hooks import Adapter, Wiring
 
 _UNGUARDED = frozenset({"sink", "runtime"})
@@ -55,9 +55,9 @@ def _build(port: str, build: Callable[[Wiring], Any], what: str, wiring: Wiring)
     """The port object. Raises `BadInput(PLUGIN_BROKEN)` when it cannot be built."""
     try:
         made = build(wiring)
-    except SrError:
-        raise
     except BaseException as error:
+        if foreseen(error):
+            raise
         raise BadInput(ReasonCode.PLUGIN_BROKEN, f"{what} cannot be built: {raised(error)}") from error
     if made is None:
         raise BadInput(ReasonCode.PLUGIN_BROKEN, f"{what} cannot be built: its build returned None")
@@ -79,9 +79,9 @@ class Guarded:
             raise AttributeError(name)  # what Python itself asks for, when it copies an object, say
         try:
             value = getattr(self._made, name)
-        except SrError:
-            raise
         except BaseException as error:
+            if foreseen(error):
+                raise
             if isinstance(error, AttributeError) and not self._promised(name):
                 raise  # somebody asks whether it is there
             raise _failed(self._what, name, error) from error
@@ -98,9 +98,9 @@ class Guarded:
 def _call(what: str, name: str, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     try:
         answer = work(*args, **kwargs)
-    except SrError:
-        raise
     except BaseException as error:
+        if foreseen(error):
+            raise
         raise _failed(what, name, error) from error
     return _Items(answer, what, name) if hasattr(answer, "__next__") else answer
 
@@ -118,9 +118,11 @@ class _Items(Iterator[Any]):
     def __next__(self) -> Any:
         try:
             return next(self._items)
-        except (SrError, StopIteration):
+        except StopIteration:
             raise
         except BaseException as error:
+            if foreseen(error):
+                raise
             raise _failed(self._what, self._name, error) from error
 
     def close(self) -> None:

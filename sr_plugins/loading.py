@@ -13,6 +13,7 @@ import pluggy
 
 from sr_plugins.release import DISTRIBUTION
 from sr_ports import HashingLaw, hooks, one_line
+from sr_ports.errors import described
 from sr_ports.hooks import PROJECT, Adapter
 
 PORTS = {
@@ -93,7 +94,7 @@ def raised(error: BaseException) -> str:
     """
     if isinstance(error, KeyboardInterrupt):
         raise error
-    return one_line(f"{type(error).__name__}: {error}".removesuffix(": "))
+    return one_line(described(error))
 
 
 def load(point: EntryPoint, source: Source) -> list[Found]:

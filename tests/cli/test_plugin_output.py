@@ -186,7 +186,11 @@ RAISES = """
 RUDE = ["ValueError('no')", "SystemExit(0)", "GeneratorExit", "asyncio.CancelledError"]
 
 
-@pytest.mark.parametrize("error", RUDE)
+MUTE = "type('Mute', (Exception,), {'__str__': lambda self: 1 / 0})()"
+HOLLOW = "type('Hollow', (__import__('sr_ports').Unreachable,), {'__init__': lambda self: None})()"
+
+
+@pytest.mark.parametrize("error", [*RUDE, MUTE, HOLLOW])
 def test_a_build_that_raises_ends_in_one_line_that_names_it(sr: Shell, site: Site, error: str) -> None:
     site.install("acme-bus", RAISES.format(build=f"raise {error}", publish="pass"))
     profiled(sr, control_bus={"adapter": "pigeon"})
@@ -197,7 +201,7 @@ def test_a_build_that_raises_ends_in_one_line_that_names_it(sr: Shell, site: Sit
     assert not (sr.folder / "runs").exists()
 
 
-@pytest.mark.parametrize("error", RUDE)
+@pytest.mark.parametrize("error", [*RUDE, MUTE, HOLLOW])
 def test_an_adapter_that_raises_later_leaves_the_run_where_it_was(sr: Shell, site: Site, error: str) -> None:
     site.install("acme-bus", RAISES.format(build="pass", publish=f"raise {error}"))
     profiled(sr, control_bus={"adapter": "pigeon"})
@@ -207,14 +211,15 @@ def test_an_adapter_that_raises_later_leaves_the_run_where_it_was(sr: Shell, sit
     assert "PLUGIN_FAILED" in shown.out
 
 
+@pytest.mark.parametrize("error", ["SystemExit(0)", MUTE, HOLLOW])
 def test_a_plugin_of_the_callers_that_ends_the_process_does_not_end_it_well(
-    sr: Shell, monkeypatch: pytest.MonkeyPatch
+    sr: Shell, monkeypatch: pytest.MonkeyPatch, error: str
 ) -> None:
     """Where no guard stands, the outer edge does: SystemExit(0) of somebody else's is no exit 0."""
     from sr_domain.runner import ScenarioRunner
 
     def ends(*args: object, **kwargs: object) -> None:
-        raise SystemExit(0)
+        raise eval(error)
 
     monkeypatch.setattr(ScenarioRunner, "status", ends)
     answer: Answer = sr("status", "0" * 32)

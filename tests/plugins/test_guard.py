@@ -18,7 +18,23 @@ class Rude(BaseException):
     """What a careless plugin may raise."""
 
 
-RUDE = [RuntimeError("no\nlicence"), SystemExit(0), GeneratorExit(), asyncio.CancelledError(), Rude("x")]
+class Mute(Exception):
+    """One whose own text fails."""
+
+    def __str__(self) -> str:
+        raise ZeroDivisionError
+
+
+class Hollow(NotFound):
+    """An error of a port that is none: its class never calls the port's."""
+
+    def __init__(self) -> None:
+        pass
+
+
+RUDE = [
+    RuntimeError("no\nlicence"), SystemExit(0), GeneratorExit(), asyncio.CancelledError(), Rude("x"), Mute(), Hollow(),
+]  # fmt: skip
 
 
 def pigeon(build: Any, port: str = "control_bus") -> Adapter[Any]:
@@ -35,7 +51,7 @@ def raises(error: BaseException) -> Any:
     return work
 
 
-@pytest.mark.parametrize("error", RUDE, ids=repr)
+@pytest.mark.parametrize("error", RUDE, ids=lambda error: type(error).__name__)
 def test_an_adapter_that_cannot_be_built_is_named_with_its_distribution_and_version(error: BaseException) -> None:
     told = refused(pigeon(raises(error)).build, None)
     assert told.code is ReasonCode.PLUGIN_BROKEN
@@ -54,7 +70,7 @@ def test_a_method_that_an_adapter_lacks_is_its_own_fault_and_any_other_may_be_as
         built.publish()
 
 
-@pytest.mark.parametrize("error", RUDE, ids=repr)
+@pytest.mark.parametrize("error", RUDE, ids=lambda error: type(error).__name__)
 def test_what_an_adapter_raises_later_is_named_and_may_be_tried_again(error: BaseException) -> None:
     def rows() -> Any:
         yield 1
