@@ -8,7 +8,8 @@ from typing import Any
 
 import attrs
 
-from sr_ports import ReasonCode
+from sr_domain.encoding.parts import present
+from sr_ports import EvidenceFault, ReasonCode
 
 
 @attrs.frozen
@@ -39,7 +40,10 @@ class GateProof:
 
 @attrs.frozen
 class Conflict:
-    """A contradiction. `subject`: gate or output id. `path`: first file at fault, where it can be told."""
+    """A contradiction, from where it is found to where it is shown.
+
+    `subject`: gate or output id. `path`: first file at fault, where it can be told.
+    """
 
     subject: str
     code: ReasonCode
@@ -49,9 +53,20 @@ class Conflict:
     path: str | None = None
     changes: Mapping[str, Any] | None = None
 
+    @classmethod
+    def of(cls, subject: str, fault: EvidenceFault, expected: str | None = None) -> Conflict:
+        """The contradiction that a fault of the engine root is for this gate or output."""
+        return cls(subject, fault.code, fault.what, expected, path=fault.path)
+
+    @classmethod
+    def parse(cls, node: Mapping[str, Any]) -> Conflict:
+        """The contradiction that a record has in its JSON form, by whichever release."""
+        known = {field.name: node[field.name] for field in attrs.fields(cls) if field.name in node}
+        return cls(**{**known, "code": ReasonCode(node["code"])})
+
     def document(self) -> dict[str, Any]:
         """JSON form for record and quarantine artifact; absent parts are left out."""
-        return {key: value for key, value in attrs.asdict(self).items() if value is not None}
+        return present(attrs.asdict(self))
 
 
 @attrs.frozen
@@ -64,7 +79,7 @@ class Failure:
     changes: Mapping[str, Any] | None = None
 
     def document(self) -> dict[str, Any]:
-        return {key: value for key, value in attrs.asdict(self).items() if value is not None}
+        return present(attrs.asdict(self))
 
 
 @attrs.frozen
@@ -109,7 +124,7 @@ class Conflicted:
 
 Verdict = Complete | Waiting | Failed | Conflicted
 
-_FAILURE_ORDER = (
+_FAILURE_ORDER: tuple[ReasonCode, ...] = (
     ReasonCode.ORACLE_PACK_INVALID,
     ReasonCode.ORACLE_PACK_MISMATCH,
     ReasonCode.LOCATOR_SCHEMA_INVALID,
@@ -119,6 +134,11 @@ _FAILURE_ORDER = (
     ReasonCode.INSTANCE_DIGEST_MISSING,
     ReasonCode.INSTANCE_SCOPE_MISSING,
 )
+"""Of several failures the first in this order ends the run; a code that is not here comes last."""
+
+
+def _rank(code: ReasonCode) -> int:
+    return _FAILURE_ORDER.index(code) if code in _FAILURE_ORDER else len(_FAILURE_ORDER)
 
 
 def classify(evidence: Evidence, deadline: datetime, now: datetime) -> Verdict:
@@ -129,7 +149,7 @@ def classify(evidence: Evidence, deadline: datetime, now: datetime) -> Verdict:
     if evidence.conflicts:  # disagreement is never READY, however late
         return Conflicted(tuple(sorted(evidence.conflicts, key=lambda one: (one.subject, one.code, one.path or ""))))
     if evidence.failures:
-        worst = min(evidence.failures, key=lambda one: (_FAILURE_ORDER.index(one.code), one.subject))
+        worst = min(evidence.failures, key=lambda one: (_rank(one.code), one.subject))
         return Failed(worst.code, f"{worst.subject}: {worst.detail}")
     if evidence.missing:
         missing = tuple(sorted(set(evidence.missing)))

@@ -17,9 +17,9 @@ from sr_domain.artifacts.documents import digest_node, gate_receipt, instance_re
 from sr_domain.encoding.canonical import exact_json
 from sr_domain.encoding.contracts import problem
 from sr_domain.evidence.digests import ContentDigest, digest_outputs
-from sr_domain.evidence.gates import GateConflict, GateMissing, GatePassed, verify_gate
+from sr_domain.evidence.gates import GateMissing, GatePassed, verify_gate
 from sr_domain.evidence.oracle import oracle_pack
-from sr_domain.evidence.outputs import Found, OutputFiles, find_output
+from sr_domain.evidence.outputs import Absent, OutputFiles, find_output
 from sr_domain.evidence.progress import Meter
 from sr_domain.evidence.verdict import Conflict, Evidence, Failure, GateProof, OutputProof
 from sr_domain.plan.compile import pins_of
@@ -61,15 +61,12 @@ def _gate(run: HeldRun, plan: SealedPlan, root: EngineRoot, gate: SealedGate, me
             return Evidence(gates=(GateProof(gate.gate_id, digest),))
         case GateMissing():
             return Evidence(missing=(gate.gate_id,))
-        case GateConflict():
-            conflict = Conflict(
-                gate.gate_id, verdict.code, verdict.detail, verdict.expected, verdict.actual, verdict.path
-            )
-            return Evidence(conflicts=(conflict,))
+        case Conflict():
+            return Evidence(conflicts=(verdict,))
 
 
 def _outputs(run: HeldRun, plan: SealedPlan, root: EngineRoot, meter: Meter) -> list[Evidence]:
-    found: list[tuple[SealedOutput, Found]] = []
+    found: list[tuple[SealedOutput, OutputFiles]] = []
     parts: list[Evidence] = []
     for output in plan.outputs:
         run.held.check()
@@ -78,14 +75,13 @@ def _outputs(run: HeldRun, plan: SealedPlan, root: EngineRoot, meter: Meter) -> 
         except EvidenceFault as fault:
             parts.append(_conflict(output, fault))
             continue
-        if isinstance(files, Found):
+        if not isinstance(files, Absent):
             found.append((output, files))
         elif output.optional:
             parts.append(Evidence(notes=(f"OPTIONAL_MISSING:{output.output_id}",)))
         else:
             parts.append(Evidence(missing=(output.output_id,)))
-    wanted = [OutputFiles(files.base, files.facts) for _, files in found]
-    digests = digest_outputs(root, wanted, run.ports.pool, meter)
+    digests = digest_outputs(root, [files for _, files in found], run.ports.pool, meter)
     read = [(output, digest) for (output, _), digest in zip(found, digests, strict=True)]
     return parts + run.ports.pool.map(lambda one: _proven(run, *one), read)
 
@@ -95,7 +91,7 @@ def _proven(run: HeldRun, output: SealedOutput, digest: ContentDigest | Evidence
 
 
 def _conflict(output: SealedOutput, fault: EvidenceFault) -> Evidence:
-    return Evidence(conflicts=(Conflict(output.output_id, fault.code, fault.what, path=fault.path),))
+    return Evidence(conflicts=(Conflict.of(output.output_id, fault),))
 
 
 def _prove_output(run: HeldRun, output: SealedOutput, content: ContentDigest) -> Evidence:

@@ -11,6 +11,7 @@ import attrs
 from sr_domain.encoding.contracts import ContractViolation, validate
 from sr_domain.encoding.ids import attempt_id_for
 from sr_domain.encoding.names import lower_hex
+from sr_domain.encoding.parts import present
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.evidence.small_files import parse_small, read_small
 from sr_domain.plan.compile import pins_of
@@ -127,7 +128,7 @@ def invocation_for(run: HeldRun, root: str | None) -> dict[str, Any]:
         "seed": pins["seed"],
         "run_id": run.run_id,
         "scenario_binding": binding,
-        **{key: value for key, value in optional.items() if value is not None},
+        **present(optional),
     }
 
 
@@ -153,12 +154,14 @@ def _attempt(run: HeldRun, number: int, root: str | None, invoker: EngineInvoker
         "ended_at_utc": format_instant(ended),
         "duration_ms": max(0, round((ended - started).total_seconds() * 1000)),
         "invocation": invocation,
-        **_some(
-            invoker=run.request.invoker,
-            reason_code=None if reason is None else reason.value,
-            engine_run_root=result.engine_run_root,
-            run_receipt_ref=None if reason else f"{result.engine_run_root}/{RECEIPT}",
-            logs_ref=_keep_logs(run, number, result),
+        **present(
+            {
+                "invoker": run.request.invoker,
+                "reason_code": None if reason is None else reason.value,
+                "engine_run_root": result.engine_run_root,
+                "run_receipt_ref": None if reason else f"{result.engine_run_root}/{RECEIPT}",
+                "logs_ref": _keep_logs(run, number, result),
+            }
         ),
     }
     if reason is not ReasonCode.ENGINE_INVOCATION_INVALID:  # that one is on record as it was, misfit and all
@@ -166,10 +169,6 @@ def _attempt(run: HeldRun, number: int, root: str | None, invoker: EngineInvoker
     told = [Draft("ENGINE_ATTEMPT_DETAIL", {"attempt_id": attempt_id, "detail": detail})] if detail else []
     run.record(Draft("ENGINE_ATTEMPT_FINISHED", details), *told)
     return None if reason else result.engine_run_root
-
-
-def _some(**parts: Any) -> dict[str, Any]:
-    return {key: value for key, value in parts.items() if value is not None}
 
 
 def _invoke(run: HeldRun, call: EngineCall, invoker: EngineInvoker) -> EngineResult:

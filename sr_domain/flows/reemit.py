@@ -16,6 +16,7 @@ import attrs
 
 from sr_domain.artifacts.documents import control_fact, terminal_signal
 from sr_domain.encoding.contracts import problem, validate
+from sr_domain.encoding.parts import present
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.plan.request import check_actor
 from sr_domain.record.layout import Layout
@@ -25,7 +26,7 @@ from sr_domain.run.answers import denied, successors
 from sr_domain.run.append_aside import append_aside, pins_on
 from sr_domain.run.context import Desk
 from sr_domain.run.lookup import parse_truth, record_of
-from sr_domain.run.outcome import Outcome
+from sr_domain.run.outcome import NextStep, Outcome
 from sr_domain.run.telemetry import Narrator
 from sr_ports import BadInput, ReasonCode, SrError, Unreachable
 
@@ -44,6 +45,7 @@ class ReemitKind(enum.StrEnum):
 class Reemit:
     """How a re-emit ended. `would_publish`: for a dry run. `reason_code`: None when all is well.
 
+    `next`: what helps where the reason's own remedy is not the way; else None.
     `superseded_by`: the run's successor, the successor's own, and so on to the newest.
     """
 
@@ -54,6 +56,7 @@ class Reemit:
     reason_code: ReasonCode | None = None
     message: str = ""
     superseded_by: tuple[str, ...] = ()
+    next: NextStep | None = None
 
     def document(self) -> dict[str, Any]:
         """JSON form, for machines."""
@@ -74,16 +77,14 @@ class _Ops:
     actor: str
 
     def note(self, event: str, **details: Any) -> Ledger:
-        draft = Draft(
-            event, {"kind": self.kind.value, **{key: value for key, value in details.items() if value is not None}}
-        )
+        draft = Draft(event, {"kind": self.kind.value, **present(details)})
         return append_aside(
             self.desk.ports, self.layout, self.ledger.run_id, draft, actor=self.actor, policy_rev=self.desk.policy_rev
         )
 
-    def fail(self, code: ReasonCode, message: str) -> Reemit:
+    def fail(self, code: ReasonCode, message: str, step: NextStep | None = None) -> Reemit:
         self.note("REEMIT_FAILED", reason_code=code.value, detail=message)
-        return Reemit(self.ledger.run_id, reason_code=code, message=message)
+        return Reemit(self.ledger.run_id, reason_code=code, message=message, next=step)
 
 
 def reemit(
@@ -169,15 +170,15 @@ def _publish(ops: _Ops, what: str, chain: tuple[str, ...]) -> Reemit:
             return ops.fail(ReasonCode.FACTS_VIEW_MISSING, "failed: the facts view is not there")
         blob = store.read(ops.layout.ready(run_id))
         if blob is None:
-            return ops.fail(ReasonCode.TRUTH_MISSING, "failed: the READY signal is not there (sr resume writes it)")
+            step = NextStep("resume", run_id, after=" writes it")
+            return ops.fail(ReasonCode.TRUTH_MISSING, "failed: the READY signal is not there", step)
         payload = {**parse_truth(blob.data, ops.layout.ready(run_id)), "emitted_at_utc": now}
         message_id, contract = str(payload["message_id"]), "ready_signal"
     else:
         blob = store.read(ops.layout.status(run_id))
         if blob is None:
-            return ops.fail(
-                ReasonCode.TRUTH_MISSING, "failed: the status is not there (sr audit --repair-status writes it)"
-            )
+            step = NextStep("audit --repair-status", run_id, after=" writes it")
+            return ops.fail(ReasonCode.TRUTH_MISSING, "failed: the status is not there", step)
         payload = terminal_signal(ops.layout, json.loads(blob.data), now)
         message_id, contract = str(payload["reemit_key"]), "terminal_signal"
     validate(contract, payload)

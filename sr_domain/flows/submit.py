@@ -201,9 +201,9 @@ class _Forgotten:
 
 def _hold(desk: Desk, run: HeldRun, *, is_new: bool) -> Outcome | _Forgotten:
     """Advance under a heartbeat; the lease is given up whatever happens."""
-    authority, ttl, finished = desk.ports.authority, desk.settings.lease_ttl_s, False
+    finished = False
     try:
-        with desk.ports.heartbeat.keep(run.lease, lambda lease: authority.renew(lease, ttl_s=ttl)) as run.held:
+        with desk.ports.heartbeat.keep(run.lease, run.extended) as run.held:
             run.load()
             if run.ledger.fence >= run.lease.fence:
                 return _Forgotten(run.ledger.fence)

@@ -9,12 +9,13 @@ import attrs
 
 from sr_domain.encoding.times import parse_instant
 from sr_domain.evidence.arrival import arrived
+from sr_domain.evidence.verdict import Conflict
 from sr_domain.plan.sealed import SealedPlan
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Event, Ledger
 from sr_domain.record.states import RunState
 from sr_domain.run.answers import successors, unpublished
-from sr_domain.run.outcome import remedy_of
+from sr_domain.run.outcome import NextStep, remedy_of
 from sr_domain.run.ports import Ports
 from sr_domain.run.root_faults import standing_fault
 from sr_ports import REASONS, BadInput, ReasonCode, Unreachable
@@ -47,7 +48,7 @@ class Explanation:
     reason_code: str | None
     detail: str
     meaning: str
-    next: str
+    next: NextStep
     deadline_utc: str | None
     seconds_left: float | None
     engine_run_root: str | None
@@ -90,7 +91,7 @@ def explain(ports: Ports, layout: Layout, ledger: Ledger) -> Explanation:
         meaning=REASONS[ReasonCode(code)].meaning if code else "",
         next=_next(ledger, code, chain[-1] if chain else None)
         if fault is None
-        else f"{fault.details['remedy']}; sr resume {ledger.run_id}",
+        else NextStep("resume", ledger.run_id, before=f"{fault.details['remedy']}; "),
         deadline_utc=deadline,
         seconds_left=left,
         engine_run_root=root,
@@ -115,23 +116,24 @@ def _holder(ports: Ports, run_id: str) -> str | None:
     return None if lease is None else f"{lease.owner}, {lease.expires_in_s:.0f} s left"
 
 
-def _next(ledger: Ledger, code: str | None, newest: str | None) -> str:
+def _next(ledger: Ledger, code: str | None, newest: str | None) -> NextStep:
     run_id = ledger.run_id
     match ledger.state:
         case RunState.READY if newest is not None:
-            return f"sr facts {newest}"
+            return NextStep("facts", newest)
         case RunState.READY if ledger.first("READY_PUBLISHED") is None:
-            return f"sr resume {run_id}"
+            return NextStep("resume", run_id)
         case RunState.READY:
-            return f"sr verify {run_id}"
+            return NextStep("verify", run_id)
         case RunState.QUARANTINED:
-            return f"{_mend(ledger, code)}; sr quarantine show {run_id} has every conflict whole"
+            mend = _mend(ledger, code)
+            return NextStep("quarantine show", run_id, before=f"{mend}; ", after=" has every conflict whole")
         case RunState.FAILED:
-            return remedy_of(ReasonCode(code), ledger.state) if code else ""
+            return NextStep(before=remedy_of(ReasonCode(code), ledger.state) if code else "")
         case RunState.WAITING_EVIDENCE:
-            return f"complete the engine root, then sr resume {run_id}"
-        case _:
-            return f"sr resume {run_id}"
+            return NextStep("resume", run_id, before="complete the engine root, then ")
+        case None | RunState.OPEN | RunState.PLANNED | RunState.EXECUTING | RunState.VERIFYING:
+            return NextStep("resume", run_id)
 
 
 def _mend(ledger: Ledger, code: str | None) -> str:
@@ -174,7 +176,7 @@ class _Judge:
 
     def __init__(self, details: Mapping[str, Any], decided: Mapping[str, Any], now: Mapping[str, str]) -> None:
         self._now = now
-        self._conflicts = {one["subject"]: one for one in reversed(details.get("conflicts", ()))}
+        self._conflicts = {one.subject: one for one in map(Conflict.parse, reversed(details.get("conflicts", ())))}
         self._failures = {one["subject"]: one for one in reversed(details.get("failures", ()))}
         self._missing = frozenset(details.get("missing", ()))
         self._gates = {one["gate_id"]: one["digest"] for one in decided.get("gates", ())}
@@ -201,11 +203,11 @@ class _Judge:
             return Item(
                 name,
                 "CONFLICT",
-                conflict.get("actual"),
-                conflict.get("expected"),
+                conflict.actual,
+                conflict.expected,
                 law=law,
-                path=conflict.get("path") or path,
-                detail=f"{conflict['code']}: {conflict['detail']}",
+                path=conflict.path or path,
+                detail=f"{conflict.code}: {conflict.detail}",
             )
         if failure is not None:
             return Item(name, "FAIL", law=law, path=path, detail=f"{failure['code']}: {failure['detail']}")

@@ -10,6 +10,7 @@ import attrs
 
 from sr_domain.encoding.times import parse_instant
 from sr_domain.record.ledger import Event, Ledger
+from sr_domain.run.answers import successor_of
 from sr_domain.run.telemetry import story
 
 _HASH = re.compile(r"[0-9a-f]{32,64}")
@@ -47,7 +48,10 @@ class Holder:
 
 @attrs.frozen
 class Timeline:
-    """The whole story. `seconds`: from the first event to the last. `events`: the record itself."""
+    """The whole story. `seconds`: from the first event to the last. `events`: the record itself.
+
+    `superseded_by`: the run's successor.
+    """
 
     run_id: str
     state: str | None
@@ -56,6 +60,7 @@ class Timeline:
     holders: tuple[Holder, ...]
     attempts: tuple[Mapping[str, Any], ...]
     events: tuple[Event, ...]
+    superseded_by: str | None = None
 
 
 def timeline(ledger: Ledger) -> Timeline:
@@ -69,6 +74,7 @@ def timeline(ledger: Ledger) -> Timeline:
         holders=tuple(_holders(events)),
         attempts=tuple(_attempts(ledger)),
         events=events,
+        superseded_by=successor_of(ledger),
     )
 
 

@@ -16,10 +16,11 @@ from sr_domain.artifacts.documents import bundle_hash
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.encoding.contracts import problem
 from sr_domain.evidence.digests import ContentDigest, digest_outputs
-from sr_domain.evidence.gates import GateConflict, GateMissing, verify_gate
+from sr_domain.evidence.gates import GateMissing, verify_gate
 from sr_domain.evidence.outputs import Absent, OutputFiles, find_output
 from sr_domain.evidence.progress import Meter
 from sr_domain.evidence.provided_law import ProvidedLaw
+from sr_domain.evidence.verdict import Conflict
 from sr_domain.plan.policy import MemberDigests
 from sr_domain.plan.sealed import SealedGate, SealedOutput, SealedPlan
 from sr_domain.queries.audit import Auditor, Finding, receipt_findings
@@ -250,7 +251,7 @@ class _Check:
         match verdict:
             case GateMissing(path):
                 return Finding(ReasonCode.TRUTH_MISSING, gate.gate_id, f"MOVED: {path} is not there")
-            case GateConflict():
+            case Conflict():
                 return Finding(verdict.code, gate.gate_id, f"ROTTED: {verdict.detail}")
             case _ if receipts.get(gate.gate_id) != verdict.digest:
                 return Finding(
@@ -280,7 +281,7 @@ class _Check:
         for (output, _), digest in zip(found, digests, strict=True):
             finding = self._compare(output, digest, proven[output.output_id], proofs)
             if finding is None:
-                self.verifier.progress(f"output {output.output_id}: the bytes are the bytes")
+                self.verifier.progress(f"output {output.output_id}: the same bytes as were proven")
             else:
                 yield finding
 

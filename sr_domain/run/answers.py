@@ -53,6 +53,15 @@ def successors(store: ObjectStore, layout: Layout, ledger: Ledger) -> tuple[str,
     return tuple(chain)
 
 
+def late_successors(store: ObjectStore, layout: Layout, run_id: str) -> tuple[str, ...]:
+    """Who superseded a READY run. Most records say nothing of it, and are not parsed; nor is a damaged one."""
+    blob = store.read(layout.record(run_id))
+    if blob is None or b'"SUPERSEDED_BY"' not in blob.data:
+        return ()
+    ledger = check_ledger(run_id, blob.data)
+    return successors(store, layout, ledger) if isinstance(ledger, Ledger) else ()
+
+
 def _link(ledger: Ledger | RecordFault) -> Mapping[str, Any] | None:
     events = ledger.all("SUPERSEDED_BY") if isinstance(ledger, Ledger) else []
     return events[0].details if events else None
@@ -116,7 +125,7 @@ def _message(details: Mapping[str, Any]) -> str:
 
 
 def settled_outcome(ports: Ports, layout: Layout, run_id: str) -> Outcome | None:
-    """The answer to a duplicate of a finished run, from one read; None when work may be left."""
+    """The answer to a duplicate of a finished run; None when work may be left."""
     blob = ports.store.read(layout.status(run_id))
     if blob is None:
         return None
@@ -135,6 +144,7 @@ def settled_outcome(ports: Ports, layout: Layout, run_id: str) -> Outcome | None
         reason_code=None if code is None else ReasonCode(code),
         message=REASONS[ReasonCode(code)].meaning if code else "",
         published=state is RunState.READY,
+        superseded_by=late_successors(ports.store, layout, run_id) if state is RunState.READY else (),
         refs=found,
     )
 
