@@ -104,6 +104,18 @@ def test_a_print_in_a_laws_digest_is_on_stderr(sr: Shell, site: Site) -> None:
     assert "PRINTED in digest" in answer.err
 
 
+def test_a_law_whose_plugin_is_broken_is_told_with_that_plugin(sr: Shell, site: Site) -> None:
+    site.install("acme-broken", "raise RuntimeError('no licence')")
+    why = "zz_law; acme-broken 1.2: cannot be imported: RuntimeError: no licence"
+    gated(sr, "sha256_bundle_digest")
+    assert "acme-broken" not in sr("plan", sr.request()).err
+    gated(sr, "zz_law")
+    for command in (["plan", sr.request()], ["contracts", "check", "pack"], ["submit", sr.request()]):
+        answer = sr(*command)
+        assert answer.code != 0
+        assert why in " ".join((answer.out + answer.err).split()), command
+
+
 @pytest.mark.parametrize("command", [["--help"], ["status", "--help"], ["--version"], []])
 def test_help_stays_on_standard_output(sr: Shell, command: list[str]) -> None:
     answer = sr.bare(*command)
