@@ -12,14 +12,16 @@ from typing import Any
 
 import attrs
 
-from sr_plugins.host.loading import Source, raised
+from sr_plugins.host.loading import PluginError, Source, raised
 from sr_ports import (
     AuthorityStore,
     BadInput,
+    BundleView,
     ControlBus,
     EngineInvoker,
     EngineRoot,
     EngineRoots,
+    HashingLaw,
     Migratable,
     Noting,
     ObjectStore,
@@ -129,6 +131,23 @@ def _call(what: str, name: str, work: Callable[..., Any], *args: Any, **kwargs: 
 
 def _failed(what: str, name: str, error: BaseException) -> Unreachable:
     return Unreachable(ReasonCode.PLUGIN_FAILED, f"{what} failed in {name}: {raised(error)}")
+
+
+@attrs.frozen
+class GuardedLaw:
+    """A law of another distribution. What it raises is judged where it is called, except what looks like a signal."""
+
+    law: HashingLaw
+
+    @property
+    def kind(self) -> str:
+        return self.law.kind
+
+    def digest(self, bundle: BundleView) -> str:
+        try:
+            return self.law.digest(bundle)
+        except KeyboardInterrupt as error:
+            raise PluginError(f"it raised {raised(error)}") from error
 
 
 class _Items(Iterator[Any]):

@@ -254,6 +254,10 @@ class _Laws(Mapping[str, ProvidedLaw]):
         if found is None or not self._host._allows(found[1]):
             raise KeyError(kind)
         law, source = found
+        if not source.own:
+            from sr_plugins.host.guard import GuardedLaw
+
+            law = GuardedLaw(law)
         return ProvidedLaw(law, source.distribution, source.version)
 
     def why_absent(self, kind: str) -> str:
