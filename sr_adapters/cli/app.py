@@ -11,9 +11,9 @@ from typing import Any
 import click
 
 from sr_adapters.cli import exits, output, signals
-from sr_adapters.cli.errors import Tree, begin, remedy_here, tell
+from sr_adapters.cli.errors import Tree, begin, remedy_here, sentence, tell
 from sr_adapters.cli.session import Session
-from sr_ports import REASONS, Kind, ReasonCode, SrError, one_line
+from sr_ports import REASONS, Kind, ReasonCode, SrError
 from sr_ports.errors import described, foreseen
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -137,7 +137,7 @@ def _traceback() -> None:
 def _fail(code: str, what: str, remedy: str, exit_code: int, as_json: bool) -> int:
     """Say what went wrong: one line on stderr, and the document on stdout where JSON was asked for."""
     if as_json:
-        error = {"reason_code": code, "what": one_line(what), "remedy": remedy_here(code, remedy)}
+        error = {"reason_code": code, "what": sentence(what), "remedy": remedy_here(code, remedy)}
         output.document({"error": error, "exit_code": exit_code})
     tell(code, what, remedy)
     return exit_code

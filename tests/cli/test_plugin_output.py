@@ -104,6 +104,16 @@ def test_a_print_in_a_laws_digest_is_on_stderr(sr: Shell, site: Site) -> None:
     assert "PRINTED in digest" in answer.err
 
 
+def test_an_error_line_repeats_no_password_of_an_address(sr: Shell, site: Site) -> None:
+    refusal = "raise OSError('no way to http://user:s3cretpw@127.0.0.1:9/x by http://127.0.0.1:8/y')"
+    site.install("acme-bus", RAISES.format(build=refusal, publish="pass"))
+    profiled(sr, control_bus={"adapter": "pigeon"})
+    for command in (["list"], ["--json", "list"]):
+        answer = sr(*command)
+        assert "http://user:***@127.0.0.1:9/x by http://127.0.0.1:8/y" in answer.err
+        assert "s3cretpw" not in answer.out + answer.err
+
+
 def test_a_law_whose_plugin_is_broken_is_told_with_that_plugin(sr: Shell, site: Site) -> None:
     site.install("acme-broken", "raise RuntimeError('no licence')")
     why = "zz_law; acme-broken 1.2: cannot be imported: RuntimeError: no licence"
