@@ -11,7 +11,8 @@ from typing import Any
 
 import attrs
 
-from sr_domain.artifacts.documents import Decision, run_plan
+from sr_domain.artifacts.documents import Decision
+from sr_domain.artifacts.revisions import rules_at
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.evidence.arrival import something_there
 from sr_domain.evidence.verdict import Complete, Conflicted, Evidence, Failed, Waiting, classify
@@ -31,7 +32,8 @@ from sr_domain.plan.compile import PlanRefused, compile_plan
 from sr_domain.plan.policy import Policy
 from sr_domain.plan.request import Strategy
 from sr_domain.plan.sealed import SealedPlan
-from sr_domain.record.ledger import Draft
+from sr_domain.record import revisions
+from sr_domain.record.ledger import Draft, Event
 from sr_domain.record.states import RunState
 from sr_domain.run.context import Desk
 from sr_domain.run.held_run import HeldRun, take_over
@@ -56,7 +58,7 @@ def advance(run: HeldRun, desk: Desk, *, fresh: bool) -> None:
     if state in (RunState.FAILED, RunState.QUARANTINED):
         finish_terminal(run)
         return
-    plan = committed_plan(run, desk)
+    plan = committed_plan(run, desk, accepted)
     if plan is None:
         return
     run.policy_rev = attrs.asdict(plan.policy_rev)
@@ -72,6 +74,7 @@ def anchor(run: HeldRun, policy: Policy) -> Mapping[str, Any]:
     root = oracle or wanted
     deadline = run.now() + timedelta(seconds=policy.evidence_wait_seconds)
     accepted = {
+        **revisions.today(),
         "run_equivalence_key": run.request.run_equivalence_key,
         "platform_run_id": run.layout.platform_run_id,
         "intent": run.request.intent(),
@@ -91,7 +94,7 @@ def _resolved(run: HeldRun, root: str | None) -> str | None:
     return root if root is None or "://" in root else run.ports.roots.open(root).uri
 
 
-def committed_plan(run: HeldRun, desk: Desk) -> SealedPlan | None:
+def committed_plan(run: HeldRun, desk: Desk, accepted: Mapping[str, Any]) -> SealedPlan | None:
     """The plan this run has for life, compiled now if it has none; None when it can have none."""
     committed = run.ledger.first("PLAN_COMMITTED")
     if committed is None:
@@ -102,7 +105,7 @@ def committed_plan(run: HeldRun, desk: Desk) -> SealedPlan | None:
             return None
         rev = attrs.asdict(compiled.policy_rev)
         run.stage(
-            Draft("PLAN_COMMITTED", {"plan": compiled.document()}),
+            _plan_committed(run, compiled, accepted),
             Draft("GOV_POLICY_REV", rev),
             Draft("GOV_PLAN_HASH", {"plan_hash": compiled.plan_hash}),
         )
@@ -110,12 +113,28 @@ def committed_plan(run: HeldRun, desk: Desk) -> SealedPlan | None:
     return SealedPlan.of(committed.details["plan"])
 
 
-def write_plan(run: HeldRun, plan: SealedPlan) -> None:
+def _plan_committed(run: HeldRun, plan: SealedPlan, accepted: Mapping[str, Any]) -> Draft:
+    key = run.layout.plan(run.run_id)
+    return Draft(
+        "PLAN_COMMITTED",
+        {**revisions.today(), "plan": plan.document()},
+        lambda event: {"run_plan_digest": run.follows(key, _plan_bytes(run, plan, accepted, event))},
+    )
+
+
+def _plan_bytes(run: HeldRun, plan: SealedPlan, accepted: Mapping[str, Any], committed: Event) -> bytes:
+    rules = rules_at(committed)
+    document = rules.run_plan(run.layout, plan, accepted["evidence_deadline_utc"], committed)
+    return rules.stored("run_plan", document)
+
+
+def write_plan(run: HeldRun, plan: SealedPlan, accepted: Mapping[str, Any]) -> None:
     """The plan artifact, as the record says it; written once, after the record has it."""
-    accepted, committed = run.ledger.first("RUN_ACCEPTED"), run.ledger.first("PLAN_COMMITTED")
-    if accepted is None or committed is None:
+    committed = run.ledger.first("PLAN_COMMITTED")
+    if committed is None:
         raise Fault(ReasonCode.RECORD_INVALID, f"run {run.run_id} has no plan on record")
-    run.write_once("run_plan", run.layout.plan(run.run_id), run_plan(run.layout, plan, accepted, committed))
+    key, digest = run.layout.plan(run.run_id), committed.details.get("run_plan_digest")
+    run.write_derived(key, digest, lambda: _plan_bytes(run, plan, accepted, committed))
 
 
 def prove(run: HeldRun, plan: SealedPlan, accepted: Mapping[str, Any]) -> bool:
@@ -127,7 +146,7 @@ def prove(run: HeldRun, plan: SealedPlan, accepted: Mapping[str, Any]) -> bool:
         return False
     run.record(Draft("EVIDENCE_STARTED", {"engine_run_root": root}))
     # Neither waits for the other: two durable writes in the time of one.
-    run.ports.pool.map(lambda write: write(), (lambda: write_plan(run, plan), run.write_status))
+    run.ports.pool.map(lambda write: write(), (lambda: write_plan(run, plan, accepted), run.write_status))
     with on_record(run):
         evidence = collect(run, plan, root)
     verdict = classify(evidence, parse_instant(accepted["evidence_deadline_utc"]), run.now())
@@ -219,6 +238,6 @@ def engine_root(run: HeldRun, plan: SealedPlan, accepted: Mapping[str, Any]) -> 
         what = "no invoker is wired" + ("" if anchored is not None else " and no engine root is given")
         return Failed(ReasonCode.STRATEGY_UNAVAILABLE, f"{plan.strategy.value}: {what}")
     run.record()
-    write_plan(run, plan)
+    write_plan(run, plan, accepted)
     result = run_engine(run, plan, anchored, invoker)
     return Failed(result.reason, result.detail) if isinstance(result, EngineFailed) else result.engine_run_root

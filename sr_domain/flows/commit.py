@@ -6,22 +6,20 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sr_domain.artifacts.attestation import PAYLOAD_TYPE, fault_in, normal, statement_bytes
-from sr_domain.artifacts.documents import Decision, control_fact, facts_view, quarantine_record, ready_signal
-from sr_domain.encoding.canonical import exact_json, sha256_hex
-from sr_domain.encoding.contracts import problem, validate
+from sr_domain.artifacts.attestation import PAYLOAD_TYPE, fault_in, normal
+from sr_domain.artifacts.documents import Decision, control_fact
+from sr_domain.artifacts.revisions import rules_at, rules_of, today
+from sr_domain.artifacts.rules import Rules
+from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.encoding.strict_json import strict_loads
 from sr_domain.encoding.times import format_instant
 from sr_domain.evidence.verdict import Conflicted, Failed
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.sealed import SealedPlan
+from sr_domain.record import revisions
 from sr_domain.record.ledger import Draft, Event
-from sr_domain.record.revisions import REVISION
 from sr_domain.run.held_run import HeldRun
 from sr_ports import BadInput, Fault, ReasonCode, Unreachable
-
-MARKER = {"revision": REVISION}
-"""What a decision says of the rules it was made by."""
 
 
 def decide_ready(run: HeldRun, plan: SealedPlan, decision: Decision) -> None:
@@ -30,23 +28,20 @@ def decide_ready(run: HeldRun, plan: SealedPlan, decision: Decision) -> None:
     The lease is checked and renewed first; the append itself is fenced and compare-and-swap,
     so that of all holders, awake or asleep, one decides.
     """
-    facts = build_facts(run, plan, decision)
+    facts = build_facts(run, plan, decision, today())
     run.renew()
-    run.decided = exact_json(facts)
     details = {
         **decision.document(),
-        **MARKER,
+        **revisions.today(),
         "bundle_hash": facts["bundle_hash"],
-        "facts_view_digest": sha256_hex(run.decided),
+        "facts_view_digest": run.follows(run.layout.facts(run.run_id), today().stored("run_facts_view", facts)),
     }
     run.record(Draft("EVIDENCE_COMPLETE", details))
 
 
-def build_facts(run: HeldRun, plan: SealedPlan, decision: Decision) -> dict[str, Any]:
-    """The facts view of a decision, checked against its contract and every part's."""
-    facts = facts_view(run.layout, pins_of(run.request), plan, decision)
-    validate("run_facts_view", facts)
-    return facts
+def build_facts(run: HeldRun, plan: SealedPlan, decision: Decision, rules: Rules) -> dict[str, Any]:
+    """The facts view of a decision by its own rules."""
+    return rules.facts_view(run.layout, pins_of(run.request), plan, decision)
 
 
 def commit_ready(run: HeldRun, plan: SealedPlan) -> None:
@@ -57,23 +52,19 @@ def commit_ready(run: HeldRun, plan: SealedPlan) -> None:
     facts = _write_facts(run, plan, decided)
     _attest(run, facts, decided)
     _commit_record(run, plan, facts, decided)
-    signal = _write_signal(run, plan, facts)
+    signal = _write_signal(run, plan, facts, decided)
     publish_ready(run, signal)
 
 
 def _write_facts(run: HeldRun, plan: SealedPlan, decided: Event) -> Mapping[str, Any]:
-    if "outputs" in decided.details:
-        data = run.decided or exact_json(build_facts(run, plan, Decision.of(decided.details)))
-        if sha256_hex(data) != decided.details["facts_view_digest"]:
-            raise Fault(
-                ReasonCode.RECORD_INVALID, f"the facts view of run {run.run_id} does not follow from its record"
-            )
-        standing = run.write_bytes(run.layout.facts(run.run_id), data)
-    else:  # adopted: the view was found without its decision
-        standing = read_facts(run) or b""
-    if sha256_hex(standing) != decided.details["facts_view_digest"]:
-        raise Fault(ReasonCode.TRUTH_ALTERED, f"the facts view of run {run.run_id} is not the one its record decided")
-    facts: dict[str, Any] = json.loads(standing)
+    def derive() -> bytes:
+        if "outputs" not in decided.details:  # adopted: the view was found without its decision
+            raise Fault(ReasonCode.TRUTH_ALTERED, f"the facts view of run {run.run_id} is gone")
+        rules = rules_at(decided)
+        return rules.stored("run_facts_view", build_facts(run, plan, Decision.of(decided.details), rules))
+
+    key = run.layout.facts(run.run_id)
+    facts: dict[str, Any] = json.loads(run.write_derived(key, decided.details["facts_view_digest"], derive))
     return facts
 
 
@@ -85,7 +76,7 @@ def _attest(run: HeldRun, facts: Mapping[str, Any], decided: Event) -> None:
     signer, key = run.ports.signer, run.layout.attestation(run.run_id)
     if signer is None or run.ledger.first("READY_COMMITTED") is not None:
         return
-    payload = statement_bytes(run.layout, facts, decided.details["facts_view_digest"], decided.ts_utc)
+    payload = rules_at(decided).statement(run.layout, facts, decided.details["facts_view_digest"], decided.ts_utc)
     envelope = normal(signer.sign(PAYLOAD_TYPE, payload))
     wrong = fault_in(envelope, payload)
     if wrong is not None:
@@ -114,12 +105,17 @@ def adopt_facts(run: HeldRun, data: bytes) -> None:
         facts = strict_loads(data, what=key)
     except BadInput as error:
         raise Fault(ReasonCode.TRUTH_ALTERED, error.what) from error
-    misfit = problem("run_facts_view", facts)
+    misfit = rules_of(run.ledger).problem("run_facts_view", facts)
     if misfit is not None:
         raise Fault(ReasonCode.TRUTH_ALTERED, f"{key} is no facts view: {misfit.what}")
     if facts["run_id"] != run.run_id:
         raise Fault(ReasonCode.TRUTH_ALTERED, f"{key} is the facts view of run {facts['run_id']}")
-    details = {"adopted": True, "bundle_hash": facts["bundle_hash"], "facts_view_digest": sha256_hex(data)}
+    details = {
+        "adopted": True,
+        "revision": run.ledger.revision,
+        "bundle_hash": facts["bundle_hash"],
+        "facts_view_digest": sha256_hex(data),
+    }
     run.record(Draft("EVIDENCE_STARTED"), Draft("EVIDENCE_COMPLETE", details))
 
 
@@ -128,11 +124,20 @@ def _commit_record(run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any], dec
         run.write_status()
         return
     run.held.check()
-    committed = {"facts_view_ref": run.layout.facts(run.run_id), "bundle_hash": facts["bundle_hash"]}
+    rules, ready = rules_at(decided), run.layout.ready(run.run_id)
+    committed = {
+        "revision": rules.revision,
+        "facts_view_ref": run.layout.facts(run.run_id),
+        "bundle_hash": facts["bundle_hash"],
+    }
     if run.ports.signer is not None:
         committed["attestation_ref"] = run.layout.attestation(run.run_id)
     drafts = (
-        Draft("READY_COMMITTED", committed),
+        Draft(
+            "READY_COMMITTED",
+            committed,
+            lambda event: {"ready_signal_digest": run.follows(ready, _signal(run, plan, facts, rules, event))},
+        ),
         Draft("GOV_BUNDLE_HASH", {"bundle_hash": facts["bundle_hash"]}),
         Draft("GOV_LAW_PROVENANCE", {"laws": decided.details.get("laws", {})}),
     )
@@ -144,14 +149,26 @@ def _commit_record(run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any], dec
     run.write_status_if_moved(coming)
 
 
-def _write_signal(run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any]) -> Mapping[str, Any]:
-    committed = run.ledger.first("READY_COMMITTED")
-    emitted = committed.ts_utc if committed is not None else format_instant(run.now())
-    signal = ready_signal(run.layout, facts, plan.plan_hash, emitted)
-    validate("ready_signal", signal)
-    # An adopted run may have a signal of its own already: the first one published from stands.
-    stored: dict[str, Any] = json.loads(run.write_bytes(run.layout.ready(run.run_id), exact_json(signal)))
-    return stored
+def _signal(run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any], rules: Rules, committed: Event) -> bytes:
+    return rules.stored("ready_signal", rules.ready_signal(run.layout, facts, plan.plan_hash, committed.ts_utc))
+
+
+def _write_signal(run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any], decided: Event) -> Mapping[str, Any]:
+    committed, key = run.ledger.first("READY_COMMITTED"), run.layout.ready(run.run_id)
+    if committed is None:
+        raise Fault(ReasonCode.RECORD_INVALID, f"run {run.run_id} has no READY on record to publish")
+    digest = committed.details.get("ready_signal_digest")
+
+    def derive() -> bytes:
+        return _signal(run, plan, facts, rules_at(committed), committed)
+
+    if digest is None and "outputs" not in decided.details:
+        # An adopted run may have a signal of its own already: the first one published from stands.
+        stored = run.write_bytes(key, derive())
+    else:
+        stored = run.write_derived(key, digest, derive)
+    signal: dict[str, Any] = json.loads(stored)
+    return signal
 
 
 def publish_ready(run: HeldRun, signal: Mapping[str, Any]) -> None:
@@ -177,8 +194,7 @@ def publish_ready(run: HeldRun, signal: Mapping[str, Any]) -> None:
 
 def commit_failed(run: HeldRun, verdict: Failed, details: Mapping[str, Any] | None = None) -> None:
     """End the run FAILED."""
-    run.record(Draft("RUN_FAILED", {"reason_code": verdict.code.value, "detail": verdict.detail, **(details or {})}))
-    finish_terminal(run)
+    _end(run, "RUN_FAILED", {"reason_code": verdict.code.value, "detail": verdict.detail, **(details or {})})
 
 
 def commit_quarantined(run: HeldRun, verdict: Conflicted, missing: tuple[str, ...], found: Mapping[str, Any]) -> None:
@@ -189,13 +205,33 @@ def commit_quarantined(run: HeldRun, verdict: Conflicted, missing: tuple[str, ..
     }
     if missing:
         details["missing"] = sorted(missing)
-    run.record(Draft("RUN_QUARANTINED", {**details, **found}))
+    _end(run, "RUN_QUARANTINED", {**details, **found})
+
+
+def _end(run: HeldRun, kind: str, details: Mapping[str, Any]) -> None:
+    key = run.layout.quarantine(run.run_id)
+
+    def follows(event: Event) -> Mapping[str, Any]:
+        return {"quarantine_digest": run.follows(key, _quarantine(run, event))} if _contradicts(event) else {}
+
+    run.record(Draft(kind, {**details, **revisions.today()}, follows))
     finish_terminal(run)
+
+
+def _contradicts(event: Event) -> bool:
+    """Whether the end of a run owes a quarantine record: a conflict, or drift, which keeps both sides, too."""
+    return bool(event.details.get("conflicts"))
+
+
+def _quarantine(run: HeldRun, event: Event) -> bytes:
+    rules = rules_at(event)
+    return rules.stored("quarantine_record", rules.quarantine_record(run.layout, event))
 
 
 def finish_terminal(run: HeldRun) -> None:
     """Write what a terminal record still owes: the quarantine artifact and the status."""
     event = run.ledger.state_event
-    if event is not None and event.details.get("conflicts"):
-        run.write_once("quarantine_record", run.layout.quarantine(run.run_id), quarantine_record(run.layout, event))
+    if event is not None and _contradicts(event):
+        key, digest = run.layout.quarantine(run.run_id), event.details.get("quarantine_digest")
+        run.write_derived(key, digest, lambda: _quarantine(run, event))
     run.write_status()

@@ -14,8 +14,10 @@ from typing import Any
 
 import attrs
 
-from sr_domain.artifacts.documents import control_fact, terminal_signal
-from sr_domain.encoding.contracts import problem, validate
+from sr_domain.artifacts.documents import control_fact
+from sr_domain.artifacts.revisions import rules_of
+from sr_domain.encoding.canonical import sha256_hex
+from sr_domain.encoding.contracts import problem
 from sr_domain.encoding.parts import present
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.plan.request import check_actor
@@ -172,6 +174,8 @@ def _publish(ops: _Ops, what: str, chain: tuple[str, ...]) -> Reemit:
         if blob is None:
             step = NextStep("resume", run_id, after=" writes it")
             return ops.fail(ReasonCode.TRUTH_MISSING, "failed: the READY signal is not there", step)
+        if not _is_recorded(ops.ledger, blob.data):
+            return ops.fail(ReasonCode.TRUTH_ALTERED, "failed: the READY signal is not the one its record decided")
         payload = {**parse_truth(blob.data, ops.layout.ready(run_id)), "emitted_at_utc": now}
         message_id, contract = str(payload["message_id"]), "ready_signal"
     else:
@@ -179,10 +183,17 @@ def _publish(ops: _Ops, what: str, chain: tuple[str, ...]) -> Reemit:
         if blob is None:
             step = NextStep("audit --repair-status", run_id, after=" writes it")
             return ops.fail(ReasonCode.TRUTH_MISSING, "failed: the status is not there", step)
-        payload = terminal_signal(ops.layout, json.loads(blob.data), now)
+        payload = rules_of(ops.ledger).terminal_signal(ops.layout, json.loads(blob.data), now)
         message_id, contract = str(payload["reemit_key"]), "terminal_signal"
-    validate(contract, payload)
+    rules_of(ops.ledger).validate(contract, payload)
     return _send(ops, what, message_id, payload, now, chain)
+
+
+def _is_recorded(ledger: Ledger, signal: bytes) -> bool:
+    """Whether a READY signal is the very one on record. Records of the first release have no digest of it."""
+    committed = ledger.first("READY_COMMITTED")
+    digest = None if committed is None else committed.details.get("ready_signal_digest")
+    return digest in (None, sha256_hex(signal))
 
 
 def _send(

@@ -7,9 +7,10 @@ from datetime import timedelta
 
 from sr_domain.encoding.times import parse_instant
 from sr_domain.flows.submit import bound_request, narrator, rebind, work
-from sr_domain.plan.request import RunRequest, check_actor, parse_request
+from sr_domain.plan.request import RunRequest, check_actor
 from sr_domain.record.layout import Layout
 from sr_domain.record.states import RunState
+from sr_domain.run.answers import recorded_request
 from sr_domain.run.append_aside import read_record
 from sr_domain.run.context import Desk
 from sr_domain.run.lookup import recorded_runs
@@ -41,7 +42,7 @@ def locate(desk: Desk, run_id: str) -> tuple[Layout, RunRequest]:
         ledger, _ = read_record(desk.ports, Layout(current), run_id)
         accepted = ledger.first("RUN_ACCEPTED")
         if accepted is not None:
-            return Layout(current), parse_request(accepted.details["request"], desk.ports.known_timezone)
+            return Layout(current), recorded_request(accepted, desk.ports.known_timezone)
     raise NotFound(ReasonCode.RUN_NOT_FOUND, f"there is no run {run_id[:64]!r}")
 
 

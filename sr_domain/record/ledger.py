@@ -6,7 +6,7 @@ Pure: bytes in, bytes out. Whoever stores it swaps the whole object, compare-and
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ import attrs
 
 from sr_domain.encoding.canonical import exact_json, sha256_hex
 from sr_domain.encoding.times import format_instant
+from sr_domain.record import revisions
 from sr_domain.record.states import STATE_AFTER, RunState, may_follow
 from sr_ports import Fault, LeaseLost, ReasonCode
 
@@ -64,10 +65,15 @@ _HEX = 32
 
 @attrs.frozen
 class Draft:
-    """An event to be."""
+    """An event to be. `follows`: what its details say beyond `details`, made from the event once its time is known."""
 
     kind: str
     details: Mapping[str, Any] = attrs.field(factory=dict)
+    follows: Callable[[Event], Mapping[str, Any]] | None = None
+
+    def at(self, event: Event) -> Event:
+        """The event, with all its details."""
+        return event if self.follows is None else attrs.evolve(event, details={**event.details, **self.follows(event)})
 
 
 @attrs.frozen
@@ -130,6 +136,11 @@ class Ledger:
         event = self.state_event
         return None if event is None else STATE_AFTER[event.event_kind]
 
+    @property
+    def revision(self) -> int:
+        """The revision of the rules that the record came to: it never falls."""
+        return max((one for event in self.events if (one := _revision(event))), default=revisions.FIRST)
+
     def first(self, kind: str) -> Event | None:
         """The first event of this kind, if one was recorded."""
         return next((event for event in self.events if event.event_kind == kind), None)
@@ -160,7 +171,7 @@ class Ledger:
             if event.milestone is not None and event.milestone in known:
                 continue
             state = _step(self.run_id, state, draft.kind)
-            event, line = _sealed(event)
+            event, line = _sealed(draft.at(event))
             tail = sha256_hex(line)
             lines.append(line + b"\n")
             events.append(event)
@@ -192,24 +203,29 @@ def _step(run_id: str, state: RunState | None, kind: str) -> RunState | None:
 
 @attrs.frozen
 class RecordFault:
-    """The first thing wrong with a record. `line`: from 1."""
+    """The first thing wrong with a record. `line`: from 1.
+
+    `code`: ``TRUTH_ALTERED`` where it says less than it did, ``REVISION_UNKNOWN`` where nothing is
+    known to be wrong, but a newer release wrote it.
+    """
 
     line: int
     what: str
+    code: ReasonCode = ReasonCode.RECORD_INVALID
 
 
 def read_ledger(run_id: str, data: bytes) -> Ledger:
-    """The record these bytes hold. Raises `Fault(RECORD_INVALID)` naming the first fault."""
+    """The record these bytes hold. Raises `Fault` with the code of its first `RecordFault`."""
     ledger = check_ledger(run_id, data)
     if isinstance(ledger, RecordFault):
-        raise Fault(ReasonCode.RECORD_INVALID, f"record of run {run_id}, line {ledger.line}: {ledger.what}")
+        raise Fault(ledger.code, f"record of run {run_id}, line {ledger.line}: {ledger.what}")
     return ledger
 
 
 def check_ledger(run_id: str, data: bytes) -> Ledger | RecordFault:
     """The record, or its first fault: shape, sequence, chain, fences, milestones, states."""
     events: list[Event] = []
-    tail, state, seen = GENESIS, None, set[tuple[str, str] | None]()
+    tail, state, seen, revision = GENESIS, None, set[tuple[str, str] | None](), revisions.FIRST
     lines = data.split(b"\n")
     if lines.pop() != b"":
         return RecordFault(len(lines) + 1, "the last line is cut off")
@@ -218,7 +234,13 @@ def check_ledger(run_id: str, data: bytes) -> Ledger | RecordFault:
             event = Event(**json.loads(line))
         except (ValueError, TypeError, RecursionError):
             return RecordFault(number, "not an event")
+        newer = revisions.newer(event.event_kind, event.details)
+        if newer is not None:  # before anything else: the line itself may follow other rules
+            return RecordFault(number, newer, ReasonCode.REVISION_UNKNOWN)
         fault = _fault(run_id, event, line, number - 1, tail, events[-1].fence if events else 0, seen)
+        wrong = None if fault else revisions.fault(event.event_kind, event.details, revision)
+        if wrong is not None:
+            return RecordFault(number, *wrong)
         if fault is None:
             try:
                 state = _step(run_id, state, event.event_kind)
@@ -228,8 +250,12 @@ def check_ledger(run_id: str, data: bytes) -> Ledger | RecordFault:
             return RecordFault(number, fault)
         seen.add(event.milestone)
         events.append(event)
-        tail = sha256_hex(line)
+        tail, revision = sha256_hex(line), _revision(event) or revision
     return Ledger(run_id, tuple(events), data, tail)
+
+
+def _revision(event: Event) -> int | None:
+    return revisions.named(event.event_kind, event.details)
 
 
 def _fault(

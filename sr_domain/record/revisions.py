@@ -1,7 +1,7 @@
-"""Revisions of the rules by which evidence is read and decided (spec: behaviour, "Revisions").
+"""Revisions of the rules by which a run is decided and its artifacts are derived (spec: behaviour, "Revisions").
 
-A decision on record names its revision; one that names none is of revision 1, the first
-release. Undecided runs are read by today's rules, a decided one by those of its day.
+An event that decides something names the revision of the rules it was decided by; one that
+names none is of the first release. `sr_domain.artifacts.revisions` has the rules of each.
 """
 
 from __future__ import annotations
@@ -9,18 +9,50 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sr_ports import ListingRules
-from sr_ports.wanted import FIRST_RELEASE, TODAY
+from sr_ports import ReasonCode
+
+FIRST = 1
+"""The first release, which named no revision."""
 
 REVISION = 2
-"""Today's. Since 2 a link is never entered by ``**`` alone, and a key that ends in ``/`` and holds bytes is a conflict.
+"""Today's: what this release decides by. ``docs/contracts.md`` lists what changed with each."""
 
-What else changed with 2 accepts more than 1 did (a byte order mark, ``./``, things that stand
-beside the evidence), so that a run decided before is proven by it as well.
-"""
+NAMING = frozenset(
+    {"RUN_ACCEPTED", "PLAN_COMMITTED", "EVIDENCE_COMPLETE", "READY_COMMITTED", "RUN_FAILED", "RUN_QUARANTINED"}
+)
+"""Kinds of events that name a revision. The details of other kinds may have a field of that name, too."""
 
 
-def listing_rules(decided: Mapping[str, Any]) -> ListingRules:
-    """How the engine root was listed for a decision. `decided`: the details of its ``EVIDENCE_COMPLETE``."""
-    revision = decided.get("revision", 1)
-    return TODAY if isinstance(revision, int) and revision >= REVISION else FIRST_RELEASE
+def today() -> dict[str, Any]:
+    """What a decision made now says of its rules."""
+    return {"revision": REVISION}
+
+
+def named(kind: str, details: Mapping[str, Any]) -> int | None:
+    """The revision that an event names: the first where it should and does not; None for kinds that name none."""
+    if kind not in NAMING:
+        return None
+    revision: int = details.get("revision", FIRST)
+    return revision
+
+
+def newer(kind: object, details: object) -> str | None:
+    """Why this release cannot judge a record with such an event: a newer release wrote it. None when it can."""
+    if not isinstance(kind, str) or kind not in NAMING or not isinstance(details, dict):
+        return None
+    revision = details.get("revision", FIRST)
+    if type(revision) is not int or revision <= REVISION:
+        return None
+    return f"a newer release wrote it, by revision {revision} of the rules; this release knows {REVISION}"
+
+
+def fault(kind: str, details: Mapping[str, Any], before: int) -> tuple[str, ReasonCode] | None:
+    """What is wrong with the revision that an event names after one of revision `before`; None when it is sound."""
+    revision = named(kind, details)
+    if revision is None:
+        return None
+    if type(revision) is not int or revision < FIRST:
+        return "names no revision of the rules", ReasonCode.RECORD_INVALID
+    if revision < before:
+        return f"falls to revision {revision} of the rules after revision {before}", ReasonCode.TRUTH_ALTERED
+    return None

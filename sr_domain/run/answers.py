@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from sr_domain.plan.request import RunRequest, parse_request
+from sr_domain.record import revisions
 from sr_domain.record.layout import Layout, run_of
-from sr_domain.record.ledger import Ledger, RecordFault, check_ledger
+from sr_domain.record.ledger import Event, Ledger, RecordFault, check_ledger
 from sr_domain.record.states import RunState
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.root_faults import standing_fault
@@ -181,3 +183,9 @@ def bound_intent(ledger: Ledger) -> Mapping[str, Any] | None:
     accepted = ledger.first("RUN_ACCEPTED")
     intent: Mapping[str, Any] | None = None if accepted is None else accepted.details["intent"]
     return intent
+
+
+def recorded_request(accepted: Event, known_timezone: Callable[[str], bool]) -> RunRequest:
+    """The request of a RUN_ACCEPTED event, by the contract of its day. Raises `BadInput(REQUEST_INVALID)`."""
+    revision = revisions.named(accepted.event_kind, accepted.details)
+    return parse_request(accepted.details["request"], known_timezone, revision)
