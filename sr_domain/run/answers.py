@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sr_domain.plan.request import RunRequest, parse_request
 from sr_domain.record import revisions
 from sr_domain.record.layout import Layout, run_of
 from sr_domain.record.ledger import Event, Ledger, RecordFault, check_ledger
@@ -16,6 +15,7 @@ from sr_domain.run.root_faults import standing_fault
 from sr_ports import REASONS, ObjectStore, ReasonCode
 
 if TYPE_CHECKING:
+    from sr_domain.plan.request import RunRequest
     from sr_domain.run.ports import Ports
 
 
@@ -187,5 +187,7 @@ def bound_intent(ledger: Ledger) -> Mapping[str, Any] | None:
 
 def recorded_request(accepted: Event, known_timezone: Callable[[str], bool]) -> RunRequest:
     """The request of a RUN_ACCEPTED event, by the contract of its day. Raises `BadInput(REQUEST_INVALID)`."""
+    from sr_domain.plan.request import parse_request  # most answers need none
+
     revision = revisions.named(accepted.event_kind, accepted.details)
     return parse_request(accepted.details["request"], known_timezone, revision)
