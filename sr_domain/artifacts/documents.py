@@ -10,10 +10,12 @@ import attrs
 from sr_domain.encoding.canonical import digest_of
 from sr_domain.encoding.contracts import validate
 from sr_domain.encoding.ids import ready_message_id, terminal_reemit_key
-from sr_domain.evidence.verdict import GateProof, OutputProof
 from sr_domain.plan.sealed import SealedGate, SealedOutput, SealedPlan
+from sr_domain.record.details import Accepted, Planned, Rest
 from sr_domain.record.layout import Layout
-from sr_domain.record.ledger import Event, Ledger
+from sr_domain.record.ledger import Ledger
+from sr_domain.record.proofs import Decision, OutputProof
+from sr_domain.record.read import Entry, Record
 from sr_domain.record.states import RunState
 from sr_ports import Envelope
 
@@ -73,16 +75,16 @@ def instance_receipt(
     }
 
 
-def run_plan(layout: Layout, plan: SealedPlan, accepted: Event, committed: Event) -> dict[str, Any]:
+def run_plan(layout: Layout, plan: SealedPlan, accepted: Entry[Accepted], committed: Entry[Planned]) -> dict[str, Any]:
     """The run plan document; its times come from the record."""
     return {
-        "run_id": accepted.run_id,
+        "run_id": accepted.event.run_id,
         "plan_hash": plan.plan_hash,
         "policy_rev": attrs.asdict(plan.policy_rev),
         "strategy": plan.strategy.value,
         "intended_outputs": plan.intended_outputs,
         "required_gates": plan.required_gates,
-        "evidence_deadline_utc": accepted.details["evidence_deadline_utc"],
+        "evidence_deadline_utc": accepted.details.evidence_deadline_utc,
         "attempt_limit": plan.attempt_limit,
         "created_at_utc": committed.ts_utc,
     }
@@ -90,57 +92,17 @@ def run_plan(layout: Layout, plan: SealedPlan, accepted: Event, committed: Event
 
 def run_status(layout: Layout, ledger: Ledger) -> dict[str, Any] | None:
     """The status the record derives; None before anything was accepted."""
-    event = ledger.state_event
-    state = ledger.state
+    event, state, rest = ledger.state_event, ledger.state, Record(ledger).rest
     if event is None or state is None:
         return None
-    reason = event.details.get("reason_code")
     return {
         "run_id": ledger.run_id,
         "state": state.value,
         "updated_at_utc": event.ts_utc,
         "record_ref": layout.record(ledger.run_id),
-        **({"reason_code": reason} if reason else {}),
+        **({} if rest is None else {"reason_code": rest.reason_code}),
         **({"facts_view_ref": layout.facts(ledger.run_id)} if state is RunState.READY else {}),
     }
-
-
-@attrs.frozen
-class Decision:
-    """What EVIDENCE_COMPLETE decided: enough to write the facts view again, byte for byte.
-
-    `laws`: gate id → ``kind``, ``distribution``, ``version``.
-    """
-
-    outputs: tuple[OutputProof, ...]
-    gates: tuple[GateProof, ...]
-    laws: Mapping[str, Mapping[str, str]]
-    notes: tuple[str, ...] = ()
-    oracle_pack_ref: Mapping[str, Any] | None = None
-    service_release_id: str | None = None
-    environment: str | None = None
-    config_revision: str | None = None
-
-    def document(self) -> dict[str, Any]:
-        """JSON form for the record."""
-        node = attrs.asdict(self)
-        return {key: _plain(value) for key, value in node.items() if value is not None}
-
-    @classmethod
-    def of(cls, node: Mapping[str, Any]) -> Decision:
-        """The value a record's JSON form stands for."""
-        known = {field.name for field in attrs.fields(cls)}
-        parts = {key: value for key, value in node.items() if key in known}
-        parts["outputs"] = tuple(OutputProof(**one) for one in node["outputs"])
-        parts["gates"] = tuple(GateProof(**one) for one in node["gates"])
-        parts["notes"] = tuple(node.get("notes", ()))
-        return cls(**parts)
-
-
-def _plain(node: Any) -> Any:
-    if isinstance(node, dict):
-        return {key: _plain(value) for key, value in node.items() if value is not None}
-    return [_plain(one) for one in node] if isinstance(node, list | tuple) else node
 
 
 def _proven(plan: SealedPlan, decision: Decision) -> list[tuple[SealedOutput, OutputProof]]:
@@ -282,14 +244,14 @@ def control_fact(
     return envelope
 
 
-def quarantine_record(layout: Layout, event: Event) -> dict[str, Any]:
-    """The quarantine artifact for a RUN_QUARANTINED (or drift RUN_FAILED) event."""
-    optional = {key: event.details.get(key) for key in ("missing", "conflicts")}
+def quarantine_record(layout: Layout, ended: Entry[Rest]) -> dict[str, Any]:
+    """The quarantine artifact of a run that ended in a contradiction, or FAILED by drift."""
+    event, rest = ended.event, ended.details.document()
     return {
         "run_id": event.run_id,
-        "reason": event.details["reason_code"],
+        "reason": ended.details.reason_code,
         "record_ref": layout.record(event.run_id),
         "status_ref": layout.status(event.run_id),
         "ts_utc": event.ts_utc,
-        **{key: value for key, value in optional.items() if value},
+        **{name: rest[name] for name in ("missing", "conflicts") if name in rest},
     }

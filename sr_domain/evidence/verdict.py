@@ -8,63 +8,8 @@ from typing import Any
 
 import attrs
 
+from sr_domain.record.proofs import Conflict, Failure, GateProof, OutputProof
 from sr_ports import ReasonCode
-
-
-@attrs.frozen
-class OutputProof:
-    """An output whose bytes were read. `digest`: content digest, hex64. `size`: bytes over all files.
-
-    `receipt_ref`: key of its instance receipt, None unless it is instance-scoped.
-    `manifest_ref`: key of its stored part list, None unless it has several files.
-    `version_id`: the store's own name for the bytes of a single file, where it has one.
-    """
-
-    output_id: str
-    digest: str
-    files: int
-    size: int
-    receipt_ref: str | None = None
-    manifest_ref: str | None = None
-    version_id: str | None = None
-
-
-@attrs.frozen
-class GateProof:
-    """A gate whose law gave the digest its flag states. `digest`: hex64."""
-
-    gate_id: str
-    digest: str
-
-
-@attrs.frozen
-class Conflict:
-    """A contradiction. `subject`: gate or output id. `path`: first file at fault, where it can be told."""
-
-    subject: str
-    code: ReasonCode
-    detail: str
-    expected: str | None = None
-    actual: str | None = None
-    path: str | None = None
-    changes: Mapping[str, Any] | None = None
-
-    def document(self) -> dict[str, Any]:
-        """JSON form for record and quarantine artifact; absent parts are left out."""
-        return {key: value for key, value in attrs.asdict(self).items() if value is not None}
-
-
-@attrs.frozen
-class Failure:
-    """Evidence that can never become READY, for a reason that is no contradiction."""
-
-    subject: str
-    code: ReasonCode
-    detail: str
-    changes: Mapping[str, Any] | None = None
-
-    def document(self) -> dict[str, Any]:
-        return {key: value for key, value in attrs.asdict(self).items() if value is not None}
 
 
 @attrs.frozen
@@ -129,8 +74,8 @@ def classify(evidence: Evidence, deadline: datetime, now: datetime) -> Verdict:
     if evidence.conflicts:  # disagreement is never READY, however late
         return Conflicted(tuple(sorted(evidence.conflicts, key=lambda one: (one.subject, one.code, one.path or ""))))
     if evidence.failures:
-        worst = min(evidence.failures, key=lambda one: (_FAILURE_ORDER.index(one.code), one.subject))
-        return Failed(worst.code, f"{worst.subject}: {worst.detail}")
+        worst = min(evidence.failures, key=lambda one: (_FAILURE_ORDER.index(ReasonCode(one.code)), one.subject))
+        return Failed(ReasonCode(worst.code), f"{worst.subject}: {worst.detail}")
     if evidence.missing:
         missing = tuple(sorted(set(evidence.missing)))
         if now < deadline:

@@ -21,11 +21,12 @@ from sr_domain.evidence.gates import GateConflict, GateMissing, GatePassed, veri
 from sr_domain.evidence.oracle import oracle_pack
 from sr_domain.evidence.outputs import Found, OutputFiles, find_output
 from sr_domain.evidence.progress import Meter
-from sr_domain.evidence.verdict import Conflict, Evidence, Failure, GateProof, OutputProof
+from sr_domain.evidence.verdict import Evidence
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.policy import MemberDigests
 from sr_domain.plan.sealed import SealedGate, SealedOutput, SealedPlan
 from sr_domain.record.layout import OBJECT_VERSIONS
+from sr_domain.record.proofs import Conflict, Failure, GateProof, OutputProof
 from sr_domain.run.held_run import HeldRun
 from sr_ports import BadInput, EngineRoot, EvidenceFault, Fault, ReasonCode
 

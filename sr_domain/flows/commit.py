@@ -7,20 +7,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from sr_domain.artifacts.attestation import PAYLOAD_TYPE, fault_in, normal, statement_bytes
-from sr_domain.artifacts.documents import Decision, control_fact, facts_view, quarantine_record, ready_signal
+from sr_domain.artifacts.documents import control_fact, facts_view, quarantine_record, ready_signal
 from sr_domain.encoding.canonical import exact_json, sha256_hex
 from sr_domain.encoding.contracts import problem, validate
 from sr_domain.encoding.strict_json import strict_loads
 from sr_domain.encoding.times import format_instant
-from sr_domain.evidence.verdict import Conflicted, Failed
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.sealed import SealedPlan
-from sr_domain.record.ledger import Draft, Event
+from sr_domain.record import events
+from sr_domain.record.details import BundleHash, Committed, Decided, EvidenceStarted, LawsUsed, Published, Refused, Rest
+from sr_domain.record.proofs import Decision
+from sr_domain.record.read import Entry
 from sr_domain.record.revisions import REVISION
 from sr_domain.run.held_run import HeldRun
 from sr_ports import BadInput, Fault, ReasonCode, Unreachable
 
-MARKER = {"revision": REVISION}
+MADE_BY: int | None = REVISION
 """What a decision says of the rules it was made by."""
 
 
@@ -33,13 +35,13 @@ def decide_ready(run: HeldRun, plan: SealedPlan, decision: Decision) -> None:
     facts = build_facts(run, plan, decision)
     run.renew()
     run.decided = exact_json(facts)
-    details = {
-        **decision.document(),
-        **MARKER,
-        "bundle_hash": facts["bundle_hash"],
-        "facts_view_digest": sha256_hex(run.decided),
-    }
-    run.record(Draft("EVIDENCE_COMPLETE", details))
+    decided = Decided(
+        decision,
+        revision=MADE_BY,
+        bundle_hash=facts["bundle_hash"],
+        facts_view_digest=sha256_hex(run.decided),
+    )
+    run.record(events.EVIDENCE_COMPLETE(decided))
 
 
 def build_facts(run: HeldRun, plan: SealedPlan, decision: Decision) -> dict[str, Any]:
@@ -51,7 +53,7 @@ def build_facts(run: HeldRun, plan: SealedPlan, decision: Decision) -> dict[str,
 
 def commit_ready(run: HeldRun, plan: SealedPlan) -> None:
     """Carry a decided run to READY and publish it; every step may have been done before."""
-    decided = run.ledger.first("EVIDENCE_COMPLETE")
+    decided = run.history.decision
     if decided is None:
         raise Fault(ReasonCode.RECORD_INVALID, f"run {run.run_id} has no decision to commit")
     facts = _write_facts(run, plan, decided)
@@ -61,31 +63,32 @@ def commit_ready(run: HeldRun, plan: SealedPlan) -> None:
     publish_ready(run, signal)
 
 
-def _write_facts(run: HeldRun, plan: SealedPlan, decided: Event) -> Mapping[str, Any]:
-    if "outputs" in decided.details:
-        data = run.decided or exact_json(build_facts(run, plan, Decision.of(decided.details)))
-        if sha256_hex(data) != decided.details["facts_view_digest"]:
+def _write_facts(run: HeldRun, plan: SealedPlan, decided: Entry[Decided]) -> Mapping[str, Any]:
+    decision, digest = decided.details.decision, decided.details.facts_view_digest
+    if decision is not None:
+        data = run.decided or exact_json(build_facts(run, plan, decision))
+        if sha256_hex(data) != digest:
             raise Fault(
                 ReasonCode.RECORD_INVALID, f"the facts view of run {run.run_id} does not follow from its record"
             )
         standing = run.write_bytes(run.layout.facts(run.run_id), data)
     else:  # adopted: the view was found without its decision
         standing = read_facts(run) or b""
-    if sha256_hex(standing) != decided.details["facts_view_digest"]:
+    if sha256_hex(standing) != digest:
         raise Fault(ReasonCode.TRUTH_ALTERED, f"the facts view of run {run.run_id} is not the one its record decided")
     facts: dict[str, Any] = json.loads(standing)
     return facts
 
 
-def _attest(run: HeldRun, facts: Mapping[str, Any], decided: Event) -> None:
+def _attest(run: HeldRun, facts: Mapping[str, Any], decided: Entry[Decided]) -> None:
     """Sign the facts view where a signer is wired, before anything says READY; afterwards it is too late.
 
     An envelope of the same statement that stands already stands, whoever signed it.
     """
     signer, key = run.ports.signer, run.layout.attestation(run.run_id)
-    if signer is None or run.ledger.first("READY_COMMITTED") is not None:
+    if signer is None or run.history.committed is not None:
         return
-    payload = statement_bytes(run.layout, facts, decided.details["facts_view_digest"], decided.ts_utc)
+    payload = statement_bytes(run.layout, facts, decided.details.facts_view_digest, decided.ts_utc)
     envelope = normal(signer.sign(PAYLOAD_TYPE, payload))
     wrong = fault_in(envelope, payload)
     if wrong is not None:
@@ -107,7 +110,7 @@ def adopt_facts(run: HeldRun, data: bytes) -> None:
     Raises `Fault` when it is not this run's own sound view, or when the record has lost even its plan.
     """
     key = run.layout.facts(run.run_id)
-    if run.ledger.first("PLAN_COMMITTED") is None:
+    if run.history.plan is None:
         what = f"the record of run {run.run_id} is gone or cut short, its facts view stands"
         raise Fault(ReasonCode.TRUTH_MISSING, what)
     try:
@@ -119,22 +122,21 @@ def adopt_facts(run: HeldRun, data: bytes) -> None:
         raise Fault(ReasonCode.TRUTH_ALTERED, f"{key} is no facts view: {misfit.what}")
     if facts["run_id"] != run.run_id:
         raise Fault(ReasonCode.TRUTH_ALTERED, f"{key} is the facts view of run {facts['run_id']}")
-    details = {"adopted": True, "bundle_hash": facts["bundle_hash"], "facts_view_digest": sha256_hex(data)}
-    run.record(Draft("EVIDENCE_STARTED"), Draft("EVIDENCE_COMPLETE", details))
+    decided = Decided(adopted=True, bundle_hash=facts["bundle_hash"], facts_view_digest=sha256_hex(data))
+    run.record(events.EVIDENCE_STARTED(EvidenceStarted()), events.EVIDENCE_COMPLETE(decided))
 
 
-def _commit_record(run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any], decided: Event) -> None:
-    if run.ledger.first("READY_COMMITTED") is not None:
+def _commit_record(run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any], decided: Entry[Decided]) -> None:
+    if run.history.committed is not None:
         run.write_status()
         return
     run.held.check()
-    committed = {"facts_view_ref": run.layout.facts(run.run_id), "bundle_hash": facts["bundle_hash"]}
-    if run.ports.signer is not None:
-        committed["attestation_ref"] = run.layout.attestation(run.run_id)
+    bundle_hash, decision = str(facts["bundle_hash"]), decided.details.decision
+    attestation = None if run.ports.signer is None else run.layout.attestation(run.run_id)
     drafts = (
-        Draft("READY_COMMITTED", committed),
-        Draft("GOV_BUNDLE_HASH", {"bundle_hash": facts["bundle_hash"]}),
-        Draft("GOV_LAW_PROVENANCE", {"laws": decided.details.get("laws", {})}),
+        events.READY_COMMITTED(Committed(run.layout.facts(run.run_id), bundle_hash, attestation)),
+        events.GOV_BUNDLE_HASH(BundleHash(bundle_hash)),
+        events.GOV_LAW_PROVENANCE(LawsUsed({} if decision is None else decision.laws)),
     )
     # The status says what the record is about to say; a crash between the two is mended on resume.
     now = run.now()
@@ -145,7 +147,7 @@ def _commit_record(run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any], dec
 
 
 def _write_signal(run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any]) -> Mapping[str, Any]:
-    committed = run.ledger.first("READY_COMMITTED")
+    committed = run.history.committed
     emitted = committed.ts_utc if committed is not None else format_instant(run.now())
     signal = ready_signal(run.layout, facts, plan.plan_hash, emitted)
     validate("ready_signal", signal)
@@ -156,7 +158,7 @@ def _write_signal(run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any]) -> M
 
 def publish_ready(run: HeldRun, signal: Mapping[str, Any]) -> None:
     """Publish READY unless the record says it was. A failure is recorded and blocks nothing."""
-    if run.ledger.first("READY_PUBLISHED") is not None:
+    if run.history.published:
         return
     envelope = control_fact(
         run.settings.topic,
@@ -170,32 +172,26 @@ def publish_ready(run: HeldRun, signal: Mapping[str, Any]) -> None:
     try:
         run.ports.bus.publish(envelope)
     except (Unreachable, BadInput) as error:  # whatever the bus refuses, the run is READY
-        run.record(Draft("READY_PUBLISH_FAILED", {"reason_code": error.code.value, "detail": error.what}))
+        run.record(events.READY_PUBLISH_FAILED(Refused(error.code, error.what)))
         return
-    run.record(Draft("READY_PUBLISHED", {"message_id": envelope.message_id, "topic": envelope.topic}))
+    run.record(events.READY_PUBLISHED(Published(envelope.message_id, envelope.topic)))
 
 
-def commit_failed(run: HeldRun, verdict: Failed, details: Mapping[str, Any] | None = None) -> None:
+def commit_failed(run: HeldRun, why: Rest) -> None:
     """End the run FAILED."""
-    run.record(Draft("RUN_FAILED", {"reason_code": verdict.code.value, "detail": verdict.detail, **(details or {})}))
+    run.record(events.RUN_FAILED(why))
     finish_terminal(run)
 
 
-def commit_quarantined(run: HeldRun, verdict: Conflicted, missing: tuple[str, ...], found: Mapping[str, Any]) -> None:
-    """End the run QUARANTINED, every conflict kept. `found`: what passed nevertheless."""
-    details: dict[str, Any] = {
-        "reason_code": ReasonCode.EVIDENCE_CONFLICT.value,
-        "conflicts": [one.document() for one in verdict.conflicts],
-    }
-    if missing:
-        details["missing"] = sorted(missing)
-    run.record(Draft("RUN_QUARANTINED", {**details, **found}))
+def commit_quarantined(run: HeldRun, why: Rest) -> None:
+    """End the run QUARANTINED, every conflict kept."""
+    run.record(events.RUN_QUARANTINED(why))
     finish_terminal(run)
 
 
 def finish_terminal(run: HeldRun) -> None:
     """Write what a terminal record still owes: the quarantine artifact and the status."""
-    event = run.ledger.state_event
-    if event is not None and event.details.get("conflicts"):
-        run.write_once("quarantine_record", run.layout.quarantine(run.run_id), quarantine_record(run.layout, event))
+    ended = run.history.contradicted
+    if ended is not None:
+        run.write_once("quarantine_record", run.layout.quarantine(run.run_id), quarantine_record(run.layout, ended))
     run.write_status()

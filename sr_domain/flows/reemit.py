@@ -18,9 +18,12 @@ from sr_domain.artifacts.documents import control_fact, terminal_signal
 from sr_domain.encoding.contracts import problem, validate
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.plan.request import check_actor
+from sr_domain.record import details, events
+from sr_domain.record.kinds import Draft
 from sr_domain.record.layout import Layout
-from sr_domain.record.ledger import Draft, Ledger
-from sr_domain.record.states import RunState
+from sr_domain.record.ledger import Ledger
+from sr_domain.record.read import Record
+from sr_domain.record.states import Fact
 from sr_domain.run.answers import denied, successors
 from sr_domain.run.append_aside import append_aside, pins_on
 from sr_domain.run.context import Desk
@@ -73,16 +76,13 @@ class _Ops:
     kind: ReemitKind
     actor: str
 
-    def note(self, event: str, **details: Any) -> Ledger:
-        draft = Draft(
-            event, {"kind": self.kind.value, **{key: value for key, value in details.items() if value is not None}}
-        )
+    def note(self, *drafts: Draft) -> Ledger:
         return append_aside(
-            self.desk.ports, self.layout, self.ledger.run_id, draft, actor=self.actor, policy_rev=self.desk.policy_rev
+            self.desk.ports, self.layout, self.ledger.run_id, *drafts, actor=self.actor, policy_rev=self.desk.policy_rev
         )
 
     def fail(self, code: ReasonCode, message: str) -> Reemit:
-        self.note("REEMIT_FAILED", reason_code=code.value, detail=message)
+        self.note(events.REEMIT_FAILED(details.ReemitFailed(self.kind, code, message)))
         return Reemit(self.ledger.run_id, reason_code=code, message=message)
 
 
@@ -103,12 +103,12 @@ def reemit(
     ops = _Ops(desk, layout, ledger, ReemitKind(kind), actor)
     allowed = desk.settings.reemitters
     if allowed is not None and actor not in allowed:
-        ops.note("AUTH_DENIED", actor=actor, action="reemit", reason_code=ReasonCode.AUTH_DENIED.value)
+        ops.note(events.AUTH_DENIED(details.Denied(actor, "reemit", ReasonCode.AUTH_DENIED, kind=ops.kind)))
         return denied(layout, run_id, actor)
     lease = desk.ports.authority.acquire(f"reemit:{run_id}:{kind}", desk.ports.ids.new_id(), ttl_s=_LEASE_S)
     if lease is None:
-        busy = {"kind": kind, "reason_code": ReasonCode.REEMIT_BUSY.value}
-        Narrator(desk.ports.telemetry, desk.ports.clock, pins_on(ledger), desk.policy_rev).event("REEMIT_BUSY", busy)
+        busy = events.REEMIT_BUSY(details.ReemitBusy(ops.kind, ReasonCode.REEMIT_BUSY))
+        Narrator(desk.ports.telemetry, desk.ports.clock, pins_on(ledger), desk.policy_rev).event(busy)
         return Reemit(run_id, reason_code=ReasonCode.REEMIT_BUSY, message="the same re-emit is under way")
     try:
         return _under_lease(ops, reason=reason, dry_run=dry_run, superseded=superseded)
@@ -125,7 +125,7 @@ def _release(desk: Desk, lease: Any) -> None:
 
 def _under_lease(ops: _Ops, *, reason: str | None, dry_run: bool, superseded: bool) -> Reemit:
     run_id = ops.ledger.run_id
-    ledger = ops.note("REEMIT_REQUESTED", reason=reason, dry_run=dry_run)
+    ledger = ops.note(events.REEMIT_REQUESTED(details.ReemitRequested(ops.kind, dry_run, reason=reason)))
     kinds = _applicable(ledger, ops.kind)
     chain = successors(ops.desk.ports.store, ops.layout, ledger) if "READY" in kinds else ()
     if chain and not superseded:
@@ -133,7 +133,7 @@ def _under_lease(ops: _Ops, *, reason: str | None, dry_run: bool, superseded: bo
         refused = ops.fail(ReasonCode.REEMIT_SUPERSEDED, f"it was superseded by {chain[0]}{newest}")
         return attrs.evolve(refused, dry_run=dry_run, superseded_by=chain)
     if dry_run:
-        ops.note("REEMIT_DRY_RUN", would_publish=list(kinds))
+        ops.note(events.REEMIT_DRY_RUN(details.ReemitDryRun(ops.kind, kinds)))
         message = "" if kinds else "not applicable"
         return Reemit(run_id, would_publish=kinds, dry_run=True, message=message, superseded_by=chain)
     if not kinds:
@@ -147,18 +147,19 @@ def _under_lease(ops: _Ops, *, reason: str | None, dry_run: bool, superseded: bo
     return attrs.evolve(_publish(ops, kinds[0], chain), superseded_by=chain)
 
 
+_EXCLUDES = {Fact.READY: ReemitKind.TERMINAL_ONLY, Fact.TERMINAL: ReemitKind.READY_ONLY}
+"""The wish that leaves a fact out."""
+
+
 def _applicable(ledger: Ledger, kind: ReemitKind) -> tuple[str, ...]:
     """READY or TERMINAL, as state and wish allow; a run is only ever one of them."""
-    if ledger.state is RunState.READY and kind is not ReemitKind.TERMINAL_ONLY:
-        return ("READY",)
-    if ledger.state in (RunState.FAILED, RunState.QUARANTINED) and kind is not ReemitKind.READY_ONLY:
-        return ("TERMINAL",)
-    return ()
+    fact = None if ledger.state is None else ledger.state.fact
+    return () if fact is None or kind is _EXCLUDES[fact] else (fact.value,)
 
 
 def _recent(desk: Desk, ledger: Ledger) -> int:
     since = desk.ports.clock.now() - timedelta(seconds=desk.settings.reemit_window_s)
-    return sum(1 for event in ledger.all("REEMIT_PUBLISHED") if parse_instant(event.ts_utc) > since)
+    return sum(1 for event in Record(ledger).all(events.REEMIT_PUBLISHED) if parse_instant(event.ts_utc) > since)
 
 
 def _publish(ops: _Ops, what: str, chain: tuple[str, ...]) -> Reemit:
@@ -197,13 +198,8 @@ def _send(
         ops.desk.ports.bus.publish(envelope)
     except (Unreachable, BadInput) as error:
         return ops.fail(ReasonCode.REEMIT_PUBLISH_FAILED, f"failed: {error.what}")
-    append_aside(
-        ops.desk.ports,
-        ops.layout,
-        run_id,
-        Draft("REEMIT_PUBLISHED", {"kind": what, "message_id": message_id}),
-        Draft("GOV_REEMIT_KEY", {"kind": what, "reemit_key": message_id}),
-        actor=ops.actor,
-        policy_rev=ops.desk.policy_rev,
+    ops.note(
+        events.REEMIT_PUBLISHED(details.ReemitPublished(what, message_id)),
+        events.GOV_REEMIT_KEY(details.ReemitKey(what, message_id)),
     )
     return Reemit(run_id, published=(what,))

@@ -8,7 +8,10 @@ from datetime import timedelta
 from sr_domain.encoding.times import parse_instant
 from sr_domain.flows.submit import bound_request, narrator, rebind, work
 from sr_domain.plan.request import RunRequest, check_actor, parse_request
+from sr_domain.record.details import Nothing
+from sr_domain.record.events import LEASE_BUSY
 from sr_domain.record.layout import Layout
+from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
 from sr_domain.run.append_aside import read_record
 from sr_domain.run.context import Desk
@@ -27,7 +30,7 @@ def resume(desk: Desk, run_id: str, *, actor: str = "resume") -> Outcome:
     layout, request = locate(desk, run_id)
     outcome = work(desk, layout, request, actor)
     if outcome.in_flight:  # not news: whoever waits for a run asks again and again
-        narrator(desk, request).event("LEASE_BUSY", severity="DEBUG")
+        narrator(desk, request).event(LEASE_BUSY(Nothing()), severity="DEBUG")
     return outcome
 
 
@@ -39,9 +42,9 @@ def locate(desk: Desk, run_id: str) -> tuple[Layout, RunRequest]:
     current = desk.ports.platform.current()
     if current is not None:
         ledger, _ = read_record(desk.ports, Layout(current), run_id)
-        accepted = ledger.first("RUN_ACCEPTED")
+        accepted = Record(ledger).accepted
         if accepted is not None:
-            return Layout(current), parse_request(accepted.details["request"], desk.ports.known_timezone)
+            return Layout(current), parse_request(accepted.details.request, desk.ports.known_timezone)
     raise NotFound(ReasonCode.RUN_NOT_FOUND, f"there is no run {run_id[:64]!r}")
 
 
@@ -81,7 +84,7 @@ def due(desk: Desk, run_id: str) -> bool:
     """
     layout, _ = locate(desk, run_id)
     ledger, _ = read_record(desk.ports, layout, run_id)
-    failures = ledger.all("READY_PUBLISH_FAILED", "SUPERSEDE_PUBLISH_FAILED")
+    failures = Record(ledger).failures
     if not failures or ledger.state is not RunState.READY:
         return True
     pause = min(timedelta(seconds=2 ** min(len(failures) - 1, 16)), _LONGEST_PAUSE)

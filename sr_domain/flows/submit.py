@@ -15,8 +15,10 @@ from sr_domain.flows.supersede import check_supersedes
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.request import RunRequest, check_actor, differences, misspelt, parse_request
 from sr_domain.plan.sealed import SealedPlan
+from sr_domain.record import details, events
 from sr_domain.record.layout import Layout
-from sr_domain.record.ledger import Draft, Ledger
+from sr_domain.record.ledger import Ledger
+from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
 from sr_domain.run.answers import bound_intent, denied, in_flight, ledger_outcome, refs, settled, settled_outcome
 from sr_domain.run.append_aside import append_aside, read_record
@@ -40,14 +42,14 @@ def submit(desk: Desk, document: Any, *, actor: str | None = None) -> Outcome:
         desk.ports.store.prove()  # a place that cannot keep truth stops here, before anything is written
     layout = Layout(desk.ports.platform.ensure())
     tell = narrator(desk, request)
-    tell.event("RUN_REQUEST_RECEIVED", {"run_equivalence_key": request.run_equivalence_key, "actor": actor})
+    tell.event(events.RUN_REQUEST_RECEIVED(details.Received(request.run_equivalence_key, actor)))
     allowed = desk.settings.submitters
     if allowed is not None and actor not in allowed:
         return _denied(desk, layout, request, actor)
     if desk.ports.authority.find(request.run_id) is None and not rebind(desk, layout, request.run_id):
         refused = check_supersedes(desk.ports, layout, request)
         if refused is not None:
-            tell.event("SUPERSEDE_REFUSED", {**refused.details(), "supersedes": request.supersedes})
+            tell.event(refused.event)
             return Outcome(request.run_id, None, layout.platform_run_id, refused.code, refused.detail)
     return admitted(desk, desk.ports.authority.admit(_binding(request, layout)), request, actor)
 
@@ -61,8 +63,8 @@ def _parsed(desk: Desk, document: Any, actor: str | None) -> RunRequest:
         if wrong is not None and not _is_bound(desk, request.run_id):
             raise wrong
     except BadInput as error:
-        told = {"reason_code": error.code.value, "detail": error.what}
-        Narrator(desk.ports.telemetry, desk.ports.clock, {}, desk.policy_rev).event("RUN_REQUEST_REFUSED", told)
+        told = events.RUN_REQUEST_REFUSED(details.Refused(error.code, error.what))
+        Narrator(desk.ports.telemetry, desk.ports.clock, {}, desk.policy_rev).event(told)
         raise
     return request
 
@@ -94,10 +96,10 @@ def rebind(desk: Desk, layout: Layout, run_id: str) -> bool:
     """
     ports = desk.ports
     ledger, _ = read_record(ports, layout, run_id)
-    accepted = ledger.first("RUN_ACCEPTED")
+    accepted = Record(ledger).accepted
     if accepted is None or ledger.state is None:
         return False
-    request = parse_request(accepted.details["request"], ports.known_timezone)
+    request = parse_request(accepted.details.request, ports.known_timezone)
     if not ports.authority.admit(_binding(request, layout)).is_new:
         return True  # somebody else was quicker, and knows better where the run is
     lease = ports.authority.acquire(run_id, ports.ids.new_id(), ttl_s=desk.settings.lease_ttl_s, above=ledger.fence)
@@ -118,11 +120,11 @@ def admitted(desk: Desk, admission: Admission, request: RunRequest, actor: str) 
     if admission.is_new:
         outcome = work(desk, layout, request, actor, is_new=True)
     else:
-        tell.event("RUN_REQUEST_DUPLICATE", {"settled": admission.settled})
+        tell.event(events.RUN_REQUEST_DUPLICATE(details.Duplicate(admission.settled)))
         known = settled_outcome(desk.ports, layout, request.run_id) if admission.settled else None
         outcome = known or work(desk, layout, bound_request(desk, binding), actor)
     if outcome.in_flight:
-        tell.event("LEASE_BUSY")
+        tell.event(events.LEASE_BUSY(details.Nothing()))
     return outcome
 
 
@@ -138,7 +140,7 @@ def collision(desk: Desk, layout: Layout, request: RunRequest, bound: Mapping[st
         raise Fault(ReasonCode.TRUTH_ALTERED, what, remedy)
     shown = "; ".join(f"{name}: {pair['old']!r} is bound, {pair['new']!r} was asked" for name, pair in fields.items())
     code = ReasonCode.EQUIVALENCE_COLLISION
-    narrator(desk, request).event(code.value, {"fields": ", ".join(fields)})
+    narrator(desk, request).event(events.EQUIVALENCE_COLLISION(details.Collided(", ".join(fields))))
     return Outcome(
         run_id=request.run_id,
         state=None,
@@ -179,16 +181,15 @@ def _still_waiting(desk: Desk, layout: Layout, request: RunRequest) -> Outcome |
     Whoever polls a waiting run thus adds nothing to its record.
     """
     ledger, _ = read_record(desk.ports, layout, request.run_id)
-    waiting, accepted = ledger.state_event, ledger.first("RUN_ACCEPTED")
-    planned, started = ledger.first("PLAN_COMMITTED"), ledger.first("EVIDENCE_STARTED")
-    if ledger.state is not RunState.WAITING_EVIDENCE or bound_intent(ledger) != request.intent():
+    record = Record(ledger)
+    waiting, accepted, planned, root = record.rest, record.accepted, record.plan, record.root
+    if ledger.state is not RunState.WAITING_EVIDENCE or record.intent != request.intent():
         return None
-    if waiting is None or accepted is None or planned is None or started is None:
+    if waiting is None or accepted is None or planned is None or root is None:
         return None
-    if parse_instant(accepted.details["evidence_deadline_utc"]) <= desk.ports.clock.now():
+    if parse_instant(accepted.details.evidence_deadline_utc) <= desk.ports.clock.now():
         return None
-    plan, root = SealedPlan.of(planned.details["plan"]), started.details["engine_run_root"]
-    came = arrived(desk.ports.roots, plan, root, frozenset(waiting.details["missing"]))
+    came = arrived(desk.ports.roots, SealedPlan.of(planned.details.plan), root, frozenset(waiting.missing))
     return ledger_outcome(layout, ledger) if next(came, None) is None else None
 
 
@@ -248,12 +249,12 @@ def _release(desk: Desk, run: HeldRun, *, finished: bool) -> None:
     try:
         desk.ports.authority.release(run.lease, note=note, run_id=run.run_id)
     except SrError as error:
-        run.narrate.event("LEASE_RELEASE_FAILED", {"detail": error.what})
+        run.narrate.event(events.LEASE_RELEASE_FAILED(details.ReleaseFailed(error.what)))
 
 
 def _denied(desk: Desk, layout: Layout, request: RunRequest, actor: str) -> Outcome:
     """Unauthorized: on the run's record, and nowhere else; the key stays free."""
-    draft = Draft("AUTH_DENIED", {"actor": actor, "action": "submit", "reason_code": ReasonCode.AUTH_DENIED.value})
+    draft = events.AUTH_DENIED(details.Denied(actor, "submit", ReasonCode.AUTH_DENIED))
     append_aside(
         desk.ports, layout, request.run_id, draft, actor=actor, policy_rev=desk.policy_rev, pins=pins_of(request)
     )

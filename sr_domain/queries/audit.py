@@ -12,15 +12,18 @@ from typing import Any
 import attrs
 
 from sr_domain.artifacts.attestation import fault_in, statement_bytes
-from sr_domain.artifacts.documents import Decision, facts_view, quarantine_record, ready_signal, run_plan, run_status
+from sr_domain.artifacts.documents import facts_view, quarantine_record, ready_signal, run_plan, run_status
 from sr_domain.encoding.canonical import exact_json, sha256_hex
 from sr_domain.encoding.contracts import problem
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.request import parse_request
 from sr_domain.plan.sealed import SealedPlan
+from sr_domain.record.details import Decided
+from sr_domain.record.events import ENGINE_ATTEMPT_FINISHED, EVENTS, SUPERSEDED_BY
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger, RecordFault, check_ledger
-from sr_domain.record.states import RunState
+from sr_domain.record.proofs import Decision
+from sr_domain.record.read import Record
 from sr_domain.run.answers import settled
 from sr_domain.run.append_aside import home_of
 from sr_domain.run.ports import Ports
@@ -75,21 +78,21 @@ def audit(ports: Ports, layout: Layout, run_id: str) -> Audit:
 def _cut(ports: Ports, layout: Layout, ledger: Ledger) -> Iterator[Finding]:
     """Whether events at the end of the record are gone: the chain cannot tell, what stands beside it can."""
     key, kinds = layout.record(ledger.run_id), {event.event_kind for event in ledger.events}
-    for kind, together in _TOGETHER.items():
-        if kind in kinds and not together <= kinds:
-            yield Finding(ReasonCode.RECORD_INVALID, key, f"its tail is cut: {kind} without what goes with it")
+    for kind in EVENTS.values():
+        if kind.name in kinds and not kind.together <= kinds:
+            yield Finding(ReasonCode.RECORD_INVALID, key, f"its tail is cut: {kind.name} without what goes with it")
     # The index is read in pages by ascending id: this run's row is the first after the id before.
     before = f"{max(int(ledger.run_id, 16) - 1, 0):032x}"
     known = [row for row in ports.authority.runs(after=before, limit=1) if row.run_id == ledger.run_id]
     # Read again: the run may have come to its end since.
     if known and known[0].settled and not settled(ledger) and not settled(_sound(ports, key, ledger.run_id)):
         yield Finding(ReasonCode.RECORD_INVALID, key, "its tail is cut: the index has known the run as settled")
-    announced = ledger.first("SUPERSEDE_PUBLISHED")
+    announced = Record(ledger).supersede_published
     if announced is not None:
-        old = str(announced.details["supersedes"])
+        old = announced.details.supersedes
         where = home_of(ports, old, layout)
-        links = _sound(ports, where.record(old), old).all("SUPERSEDED_BY")
-        if ledger.run_id not in [link.details.get("successor") for link in links]:
+        links = Record(_sound(ports, where.record(old), old)).all(SUPERSEDED_BY)
+        if ledger.run_id not in [link.details.successor for link in links]:
             what = f"it is cut or altered: run {ledger.run_id} superseded it, and it does not say so"
             yield Finding(ReasonCode.RECORD_INVALID, where.record(old), what)
 
@@ -101,13 +104,6 @@ def _sound(ports: Ports, key: str, run_id: str) -> Ledger:
     return found if isinstance(found, Ledger) else Ledger(run_id)
 
 
-_TOGETHER = {
-    "PLAN_COMMITTED": {"GOV_POLICY_REV", "GOV_PLAN_HASH"},
-    "READY_COMMITTED": {"GOV_BUNDLE_HASH", "GOV_LAW_PROVENANCE"},
-}
-"""Events that go on record in one append."""
-
-
 @attrs.frozen
 class Auditor:
     """One sound record, against everything that must follow from it."""
@@ -115,6 +111,11 @@ class Auditor:
     store: ObjectStore
     layout: Layout
     ledger: Ledger
+
+    @property
+    def record(self) -> Record:
+        """What the record says."""
+        return Record(self.ledger)
 
     def findings(self) -> Iterator[Finding]:
         """What does not follow, in the order in which a run writes."""
@@ -151,17 +152,17 @@ class Auditor:
             yield Finding(ReasonCode.TRUTH_ALTERED, key, "it is not what the record says")
 
     def _plan(self) -> Iterator[Finding]:
-        accepted, committed = self.ledger.first("RUN_ACCEPTED"), self.ledger.first("PLAN_COMMITTED")
+        accepted, committed = self.record.accepted, self.record.plan
         key = self.layout.plan(self.ledger.run_id)
         if accepted is None or committed is None:
             yield from self._same(key, None)
-        elif self.ledger.first("EVIDENCE_STARTED") or self.ledger.first("ENGINE_ATTEMPT_LAUNCH_REQUESTED"):
-            plan = SealedPlan.of(committed.details["plan"])
+        elif self.record.started is not None or self.record.attempts:
+            plan = SealedPlan.of(committed.details.plan)
             yield from self._same(key, exact_json(run_plan(self.layout, plan, accepted, committed)))
 
     def _facts_and_signal(self) -> Iterator[Finding]:
         run_id = self.ledger.run_id
-        decided, committed = self.ledger.first("EVIDENCE_COMPLETE"), self.ledger.first("READY_COMMITTED")
+        decided, committed = self.record.decision, self.record.committed
         if decided is None:
             yield from self._same(self.layout.facts(run_id), None)
             yield from self._same(self.layout.ready(run_id), None)
@@ -178,52 +179,52 @@ class Auditor:
 
     def _signal(self) -> Iterator[Finding]:
         """The READY signal of a published run. An adopted view has no decision to derive it from."""
-        decided, committed = self.ledger.first("EVIDENCE_COMPLETE"), self.ledger.first("READY_COMMITTED")
-        plan = self.ledger.first("PLAN_COMMITTED")
-        if decided is None or committed is None or plan is None or "outputs" not in decided.details:
+        decided, committed = self.record.decision, self.record.committed
+        plan, decision = self.record.plan, None if decided is None else decided.details.decision
+        if committed is None or plan is None or decision is None:
             return
-        if self.ledger.first("READY_PUBLISHED"):
-            facts = self._derived(decided.details)
-            signal = ready_signal(self.layout, facts, plan.details["plan"]["plan_hash"], committed.ts_utc)
+        if self.record.published:
+            facts = self._derived(decision)
+            signal = ready_signal(self.layout, facts, SealedPlan.of(plan.details.plan).plan_hash, committed.ts_utc)
             yield from self._same(self.layout.ready(self.ledger.run_id), exact_json(signal))
 
-    def _facts(self, decided: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[Finding]]:
+    def _facts(self, decided: Decided) -> tuple[dict[str, Any] | None, list[Finding]]:
         key = self.layout.facts(self.ledger.run_id)
-        if "outputs" not in decided:  # adopted: only its digest is on record
+        if decided.decision is None:  # adopted: only its digest is on record
             blob = self.store.read(key)
             if blob is None:
                 return None, [Finding(ReasonCode.TRUTH_MISSING, key, "it is not there")]
-            if sha256_hex(blob.data) != decided["facts_view_digest"]:
+            if sha256_hex(blob.data) != decided.facts_view_digest:
                 return None, [Finding(ReasonCode.TRUTH_ALTERED, key, "it is not what the record says")]
             return None, []
-        facts = self._derived(decided)
-        if sha256_hex(exact_json(facts)) != decided["facts_view_digest"]:
+        facts = self._derived(decided.decision)
+        if sha256_hex(exact_json(facts)) != decided.facts_view_digest:
             where = self.layout.record(self.ledger.run_id)
             return None, [Finding(ReasonCode.RECORD_INVALID, where, "its decision does not give its facts view")]
         return facts, list(self._same(key, exact_json(facts)))
 
-    def _derived(self, decided: Mapping[str, Any]) -> dict[str, Any]:
-        accepted, committed = self.ledger.first("RUN_ACCEPTED"), self.ledger.first("PLAN_COMMITTED")
+    def _derived(self, decision: Decision) -> dict[str, Any]:
+        accepted, committed = self.record.accepted, self.record.plan
         if accepted is None or committed is None:
             return {}
         try:
-            request = parse_request(accepted.details["request"], lambda name: True)
+            request = parse_request(accepted.details.request, lambda name: True)
         except BadInput:
             return {}
-        return facts_view(self.layout, pins_of(request), SealedPlan.of(committed.details["plan"]), Decision.of(decided))
+        return facts_view(self.layout, pins_of(request), SealedPlan.of(committed.details.plan), decision)
 
     def _attestation(self) -> Iterator[Finding]:
         """An attestation, where one stands, is of this run's facts view. Whose it is, its signature alone tells."""
-        run_id, decided = self.ledger.run_id, self.ledger.first("EVIDENCE_COMPLETE")
+        run_id, decided = self.ledger.run_id, self.record.decision
         key = self.layout.attestation(run_id)
         if decided is None:
             yield from self._same(key, None)
             return
-        standing, committed = self.store.read(key), self.ledger.first("READY_COMMITTED")
-        if standing is None and committed is not None and "attestation_ref" in committed.details:
+        standing, committed = self.store.read(key), self.record.committed
+        if standing is None and committed is not None and committed.details.attestation_ref is not None:
             yield Finding(ReasonCode.ATTESTATION_MISSING, key, "it is not there, and the record says it was written")
         view = None if standing is None else self.store.read(self.layout.facts(run_id))
-        digest = decided.details["facts_view_digest"]
+        digest = decided.details.facts_view_digest
         if standing is None or view is None or sha256_hex(view.data) != digest:
             return  # nothing to compare, or nothing to compare it with: that is a finding of its own
         wrong = fault_in(standing.data, statement_bytes(self.layout, json.loads(view.data), digest, decided.ts_utc))
@@ -231,15 +232,13 @@ class Auditor:
             yield Finding(ReasonCode.TRUTH_ALTERED, key, wrong)
 
     def _quarantine(self) -> Iterator[Finding]:
-        event = self.ledger.state_event
-        final = event is not None and self.ledger.state in (RunState.QUARANTINED, RunState.FAILED)
-        owed = final and event is not None and event.details.get("conflicts")
-        expected = exact_json(quarantine_record(self.layout, event)) if owed and event is not None else None
+        ended = self.record.contradicted
+        expected = None if ended is None else exact_json(quarantine_record(self.layout, ended))
         yield from self._same(self.layout.quarantine(self.ledger.run_id), expected)
 
     def _logs(self) -> Iterator[Finding]:
-        for event in self.ledger.all("ENGINE_ATTEMPT_FINISHED"):
-            for key in event.details.get("logs_ref", {}).values():
+        for attempt in self.record.all(ENGINE_ATTEMPT_FINISHED):
+            for key in (attempt.details.logs_ref or {}).values():
                 if self.store.stat(key) is None:
                     yield Finding(ReasonCode.TRUTH_MISSING, key, "the attempt's log is not there")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from sr_domain.record.events import SUPERSEDED_BY
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger, check_ledger
 from sr_domain.record.states import RunState
@@ -68,7 +69,7 @@ def _row(desk: Desk, row: IndexedRun) -> Mapping[str, Any]:
 def _chain(desk: Desk, layout: Layout, run_id: str) -> tuple[str, ...]:
     """Who superseded a READY run. Most records say nothing of it, and are not parsed; nor is a damaged one."""
     blob = desk.ports.store.read(layout.record(run_id))
-    if blob is None or b'"SUPERSEDED_BY"' not in blob.data:
+    if blob is None or f'"{SUPERSEDED_BY.name}"'.encode() not in blob.data:
         return ()
     ledger = check_ledger(run_id, blob.data)
     return successors(desk.ports.store, layout, ledger) if isinstance(ledger, Ledger) else ()
@@ -110,7 +111,7 @@ def _platform_runs(desk: Desk) -> set[str]:
     """The current platform run, and those in which the authority knows runs that may be in quarantine."""
     current = desk.ports.platform.current()
     known = set() if current is None else {current}
-    states, after, page = (RunState.FAILED.value, RunState.QUARANTINED.value), None, _PAGE
+    states, after, page = [state.value for state in RunState if state.terminal], None, _PAGE
     while page == _PAGE:
         try:
             rows = _indexed(desk, states=states, limit=_PAGE, after=after)

@@ -25,6 +25,8 @@ from sr_domain.plan.sealed import SealedGate, SealedOutput, SealedPlan
 from sr_domain.queries.audit import Auditor, Finding, receipt_findings
 from sr_domain.record.layout import OBJECT_VERSIONS, Layout
 from sr_domain.record.ledger import Ledger, RecordFault, check_ledger
+from sr_domain.record.proofs import OutputProof
+from sr_domain.record.read import Record
 from sr_domain.record.revisions import listing_rules
 from sr_domain.run.answers import successors
 from sr_ports import (
@@ -40,7 +42,7 @@ from sr_ports import (
     WorkPool,
 )
 
-Proofs = Mapping[str, Mapping[str, Any]]
+Proofs = Mapping[str, OutputProof]
 """What the record says of each output that was proven, by output id."""
 
 
@@ -135,15 +137,15 @@ class _Check:
         self, ledger: Ledger, findings: list[Finding], *, engine_run_root: str | None, fast: bool
     ) -> Verification:
         """The view against a sound record, and the bytes against both."""
-        run_id, root = self.facts["run_id"], engine_run_root or self.root_of(ledger)
+        run_id, root = self.facts["run_id"], engine_run_root or Record(ledger).root
         findings = [*findings, *self.follows(ledger), *self.attested(ledger)]
-        plan_event = ledger.first("PLAN_COMMITTED")
+        plan_event = Record(ledger).plan
         if fast or plan_event is None:
             return Verification(run_id, root, tuple(findings))
         if root is None:
             absent = Finding(ReasonCode.ENGINE_ROOT_MISSING, "engine root", "none is on record: give --engine-run-root")
             return Verification(run_id, root, (*findings, absent))
-        plan = SealedPlan.of(plan_event.details["plan"])
+        plan = SealedPlan.of(plan_event.details.plan)
         found = list(self.bytes(plan, self.verifier.roots.open(root), ledger))
         outputs, gates = len(self.facts["locators"]), len(self.facts["gate_receipts"])
         return Verification(run_id, root, (*findings, *found), outputs, gates)
@@ -196,16 +198,17 @@ class _Check:
 
     def follows(self, ledger: Ledger) -> Iterator[Finding]:
         """The view is the very one that the record decided; plan, READY signal and status follow from it too."""
-        decided, key = ledger.first("EVIDENCE_COMPLETE"), self.layout.facts(self.facts["run_id"])
-        if decided is None or ledger.first("READY_COMMITTED") is None:
+        record, key = Record(ledger), self.layout.facts(self.facts["run_id"])
+        decided = record.decision
+        if decided is None or record.committed is None:
             yield Finding(ReasonCode.TRUTH_ALTERED, key, "the record says nothing of READY")
-        elif decided.details["facts_view_digest"] != sha256_hex(self.data):
+        elif decided.details.facts_view_digest != sha256_hex(self.data):
             yield Finding(ReasonCode.TRUTH_ALTERED, key, "it is not the view that the record decided")
         yield from Auditor(self.verifier.store, self.layout, ledger).derived()
 
     def attested(self, ledger: Ledger) -> Iterator[Finding]:
         """The view and its record are what the holder of the key signed, where a key was given."""
-        checker, decided = self.verifier.signed_by, ledger.first("EVIDENCE_COMPLETE")
+        checker, decided = self.verifier.signed_by, Record(ledger).decision
         if checker is None or decided is None:
             return
         key = self.layout.attestation(self.facts["run_id"])
@@ -221,22 +224,16 @@ class _Check:
         else:
             self.verifier.progress(f"attestation: signed by {checker.keyid}")
 
-    def root_of(self, ledger: Ledger) -> str | None:
-        """Where the evidence was read, as the record says."""
-        started = ledger.first("EVIDENCE_STARTED")
-        root = None if started is None else started.details.get("engine_run_root")
-        return None if root is None else str(root)
-
     def bytes(self, plan: SealedPlan, root: EngineRoot, ledger: Ledger) -> Iterator[Finding]:
         """Every locator's and every gate's bytes, read again."""
         verifier, enforce = self.verifier, plan.member_digests is MemberDigests.ENFORCE
         meter = Meter(verifier.progress, verifier.clock.now)
-        decided = ledger.first("EVIDENCE_COMPLETE")
-        details = {} if decided is None else decided.details
-        rules = listing_rules(details)
+        decided = Record(ledger).decision
+        decision = None if decided is None else decided.details.decision
+        rules = listing_rules(None if decided is None else decided.details.revision)
         judged = verifier.pool.map(lambda gate: self._gate(root, gate, enforce, meter, rules), plan.gates)
         yield from (one for one in judged if one is not None)
-        proofs = {one["output_id"]: one for one in details.get("outputs", ())}
+        proofs = {} if decision is None else {one.output_id: one for one in decision.outputs}
         yield from self._outputs(plan, root, proofs, meter, rules)
 
     def _gate(
@@ -295,7 +292,8 @@ class _Check:
         ref = receipts.get(output.output_id, {}).get("bundle_manifest_ref")
         what = f"proven with {expected}, now {digest.sha256}"
         if ref is None:
-            kept = proofs.get(output.output_id, {}).get("version_id")
+            proof = proofs.get(output.output_id)
+            kept = None if proof is None else proof.version_id
             return _other_bytes(output.output_id, what, kept, digest.files[0].version_id)
         parts = self.verifier.store.read(ref)
         if parts is None or sha256_hex(parts.data) != expected:  # a finding of its own; it tells nothing here

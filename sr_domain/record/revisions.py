@@ -6,9 +6,6 @@ release. Undecided runs are read by today's rules, a decided one by those of its
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from sr_ports import ListingRules
 from sr_ports.wanted import FIRST_RELEASE, TODAY
 
@@ -20,7 +17,6 @@ beside the evidence), so that a run decided before is proven by it as well.
 """
 
 
-def listing_rules(decided: Mapping[str, Any]) -> ListingRules:
-    """How the engine root was listed for a decision. `decided`: the details of its ``EVIDENCE_COMPLETE``."""
-    revision = decided.get("revision", 1)
+def listing_rules(revision: int | None) -> ListingRules:
+    """How the engine root was listed for a decision of this revision; None for one that names none."""
     return TODAY if isinstance(revision, int) and revision >= REVISION else FIRST_RELEASE

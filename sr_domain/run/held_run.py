@@ -17,8 +17,12 @@ from sr_domain.artifacts.documents import run_status
 from sr_domain.encoding.canonical import exact_json
 from sr_domain.encoding.contracts import validate
 from sr_domain.plan.request import RunRequest
+from sr_domain.record.details import LeaseTaken
+from sr_domain.record.events import LEASE_TAKEN
+from sr_domain.record.kinds import Draft
 from sr_domain.record.layout import Layout
-from sr_domain.record.ledger import Draft, Event, Ledger, read_ledger
+from sr_domain.record.ledger import Event, Ledger, read_ledger
+from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
 from sr_domain.run.answers import settled
 from sr_domain.run.ports import Ports, Settings
@@ -67,6 +71,11 @@ class HeldRun:
     def run_id(self) -> str:
         return self.request.run_id
 
+    @property
+    def history(self) -> Record:
+        """What the record says so far."""
+        return Record(self.ledger)
+
     def now(self) -> datetime:
         return self.ports.clock.now()
 
@@ -106,7 +115,7 @@ class HeldRun:
                 return
             if self._swap(grown):
                 for event in grown.events[len(before.events) :]:
-                    self.narrate.event(event.event_kind, event.details)
+                    self.narrate.event(event)
                 return
             self.load()
             self._refuse_if_moved(based_on)
@@ -197,7 +206,7 @@ def take_over(run: HeldRun) -> None:
 
     A settled record takes nothing more from any holder, so there is nobody to fence out.
     """
-    if run.ledger.first("RUN_ACCEPTED") is None or settled(run.ledger):
+    if run.history.accepted is None or settled(run.ledger):
         return
     if run.ledger.fence < run.lease.fence:
-        run.record(Draft("LEASE_TAKEN", {"fence": run.lease.fence}))
+        run.record(LEASE_TAKEN(LeaseTaken(run.lease.fence)))

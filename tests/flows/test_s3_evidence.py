@@ -91,7 +91,7 @@ def test_a_run_that_the_first_release_decided_over_such_bytes_is_still_proven(
     world.put(f"{place}/zz/", b"4444")
     verify: Callable[..., Any] = gates.verify_gate
     with monkeypatch.context() as then:
-        then.setattr(commit, "MARKER", {})
+        then.setattr(commit, "MADE_BY", None)
         then.setattr(prove, "find_output", partial(find_output, rules=FIRST_RELEASE))
         then.setattr(prove, "verify_gate", partial(verify, rules=FIRST_RELEASE))
         outcome = world.submit()

@@ -115,7 +115,7 @@ def test_a_run_that_the_first_release_decided_is_proven_by_its_rules(lab: Lab, m
     root = tree_world(lab)
     runner = partial(lab.runner, packed=pack((TREE,)))
     with monkeypatch.context() as then:
-        then.setattr(commit, "MARKER", {})
+        then.setattr(commit, "MADE_BY", None)
         then.setattr(prove, "find_output", partial(find_output, rules=FIRST_RELEASE))
         outcome = runner().submit(request(engine_run_root=root, output_ids=["tree"]))
     decided = lab.ledger(outcome.run_id).first("EVIDENCE_COMPLETE")
