@@ -5,7 +5,7 @@ Submit, resubmission and resume are all this one procedure. Read it top to botto
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import assert_never
 
 import attrs
@@ -56,7 +56,7 @@ def advance(run: HeldRun, desk: Desk, *, fresh: bool) -> None:
     take_over(run)
     anchored = run.history.accepted
     accepted = anchor(run, desk.policy) if anchored is None else anchored.details
-    if not fresh and run.history.decision is None:
+    if not fresh and not run.history.decided:
         standing = read_facts(run)
         if standing is not None:
             adopt_facts(run, standing)
@@ -68,7 +68,7 @@ def advance(run: HeldRun, desk: Desk, *, fresh: bool) -> None:
     if plan is None:
         return
     run.policy_rev = attrs.asdict(plan.policy_rev)
-    if run.history.decision is None and not prove(run, plan, accepted):
+    if not run.history.decided and not prove(run, plan, accepted):
         return
     commit_ready(run, plan)
     announce_successor(run)
@@ -138,29 +138,32 @@ def prove(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> bool:
     run.ports.pool.map(lambda write: write(), (lambda: write_plan(run, plan), run.write_status))
     with on_record(run):
         evidence = collect(run, plan, root)
-    verdict = classify(evidence, parse_instant(accepted.evidence_deadline_utc), run.now())
+    return _conclude(run, plan, evidence, parse_instant(accepted.evidence_deadline_utc))
+
+
+def _conclude(run: HeldRun, plan: SealedPlan, evidence: Evidence, deadline: datetime) -> bool:
+    """Put the verdict on evidence on record; True once READY is decided."""
+    decision, verdict = _decision(run, plan, evidence), classify(evidence, deadline, run.now())
     match verdict:
         case Complete():
             refused = claim_place(run)
-            if refused is not None:
-                run.renew()
-                commit_failed(run, Rest(refused.code, refused.detail))
-                return False
-            decide_ready(run, plan, _decision(run, plan, evidence))
-            return True
+            if refused is None:
+                decide_ready(run, plan, decision)
+                return True
+            run.renew()
+            commit_failed(run, Rest(refused.code, refused.detail))
         case Waiting(missing):
-            found = _decision(run, plan, evidence).found
-            run.record(events.EVIDENCE_WAITING(Rest(ReasonCode.EVIDENCE_WAITING, missing=missing, found=found)))
+            why = Rest(ReasonCode.EVIDENCE_WAITING, missing=missing, found=decision.found)
+            run.record(events.EVIDENCE_WAITING(why))
             run.write_status()
         case Conflicted(conflicts):
             run.renew()
-            missing, found = tuple(sorted(evidence.missing)), _decision(run, plan, evidence).found
-            commit_quarantined(
-                run, Rest(ReasonCode.EVIDENCE_CONFLICT, conflicts=conflicts, missing=missing, found=found)
-            )
+            missing = tuple(sorted(evidence.missing))
+            why = Rest(ReasonCode.EVIDENCE_CONFLICT, conflicts=conflicts, missing=missing, found=decision.found)
+            commit_quarantined(run, why)
         case Failed():
             run.renew()
-            commit_failed(run, _failed(verdict, evidence, _decision(run, plan, evidence).found))
+            commit_failed(run, _failed(verdict, evidence, decision.found))
         case _:
             assert_never(verdict)
     return False

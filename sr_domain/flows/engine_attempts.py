@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import attrs
@@ -137,37 +138,49 @@ def invocation_for(run: HeldRun, root: str | None) -> dict[str, Any]:
 
 def _attempt(run: HeldRun, number: int, root: str | None, invoker: EngineInvoker) -> str | None:
     """One attempt, from launch to its recorded end; the engine root when it succeeded."""
-    attempt_id = attempt_id_for(run.run_id, number)
-    invocation = invocation_for(run, root)
-    started = run.now()
-    run.record(events.ENGINE_ATTEMPT_LAUNCH_REQUESTED(AttemptName(attempt_id, number)))
+    name = AttemptName(attempt_id_for(run.run_id, number), number)
+    invocation, started = invocation_for(run, root), run.now()
+    run.record(events.ENGINE_ATTEMPT_LAUNCH_REQUESTED(name))
     run.write_status()
     result = _invoke(run, EngineCall(invocation, number, root), invoker)
     run.held.check()  # a lost lease records nothing: whoever took over has closed the attempt
     reason, detail = result.reason, result.detail
     if reason is None:
         reason, detail = check_receipt(run, result.engine_run_root)
-    ended = run.now()
-    details = AttemptFinished(
+    ended = _ended(run, name, invocation, started, result, reason)
+    told = [events.ENGINE_ATTEMPT_DETAIL(AttemptDetail(name.attempt_id, detail))] if detail else []
+    run.record(events.ENGINE_ATTEMPT_FINISHED(ended), *told)
+    return None if reason else result.engine_run_root
+
+
+def _ended(
+    run: HeldRun,
+    name: AttemptName,
+    invocation: Mapping[str, Any],
+    started: datetime,
+    result: EngineResult,
+    reason: ReasonCode | None,
+) -> AttemptFinished:
+    """How the attempt ended, now, checked against its contract; its output is kept."""
+    now = run.now()
+    ended = AttemptFinished(
         run_id=run.run_id,
-        attempt_id=attempt_id,
-        attempt_no=number,
+        attempt_id=name.attempt_id,
+        attempt_no=name.attempt_no,
         outcome=SUCCEEDED if reason is None else FAILED,
         started_at_utc=format_instant(started),
-        ended_at_utc=format_instant(ended),
-        duration_ms=max(0, round((ended - started).total_seconds() * 1000)),
+        ended_at_utc=format_instant(now),
+        duration_ms=max(0, round((now - started).total_seconds() * 1000)),
         invocation=invocation,
         invoker=run.request.invoker,
         reason_code=reason,
         engine_run_root=result.engine_run_root,
         run_receipt_ref=None if reason else f"{result.engine_run_root}/{RECEIPT}",
-        logs_ref=_keep_logs(run, number, result),
+        logs_ref=_keep_logs(run, name.attempt_no, result),
     )
     if reason is not ReasonCode.ENGINE_INVOCATION_INVALID:  # that one is on record as it was, misfit and all
-        validate("engine_attempt", details.document())
-    told = [events.ENGINE_ATTEMPT_DETAIL(AttemptDetail(attempt_id, detail))] if detail else []
-    run.record(events.ENGINE_ATTEMPT_FINISHED(details), *told)
-    return None if reason else result.engine_run_root
+        validate("engine_attempt", ended.document())
+    return ended
 
 
 def _invoke(run: HeldRun, call: EngineCall, invoker: EngineInvoker) -> EngineResult:

@@ -103,6 +103,11 @@ class Record:
         return self.first(events.EVIDENCE_COMPLETE)
 
     @property
+    def decided(self) -> bool:
+        """Whether the run can only become READY."""
+        return self.has(events.EVIDENCE_COMPLETE)
+
+    @property
     def committed(self) -> Entry[d.Committed] | None:
         """READY."""
         return self.first(events.READY_COMMITTED)

@@ -35,43 +35,68 @@ class Value:
 
     def document(self) -> dict[str, Any]:
         """JSON form, names in the order of the fields."""
-        parts = ((field, getattr(self, field.name)) for field in attrs.fields(type(self)))
-        return {
-            field.name: _plain(value)
-            for field, value in parts
-            if "kept" in field.metadata or field.default is attrs.NOTHING or value != field.default
-        }
+        node = {}
+        for part in _parts(type(self)):
+            value = getattr(self, part.name)
+            if part.kept or value != part.default:
+                node[part.name] = _plain(value)
+        return node
 
     @classmethod
     def of(cls, node: Mapping[str, Any]) -> Self:
         """The value that a JSON form stands for. Raises `Fault(RECORD_INVALID)` where a part is missing."""
-        parts: dict[str, Any] = {}
-        for field in attrs.fields(cls):
-            value = node.get(field.name)
+        told: dict[str, Any] = {}
+        for part in _parts(cls):
+            value = node.get(part.name)
             if value is not None:
-                parts[field.name] = _read(value, field.metadata)
-            elif field.default is attrs.NOTHING:
-                if field.name not in node:
-                    raise Fault(ReasonCode.RECORD_INVALID, f"a value without {field.name}: {sorted(node)}")
-                parts[field.name] = None
-        return cls(**parts)
+                told[part.name] = part.read(value)
+            elif part.default is attrs.NOTHING:
+                if part.name not in node:
+                    raise Fault(ReasonCode.RECORD_INVALID, f"a value without {part.name}: {sorted(node)}")
+                told[part.name] = None
+        return cls(**told)
+
+
+@attrs.frozen
+class _Part:
+    """A field, as the JSON form needs it. `kept`: always written. `shape`: the class of a value, or of each."""
+
+    name: str
+    default: Any
+    kept: bool
+    shape: type[Value] | None
+    several: bool
+
+    def read(self, value: Any) -> Any:
+        if self.shape is None:
+            return tuple(value) if isinstance(value, list) else value
+        return tuple(map(self.shape.of, value)) if self.several else self.shape.of(value)
+
+
+_PARTS: dict[type[Value], tuple[_Part, ...]] = {}
+"""What was found out about classes: a record may hold very many values."""
+
+
+def _parts(cls: type[Value]) -> tuple[_Part, ...]:
+    if cls not in _PARTS:
+        _PARTS[cls] = tuple(
+            _Part(
+                name=field.name,
+                default=field.default,
+                kept="kept" in field.metadata or field.default is attrs.NOTHING,
+                shape=field.metadata.get("one") or field.metadata.get("many"),
+                several="many" in field.metadata,
+            )
+            for field in attrs.fields(cls)
+        )
+    return _PARTS[cls]
 
 
 def _plain(value: Any) -> Any:
-    match value:
-        case Value():
-            return value.document()
-        case enum.Enum():
-            return value.value
-        case tuple():
-            return [_plain(one) for one in value]
-        case _:
-            return value
-
-
-def _read(value: Any, marks: Mapping[str, Any]) -> Any:
-    if "one" in marks:
-        return marks["one"].of(value)
-    if "many" in marks:
-        return tuple(marks["many"].of(part) for part in value)
-    return tuple(value) if isinstance(value, list) else value
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, str | int) or value is None:
+        return value
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    return value.document() if isinstance(value, Value) else value
