@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sr_ports.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from sr_domain.evidence.law_call import ProvidedLaw
+    from sr_domain.evidence.provided_law import ProvidedLaw
     from sr_domain.flows.reemit import Reemit
     from sr_domain.plan.pack import GateSpec, InterfacePack, OutputSpec
     from sr_domain.plan.policy import MemberDigests, Policy, PolicyRev, ReusePolicy, UngatedOutputs
@@ -40,7 +40,7 @@ _HOME = {
     "Policy": "plan.policy",
     "PolicyRev": "plan.policy",
     "Ports": "run.ports",
-    "ProvidedLaw": "evidence.law_call",
+    "ProvidedLaw": "evidence.provided_law",
     "Reemit": "flows.reemit",
     "ReusePolicy": "plan.policy",
     "RunRequest": "plan.request",

@@ -15,8 +15,7 @@ from typing import Any
 
 import attrs
 
-from sr_domain.evidence.law_call import ProvidedLaw
-from sr_plugins.guard import guarded_adapter
+from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_plugins.loading import (
     PORTS,
     Broken,
@@ -157,7 +156,11 @@ class PluginHost:
         self.require([(port, name)])
         adapter, source = self.offered[(port, name)]
         made: Adapter[Any] = adapter
-        return made if source.own else guarded_adapter(port, made, source)
+        if source.own:
+            return made
+        from sr_plugins.guard import guarded_adapter
+
+        return guarded_adapter(port, made, source)
 
     def require(self, wanted: Iterable[tuple[str, str]]) -> None:
         """Raise `BadInput` unless each adapter, by port and name, may be used and can be built.

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from sr_domain.evidence.law_call import ProvidedLaw
+from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.run.ports import Ports, Settings
 from sr_domain.runner import ScenarioRunner
 from sr_plugins.host import PluginHost

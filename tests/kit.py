@@ -28,7 +28,7 @@ from sr_adapters.runtime.platform import FixedPlatformRuns
 from sr_adapters.runtime.pool import SerialPool
 from sr_adapters.runtime.timezones import known_timezone
 from sr_adapters.sqlite.authority import SqliteAuthority
-from sr_domain.evidence.law_call import ProvidedLaw
+from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.plan.pack import InterfacePack
 from sr_domain.record.ledger import Ledger, read_ledger
 from sr_domain.run.outcome import Outcome

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections.abc import Mapping
+from typing import Any
 
 ONE_SPELLING = "a name that identifies has one spelling: leave the character out, or write it composed"
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _FILLERS = frozenset("\u115f\u1160\u3164\uffa0")
 """Letters of Hangul by category, and blank to the eye."""
+
+
+_HEX = re.compile(r"[0-9A-Fa-f]{32}(?:[0-9A-Fa-f]{32})?")
+
+
+def lower_hex(document: Any, *fields: str) -> Any:
+    """The document with the ids and digests in these fields in lower case; anything else as it is.
+
+    Upper-case hex is a harmless spelling of the same value (spec: behaviour, "Evidence").
+    """
+    if not isinstance(document, Mapping):
+        return document
+    lower = {
+        field: value.lower()
+        for field in fields
+        if isinstance(value := document.get(field), str) and _HEX.fullmatch(value)
+    }
+    return {**document, **lower} if lower else document
 
 
 def misspelling(name: str) -> str | None:

@@ -8,7 +8,8 @@ import attrs
 
 from sr_domain.evidence.bundle import Bundle, BundleAbsent, is_hex64
 from sr_domain.evidence.digests import Guard
-from sr_domain.evidence.law_call import ProvidedLaw, law_digest
+from sr_domain.evidence.law_call import law_digest
+from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.evidence.small_files import first_line, parse_small, read_small
 from sr_domain.plan.sealed import SealedGate
 from sr_ports import EngineRoot, EvidenceFault, ListingRules, ReasonCode

@@ -5,22 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-import attrs
-
 from sr_domain.evidence.bundle import Bundle, BundleAbsent, is_hex64
-from sr_ports import EvidenceFault, FileFact, HashingLaw, IndexEntry, ReasonCode, Unreachable, VerificationMethod
+from sr_domain.evidence.provided_law import ProvidedLaw
+from sr_ports import EvidenceFault, FileFact, IndexEntry, ReasonCode, Unreachable, VerificationMethod
 from sr_ports.laws import PathBase
 
 T = TypeVar("T")
-
-
-@attrs.frozen
-class ProvidedLaw:
-    """A hashing law and where it came from (spec: mission, law 11)."""
-
-    law: HashingLaw
-    distribution: str
-    version: str
 
 
 class _View:

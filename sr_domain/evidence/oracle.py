@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sr_domain.encoding.contracts import problem
+from sr_domain.encoding.names import lower_hex
 from sr_domain.evidence.small_files import parse_small, read_small
 from sr_domain.record.proofs import Failure
 from sr_ports import EngineRoot, EvidenceFault, ReasonCode
@@ -25,7 +26,7 @@ def oracle_pack(root: EngineRoot, pins: Mapping[str, Any]) -> tuple[dict[str, An
         return None, ()
     try:
         data = read_small(root, MANIFEST, _LIMIT, ReasonCode.ORACLE_PACK_INVALID)
-        manifest = parse_small(data, MANIFEST, _LIMIT, ReasonCode.ORACLE_PACK_INVALID)
+        manifest = _lower(parse_small(data, MANIFEST, _LIMIT, ReasonCode.ORACLE_PACK_INVALID))
     except EvidenceFault as fault:
         return None, (_invalid(fault.what),)
     misfit = problem("oracle_pack_manifest", manifest)
@@ -44,6 +45,12 @@ def oracle_pack(root: EngineRoot, pins: Mapping[str, Any]) -> tuple[dict[str, An
         "engine_release": manifest["engine_release"],
     }
     return ref, ()
+
+
+def _lower(manifest: Any) -> Any:
+    manifest = lower_hex(manifest, "oracle_pack_id", "catalogue_digest", "gate_map_digest")
+    world = lower_hex(manifest.get("world_key"), *_WORLD) if isinstance(manifest, dict) else None
+    return manifest if world is None else {**manifest, "world_key": world}
 
 
 def _invalid(detail: str) -> Failure:

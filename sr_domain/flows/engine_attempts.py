@@ -11,6 +11,7 @@ import attrs
 
 from sr_domain.encoding.contracts import ContractViolation, validate
 from sr_domain.encoding.ids import attempt_id_for
+from sr_domain.encoding.names import lower_hex
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.evidence.small_files import parse_small, read_small
 from sr_domain.plan.compile import pins_of
@@ -218,6 +219,7 @@ def check_receipt(run: HeldRun, uri: str | None) -> tuple[ReasonCode | None, str
             return ReasonCode.ENGINE_RECEIPT_MISSING, f"no {RECEIPT} in {uri}"
         data = read_small(root, RECEIPT, _RECEIPT_LIMIT, ReasonCode.ENGINE_RECEIPT_INVALID)
         receipt = parse_small(data, RECEIPT, _RECEIPT_LIMIT, ReasonCode.ENGINE_RECEIPT_INVALID)
+        receipt = lower_hex(receipt, "run_id", "manifest_fingerprint", "parameter_hash")
         validate("run_receipt", receipt)
     except (ContractViolation, EvidenceFault) as error:
         return ReasonCode.ENGINE_RECEIPT_INVALID, error.what

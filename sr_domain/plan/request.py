@@ -14,7 +14,7 @@ import attrs
 from sr_domain.encoding.canonical import digest_of, exact_json
 from sr_domain.encoding.contracts import problem
 from sr_domain.encoding.ids import run_id_for, scenario_id_for
-from sr_domain.encoding.names import ONE_SPELLING, misspelling
+from sr_domain.encoding.names import ONE_SPELLING, lower_hex, misspelling
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_ports import BadInput, ReasonCode
 
@@ -120,6 +120,7 @@ class RunRequest:
 
 def parse_request(document: Any, known_timezone: Callable[[str], bool]) -> RunRequest:
     """Check a request against its contract and make a value of it. Raises `BadInput(REQUEST_INVALID)`."""
+    document = lower_hex(document, "manifest_fingerprint", "parameter_hash", "supersedes")
     fault = problem("run_request", document)
     if fault is not None:
         raise _invalid(fault.what)

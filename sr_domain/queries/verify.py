@@ -17,9 +17,9 @@ from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.encoding.contracts import problem
 from sr_domain.evidence.digests import ContentDigest, digest_outputs
 from sr_domain.evidence.gates import GateConflict, GateMissing, verify_gate
-from sr_domain.evidence.law_call import ProvidedLaw
 from sr_domain.evidence.outputs import Absent, OutputFiles, find_output
 from sr_domain.evidence.progress import Meter
+from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.plan.policy import MemberDigests
 from sr_domain.plan.sealed import SealedGate, SealedOutput, SealedPlan
 from sr_domain.queries.audit import Auditor, Finding, receipt_findings

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import attrs
 
-from sr_domain.evidence.law_call import ProvidedLaw
+from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_ports import (
     AuthorityStore,
     Clock,

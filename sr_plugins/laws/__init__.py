@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sr_domain.evidence.law_call import ProvidedLaw
+from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_plugins.laws.bundle_digest import BundleDigest
 from sr_plugins.laws.index_raw_bytes import IndexRawBytes
 from sr_plugins.laws.member_concat import MemberDigestConcat

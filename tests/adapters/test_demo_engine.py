@@ -19,7 +19,7 @@ from sr_adapters.demo_engine.paths import EngineFault, files_of, fill
 from sr_adapters.demo_engine.world import build_world
 from sr_adapters.file.root import FileEngineRoot
 from sr_domain.evidence.gates import GateConflict, GateMissing, GatePassed, verify_gate
-from sr_domain.evidence.law_call import ProvidedLaw
+from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.plan.sealed import SealedGate
 from sr_plugins.laws import BUILTIN_LAWS
 from sr_plugins.pack import GATES, OUTPUTS, load_pack

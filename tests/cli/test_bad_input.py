@@ -20,7 +20,7 @@ WINDOW = {"window_start_utc": "2026-01-01T00:00:00Z", "window_end_utc": "2026-01
     [
         {"run_equivalence_key": ""},
         {"run_equivalence_key": 5},
-        {"manifest_fingerprint": "A" * 64},
+        {"manifest_fingerprint": "g" * 64},
         {"manifest_fingerprint": "a" * 64 + "\n"},
         {"parameter_hash": "b" * 63},
         {"seed": -1},

@@ -50,6 +50,16 @@ def test_any_spelling_of_the_window_is_one_intent(spelling: tuple[timezone, str,
     assert fingerprint(request(window=window)) == fingerprint(request())
 
 
+def test_hex_in_upper_case_is_the_same_intent() -> None:
+    lower = request(supersedes="c" * 32)
+    upper = {
+        **lower,
+        **{name: lower[name].upper() for name in ("manifest_fingerprint", "parameter_hash", "supersedes")},
+    }
+    assert fingerprint(upper) == fingerprint(lower)
+    assert parse(upper).document() == parse(lower).document()
+
+
 @pytest.mark.parametrize("text", ["2026-01-01t00:00:00.250000000z", "2026-01-01 01:00:00.25+01:00"])
 def test_the_spellings_of_other_languages_are_read(text: str) -> None:
     window = {**request()["window"], "window_start_utc": text}
@@ -97,7 +107,7 @@ BAD: list[tuple[Any, str]] = [
     (request(run_equivalence_key=""), "run_equivalence_key"),
     (request(run_equivalence_key=5), "run_equivalence_key"),
     (request(run_equivalence_key="k" * 513), "run_equivalence_key"),
-    (request(manifest_fingerprint="A" * 64), "manifest_fingerprint must be 64 lower-case hex"),
+    (request(manifest_fingerprint="g" * 64), "manifest_fingerprint must be 64 lower-case hex"),
     (request(manifest_fingerprint="a" * 64 + "\n"), "manifest_fingerprint must be 64 lower-case hex"),
     (request(parameter_hash="b" * 63), "parameter_hash"),
     (request(seed=-1), "seed must be an integer from 0"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sr_adapters.memory.invoker import ScriptedInvoker
+from sr_domain.encoding.ids import run_id_for
 from sr_domain.record.states import RunState
 from sr_ports import EngineCall, EngineResult, LeaseLost, ReasonCode
 from sr_ports.conformance.crash import CrashPlan, Died, Mode, crash
@@ -104,6 +105,12 @@ class _Roots:
         if self._opened > 1:
             raise self._plan.die()
         return FileEngineRoot(uri)
+
+
+def test_a_receipt_may_spell_hex_in_upper_case(lab: Lab) -> None:
+    spelt = receipt(run_id=run_id_for("key").upper(), manifest_fingerprint="A" * 64, parameter_hash="B" * 64)
+    outcome = lab.runner(engine=engine(lab.root / "e", {**small_world(), **spelt})).submit(request())
+    assert outcome.state is RunState.READY
 
 
 @pytest.mark.parametrize(

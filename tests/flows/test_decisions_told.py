@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sr_domain.encoding.ids import run_id_for
-from sr_domain.evidence.law_call import ProvidedLaw
+from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.record.events import EVENTS, kind_of
 from sr_domain.record.states import RunState
 from sr_domain.run.ports import Settings

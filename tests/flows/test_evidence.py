@@ -177,6 +177,13 @@ def test_the_oracle_pack_is_carried_or_refused(tmp_path: Path) -> None:
     world_key = {"manifest_fingerprint": "a" * 64, "parameter_hash": "b" * 64, "scenario_id": "other", "seed": 7}
     cases: tuple[tuple[dict[str, Any], ReasonCode | None], ...] = (
         ({}, None),
+        (
+            {
+                "oracle_pack_id": "D" * 64,
+                "world_key": {**world_key, "manifest_fingerprint": "A" * 64, "scenario_id": "baseline"},
+            },
+            None,
+        ),
         ({"world_key": world_key}, ReasonCode.ORACLE_PACK_MISMATCH),
         ({"oracle_pack_id": "x"}, ReasonCode.ORACLE_PACK_INVALID),
     )

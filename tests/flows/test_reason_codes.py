@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import pytest
 
-from sr_domain.evidence.law_call import ProvidedLaw
+from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.plan.pack import OutputSpec
 from sr_domain.run.ports import Settings
 from sr_ports import EngineResult, HashingLaw, ReasonCode, SrError

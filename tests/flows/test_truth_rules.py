@@ -13,7 +13,7 @@ from sr_adapters.memory.authority import MemoryAuthority
 from sr_domain.encoding.canonical import canonical_json, exact_json
 from sr_domain.encoding.contracts import problem
 from sr_domain.encoding.ids import run_id_for
-from sr_domain.evidence.law_call import ProvidedLaw
+from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.record.states import RunState
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.ports import Settings

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sr_adapters.file.root import FileEngineRoot
 from sr_domain.evidence.gates import GateConflict, GateMissing, GatePassed, verify_gate
-from sr_domain.evidence.law_call import ProvidedLaw
+from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.plan.sealed import SealedGate
 from sr_plugins.laws import BundleDigest, IndexRawBytes, MemberDigestConcat
 from sr_ports import HashingLaw, ReasonCode, VerificationMethod
