@@ -33,13 +33,13 @@ from sr_domain.plan.request import Strategy
 from sr_domain.plan.sealed import SealedPlan
 from sr_domain.record.ledger import Draft
 from sr_domain.record.states import RunState
-from sr_domain.run.context import Desk
+from sr_domain.run.context import Context
 from sr_domain.run.held_run import HeldRun, take_over
 from sr_domain.run.root_faults import on_record
 from sr_ports import Fault, ReasonCode
 
 
-def advance(run: HeldRun, desk: Desk, *, fresh: bool) -> None:
+def advance(run: HeldRun, context: Context, *, fresh: bool) -> None:
     """Take the run as far as it can go now. `fresh`: its key was bound just now and no record was there.
 
     Afterwards the record says READY (published or not), FAILED, QUARANTINED or
@@ -47,7 +47,7 @@ def advance(run: HeldRun, desk: Desk, *, fresh: bool) -> None:
     """
     take_over(run)
     anchored = run.ledger.first("RUN_ACCEPTED")
-    accepted = anchor(run, desk.policy) if anchored is None else anchored.details
+    accepted = anchor(run, context.policy) if anchored is None else anchored.details
     if not fresh and run.ledger.first("EVIDENCE_COMPLETE") is None:
         standing = read_facts(run)
         if standing is not None:
@@ -56,11 +56,11 @@ def advance(run: HeldRun, desk: Desk, *, fresh: bool) -> None:
     if state in (RunState.FAILED, RunState.QUARANTINED):
         finish_terminal(run)
         return
-    plan = committed_plan(run, desk)
+    plan = committed_plan(run, context)
     if plan is None:
         return
     run.policy_rev = attrs.asdict(plan.policy_rev)
-    if run.ledger.first("EVIDENCE_COMPLETE") is None and not prove(run, plan, accepted):
+    if run.ledger.first("EVIDENCE_COMPLETE") is None and not prove_and_decide(run, plan, accepted):
         return
     commit_ready(run, plan)
     announce_successor(run)
@@ -91,11 +91,11 @@ def _resolved(run: HeldRun, root: str | None) -> str | None:
     return root if root is None or "://" in root else run.ports.roots.open(root).uri
 
 
-def committed_plan(run: HeldRun, desk: Desk) -> SealedPlan | None:
+def committed_plan(run: HeldRun, context: Context) -> SealedPlan | None:
     """The plan this run has for life, compiled now if it has none; None when it can have none."""
     committed = run.ledger.first("PLAN_COMMITTED")
     if committed is None:
-        compiled = compile_plan(run.request, desk.policy, desk.pack, run.ports.laws)
+        compiled = compile_plan(run.request, context.policy, context.pack, run.ports.laws)
         if isinstance(compiled, PlanRefused):
             problems = [attrs.asdict(problem) for problem in compiled.problems]
             commit_failed(run, Failed(compiled.code, compiled.message), {"problems": problems})
@@ -118,7 +118,7 @@ def write_plan(run: HeldRun, plan: SealedPlan) -> None:
     run.write_once("run_plan", run.layout.plan(run.run_id), run_plan(run.layout, plan, accepted, committed))
 
 
-def prove(run: HeldRun, plan: SealedPlan, accepted: Mapping[str, Any]) -> bool:
+def prove_and_decide(run: HeldRun, plan: SealedPlan, accepted: Mapping[str, Any]) -> bool:
     """Bring evidence about and judge it; True once READY is decided, False when the run rests elsewhere."""
     with on_record(run):
         root = engine_root(run, plan, accepted)

@@ -20,7 +20,7 @@ from sr_domain.evidence.digests import ContentDigest, digest_outputs
 from sr_domain.evidence.gates import GateMissing, GatePassed, verify_gate
 from sr_domain.evidence.oracle import oracle_pack
 from sr_domain.evidence.outputs import Absent, OutputFiles, find_output
-from sr_domain.evidence.progress import Meter
+from sr_domain.evidence.progress import ReadProgress
 from sr_domain.evidence.verdict import Conflict, Evidence, Failure, GateProof, OutputProof
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.policy import MemberDigests
@@ -34,9 +34,9 @@ def collect(run: HeldRun, plan: SealedPlan, uri: str) -> Evidence:
     """Everything the root has to say about this plan. Raises `Unreachable`, `LeaseLost`."""
     root = run.ports.roots.open(uri)
     oracle, failures = oracle_pack(root, pins_of(run.request))
-    meter = Meter(run.narrate.progress, run.now, run.held.check)
-    gates = run.ports.pool.map(lambda gate: _gate(run, plan, root, gate, meter), plan.gates)
-    outputs = _outputs(run, plan, root, meter)
+    progress = ReadProgress(run.telemetry.progress, run.now, run.held.check)
+    gates = run.ports.pool.map(lambda gate: _gate(run, plan, root, gate, progress), plan.gates)
+    outputs = _outputs(run, plan, root, progress)
     return _together([Evidence(oracle_pack_ref=oracle, failures=failures), *gates, *outputs])
 
 
@@ -47,12 +47,12 @@ def _together(parts: Sequence[Evidence]) -> Evidence:
     return Evidence(**joined, oracle_pack_ref=parts[0].oracle_pack_ref)
 
 
-def _gate(run: HeldRun, plan: SealedPlan, root: EngineRoot, gate: SealedGate, meter: Meter) -> Evidence:
+def _gate(run: HeldRun, plan: SealedPlan, root: EngineRoot, gate: SealedGate, progress: ReadProgress) -> Evidence:
     provided = run.ports.laws.get(gate.method.kind)
     if provided is None:  # the plan had it: somebody uninstalled it since
         raise BadInput(ReasonCode.UNKNOWN_HASHING_LAW, f"{gate.gate_id} needs the law {gate.method.kind}")
     enforce = plan.member_digests is MemberDigests.ENFORCE
-    verdict = verify_gate(root, gate, provided, enforce_members=enforce, guard=meter)
+    verdict = verify_gate(root, gate, provided, enforce_members=enforce, guard=progress)
     match verdict:
         case GatePassed(digest):
             misfit = problem("gate_receipt", gate_receipt(gate, pins_of(run.request), digest))
@@ -65,7 +65,7 @@ def _gate(run: HeldRun, plan: SealedPlan, root: EngineRoot, gate: SealedGate, me
             return Evidence(conflicts=(verdict,))
 
 
-def _outputs(run: HeldRun, plan: SealedPlan, root: EngineRoot, meter: Meter) -> list[Evidence]:
+def _outputs(run: HeldRun, plan: SealedPlan, root: EngineRoot, progress: ReadProgress) -> list[Evidence]:
     found: list[tuple[SealedOutput, OutputFiles]] = []
     parts: list[Evidence] = []
     for output in plan.outputs:
@@ -81,7 +81,7 @@ def _outputs(run: HeldRun, plan: SealedPlan, root: EngineRoot, meter: Meter) -> 
             parts.append(Evidence(notes=(f"OPTIONAL_MISSING:{output.output_id}",)))
         else:
             parts.append(Evidence(missing=(output.output_id,)))
-    digests = digest_outputs(root, [files for _, files in found], run.ports.pool, meter)
+    digests = digest_outputs(root, [files for _, files in found], run.ports.pool, progress)
     read = [(output, digest) for (output, _), digest in zip(found, digests, strict=True)]
     return parts + run.ports.pool.map(lambda one: _proven(run, *one), read)
 

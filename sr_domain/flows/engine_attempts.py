@@ -179,7 +179,7 @@ def _invoke(run: HeldRun, call: EngineCall, invoker: EngineInvoker) -> EngineRes
     return invoker.invoke(
         call,
         cancelled=lambda: run.held.lost,
-        progress=lambda line: run.narrate.event("ENGINE_OUTPUT", {}, line),
+        progress=lambda line: run.telemetry.event("ENGINE_OUTPUT", {}, line),
     )
 
 

@@ -86,7 +86,7 @@ def claim_place(run: HeldRun) -> SupersedeRefused | None:
     if claimant == run.run_id:
         return None
     refused = _taken(old, claimant)
-    run.narrate.event("SUPERSEDE_REFUSED", {**refused.details(), "supersedes": old})
+    run.telemetry.event("SUPERSEDE_REFUSED", {**refused.details(), "supersedes": old})
     return refused
 
 

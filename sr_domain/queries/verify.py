@@ -18,7 +18,7 @@ from sr_domain.encoding.contracts import problem
 from sr_domain.evidence.digests import ContentDigest, digest_outputs
 from sr_domain.evidence.gates import GateMissing, verify_gate
 from sr_domain.evidence.outputs import Absent, OutputFiles, find_output
-from sr_domain.evidence.progress import Meter
+from sr_domain.evidence.progress import ReadProgress
 from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.evidence.verdict import Conflict
 from sr_domain.plan.policy import MemberDigests
@@ -231,22 +231,22 @@ class _Check:
     def bytes(self, plan: SealedPlan, root: EngineRoot, ledger: Ledger) -> Iterator[Finding]:
         """Every locator's and every gate's bytes, read again."""
         verifier, enforce = self.verifier, plan.member_digests is MemberDigests.ENFORCE
-        meter = Meter(verifier.progress, verifier.clock.now)
+        progress = ReadProgress(verifier.progress, verifier.clock.now)
         decided = ledger.first("EVIDENCE_COMPLETE")
         details = {} if decided is None else decided.details
         rules = listing_rules(details)
-        judged = verifier.pool.map(lambda gate: self._gate(root, gate, enforce, meter, rules), plan.gates)
+        judged = verifier.pool.map(lambda gate: self._gate(root, gate, enforce, progress, rules), plan.gates)
         yield from (one for one in judged if one is not None)
         proofs = {one["output_id"]: one for one in details.get("outputs", ())}
-        yield from self._outputs(plan, root, proofs, meter, rules)
+        yield from self._outputs(plan, root, proofs, progress, rules)
 
     def _gate(
-        self, root: EngineRoot, gate: SealedGate, enforce: bool, meter: Meter, rules: ListingRules
+        self, root: EngineRoot, gate: SealedGate, enforce: bool, progress: ReadProgress, rules: ListingRules
     ) -> Finding | None:
         provided = self.verifier.laws.get(gate.method.kind)
         if provided is None:
             return Finding(ReasonCode.UNKNOWN_HASHING_LAW, gate.gate_id, f"no plugin provides {gate.method.kind}")
-        verdict = verify_gate(root, gate, provided, enforce_members=enforce, guard=meter, rules=rules)
+        verdict = verify_gate(root, gate, provided, enforce_members=enforce, guard=progress, rules=rules)
         receipts = {one["gate_id"]: one["digest"]["hex"] for one in self.facts["gate_receipts"]}
         match verdict:
             case GateMissing(path):
@@ -261,7 +261,7 @@ class _Check:
         return None
 
     def _outputs(
-        self, plan: SealedPlan, root: EngineRoot, proofs: Proofs, meter: Meter, rules: ListingRules
+        self, plan: SealedPlan, root: EngineRoot, proofs: Proofs, progress: ReadProgress, rules: ListingRules
     ) -> Iterator[Finding]:
         proven = {one["output_id"]: one["content_digest"]["hex"] for one in self.facts["locators"]}
         found: list[tuple[SealedOutput, OutputFiles]] = []
@@ -277,7 +277,7 @@ class _Check:
                 yield Finding(ReasonCode.TRUTH_MISSING, output.output_id, f"MOVED: {files.path} is not there")
             else:
                 found.append((output, files))
-        digests = digest_outputs(root, [files for _, files in found], self.verifier.pool, meter)
+        digests = digest_outputs(root, [files for _, files in found], self.verifier.pool, progress)
         for (output, _), digest in zip(found, digests, strict=True):
             finding = self._compare(output, digest, proven[output.output_id], proofs)
             if finding is None:

@@ -13,7 +13,7 @@ from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Draft, Ledger, read_ledger
 from sr_domain.run.ports import Ports
 from sr_domain.run.swap import swap
-from sr_domain.run.telemetry import Narrator
+from sr_domain.run.telemetry import RunTelemetry
 from sr_ports import Blob
 
 _PINS = ("manifest_fingerprint", "parameter_hash", "seed", "scenario_id")
@@ -70,7 +70,7 @@ def append_aside(
         return None if grown.data == ledger.data else grown.data
 
     if swap(ports.store, key, ports.store.read(key), appended) is not None:
-        narrate = Narrator(ports.telemetry, ports.clock, pins or pins_on(grown), policy_rev)
+        telemetry = RunTelemetry(ports.telemetry, ports.clock, pins or pins_on(grown), policy_rev)
         for event in grown.events[len(ledger.events) :]:
-            narrate.event(event.event_kind, event.details)
+            telemetry.event(event.event_kind, event.details)
     return grown

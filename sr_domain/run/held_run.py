@@ -24,7 +24,7 @@ from sr_domain.run.answers import settled
 from sr_domain.run.append_aside import ledger_of
 from sr_domain.run.ports import Ports, Settings
 from sr_domain.run.swap import swap
-from sr_domain.run.telemetry import Narrator
+from sr_domain.run.telemetry import RunTelemetry
 from sr_ports import Blob, Fault, Held, Lease, LeaseLost, ReasonCode
 
 
@@ -55,7 +55,7 @@ class HeldRun:
     layout: Layout
     lease: Lease
     actor: str
-    narrate: Narrator
+    telemetry: RunTelemetry
     policy_rev: Mapping[str, str]
     ledger: Ledger
     record_blob: Blob | None = None
@@ -119,7 +119,7 @@ class HeldRun:
             new = grown.events[len(self.ledger.events) :]
             self.ledger, self.record_blob = grown, written
             for event in new:
-                self.narrate.event(event.event_kind, event.details)
+                self.telemetry.event(event.event_kind, event.details)
 
     def _refuse_if_moved(self, based_on: Event | None) -> None:
         """What this holder is about to write follows from a state that is no longer the run's."""
