@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sr_domain.queries.verify import Verification
     from sr_domain.record.ledger import Event
     from sr_domain.record.states import RunState
-    from sr_domain.run.outcome import Outcome
+    from sr_domain.run.outcome import NextStep, Outcome
     from sr_domain.run.ports import Ports, Settings
     from sr_domain.runner import ScenarioRunner
 
@@ -34,6 +34,7 @@ _HOME = {
     "GateSpec": "plan.pack",
     "InterfacePack": "plan.pack",
     "MemberDigests": "plan.policy",
+    "NextStep": "run.outcome",
     "Outcome": "run.outcome",
     "OutputSpec": "plan.pack",
     "PlanReport": "queries.preview",
@@ -56,7 +57,7 @@ if not TYPE_CHECKING:
     __getattr__ = lazy_names(__name__, _HOME)
 
 __all__ = [
-    "Audit", "Event", "Explanation", "GateSpec", "InterfacePack", "MemberDigests", "Outcome", "OutputSpec",
-    "PlanReport", "Policy", "PolicyRev", "Ports", "ProvidedLaw", "Reemit", "ReusePolicy", "RunRequest",
+    "Audit", "Event", "Explanation", "GateSpec", "InterfacePack", "MemberDigests", "NextStep", "Outcome",
+    "OutputSpec", "PlanReport", "Policy", "PolicyRev", "Ports", "ProvidedLaw", "Reemit", "ReusePolicy", "RunRequest",
     "RunState", "ScenarioRunner", "Settings", "Timeline", "UngatedOutputs", "Verification",
 ]  # fmt: skip

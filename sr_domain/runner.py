@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-from sr_domain.run.context import Desk
+from sr_domain.run.context import Context
 
 if TYPE_CHECKING:
     from sr_domain.flows.reemit import Reemit
@@ -41,7 +41,7 @@ class ScenarioRunner:
     ) -> None:
         from sr_domain.run.ports import Settings
 
-        self.desk: Desk = Desk(ports, settings or Settings(), policy, pack)
+        self.desk: Context = Context(ports, settings or Settings(), policy, pack)
 
     def __enter__(self) -> Self:
         return self

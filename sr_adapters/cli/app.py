@@ -70,7 +70,7 @@ class Commands(Tree):
 @click.version_option(package_name="scenario-runner", prog_name="sr")
 @click.pass_context
 def sr(ctx: click.Context, profile: str | None, policy: str | None, as_json: bool, verbose: bool) -> None:
-    """Scenario Runner: proves that a run's every gate passed and its bytes are the bytes, then says READY."""
+    """Scenario Runner: proves, by reading every byte, that every gate of a run passed, then says READY."""
     ctx.obj = Session(profile or os.environ.get("SR_PROFILE") or "local", policy, as_json, verbose)
 
 
@@ -133,9 +133,7 @@ def _traceback() -> None:
 def _fail(code: str, what: str, remedy: str, exit_code: int, as_json: bool) -> int:
     """Say what went wrong: one line on stderr, and the document on stdout where JSON was asked for."""
     if as_json:
-        import json
-
         error = {"reason_code": code, "what": one_line(what), "remedy": remedy_here(code, remedy)}
-        output.answer(json.dumps({"error": error, "exit_code": exit_code}))
+        output.document({"error": error, "exit_code": exit_code})
     tell(code, what, remedy)
     return exit_code

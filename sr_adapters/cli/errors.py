@@ -48,7 +48,12 @@ def names(remedy: str, command: str) -> bool:
     return bool(command) and re.search(rf"\bsr {re.escape(command)}\b(?! --help)", remedy) is not None
 
 
-def tell(code: ReasonCode | str, what: Any, remedy: str) -> None:
-    """The one line that every error is, on stderr."""
+def tell(code: ReasonCode | str, what: Any, remedy: str | None = None, *, word: str = "error") -> None:
+    """The one line that every error is, on stderr, after the story that led to it.
+
+    `remedy`: None for the code's own. `word`: what it is instead of an error.
+    """
     code = ReasonCode(code)
-    output.tell(f"error[{code.value}]: {one_line(str(what))}; {remedy_here(code, remedy)}")
+    output.story_first()
+    step = remedy_here(code, REASONS[code].remedy if remedy is None else remedy)
+    output.tell(f"{word}[{code.value}]: {one_line(str(what))}; {step}")

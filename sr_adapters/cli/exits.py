@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sr_ports import Kind, ReasonCode, SrError
 
 if TYPE_CHECKING:
+    from sr_domain.record.states import RunState
     from sr_domain.run.outcome import Outcome
 
 DONE, BUG, USAGE, WAITING, FAILED, FAULT, DENIED, COLLISION, MISSING, UNREACHABLE = range(10)
@@ -33,7 +34,6 @@ _BY_CODE = {
     ReasonCode.REEMIT_RATE_LIMIT: UNREACHABLE,
     ReasonCode.INTERRUPTED: INTERRUPTED,
 }
-_BY_STATE = {"READY": DONE, "FAILED": FAILED, "QUARANTINED": FAULT}
 
 
 def exit_for(code: ReasonCode) -> int:
@@ -53,7 +53,22 @@ def exit_for_outcome(outcome: Outcome) -> int:
     code = outcome.reason_code
     if code is not None and (outcome.state is None or code in (ReasonCode.AUTH_DENIED, ReasonCode.LEASE_BUSY)):
         return exit_for(code)
-    return WAITING if outcome.state is None else _BY_STATE.get(outcome.state.value, WAITING)
+    return WAITING if outcome.state is None else exit_for_state(outcome.state)
+
+
+def exit_for_state(state: RunState) -> int:
+    """The exit code of a run in this state. A new state does not pass the type checker until it has one here."""
+    from sr_domain.record.states import RunState
+
+    match state:
+        case RunState.READY:
+            return DONE
+        case RunState.FAILED:
+            return FAILED
+        case RunState.QUARANTINED:
+            return FAULT
+        case RunState.OPEN | RunState.PLANNED | RunState.EXECUTING | RunState.VERIFYING | RunState.WAITING_EVIDENCE:
+            return WAITING
 
 
 def worst(codes: Iterable[int]) -> int:

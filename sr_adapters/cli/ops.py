@@ -9,7 +9,7 @@ import click
 
 from sr_adapters.cli import exits
 from sr_adapters.cli.errors import Tree, remedy_here, tell
-from sr_adapters.cli.session import Session, denial, shown_state, state_text
+from sr_adapters.cli.session import Session, bare_command, denial, shown_state, state_text
 from sr_ports import ReasonCode
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 def explain_command(session: Session, run_id: str) -> int:
     """Why a run is where it is: gates and outputs with their verdicts, and what to do next."""
     told = session.runner.explain(session.run_id(run_id))
-    step = remedy_here(told.reason_code, told.next) if told.reason_code else told.next
+    code = ReasonCode(told.reason_code) if told.reason_code else None
     if session.as_json:
-        session.json({**told.document(), "next": step})
+        session.json({**told.document(), "next": session.spelled(told.next, code, bare_command)})
         return exits.DONE
     session.say(
         f"{state_text(shown_state(told.state, told.superseded_by))} run {told.run_id}"
@@ -43,7 +43,7 @@ def explain_command(session: Session, run_id: str) -> int:
         ]
     )
     _tree(session, told)
-    session.say(f"next: {session.typed(step)}")
+    session.say(f"next: {session.spelled(told.next, code)}")
     return exits.DONE
 
 
@@ -88,22 +88,23 @@ def reemit_command(
 ) -> int:
     """Publish READY or a terminal fact again, from truth; nothing is recomputed or changed."""
     from sr_domain import Reemit
-    from sr_ports import REASONS
 
     run_id = session.run_id(run_id)
     done = session.runner.reemit(run_id, kind, reason=reason, actor=actor, dry_run=dry_run, superseded=superseded)
     code = done.reason_code
     exit_code = exits.DONE if code is None else exits.exit_for(code)
+    step = done.next if isinstance(done, Reemit) else None
     if session.as_json:
-        session.json({**done.document(), "exit_code": exit_code})
+        spelled = {} if step is None else {"next": session.spelled(step, code, bare_command)}
+        session.json({**done.document(), **spelled, "exit_code": exit_code})
     elif isinstance(done, Reemit) and code is None:
         session.say(_reemitted(done))
     if code is None:
         session.tell_superseded(run_id, done.superseded_by)
     elif isinstance(done, Reemit):
-        tell(code, f"run {run_id}: {done.message}", REASONS[code].remedy)
+        tell(code, f"run {run_id}: {done.message}", None if step is None else session.spelled(step, code))
     else:
-        tell(code, denial(done.actor, "reemit", session.runner.desk.settings.reemitters), REASONS[code].remedy)
+        tell(code, denial(done.actor, "reemit", session.runner.desk.settings.reemitters))
     return exit_code
 
 

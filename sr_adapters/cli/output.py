@@ -39,7 +39,7 @@ _PLAIN = {
 }
 """SR's own characters where an encoding lacks them."""
 _STORY_S = 0.2
-"""Seconds that an answer waits for the story told before it, so that the two stay in order."""
+"""Seconds that an answer or error waits for the story that led to it, so that the two stay in order."""
 _SPELT = "sr.spelt"
 
 
@@ -187,11 +187,16 @@ def disown() -> None:
     point_1_at(2)
 
 
-def answers() -> Output:
-    """The stream that a command's answer goes to. What telemetry has told by now is shown before, within a bound."""
+def story_first() -> None:
+    """Wait, within a bound, until what telemetry was given by now is shown: answers and errors come after it."""
     sinks = sys.modules.get("sr_plugins.sinks")
     if sinks is not None:
         sinks.flush_all(_STORY_S)
+
+
+def answers() -> Output:
+    """The stream that a command's answer goes to, after the story that led to it."""
+    story_first()
     return _Streams.answers or Output(sys.stdout)
 
 
@@ -200,9 +205,22 @@ def answer(text: str = "") -> None:
     click.echo(plain(text), file=answers().file())
 
 
+def document(node: Any, *, indent: int | None = None) -> None:
+    """A JSON document of the command's answer. A stream that lacks characters gets ASCII, which means the same."""
+    import json
+
+    ascii_only = not answers().encoding.lower().replace("_", "-").startswith("utf-8")
+    answer(json.dumps(node, indent=indent, ensure_ascii=ascii_only, default=str))
+
+
 def tell(text: str = "") -> None:
     """A line that is no part of the answer: an error, a note, progress."""
     click.echo(plain(text), file=(_Streams.rest or Output(sys.stderr)).file())
+
+
+def countdown(text: str) -> None:
+    """Progress that the next such text replaces on a terminal's line."""
+    click.echo(f"\r{plain(text)}", nl=False, file=(_Streams.rest or Output(sys.stderr)).file())
 
 
 def unwritten() -> str | None:

@@ -17,7 +17,7 @@ def plugins_command(session: Session) -> int:
     Exit code 2 when two plugins give one name: one of Scenario Runner's own stands, of two others neither can be used.
     """
     from sr_plugins.host import PluginHost
-    from sr_ports import REASONS, ReasonCode
+    from sr_ports import ReasonCode
 
     host = PluginHost.survey(allow=_allowed(session.profile))
     offers, conflicts = host.offers(), [one.what for one in host.conflicts]
@@ -32,8 +32,7 @@ def plugins_command(session: Session) -> int:
         ]
         session.table(["port", "name", "distribution", "version", "entry point", "loaded"], rows)
     for what in conflicts:
-        code = ReasonCode.PLUGIN_CONFLICT
-        tell(code, what, REASONS[code].remedy)
+        tell(ReasonCode.PLUGIN_CONFLICT, what)
     return exits.USAGE if conflicts else exits.DONE
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sr_adapters.cli import exits, output
+from sr_adapters.cli import exits
 from sr_adapters.cli.documents import read_request
+from sr_adapters.cli.errors import tell
 from sr_adapters.cli.session import Session
 
 if TYPE_CHECKING:
@@ -35,20 +36,18 @@ def plan_command(session: Session, request_file: str, other: str | None) -> int:
     else:
         _explain(session, report)
     if report.problems:
-        _tell("error" if code else "note", report)
+        _tell_problems("error" if code else "note", report)
     return code
 
 
-def _tell(word: str, report: PlanReport) -> None:
+def _tell_problems(word: str, report: PlanReport) -> None:
     """The line that submitting would end with as things are. The table names problems of every kind."""
     from sr_domain.plan.compile import PlanRefused
-    from sr_ports import REASONS
 
     refused = PlanRefused(report.problems)
     others = sum(one.code is not refused.code for one in report.problems)
     more = f" (and {others} of another kind)" if others else ""
-    remedy = REASONS[refused.code].remedy
-    output.tell(f"{word}[{refused.code.value}]: {refused.message}{more}; {remedy}")
+    tell(refused.code, f"{refused.message}{more}", word=word)
 
 
 def _explain(session: Session, report: PlanReport) -> None:

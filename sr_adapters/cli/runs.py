@@ -12,6 +12,7 @@ from sr_adapters.cli import exits, output, signals
 from sr_adapters.cli.documents import read_request
 from sr_adapters.cli.outcomes import answer, remedy_of
 from sr_adapters.cli.session import Session, seconds, shown_state, state_text
+from sr_domain.record.states import RunState
 
 if TYPE_CHECKING:
     from sr_domain.queries.timeline import Timeline
@@ -61,7 +62,7 @@ def _follow(session: Session, outcome: Outcome, wait_s: float | None) -> Outcome
     deadline = time.monotonic() + (wait_s or 0)
     while not _rests(outcome) and (left := deadline - time.monotonic()) > 0:
         if session.narrates:
-            click.echo(f"\r{outcome.state or 'OPEN'}: {left:.0f} s left to wait ", nl=False, err=True)
+            output.countdown(f"{outcome.state or 'OPEN'}: {left:.0f} s left to wait ")
         time.sleep(min(_POLL_S, left))
         signals.check()
         outcome = session.runner.resume(outcome.run_id)
@@ -81,12 +82,7 @@ def status_command(session: Session, run_id: str) -> int:
 
 
 @click.command("list")
-@click.option(
-    "--state",
-    type=click.Choice(
-        ["OPEN", "PLANNED", "EXECUTING", "VERIFYING", "WAITING_EVIDENCE", "READY", "FAILED", "QUARANTINED"]
-    ),
-)
+@click.option("--state", type=click.Choice([state.value for state in RunState]))
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
 @click.pass_obj
 def list_command(session: Session, state: str | None, limit: int) -> int:

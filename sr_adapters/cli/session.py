@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import re
 import shlex
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +12,14 @@ import attrs
 import click
 
 from sr_adapters.cli import output
-from sr_adapters.cli.errors import tell
+from sr_adapters.cli.errors import remedy_here, tell
 from sr_adapters.shown import in_line
 
 if TYPE_CHECKING:
+    from sr_domain.run.outcome import NextStep
     from sr_domain.runner import ScenarioRunner
-    from sr_ports import SrError
+    from sr_ports import ReasonCode, SrError
 
-_COMMAND = re.compile(r"\bsr ((?:[a-z]+ )+[0-9a-f]{32})\b")
 SUPERSEDED = "READY (superseded)"
 _STYLES = {
     "READY": "green",
@@ -72,9 +70,11 @@ class Session:
         policy = [] if self.policy is None else ["--policy", self.policy]
         return shlex.join(["sr", *profile, *policy, *words])
 
-    def typed(self, text: str) -> str:
-        """A text with the commands on runs that it names made ready to type."""
-        return _COMMAND.sub(lambda match: self.command(*match[1].split()), text)
+    def spelled(self, step: NextStep, code: ReasonCode | None, command: Callable[..., str] | None = None) -> str:
+        """A next step in words. `code`: why it is needed. `command`: how to write a command; default: ready to type."""
+        typed = (command or self.command)(*step.command.split(), step.run_id) if step.command else ""
+        before = step.before if code is None else remedy_here(code, step.before)
+        return f"{before}{typed}{step.after}"
 
     def run_id(self, run: str) -> str:
         """The id of a run that is named by its id, or by a ref that its artifacts and READY carry."""
@@ -92,11 +92,11 @@ class Session:
 
     def json(self, document: Any) -> None:
         """The one document of a ``--json`` answer."""
-        output.answer(json.dumps(document, indent=2, ensure_ascii=not _holds_all(), default=str))
+        output.document(document, indent=2)
 
     def json_line(self, document: Any) -> None:
         """One document of a stream of them, on a line of its own."""
-        output.answer(json.dumps(document, ensure_ascii=not _holds_all(), default=str))
+        output.document(document)
 
     def say(self, *lines: str) -> None:
         """Lines for people, on stdout."""
@@ -106,12 +106,11 @@ class Session:
     def troubles(self, rows: Iterable[Mapping[str, Any]]) -> int:
         """Tell what could not be read of some rows of an answer, on stderr; the worst exit code of it."""
         from sr_adapters.cli import exits
-        from sr_ports import REASONS, ReasonCode
+        from sr_ports import ReasonCode
 
         found = [(row["run_id"], row["trouble"]) for row in rows if "trouble" in row]
         for run_id, trouble in found:
-            code = ReasonCode(trouble["reason_code"])
-            tell(code, f"run {run_id}: {trouble['message']}", REASONS[code].remedy)
+            tell(trouble["reason_code"], f"run {run_id}: {trouble['message']}")
         return exits.worst(exits.exit_for(ReasonCode(trouble["reason_code"])) for _, trouble in found)
 
     def traceback(self, error: SrError) -> None:
@@ -153,11 +152,6 @@ class Session:
         Console(file=output.answers().file()).print(table)
 
 
-def _holds_all() -> bool:
-    """Whether the answer's stream can hold every character; else a document is written in ASCII and means the same."""
-    return output.answers().encoding.lower().replace("_", "-").startswith("utf-8")
-
-
 def state_text(state: str | None) -> str:
     """A run state, coloured on a terminal (click drops the colour elsewhere)."""
     return click.style(state or "UNKNOWN", fg=_STYLES.get(state or "", "blue"), bold=True)
@@ -173,6 +167,11 @@ def seconds(value: float | None) -> str:
         return f"{value:.2f} s"
     minutes, rest = divmod(round(value), 60)
     return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"  # noqa: PLR2004 - an hour
+
+
+def bare_command(*words: str) -> str:
+    """A command as documents name it: without the options of this command line."""
+    return " ".join(("sr", *words))
 
 
 def shown_state(state: str | None, superseded_by: object) -> str:

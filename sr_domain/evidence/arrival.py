@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 
 from sr_domain.evidence.bundle import whole_bundle
-from sr_domain.evidence.outputs import Found, find_output
+from sr_domain.evidence.outputs import OutputFiles, find_output
 from sr_domain.plan.sealed import SealedGate, SealedOutput, SealedPlan
 from sr_ports import EngineRoot, EngineRoots, EvidenceFault
 
@@ -43,7 +43,7 @@ def _bundle_there(root: EngineRoot, gate: SealedGate) -> bool:
 
 
 def _output_there(root: EngineRoot, output: SealedOutput) -> bool:
-    return isinstance(find_output(root, output), Found)
+    return isinstance(find_output(root, output), OutputFiles)
 
 
 def _is_there(look: Callable[..., object], *place: object) -> bool:

@@ -12,6 +12,7 @@ from sr_domain.evidence.law_call import law_digest
 from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.evidence.small_files import first_line, parse_small, read_small
 from sr_domain.plan.sealed import SealedGate
+from sr_domain.record.proofs import Conflict
 from sr_ports import EngineRoot, EvidenceFault, ListingRules, ReasonCode
 from sr_ports.wanted import TODAY
 
@@ -33,18 +34,7 @@ class GateMissing:
     path: str
 
 
-@attrs.frozen
-class GateConflict:
-    """The gate's evidence contradicts itself. `path`: first file at fault, where it can be told."""
-
-    code: ReasonCode
-    detail: str
-    expected: str | None = None
-    actual: str | None = None
-    path: str | None = None
-
-
-GateVerdict = GatePassed | GateMissing | GateConflict
+GateVerdict = GatePassed | GateMissing | Conflict
 
 
 def verify_gate(
@@ -72,13 +62,13 @@ def verify_gate(
             detail = f"the flag states {expected}, the law gives {actual}"
             if culprit is not None:
                 detail += f"; {culprit} is not what the index says"
-            return GateConflict(ReasonCode.GATE_DIGEST_MISMATCH, detail, expected, actual, culprit)
+            return Conflict(gate.gate_id, ReasonCode.GATE_DIGEST_MISMATCH, detail, expected, actual, culprit)
         if enforce_members and gate.index_path is not None:
             check_members(bundle)
     except BundleAbsent as absent:
         return GateMissing(absent.path)
     except EvidenceFault as fault:
-        return GateConflict(fault.code, fault.what, expected, None, fault.path)
+        return Conflict.from_fault(gate.gate_id, fault, expected)
     return GatePassed(expected)
 
 

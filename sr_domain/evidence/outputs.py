@@ -13,15 +13,13 @@ from sr_ports.wanted import TODAY, is_wild
 
 @attrs.frozen
 class OutputFiles:
-    """Files to digest. `base`: the folder their relative paths start from, without trailing slash."""
+    """The files an output consists of, at least one for each of its paths.
+
+    `base`: the folder their relative paths start from, without trailing slash.
+    """
 
     base: str
     facts: tuple[FileFact, ...]
-
-
-@attrs.frozen
-class Found(OutputFiles):
-    """An output whose every path leads to at least one file."""
 
 
 @attrs.frozen
@@ -31,7 +29,7 @@ class Absent:
     path: str
 
 
-def find_output(root: EngineRoot, output: SealedOutput, rules: ListingRules = TODAY) -> Found | Absent:
+def find_output(root: EngineRoot, output: SealedOutput, rules: ListingRules = TODAY) -> OutputFiles | Absent:
     """The files an output consists of, in path order. Raises `EvidenceFault`, `Unreachable`.
 
     Only what the output's paths name is looked at; what lies beside it is not evidence.
@@ -44,7 +42,7 @@ def find_output(root: EngineRoot, output: SealedOutput, rules: ListingRules = TO
             return Absent(path)
         bases.append(base)
         facts.update((fact.path, fact) for fact in found)
-    return Found(_common(bases), tuple(facts[path] for path in sorted(facts)))
+    return OutputFiles(_common(bases), tuple(facts[path] for path in sorted(facts)))
 
 
 def _find(root: EngineRoot, path: str, rules: ListingRules) -> tuple[str, Sequence[FileFact]]:

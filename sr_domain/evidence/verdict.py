@@ -54,7 +54,7 @@ class Conflicted:
 
 Verdict = Complete | Waiting | Failed | Conflicted
 
-_FAILURE_ORDER = (
+_FAILURE_ORDER: tuple[ReasonCode, ...] = (
     ReasonCode.ORACLE_PACK_INVALID,
     ReasonCode.ORACLE_PACK_MISMATCH,
     ReasonCode.LOCATOR_SCHEMA_INVALID,
@@ -64,6 +64,11 @@ _FAILURE_ORDER = (
     ReasonCode.INSTANCE_DIGEST_MISSING,
     ReasonCode.INSTANCE_SCOPE_MISSING,
 )
+"""Of several failures the first in this order ends the run; a code that is not here comes last."""
+
+
+def _rank(code: ReasonCode) -> int:
+    return _FAILURE_ORDER.index(code) if code in _FAILURE_ORDER else len(_FAILURE_ORDER)
 
 
 def classify(evidence: Evidence, deadline: datetime, now: datetime) -> Verdict:
@@ -74,8 +79,8 @@ def classify(evidence: Evidence, deadline: datetime, now: datetime) -> Verdict:
     if evidence.conflicts:  # disagreement is never READY, however late
         return Conflicted(tuple(sorted(evidence.conflicts, key=lambda one: (one.subject, one.code, one.path or ""))))
     if evidence.failures:
-        worst = min(evidence.failures, key=lambda one: (_FAILURE_ORDER.index(ReasonCode(one.code)), one.subject))
-        return Failed(ReasonCode(worst.code), f"{worst.subject}: {worst.detail}")
+        worst = min(evidence.failures, key=lambda one: (_rank(one.code), one.subject))
+        return Failed(worst.code, f"{worst.subject}: {worst.detail}")
     if evidence.missing:
         missing = tuple(sorted(set(evidence.missing)))
         if now < deadline:

@@ -41,13 +41,13 @@ from sr_domain.record.details import (
     RootOverridden,
 )
 from sr_domain.record.proofs import Conflict, Decision, Found
-from sr_domain.run.context import Desk
+from sr_domain.run.context import Context
 from sr_domain.run.held_run import HeldRun, take_over
 from sr_domain.run.root_faults import on_record
 from sr_ports import Fault, ReasonCode
 
 
-def advance(run: HeldRun, desk: Desk, *, fresh: bool) -> None:
+def advance(run: HeldRun, context: Context, *, fresh: bool) -> None:
     """Take the run as far as it can go now. `fresh`: its key was bound just now and no record was there.
 
     Afterwards the record says READY (published or not), FAILED, QUARANTINED or
@@ -55,7 +55,7 @@ def advance(run: HeldRun, desk: Desk, *, fresh: bool) -> None:
     """
     take_over(run)
     anchored = run.history.accepted
-    accepted = anchor(run, desk.policy) if anchored is None else anchored.details
+    accepted = anchor(run, context.policy) if anchored is None else anchored.details
     if not fresh and not run.history.decided:
         standing = read_facts(run)
         if standing is not None:
@@ -64,11 +64,11 @@ def advance(run: HeldRun, desk: Desk, *, fresh: bool) -> None:
     if state is not None and state.terminal:
         finish_terminal(run)
         return
-    plan = committed_plan(run, desk)
+    plan = committed_plan(run, context)
     if plan is None:
         return
     run.policy_rev = attrs.asdict(plan.policy_rev)
-    if not run.history.decided and not prove(run, plan, accepted):
+    if not run.history.decided and not prove_and_decide(run, plan, accepted):
         return
     commit_ready(run, plan)
     announce_successor(run)
@@ -99,11 +99,11 @@ def _resolved(run: HeldRun, root: str | None) -> str | None:
     return root if root is None or "://" in root else run.ports.roots.open(root).uri
 
 
-def committed_plan(run: HeldRun, desk: Desk) -> SealedPlan | None:
+def committed_plan(run: HeldRun, context: Context) -> SealedPlan | None:
     """The plan this run has for life, compiled now if it has none; None when it can have none."""
     committed = run.history.plan
     if committed is None:
-        compiled = compile_plan(run.request, desk.policy, desk.pack, run.ports.laws)
+        compiled = compile_plan(run.request, context.policy, context.pack, run.ports.laws)
         if isinstance(compiled, PlanRefused):
             problems = tuple(attrs.asdict(problem) for problem in compiled.problems)
             commit_failed(run, Rest(compiled.code, compiled.message, problems))
@@ -126,7 +126,7 @@ def write_plan(run: HeldRun, plan: SealedPlan) -> None:
     run.write_once("run_plan", run.layout.plan(run.run_id), run_plan(run.layout, plan, accepted, committed))
 
 
-def prove(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> bool:
+def prove_and_decide(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> bool:
     """Bring evidence about and judge it; True once READY is decided, False when the run rests elsewhere."""
     with on_record(run):
         root = engine_root(run, plan, accepted)

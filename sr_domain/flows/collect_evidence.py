@@ -17,10 +17,10 @@ from sr_domain.artifacts.documents import digest_node, gate_receipt, instance_re
 from sr_domain.encoding.canonical import exact_json
 from sr_domain.encoding.contracts import problem
 from sr_domain.evidence.digests import ContentDigest, digest_outputs
-from sr_domain.evidence.gates import GateConflict, GateMissing, GatePassed, verify_gate
+from sr_domain.evidence.gates import GateMissing, GatePassed, verify_gate
 from sr_domain.evidence.oracle import oracle_pack
-from sr_domain.evidence.outputs import Found, OutputFiles, find_output
-from sr_domain.evidence.progress import Meter
+from sr_domain.evidence.outputs import Absent, OutputFiles, find_output
+from sr_domain.evidence.progress import ReadProgress
 from sr_domain.evidence.verdict import Evidence
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.policy import MemberDigests
@@ -35,9 +35,9 @@ def collect(run: HeldRun, plan: SealedPlan, uri: str) -> Evidence:
     """Everything the root has to say about this plan. Raises `Unreachable`, `LeaseLost`."""
     root = run.ports.roots.open(uri)
     oracle, failures = oracle_pack(root, pins_of(run.request))
-    meter = Meter(run.narrate.progress, run.now, run.held.check)
-    gates = run.ports.pool.map(lambda gate: _gate(run, plan, root, gate, meter), plan.gates)
-    outputs = _outputs(run, plan, root, meter)
+    progress = ReadProgress(run.telemetry.progress, run.now, run.held.check)
+    gates = run.ports.pool.map(lambda gate: _gate(run, plan, root, gate, progress), plan.gates)
+    outputs = _outputs(run, plan, root, progress)
     return _together([Evidence(oracle_pack_ref=oracle, failures=failures), *gates, *outputs])
 
 
@@ -48,12 +48,12 @@ def _together(parts: Sequence[Evidence]) -> Evidence:
     return Evidence(**joined, oracle_pack_ref=parts[0].oracle_pack_ref)
 
 
-def _gate(run: HeldRun, plan: SealedPlan, root: EngineRoot, gate: SealedGate, meter: Meter) -> Evidence:
+def _gate(run: HeldRun, plan: SealedPlan, root: EngineRoot, gate: SealedGate, progress: ReadProgress) -> Evidence:
     provided = run.ports.laws.get(gate.method.kind)
     if provided is None:  # the plan had it: somebody uninstalled it since
         raise BadInput(ReasonCode.UNKNOWN_HASHING_LAW, f"{gate.gate_id} needs the law {gate.method.kind}")
     enforce = plan.member_digests is MemberDigests.ENFORCE
-    verdict = verify_gate(root, gate, provided, enforce_members=enforce, guard=meter)
+    verdict = verify_gate(root, gate, provided, enforce_members=enforce, guard=progress)
     match verdict:
         case GatePassed(digest):
             misfit = problem("gate_receipt", gate_receipt(gate, pins_of(run.request), digest))
@@ -62,15 +62,12 @@ def _gate(run: HeldRun, plan: SealedPlan, root: EngineRoot, gate: SealedGate, me
             return Evidence(gates=(GateProof(gate.gate_id, digest),))
         case GateMissing():
             return Evidence(missing=(gate.gate_id,))
-        case GateConflict():
-            conflict = Conflict(
-                gate.gate_id, verdict.code, verdict.detail, verdict.expected, verdict.actual, verdict.path
-            )
-            return Evidence(conflicts=(conflict,))
+        case Conflict():
+            return Evidence(conflicts=(verdict,))
 
 
-def _outputs(run: HeldRun, plan: SealedPlan, root: EngineRoot, meter: Meter) -> list[Evidence]:
-    found: list[tuple[SealedOutput, Found]] = []
+def _outputs(run: HeldRun, plan: SealedPlan, root: EngineRoot, progress: ReadProgress) -> list[Evidence]:
+    found: list[tuple[SealedOutput, OutputFiles]] = []
     parts: list[Evidence] = []
     for output in plan.outputs:
         run.held.check()
@@ -79,14 +76,13 @@ def _outputs(run: HeldRun, plan: SealedPlan, root: EngineRoot, meter: Meter) -> 
         except EvidenceFault as fault:
             parts.append(_conflict(output, fault))
             continue
-        if isinstance(files, Found):
+        if not isinstance(files, Absent):
             found.append((output, files))
         elif output.optional:
             parts.append(Evidence(notes=(f"OPTIONAL_MISSING:{output.output_id}",)))
         else:
             parts.append(Evidence(missing=(output.output_id,)))
-    wanted = [OutputFiles(files.base, files.facts) for _, files in found]
-    digests = digest_outputs(root, wanted, run.ports.pool, meter)
+    digests = digest_outputs(root, [files for _, files in found], run.ports.pool, progress)
     read = [(output, digest) for (output, _), digest in zip(found, digests, strict=True)]
     return parts + run.ports.pool.map(lambda one: _proven(run, *one), read)
 
@@ -96,7 +92,7 @@ def _proven(run: HeldRun, output: SealedOutput, digest: ContentDigest | Evidence
 
 
 def _conflict(output: SealedOutput, fault: EvidenceFault) -> Evidence:
-    return Evidence(conflicts=(Conflict(output.output_id, fault.code, fault.what, path=fault.path),))
+    return Evidence(conflicts=(Conflict.from_fault(output.output_id, fault),))
 
 
 def _prove_output(run: HeldRun, output: SealedOutput, content: ContentDigest) -> Evidence:

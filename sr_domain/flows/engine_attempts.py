@@ -12,6 +12,7 @@ import attrs
 from sr_domain.encoding.contracts import ContractViolation, validate
 from sr_domain.encoding.ids import attempt_id_for
 from sr_domain.encoding.names import lower_hex
+from sr_domain.encoding.parts import present
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.evidence.small_files import parse_small, read_small
 from sr_domain.plan.compile import pins_of
@@ -133,7 +134,7 @@ def invocation_for(run: HeldRun, root: str | None) -> dict[str, Any]:
         "seed": pins["seed"],
         "run_id": run.run_id,
         "scenario_binding": binding,
-        **{key: value for key, value in optional.items() if value is not None},
+        **present(optional),
     }
 
 
@@ -192,7 +193,7 @@ def _invoke(run: HeldRun, call: EngineCall, invoker: EngineInvoker) -> EngineRes
     return invoker.invoke(
         call,
         cancelled=lambda: run.held.lost,
-        progress=lambda line: run.narrate.event(events.ENGINE_OUTPUT(Nothing()), line),
+        progress=lambda line: run.telemetry.event(events.ENGINE_OUTPUT(Nothing()), line),
     )
 
 

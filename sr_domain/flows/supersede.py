@@ -91,7 +91,7 @@ def claim_place(run: HeldRun) -> SupersedeRefused | None:
     if claimant == run.run_id:
         return None
     refused = _taken(old, claimant)
-    run.narrate.event(refused.event)
+    run.telemetry.event(refused.event)
     return refused
 
 

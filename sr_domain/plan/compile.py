@@ -78,6 +78,11 @@ _GRAVITY = {
         )
     )
 }
+"""Which of several problems a plan is refused for: the one that is first here; one that is not here comes last."""
+
+
+def _rank(problem: Problem) -> tuple[int, str]:
+    return _GRAVITY.get(problem.code, len(_GRAVITY)), problem.subject
 
 
 def pins_of(request: RunRequest) -> dict[str, Any]:
@@ -126,7 +131,7 @@ def compile_plan(
     sealed_gates, broken = _seal_gates(required, pack.gates, request)
     problems += unresolved + broken
     if problems:
-        return PlanRefused(tuple(sorted(problems, key=lambda one: (_GRAVITY[one.code], one.subject))))
+        return PlanRefused(tuple(sorted(problems, key=_rank)))
     return seal(request, policy, pack, sealed_outputs, sealed_gates)
 
 

@@ -15,6 +15,7 @@ from sr_domain.encoding.canonical import digest_of, exact_json
 from sr_domain.encoding.contracts import problem
 from sr_domain.encoding.ids import run_id_for, scenario_id_for
 from sr_domain.encoding.names import ONE_SPELLING, lower_hex, misspelling
+from sr_domain.encoding.parts import present
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_ports import BadInput, ReasonCode
 
@@ -91,7 +92,7 @@ class RunRequest:
                 "window_end_utc": format_instant(self.window.end),
                 "window_tz": self.window.tz,
             },
-            **{key: value for key, value in optional.items() if value is not None},
+            **present(optional),
         }
 
     def intent(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from sr_domain.encoding.parts import plain
 from sr_domain.plan.policy import MemberDigests, PolicyRev
 from sr_domain.plan.request import Strategy
 from sr_ports import VerificationMethod
@@ -75,8 +76,8 @@ class SealedPlan:
 
     def document(self) -> dict[str, Any]:
         """JSON form, for the record."""
-        plain: dict[str, Any] = _plain(attrs.asdict(self))
-        return plain
+        node: dict[str, Any] = plain(attrs.asdict(self))
+        return node
 
     @classmethod
     def of(cls, node: Mapping[str, Any]) -> SealedPlan:
@@ -95,14 +96,6 @@ class SealedPlan:
             retry_backoff_seconds=node["retry_backoff_seconds"],
             member_digests=MemberDigests(node["member_digests"]),
         )
-
-
-def _plain(node: Any) -> Any:
-    if isinstance(node, dict):
-        return {key: _plain(value) for key, value in node.items() if value is not None}
-    if isinstance(node, list | tuple):
-        return [_plain(value) for value in node]
-    return node
 
 
 def _tuples(node: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,8 @@ from sr_domain.record.read import Record
 from sr_domain.run.answers import settled
 from sr_domain.run.append_aside import home_of
 from sr_domain.run.ports import Ports
-from sr_ports import BadInput, ObjectStore, OutcomeUnknown, ReasonCode
+from sr_domain.run.swap import swap
+from sr_ports import BadInput, Blob, ObjectStore, ReasonCode
 
 
 @attrs.frozen
@@ -276,14 +277,8 @@ def repair_status(ports: Ports, layout: Layout, run_id: str) -> bool:
     if document is None:
         return False
     key, data = layout.status(run_id), exact_json(document)
-    for _ in range(8):
-        standing = ports.store.read(key)
-        if standing is not None and standing.data == data:
-            return False
-        if standing is None:
-            stored = ports.store.create(key, data)
-        else:
-            stored = ports.store.replace(key, data, etag=standing.etag)
-        if stored is not None:
-            return True
-    raise OutcomeUnknown(f"the status of run {run_id} kept changing")
+
+    def repaired(standing: Blob | None) -> bytes | None:
+        return None if standing is not None and standing.data == data else data
+
+    return swap(ports.store, key, ports.store.read(key), repaired) is not None

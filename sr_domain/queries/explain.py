@@ -17,7 +17,7 @@ from sr_domain.record.proofs import Found
 from sr_domain.record.read import Attempt, Record
 from sr_domain.record.states import RunState
 from sr_domain.run.answers import successors, unpublished
-from sr_domain.run.outcome import remedy_of
+from sr_domain.run.outcome import NextStep, remedy_of
 from sr_domain.run.ports import Ports
 from sr_ports import REASONS, BadInput, ReasonCode, Unreachable
 
@@ -49,7 +49,7 @@ class Explanation:
     reason_code: str | None
     detail: str
     meaning: str
-    next: str
+    next: NextStep
     deadline_utc: str | None
     seconds_left: float | None
     engine_run_root: str | None
@@ -88,7 +88,7 @@ def explain(ports: Ports, layout: Layout, ledger: Ledger) -> Explanation:
         meaning=REASONS[ReasonCode(code)].meaning if code else "",
         next=_next(ledger, code, chain[-1] if chain else None)
         if fault is None
-        else f"{fault.remedy}; sr resume {ledger.run_id}",
+        else NextStep("resume", ledger.run_id, before=f"{fault.remedy}; "),
         deadline_utc=deadline,
         seconds_left=left,
         engine_run_root=root,
@@ -119,23 +119,24 @@ def _holder(ports: Ports, run_id: str) -> str | None:
     return None if lease is None else f"{lease.owner}, {lease.expires_in_s:.0f} s left"
 
 
-def _next(ledger: Ledger, code: str | None, newest: str | None) -> str:
+def _next(ledger: Ledger, code: str | None, newest: str | None) -> NextStep:
     run_id = ledger.run_id
     match ledger.state:
         case RunState.READY if newest is not None:
-            return f"sr facts {newest}"
+            return NextStep("facts", newest)
         case RunState.READY if not Record(ledger).published:
-            return f"sr resume {run_id}"
+            return NextStep("resume", run_id)
         case RunState.READY:
-            return f"sr verify {run_id}"
+            return NextStep("verify", run_id)
         case RunState.QUARANTINED:
-            return f"{_mend(ledger, code)}; sr quarantine show {run_id} has every conflict whole"
+            mend = _mend(ledger, code)
+            return NextStep("quarantine show", run_id, before=f"{mend}; ", after=" has every conflict whole")
         case RunState.FAILED:
-            return remedy_of(ReasonCode(code), ledger.state) if code else ""
+            return NextStep(before=remedy_of(ReasonCode(code), ledger.state) if code else "")
         case RunState.WAITING_EVIDENCE:
-            return f"complete the engine root, then sr resume {run_id}"
+            return NextStep("resume", run_id, before="complete the engine root, then ")
         case None | RunState.OPEN | RunState.PLANNED | RunState.EXECUTING | RunState.VERIFYING:
-            return f"sr resume {run_id}"
+            return NextStep("resume", run_id)
         case _:
             assert_never(ledger.state)
 

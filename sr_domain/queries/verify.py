@@ -16,16 +16,16 @@ from sr_domain.artifacts.documents import bundle_hash
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.encoding.contracts import problem
 from sr_domain.evidence.digests import ContentDigest, digest_outputs
-from sr_domain.evidence.gates import GateConflict, GateMissing, verify_gate
+from sr_domain.evidence.gates import GateMissing, verify_gate
 from sr_domain.evidence.outputs import Absent, OutputFiles, find_output
-from sr_domain.evidence.progress import Meter
+from sr_domain.evidence.progress import ReadProgress
 from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.plan.policy import MemberDigests
 from sr_domain.plan.sealed import SealedGate, SealedOutput, SealedPlan
 from sr_domain.queries.audit import Auditor, Finding, receipt_findings
 from sr_domain.record.layout import OBJECT_VERSIONS, Layout
 from sr_domain.record.ledger import Ledger, RecordFault, check_ledger
-from sr_domain.record.proofs import OutputProof
+from sr_domain.record.proofs import Conflict, OutputProof
 from sr_domain.record.read import Record
 from sr_domain.record.revisions import listing_rules
 from sr_domain.run.answers import successors
@@ -227,27 +227,27 @@ class _Check:
     def bytes(self, plan: SealedPlan, root: EngineRoot, ledger: Ledger) -> Iterator[Finding]:
         """Every locator's and every gate's bytes, read again."""
         verifier, enforce = self.verifier, plan.member_digests is MemberDigests.ENFORCE
-        meter = Meter(verifier.progress, verifier.clock.now)
+        progress = ReadProgress(verifier.progress, verifier.clock.now)
         decided = Record(ledger).decision
         decision = None if decided is None else decided.details.decision
         rules = listing_rules(None if decided is None else decided.details.revision)
-        judged = verifier.pool.map(lambda gate: self._gate(root, gate, enforce, meter, rules), plan.gates)
+        judged = verifier.pool.map(lambda gate: self._gate(root, gate, enforce, progress, rules), plan.gates)
         yield from (one for one in judged if one is not None)
         proofs = {} if decision is None else {one.output_id: one for one in decision.outputs}
-        yield from self._outputs(plan, root, proofs, meter, rules)
+        yield from self._outputs(plan, root, proofs, progress, rules)
 
     def _gate(
-        self, root: EngineRoot, gate: SealedGate, enforce: bool, meter: Meter, rules: ListingRules
+        self, root: EngineRoot, gate: SealedGate, enforce: bool, progress: ReadProgress, rules: ListingRules
     ) -> Finding | None:
         provided = self.verifier.laws.get(gate.method.kind)
         if provided is None:
             return Finding(ReasonCode.UNKNOWN_HASHING_LAW, gate.gate_id, f"no plugin provides {gate.method.kind}")
-        verdict = verify_gate(root, gate, provided, enforce_members=enforce, guard=meter, rules=rules)
+        verdict = verify_gate(root, gate, provided, enforce_members=enforce, guard=progress, rules=rules)
         receipts = {one["gate_id"]: one["digest"]["hex"] for one in self.facts["gate_receipts"]}
         match verdict:
             case GateMissing(path):
                 return Finding(ReasonCode.TRUTH_MISSING, gate.gate_id, f"MOVED: {path} is not there")
-            case GateConflict():
+            case Conflict():
                 return Finding(verdict.code, gate.gate_id, f"ROTTED: {verdict.detail}")
             case _ if receipts.get(gate.gate_id) != verdict.digest:
                 return Finding(
@@ -257,7 +257,7 @@ class _Check:
         return None
 
     def _outputs(
-        self, plan: SealedPlan, root: EngineRoot, proofs: Proofs, meter: Meter, rules: ListingRules
+        self, plan: SealedPlan, root: EngineRoot, proofs: Proofs, progress: ReadProgress, rules: ListingRules
     ) -> Iterator[Finding]:
         proven = {one["output_id"]: one["content_digest"]["hex"] for one in self.facts["locators"]}
         found: list[tuple[SealedOutput, OutputFiles]] = []
@@ -273,11 +273,11 @@ class _Check:
                 yield Finding(ReasonCode.TRUTH_MISSING, output.output_id, f"MOVED: {files.path} is not there")
             else:
                 found.append((output, files))
-        digests = digest_outputs(root, [files for _, files in found], self.verifier.pool, meter)
+        digests = digest_outputs(root, [files for _, files in found], self.verifier.pool, progress)
         for (output, _), digest in zip(found, digests, strict=True):
             finding = self._compare(output, digest, proven[output.output_id], proofs)
             if finding is None:
-                self.verifier.progress(f"output {output.output_id}: the bytes are the bytes")
+                self.verifier.progress(f"output {output.output_id}: the same bytes as were proven")
             else:
                 yield finding
 

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from sr_domain.record.values import KEPT, Value, many
+from sr_ports import EvidenceFault, ReasonCode
 
 
 @attrs.frozen
@@ -38,15 +39,23 @@ class GateProof(Value):
 
 @attrs.frozen
 class Conflict(Value):
-    """A contradiction. `subject`: gate or output id. `path`: first file at fault, where it can be told."""
+    """A contradiction, from where it is found to where it is shown.
+
+    `subject`: gate or output id. `path`: first file at fault, where it can be told.
+    """
 
     subject: str
-    code: str
+    code: ReasonCode = attrs.field(converter=ReasonCode)
     detail: str
     expected: str | None = None
     actual: str | None = None
     path: str | None = None
     changes: Mapping[str, Any] | None = None
+
+    @classmethod
+    def from_fault(cls, subject: str, fault: EvidenceFault, expected: str | None = None) -> Conflict:
+        """The contradiction that a fault of the engine root is for this gate or output."""
+        return cls(subject, fault.code, fault.what, expected, path=fault.path)
 
 
 @attrs.frozen
@@ -54,7 +63,7 @@ class Failure(Value):
     """Evidence that can never become READY, for a reason that is no contradiction."""
 
     subject: str
-    code: str
+    code: ReasonCode = attrs.field(converter=ReasonCode)
     detail: str
     changes: Mapping[str, Any] | None = None
 

@@ -54,7 +54,10 @@ class Value:
                 if part.name not in node:
                     raise Fault(ReasonCode.RECORD_INVALID, f"a value without {part.name}: {sorted(node)}")
                 told[part.name] = None
-        return cls(**told)
+        try:
+            return cls(**told)
+        except ValueError as error:
+            raise Fault(ReasonCode.RECORD_INVALID, str(error)) from error
 
 
 @attrs.frozen

@@ -14,17 +14,22 @@ from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger, read_ledger
 from sr_domain.record.read import Record
 from sr_domain.run.ports import Ports
-from sr_domain.run.telemetry import Narrator
-from sr_ports import OutcomeUnknown
+from sr_domain.run.swap import swap
+from sr_domain.run.telemetry import RunTelemetry
+from sr_ports import Blob
 
-_TRIES = 16
 _PINS = ("manifest_fingerprint", "parameter_hash", "seed", "scenario_id")
 
 
 def read_record(ports: Ports, layout: Layout, run_id: str) -> tuple[Ledger, str | None]:
     """The record and its ETag; an empty one and None where there is none."""
     blob = ports.store.read(layout.record(run_id))
-    return (Ledger(run_id), None) if blob is None else (read_ledger(run_id, blob.data), blob.etag)
+    return ledger_of(run_id, blob), None if blob is None else blob.etag
+
+
+def ledger_of(run_id: str, blob: Blob | None) -> Ledger:
+    """The record in a stored object; an empty one for None. Raises `Fault(RECORD_INVALID)`."""
+    return Ledger(run_id) if blob is None else read_ledger(run_id, blob.data)
 
 
 def home_of(ports: Ports, run_id: str, layout: Layout) -> Layout:
@@ -55,19 +60,18 @@ def append_aside(
     is appended to, in the same compare-and-swap; True adds nothing.
     """
     key = layout.record(run_id)
-    for _ in range(_TRIES):
-        ledger, etag = read_record(ports, layout, run_id)
+    ledger = grown = Ledger(run_id)
+
+    def appended(standing: Blob | None) -> bytes | None:
+        nonlocal ledger, grown
+        ledger = grown = ledger_of(run_id, standing)
         if unless is not None and unless(ledger):
-            return ledger
+            return None
         grown = ledger.append(drafts, fence=ledger.fence, actor=actor, policy_rev=policy_rev, now=ports.clock.now())
-        if grown.data == ledger.data:
-            return ledger
-        stored = (
-            ports.store.create(key, grown.data) if etag is None else ports.store.replace(key, grown.data, etag=etag)
-        )
-        if stored is not None:
-            narrate = Narrator(ports.telemetry, ports.clock, pins or pins_on(grown), policy_rev)
-            for event in grown.events[len(ledger.events) :]:
-                narrate.event(event)
-            return grown
-    raise OutcomeUnknown(f"the record of run {run_id} changed {_TRIES} times while it was appended to")
+        return None if grown.data == ledger.data else grown.data
+
+    if swap(ports.store, key, ports.store.read(key), appended) is not None:
+        telemetry = RunTelemetry(ports.telemetry, ports.clock, pins or pins_on(grown), policy_rev)
+        for event in grown.events[len(ledger.events) :]:
+            telemetry.event(event)
+    return grown

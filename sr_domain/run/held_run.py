@@ -21,15 +21,15 @@ from sr_domain.record.details import LeaseTaken
 from sr_domain.record.events import LEASE_TAKEN
 from sr_domain.record.kinds import Draft
 from sr_domain.record.layout import Layout
-from sr_domain.record.ledger import Event, Ledger, read_ledger
+from sr_domain.record.ledger import Event, Ledger
 from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
 from sr_domain.run.answers import settled
+from sr_domain.run.append_aside import ledger_of
 from sr_domain.run.ports import Ports, Settings
-from sr_domain.run.telemetry import Narrator
-from sr_ports import Fault, Held, Lease, LeaseLost, OutcomeUnknown, ReasonCode
-
-_CAS_TRIES = 8
+from sr_domain.run.swap import swap
+from sr_domain.run.telemetry import RunTelemetry
+from sr_ports import Blob, Fault, Held, Lease, LeaseLost, ReasonCode
 
 
 @attrs.frozen
@@ -48,7 +48,8 @@ class Unheld:
 class HeldRun:
     """One run, one lease, and the record as this holder knows it.
 
-    `policy_rev`: stamped on events until the plan's own is known. `decided`: the facts view
+    `policy_rev`: stamped on events until the plan's own is known. `record_blob`, `status_blob`: the
+    objects as this holder last read or wrote them, None for none. `decided`: the facts view
     this holder has decided, so that it need not be derived from the record a second time.
     """
 
@@ -58,11 +59,11 @@ class HeldRun:
     layout: Layout
     lease: Lease
     actor: str
-    narrate: Narrator
+    telemetry: RunTelemetry
     policy_rev: Mapping[str, str]
     ledger: Ledger
-    record_etag: str | None = None
-    status_etag: str | None = None
+    record_blob: Blob | None = None
+    status_blob: Blob | None = None
     held: Held = Unheld()
     staged: tuple[Draft, ...] = ()
     decided: bytes | None = None
@@ -81,14 +82,19 @@ class HeldRun:
 
     def load(self) -> None:
         """Read the record as it stands now."""
-        blob = self.ports.store.read(self.layout.record(self.run_id))
-        self.ledger = Ledger(self.run_id) if blob is None else read_ledger(self.run_id, blob.data)
-        self.record_etag = None if blob is None else blob.etag
+        self._know(self.ports.store.read(self.layout.record(self.run_id)))
+
+    def _know(self, blob: Blob | None) -> None:
+        self.ledger, self.record_blob = ledger_of(self.run_id, blob), blob
 
     def renew(self) -> None:
         """Check and renew the lease with the authority itself. Raises `LeaseLost`."""
         self.held.check()
-        self.lease = self.ports.authority.renew(self.lease, ttl_s=self.settings.lease_ttl_s)
+        self.lease = self.extended(self.lease)
+
+    def extended(self, lease: Lease) -> Lease:
+        """The lease with its whole time before it again. Raises `LeaseLost`, `Unreachable`."""
+        return self.ports.authority.renew(lease, ttl_s=self.settings.lease_ttl_s)
 
     def stage(self, *drafts: Draft) -> None:
         """Events that are to be on record before anything that follows from them is written.
@@ -104,38 +110,30 @@ class HeldRun:
         gone, or when somebody else has moved the run on since this holder read its record.
         """
         drafts, self.staged = (*self.staged, *drafts), ()
-        based_on = self.ledger.state_event
-        for _ in range(_CAS_TRIES):
+        based_on, grown = self.ledger.state_event, self.ledger
+
+        def appended(standing: Blob | None) -> bytes | None:
+            nonlocal grown
             self.held.check()
-            before, stamp = self.ledger, now or self.now()
-            grown = before.append(
-                drafts, fence=self.lease.fence, actor=self.actor, policy_rev=self.policy_rev, now=stamp
+            if standing is not self.record_blob:
+                self._know(standing)
+                self._refuse_if_moved(based_on)
+            grown = self.ledger.append(
+                drafts, fence=self.lease.fence, actor=self.actor, policy_rev=self.policy_rev, now=now or self.now()
             )
-            if grown.data == before.data:
-                return
-            if self._swap(grown):
-                for event in grown.events[len(before.events) :]:
-                    self.narrate.event(event)
-                return
-            self.load()
-            self._refuse_if_moved(based_on)
-        raise OutcomeUnknown(f"the record of run {self.run_id} changed {_CAS_TRIES} times while it was appended to")
+            return None if grown.data == self.ledger.data else grown.data
+
+        written = swap(self.ports.store, self.layout.record(self.run_id), self.record_blob, appended)
+        if written is not None:
+            new = grown.events[len(self.ledger.events) :]
+            self.ledger, self.record_blob = grown, written
+            for event in new:
+                self.telemetry.event(event)
 
     def _refuse_if_moved(self, based_on: Event | None) -> None:
         """What this holder is about to write follows from a state that is no longer the run's."""
         if self.ledger.state_event != based_on:
             raise LeaseLost(self.run_id, self.lease.fence, ReasonCode.FENCED)
-
-    def _swap(self, grown: Ledger) -> bool:
-        key, store = self.layout.record(self.run_id), self.ports.store
-        if self.record_etag is None:
-            stored = store.create(key, grown.data)
-        else:
-            stored = store.replace(key, grown.data, etag=self.record_etag)
-        if stored is None:
-            return False
-        self.ledger, self.record_etag = grown, stored.etag
-        return True
 
     def write_once(self, contract: str, key: str, document: Mapping[str, Any]) -> None:
         """Commit an artifact that follows from the record; it may stand already, as the very same bytes.
@@ -164,25 +162,17 @@ class HeldRun:
         if document is None:
             return
         validate("run_status", document)
-        key, data, store = self.layout.status(self.run_id), exact_json(document), self.ports.store
-        for _ in range(_CAS_TRIES):
+        key, data, state = self.layout.status(self.run_id), exact_json(document), RunState(document["state"])
+
+        def forward(standing: Blob | None) -> bytes | None:
             self.held.check()
-            if self.status_etag is None:
-                stored = store.create(key, data)
-            else:
-                stored = store.replace(key, data, etag=self.status_etag)
-            if stored is not None:
-                self.status_etag = stored.etag
-                return
-            blob = store.read(key)
-            if blob is None:
-                self.status_etag = None
-                continue
-            if blob.data == data or _ahead(blob.data, RunState(document["state"])):
-                self.status_etag = blob.etag
-                return
-            self.status_etag = blob.etag
-        raise OutcomeUnknown(f"the status of run {self.run_id} kept changing")
+            if standing is not None and standing is not self.status_blob:
+                self.status_blob = standing
+                if standing.data == data or _ahead(standing.data, state):
+                    return None
+            return data
+
+        self.status_blob = swap(self.ports.store, key, self.status_blob, forward) or self.status_blob
 
     def write_status_if_moved(self, expected: Ledger) -> None:
         """Write the status again when the record came to say something else than expected."""

@@ -12,6 +12,20 @@ from sr_ports import REASONS, ReasonCode
 
 
 @attrs.frozen
+class NextStep:
+    """What to do next about a run, for whoever shows it to spell.
+
+    `command`: what the command line names so (``resume``, ``quarantine show``), on the run `run_id`;
+    empty where words alone help. `before`, `after`: the words around it, with the spaces between.
+    """
+
+    command: str = ""
+    run_id: str = ""
+    before: str = ""
+    after: str = ""
+
+
+@attrs.frozen
 class Outcome:
     """The answer to submit, resume and re-emit.
 

@@ -1,4 +1,4 @@
-"""Telling the story: structured events to the telemetry port. Best effort, never truth."""
+"""Structured events about a run, to the telemetry port. Best effort, never truth."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sr_ports import Clock, ObservabilitySink, ObsEvent
 
 
 @attrs.frozen
-class Narrator:
+class RunTelemetry:
     """Emits events about one run. `pins`: what is known of the run so far. A sink that raises stops nothing."""
 
     sink: ObservabilitySink

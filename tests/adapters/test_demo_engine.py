@@ -18,9 +18,10 @@ from sr_adapters.demo_engine.content import Filler
 from sr_adapters.demo_engine.paths import EngineFault, files_of, fill
 from sr_adapters.demo_engine.world import build_world
 from sr_adapters.file.root import FileEngineRoot
-from sr_domain.evidence.gates import GateConflict, GateMissing, GatePassed, verify_gate
+from sr_domain.evidence.gates import GateMissing, GatePassed, verify_gate
 from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.plan.sealed import SealedGate
+from sr_domain.record.proofs import Conflict
 from sr_plugins.laws import BUILTIN_LAWS
 from sr_plugins.pack import GATES, OUTPUTS, load_pack
 from sr_ports import Wanted
@@ -74,7 +75,7 @@ def recomputed(root: Path, entry: Mapping[str, Any]) -> str:
     return hashlib.sha256(b"".join((base / path).read_bytes() for path in ordered)).hexdigest()
 
 
-def verdict(root: Path, pack: str, gate_id: str) -> GatePassed | GateMissing | GateConflict:
+def verdict(root: Path, pack: str, gate_id: str) -> GatePassed | GateMissing | Conflict:
     spec = load_pack(pack).gates[gate_id]
     sealed = SealedGate(
         gate_id=gate_id,
@@ -247,9 +248,7 @@ def test_a_law_that_the_engine_does_not_know_gets_no_flag(tmp_path: Path) -> Non
 def test_fail_makes_exactly_that_gate_a_conflict(tmp_path: Path, gate_id: str) -> None:
     written = build_world(BUILTIN, tmp_path / "bad", INVOCATION, size=10_000, fail=gate_id)
     build_world(BUILTIN, tmp_path / "good", INVOCATION, size=10_000)
-    assert {one for one in written.flags if isinstance(verdict(tmp_path / "bad", BUILTIN, one), GateConflict)} == {
-        gate_id
-    }
+    assert {one for one in written.flags if isinstance(verdict(tmp_path / "bad", BUILTIN, one), Conflict)} == {gate_id}
     bad, good = tree(tmp_path / "bad"), tree(tmp_path / "good")
     (spoiled,) = [path for path in good if bad[path] != good[path]]
     assert sum(a != b for a, b in zip(bad[spoiled], good[spoiled], strict=True)) == 1

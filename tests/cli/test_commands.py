@@ -214,6 +214,18 @@ def test_reemit_of_a_run_that_waits_sends_nobody_round_in_circles(
     assert "BOTH" not in told.err
 
 
+def test_a_reemit_for_which_an_artifact_is_missing_names_the_command_that_writes_it(sr: Shell) -> None:
+    sr("submit", sr.request())
+    (signal,) = (sr.folder / "runs").glob("fraud-platform/*/sr/ready_signal/*.json")
+    signal.unlink()
+    told = sr("reemit", RUN, "--kind", "READY_ONLY")
+    assert (told.code, told.error) == (5, "TRUTH_MISSING")
+    assert told.err.endswith(f"failed: the READY signal is not there; {SR} resume {RUN} writes it\n")
+    machine = sr("--json", "reemit", RUN, "--kind", "READY_ONLY").json
+    assert machine["next"] == f"sr resume {RUN} writes it"
+    assert sr("explain", RUN).out.endswith(f"next: {SR} verify {RUN}\n")
+
+
 def test_audit_finds_an_edit_and_repairs_only_the_status(sr: Shell) -> None:
     sr("submit", sr.request())
     base = next((sr.folder / "runs" / "fraud-platform").glob("*/sr"))

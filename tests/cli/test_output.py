@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,9 +17,12 @@ import pytest
 
 from sr_adapters.cli import output
 from sr_adapters.cli.app import run
+from sr_adapters.cli.errors import tell
 from sr_adapters.cli.output import Output
 from sr_adapters.shown import in_line, plain
 from sr_domain.encoding.ids import run_id_for
+from sr_plugins.sinks import FanOut
+from sr_ports import ObsEvent
 from tests.cli.conftest import Shell
 
 RUN = run_id_for("key")
@@ -264,3 +268,27 @@ def test_outside_a_command_words_go_to_pythons_own_streams(capsys: pytest.Captur
     output.tell("two")
     said = capsys.readouterr()
     assert (said.out, said.err) == ("one\n", "two\n")
+
+
+class SlowSink:
+    """Shows each event, some time after it was given."""
+
+    def emit(self, event: ObsEvent) -> None:
+        time.sleep(0.05)
+        output.tell(event.message)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def test_an_error_line_comes_after_the_story_that_led_to_it(capsys: pytest.CaptureFixture[str]) -> None:
+    story = FanOut([SlowSink()])
+    try:
+        story.emit(ObsEvent("RUN_ACCEPTED", "AUTHORITY", "OK", "INFO", "2026-01-31T13:42:00Z", {}, message="the story"))
+        tell("STORE_UNREACHABLE", "the store is away", "try again")
+    finally:
+        story.close()
+    assert capsys.readouterr().err.splitlines() == [
+        "the story",
+        "error[STORE_UNREACHABLE]: the store is away; try again",
+    ]

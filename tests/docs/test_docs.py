@@ -15,7 +15,7 @@ from sr_ports import hooks
 
 REPO = Path(__file__).resolve().parents[2]
 PAGES = "https://github.com/scenario-runner/scenario-runner/blob/main/"
-DOCS = [REPO / "README.md", *sorted((REPO / "docs").glob("*.md"))]
+DOCS = [REPO / "README.md", *sorted((REPO / "docs").rglob("*.md"))]
 
 
 def sr(*args: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
@@ -75,6 +75,25 @@ def test_every_command_and_link_in_the_docs_exists(path: Path) -> None:
             assert (path.parent / link).exists(), link
     for name in re.findall(r"`((?:sr_\w+|tests|contracts|config)/[\w./*-]+\.py)`", text):
         assert (REPO / name).exists(), name
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+def test_every_name_that_the_docs_place_in_a_file_is_there(path: Path) -> None:
+    for names, place in placed(path.read_text("utf-8")):
+        text = (REPO / place).read_text("utf-8")
+        for name in re.findall(r"`(\w+)`", names):
+            assert re.search(rf"\b{name}\b", text), (name, place)
+
+
+def placed(text: str) -> list[tuple[str, str]]:
+    """``a``, ``b`` and ``c`` in ``place.py``: the names and the place."""
+    one = r"`\w+`"
+    return re.findall(rf"({one}(?:(?:, | and | or ){one})*) in `((?:sr_\w+|tests)/[\w/]+\.py)`", text)
+
+
+def test_names_and_places_are_found() -> None:
+    assert placed("see `a` and `b` in `sr_ports/lazy.py`, `c` in `sr_ports/`") == [("`a` and `b`", "sr_ports/lazy.py")]
+    assert len(placed((REPO / "docs" / "architecture.md").read_text("utf-8"))) > 5
 
 
 def test_every_hook_is_documented() -> None:

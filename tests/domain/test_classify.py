@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,6 +51,16 @@ def test_total_order_free_and_in_the_order_of_the_spec(evidence: Evidence, hours
             assert set(missing) == set(evidence.missing)
         case Complete():
             assert not (evidence.conflicts or evidence.failures or evidence.missing)
+
+
+@pytest.mark.parametrize("code", list(ReasonCode))
+def test_a_failure_of_any_code_is_judged_and_one_without_a_rank_comes_after_those_that_have_one(
+    code: ReasonCode,
+) -> None:
+    ranked, other = Failure("z", ReasonCode.INSTANCE_SCOPE_MISSING, "d"), Failure("a", code, "d")
+    verdict = classify(Evidence(failures=(other, ranked)), NOW, NOW)
+    assert isinstance(verdict, Failed)
+    assert verdict.code is (code if code in FAILURE_CODES else ranked.code)
 
 
 def test_a_conflict_outlives_every_deadline() -> None:

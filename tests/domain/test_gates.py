@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from sr_adapters.file.root import FileEngineRoot
 from sr_domain.evidence.bundle import plain_path
-from sr_domain.evidence.gates import GateConflict, GateMissing, GatePassed, GateVerdict, read_flag, verify_gate
+from sr_domain.evidence.gates import GateMissing, GatePassed, GateVerdict, read_flag, verify_gate
 from sr_domain.plan.sealed import SealedGate
+from sr_domain.record.proofs import Conflict
 from sr_ports import EvidenceFault, ReasonCode, VerificationMethod
 from tests.kit import LAWS
 from tests.worlds import flag, sha, write_files
@@ -74,7 +75,7 @@ def judge(folder: Path, gate: SealedGate, *, enforce: bool = False) -> GateVerdi
 
 
 def code(verdict: GateVerdict) -> ReasonCode | None:
-    return verdict.code if isinstance(verdict, GateConflict) else None
+    return verdict.code if isinstance(verdict, Conflict) else None
 
 
 @pytest.mark.parametrize("which", METHODS)
@@ -139,7 +140,7 @@ def test_the_verdict_changes_exactly_when_the_law_says_so(tmp_path: Path, which:
     gate = build(tmp_path, which, files, ["a", "b", "sub/c"])
     assert isinstance(judge(tmp_path, gate), GatePassed)
     change.act(tmp_path / "bundle")
-    assert isinstance(judge(tmp_path, gate), GateConflict) is (which in change.noticed)
+    assert isinstance(judge(tmp_path, gate), Conflict) is (which in change.noticed)
 
 
 REFUSED = {
@@ -157,7 +158,7 @@ def test_no_path_leaves_its_base_and_a_code_says_what_is_wrong(tmp_path: Path, w
     (tmp_path / "bundle/index.json").write_text(json.dumps([{"path": path, "sha256_hex": "0" * 64}]), "utf-8")
     verdict = judge(tmp_path, gate)
     assert code(verdict) is REFUSED[path]
-    assert isinstance(verdict, GateConflict)
+    assert isinstance(verdict, Conflict)
     assert verdict.detail.isprintable()
 
 
@@ -218,7 +219,7 @@ def test_a_flag_that_does_not_fit_is_shown(tmp_path: Path, text: bytes, shown: s
     gate = build(tmp_path, "lex", {"a": b"1"}, ["a"])
     (tmp_path / f"bundle/{SKIP}").write_bytes(text)
     verdict = judge(tmp_path, gate)
-    assert isinstance(verdict, GateConflict)
+    assert isinstance(verdict, Conflict)
     assert verdict.code is ReasonCode.FLAG_MALFORMED
     assert verdict.detail.endswith(shown)
     assert verdict.detail.isprintable()
@@ -229,7 +230,7 @@ def test_an_index_that_does_not_fit_is_shown(tmp_path: Path) -> None:
     for text, shown in {"a\nb\n": "it begins 'a'", '["a", 7]': "neither a path nor a member: 7"}.items():
         (tmp_path / "bundle/index.json").write_text(text)
         verdict = judge(tmp_path, gate)
-        assert isinstance(verdict, GateConflict)
+        assert isinstance(verdict, Conflict)
         assert (verdict.code, verdict.detail.endswith(shown)) == (ReasonCode.INDEX_MALFORMED, True)
 
 
@@ -253,7 +254,7 @@ def test_a_mismatch_names_the_first_file_that_is_not_what_the_index_says(tmp_pat
     gate = build(tmp_path, "lex", {"a": b"1", "b": b"2", "c": b"3"}, ["a", "b", "c"])
     write_files(tmp_path / "bundle", {"b": b"x", "c": b"y"})
     verdict = judge(tmp_path, gate)
-    assert isinstance(verdict, GateConflict)
+    assert isinstance(verdict, Conflict)
     assert (verdict.code, verdict.path) == (ReasonCode.GATE_DIGEST_MISMATCH, "b")
     assert (verdict.expected, verdict.actual) == (sha(b"123"), sha(b"1xy"))
 
@@ -263,7 +264,7 @@ def test_enforced_members_are_checked_beyond_the_law(tmp_path: Path) -> None:
     write_files(tmp_path / "bundle", {"b": b"x"})
     assert isinstance(judge(tmp_path, gate), GatePassed)
     verdict = judge(tmp_path, gate, enforce=True)
-    assert isinstance(verdict, GateConflict)
+    assert isinstance(verdict, Conflict)
     assert (verdict.code, verdict.path) == (ReasonCode.MEMBER_DIGEST_MISMATCH, "b")
 
 

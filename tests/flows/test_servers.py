@@ -160,7 +160,7 @@ def test_an_archived_file_of_the_root_is_told_by_verify_and_on_record(
         runner.submit(request("other", engine_run_root=root))
     explained = runner.explain(run_id_for("other"))
     assert explained.reason_code == ReasonCode.ENGINE_ROOT_ARCHIVED
-    assert "restore the named object" in explained.next
+    assert "restore the named object" in explained.next.before
     s3.client().put_object(Bucket=s3.bucket, Key=key, Body=b"world" * 50)
     assert runner.resume(run_id_for("other")).state is RunState.READY
 

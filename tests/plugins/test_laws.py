@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sr_adapters.file.root import FileEngineRoot
-from sr_domain.evidence.gates import GateConflict, GateMissing, GatePassed, verify_gate
+from sr_domain.evidence.gates import GateMissing, GatePassed, verify_gate
 from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.plan.sealed import SealedGate
+from sr_domain.record.proofs import Conflict
 from sr_plugins.laws import BundleDigest, IndexRawBytes, MemberDigestConcat
 from sr_ports import HashingLaw, ReasonCode, VerificationMethod
 from sr_ports.conformance.laws import Covers, HashingLawLaws
@@ -187,7 +188,7 @@ def test_a_bad_index_is_a_conflict_with_its_own_code(tmp_path: Path, content: by
     (tmp_path / "bundle" / "linked").symlink_to("/etc")
     (tmp_path / "bundle" / "index.json").write_bytes(content)
     verdict = judge(tmp_path, sealed)
-    assert isinstance(verdict, GateConflict)
+    assert isinstance(verdict, Conflict)
     assert verdict.code is code
     assert "\n" not in verdict.detail
 
@@ -197,11 +198,11 @@ def test_an_enormous_index_and_flag_end_in_one_line(tmp_path: Path) -> None:
     with (tmp_path / "bundle" / "index.json").open("wb") as file:
         file.truncate(1 << 31)
     verdict = judge(tmp_path, sealed)
-    assert isinstance(verdict, GateConflict) and verdict.code is ReasonCode.INDEX_MALFORMED
+    assert isinstance(verdict, Conflict) and verdict.code is ReasonCode.INDEX_MALFORMED
     with (tmp_path / "bundle" / "_passed.flag").open("wb") as file:
         file.truncate(1 << 31)
     verdict = judge(tmp_path, sealed)
-    assert isinstance(verdict, GateConflict) and verdict.code is ReasonCode.FLAG_MALFORMED
+    assert isinstance(verdict, Conflict) and verdict.code is ReasonCode.FLAG_MALFORMED
 
 
 @pytest.mark.parametrize(
@@ -211,7 +212,7 @@ def test_a_bad_flag_is_malformed(tmp_path: Path, text: str) -> None:
     sealed = sound(tmp_path)
     (tmp_path / "bundle" / "_passed.flag").write_text(text)
     verdict = judge(tmp_path, sealed)
-    assert isinstance(verdict, GateConflict)
+    assert isinstance(verdict, Conflict)
     assert verdict.code is ReasonCode.FLAG_MALFORMED
 
 
@@ -238,7 +239,7 @@ def test_a_mismatch_names_both_digests_and_the_first_file_at_fault(tmp_path: Pat
     sealed = sound(tmp_path)
     (tmp_path / "bundle" / "b.json").write_bytes(b"TWO")
     verdict = judge(tmp_path, sealed)
-    assert isinstance(verdict, GateConflict)
+    assert isinstance(verdict, Conflict)
     assert (verdict.code, verdict.path) == (ReasonCode.GATE_DIGEST_MISMATCH, "b.json")
     assert (verdict.expected, verdict.actual) == (sha(b"onetwo"), sha(b"oneTWO"))
 
@@ -250,7 +251,7 @@ def test_member_digests_are_checked_only_when_the_policy_asks(tmp_path: Path) ->
     (tmp_path / "bundle" / "index.json").write_bytes(wrong)
     assert isinstance(judge(tmp_path, sealed), GatePassed)
     verdict = judge(tmp_path, sealed, enforce=True)
-    assert isinstance(verdict, GateConflict)
+    assert isinstance(verdict, Conflict)
     assert (verdict.code, verdict.path) == (ReasonCode.MEMBER_DIGEST_MISMATCH, "b.json")
 
 
@@ -272,5 +273,5 @@ def test_a_law_that_breaks_proves_nothing(tmp_path: Path) -> None:
         verdict = verify_gate(
             root, sealed, ProvidedLaw(law, "acme", "1"), enforce_members=False, guard=lambda _read: None
         )
-        assert isinstance(verdict, GateConflict)
+        assert isinstance(verdict, Conflict)
         assert verdict.code is ReasonCode.LAW_FAILED
