@@ -8,10 +8,10 @@ from typing import Any, Self
 import attrs
 
 from sr_domain.record.proofs import Conflict, Decision, Failure, Found
-from sr_domain.record.values import Value, many, one
+from sr_domain.record.values import Value, many, one, value
 
 
-@attrs.frozen
+@value
 class Nothing(Value):
     """The kind says it all."""
 
@@ -19,13 +19,13 @@ class Nothing(Value):
 # Requests and admission
 
 
-@attrs.frozen
+@value
 class Received(Value):
     run_equivalence_key: str
     actor: str
 
 
-@attrs.frozen
+@value
 class Refused(Value):
     """Why something was refused, or could not be done."""
 
@@ -33,19 +33,19 @@ class Refused(Value):
     detail: str
 
 
-@attrs.frozen
+@value
 class Duplicate(Value):
     settled: bool
 
 
-@attrs.frozen
+@value
 class Collided(Value):
     """`fields`: the names of the fields that differ, joined by commas."""
 
     fields: str
 
 
-@attrs.frozen
+@value
 class Denied(Value):
     """`kind`: what was to be published again; None for a submission."""
 
@@ -55,7 +55,7 @@ class Denied(Value):
     reason_code: str
 
 
-@attrs.frozen
+@value
 class Accepted(Value):
     """The admission, fixed for life. `intent`, `request`: JSON forms of the request (plan.request)."""
 
@@ -74,12 +74,12 @@ class Accepted(Value):
         return None if old is None else str(old)
 
 
-@attrs.frozen
+@value
 class LeaseTaken(Value):
     fence: int
 
 
-@attrs.frozen
+@value
 class ReleaseFailed(Value):
     detail: str
 
@@ -87,32 +87,32 @@ class ReleaseFailed(Value):
 # Plan and engine
 
 
-@attrs.frozen
+@value
 class Planned(Value):
     """`plan`: JSON form of the sealed plan (plan.sealed)."""
 
     plan: Mapping[str, Any]
 
 
-@attrs.frozen
+@value
 class PolicyRevision(Value):
     policy_id: str
     revision: str
     content_digest: str
 
 
-@attrs.frozen
+@value
 class PlanHash(Value):
     plan_hash: str
 
 
-@attrs.frozen
+@value
 class RootOverridden(Value):
     requested: str
     used: str
 
 
-@attrs.frozen
+@value
 class AttemptName(Value):
     attempt_id: str
     attempt_no: int
@@ -122,7 +122,7 @@ SUCCEEDED, FAILED, ABANDONED, RUNNING = "SUCCEEDED", "FAILED", "ABANDONED", "RUN
 """What became of an engine attempt."""
 
 
-@attrs.frozen
+@value
 class AttemptFinished(Value):
     """The end of an engine attempt (contract: engine attempt). `outcome`: SUCCEEDED or FAILED."""
 
@@ -141,7 +141,7 @@ class AttemptFinished(Value):
     logs_ref: Mapping[str, str] | None = None
 
 
-@attrs.frozen
+@value
 class AttemptDetail(Value):
     """Why an engine attempt failed, in a sentence."""
 
@@ -149,7 +149,7 @@ class AttemptDetail(Value):
     detail: str
 
 
-@attrs.frozen
+@value
 class AttemptLimit(Value):
     attempt_limit: int
     attempts: int
@@ -158,21 +158,21 @@ class AttemptLimit(Value):
 # Evidence and outcome
 
 
-@attrs.frozen
+@value
 class EvidenceStarted(Value):
     """`engine_run_root`: None where a facts view was found without its decision."""
 
     engine_run_root: str | None = None
 
 
-@attrs.frozen
+@value
 class RootUnreadable(Value):
     reason_code: str
     detail: str
     remedy: str
 
 
-@attrs.frozen
+@value
 class Rest(Value):
     """Why a run waits or ended without READY. `found`: what passed nevertheless.
 
@@ -188,7 +188,7 @@ class Rest(Value):
     found: Found | None = attrs.field(default=None, metadata=one(Found))
 
 
-@attrs.frozen
+@value
 class Decided(Value):
     """READY is decided. `decision`: None where a facts view was adopted, of which only the digest is on record.
 
@@ -196,7 +196,7 @@ class Decided(Value):
     the decision stand beside the others.
     """
 
-    decision: Decision | None = None
+    decision: Decision | None = attrs.field(default=None, metadata=one(Decision))
     adopted: bool | None = None
     revision: int | None = None
     bundle_hash: str = attrs.field(kw_only=True)
@@ -208,11 +208,11 @@ class Decided(Value):
 
     @classmethod
     def of(cls, node: Mapping[str, Any]) -> Self:
-        bare = super().of({name: value for name, value in node.items() if name != "decision"})
-        return attrs.evolve(bare, decision=Decision.of(node)) if "outputs" in node else bare
+        decision = {"decision": node} if "outputs" in node else {}
+        return super().of({**node, **decision})
 
 
-@attrs.frozen
+@value
 class Committed(Value):
     """READY is committed. `attestation_ref`: key of the attestation, where one was written."""
 
@@ -221,19 +221,19 @@ class Committed(Value):
     attestation_ref: str | None = None
 
 
-@attrs.frozen
+@value
 class BundleHash(Value):
     bundle_hash: str
 
 
-@attrs.frozen
+@value
 class LawsUsed(Value):
     """`laws`: as of `Found`."""
 
     laws: Mapping[str, Mapping[str, str]]
 
 
-@attrs.frozen
+@value
 class Published(Value):
     message_id: str
     topic: str
@@ -242,25 +242,25 @@ class Published(Value):
 # Superseding
 
 
-@attrs.frozen
+@value
 class Claim(Value):
     successor: str
 
 
-@attrs.frozen
+@value
 class Successor(Value):
     successor: str
     facts_view_ref: str | None = None
 
 
-@attrs.frozen
+@value
 class SupersedeRefused(Value):
     reason_code: str
     detail: str
     supersedes: str
 
 
-@attrs.frozen
+@value
 class SupersedePublished(Value):
     supersedes: str
     message_id: str
@@ -269,45 +269,45 @@ class SupersedePublished(Value):
 # Re-emit; `kind`: what was asked for, of what was published READY or TERMINAL
 
 
-@attrs.frozen
+@value
 class ReemitRequested(Value):
     kind: str
     reason: str | None = attrs.field(default=None, kw_only=True)
     dry_run: bool
 
 
-@attrs.frozen
+@value
 class ReemitDryRun(Value):
     kind: str
     would_publish: tuple[str, ...]
 
 
-@attrs.frozen
+@value
 class ReemitBusy(Value):
     kind: str
     reason_code: str
 
 
-@attrs.frozen
+@value
 class ReemitFailed(Value):
     kind: str
     reason_code: str
     detail: str
 
 
-@attrs.frozen
+@value
 class ReemitPublished(Value):
     kind: str
     message_id: str
 
 
-@attrs.frozen
+@value
 class ReemitKey(Value):
     kind: str
     reemit_key: str
 
 
-@attrs.frozen
+@value
 class SinkLoss(Value):
     """`dropped`, `failed`: how many events the sink missed, and how many it could not take."""
 
