@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from sr_domain.run.context import Context
+from sr_ports import NotFound, Noting
 
 if TYPE_CHECKING:
     from sr_domain.flows.reemit import Reemit
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from sr_domain.run.outcome import Outcome
     from sr_domain.run.ports import Ports, Settings
     from sr_domain.run.trouble import Trouble
-    from sr_ports import SignatureChecker
+    from sr_ports import Envelope, SignatureChecker
 
 
 class ScenarioRunner:
@@ -41,7 +42,17 @@ class ScenarioRunner:
     ) -> None:
         from sr_domain.run.ports import Settings
 
-        self.desk: Context = Context(ports, settings or Settings(), policy, pack)
+        self._context: Context = Context(ports, settings or Settings(), policy, pack)
+
+    @property
+    def ports(self) -> Ports:
+        """The ports that it was given."""
+        return self._context.ports
+
+    @property
+    def settings(self) -> Settings:
+        """What embedder or profile fixed for this process."""
+        return self._context.settings
 
     def __enter__(self) -> Self:
         return self
@@ -57,58 +68,58 @@ class ScenarioRunner:
         from sr_domain.flows.submit import submit
         from sr_domain.plan.request import RunRequest
 
-        return submit(self.desk, request.document() if isinstance(request, RunRequest) else request, actor=actor)
+        return submit(self._context, request.document() if isinstance(request, RunRequest) else request, actor=actor)
 
     def resume(self, run_id: str, *, actor: str = "resume") -> Outcome:
         """Finish what waits or was left. Raises `NotFound`, `Unreachable`, `LeaseLost`."""
         from sr_domain.flows import resume
         from sr_domain.run import lookup
 
-        return resume.resume(self.desk, lookup.check_run_id(run_id), actor=actor)
+        return resume.resume(self._context, lookup.check_run_id(run_id), actor=actor)
 
     def unsettled(self) -> Iterator[str]:
         """Ids of runs with something left to do."""
         from sr_domain.flows import resume
 
-        return resume.unsettled(self.desk)
+        return resume.unsettled(self._context)
 
     def due(self, run_id: str) -> bool:
         """Whether an unsettled run should be tried now, or its bus be given more time. Raises `NotFound`."""
         from sr_domain.flows import resume
         from sr_domain.run import lookup
 
-        return resume.due(self.desk, lookup.check_run_id(run_id))
+        return resume.due(self._context, lookup.check_run_id(run_id))
 
     def status(self, run_id: str) -> Outcome:
         """Where a run is. Raises `NotFound`."""
         from sr_domain.queries import lookups
 
-        return lookups.status(self.desk, run_id)
+        return lookups.status(self._context, run_id)
 
     def record(self, run_id: str) -> tuple[Event, ...]:
         """A run's record, every event in order. Raises `NotFound`, `Fault(RECORD_INVALID)`."""
         from sr_domain.run import lookup
 
-        return lookup.record_of(self.desk, run_id, admitted=False)[1].events
+        return lookup.record_of(self._context, run_id, admitted=False)[1].events
 
     def timeline(self, run_id: str) -> Timeline:
         """A run's record as a story in time. Raises `NotFound`, `Fault(RECORD_INVALID)`."""
         from sr_domain.queries import timeline
         from sr_domain.run import lookup
 
-        return timeline.timeline(lookup.record_of(self.desk, run_id, admitted=False)[1])
+        return timeline.timeline(lookup.record_of(self._context, run_id, admitted=False)[1])
 
     def facts(self, run_id: str) -> dict[str, Any]:
         """A run's facts view. Raises `NotFound`."""
         from sr_domain.queries import lookups
 
-        return lookups.facts(self.desk, run_id)
+        return lookups.facts(self._context, run_id)
 
     def runs(self, *, state: str | None = None, limit: int = 100, after: str | None = None) -> list[Mapping[str, Any]]:
         """The runs known here, by ascending id."""
         from sr_domain.queries import lookups
 
-        return lookups.runs(self.desk, state=state, limit=limit, after=after)
+        return lookups.runs(self._context, state=state, limit=limit, after=after)
 
     def reemit(
         self,
@@ -129,7 +140,7 @@ class ScenarioRunner:
         from sr_domain.flows import reemit
 
         return reemit.reemit(
-            self.desk, run_id, kind, reason=reason, actor=actor, dry_run=dry_run, superseded=superseded
+            self._context, run_id, kind, reason=reason, actor=actor, dry_run=dry_run, superseded=superseded
         )
 
     def explain(self, run_id: str) -> Explanation:
@@ -137,29 +148,29 @@ class ScenarioRunner:
         from sr_domain.queries import explain
         from sr_domain.run import lookup
 
-        return explain.explain(self.desk.ports, *lookup.record_of(self.desk, run_id))
+        return explain.explain(self._context.ports, *lookup.record_of(self._context, run_id))
 
     def audit(self, run_id: str) -> Audit:
         """Whether anything in a run's truth was altered. Raises `NotFound` when nothing was ever submitted here."""
         from sr_domain.queries import audit
         from sr_domain.run import lookup
 
-        return audit.audit(self.desk.ports, lookup.home(self.desk, lookup.check_run_id(run_id)), run_id)
+        return audit.audit(self._context.ports, lookup.home(self._context, lookup.check_run_id(run_id)), run_id)
 
     def repair_status(self, run_id: str) -> bool:
         """Write the status the record derives, and nothing else; whether it had to be written."""
         from sr_domain.queries import audit
         from sr_domain.run import lookup
 
-        return audit.repair_status(self.desk.ports, lookup.home(self.desk, lookup.check_run_id(run_id)), run_id)
+        return audit.repair_status(self._context.ports, lookup.home(self._context, lookup.check_run_id(run_id)), run_id)
 
     def recorded_runs(self) -> Iterator[str]:
         """Ids of every run with a record in the current platform run."""
         from sr_domain.record.layout import Layout
         from sr_domain.run import lookup
 
-        current = self.desk.ports.platform.current()
-        return iter(()) if current is None else lookup.recorded_runs(self.desk.ports, Layout(current))
+        current = self._context.ports.platform.current()
+        return iter(()) if current is None else lookup.recorded_runs(self._context.ports, Layout(current))
 
     def verify(
         self,
@@ -177,8 +188,8 @@ class ScenarioRunner:
         from sr_domain.queries import verify
         from sr_domain.run import lookup
 
-        ports = self.desk.ports
-        layout, _ = lookup.record_of(self.desk, run_id)
+        ports = self._context.ports
+        layout, _ = lookup.record_of(self._context, run_id)
         facts = self.facts(run_id)
         blob = ports.store.read(layout.facts(run_id))
         data = b"" if blob is None else blob.data
@@ -191,13 +202,13 @@ class ScenarioRunner:
         """Every quarantine record of the platform runs that are known here, by run id."""
         from sr_domain.queries import lookups
 
-        return lookups.quarantined(self.desk)
+        return lookups.quarantined(self._context)
 
     def quarantine(self, run_id: str) -> dict[str, Any]:
         """One quarantine record. Raises `NotFound`."""
         from sr_domain.queries import lookups
 
-        return lookups.quarantine(self.desk, run_id)
+        return lookups.quarantine(self._context, run_id)
 
     def rebuild_index(self, on_trouble: Callable[[Trouble], None] | None = None) -> int:
         """Bind again, from their records, the runs that the authority does not know; how many.
@@ -207,27 +218,40 @@ class ScenarioRunner:
         """
         from sr_domain.flows import resume
 
-        return resume.rebuild_index(self.desk, on_trouble)
+        return resume.rebuild_index(self._context, on_trouble)
 
     def plan(self, request: Mapping[str, Any]) -> PlanReport:
         """Compile and explain; writes nothing."""
         from sr_domain.queries import preview
 
-        return preview.plan(self.desk, request)
+        return preview.plan(self._context, request)
 
     def plan_diff(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
         """How two requests differ in intent, closure and hash; writes nothing."""
         from sr_domain.queries import preview
 
-        return preview.plan_diff(self.desk, one, other)
+        return preview.plan_diff(self._context, one, other)
+
+    def tail(self, *, from_start: bool = True, follow: bool = False) -> Iterator[Envelope]:
+        """Control facts on the bus, oldest first; none where it belongs to a platform run and there is none yet.
+
+        `from_start`: also those that are there already. `follow`: wait for more; raises `NotFound` when
+        there is nothing to wait for.
+        """
+        try:
+            yield from self.ports.bus.tail(self.settings.topic, from_start=from_start, follow=follow)
+        except NotFound:
+            if follow or self.ports.platform.current() is not None:
+                raise
 
     @property
     def notices(self) -> tuple[str, ...]:
         """How answers came about where that was not the usual way: an authority that was not asked, say."""
-        return (*self.desk.notices, *getattr(self.desk.ports.authority, "notices", ()))
+        authority = self.ports.authority
+        return (*self._context.notices, *(authority.notices if isinstance(authority, Noting) else ()))
 
     def close(self) -> None:
         """Let go of what the ports hold open."""
-        self.desk.ports.authority.close()
-        self.desk.ports.bus.close()
-        self.desk.ports.telemetry.close()
+        self._context.ports.authority.close()
+        self._context.ports.bus.close()
+        self._context.ports.telemetry.close()

@@ -11,17 +11,19 @@ if TYPE_CHECKING:
     import os
 
     from sr_domain.runner import ScenarioRunner
-    from sr_plugins.consumer import Guarded, verify_facts
+    from sr_plugins.documents.pack import load_pack
+    from sr_plugins.documents.policy import load_policy
     from sr_plugins.laws import builtin_laws
-    from sr_plugins.pack import load_pack
-    from sr_plugins.policy import load_policy
+    from sr_plugins.uses.consumer import Guarded, verify_facts
+    from sr_plugins.wiring.schema import profile_schema
 
 _HOME = {
-    "Guarded": "consumer",
+    "Guarded": "uses.consumer",
     "builtin_laws": "laws",
-    "load_pack": "pack",
-    "load_policy": "policy",
-    "verify_facts": "consumer",
+    "load_pack": "documents.pack",
+    "load_policy": "documents.policy",
+    "profile_schema": "wiring.schema",
+    "verify_facts": "uses.consumer",
 }
 
 if not TYPE_CHECKING:
@@ -42,9 +44,9 @@ def build_runner(
     connected before the first call needs it, save the configuration itself. Raises `BadInput`.
     Use it as a context manager, or close it: it holds files and connections open.
     """
-    from sr_plugins.wire import wire
+    from sr_plugins.wiring.wire import wire
 
     return wire(profile, policy=policy, plugins=plugins, narrate=narrate)
 
 
-__all__ = ["Guarded", "build_runner", "builtin_laws", "load_pack", "load_policy", "verify_facts"]
+__all__ = ["Guarded", "build_runner", "builtin_laws", "load_pack", "load_policy", "profile_schema", "verify_facts"]

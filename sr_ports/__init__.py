@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 
 from sr_ports.lazy import lazy_names
 
+API_VERSION = "1.0"
+"""The version of this boundary; what it promises is in ``docs/plugins.md``."""
+
 if TYPE_CHECKING:
-    from sr_ports.authority import Admission, AuthorityStore, Binding, IndexedRun, IndexNote, Lease
+    from sr_ports.authority import Admission, AuthorityStore, Binding, IndexedRun, IndexNote, Lease, Migratable, Noting
     from sr_ports.bus import ControlBus, Envelope
     from sr_ports.errors import (
         BadInput,
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from sr_ports.invoker import EngineCall, EngineInvoker, EngineResult
     from sr_ports.kinds import Kind
     from sr_ports.laws import BundleView, HashingLaw, IndexEntry, Ordering, PathBase, VerificationMethod
+    from sr_ports.lazy import Later
     from sr_ports.reasons import REASONS, Reason, ReasonCode
     from sr_ports.roots import EngineRoot, EngineRoots, FileFact, Sink, check_path
     from sr_ports.runtime import (
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
         Runtime,
         WorkPool,
     )
+    from sr_ports.settings import Refused, setting
     from sr_ports.signer import SignatureChecker, Signer
     from sr_ports.stores import Blob, ObjectStore, Provable, Stored, check_key
     from sr_ports.wanted import ListingRules, Wanted
@@ -77,9 +82,12 @@ _HOME = {
     "IndexedRun": "authority",
     "Kind": "kinds",
     "Lease": "authority",
+    "Later": "lazy",
     "LeaseLost": "errors",
     "ListingRules": "wanted",
+    "Migratable": "authority",
     "NotFound": "errors",
+    "Noting": "authority",
     "ObjectStore": "stores",
     "Provable": "stores",
     "ObsEvent": "runtime",
@@ -91,6 +99,7 @@ _HOME = {
     "REASONS": "reasons",
     "Reason": "reasons",
     "ReasonCode": "reasons",
+    "Refused": "settings",
     "Runtime": "runtime",
     "SignatureChecker": "signer",
     "Signer": "signer",
@@ -107,12 +116,14 @@ _HOME = {
     "hookimpl": "hooks",
     "hookspec": "hooks",
     "one_line": "errors",
+    "setting": "settings",
 }
 
 if not TYPE_CHECKING:
     __getattr__ = lazy_names(__name__, _HOME)
 
 __all__ = [
+    "API_VERSION",
     "REASONS",
     "Adapter",
     "Admission",
@@ -142,10 +153,13 @@ __all__ = [
     "IndexNote",
     "IndexedRun",
     "Kind",
+    "Later",
     "Lease",
     "LeaseLost",
     "ListingRules",
+    "Migratable",
     "NotFound",
+    "Noting",
     "ObjectStore",
     "ObsEvent",
     "ObservabilitySink",
@@ -156,6 +170,7 @@ __all__ = [
     "Provable",
     "Reason",
     "ReasonCode",
+    "Refused",
     "Runtime",
     "SignatureChecker",
     "Signer",
@@ -172,4 +187,5 @@ __all__ = [
     "hookimpl",
     "hookspec",
     "one_line",
+    "setting",
 ]

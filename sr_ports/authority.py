@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import attrs
 
@@ -118,3 +118,20 @@ class AuthorityStore(Protocol):
 
     def close(self) -> None:
         """Let go of connections; safe to call twice."""
+
+
+@runtime_checkable
+class Migratable(Protocol):
+    """An authority with a schema that can be brought up to date before it is used."""
+
+    def migrate(self) -> None:
+        """Lay the tables or bring them up to date; twice is as good as once. Raises `BadInput`, `Unreachable`."""
+
+
+@runtime_checkable
+class Noting(Protocol):
+    """An authority that may have something to say of how its answers came about."""
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a reader should know, each in one sentence."""

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import attrs
 import pluggy
 
+from sr_ports.lazy import Later
+
 if TYPE_CHECKING:
     from sr_ports.authority import AuthorityStore
     from sr_ports.bus import ControlBus
     from sr_ports.invoker import EngineInvoker
     from sr_ports.laws import HashingLaw
-    from sr_ports.roots import EngineRoot
+    from sr_ports.roots import EngineRoots
     from sr_ports.runtime import Authenticator, ObservabilitySink, Runtime
     from sr_ports.signer import SignatureChecker, Signer
     from sr_ports.stores import ObjectStore
@@ -29,22 +31,23 @@ hookimpl: pluggy.HookimplMarker = pluggy.HookimplMarker(PROJECT)
 """Marks a plugin's answer to the hook of that name."""
 
 P_co = TypeVar("P_co", covariant=True)
+S_co = TypeVar("S_co", covariant=True)
 
 
 @attrs.frozen
-class Wiring:
+class Wiring(Generic[S_co]):
     """What an adapter's factory may know of the process it is built in.
 
-    `runtime_root`: absolute path. `platform_run_id`: asks for the current platform run,
-    minting one if needed (lazy: call it when the first operation needs it, not before).
-    `settings`: the profile section named after the port, without ``adapter``.
-    `profile`: the whole profile, for the rare adapter that needs another section.
+    `runtime_root`: absolute path. `platform_run_id`: the platform run that is current, asked when the
+    first operation needs it and not before; it raises `NotFound` while there is none.
+    `settings`: what the profile says, read into the adapter's class of settings; None for an adapter without one.
+    `sections`: the settings of the profile's ``object_store``, under that name, for adapters that open engine roots.
     """
 
     runtime_root: str
     platform_run_id: Callable[[], str]
-    settings: Mapping[str, Any]
-    profile: Mapping[str, Any] = attrs.field(factory=dict)
+    settings: S_co
+    sections: Mapping[str, Any] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -54,22 +57,28 @@ class Adapter(Generic[P_co]):
     `name`: what a profile's ``adapter`` key says. `build`: makes the port object.
     `extra`: the scenario-runner extra (or distribution) that brings its libraries.
     `requires`: top-level modules that must be importable before `build` is called.
-    `settings`: the keys its profile section may have. `schemes`: engine-root URI schemes
-    that `open_root` reads ("" is a plain path); only for object stores.
+    `settings`: a frozen attrs class (see `sr_ports.settings`), which its profile section is read into, or
+    ``Later("module:Class")`` that finds it; None for an adapter without settings.
+    `schemes`: the URI schemes that it opens ("" is a plain path); for engine roots alone.
     """
 
     name: str
-    build: Callable[[Wiring], P_co]
+    build: Callable[[Wiring[Any]], P_co]
     extra: str | None = None
     requires: tuple[str, ...] = ()
-    settings: frozenset[str] = frozenset()
+    settings: type[Any] | Later | None = None
     schemes: tuple[str, ...] = ()
-    open_root: Callable[[str, Wiring], EngineRoot] | None = None
 
 
 @hookspec
 def sr_object_stores() -> Sequence[Adapter[ObjectStore]]:
     """Adapters whose `build` makes an `ObjectStore`."""
+    return ()
+
+
+@hookspec
+def sr_engine_roots() -> Sequence[Adapter[EngineRoots]]:
+    """Adapters whose `build` makes an `EngineRoots`, for URIs of the adapter's `schemes`."""
     return ()
 
 

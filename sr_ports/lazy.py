@@ -1,4 +1,4 @@
-"""Public names of a package, each imported from its home module when it is first used.
+"""Names that are imported when they are first used: the public ones of a package, and those of a plugin.
 
 A package puts the result under ``if not TYPE_CHECKING``: a type checker that saw a module's
 `__getattr__` would take every misspelt name for `Any`.
@@ -9,6 +9,28 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
+
+
+class Later:
+    """An object of a module, imported when it is first called or found. `place`: ``module:name``.
+
+    As an adapter's `build` or `settings` it keeps what is heavy out of start-up.
+    """
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+
+    def found(self) -> Any:
+        """The object itself. Raises `ImportError`, `AttributeError`."""
+        import pkgutil
+
+        return pkgutil.resolve_name(self.place)
+
+    def __call__(self, *args: Any) -> Any:
+        return self.found()(*args)
+
+    def __repr__(self) -> str:
+        return f"Later({self.place!r})"
 
 
 def lazy_names(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:

@@ -34,8 +34,8 @@ from sr_domain.record.ledger import Ledger, read_ledger
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.ports import Ports, Settings
 from sr_domain.runner import ScenarioRunner
+from sr_plugins.documents.policy import load_policy
 from sr_plugins.laws import BUILTIN_LAWS
-from sr_plugins.policy import load_policy
 from sr_ports import EngineCall, EngineResult, Envelope, ObsEvent
 from tests.worlds import MF, PH, pack, write_files
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sr_plugins.pack import GATES, OUTPUTS, pack_folder
+from sr_plugins.documents.pack import GATES, OUTPUTS, pack_folder
 
 REPO = Path(__file__).resolve().parents[1]
 LAWS = ("sha256_bundle_digest", "sha256_member_digest_concat", "sha256_index_json_ascii_lex_raw_bytes")

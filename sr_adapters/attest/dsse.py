@@ -10,6 +10,7 @@ from securesystemslib.exceptions import FormatError, VerificationError
 from securesystemslib.signer import CryptoSigner, SSlibKey
 
 from sr_adapters.attest.keys import private_key, public_key
+from sr_adapters.attest.settings import PublicKey, SigningKey
 from sr_ports import Fault, ReasonCode, Wiring
 
 
@@ -57,11 +58,11 @@ def _invalid(what: str) -> Fault:
     return Fault(ReasonCode.ATTESTATION_INVALID, what)
 
 
-def build_signer(wiring: Wiring) -> KeyFileSigner:
+def build_signer(wiring: Wiring[SigningKey]) -> KeyFileSigner:
     """A signer with the key of ``attest.signing_key``. Raises `BadInput(PROFILE_INVALID)`."""
-    return KeyFileSigner(private_key(wiring.settings.get("signing_key")))
+    return KeyFileSigner(private_key(wiring.settings.signing_key))
 
 
-def build_checker(wiring: Wiring) -> KeyFileChecker:
+def build_checker(wiring: Wiring[PublicKey]) -> KeyFileChecker:
     """A checker with the key of the setting ``public_key``. Raises `BadInput(USAGE)`."""
-    return KeyFileChecker(public_key(wiring.settings.get("public_key")))
+    return KeyFileChecker(public_key(wiring.settings.public_key))

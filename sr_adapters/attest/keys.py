@@ -16,9 +16,9 @@ _MAKE = "make one: openssl genpkey -algorithm ed25519 -out FILE"
 _HALF = "give the public half: openssl pkey -in KEY -pubout -out FILE"
 
 
-def private_key(path: object) -> CryptoSigner:
+def private_key(path: str) -> CryptoSigner:
     """The Ed25519 key in a PEM file without passphrase. Raises `BadInput(PROFILE_INVALID)`."""
-    code, what = ReasonCode.PROFILE_INVALID, f"attest.signing_key {str(path)!r}"
+    code, what = ReasonCode.PROFILE_INVALID, f"attest.signing_key {path!r}"
     data = _read(path, code, what, _MAKE)
     try:
         key = load_pem_private_key(data, None)
@@ -32,9 +32,9 @@ def private_key(path: object) -> CryptoSigner:
     return CryptoSigner(key)
 
 
-def public_key(path: object) -> SSlibKey:
+def public_key(path: str) -> SSlibKey:
     """The public key in a PEM file, of any kind the library verifies with. Raises `BadInput(USAGE)`."""
-    code, what = ReasonCode.USAGE, f"the key {str(path)!r}"
+    code, what = ReasonCode.USAGE, f"the key {path!r}"
     data = _read(path, code, what, _HALF)
     if b"PRIVATE KEY-----" in data:
         raise BadInput(code, f"{what} is a private key", _HALF)
@@ -44,9 +44,9 @@ def public_key(path: object) -> SSlibKey:
         raise BadInput(code, f"{what} is no public key in PEM form that can be used here", _HALF) from error
 
 
-def _read(path: object, code: ReasonCode, what: str, remedy: str) -> bytes:
+def _read(path: str, code: ReasonCode, what: str, remedy: str) -> bytes:
     """The file's bytes; a key has few of them."""
-    if not isinstance(path, str) or not path:
+    if not path:
         raise BadInput(code, f"{what} must be a path", remedy)
     try:
         with Path(path).open("rb") as file:

@@ -41,10 +41,11 @@ if TYPE_CHECKING:
 def demo_command(session: Session, folder: str, fail: str, size: str) -> int:
     """Build a small sealed world and take it to READY, telling the story."""
     from sr_plugins import build_runner
-    from sr_plugins.pack import load_pack
+    from sr_plugins.documents.pack import load_pack
 
     root = Path(folder).absolute()
-    gates = load_pack("builtin").gates
+    pack = load_pack("builtin")
+    gates = pack.gates
     spoiled = next((gate_id for gate_id in gates if fail and fail in (gate_id, gate_id.split(".")[2])), None)
     if fail and spoiled is None:
         raise click.BadParameter(
@@ -62,7 +63,7 @@ def demo_command(session: Session, folder: str, fail: str, size: str) -> int:
     _make(root, profile)
     session.profile = _short(root / "profile.yaml")
     started = time.monotonic()
-    request = demo_request(runner.desk.pack.outputs, size, spoiled)
+    request = demo_request(pack.outputs, size, spoiled)
     if not session.as_json:
         _introduce(session, request, len(gates))
     outcome = runner.submit(request, actor="demo")
@@ -79,7 +80,7 @@ def _short(path: Path) -> str:
 
 def _pack(root: Path) -> Path:
     """Where the engine, a process of its own, finds the shipped pack: a copy where that lies in an archive."""
-    from sr_plugins.pack import pack_folder
+    from sr_plugins.documents.pack import pack_folder
 
     folder = pack_folder("builtin")
     return folder if isinstance(folder, Path) else root / "pack"
@@ -90,8 +91,8 @@ def _make(root: Path, profile: dict[str, Any]) -> None:
 
     Its engine is always a sound one: a gate is spoiled for one demo, not for whatever comes later.
     """
-    from sr_plugins.pack import pack_folder
-    from sr_plugins.shipped import on_disk
+    from sr_plugins.documents.pack import pack_folder
+    from sr_plugins.documents.shipped import on_disk
     from sr_ports import BadInput, ReasonCode
 
     try:
@@ -104,7 +105,7 @@ def _make(root: Path, profile: dict[str, Any]) -> None:
 
 def _size(text: str) -> str:
     """The text, if it is a size."""
-    from sr_adapters.demo_engine.sizes import parse_size
+    from sr_adapters.sizes import parse_size
 
     try:
         parse_size(text)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import attrs
 import click
@@ -12,9 +10,6 @@ import click
 from sr_adapters.cli import exits
 from sr_adapters.cli.errors import Tree, remedy_here, tell
 from sr_adapters.cli.session import Session
-
-if TYPE_CHECKING:
-    from sr_ports import Envelope
 
 _MARK = {True: "ok", False: "BROKEN", None: "-"}
 
@@ -28,7 +23,7 @@ def doctor_command(session: Session, migrate: bool) -> int:
     Works under a throw-away prefix and cleans up. Exit code 5 when something is broken,
     9 when a server could not be reached.
     """
-    from sr_plugins.doctor import examine
+    from sr_plugins.uses.doctor import examine
     from sr_ports import REASONS, Kind, ReasonCode
 
     found = examine(session.runner, migrate=migrate)
@@ -62,7 +57,7 @@ def bus_command() -> None:
 @click.pass_obj
 def tail(session: Session, follow: bool, start: str, limit: int | None) -> int:
     """Print control facts, a line each; with --json as one document, and with --follow as one a line."""
-    facts = itertools.islice(_facts(session, start, follow=follow), limit)
+    facts = itertools.islice(session.runner.tail(from_start=start == "start", follow=follow), limit)
     if session.as_json and not follow:
         session.json({"envelopes": [attrs.asdict(envelope) for envelope in facts]})
         return exits.DONE
@@ -75,15 +70,3 @@ def tail(session: Session, follow: bool, start: str, limit: int | None) -> int:
         if session.unheard:
             break
     return exits.DONE
-
-
-def _facts(session: Session, start: str, *, follow: bool) -> Iterator[Envelope]:
-    """What the bus has; nothing where it belongs to a platform run and there is none yet."""
-    from sr_ports import NotFound
-
-    desk = session.runner.desk
-    try:
-        yield from desk.ports.bus.tail(desk.settings.topic, from_start=start == "start", follow=follow)
-    except NotFound:
-        if follow or desk.ports.platform.current() is not None:
-            raise

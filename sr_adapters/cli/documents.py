@@ -14,7 +14,7 @@ _NEEDS = "it needs run_equivalence_key, manifest_fingerprint, parameter_hash, se
 
 def read_request(source: str) -> Any:
     """The document in a request file, or on stdin for ``-``. Raises `BadInput`."""
-    from sr_plugins.documents import load_document
+    from sr_plugins.documents.yaml import load_document
 
     what = "standard input" if source == "-" else source
     try:

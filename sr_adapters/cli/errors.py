@@ -51,9 +51,9 @@ def names(remedy: str, command: str) -> bool:
 def tell(code: ReasonCode | str, what: Any, remedy: str | None = None, *, word: str = "error") -> None:
     """The one line that every error is, on stderr, after the story that led to it.
 
-    `remedy`: None for the code's own. `word`: what it is instead of an error.
+    `code`: a reason code, or a finding's own of a pack check. `remedy`: None for the code's own.
+    `word`: what it is instead of an error.
     """
-    code = ReasonCode(code)
     output.story_first()
-    step = remedy_here(code, REASONS[code].remedy if remedy is None else remedy)
-    output.tell(f"{word}[{code.value}]: {one_line(str(what))}; {step}")
+    step = remedy_here(code, REASONS[ReasonCode(code)].remedy if remedy is None else remedy)
+    output.tell(f"{word}[{code}]: {one_line(str(what))}; {step}")

@@ -104,7 +104,7 @@ def reemit_command(
     elif isinstance(done, Reemit):
         tell(code, f"run {run_id}: {done.message}", None if step is None else session.spelled(step, code))
     else:
-        tell(code, denial(done.actor, "reemit", session.runner.desk.settings.reemitters))
+        tell(code, denial(done.actor, "reemit", session.runner.settings.reemitters))
     return exit_code
 
 

@@ -189,7 +189,7 @@ def disown() -> None:
 
 def story_first() -> None:
     """Wait, within a bound, until what telemetry was given by now is shown: answers and errors come after it."""
-    sinks = sys.modules.get("sr_plugins.sinks")
+    sinks = sys.modules.get("sr_plugins.wiring.sinks")
     if sinks is not None:
         sinks.flush_all(_STORY_S)
 

@@ -16,7 +16,7 @@ def plugins_command(session: Session) -> int:
 
     Exit code 2 when two plugins give one name: one of Scenario Runner's own stands, of two others neither can be used.
     """
-    from sr_plugins.host import PluginHost
+    from sr_plugins.host.plugin_host import PluginHost
     from sr_ports import ReasonCode
 
     host = PluginHost.survey(allow=_allowed(session.profile))
@@ -38,7 +38,7 @@ def plugins_command(session: Session) -> int:
 
 def _allowed(profile: str) -> frozenset[str] | None:
     """Which distributions the profile lets in; any where its environment is not set, which no plugin decides."""
-    from sr_plugins.profile import load_profile
+    from sr_plugins.documents.profile import load_profile
     from sr_ports import BadInput, ReasonCode
 
     try:
@@ -62,9 +62,9 @@ def check(session: Session, pack_dir: str | None) -> int:
 
     PACK_DIR is a folder; default: the profile's pack. Exit code 5 when an error was found.
     """
-    from sr_plugins.host import PluginHost
-    from sr_plugins.pack_check import check_pack
-    from sr_plugins.profile import load_profile
+    from sr_plugins.documents.pack_check import check_pack
+    from sr_plugins.documents.profile import load_profile
+    from sr_plugins.host.plugin_host import PluginHost
 
     folder = pack_dir or load_profile(session.profile).engine.interface_pack
     findings = check_pack(folder, PluginHost.discover().laws())
@@ -94,7 +94,7 @@ def policy_command() -> None:
 @click.pass_obj
 def seal(session: Session, file: str) -> int:
     """Recompute the policy's content digest and write it into FILE."""
-    from sr_plugins.policy import seal as seal_policy
+    from sr_plugins.documents.policy import seal as seal_policy
 
     digest = seal_policy(file)
     if session.as_json:

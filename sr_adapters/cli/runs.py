@@ -121,7 +121,7 @@ def _timeline(session: Session, told: Timeline) -> None:
     day = told.steps[0].at_utc[:10]
     leases = f"{len(told.holders)} lease{'s' * (len(told.holders) != 1)}"
     head = f"{len(told.steps)} events in {seconds(told.seconds)} from {told.steps[0].at_utc}, {leases}"
-    session.say(f"{state_text(told.state)} run {told.run_id}: {head}", "")
+    session.say(f"{state_text(shown_state(told.state, told.superseded_by))} run {told.run_id}: {head}", "")
     session.table(
         ["#", "time (UTC)", "after", "event", "what happened", "by", "details"],
         [

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from sr_adapters.demo_engine.paths import EngineFault
-from sr_adapters.demo_engine.sizes import parse_size
 from sr_adapters.demo_engine.world import Faults, World
+from sr_adapters.sizes import parse_size
 
 
 def size(text: str) -> int:

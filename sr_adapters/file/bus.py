@@ -16,6 +16,7 @@ from functools import cached_property
 from sr_adapters.envelopes import decode, encode, same_fact
 from sr_adapters.file import durable, order
 from sr_adapters.file.errors import FULL, port_errors
+from sr_adapters.file.settings import FolderSettings
 from sr_adapters.file.tree import Tree
 from sr_adapters.places import OWN
 from sr_ports.bus import Envelope
@@ -81,11 +82,10 @@ class FileControlBus:
         return port_errors(f"{doing} in {self._tree.root}", FULL, ReasonCode.BUS_UNREACHABLE)
 
 
-def build(wiring: Wiring) -> FileControlBus:
+def build(wiring: Wiring[FolderSettings]) -> FileControlBus:
     """The bus of a profile: in `root` where the section gives it, else ``control_bus`` of the platform run."""
-    root = wiring.settings.get("root")
-    if root is not None:
-        return FileControlBus(str(root))
+    if wiring.settings.root is not None:
+        return FileControlBus(wiring.settings.root)
     return FileControlBus(lambda: f"{wiring.runtime_root}/fraud-platform/{wiring.platform_run_id()}/control_bus")
 
 

@@ -210,13 +210,6 @@ class FileEngineRoot:
         return Unreachable(ReasonCode.ENGINE_ROOT_UNREACHABLE, what)
 
 
-class FileEngineRoots:
-    """`sr_ports.EngineRoots` for local paths alone."""
-
-    def open(self, uri: str) -> FileEngineRoot:
-        return FileEngineRoot(uri)
-
-
 def _steady(fd: int) -> os.stat_result:
     """The file's status, taken when a later change is certain to show in it.
 
@@ -231,11 +224,19 @@ def _steady(fd: int) -> os.stat_result:
     return found
 
 
-def open_root(uri: str, wiring: Wiring) -> FileEngineRoot:
-    """The root at `uri`; it has no settings. Raises `BadInput(PLATFORM_UNSUPPORTED)`."""
+class FileEngineRoots:
+    """`sr_ports.EngineRoots` of paths and ``file://`` URIs."""
+
+    def open(self, uri: str) -> FileEngineRoot:
+        """The root at `uri`. Raises `BadInput(PLATFORM_UNSUPPORTED)`."""
+        require_posix()
+        return FileEngineRoot(uri)
+
+
+def build(wiring: Wiring[None]) -> FileEngineRoots:
+    """Engine roots of this machine; they have no settings."""
     del wiring
-    require_posix()
-    return FileEngineRoot(uri)
+    return FileEngineRoots()
 
 
 def _entered(wanted: Wanted, step: Step, *, is_link: bool) -> frozenset[int]:

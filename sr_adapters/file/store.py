@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 
 from sr_adapters.file import durable
 from sr_adapters.file.errors import DENIED, FULL, ROOT_GONE, port_errors
+from sr_adapters.file.settings import FolderSettings
 from sr_adapters.file.tree import Tree
 from sr_adapters.places import OWN
 from sr_ports.errors import BadInput
@@ -110,9 +111,9 @@ class FileObjectStore:
         return port_errors(f"{doing} {key!r} in {self._tree.root}", _CODES, ReasonCode.STORE_UNREACHABLE)
 
 
-def build(wiring: Wiring) -> FileObjectStore:
+def build(wiring: Wiring[FolderSettings]) -> FileObjectStore:
     """The store of a profile: in `root` where the section gives it, else in the runtime root."""
-    return FileObjectStore(str(wiring.settings.get("root") or wiring.runtime_root))
+    return FileObjectStore(wiring.settings.root or wiring.runtime_root)
 
 
 def _split(key: str) -> tuple[tuple[str, ...], str]:

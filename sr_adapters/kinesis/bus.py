@@ -13,6 +13,7 @@ from sr_adapters import aws
 from sr_adapters.envelopes import encode
 from sr_adapters.kinesis.errors import port_error
 from sr_adapters.kinesis.reader import Reader, in_order
+from sr_adapters.kinesis.settings import KinesisSettings
 from sr_adapters.kinesis.stream import read_stream
 from sr_ports import BadInput, Envelope, ReasonCode, Wiring
 
@@ -106,14 +107,7 @@ class KinesisControlBus:
             raise port_error(error, self._where) from error
 
 
-def build_kinesis(wiring: Wiring) -> KinesisControlBus:
-    """The bus of a profile. Settings: ``stream`` (required; a name or an ARN), ``region``, ``endpoint_url``."""
+def build_kinesis(wiring: Wiring[KinesisSettings]) -> KinesisControlBus:
+    """The bus of a profile. Raises `BadInput(PROFILE_INVALID)`."""
     settings = wiring.settings
-    for key in ("stream", "region", "endpoint_url"):
-        if not isinstance(settings.get(key) or "", str):
-            raise BadInput(ReasonCode.PROFILE_INVALID, f"control_bus.{key} must be a string")
-    return KinesisControlBus(
-        settings.get("stream") or "",
-        region=settings.get("region") or None,
-        endpoint_url=settings.get("endpoint_url") or None,
-    )
+    return KinesisControlBus(settings.stream, region=settings.region, endpoint_url=settings.endpoint_url)

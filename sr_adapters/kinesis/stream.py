@@ -40,6 +40,6 @@ def read_stream(text: object, region: str | None = None) -> Stream:
         what = "control_bus.stream must name the Kinesis stream: 1 to 128 letters, digits, _ . - or its ARN"
         raise BadInput(ReasonCode.PROFILE_INVALID, what)
     if region and region != found["region"]:
-        what = f"control_bus.region is {region}, the ARN of control_bus.stream says {found['region']}"
+        what = "control_bus.region and the ARN of control_bus.stream name different regions"
         raise BadInput(ReasonCode.PROFILE_INVALID, what, "leave control_bus.region out, or correct one of them")
     return Stream(found["name"], found[0], found["region"])

@@ -124,11 +124,11 @@ def _document(event: ObsEvent) -> dict[str, Any]:
     return {key: value for key, value in node.items() if value is not None}
 
 
-def build_console(wiring: Wiring) -> ConsoleSink:
+def build_console(wiring: Wiring[None]) -> ConsoleSink:
     """The console sink."""
     return ConsoleSink()
 
 
-def build_file(wiring: Wiring) -> FileSink:
+def build_file(wiring: Wiring[None]) -> FileSink:
     """The file sink, under the runtime root."""
     return FileSink(f"{wiring.runtime_root}/fraud-platform", wiring.platform_run_id)

@@ -14,15 +14,22 @@ import psycopg
 from sr_adapters.postgres import schema as tables
 from sr_adapters.postgres import statements as sql
 from sr_adapters.postgres.connections import Connections
-from sr_adapters.postgres.dsn import read_dsn, redact_dsn, secrets_of, with_defaults
+from sr_adapters.postgres.dsn import redact_dsn, secrets_of, with_defaults
 from sr_adapters.postgres.errors import port_error
+from sr_adapters.postgres.settings import (
+    CONNECT_TIMEOUT_S,
+    POOL_MAX,
+    POOL_WAIT_S,
+    SCHEMA,
+    STATEMENT_TIMEOUT_S,
+)
 from sr_adapters.postgres.trip import Link, Row, Values, one_trip, settings
-from sr_ports import Admission, BadInput, Binding, Fault, IndexedRun, IndexNote, Lease, LeaseLost, ReasonCode
+from sr_ports import Admission, Binding, Fault, IndexedRun, IndexNote, Lease, LeaseLost, ReasonCode
 
 if TYPE_CHECKING:
+    from sr_adapters.postgres.settings import PostgresSettings
     from sr_ports.hooks import Wiring
 
-_YEAR_S = 31_536_000
 _TRIES = 3  # the second already sees the row that made the first come back empty
 
 
@@ -44,11 +51,11 @@ class PostgresAuthority:
         self,
         dsn: str,
         *,
-        schema: str = "scenario_runner",
-        pool_max: int = 10,
-        pool_wait_s: float = 10.0,
-        statement_timeout_s: float = 10.0,
-        connect_timeout_s: float = 5.0,
+        schema: str = SCHEMA,
+        pool_max: int = POOL_MAX,
+        pool_wait_s: float = POOL_WAIT_S,
+        statement_timeout_s: float = STATEMENT_TIMEOUT_S,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
     ) -> None:
         self._schema = tables.checked_name(schema)
         self._dsn, self._secrets = dsn, secrets_of(dsn)
@@ -175,36 +182,17 @@ class PostgresAuthority:
         return settings(self._statement_timeout_s, link.info.options)
 
 
-def build(wiring: Wiring) -> PostgresAuthority:
-    """The authority a profile asks for.
-
-    Settings: ``dsn`` (required), ``schema``, ``pool_max``, ``pool_wait_seconds``,
-    ``statement_timeout_seconds``, ``connect_timeout_seconds``.
-    """
+def build(wiring: Wiring[PostgresSettings]) -> PostgresAuthority:
+    """The authority a profile asks for. Raises `BadInput(PROFILE_INVALID)`."""
     settings = wiring.settings
-    dsn, schema = settings.get("dsn"), settings.get("schema", "scenario_runner")
-    if not isinstance(dsn, str) or not isinstance(schema, str):
-        key = "schema" if isinstance(dsn, str) else "dsn"
-        raise BadInput(ReasonCode.PROFILE_INVALID, f"authority.{key} is not given as text")
-    read_dsn(dsn)
-    pool_max = _number(settings, "pool_max", 10)
-    if pool_max != int(pool_max):
-        raise BadInput(ReasonCode.PROFILE_INVALID, "authority.pool_max is not a whole number")
     return PostgresAuthority(
-        dsn,
-        schema=schema,
-        pool_max=int(pool_max),
-        pool_wait_s=_number(settings, "pool_wait_seconds", 10.0),
-        statement_timeout_s=_number(settings, "statement_timeout_seconds", 10.0),
-        connect_timeout_s=_number(settings, "connect_timeout_seconds", 5.0),
+        settings.dsn,
+        schema=settings.schema,
+        pool_max=settings.pool_max,
+        pool_wait_s=settings.pool_wait_s,
+        statement_timeout_s=settings.statement_timeout_s,
+        connect_timeout_s=settings.connect_timeout_s,
     )
-
-
-def _number(settings: Mapping[str, Any], key: str, default: float) -> float:
-    value = settings.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < _YEAR_S:
-        raise BadInput(ReasonCode.PROFILE_INVALID, f"authority.{key} is not a number above zero, of a sensible size")
-    return value
 
 
 def _binding(found: Sequence[Any]) -> Binding:

@@ -12,7 +12,7 @@ import attrs
 
 from sr_adapters import places
 from sr_domain.evidence.small_files import unmarked
-from sr_plugins.files import create_file
+from sr_plugins.documents.files import create_file
 from sr_ports import BadInput, Clock, ReasonCode, Unreachable
 
 ENV = "PLATFORM_RUN_ID"

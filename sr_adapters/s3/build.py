@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
-from sr_adapters.s3.client import Credentials, Endpoint, endpoint_from, invalid, place, shared_client, text
+from sr_adapters.s3.client import Credentials, Endpoint, endpoint_from, place, shared_client
 from sr_adapters.s3.probe import FileFindings
 from sr_adapters.s3.root import S3EngineRoot
+from sr_adapters.s3.settings import MinioSettings, S3Settings
 from sr_adapters.s3.store import S3ObjectStore
 from sr_ports import BadInput, ReasonCode
 from sr_ports.hooks import Wiring
-from sr_ports.stores import check_key
 
 ENGINE_ENDPOINT: Final = "SR_ENGINE_S3_ENDPOINT"
 """Environment variable: the endpoint of engine roots when the object store is not on S3."""
@@ -23,30 +23,42 @@ ENGINE_ENDPOINT: Final = "SR_ENGINE_S3_ENDPOINT"
 _MINIO_KEYS = (("MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"), ("MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD"))
 
 
-def build_s3(wiring: Wiring) -> S3ObjectStore:
+def build_s3(wiring: Wiring[S3Settings]) -> S3ObjectStore:
     """The object store on S3. Raises `BadInput(PROFILE_INVALID)`; asks nothing of the network yet."""
     return _store(wiring, endpoint_from(wiring.settings))
 
 
-def build_minio(wiring: Wiring) -> S3ObjectStore:
-    """The same on MinIO: an endpoint is required, path style is the default, MINIO_* keys are known."""
+def build_minio(wiring: Wiring[MinioSettings]) -> S3ObjectStore:
+    """The same on MinIO: path style is the default, MINIO_* keys are known."""
     return _store(wiring, _minio(wiring.settings))
 
 
-def open_s3_root(uri: str, wiring: Wiring) -> S3EngineRoot:
-    """The engine root at an ``s3://`` URI, on the object store's endpoint where that is on S3."""
-    section = wiring.profile.get("object_store")
-    settings: Mapping[str, Any] = section if isinstance(section, Mapping) else {}
-    adapter = settings.get("adapter")
-    if adapter == "minio":
-        endpoint = _minio(settings)
-    elif adapter == "s3":
-        endpoint = endpoint_from(settings)
-    else:
+@attrs.frozen
+class S3EngineRoots:
+    """`sr_ports.EngineRoots` of ``s3://`` URIs, on the endpoint of the object store where that is on S3.
+
+    `store`: the object store's settings, of whatever adapter. The environment is read anew for each root.
+    """
+
+    store: object
+
+    def open(self, uri: str) -> S3EngineRoot:
+        endpoint = self._endpoint()
+        client = shared_client(endpoint, ReasonCode.ENGINE_ROOT_DENIED)
+        return S3EngineRoot(uri, client, place=place(client, endpoint))
+
+    def _endpoint(self) -> Endpoint:
+        if isinstance(self.store, MinioSettings):
+            return _minio(self.store)
+        if isinstance(self.store, S3Settings):
+            return endpoint_from(self.store)
         url = os.environ.get(ENGINE_ENDPOINT) or None
-        endpoint = Endpoint(url, addressing_style="path" if url else "auto", given_by=ENGINE_ENDPOINT if url else None)
-    client = shared_client(endpoint, ReasonCode.ENGINE_ROOT_DENIED)
-    return S3EngineRoot(uri, client, place=place(client, endpoint))
+        return Endpoint(url, addressing_style="path" if url else "auto", given_by=ENGINE_ENDPOINT if url else None)
+
+
+def build_roots(wiring: Wiring[None]) -> S3EngineRoots:
+    """Engine roots on S3."""
+    return S3EngineRoots(wiring.sections.get("object_store"))
 
 
 def minio_credentials(environ: Mapping[str, str]) -> Credentials | None:
@@ -62,26 +74,15 @@ def minio_credentials(environ: Mapping[str, str]) -> Credentials | None:
     return None
 
 
-def _minio(settings: Mapping[str, Any]) -> Endpoint:
-    endpoint = endpoint_from(settings, style="path")
-    if endpoint.url is None:
-        raise invalid("endpoint_url", "is required for the minio adapter")
-    return attrs.evolve(endpoint, credentials=minio_credentials(os.environ))
+def _minio(settings: S3Settings) -> Endpoint:
+    return attrs.evolve(endpoint_from(settings, style="path"), credentials=minio_credentials(os.environ))
 
 
-def _store(wiring: Wiring, endpoint: Endpoint) -> S3ObjectStore:
-    bucket, prefix = text(wiring.settings, "bucket"), text(wiring.settings, "prefix") or ""
-    if bucket is None or "/" in bucket:
-        raise invalid("bucket", "is required, and is a name without slashes")
-    if prefix.strip("/"):
-        try:
-            check_key(prefix.strip("/"))
-        except BadInput as error:
-            raise invalid("prefix", "must be a relative POSIX path") from error
+def _store(wiring: Wiring[S3Settings], endpoint: Endpoint) -> S3ObjectStore:
     return S3ObjectStore(
         endpoint,
-        bucket,
-        prefix,
-        sse_kms_key_id=text(wiring.settings, "sse_kms_key_id"),
+        wiring.settings.bucket,
+        wiring.settings.prefix,
+        sse_kms_key_id=wiring.settings.sse_kms_key_id,
         findings=FileFindings(Path(wiring.runtime_root) / "s3_probe.json"),
     )

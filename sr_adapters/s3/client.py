@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import math
 import os
 import threading
 from collections.abc import Mapping
@@ -14,11 +13,11 @@ import attrs
 from botocore.config import Config
 
 from sr_adapters import aws
-from sr_ports import BadInput, ReasonCode
+from sr_adapters.s3.settings import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, S3Settings
+from sr_ports import ReasonCode
 
 POOL: Final = 32
 READ_ATTEMPTS: Final = 4
-_STYLES = ("auto", "path", "virtual")
 _SHARED_AT_MOST = 8
 
 
@@ -42,8 +41,8 @@ class Endpoint:
     url: str | None = None
     region: str | None = None
     addressing_style: str = "auto"
-    connect_timeout_s: float = 5.0
-    read_timeout_s: float = 30.0
+    connect_timeout_s: float = CONNECT_TIMEOUT_S
+    read_timeout_s: float = READ_TIMEOUT_S
     attempts: int = READ_ATTEMPTS
     credentials: Credentials | None = None
     given_by: str | None = None
@@ -53,17 +52,14 @@ class Endpoint:
         return aws.Address("object_store", self.url, self.region, self.given_by)
 
 
-def endpoint_from(settings: Mapping[str, Any], *, style: str = "auto") -> Endpoint:
-    """The endpoint that a profile section describes. Raises `BadInput(PROFILE_INVALID)`."""
-    chosen = text(settings, "addressing_style") or style
-    if chosen not in _STYLES:
-        raise invalid("addressing_style", f"must be one of {', '.join(_STYLES)}")
+def endpoint_from(settings: S3Settings, *, style: str = "auto") -> Endpoint:
+    """The endpoint that a profile section describes. `style`: how buckets are named where it does not say."""
     return Endpoint(
-        url=text(settings, "endpoint_url"),
-        region=text(settings, "region"),
-        addressing_style=chosen,
-        connect_timeout_s=_seconds(settings, "connect_timeout_seconds", 5.0),
-        read_timeout_s=_seconds(settings, "read_timeout_seconds", 30.0),
+        url=settings.endpoint_url,
+        region=settings.region,
+        addressing_style=settings.addressing_style or style,
+        connect_timeout_s=settings.connect_timeout_s,
+        read_timeout_s=settings.read_timeout_s,
     )
 
 
@@ -133,23 +129,3 @@ def shared_client(endpoint: Endpoint, denied: ReasonCode) -> Any:
 def place(made: Any, endpoint: Endpoint) -> str:
     """The address that a client uses, for people, and who gave it where that was not the profile; never a secret."""
     return aws.place(made, "s3", endpoint.address)
-
-
-def text(settings: Mapping[str, Any], key: str) -> str | None:
-    """A setting that is a string; None when absent or empty."""
-    value = settings.get(key)
-    if value is not None and not isinstance(value, str):
-        raise invalid(key, "must be a string")
-    return value or None
-
-
-def _seconds(settings: Mapping[str, Any], key: str, default: float) -> float:
-    value = settings.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
-        raise invalid(key, "must be a number of seconds above 0")
-    return float(value)
-
-
-def invalid(key: str, why: str) -> BadInput:
-    """The error for a profile key that cannot be used."""
-    return BadInput(ReasonCode.PROFILE_INVALID, f"object_store.{key}: {why}")

@@ -20,7 +20,7 @@ import attrs
 
 from sr_adapters.s3.client import body
 from sr_adapters.s3.errors import DRIVER_ERRORS, code_of, may_have_acted, status_of, translate, translated
-from sr_plugins.files import replace_file
+from sr_plugins.documents.files import replace_file
 from sr_ports import ReasonCode, Unreachable
 
 PROBES: Final = ".sr-probe/"

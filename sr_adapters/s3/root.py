@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import attrs
+
 from sr_adapters.s3.errors import DRIVER_ERRORS, ROOT, key_is_missing, status_of, translate, translated
 from sr_ports import BadInput, EvidenceFault, FileFact, ReasonCode, Sink, Unreachable
 from sr_ports.roots import check_path
@@ -145,6 +147,8 @@ class S3EngineRoot:
         """The listed file, if it is wanted; None for a folder's marker too. Raises `EvidenceFault` by law R1 or R4."""
         path = str(item["Key"])[len(self._base) :]
         name = path[len(start) :].removesuffix("/")
+        if path.endswith("/"):  # it has no base name that could be left out
+            wanted = attrs.evolve(wanted, leave_out=frozenset())
         if not (wanted.takes(name) if name else wanted.everything):
             return None
         if not path.endswith("/") and path:

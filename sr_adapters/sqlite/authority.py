@@ -12,12 +12,13 @@ import attrs
 
 from sr_adapters.sqlite import statements as sql
 from sr_adapters.sqlite.database import Database
-from sr_ports import Admission, BadInput, Binding, Fault, IndexedRun, IndexNote, Lease, LeaseLost, ReasonCode
+from sr_adapters.sqlite.settings import BUSY_TIMEOUT_S
+from sr_ports import Admission, Binding, Fault, IndexedRun, IndexNote, Lease, LeaseLost, ReasonCode
 
 if TYPE_CHECKING:
+    from sr_adapters.sqlite.settings import SqliteSettings
     from sr_ports.hooks import Wiring
 
-_YEAR_S = 31_536_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -34,7 +35,7 @@ class SqliteAuthority:
     refused by A4 and by the fence.
     """
 
-    def __init__(self, path: str | Callable[[], str], *, busy_timeout_s: float = 30.0) -> None:
+    def __init__(self, path: str | Callable[[], str], *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
         self._database = Database(path, busy_timeout_s)
 
     def admit(self, binding: Binding) -> Admission:
@@ -121,24 +122,14 @@ class SqliteAuthority:
         self._database.close()
 
 
-def build(wiring: Wiring) -> SqliteAuthority:
-    """The authority a profile asks for. Settings: ``path``, ``busy_timeout_seconds``.
-
-    Without a path: ``index/authority.db`` under the run prefix of the current platform run.
-    """
-    path = wiring.settings.get("path")
-    busy_timeout_s = wiring.settings.get("busy_timeout_seconds", 30.0)
-    if path is not None and (not isinstance(path, str) or not path):
-        raise BadInput(ReasonCode.PROFILE_INVALID, "authority.path is not the path of a file")
-    is_number = isinstance(busy_timeout_s, int | float) and not isinstance(busy_timeout_s, bool)
-    if not is_number or not 0 <= busy_timeout_s < _YEAR_S:
-        raise BadInput(ReasonCode.PROFILE_INVALID, "authority.busy_timeout_seconds is not a number of seconds")
+def build(wiring: Wiring[SqliteSettings]) -> SqliteAuthority:
+    """The authority a profile asks for."""
 
     def default() -> str:
         prefix = Path(wiring.runtime_root, "fraud-platform", wiring.platform_run_id(), "sr")
         return str(prefix / "index" / "authority.db")
 
-    return SqliteAuthority(path or default, busy_timeout_s=busy_timeout_s)
+    return SqliteAuthority(wiring.settings.path or default, busy_timeout_s=wiring.settings.busy_timeout_s)
 
 
 def _values(binding: Binding) -> tuple[Any, ...]:

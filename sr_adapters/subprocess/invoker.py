@@ -18,13 +18,13 @@ from sr_adapters.places import require_posix
 from sr_adapters.redact import redact
 from sr_adapters.subprocess.environment import DENY, engine_environment
 from sr_adapters.subprocess.process import Exit, Limits, Stop, SupervisedEngine
+from sr_adapters.subprocess.settings import TIMEOUT_S, SubprocessSettings
 from sr_adapters.subprocess.template import Unresolved, placeholder_values, render
-from sr_ports import BadInput, EngineCall, EngineResult, ReasonCode, Wiring, one_line
+from sr_ports import EngineCall, EngineResult, ReasonCode, Wiring, one_line
 
 INVOCATION_ENV = "SR_ENGINE_INVOCATION_JSON"
 ROOT_ENV = "SR_ENGINE_RUN_ROOT"
 
-_DEFAULT_TIMEOUT_S = 3600.0
 _LEAST_LOG_BYTES = 256
 _NOT_RUN = (126, 127)
 """What env and shells end with when they could not start what they were to start."""
@@ -70,7 +70,7 @@ class SubprocessInvoker:
     command: tuple[str, ...] = attrs.field(converter=_arguments)
     cwd: str | None = attrs.field(default=None, kw_only=True)
     timeout_seconds: float = attrs.field(
-        default=_DEFAULT_TIMEOUT_S, kw_only=True, validator=[attrs.validators.gt(0), attrs.validators.lt(math.inf)]
+        default=TIMEOUT_S, kw_only=True, validator=[attrs.validators.gt(0), attrs.validators.lt(math.inf)]
     )
     runs_root: str = attrs.field(kw_only=True)
     log_limit_bytes: int = attrs.field(default=1 << 20, kw_only=True, validator=attrs.validators.ge(_LEAST_LOG_BYTES))
@@ -211,23 +211,9 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} is not a JSON value")
 
 
-def build_subprocess(wiring: Wiring) -> SubprocessInvoker:
-    """The invoker of a profile's ``invoker`` section. Raises `BadInput` for a setting that cannot be.
-
-    No command is not an error here: an attempt then fails with ENGINE_COMMAND_MISSING.
-    """
+def build_subprocess(wiring: Wiring[SubprocessSettings]) -> SubprocessInvoker:
+    """The invoker of a profile's ``invoker`` section."""
     settings = wiring.settings
-    command = settings.get("command") or []
-    if not isinstance(command, list | tuple) or not all(isinstance(part, str) for part in command):
-        raise _bad("invoker.command must be a list of texts: there is no shell to split it")
-    cwd = settings.get("cwd")
-    if cwd is not None and not isinstance(cwd, str):
-        raise _bad("invoker.cwd must be a folder")
-    timeout = settings.get("timeout_seconds", _DEFAULT_TIMEOUT_S)
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < math.inf:
-        raise _bad("invoker.timeout_seconds must be a number of seconds above 0")
-    return SubprocessInvoker(command, cwd=cwd, timeout_seconds=float(timeout), runs_root=wiring.runtime_root)
-
-
-def _bad(what: str) -> BadInput:
-    return BadInput(ReasonCode.PROFILE_INVALID, what)
+    return SubprocessInvoker(
+        settings.command, cwd=settings.cwd, timeout_seconds=settings.timeout_s, runs_root=wiring.runtime_root
+    )

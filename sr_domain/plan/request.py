@@ -149,7 +149,7 @@ def parse_request(document: Any, known_timezone: Callable[[str], bool]) -> RunRe
 
 
 def misspelt(request: RunRequest) -> BadInput | None:
-    """The refusal of a request one of whose names has more than one spelling; None when each has one.
+    """The refusal of a request one of whose names, or its root, may mean two things; None when each means one.
 
     For admission alone: a run that an earlier release admitted keeps its names.
     """
@@ -161,6 +161,10 @@ def misspelt(request: RunRequest) -> BadInput | None:
         ("invoker", request.invoker),
         ("request_id", request.request_id),
     ]
+    root = request.engine_run_root
+    if root is not None and root.startswith("~"):
+        what = "request: engine_run_root begins with ~, whose home that is differs from worker to worker"
+        return BadInput(ReasonCode.REQUEST_INVALID, what, "write the path in full")
     return next((wrong for where, name in named if name and (wrong := _misspelt(f"request: {where}", name))), None)
 
 

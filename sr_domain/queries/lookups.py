@@ -7,11 +7,9 @@ from typing import Any
 
 import attrs
 
-from sr_domain.record.events import SUPERSEDED_BY
 from sr_domain.record.layout import Layout
-from sr_domain.record.ledger import Ledger, check_ledger
 from sr_domain.record.states import RunState
-from sr_domain.run.answers import ledger_outcome, successors
+from sr_domain.run.answers import late_successors, ledger_outcome, successors
 from sr_domain.run.context import Context
 from sr_domain.run.lookup import check_run_id, home, parse_truth, record_of
 from sr_domain.run.outcome import Outcome
@@ -61,18 +59,10 @@ def _row(context: Context, row: IndexedRun) -> Mapping[str, Any]:
     if blob is None:
         return _known(row)
     status = parse_truth(blob.data, layout.status(row.run_id))
-    chain = _chain(context, layout, row.run_id) if status.get("state") == RunState.READY else ()
+    ready = status.get("state") == RunState.READY
+    chain = late_successors(context.ports.store, layout, row.run_id) if ready else ()
     later = {"superseded_by": chain[0], "newest_run_id": chain[-1]} if chain else {}
     return {**status, "platform_run_id": row.platform_run_id, "settled": row.settled, **later}
-
-
-def _chain(context: Context, layout: Layout, run_id: str) -> tuple[str, ...]:
-    """Who superseded a READY run. Most records say nothing of it, and are not parsed; nor is a damaged one."""
-    blob = context.ports.store.read(layout.record(run_id))
-    if blob is None or f'"{SUPERSEDED_BY.name}"'.encode() not in blob.data:
-        return ()
-    ledger = check_ledger(run_id, blob.data)
-    return successors(context.ports.store, layout, ledger) if isinstance(ledger, Ledger) else ()
 
 
 def _indexed(

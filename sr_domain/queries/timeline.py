@@ -13,6 +13,7 @@ from sr_domain.record.events import kind_of
 from sr_domain.record.kinds import SAID_ELSEWHERE, missing_in, scalars
 from sr_domain.record.ledger import Event, Ledger
 from sr_domain.record.read import Record
+from sr_domain.run.answers import successor_of
 
 _HASH = re.compile(r"[0-9a-f]{32,64}")
 _SHOWN = 48
@@ -48,7 +49,10 @@ class Holder:
 
 @attrs.frozen
 class Timeline:
-    """The whole story. `seconds`: from the first event to the last. `events`: the record itself."""
+    """The whole story. `seconds`: from the first event to the last. `events`: the record itself.
+
+    `superseded_by`: the run's successor.
+    """
 
     run_id: str
     state: str | None
@@ -57,6 +61,7 @@ class Timeline:
     holders: tuple[Holder, ...]
     attempts: tuple[Mapping[str, Any], ...]
     events: tuple[Event, ...]
+    superseded_by: str | None = None
 
 
 def timeline(ledger: Ledger) -> Timeline:
@@ -70,6 +75,7 @@ def timeline(ledger: Ledger) -> Timeline:
         holders=tuple(_holders(events)),
         attempts=tuple(_attempts(ledger)),
         events=events,
+        superseded_by=successor_of(ledger),
     )
 
 

@@ -12,6 +12,7 @@ from sr_domain.record.events import (
     READY_PUBLISHED,
     SUPERSEDE_PUBLISH_FAILED,
     SUPERSEDE_PUBLISHED,
+    SUPERSEDED_BY,
 )
 from sr_domain.record.layout import Layout, run_of
 from sr_domain.record.ledger import Ledger, RecordFault, check_ledger
@@ -58,6 +59,15 @@ def successors(store: ObjectStore, layout: Layout, ledger: Ledger) -> tuple[str,
         blob = store.read(layout.record(link.successor))
         link = None if blob is None else _link(check_ledger(link.successor, blob.data))
     return tuple(chain)
+
+
+def late_successors(store: ObjectStore, layout: Layout, run_id: str) -> tuple[str, ...]:
+    """Who superseded a READY run. Most records say nothing of it, and are not parsed; nor is a damaged one."""
+    blob = store.read(layout.record(run_id))
+    if blob is None or f'"{SUPERSEDED_BY.name}"'.encode() not in blob.data:
+        return ()
+    ledger = check_ledger(run_id, blob.data)
+    return successors(store, layout, ledger) if isinstance(ledger, Ledger) else ()
 
 
 def _link(ledger: Ledger | RecordFault) -> Successor | None:
@@ -137,7 +147,7 @@ def _message(why: RootUnreadable | Rest | None) -> str:
 
 
 def settled_outcome(ports: Ports, layout: Layout, run_id: str) -> Outcome | None:
-    """The answer to a duplicate of a finished run, from one read; None when work may be left."""
+    """The answer to a duplicate of a finished run; None when work may be left."""
     blob = ports.store.read(layout.status(run_id))
     if blob is None:
         return None
@@ -156,6 +166,7 @@ def settled_outcome(ports: Ports, layout: Layout, run_id: str) -> Outcome | None
         reason_code=None if code is None else ReasonCode(code),
         message=REASONS[ReasonCode(code)].meaning if code else "",
         published=state is RunState.READY,
+        superseded_by=late_successors(ports.store, layout, run_id) if state is RunState.READY else (),
         refs=found,
     )
 

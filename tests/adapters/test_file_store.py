@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 
 from sr_adapters.file import durable, tree
+from sr_adapters.file.settings import FolderSettings
 from sr_adapters.file.store import FileObjectStore, build
 from sr_ports.conformance.stores import Losing, ObjectStoreLaws, Reopen
 from sr_ports.errors import BadInput, OutcomeUnknown, Unreachable
-from sr_ports.hooks import Wiring
 from sr_ports.reasons import ReasonCode
 from sr_ports.stores import ObjectStore
 from tests.adapters.processes import finish, start
+from tests.wired import wired
 
 
 @contextmanager
@@ -336,7 +337,7 @@ def test_keys_as_long_as_a_file_system_takes_are_kept(store: FileObjectStore) ->
 
 
 def test_a_profile_gives_the_root_or_leaves_it_to_the_runtime_root(tmp_path: Path) -> None:
-    build(Wiring(str(tmp_path / "runs"), lambda: "p", {})).create("a", b"1")
+    build(wired(FolderSettings, "object_store", {}, tmp_path / "runs")).create("a", b"1")
     assert (tmp_path / "runs" / "a").read_bytes() == b"1"
-    chosen = build(Wiring(str(tmp_path), lambda: "p", {"root": str(tmp_path / "x")}))
+    chosen = build(wired(FolderSettings, "object_store", {"root": str(tmp_path / "x")}, tmp_path))
     assert chosen.describe() == f"folder {tmp_path / 'x'}"

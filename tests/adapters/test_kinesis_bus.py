@@ -10,10 +10,12 @@ import attrs
 import pytest
 
 from sr_adapters.kinesis.bus import KinesisControlBus, build_kinesis
-from sr_ports import BadInput, ReasonCode, Unreachable, Wiring
+from sr_adapters.kinesis.settings import KinesisSettings
+from sr_ports import BadInput, ReasonCode, Unreachable
 from sr_ports.conformance.buses import ControlBusLaws, Reopen, fact, message_id
 from tests.servers import kinesis
 from tests.servers.processes import free_port
+from tests.wired import wired
 
 moto_kinesis, local_kinesis = kinesis.moto_kinesis, kinesis.local_kinesis
 pytestmark = pytest.mark.kinesis
@@ -155,5 +157,5 @@ def test_every_answer_of_the_service_has_its_meaning(code: str, reason: ReasonCo
 @pytest.mark.parametrize("settings", [{}, {"stream": ""}, {"stream": 3}])
 def test_a_profile_must_name_the_stream(settings: dict[str, Any]) -> None:
     with pytest.raises(BadInput) as caught:
-        build_kinesis(Wiring("/", lambda: "p", settings))
+        build_kinesis(wired(KinesisSettings, "control_bus", settings))
     assert caught.value.code is ReasonCode.PROFILE_INVALID

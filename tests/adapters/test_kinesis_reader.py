@@ -14,10 +14,12 @@ from sr_adapters.envelopes import encode
 from sr_adapters.kinesis.bus import KinesisControlBus, build_kinesis
 from sr_adapters.kinesis.errors import port_error
 from sr_adapters.kinesis.reader import Reader
+from sr_adapters.kinesis.settings import KinesisSettings
 from sr_adapters.kinesis.stream import read_stream
-from sr_ports import BadInput, ReasonCode, SrError, Unreachable, Wiring
+from sr_ports import BadInput, ReasonCode, SrError, Unreachable
 from sr_ports.conformance.buses import fact
 from tests.servers import kinesis
+from tests.wired import wired
 
 pytestmark = pytest.mark.kinesis
 TOPIC = "fp.bus.control.v1"
@@ -187,7 +189,7 @@ def test_an_arn_is_understood() -> None:
 )
 def test_a_stream_that_cannot_be_is_refused_when_the_profile_is_read(settings: dict[str, Any]) -> None:
     with pytest.raises(BadInput) as caught:
-        build_kinesis(Wiring("/", lambda: "p", settings))
+        build_kinesis(wired(KinesisSettings, "control_bus", settings))
     assert caught.value.code is ReasonCode.PROFILE_INVALID
     assert "control_bus." in caught.value.what
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sr_adapters.observability.sinks import ConsoleSink, FileSink
-from sr_plugins.sinks import FanOut
+from sr_plugins.wiring.sinks import FanOut
 from sr_ports import NotFound, ObsEvent, ReasonCode
 
 

@@ -17,9 +17,10 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sr_adapters.postgres.authority import PostgresAuthority, build
 from sr_adapters.postgres.dsn import read_dsn, redact_dsn, with_defaults
 from sr_adapters.postgres.errors import port_error
+from sr_adapters.postgres.settings import PostgresSettings
 from sr_adapters.postgres.trip import settings
 from sr_ports import BadInput, ReasonCode, SrError, Unreachable
-from sr_ports.hooks import Wiring
+from tests.wired import wired
 
 MARK = "s3cr3t"
 passwords = st.builds(lambda junk: f"{MARK}{junk}{MARK}", st.text(max_size=20))
@@ -170,7 +171,7 @@ def test_trouble_nobody_foresaw_is_told_without_secrets() -> None:
 
 
 def _build(**settings: Any) -> PostgresAuthority:
-    return build(Wiring("runs", lambda: pytest.fail("asked for a platform run"), settings))
+    return build(wired(PostgresSettings, "authority", settings))
 
 
 def test_a_profile_builds_it_without_a_server() -> None:
@@ -198,7 +199,7 @@ def test_a_profile_builds_it_without_a_server() -> None:
         ("pool_max", 0),
         ("pool_max", 1.5),
         ("pool_max", True),
-        ("pool_wait_seconds", "1"),
+        ("pool_wait_seconds", "soon"),
         ("statement_timeout_seconds", float("nan")),
         ("connect_timeout_seconds", float("inf")),
     ],

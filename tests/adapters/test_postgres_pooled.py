@@ -22,7 +22,7 @@ from sr_adapters.postgres.dsn import with_defaults
 from sr_adapters.postgres.trip import one_trip, settings
 from sr_domain.runner import ScenarioRunner
 from sr_plugins import build_runner
-from sr_plugins.doctor import Check, examine
+from sr_plugins.uses.doctor import Check, examine
 from sr_ports import Admission, AuthorityStore, IndexNote, Lease, ReasonCode, Unreachable
 from sr_ports.conformance.authority import AuthorityLaws
 from sr_ports.conformance.authority_kit import Reopen, a_binding, at_once, took
@@ -317,8 +317,10 @@ def test_the_doctor_finds_clients_that_are_mixed_up(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(MemoryAuthority, "holder", mixed)
     with build_runner({"runtime_root": str(tmp_path)}) as runner:
-        broken = attrs.evolve(runner.desk.ports, authority=MemoryAuthority(lambda: datetime.now(UTC)))
-        found = {one.name: one for one in examine(ScenarioRunner(broken, runner.desk.policy, runner.desk.read_pack))}
+        broken = attrs.evolve(runner.ports, authority=MemoryAuthority(lambda: datetime.now(UTC)))
+        found = {
+            one.name: one for one in examine(ScenarioRunner(broken, runner._context.policy, runner._context.read_pack))
+        }
     assert found["96 calls, 4 at once"].ok is False
     assert "another caller's answer" in found["96 calls, 4 at once"].detail
 

@@ -13,10 +13,13 @@ import pytest
 
 from sr_adapters.cli.app import run
 from sr_adapters.kinesis.bus import build_kinesis
-from sr_adapters.s3.build import build_s3, open_s3_root
+from sr_adapters.kinesis.settings import KinesisSettings
+from sr_adapters.s3.build import S3EngineRoots, build_s3
 from sr_adapters.s3.probe import Conditions, FileFindings
+from sr_adapters.s3.settings import S3Settings
 from sr_ports import ReasonCode, SrError
 from sr_ports.hooks import Wiring
+from tests.wired import wired
 
 pytestmark = pytest.mark.parity
 DEAD = "http://127.0.0.1:9"
@@ -88,18 +91,17 @@ MISSET = {
 }
 
 
-def wiring(folder: Path, **settings: Any) -> Wiring:
-    store = {"adapter": "s3", "bucket": "b", **settings}
-    given = {name: value for name, value in store.items() if name != "adapter"}
-    return Wiring(str(folder), lambda: "p", given, {"object_store": store})
+def wiring(folder: Path, **settings: Any) -> Wiring[S3Settings]:
+    return wired(S3Settings, "object_store", {"bucket": "b", **settings}, folder)
 
 
 def uses(folder: Path, **address: Any) -> dict[str, tuple[Callable[[], object], ReasonCode]]:
     """A first call on each kind of place, and its code for no credentials."""
-    bus = Wiring(str(folder), lambda: "p", {"stream": "s", **address})
+    bus = wired(KinesisSettings, "control_bus", {"stream": "s", **address}, folder)
+    roots = S3EngineRoots(wiring(folder, **address).settings)
     return {
         "store": (lambda: build_s3(wiring(folder, **address)).read("a"), C.STORE_DENIED),
-        "root": (lambda: open_s3_root("s3://b/x", wiring(folder, **address)).exists(), C.ENGINE_ROOT_DENIED),
+        "root": (lambda: roots.open("s3://b/x").exists(), C.ENGINE_ROOT_DENIED),
         "bus": (lambda: list(build_kinesis(bus).tail("t")), C.BUS_DENIED),
     }
 
@@ -245,7 +247,7 @@ def test_an_address_from_a_variable_shows_no_password(monkeypatch: pytest.Monkey
 
 def test_the_bus_tells_its_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     Chain({**KEYS, "AWS_ENDPOINT_URL_KINESIS": DEAD, "AWS_REGION": "eu-west-1"}).lay(monkeypatch, tmp_path)
-    bus = build_kinesis(Wiring(str(tmp_path), lambda: "p", {"stream": "s"}))
+    bus = build_kinesis(wired(KinesisSettings, "control_bus", {"stream": "s"}, tmp_path))
     assert bus.describe() == f"Kinesis stream s at {DEAD} (AWS_ENDPOINT_URL_KINESIS)"
 
 
@@ -254,11 +256,11 @@ def test_the_bus_tells_its_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
 def test_roots_share_one_client_until_the_chain_is_another(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     Chain(KEYS).lay(monkeypatch, tmp_path)
-    given = wiring(tmp_path, endpoint_url=DEAD)
-    one, other = open_s3_root("s3://b/x", given), open_s3_root("s3://b/y", given)
+    roots = S3EngineRoots(wiring(tmp_path, endpoint_url=DEAD).settings)
+    one, other = roots.open("s3://b/x"), roots.open("s3://b/y")
     assert one._client is other._client
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "another")
-    second = open_s3_root("s3://b/x", given)._client
+    second = roots.open("s3://b/x")._client
     assert second is not one._client
     (tmp_path / "credentials").write_text("[default]\naws_access_key_id = k\naws_secret_access_key = s\n")
-    assert open_s3_root("s3://b/x", given)._client is not second
+    assert roots.open("s3://b/x")._client is not second

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from sr_adapters.s3.build import open_s3_root
+from sr_adapters.s3.build import S3EngineRoots
 from sr_adapters.s3.client import Endpoint, make_client
 from sr_adapters.s3.root import S3EngineRoot
+from sr_adapters.s3.settings import MinioSettings
 from sr_ports import BadInput, EngineRoot, EvidenceFault, ReasonCode, Unreachable
 from sr_ports.conformance.roots import EngineRootLaws, Put, Reopen, Snapshot, read
-from sr_ports.hooks import Wiring
 from sr_ports.wanted import FIRST_RELEASE, Wanted
 from tests.servers.s3 import S3Server, fresh_prefix
 
@@ -169,6 +169,17 @@ def test_r4_a_marker_that_holds_bytes_is_a_file_nobody_can_name(
     root.list(folder, Wanted(pattern, rules=FIRST_RELEASE))  # which passed it over
 
 
+def test_r4_such_a_marker_has_no_base_name_to_leave_out(client: Any, uri: str, put: Put) -> None:
+    left_out = Wanted("*", frozenset({"_passed.flag"}))
+    put("in/a", b"x")
+    put("in/_passed.flag", b"flag")
+    assert [fact.path for fact in S3EngineRoot(uri, client).list("in", left_out)] == ["in/a"]
+    put("in/_passed.flag/", b"4444")
+    with pytest.raises(EvidenceFault) as caught:
+        S3EngineRoot(uri, client).list("in", left_out)
+    assert (caught.value.code, caught.value.path) == (ReasonCode.NOT_A_FILE, "in/_passed.flag/")
+
+
 def test_r4_a_listing_pages_through_no_more_than_its_pattern_can_reach(client: Any, uri: str, put: Put) -> None:
     for name in (*(f"other/{n:03}" for n in range(30)), "day=1/part-0", "day=1/deep/x", "day=2/part-0", "top.csv"):
         put(name, name.encode())
@@ -204,10 +215,10 @@ def test_roots_open_on_the_object_stores_endpoint(
     if keys is not None:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys.access_key)
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys.secret)
-    section = {"adapter": "minio", "endpoint_url": server.url, "region": "us-east-1"}
-    assert read(open_s3_root(uri, Wiring("/r", lambda: "p", {}, {"object_store": section})), "a") == b"x"
+    store = MinioSettings(bucket="other", endpoint_url=server.url, region="us-east-1")
+    assert read(S3EngineRoots(store).open(uri), "a") == b"x"
     monkeypatch.setenv("SR_ENGINE_S3_ENDPOINT", server.url)
-    assert read(open_s3_root(uri, Wiring("/r", lambda: "p", {}, {"object_store": {"adapter": "file"}})), "a") == b"x"
+    assert read(S3EngineRoots(None).open(uri), "a") == b"x"
 
 
 @pytest.mark.parametrize("bad", ["s3://", "s3:///x", "file:///x", "s3://b/../x", "s3://b/a//b", "s3://u:p@b/x"])

@@ -12,12 +12,14 @@ from hypothesis import HealthCheck, settings
 from sr_adapters.s3.build import build_minio, build_s3
 from sr_adapters.s3.client import Endpoint
 from sr_adapters.s3.probe import Conditions, FileFindings, ProcessFindings
+from sr_adapters.s3.settings import MinioSettings, S3Settings
 from sr_adapters.s3.store import S3ObjectStore
 from sr_ports import BadInput, ReasonCode, Unreachable
 from sr_ports.conformance.stores import ObjectStoreLaws, Reopen
 from sr_ports.hooks import Wiring
 from sr_ports.stores import ObjectStore
 from tests.servers.s3 import ACCESS, SECRET, S3Server, fresh_prefix
+from tests.wired import wired
 
 pytestmark = pytest.mark.parity
 DEAD = Endpoint("http://127.0.0.1:9", "us-east-1", "path", 0.5, 0.5, attempts=1)
@@ -29,9 +31,9 @@ def server(request: pytest.FixtureRequest) -> S3Server:
     return found
 
 
-def wiring(server: S3Server, root: Path, **more: Any) -> Wiring:
+def wiring(server: S3Server, root: Path, **more: Any) -> Wiring[MinioSettings]:
     found = {"bucket": server.bucket, "endpoint_url": server.url, "region": "us-east-1", **more}
-    return Wiring(str(root), lambda: "p", found)
+    return wired(MinioSettings, "object_store", found, root)
 
 
 class S3Laws(ObjectStoreLaws):
@@ -138,22 +140,23 @@ def test_one_write_is_one_request_once_probed(moto_server: S3Server) -> None:
         {"endpoint_url": 7},
         {"addressing_style": "sideways"},
         {"connect_timeout_seconds": 0},
-        {"read_timeout_seconds": "10"},
+        {"read_timeout_seconds": "soon"},
         {"read_timeout_seconds": float("inf")},
     ],
     ids=str,
 )
 def test_a_setting_that_cannot_be_is_refused(tmp_path: Path, wrong: dict[str, Any]) -> None:
     good = {"bucket": "b", "region": "us-east-1", "endpoint_url": "http://127.0.0.1:9"}
-    for build in (build_s3, build_minio):
-        build(Wiring(str(tmp_path), lambda: "p", good))
+    builds: list[tuple[Any, type[S3Settings]]] = [(build_s3, S3Settings), (build_minio, MinioSettings)]
+    for build, settings_ in builds:
+        build(wired(settings_, "object_store", good, tmp_path))
         with pytest.raises(BadInput) as caught:
-            build(Wiring(str(tmp_path), lambda: "p", {**good, **wrong}))
+            build(wired(settings_, "object_store", {**good, **wrong}, tmp_path))
         assert caught.value.code is ReasonCode.PROFILE_INVALID
 
 
 def test_nothing_secret_is_described(tmp_path: Path) -> None:
     settings_ = {"bucket": "b", "region": "us-east-1", "endpoint_url": "http://user:hush@127.0.0.1:9/?k=hush"}
-    store = build_s3(Wiring(str(tmp_path), lambda: "p", settings_))
+    store = build_s3(wired(S3Settings, "object_store", settings_, tmp_path))
     assert "hush" not in store.describe()
     assert "s3://b at http://127.0.0.1:9" in store.describe()

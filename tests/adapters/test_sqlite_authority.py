@@ -19,10 +19,12 @@ from pathlib import Path
 import pytest
 
 from sr_adapters.sqlite.authority import SqliteAuthority, build
+from sr_adapters.sqlite.settings import SqliteSettings
 from sr_ports import BadInput, Fault, IndexNote, LeaseLost, ReasonCode, Unreachable
 from sr_ports.conformance.authority import AuthorityLaws
 from sr_ports.conformance.authority_kit import LONG_S, Reopen, a_binding, took
 from sr_ports.hooks import Wiring
+from tests.wired import wired
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -348,8 +350,8 @@ def test_a_run_id_is_never_bound_to_two_keys(authority: SqliteAuthority) -> None
 # the factory
 
 
-def _wiring(tmp_path: Path, **settings: object) -> Wiring:
-    return Wiring(str(tmp_path), lambda: "platform_20260131T134200Z", settings)
+def _wiring(tmp_path: Path, **settings: object) -> Wiring[SqliteSettings]:
+    return wired(SqliteSettings, "authority", settings, tmp_path, "platform_20260131T134200Z")
 
 
 def test_the_default_file_is_under_the_run_prefix(tmp_path: Path) -> None:
@@ -363,9 +365,7 @@ def test_a_path_can_be_given(tmp_path: Path) -> None:
         assert authority.describe() == f"sqlite: {tmp_path / 'a.db'}"
 
 
-@pytest.mark.parametrize(
-    "settings", [{"path": 3}, {"path": ""}, {"busy_timeout_seconds": "1"}, {"busy_timeout_seconds": -1}]
-)
+@pytest.mark.parametrize("settings", [{"path": 3}, {"busy_timeout_seconds": "soon"}, {"busy_timeout_seconds": -1}])
 def test_settings_of_a_wrong_kind_are_refused_by_name(tmp_path: Path, settings: dict[str, object]) -> None:
     with pytest.raises(BadInput, match=f"authority.{next(iter(settings))}") as refused:
         build(_wiring(tmp_path, **settings))

@@ -22,9 +22,11 @@ from sr_adapters.subprocess import process
 from sr_adapters.subprocess.environment import engine_environment
 from sr_adapters.subprocess.invoker import SubprocessInvoker, build_subprocess
 from sr_adapters.subprocess.logs import LINES_A_SECOND, Lines, Tail
+from sr_adapters.subprocess.settings import SubprocessSettings
 from sr_adapters.subprocess.template import Unresolved, placeholder_values, render
 from sr_ports import BadInput, EngineCall, EngineInvoker, EngineResult, ReasonCode, Wiring
 from sr_ports.conformance.invokers import CallFactory, EngineInvokerLaws, InvokerFactory, is_free, run, was_held
+from tests.wired import wired
 
 RUN_ID = "0123456789abcdef" * 2
 INVOCATION: Mapping[str, Any] = {
@@ -356,8 +358,8 @@ time.sleep(60)
 
 
 class TestSettings:
-    def wiring(self, tmp_path: Path, **settings: Any) -> Wiring:
-        return Wiring(runtime_root=str(tmp_path), platform_run_id=lambda: "p", settings=settings)
+    def wiring(self, tmp_path: Path, **settings: Any) -> Wiring[SubprocessSettings]:
+        return wired(SubprocessSettings, "invoker", settings, tmp_path)
 
     def test_the_profile_section_makes_the_invoker(self, tmp_path: Path) -> None:
         invoker = build_subprocess(self.wiring(tmp_path, command=["{python}", "-V"], timeout_seconds=5))
@@ -376,7 +378,7 @@ class TestSettings:
             {"command": 7},
             {"cwd": 1},
             {"timeout_seconds": 0},
-            {"timeout_seconds": "10"},
+            {"timeout_seconds": "soon"},
             {"timeout_seconds": True},
             {"timeout_seconds": float("inf")},
             {"timeout_seconds": float("nan")},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sr_plugins.pack import pack_folder
+from sr_plugins.documents.pack import pack_folder
 
 BUILTIN = str(pack_folder("builtin"))
 INVOCATION = {

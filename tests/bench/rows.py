@@ -173,7 +173,7 @@ def small_run(folder: Path, rounds: int) -> Iterator[Row]:
     """A small run of the shipped pack, its catalogue filled up to 340 outputs, cold to READY; `sr status` after it."""
     from sr_adapters.demo_engine.world import World
     from sr_domain.encoding.ids import run_id_for
-    from sr_plugins.pack import load_pack, pack_folder
+    from sr_plugins.documents.pack import load_pack, pack_folder
 
     root = folder / "root"
     ungated = ("segment_reports", "tariff_table")

@@ -72,7 +72,7 @@ class Shell:
     def request(self, key: str = "key", name: str = "request.yaml", **changes: Any) -> str:
         """A request file."""
         path = self.folder / name
-        path.write_text(json.dumps(request(key, engine_run_root="root", **changes)))
+        path.write_text(json.dumps(request(key, **{"engine_run_root": "root", **changes})))
         return name
 
 

@@ -22,8 +22,9 @@ from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import SSlibKey
 
 from sr_domain.encoding.ids import run_id_for
-from sr_plugins import build_runner, host
+from sr_plugins import build_runner
 from sr_plugins.consumer import verify_facts
+from sr_plugins.host import plugin_host
 from sr_ports import BadInput, Fault, ReasonCode
 from tests.adapters.test_attest_key_file import write_key
 from tests.cli.conftest import Shell
@@ -212,8 +213,8 @@ def test_an_empty_section_signs_nothing(keyed: Shell) -> None:
 
 
 def test_without_the_library_the_extra_is_named(keyed: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    absent = host._absent
-    monkeypatch.setattr(host, "_absent", lambda module: module == "securesystemslib" or absent(module))
+    absent = plugin_host._absent
+    monkeypatch.setattr(plugin_host, "_absent", lambda module: module == "securesystemslib" or absent(module))
     with pytest.raises(BadInput) as caught:
         build_runner("profile.yaml", policy="policy.yaml")
     assert caught.value.code is ReasonCode.EXTRA_MISSING

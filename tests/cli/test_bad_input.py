@@ -21,6 +21,7 @@ WINDOW = {"window_start_utc": "2026-01-01T00:00:00Z", "window_end_utc": "2026-01
         {"run_equivalence_key": ""},
         {"run_equivalence_key": 5},
         {"manifest_fingerprint": "g" * 64},
+        {"engine_run_root": "~/engine"},
         {"manifest_fingerprint": "a" * 64 + "\n"},
         {"parameter_hash": "b" * 63},
         {"seed": -1},
@@ -132,6 +133,19 @@ def test_no_outputs_at_all(sr: Shell) -> None:
     del document["output_ids"]
     (sr.folder / name).write_text(json.dumps(document))
     assert sr("submit", name).error == "NO_OUTPUTS"
+
+
+@pytest.mark.parametrize("template", ["/abs/*.bin", "inst/../x", "inst//x", "inst/[z-a].bin", "{utc_day"])
+def test_a_template_that_cannot_be_is_told_by_the_check_in_one_line(sr: Shell, template: str) -> None:
+    path = sr.folder / "pack/engine_outputs.catalogue.yaml"
+    catalogue = yaml.safe_load(path.read_text())
+    catalogue["outputs"][0]["path_template"] = template
+    path.write_text(yaml.safe_dump(catalogue))
+    answer = sr("contracts", "check", "pack")
+    assert answer.code == 5
+    assert len(answer.err.splitlines()) == 1
+    assert answer.err.startswith("error[")
+    assert sr("--json", "contracts", "check", "pack").json["errors"] == 1
 
 
 def test_stray_newlines_in_the_catalogue_do_not_matter(sr: Shell) -> None:

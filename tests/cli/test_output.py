@@ -21,7 +21,7 @@ from sr_adapters.cli.errors import tell
 from sr_adapters.cli.output import Output
 from sr_adapters.shown import in_line, plain
 from sr_domain.encoding.ids import run_id_for
-from sr_plugins.sinks import FanOut
+from sr_plugins.wiring.sinks import FanOut
 from sr_ports import ObsEvent
 from tests.cli.conftest import Shell
 

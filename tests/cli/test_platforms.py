@@ -73,6 +73,7 @@ def test_everything_can_be_imported_there_and_what_needs_no_files_works() -> Non
 
 
 VERIFY = """
+from types import SimpleNamespace
 from sr_adapters.s3 import build
 from sr_adapters.memory.root import MemoryEngineRoot
 from sr_adapters.memory.store import MemoryObjectStore
@@ -87,10 +88,10 @@ def store(wiring):
             made.create(key, data)
     return made
 
-def root(uri, wiring):
-    return MemoryEngineRoot(files(pathlib.Path("root")), uri=uri)
+def roots(wiring):
+    return SimpleNamespace(open=lambda uri: MemoryEngineRoot(files(pathlib.Path("root")), uri=uri))
 
-build.build_s3, build.open_s3_root = store, root
+build.build_s3, build.build_roots = store, roots
 """
 
 

@@ -15,7 +15,7 @@ import click
 import pytest
 
 from sr_adapters.cli import output
-from sr_plugins.sinks import FanOut
+from sr_plugins.wiring.sinks import FanOut
 from sr_ports import ObsEvent
 from tests.cli.conftest import Answer, Shell
 from tests.plugins.conftest import Site, site

@@ -108,13 +108,23 @@ def test_lists_and_answers_say_it(chain: Shell) -> None:
     lines = {line.split()[0]: line for line in chain("list").out.splitlines()}
     assert "READY (superseded)" in lines[OLD]
     assert "superseded" not in lines[NEW]
-    for command in ("status", "explain", "resume"):
+    for command in ("status", "explain", "resume", "show"):
         assert chain(command, OLD).out.startswith(f"READY (superseded) run {OLD}"), command
         assert chain(command, NEW).out.startswith(f"READY run {NEW}"), command
         assert chain("--json", command, OLD).json["superseded_by"] == MIDDLE
     assert chain("status", OLD).out.endswith(f" facts {NEW}\n")
     assert chain("explain", OLD).out.endswith(f" facts {NEW}\n")
     assert chain("--json", "explain", OLD).json["newest_run_id"] == NEW
+
+
+def test_the_same_request_again_is_answered_with_the_successor(chain: Shell) -> None:
+    again = chain("submit", chain.request("key"))
+    assert again.out.startswith(f"READY (superseded) run {OLD} (already known)")
+    assert again.out.endswith(f" facts {NEW}\n")
+    assert chain("--json", "submit", chain.request("key")).json["superseded_by"] == MIDDLE
+    newest = chain("--json", "submit", chain.request("third", supersedes=MIDDLE)).json
+    assert newest["state"] == "READY"
+    assert not newest.get("superseded_by")
 
 
 @pytest.mark.parametrize("kind", ["READY_ONLY", "BOTH"])

@@ -6,6 +6,7 @@ import ast
 import sys
 import tomllib
 from collections.abc import Iterator
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from sr_adapters import builtin
 from tests import conftest
 
 REPO = Path(__file__).resolve().parents[2]
@@ -53,7 +53,10 @@ def test_what_is_imported_is_declared(package: str) -> None:
 
 def test_no_extra_is_empty_and_every_adapter_s_extra_is_there() -> None:
     assert all(EXTRAS.values())
-    offers = [offer for name in dir(builtin) if name.startswith("sr_") for offer in getattr(builtin, name)()]
+    points = [point for point in entry_points(group="scenario_runner") if point.value.startswith("sr_adapters.")]
+    modules = [point.load() for point in points]
+    hooks = [getattr(module, name) for module in modules for name in dir(module) if name.startswith("sr_")]
+    offers = [offer for hook in hooks for offer in hook()]
     for offer in offers:
         assert bool(offer.extra) == bool(offer.requires), offer.name
         if offer.extra:

@@ -16,7 +16,7 @@ from sr_domain.plan.compile import MAX_DAYS, PlanRefused, choose_strategy, compi
 from sr_domain.plan.pack import InterfacePack, OutputSpec
 from sr_domain.plan.request import Strategy, parse_request
 from sr_domain.plan.sealed import SealedPlan
-from sr_plugins.policy import load_policy
+from sr_plugins.documents.policy import load_policy
 from sr_ports import ReasonCode
 from tests.kit import LAWS, POLICY, request
 from tests.worlds import GATES, MF, OUTPUTS, PH, gate, law, pack

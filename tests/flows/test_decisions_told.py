@@ -16,7 +16,7 @@ from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.record.events import EVENTS, kind_of
 from sr_domain.record.states import RunState
 from sr_domain.run.ports import Settings
-from sr_plugins.sinks import FanOut
+from sr_plugins.wiring.sinks import FanOut
 from sr_ports import BadInput, Fault, NotFound, ObsEvent, ReasonCode, Unreachable
 from tests.kit import LAWS, TTL_S, Lab, request
 from tests.worlds import FLAG, small_world

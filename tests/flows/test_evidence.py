@@ -88,8 +88,8 @@ def test_the_oracle_root_overrides_the_request_and_is_logged(tmp_path: Path) -> 
     write_world(tmp_path)
     lab = Lab(tmp_path)
     runner = lab.runner()
-    settings_ = attrs.evolve(runner.desk.settings, oracle_engine_run_root=str(tmp_path))
-    runner = ScenarioRunner(runner.desk.ports, runner.desk.policy, runner.desk.pack, settings_)
+    settings_ = attrs.evolve(runner.settings, oracle_engine_run_root=str(tmp_path))
+    runner = ScenarioRunner(runner.ports, runner._context.policy, runner._context.pack, settings_)
     assert runner.submit(request(engine_run_root="/elsewhere")).state is RunState.READY
     (event,) = lab.ledger(RUN).all("ENGINE_ROOT_OVERRIDDEN")
     assert event.details["requested"] == "/elsewhere"
@@ -116,10 +116,10 @@ def test_what_was_planned_stays_planned(tmp_path: Path) -> None:
     lab = Lab(tmp_path)
     reuse(lab)
     runner = lab.runner()
-    changed = attrs.evolve(runner.desk.pack, gates={}, outputs={}, digest="1" * 64)
-    policy = attrs.evolve(runner.desk.policy, rev=attrs.evolve(runner.desk.policy.rev, revision="2"))
+    changed = attrs.evolve(runner._context.pack, gates={}, outputs={}, digest="1" * 64)
+    policy = attrs.evolve(runner._context.policy, rev=attrs.evolve(runner._context.policy.rev, revision="2"))
     write_world(tmp_path)
-    later = ScenarioRunner(runner.desk.ports, policy, changed, runner.desk.settings)
+    later = ScenarioRunner(runner.ports, policy, changed, runner.settings)
     assert later.resume(RUN).state is RunState.READY
     assert later.facts(RUN)["policy_rev"]["revision"] == "1"
 

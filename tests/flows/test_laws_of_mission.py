@@ -183,7 +183,7 @@ def test_law_9_no_hidden_now(tmp_path: Path) -> None:
 
 
 def test_law_10_telemetry_and_bus_never_block_truth(lab: Lab) -> None:
-    from sr_plugins.sinks import FanOut
+    from sr_plugins.wiring.sinks import FanOut
 
     class Broken:
         def emit(self, event: ObsEvent) -> None:

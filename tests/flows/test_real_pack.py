@@ -11,7 +11,7 @@ import pytest
 from sr_adapters.demo_engine.world import World
 from sr_domain.encoding.ids import run_id_for
 from sr_plugins import build_runner
-from sr_plugins.pack_check import check_pack
+from sr_plugins.documents.pack_check import check_pack
 from tests.reliability.lab import LAWS
 
 PACK = Path(os.environ.get("SR_TEST_REAL_PACK") or Path(__file__).resolve().parents[3] / "shared" / "interface_pack")
@@ -40,10 +40,10 @@ def test_all_that_can_be_planned_runs_to_ready(tmp_path: Path) -> None:
             "window_end_utc": "2026-01-03T00:00:00Z",
             "window_tz": "UTC",
         },
-        "output_ids": sorted(runner.desk.pack.outputs),
+        "output_ids": sorted(runner._context.pack.outputs),
         "engine_run_root": str(tmp_path / "root"),
     }
-    assert len(runner.desk.pack.outputs) == 340
+    assert len(runner._context.pack.outputs) == 340
     problems = runner.plan(request).problems
     assert [(one.subject, one.detail) for one in problems] == [("tzdb_release", "no pin fills {release_tag}")]
     request["output_ids"] = [one for one in request["output_ids"] if one != "tzdb_release"]

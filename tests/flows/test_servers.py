@@ -17,7 +17,7 @@ from sr_domain.record.states import RunState
 from sr_domain.runner import ScenarioRunner
 from sr_plugins import build_runner
 from sr_plugins.consumer import verify_facts
-from sr_plugins.doctor import examine
+from sr_plugins.uses.doctor import examine
 from sr_ports import ReasonCode, Unreachable
 from tests.adapters.s3_fixtures import moto_server, rgw_server
 from tests.reliability.lab import request, write_world
@@ -189,7 +189,7 @@ def test_ready_on_kinesis(made: Made, profile: dict[str, Any], root: str, local_
     runner = made({**profile, "control_bus": bus})
     assert runner.submit(request(engine_run_root=root)).state is RunState.READY
     runner.reemit(RUN, "READY_ONLY")
-    facts = list(runner.desk.ports.bus.tail("fp.bus.control.v1"))
+    facts = list(runner.ports.bus.tail("fp.bus.control.v1"))
     assert [one.attributes["kind"] for one in facts] == ["READY", "READY_REEMIT"]
     assert len({one.message_id for one in facts}) == 1
 
@@ -229,5 +229,5 @@ def test_eight_processes_fifty_submissions_twenty_keys(
     runs = list(runner.recorded_runs())
     assert sorted(runs) == sorted(run_id_for(key) for key in keys)
     assert all(not runner.audit(run_id).findings for run_id in runs)
-    messages = [one for one in runner.desk.ports.bus.tail("fp.bus.control.v1") if one.attributes["kind"] == "READY"]
+    messages = [one for one in runner.ports.bus.tail("fp.bus.control.v1") if one.attributes["kind"] == "READY"]
     assert sorted(one.attributes["run_id"] for one in messages) == sorted(runs)

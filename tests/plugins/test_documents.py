@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sr_plugins import yaml_reader
-from sr_plugins.documents import load_document, load_json, load_yaml
+from sr_plugins.documents import yaml_reader
+from sr_plugins.documents.yaml import load_document, load_json, load_yaml
 from sr_ports import BadInput, ReasonCode
 
 QUICK = settings(max_examples=100, deadline=None)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sr_plugins.files import create_file, replace_file
+from sr_plugins.documents.files import create_file, replace_file
 
 WRITES = pytest.mark.parametrize("write", [create_file, replace_file], ids=lambda write: write.__name__)
 Write = Callable[[Path, bytes], object]

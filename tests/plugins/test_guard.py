@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sr_plugins.host import PORTS, PluginHost
+from sr_plugins.host.plugin_host import PORTS, PluginHost
 from sr_ports import Adapter, BadInput, NotFound, ReasonCode, Unreachable, hookimpl
 from tests.plugins.test_host import refused
 
@@ -23,7 +23,7 @@ RUDE = [RuntimeError("no\nlicence"), SystemExit(0), GeneratorExit(), asyncio.Can
 
 def pigeon(build: Any, port: str = "control_bus") -> Adapter[Any]:
     """The adapter `pigeon` of acme-bus 1.2, as the host hands it out."""
-    hook = hookimpl(lambda: [Adapter("pigeon", build, open_root=lambda uri, wiring: build(wiring))])
+    hook = hookimpl(lambda: [Adapter("pigeon", build)])
     plugin = SimpleNamespace(**{PORTS[port]: hook}, distribution="acme-bus", version="1.2")
     return PluginHost.discover(points=[], plugins=[plugin]).adapter(port, "pigeon")
 

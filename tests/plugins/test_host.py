@@ -11,15 +11,16 @@ from typing import Any
 
 import pytest
 
-from sr_plugins.host import PORTS, Offer, PluginHost
+from sr_plugins.host.plugin_host import PORTS, Offer, PluginHost
 from sr_plugins.laws import BUILTIN_LAWS
 from sr_plugins.release import DISTRIBUTION
-from sr_ports import Adapter, BadInput, ReasonCode, hookimpl, hooks
+from sr_ports import Adapter, BadInput, Later, ReasonCode, hookimpl, hooks
 from tests.plugins.conftest import Site
 
+FAMILIES = ("attest", "file", "kinesis", "observability", "postgres", "runtime", "s3", "sqlite", "subprocess")
 BUILTIN = [
-    EntryPoint("builtin", "sr_plugins.builtin", "scenario_runner"),
-    EntryPoint("builtin_adapters", "sr_adapters.builtin", "scenario_runner"),
+    EntryPoint("laws", "sr_plugins.laws.plugin", "scenario_runner"),
+    *(EntryPoint(name, f"sr_adapters.{name}.plugin", "scenario_runner") for name in FAMILIES),
 ]
 OWN = [point for point in entry_points(group="scenario_runner") if point.dist and point.dist.name == DISTRIBUTION]
 LAW = """
@@ -138,7 +139,7 @@ def test_nothing_shadows_a_built_in(site: Site, code: str) -> None:
     site.install("aaa-first-by-name", code)
     host = PluginHost.discover(points=[*site.points(), *OWN])
     host.load_all()
-    assert host.adapter("control_bus", "file").build.__module__ == "sr_adapters.builtin"
+    assert isinstance(host.adapter("control_bus", "file").build, Later)
     assert host.laws()[BUILTIN_LAWS[0].kind].law is BUILTIN_LAWS[0]
     (clash,) = PluginHost.survey(points=[*site.points(), *OWN]).conflicts
     assert [one.distribution for one in clash.sources] == [DISTRIBUTION, "aaa-first-by-name"]
@@ -331,8 +332,8 @@ def test_laws_given_in_code_are_held_to_allow_as_well() -> None:
 
 def test_finding_the_built_ins_imports_no_driver() -> None:
     code = (
-        "import sys; from importlib.metadata import EntryPoint; from sr_plugins.host import DISTRIBUTION, PluginHost;"
-        "points = [EntryPoint('a', 'sr_plugins.builtin', 'g'), EntryPoint('b', 'sr_adapters.builtin', 'g')];"
+        "import sys; from importlib.metadata import EntryPoint; from sr_plugins.host.plugin_host import PluginHost;"
+        f"points = [EntryPoint(*one) for one in {[(one.name, one.value, one.group) for one in BUILTIN]}];"
         "host = PluginHost.discover(points=points); host.offers(); host.adapter('object_store', 'file');"
         "heavy = {'boto3', 'botocore', 'psycopg', 'psycopg_pool', 'sqlite3', 'yaml', 'click', 'rich'};"
         "print(sorted(heavy & set(sys.modules)))"

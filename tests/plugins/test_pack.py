@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sr_domain.encoding.canonical import digest_of
-from sr_plugins.pack import GATES, OUTPUTS, PackDocuments, load_pack, pack_folder
+from sr_plugins.documents.pack import GATES, OUTPUTS, PackDocuments, load_pack, pack_folder
 from sr_ports import BadInput, ReasonCode, VerificationMethod
 from tests.packs import LAWS, gate, output, real_pack, write_pack
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sr_plugins.findings import Finding
-from sr_plugins.pack import GATES
-from sr_plugins.pack_check import check_pack
+from sr_plugins.documents.findings import Finding
+from sr_plugins.documents.pack import GATES
+from sr_plugins.documents.pack_check import check_pack
 from sr_ports import BadInput, ReasonCode
 from tests.packs import LAWS, gate, output, real_pack, write_pack
 

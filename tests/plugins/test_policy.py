@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sr_domain.plan.policy import MemberDigests, Policy, ReusePolicy, UngatedOutputs
-from sr_plugins.pack import load_pack
-from sr_plugins.policy import content_digest, load_policy, seal
-from sr_plugins.shipped import shipped
+from sr_plugins.documents.pack import load_pack
+from sr_plugins.documents.policy import content_digest, load_policy, seal
+from sr_plugins.documents.shipped import shipped
 from sr_ports import BadInput, ReasonCode
 
 LEAST = {"policy_id": "p", "revision": "1"}
@@ -65,7 +65,7 @@ def test_the_digest_is_sha256_of_the_canonical_content_without_itself() -> None:
 @given(st.permutations(["policy_id: p", "revision: '1'", "attempt_limit: 2", "reuse_policy: DENY"]))
 @settings(max_examples=10, deadline=None)
 def test_order_comments_and_spelling_change_no_digest(lines: list[str]) -> None:
-    from sr_plugins.documents import load_yaml
+    from sr_plugins.documents.yaml import load_yaml
 
     document = load_yaml("\n# c\n".join(lines).encode(), what="it")
     assert content_digest(document) == content_digest({**LEAST, "attempt_limit": 2, "reuse_policy": "DENY"})

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sr_plugins.documents import load_yaml
-from sr_plugins.profile import SHIPPED, Profile, Section, load_profile
-from sr_plugins.shipped import shipped
+from sr_plugins.documents.profile import SHIPPED, Bus, Profile, Section, load_profile
+from sr_plugins.documents.shipped import shipped
+from sr_plugins.documents.yaml import load_yaml
 from sr_ports import BadInput, ReasonCode
 
 SERVERS = {
@@ -195,7 +195,7 @@ def test_a_value_of_another_type_is_refused_by_key(document: dict[str, Any], key
 def test_numbers_may_come_as_text_from_the_environment() -> None:
     document = {"lease": {"ttl_seconds": "${TTL}"}, "evidence": {"workers": "${WORKERS}"}}
     profile = load_profile(document, {"TTL": "2.5", "WORKERS": "3"})
-    assert (profile.lease_ttl_s, profile.evidence.workers) == (2.5, 3)
+    assert (profile.lease.ttl_s, profile.evidence.workers) == (2.5, 3)
 
 
 def test_an_error_shows_little_of_a_long_value() -> None:
@@ -204,7 +204,7 @@ def test_an_error_shows_little_of_a_long_value() -> None:
 
 def test_the_adapters_own_keys_are_left_to_the_adapter() -> None:
     profile = load_profile({"control_bus": {"adapter": "kinesis", "topic": "t", "stream": "s"}}, {})
-    assert (profile.topic, profile.control_bus) == ("t", Section("kinesis", {"stream": "s"}))
+    assert profile.control_bus == Bus("kinesis", {"stream": "s"}, topic="t")
 
 
 @pytest.mark.parametrize("invoker", [None, "none", {"adapter": "none"}])

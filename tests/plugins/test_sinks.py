@@ -14,8 +14,8 @@ from typing import Any
 import attrs
 import pytest
 
-from sr_plugins import outlet, sinks
-from sr_plugins.sinks import CLOSE_S, FanOut
+from sr_plugins.wiring import outlet, sinks
+from sr_plugins.wiring.sinks import CLOSE_S, FanOut
 from sr_ports import ObsEvent
 
 REPO = Path(__file__).resolve().parents[2]
@@ -242,7 +242,7 @@ def test_many_threads_lose_nothing() -> None:
 
 SCRIPT = """
 import os, sys, time, threading
-from sr_plugins.sinks import FanOut, flush_all
+from sr_plugins.wiring.sinks import FanOut, flush_all
 from sr_ports import ObsEvent
 
 class Sink:

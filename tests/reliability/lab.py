@@ -34,7 +34,7 @@ from sr_domain import (
 from sr_domain.plan.policy import MemberDigests
 from sr_domain.record.ledger import Ledger, check_ledger
 from sr_plugins.laws import BUILTIN_LAWS
-from sr_plugins.sinks import FanOut
+from sr_plugins.wiring.sinks import FanOut
 from sr_ports import EngineCall, EngineResult, Envelope, VerificationMethod
 
 PLATFORM = "platform_20260131T134200Z"

@@ -185,7 +185,7 @@ def test_killed_processes_leave_one_outcome_each(world: Any, wanted: int, tmp_pa
 def _wait_for_progress(runner: Any, keys: Sequence[str]) -> None:
     """Until a run of this round is on record: workers take as long to start as the machine is loaded."""
     records = [Layout(PLATFORM).record(run_id_for(key)) for key in keys]
-    _wait(lambda: any(runner.desk.ports.store.stat(record) is not None for record in records), "no worker got anywhere")
+    _wait(lambda: any(runner.ports.store.stat(record) is not None for record in records), "no worker got anywhere")
 
 
 def _settle(runner: Any) -> list[str]:
@@ -215,6 +215,6 @@ def _check(runner: Any, runs: Sequence[str]) -> None:
         audit = runner.audit(run_id)
         assert audit.state == "READY"
         assert not audit.findings, audit
-    published = [one for one in runner.desk.ports.bus.tail("fp.bus.control.v1") if one.attributes["kind"] == "READY"]
+    published = [one for one in runner.ports.bus.tail("fp.bus.control.v1") if one.attributes["kind"] == "READY"]
     assert sorted({one.attributes["run_id"] for one in published}) == sorted(runs)
     assert len({one.message_id for one in published}) == len(runs)

@@ -24,7 +24,7 @@ import sr_adapters.memory
 import sr_domain
 import sr_plugins
 import sr_ports
-from sr_plugins.host import PluginHost
+from sr_plugins.host.plugin_host import PluginHost
 from sr_ports import hooks
 from sr_ports.conformance.laws import Covers, HashingLawLaws
 from sr_ports.conformance.stores import ObjectStoreLaws
@@ -54,19 +54,32 @@ WRONG = {
         """,
     "adapters.py": """
         from collections.abc import Sequence
+
+        import attrs
         from sr_adapters.memory import MemoryControlBus, MemoryObjectStore
         from sr_ports import Adapter, ControlBus, HashingLaw, ObjectStore, Wiring, hookimpl
 
-        def build(wiring: Wiring) -> MemoryObjectStore:
+        def build(wiring: Wiring[None]) -> MemoryObjectStore:
             return MemoryObjectStore()
 
-        def build_bus(wiring: Wiring) -> MemoryControlBus:
+        def build_bus(wiring: Wiring[None]) -> MemoryControlBus:
             return MemoryControlBus()
 
         good: Adapter[ObjectStore] = Adapter("good", build)
         number: Adapter[ObjectStore] = Adapter("number", lambda wiring: 3)  # wrong
         other: Adapter[ObjectStore] = Adapter("other", build_bus)  # wrong
-        root: Adapter[ObjectStore] = Adapter("root", build, open_root=lambda uri, wiring: 3)  # wrong
+        keys: Adapter[ObjectStore] = Adapter("keys", build, settings=frozenset({"url"}))  # wrong
+
+        @attrs.frozen
+        class Settings:
+            url: str
+
+        def build_with(wiring: Wiring[Settings]) -> MemoryObjectStore:
+            print(wiring.settings.url)
+            print(wiring.settings.ulr)  # wrong
+            return MemoryObjectStore()
+
+        with_settings: Adapter[ObjectStore] = Adapter("with", build_with, settings=Settings)
 
         @hookimpl
         def sr_object_stores() -> Sequence[Adapter[ObjectStore]]:

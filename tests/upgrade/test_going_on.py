@@ -58,7 +58,7 @@ def _resumed(home: Home, told: dict[str, Any]) -> Outcome:
         assert findings <= set(told["audit"])
         if outcome.state == "READY":
             assert outcome.published
-            _published(home, runner.desk.ports.bus, told)
+            _published(home, runner.ports.bus, told)
             codes = {one.code.value for one in runner.verify(run.run_id).findings}
             assert codes <= ({"SUPERSEDED"} if run.superseded else set())
     home.unchanged(before)
@@ -141,7 +141,7 @@ def test_it_is_told_again(home: Home) -> None:
     run, before = home.run, home.truth()
     kind = "READY" if run.state == "READY" else "TERMINAL"
     with home.runner() as runner:
-        bus = runner.desk.ports.bus
+        bus = runner.ports.bus
         said = [one.message_id for one in bus.tail("fp.bus.control.v1")]
         done = runner.reemit(run.run_id, f"{kind}_ONLY", actor=run.told.get("actor", "on call"))
         facts = list(bus.tail("fp.bus.control.v1"))[len(said) :]
@@ -202,4 +202,4 @@ def test_a_key_of_a_lost_index_is_known_before_anybody_rebuilds_it(run: Run, scr
     with home.runner(rebuilt=False) as runner:
         outcome = runner.submit(run.told["request"])
         assert (outcome.state, outcome.is_new) == ("READY", False)
-        assert len(home.ready_facts(runner.desk.ports.bus)) == 1
+        assert len(home.ready_facts(runner.ports.bus)) == 1

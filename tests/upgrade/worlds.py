@@ -16,7 +16,7 @@ import pytest
 
 from sr_domain.runner import ScenarioRunner
 from sr_plugins import build_runner
-from sr_plugins.pack import pack_folder
+from sr_plugins.documents.pack import pack_folder
 from sr_ports import Envelope
 from tests.upgrade.corpus import Corpus
 

@@ -1,6 +1,8 @@
 """A control bus that keeps its envelopes in a list of this process."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+
+import attrs
 
 from sr_ports import Adapter, ControlBus, Envelope, Wiring, hookimpl
 
@@ -8,8 +10,8 @@ from sr_ports import Adapter, ControlBus, Envelope, Wiring, hookimpl
 class ListBus:
     """`ControlBus` that follows nothing: `tail` ends where the list does."""
 
-    def __init__(self, settings: Mapping[str, object]) -> None:
-        self._name = str(settings.get("name", "list"))
+    def __init__(self, name: str) -> None:
+        self._name = name
         self._kept: list[Envelope] = []
 
     def publish(self, envelope: Envelope) -> None:
@@ -27,12 +29,19 @@ class ListBus:
         self._kept.clear()
 
 
-def build(wiring: Wiring) -> ListBus:
+@attrs.frozen
+class Settings:
+    """The keys of the profile's section."""
+
+    name: str = "list"
+
+
+def build(wiring: Wiring[Settings]) -> ListBus:
     """The bus of a profile."""
-    return ListBus(wiring.settings)
+    return ListBus(wiring.settings.name)
 
 
-ADAPTERS = [Adapter("list", build, settings=frozenset({"name"}))]
+ADAPTERS = [Adapter("list", build, settings=Settings)]
 
 
 @hookimpl

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import attrs
 
-from sr_ports import Adapter, Blob, ObjectStore, Stored, Wiring, check_key, hookimpl
+from sr_ports import Adapter, Blob, ObjectStore, Stored, Wiring, check_key, hookimpl, setting
 
 
 class MyStore:
@@ -72,14 +72,14 @@ def _stored(key: str, data: bytes) -> Stored:
 class Settings:
     """The keys of the profile's section."""
 
-    url: str = attrs.field(default="dict://", validator=attrs.validators.instance_of(str))
+    url: str = attrs.field(default="dict://", metadata=setting("which dict"))
 
 
-def build(wiring: Wiring) -> MyStore:
+def build(wiring: Wiring[Settings]) -> MyStore:
     """The store of a profile."""
-    return MyStore(Settings(**wiring.settings).url)
+    return MyStore(wiring.settings.url)
 
 
 @hookimpl
 def sr_object_stores() -> Sequence[Adapter[ObjectStore]]:
-    return [Adapter("dict", build, settings=frozenset(attrs.fields_dict(Settings)))]
+    return [Adapter("dict", build, settings=Settings)]

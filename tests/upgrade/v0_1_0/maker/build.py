@@ -19,10 +19,10 @@ import endings
 import scenes
 import worlds
 from sr_domain.layout import Layout
+from sr_plugins.pack import pack_folder
 from studio import LEASE_S, POLICY, PROFILES, Studio
 
 from sr_plugins import build_runner
-from sr_plugins.pack import pack_folder
 from sr_ports import SrError
 
 SCENES = (

@@ -184,8 +184,9 @@ def _moded(invoker: Any, mode: str) -> Any:
 
 def shipped(studio: Studio) -> None:
     """The shipped pack and the demo engine, under a platform run that was minted."""
-    from sr_adapters.cli.demo import demo_request
     from sr_plugins.pack import load_pack
+
+    from sr_adapters.cli.demo import demo_request
 
     document = demo_request(load_pack("builtin").outputs, "1k", None)
     document["engine_run_root"] = str(studio.root / "engine" / "shipped")

@@ -13,12 +13,23 @@ import attrs
 from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.run.ports import Ports, Settings
 from sr_domain.runner import ScenarioRunner
-from sr_plugins.host import PluginHost
-from sr_plugins.policy import load_policy
-from sr_plugins.profile import Profile, Section, load_profile
+from sr_plugins.documents.policy import load_policy
+from sr_plugins.documents.profile import Profile, Section, load_profile
+from sr_plugins.host.plugin_host import PluginHost
 from sr_plugins.release import DISTRIBUTION, release
-from sr_plugins.sinks import FanOut
-from sr_ports import BadInput, EngineRoot, NotFound, PlatformRuns, ReasonCode, Runtime, SignatureChecker, Wiring
+from sr_plugins.wiring.adapter_settings import read_settings
+from sr_plugins.wiring.sinks import FanOut
+from sr_ports import (
+    BadInput,
+    EngineRoot,
+    EngineRoots,
+    NotFound,
+    PlatformRuns,
+    ReasonCode,
+    Runtime,
+    SignatureChecker,
+    Wiring,
+)
 
 if TYPE_CHECKING:
     from sr_domain.plan.pack import InterfacePack
@@ -43,7 +54,7 @@ def _pack(profile: Profile, laws: Mapping[str, ProvidedLaw]) -> InterfacePack:
 
     Plugins that give its laws are imported now: two that give one law are refused before anything is written.
     """
-    from sr_plugins.pack import load_pack
+    from sr_plugins.documents.pack import load_pack
 
     pack = load_pack(profile.engine.interface_pack)
     for kind in {gate.method.kind for gate in pack.gates.values()}:
@@ -53,32 +64,32 @@ def _pack(profile: Profile, laws: Mapping[str, ProvidedLaw]) -> InterfacePack:
 
 def wire_ports(profile: Profile, *, plugins: Sequence[Any] = (), narrate: bool = False) -> Ports:
     """The ports a profile names."""
-    wiring = Wires(profile, PluginHost.discover(plugins=plugins, allow=profile.allow))
-    wiring.host.require(wiring.sections(narrate))
-    runtime: Runtime = wiring.build("runtime", Section("system"))
-    wiring.platform.append(runtime.platform)
+    bare = Wires(profile, PluginHost.discover(plugins=plugins, allow=profile.allow))
+    bare.host.require(bare.sections(narrate))
+    runtime: Runtime = bare.build("runtime", Section("system", {"workers": profile.evidence.workers}))
+    wires = attrs.evolve(bare, platform=runtime.platform)
     return Ports(
-        store=wiring.build("object_store", profile.object_store),
-        authority=wiring.build("authority", profile.authority),
-        bus=wiring.build("control_bus", profile.control_bus),
-        roots=Roots(wiring),
-        laws=wiring.host.laws(),
+        store=wires.build("object_store", profile.object_store),
+        authority=wires.build("authority", profile.authority),
+        bus=wires.build("control_bus", profile.control_bus),
+        roots=Roots(wires),
+        laws=wires.host.laws(),
         platform=runtime.platform,
         clock=runtime.clock,
         ids=runtime.ids,
         pool=runtime.pool,
         heartbeat=runtime.heartbeat,
-        telemetry=wiring.telemetry(narrate),
+        telemetry=wires.telemetry(narrate),
         known_timezone=runtime.known_timezone,
-        invoker=None if profile.invoker is None else wiring.build("invoker", profile.invoker),
-        signer=None if profile.attest is None else wiring.build("attest", profile.attest),
+        invoker=None if profile.invoker is None else wires.build("invoker", profile.invoker),
+        signer=None if profile.attest is None else wires.build("attest", profile.attest),
     )
 
 
 def wire_checker(profile: Profile, key: str) -> SignatureChecker:
     """Checks signatures of the public key in the PEM file `key`. Raises `BadInput`."""
-    wiring = Wires(profile, PluginHost.discover(allow=profile.allow))
-    checker: SignatureChecker = wiring.build("signature_checker", Section("key_file", {"public_key": key}))
+    wires = Wires(profile, PluginHost.discover(allow=profile.allow))
+    checker: SignatureChecker = wires.build("signature_checker", Section("key_file", {"public_key": key}))
     return checker
 
 
@@ -86,13 +97,13 @@ def settings(profile: Profile) -> Settings:
     """What the core needs to know of a profile."""
     open_doors = profile.auth.mode == "disabled"
     return Settings(
-        topic=profile.topic,
-        lease_ttl_s=profile.lease_ttl_s,
+        topic=profile.control_bus.topic,
+        lease_ttl_s=profile.lease.ttl_s,
         oracle_engine_run_root=profile.engine.oracle_engine_run_root,
         submitters=_allowed(profile.auth.submit, open_doors=open_doors),
         reemitters=_allowed(profile.auth.reemit, open_doors=open_doors),
-        reemit_max=profile.reemit_max,
-        reemit_window_s=profile.reemit_window_s,
+        reemit_max=profile.reemit.rate_limit.max,
+        reemit_window_s=profile.reemit.rate_limit.window_s,
         service_release_id=f"{DISTRIBUTION}-{release()}",
         environment=profile.name,
     )
@@ -105,45 +116,39 @@ def _allowed(actors: Sequence[str], *, open_doors: bool) -> frozenset[str] | Non
 
 @attrs.frozen
 class Wires:
-    """Builds adapters for one profile. `platform`: filled once the runtime is there."""
+    """Builds adapters for one profile. `platform`: None while the runtime itself is built."""
 
     profile: Profile
     host: PluginHost
-    platform: list[PlatformRuns] = attrs.field(factory=list)
+    platform: PlatformRuns | None = None
 
     def build(self, port: str, section: Section) -> Any:
         """The port object of a profile's section. Raises `BadInput` naming key or adapter."""
         adapter = self.host.adapter(port, section.adapter)
-        unknown = sorted(set(section.settings) - adapter.settings)
-        if unknown:
-            may = ", ".join(sorted(adapter.settings)) or "no settings"
-            raise BadInput(
-                ReasonCode.PROFILE_INVALID,
-                f"unknown key {port}.{unknown[0]}; the adapter {section.adapter!r} may have {may}",
-            )
-        return adapter.build(self.wiring(section))
+        return adapter.build(self._wiring(read_settings(port, adapter, section.settings)))
 
-    def wiring(self, section: Section) -> Wiring:
-        return Wiring(
-            runtime_root=str(Path(self.profile.runtime_root).absolute()),
-            platform_run_id=self.platform_run_id,
-            settings=section.settings,
-            profile=self._profile_node(),
-        )
+    def _wiring(self, settings: Any) -> Wiring[Any]:
+        return Wiring(str(Path(self.profile.runtime_root).absolute()), self._platform_run_id, settings)
 
-    def platform_run_id(self) -> str:
+    def _platform_run_id(self) -> str:
         """The platform run that submit has made sure of; reading commands never mint one."""
-        current = self.platform[0].current() if self.platform else None
+        current = None if self.platform is None else self.platform.current()
         if current is None:
             raise NotFound(ReasonCode.RUN_NOT_FOUND, "nothing was ever submitted here", "submit a run first")
         return current
 
-    def _profile_node(self) -> dict[str, Any]:
+    def roots(self, scheme: str) -> EngineRoots | None:
+        """What opens engine roots of a scheme; None when no adapter does."""
+        offers = self.host.adapters("engine_root")
+        name = next((offer.name for offer in offers if scheme in offer.schemes), None)
+        if name is None:
+            return None
+        adapter = self.host.adapter("engine_root", name)  # names the extra when it is missing
         store = self.profile.object_store
-        return {
-            "object_store": {"adapter": store.adapter, **store.settings},
-            "evidence": attrs.asdict(self.profile.evidence),
-        }
+        known = read_settings("object_store", self.host.adapter("object_store", store.adapter), store.settings)
+        wiring = attrs.evolve(self._wiring(read_settings("engine", adapter, {})), sections={"object_store": known})
+        made: EngineRoots = adapter.build(wiring)
+        return made
 
     def telemetry(self, narrate: bool) -> FanOut:
         """The sinks the profile names; the console's only when somebody is there to read."""
@@ -162,7 +167,7 @@ class Wires:
         return [(port, section.adapter) for port, section in named if section is not None] + sinks
 
     def _sinks(self, narrate: bool) -> list[str]:
-        return [name for name in self.profile.sinks if name != "console" or narrate]
+        return [name for name in self.profile.observability.sinks if name != "console" or narrate]
 
 
 @attrs.frozen
@@ -174,10 +179,7 @@ class Roots:
     def open(self, uri: str) -> EngineRoot:
         head = uri.partition("://")[0] if "://" in uri else ""
         scheme = urlsplit(f"{head}://").scheme if head else ""
-        for adapter in self.wires.host.adapters("object_store"):
-            if scheme in adapter.schemes and adapter.open_root is not None:
-                ready = self.wires.host.adapter("object_store", adapter.name)  # names the extra when it is missing
-                if ready.open_root is not None:
-                    root: EngineRoot = ready.open_root(uri, self.wires.wiring(self.wires.profile.object_store))
-                    return root
-        raise BadInput(ReasonCode.REQUEST_INVALID, f"no adapter reads engine roots of the form {scheme}://")
+        roots = self.wires.roots(scheme)
+        if roots is None:
+            raise BadInput(ReasonCode.REQUEST_INVALID, f"no adapter reads engine roots of the form {scheme}://")
+        return roots.open(uri)

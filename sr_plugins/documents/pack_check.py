@@ -16,11 +16,11 @@ from sr_domain.plan.closure import covers, find_cycle
 from sr_domain.plan.compile import PINS, scope_pins
 from sr_domain.plan.pack import GateSpec, OutputSpec
 from sr_domain.plan.templates import DAY, TOKEN, path_fault
-from sr_plugins.findings import Finding, error, warning
-from sr_plugins.pack import GATES, OUTPUTS, PackDocuments, entry_at, pack_folder, read_pack
-from sr_plugins.pack_entries import AVAILABILITIES, METHOD_KEYS, gate_spec, output_spec
-from sr_plugins.pack_refs import check_refs
-from sr_plugins.shipped import lent
+from sr_plugins.documents.findings import Finding, error, warning
+from sr_plugins.documents.pack import GATES, OUTPUTS, PackDocuments, entry_at, pack_folder, read_pack
+from sr_plugins.documents.pack_entries import AVAILABILITIES, METHOD_KEYS, gate_spec, output_spec
+from sr_plugins.documents.pack_refs import check_refs
+from sr_plugins.documents.shipped import lent
 from sr_ports import BadInput
 from sr_ports.wanted import is_wild, matches_nothing
 

@@ -28,7 +28,7 @@ def load_yaml(
     `max_nodes`: scalars and collections, with aliases written out. Raises
     `BadInput(DOCUMENT_INVALID)` naming `what`, the place and the fault.
     """
-    from sr_plugins.yaml_reader import read_yaml
+    from sr_plugins.documents.yaml_reader import read_yaml
 
     if len(data) > max_bytes:
         raise _bad(what, f"larger than {max_bytes} bytes")

@@ -13,9 +13,9 @@ from sr_domain.encoding.canonical import digest_of
 from sr_domain.encoding.contracts import problem
 from sr_domain.evidence.small_files import unmarked
 from sr_domain.plan.policy import MemberDigests, Policy, PolicyRev, ReusePolicy, UngatedOutputs
-from sr_plugins.documents import load_yaml
-from sr_plugins.files import read_config, replace_file
-from sr_plugins.shipped import shipped
+from sr_plugins.documents.files import read_config, replace_file
+from sr_plugins.documents.shipped import shipped
+from sr_plugins.documents.yaml import load_yaml
 from sr_ports import BadInput, ReasonCode
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ import attrs
 
 from sr_domain.encoding.canonical import digest_of
 from sr_domain.plan.pack import InterfacePack
-from sr_plugins.documents import load_yaml
-from sr_plugins.files import read_config
-from sr_plugins.pack_entries import bad, gate_spec, output_spec
-from sr_plugins.shipped import shipped
+from sr_plugins.documents.files import read_config
+from sr_plugins.documents.pack_entries import bad, gate_spec, output_spec
+from sr_plugins.documents.shipped import shipped
+from sr_plugins.documents.yaml import load_yaml
 from sr_ports import BadInput, ReasonCode
 
 if TYPE_CHECKING:

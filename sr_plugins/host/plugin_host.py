@@ -16,7 +16,7 @@ from typing import Any
 import attrs
 
 from sr_domain.evidence.provided_law import ProvidedLaw
-from sr_plugins.loading import (
+from sr_plugins.host.loading import (
     PORTS,
     Broken,
     Found,
@@ -27,7 +27,7 @@ from sr_plugins.loading import (
     canonical,
     given,
     load,
-    source_of,
+    sources_of,
 )
 from sr_plugins.release import DISTRIBUTION
 from sr_ports import BadInput, ReasonCode
@@ -158,7 +158,7 @@ class PluginHost:
         made: Adapter[Any] = adapter
         if source.own:
             return made
-        from sr_plugins.guard import guarded_adapter
+        from sr_plugins.host.guard import guarded_adapter
 
         return guarded_adapter(port, made, source)
 
@@ -314,8 +314,7 @@ def _sort(
     """The entry points that may be loaded, each once, and those that may not, in a fixed order."""
     wanted: list[tuple[EntryPoint, Source]] = []
     left_out: dict[Source, Broken] = {}
-    for point in sorted(points, key=lambda one: (one.name, one.value)):
-        source = source_of(point)
+    for point, source in sources_of(sorted(points, key=lambda one: (one.name, one.value))):
         if allow is not None and canonical(source.distribution) not in allow:
             left_out[source] = Broken(source, _LEFT_OUT)
         elif not any(_twin(source, other) for _, other in wanted):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 
 import attrs
 
@@ -16,7 +17,7 @@ from sr_domain.artifacts.attestation import PAYLOAD_TYPE, fault_in, normal
 from sr_domain.encoding.times import format_instant
 from sr_domain.run.ports import Ports
 from sr_domain.runner import ScenarioRunner
-from sr_ports import REASONS, Envelope, LeaseLost, NotFound, Provable, ReasonCode, SrError, one_line
+from sr_ports import REASONS, Envelope, LeaseLost, Migratable, NotFound, Provable, ReasonCode, SrError, one_line
 
 RACERS = 16
 SKEW_S = 5.0
@@ -39,12 +40,12 @@ class Check:
 
 def examine(runner: ScenarioRunner, *, migrate: bool = False) -> list[Check]:
     """Try everything that is wired. Raises nothing: what fails is a check that failed."""
-    ports = runner.desk.ports
+    ports = runner.ports
     token = ports.ids.new_id()
     return [
         *_store(ports, f"fraud-platform/_doctor/{token}"),
         *_authority(ports, f"doctor:{token}", migrate=migrate),
-        *_bus(ports, runner.desk.settings.topic, token),
+        *_bus(ports, runner.settings.topic, token),
         *_root(runner),
         *_signer(ports),
     ]
@@ -157,16 +158,16 @@ def _listed(ports: Ports, prefix: str, keys: list[str]) -> str:
 
 
 def _authority(ports: Ports, resource: str, *, migrate: bool) -> Iterator[Check]:
-    if migrate and hasattr(ports.authority, "migrate"):
-        yield _try("authority", "migrate", lambda: _migrate(ports))
+    if migrate and isinstance(ports.authority, Migratable):
+        yield _try("authority", "migrate", partial(_migrate, ports.authority))
     yield _try("authority", "lease and fence", lambda: _fences(ports, resource))
     yield _try("authority", "text", lambda: _text(ports, resource))
     yield _try("authority", f"{CALLS} calls, {CALLERS} at once", lambda: _many(ports, resource))
     yield _try("authority", "clock skew", lambda: _skew(ports))
 
 
-def _migrate(ports: Ports) -> str:
-    ports.authority.migrate()  # type: ignore[attr-defined]  # only some authorities have a schema to move
+def _migrate(authority: Migratable) -> str:
+    authority.migrate()
     return "the schema is up to date"
 
 
@@ -267,12 +268,12 @@ def _bus(ports: Ports, topic: str, token: str) -> Iterator[Check]:
 
 
 def _root(runner: ScenarioRunner) -> Iterator[Check]:
-    uri = runner.desk.settings.oracle_engine_run_root
+    uri = runner.settings.oracle_engine_run_root
     if uri is None:
         return
 
     def there() -> str:
-        if not runner.desk.ports.roots.open(uri).exists():
+        if not runner.ports.roots.open(uri).exists():
             raise _Broken(f"{uri} is not there", ReasonCode.ENGINE_ROOT_UNREACHABLE)
         return uri
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import inspect
+import operator
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import EntryPoint
+from types import ModuleType
 from typing import Any
 
 import attrs
 import pluggy
 
 from sr_plugins.release import DISTRIBUTION
-from sr_ports import HashingLaw, hooks, one_line
+from sr_ports import API_VERSION, HashingLaw, hooks, one_line
 from sr_ports.hooks import PROJECT, Adapter
 
 PORTS = {
     "object_store": "sr_object_stores",
+    "engine_root": "sr_engine_roots",
     "authority": "sr_authority_stores",
     "invoker": "sr_engine_invokers",
     "control_bus": "sr_control_buses",
@@ -73,10 +76,17 @@ def canonical(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
-def source_of(point: EntryPoint) -> Source:
-    """Which distribution an entry point belongs to."""
-    dist = point.dist
-    return Source(dist.name if dist else "?", dist.version if dist else "?", f"{point.name} = {point.value}")
+def sources_of(points: Iterable[EntryPoint]) -> Iterator[tuple[EntryPoint, Source]]:
+    """Each entry point with the distribution that it belongs to, whose metadata is parsed once."""
+    known: dict[int, tuple[str, str]] = {}
+    for point in points:
+        dist = point.dist
+        if dist is None:
+            named = ("?", "?")
+        else:
+            named = known.get(id(dist)) or (dist.name, dist.version)
+            known[id(dist)] = named
+        yield point, Source(*named, f"{point.name} = {point.value}")
 
 
 def given(plugin: Any) -> Source:
@@ -117,18 +127,45 @@ def ask(plugin: Any, source: Source) -> list[Found]:
     try:
         plugin = plugin() if inspect.isclass(plugin) else plugin
         manager = pluggy.PluginManager(PROJECT)
-        manager.add_hookspecs(hooks)
+        offered = {port: hook for port, hook in PORTS.items() if hasattr(plugin, hook)}
+        if offered:  # reading every specification for every plugin takes longer than all the rest
+            specifications = ModuleType("specifications")
+            vars(specifications).update({hook: getattr(hooks, hook) for hook in offered.values()})
+            manager.add_hookspecs(specifications)
         manager.register(plugin)
         manager.check_pending()
+        stated = getattr(plugin, API_RANGE, None)
     except BaseException as error:
         raise PluginError(f"cannot be registered: {raised(error)}") from error
-    callers = {port: getattr(manager.hook, hook) for port, hook in PORTS.items()}
+    if stated is not None and not fits(stated):
+        raise PluginError(f"was built for sr_ports {one_line(str(stated))}, and this is {API_VERSION}")
+    callers = {port: getattr(manager.hook, hook) for port, hook in offered.items()}
     for caller in callers.values():
         _refuse_wrappers(caller)
     found = [one for port, caller in callers.items() for one in _answers(port, caller, source)]
     if not found:
         raise OffersNothing(_why_nothing(plugin, callers.values()))
     return found
+
+
+API_RANGE = "sr_api"
+"""The attribute in which a plugin may state the versions of `sr_ports` that it was built for."""
+_BOUND = re.compile(r"\s*(>=|<=|==|>|<)\s*([0-9]{1,6})(?:\.([0-9]{1,6}))?\s*")
+_HOLDS: dict[str, Callable[[Any, Any], bool]] = {
+    ">=": operator.ge, "<=": operator.le, "==": operator.eq, ">": operator.gt, "<": operator.lt
+}  # fmt: skip
+
+
+def fits(stated: object, version: str = API_VERSION) -> bool:
+    """Whether a version lies in a range such as ``>=1.0,<2``. Raises `PluginError` for what is no range."""
+    major, minor = version.split(".")
+    bounds = [_BOUND.fullmatch(one) for one in stated.split(",")] if isinstance(stated, str) else [None]
+    for bound in bounds:
+        if bound is None:
+            raise PluginError(f"{API_RANGE} is no range of versions such as '>=1.0,<2'")
+        if not _HOLDS[bound[1]]((int(major), int(minor)), (int(bound[2]), int(bound[3] or 0))):
+            return False
+    return True
 
 
 def _refuse_wrappers(caller: pluggy.HookCaller) -> None:

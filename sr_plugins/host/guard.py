@@ -12,14 +12,18 @@ from typing import Any
 
 import attrs
 
-from sr_plugins.loading import Source, raised
+from sr_plugins.host.loading import Source, raised
 from sr_ports import (
     AuthorityStore,
     BadInput,
     ControlBus,
     EngineInvoker,
     EngineRoot,
+    EngineRoots,
+    Migratable,
+    Noting,
     ObjectStore,
+    Provable,
     ReasonCode,
     SignatureChecker,
     Signer,
@@ -32,26 +36,24 @@ _UNGUARDED = frozenset({"sink", "runtime"})
 """Sinks have a thread each that catches all; the parts of a runtime call back into the core."""
 _PROTOCOLS: dict[str, type] = {
     "object_store": ObjectStore,
+    "engine_root": EngineRoots,
     "authority": AuthorityStore,
     "invoker": EngineInvoker,
     "control_bus": ControlBus,
     "attest": Signer,
     "signature_checker": SignatureChecker,
 }
+_OPTIONAL = {Provable: "prove", Migratable: "migrate", Noting: "notices"}
+"""What only some objects of a port have: whoever asks with `isinstance` must find it behind the guard too."""
 
 
 def guarded_adapter(port: str, adapter: Adapter[Any], source: Source) -> Adapter[Any]:
-    """The adapter with everything that it builds or opens behind a guard."""
+    """The adapter with everything that it builds behind a guard."""
     what = f"the {port} adapter {adapter.name!r} of {source}"
-    opened = adapter.open_root
-    return attrs.evolve(
-        adapter,
-        build=partial(_build, port, adapter.build, what),
-        open_root=None if opened is None else partial(_open, opened, f"the engine root of {what}"),
-    )
+    return attrs.evolve(adapter, build=partial(_build, port, adapter.build, what))
 
 
-def _build(port: str, build: Callable[[Wiring], Any], what: str, wiring: Wiring) -> Any:
+def _build(port: str, build: Callable[[Wiring[Any]], Any], what: str, wiring: Wiring[Any]) -> Any:
     """The port object. Raises `BadInput(PLUGIN_BROKEN)` when it cannot be built."""
     try:
         made = build(wiring)
@@ -61,11 +63,31 @@ def _build(port: str, build: Callable[[Wiring], Any], what: str, wiring: Wiring)
         raise BadInput(ReasonCode.PLUGIN_BROKEN, f"{what} cannot be built: {raised(error)}") from error
     if made is None:
         raise BadInput(ReasonCode.PLUGIN_BROKEN, f"{what} cannot be built: its build returned None")
-    return made if port in _UNGUARDED else Guarded(made, what, _PROTOCOLS.get(port))
+    if port in _UNGUARDED:
+        return made
+    return _GuardedRoots(made, what) if port == "engine_root" else _guarded(made, what, _PROTOCOLS.get(port))
 
 
-def _open(opened: Callable[[str, Wiring], Any], what: str, uri: str, wiring: Wiring) -> Any:
-    return Guarded(_call(what, "open_root", opened, uri, wiring), what, EngineRoot)
+def _guarded(made: Any, what: str, protocol: type | None) -> Guarded:
+    """The object behind a guard that has, as its own, what only some objects of the port have."""
+    optional = {name: _forwarded(name) for port, name in _OPTIONAL.items() if isinstance(made, port)}
+    kind: type[Guarded] = type("Guarded", (Guarded,), optional) if optional else Guarded
+    return kind(made, what, protocol)
+
+
+def _forwarded(name: str) -> property:
+    return property(lambda guarded: guarded.__getattr__(name))
+
+
+@attrs.frozen
+class _GuardedRoots:
+    """`EngineRoots` of another distribution: what it opens is behind the guard as well."""
+
+    made: EngineRoots
+    what: str
+
+    def open(self, uri: str) -> Any:
+        return Guarded(_call(self.what, "open", self.made.open, uri), f"the engine root of {self.what}", EngineRoot)
 
 
 class Guarded:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from sr_domain.encoding.times import format_instant
 from sr_domain.record.details import SinkLoss
 from sr_domain.record.events import TELEMETRY_LOST
-from sr_plugins.outlet import LIMIT, RANKS, Loss, Outlet
+from sr_plugins.wiring.outlet import LIMIT, RANKS, Loss, Outlet
 from sr_ports import ObservabilitySink, ObsEvent
 
 CLOSE_S = 2.0

@@ -1,0 +1,24 @@
+"""What the file family offers: an object store, engine roots and a control bus in folders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sr_ports import Adapter, ControlBus, EngineRoots, Later, ObjectStore, hookimpl
+
+_SETTINGS = Later("sr_adapters.file.settings:FolderSettings")
+
+
+@hookimpl
+def sr_object_stores() -> Sequence[Adapter[ObjectStore]]:
+    return [Adapter("file", Later("sr_adapters.file.store:build"), settings=_SETTINGS)]
+
+
+@hookimpl
+def sr_engine_roots() -> Sequence[Adapter[EngineRoots]]:
+    return [Adapter("file", Later("sr_adapters.file.root:build"), schemes=("", "file"))]
+
+
+@hookimpl
+def sr_control_buses() -> Sequence[Adapter[ControlBus]]:
+    return [Adapter("file", Later("sr_adapters.file.bus:build"), settings=_SETTINGS)]

@@ -1,0 +1,1 @@
+"""Configuration read from files: profiles, policies and interface packs."""

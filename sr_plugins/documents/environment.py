@@ -1,0 +1,78 @@
+"""Filling the environment into a profile, and knowing afterwards which values came from there."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from sr_ports import BadInput, ReasonCode
+
+_ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+
+
+class Filled(str):
+    """A text into which the environment was filled. `variables`: those whose values it holds."""
+
+    variables: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, text: str, variables: tuple[str, ...]) -> Filled:
+        made = cls(text)
+        made.variables = variables
+        return made
+
+
+def variables(node: Any) -> tuple[str, ...]:
+    """The environment variables whose values a part of a profile holds, each once."""
+    if isinstance(node, Filled):
+        return node.variables
+    parts = node.values() if isinstance(node, Mapping) else node if isinstance(node, list | tuple) else ()
+    return tuple(dict.fromkeys(name for part in parts for name in variables(part)))
+
+
+def fill(node: Any, env: Mapping[str, str], where: str = "") -> Any:
+    """The document with ``${NAME}``, ``${NAME:-default}`` and a leading ``~`` filled in everywhere, as a shell does.
+
+    Raises `BadInput`: PROFILE_INVALID, ENV_UNSET.
+    """
+    if isinstance(node, Mapping):
+        return {key: fill(value, env, f"{where}.{key}" if where else str(key)) for key, value in node.items()}
+    if isinstance(node, list):
+        return [fill(value, env, f"{where}[{at}]") for at, value in enumerate(node)]
+    return _text(node, env, where) if isinstance(node, str) else node
+
+
+def _text(text: str, env: Mapping[str, str], where: str) -> str:
+    if "${" in _ENV.sub("", text):
+        what = f"{where}: a ${{ that begins neither ${{NAME}} nor ${{NAME:-default}}"
+        raise BadInput(ReasonCode.PROFILE_INVALID, what)
+    used: dict[str, None] = {}
+
+    def value(match: re.Match[str]) -> str:
+        found: str | None = env.get(match[1])
+        if match[2] is not None and not found:
+            return match[2]  # as in a shell: an empty one is as good as none
+        if found is None:
+            what = f"{where} needs the environment variable {match[1]}, which is not set"
+            raise BadInput(ReasonCode.ENV_UNSET, what, f"set {match[1]}, or give a default as ${{{match[1]}:-default}}")
+        used[match[1]] = None
+        return found
+
+    full = at_home(_ENV.sub(value, text), where)
+    return Filled.of(full, tuple(used)) if _ENV.search(text) else full
+
+
+def at_home(text: str, where: str) -> str:
+    """A path that begins with ``~/`` or ``~name/`` in full, as a shell writes it out; any other text as it is.
+
+    Raises `BadInput(PROFILE_INVALID)` where whose home is meant cannot be told. `where`: what the text is, for people.
+    """
+    if not text.startswith("~") or ("/" not in text and text != "~"):
+        return text
+    full = os.path.expanduser(text)  # noqa: PTH111 - the rest of the path stays as it is written
+    if full.startswith("~"):
+        what = f"{where} begins with ~ and names no home folder that is known here"
+        raise BadInput(ReasonCode.PROFILE_INVALID, what, "write the path in full, or begin it with ./")
+    return full

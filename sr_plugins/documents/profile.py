@@ -1,0 +1,242 @@
+"""Wiring profiles: which adapter serves which port (spec: surface, "Wiring profile")."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import attrs
+from attrs.validators import deep_iterable, ge, gt, lt, matches_re, min_len
+
+from sr_domain.encoding.names import ONE_SPELLING, misspelling
+from sr_plugins.documents.environment import at_home, fill
+from sr_plugins.documents.files import read_config
+from sr_plugins.documents.settings import Reader, shown
+from sr_plugins.documents.shapes import fields_of
+from sr_plugins.documents.shipped import shipped
+from sr_plugins.documents.yaml import load_yaml
+from sr_ports import BadInput, ReasonCode
+from sr_ports.settings import About, Refused, described, setting
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+SHIPPED = ("local", "local_parity", "local_kinesis", "aws")
+AUTHENTICATORS = ("token", "jwt")
+"""Modes that need an authenticator."""
+
+_COUNT = [ge(1), lt(10**9)]
+_SECONDS = [gt(0.0), lt(1e9)]
+_COUNTED, _TIMED = "a whole number from 1", "a number of seconds"
+
+
+def _one_spelling(instance: object, attribute: attrs.Attribute[str], value: str) -> None:
+    wrong = misspelling(value)
+    if wrong is not None:
+        raise Refused(wrong, ONE_SPELLING, value=shown(value))
+
+
+@attrs.frozen
+class Section:
+    """An adapter by name, and the settings that are its own: read by its class of settings when it is built."""
+
+    adapter: str = attrs.field(validator=min_len(1), metadata=setting("the adapter", wanted="an adapter's name"))
+    settings: Mapping[str, Any] = attrs.field(factory=dict, metadata=described(About(rest=True)))
+
+
+@attrs.frozen
+class Bus(Section):
+    """The control bus. `topic`: every control fact carries it, and the file bus names a folder by it."""
+
+    topic: str = attrs.field(
+        default="fp.bus.control.v1",
+        validator=matches_re(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}"),
+        metadata=setting("the topic of control facts", wanted="1 to 200 letters, digits, _ . - and no . or - first"),
+    )
+
+
+@attrs.frozen
+class Engine:
+    """`oracle_engine_run_root`: overrides every request's root. `interface_pack`: ``builtin`` or a folder."""
+
+    oracle_engine_run_root: str | None = attrs.field(
+        default=None, metadata=setting("overrides every request's engine run root", wanted="a path or s3:// URI")
+    )
+    interface_pack: str = attrs.field(
+        default="builtin",
+        validator=min_len(1),
+        metadata=setting("the pack of gates and outputs", wanted="builtin or a folder"),
+    )
+
+
+_ACTORS: list[Any] = [deep_iterable(min_len(1)), deep_iterable(_one_spelling)]
+
+
+@attrs.frozen
+class Auth:
+    """Who may do what; the lists name actors. `mode`: disabled, as no authenticator is wired yet."""
+
+    mode: Literal["disabled", "token", "jwt"] = attrs.field(
+        default="disabled", metadata=setting("how an actor proves who he is")
+    )
+    submit: tuple[str, ...] = attrs.field(
+        default=(), validator=_ACTORS, metadata=setting("who may submit", wanted="a list of actors")
+    )
+    reemit: tuple[str, ...] = attrs.field(
+        default=(), validator=_ACTORS, metadata=setting("who may re-emit", wanted="a list of actors")
+    )
+
+
+def _proven(auth: Any) -> Any:
+    """Without an authenticator nobody proves who he is: a mode that asks for one must not be believed."""
+    if isinstance(auth, Mapping) and auth.get("mode") in AUTHENTICATORS:
+        raise Refused(
+            "has a mode that needs an authenticator, and this release has none: nobody would prove who he is",
+            "set auth.mode to disabled, and let only trusted users run sr on this profile",
+        )
+    return auth
+
+
+@attrs.frozen
+class RateLimit:
+    """`max` re-emissions in `window_s` seconds."""
+
+    max: int = attrs.field(
+        default=5, validator=_COUNT, metadata=setting("re-emissions of a run in the window", wanted=_COUNTED)
+    )
+    window_s: float = attrs.field(
+        default=3600.0,
+        alias="window_seconds",
+        validator=_SECONDS,
+        metadata=setting("length of the window", wanted=_TIMED),
+    )
+
+
+@attrs.frozen
+class Reemit:
+    """How often a run's facts may be published again."""
+
+    rate_limit: RateLimit = attrs.field(default=RateLimit(), metadata=setting("how often a run may be re-emitted"))
+
+
+@attrs.frozen
+class Lease:
+    """`ttl_s`: seconds for which a worker holds a run without a sign of life."""
+
+    ttl_s: float = attrs.field(
+        default=60.0,
+        alias="ttl_seconds",
+        validator=_SECONDS,
+        metadata=setting("how long a silent worker holds a run", wanted=_TIMED),
+    )
+
+
+def _workers(instance: object, attribute: attrs.Attribute[Any], value: int | str) -> None:
+    if isinstance(value, int) and not 1 <= value < 10**9:
+        raise ValueError
+
+
+@attrs.frozen
+class EvidenceSettings:
+    """`workers`: threads, ``auto`` for as many as there are cores."""
+
+    workers: int | Literal["auto"] = attrs.field(
+        default="auto",
+        validator=_workers,
+        metadata=setting("threads that hash files", wanted=f"auto, or {_COUNTED}"),
+    )
+    digest_source: Literal["bytes"] = attrs.field(default="bytes", metadata=setting("what digests are made from"))
+    digest_cache: Literal["off"] = attrs.field(default="off", metadata=setting("whether digests are kept"))
+
+
+@attrs.frozen
+class Plugins:
+    """`allow`: distributions that may provide adapters and laws."""
+
+    allow: Literal["any"] | frozenset[str] = attrs.field(
+        default="any",
+        metadata=setting("who may provide adapters and laws", wanted="any, or a list of distributions"),
+    )
+
+
+@attrs.frozen
+class Observability:
+    """`sinks`: names of the adapters that take events."""
+
+    sinks: tuple[str, ...] = attrs.field(
+        default=("console", "file"),
+        validator=deep_iterable(min_len(1)),
+        metadata=setting("where events go", wanted="a list of sink names"),
+    )
+
+
+def _no_invoker(node: Any) -> Any:
+    none = node == "none" or (isinstance(node, Mapping) and node.get("adapter") == "none")
+    return None if none else node
+
+
+def _given(text: str, adapter: str, before: Any) -> dict[str, Any]:
+    """A section that is there only where the profile has it; `adapter`: the one it then means by default."""
+    return described(About(text, base=Section(adapter), before=before))
+
+
+@attrs.frozen
+class Profile:
+    """A profile, whole. Times in seconds. `attest`: whose signature READY carries; None for none."""
+
+    name: str = attrs.field(
+        default="local",
+        alias="profile",
+        validator=[matches_re(r"[^\x00-\x1f\x7f]{1,512}"), _one_spelling],
+        metadata=setting("the profile's name, which facts views carry", wanted="one line of 1 to 512 characters"),
+    )
+    runtime_root: str = attrs.field(
+        default="runs", validator=min_len(1), metadata=setting("where runs are kept", wanted="a folder")
+    )
+    object_store: Section = attrs.field(default=Section("file"), metadata=setting("where truth is kept"))
+    authority: Section = attrs.field(default=Section("sqlite"), metadata=setting("who admits runs and leases them"))
+    control_bus: Bus = attrs.field(default=Bus("file"), metadata=setting("where READY is published"))
+    invoker: Section | None = attrs.field(
+        default=None, metadata=_given("what runs the engine; none for nothing", "subprocess", _no_invoker)
+    )
+    engine: Engine = attrs.field(default=Engine(), metadata=setting("the engine's runs and its interface pack"))
+    auth: Auth = attrs.field(default=Auth(), metadata=described(About("who may do what", before=_proven)))
+    reemit: Reemit = attrs.field(default=Reemit(), metadata=setting("publishing facts again"))
+    lease: Lease = attrs.field(default=Lease(), metadata=setting("how runs are held"))
+    evidence: EvidenceSettings = attrs.field(default=EvidenceSettings(), metadata=setting("how evidence is read"))
+    plugins: Plugins = attrs.field(default=Plugins(), metadata=setting("plugins of other distributions"))
+    observability: Observability = attrs.field(default=Observability(), metadata=setting("telemetry"))
+    policy: str | None = attrs.field(
+        default=None, metadata=setting("a policy file instead of the shipped one", wanted="a path")
+    )
+    attest: Section | None = attrs.field(
+        default=None, metadata=_given("what signs READY", "key_file", lambda node: None if node == {} else node)
+    )
+
+    @property
+    def allow(self) -> frozenset[str] | None:
+        """Distributions that may provide adapters and laws; None for any."""
+        return None if isinstance(self.plugins.allow, str) else self.plugins.allow
+
+
+def load_profile(
+    source: str | os.PathLike[str] | Mapping[str, Any] | None = None, env: Mapping[str, str] | None = None
+) -> Profile:
+    """A shipped profile by name, a file by path, or a mapping; environment values filled in.
+
+    Raises `BadInput`: PROFILE_NOT_FOUND, PROFILE_INVALID (naming the key), ENV_UNSET.
+    """
+    env = os.environ if env is None else env
+    if isinstance(source, Mapping):
+        return Reader("profile").read(Profile, fill(source, env), "")
+    chosen = at_home(str(source or env.get("SR_PROFILE") or "local"), "the profile")
+    path: Traversable = shipped("config") / f"{chosen}.yaml" if chosen in SHIPPED else Path(chosen)
+    if not path.is_file():
+        raise BadInput(ReasonCode.PROFILE_NOT_FOUND, f"there is no profile {chosen!r}")
+    document = load_yaml(read_config(path, ReasonCode.PROFILE_NOT_FOUND, "profile"), what=str(path))
+    if document is not None and not isinstance(document, dict):
+        what, remedy = f"{path}: it is not a mapping of sections", f"its sections are {', '.join(fields_of(Profile))}"
+        raise BadInput(ReasonCode.PROFILE_INVALID, what, remedy)
+    return Reader(str(path)).read(Profile, fill(document, env), "")

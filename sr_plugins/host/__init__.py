@@ -1,0 +1,1 @@
+"""The plugin host: finds what plugins offer, and guards what they give."""

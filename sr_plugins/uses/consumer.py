@@ -1,0 +1,134 @@
+"""The use case of a consumer: prove a facts view before reading. Its public name is `sr_plugins.consumer`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import attrs
+
+from sr_domain.encoding.strict_json import strict_loads
+from sr_domain.queries.audit import Finding
+from sr_domain.queries.verify import Verification, Verifier, verify
+from sr_domain.record.layout import Layout, run_of
+from sr_domain.run.lookup import located
+from sr_domain.run.ports import Ports
+from sr_plugins.documents.files import read_config
+from sr_plugins.documents.profile import Profile, Section, load_profile
+from sr_plugins.wiring.wire import wire_checker, wire_ports
+from sr_ports import BadInput, Fault, NotFound, ReasonCode
+
+
+def verify_facts(
+    source: str | os.PathLike[str],
+    *,
+    profile: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    engine_run_root: str | None = None,
+    fast: bool = False,
+    key: str | os.PathLike[str] | None = None,
+    allow_superseded: bool = False,
+    progress: Callable[[str], None] = lambda line: None,
+) -> Guarded:
+    """Re-prove a facts view: a path, a ``file://`` or ``s3://`` URI, or of the profile's store a ref or a run id.
+
+    A path or URI names its own store: everything up to ``fraud-platform/``; the path of a copy that
+    lies elsewhere is held against the profile's store. `fast` skips the bytes.
+    `key`: a public key in a PEM file, whose holder must have signed the view; None asks for no signature.
+    `allow_superseded`: a run that another has corrected is no fault.
+    Raises `NotFound`, `BadInput`, `Unreachable`; what is wrong with the view is in the answer.
+    """
+    chosen, ref, copy = _locate(str(source), load_profile(profile))
+    signed_by = None if key is None else wire_checker(chosen, os.fspath(key))
+    ports = wire_ports(attrs.evolve(chosen, attest=None))  # who reads needs no signing key
+    where, data = (str(source), copy) if copy is not None else _stored(ports, str(source), ref, progress)
+    try:
+        facts = strict_loads(data, what=where)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is no facts view
+        return Guarded(Verification(where, None, (Finding(ReasonCode.TRUTH_ALTERED, where, str(error)),)))
+    verifier = Verifier(ports.store, ports.roots, ports.laws, ports.pool, ports.clock, progress, signed_by)
+    done = verify(verifier, data, facts, engine_run_root=engine_run_root, fast=fast, allow_superseded=allow_superseded)
+    return Guarded(done)
+
+
+def _stored(ports: Ports, source: str, ref: str | None, progress: Callable[[str], None]) -> tuple[str, bytes]:
+    """The view at `ref`, or that of a run: the current platform run's, else where the authority knows it to be."""
+    try:
+        current = ports.platform.current()
+        key = Layout(current).facts(source) if ref is None and current is not None else ref
+        blob = None if key is None else ports.store.read(key)
+        if blob is None and ref is None:
+            key = located(ports, source, progress).facts(source)
+            blob = ports.store.read(key)
+    except NotFound:
+        blob = None
+    finally:
+        ports.authority.close()
+    if blob is None or key is None:
+        remedy = "check the path or id; sr status tells"
+        raise NotFound(ReasonCode.FACTS_VIEW_MISSING, f"the facts view {source} is not there", remedy)
+    return key, blob.data
+
+
+def _locate(source: str, profile: Profile) -> tuple[Profile, str | None, bytes | None]:
+    """The profile whose store holds the view; its key, None for a run id; and the bytes of a copy.
+
+    Any ref of a run leads to its view: the path or URI of a store with the ref behind it, or, as
+    READY carries it, the ref alone, which is a key of the profile's store.
+    """
+    if re.fullmatch(r"[0-9a-f]{32}", source):
+        return profile, None, None
+    alone = run_of(source)
+    if alone is not None and not Path(source).exists():
+        return profile, alone[0].facts(alone[1]), None
+    path = source if source.startswith("s3://") else str(_path(source).absolute())
+    place, folder, rest = path.rpartition("fraud-platform/")
+    named = run_of(folder + rest)
+    if named is not None:
+        return _at(profile, place), named[0].facts(named[1]), None
+    if not path.startswith("s3://") and Path(path).is_file():
+        return profile, None, read_config(Path(path), ReasonCode.FACTS_VIEW_MISSING, "facts view")
+    raise NotFound(
+        ReasonCode.FACTS_VIEW_MISSING,
+        f"{source!r} is neither a run id nor the place of a facts view",
+        "give .../fraud-platform/<platform_run_id>/sr/run_facts_view/<run_id>.json",
+    )
+
+
+def _at(profile: Profile, place: str) -> Profile:
+    """The profile with its object store at another place."""
+    place = place.removesuffix("/")
+    if not place.startswith("s3://"):
+        return attrs.evolve(profile, object_store=Section("file", {"root": place or "/"}))
+    bucket, _, prefix = place.removeprefix("s3://").partition("/")
+    store = profile.object_store
+    kept = store.settings if store.adapter in ("s3", "minio") else {}
+    adapter = store.adapter if store.adapter in ("s3", "minio") else "s3"
+    return attrs.evolve(profile, object_store=Section(adapter, {**kept, "bucket": bucket, "prefix": prefix}))
+
+
+def _path(source: str) -> Path:
+    """The file that a path or a ``file://`` URI names. Raises `BadInput` for a URI of another machine."""
+    if not source.startswith("file:"):
+        return Path(source)
+    parts = urlsplit(source)
+    if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
+        remedy = "give file:///path on this machine"
+        raise BadInput(ReasonCode.USAGE, f"{source!r} names no file of this machine", remedy)
+    return Path(unquote(parts.path))
+
+
+@attrs.frozen
+class Guarded:
+    """A verification, as a guard before a read."""
+
+    verification: Verification
+
+    def raise_if_faulty(self) -> None:
+        """Raise `Fault` naming the first fault; return when the view and its bytes are proven."""
+        if not self.verification.ok:
+            first = self.verification.findings[0]
+            raise Fault(first.code, f"{first.where}: {first.what}")

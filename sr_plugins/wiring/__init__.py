@@ -1,0 +1,1 @@
+"""The composition root: a profile becomes ports, and ports a runner."""

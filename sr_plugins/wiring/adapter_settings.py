@@ -1,0 +1,51 @@
+"""What a profile says of an adapter, as the adapter's own class of settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from sr_plugins.documents.settings import Reader
+from sr_ports import Adapter, BadInput, Later, ReasonCode, SrError
+
+
+def read_settings(port: str, adapter: Adapter[Any], node: Mapping[str, Any]) -> Any:
+    """The settings under the key `port`; None for an adapter that has none.
+
+    Raises `BadInput`: PROFILE_INVALID naming the key, PLUGIN_BROKEN when the adapter's class cannot be used.
+    """
+    reader = Reader(owner=f"the adapter {adapter.name!r}")
+    cls = settings_class(port, adapter)
+    if cls is None:
+        reader.read(_None, node, port)
+        return None
+    try:
+        return reader.read(cls, node, port)
+    except SrError:
+        raise
+    except Exception as error:  # the kind of error alone: its text may hold a value
+        raise _broken(port, adapter, f"cannot be read: {type(error).__name__}") from error
+
+
+def settings_class(port: str, adapter: Adapter[Any]) -> type[Any] | None:
+    """The adapter's class of settings. Raises `BadInput(PLUGIN_BROKEN)`."""
+    found = adapter.settings
+    if isinstance(found, Later):
+        try:
+            found = found.found()
+        except Exception as error:
+            raise _broken(port, adapter, f"are not there: {type(error).__name__}: {error}") from error
+    if found is not None and not (isinstance(found, type) and attrs.has(found)):
+        raise _broken(port, adapter, "are no attrs class")
+    return found
+
+
+def _broken(port: str, adapter: Adapter[Any], why: str) -> BadInput:
+    return BadInput(ReasonCode.PLUGIN_BROKEN, f"the settings of the {port} adapter {adapter.name!r} {why}")
+
+
+@attrs.frozen
+class _None:
+    """No settings at all."""
