@@ -11,6 +11,7 @@ import importlib
 import re
 import sys
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ def _interface() -> Any:
 
 INTERFACE: Any = _interface()
 SUFFIX = ".schema.yaml"
+REVISED = re.compile(r"revision_([1-9][0-9]*)/")
 # Draft-07 calls 1.0 an integer; a seed of 1.0 is a mistake here.
 WHOLE_FLOAT = re.compile(r" and not \(isinstance\(\w+, float\) and \w+\.is_integer\(\)\)")
 # JSON has lists and numbers; tuples and decimals are Python's.
@@ -38,8 +40,9 @@ TELLING = ("type", "description", "enum", "const", "required", "minItems", "maxI
 
 
 def sources(root: Path) -> dict[str, bytes]:
-    """The contract sources by file name."""
-    return {path.name: path.read_bytes() for path in sorted((root / "contracts").glob("*" + SUFFIX))}
+    """The contract sources by their place below ``contracts``; a revision that changed any has a folder there."""
+    folder = root / "contracts"
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*" + SUFFIX))}
 
 
 def digest(files: dict[str, bytes]) -> str:
@@ -66,6 +69,42 @@ def expand(node: Any, here: str, documents: dict[str, Any]) -> Any:
     if isinstance(out.get("pattern"), str):
         out["pattern"] = re.sub(r"\$$", r"\\Z", out["pattern"])
     return out
+
+
+def schemas(documents: dict[str, Any]) -> dict[str, Any]:
+    """The schema of each contract by the module it is compiled to, references written out.
+
+    `documents`: parsed sources. The folder ``revision_N`` holds the contracts that revision N changed; whatever
+    refers to one of them is another contract from N on, too. Its module has ``_rN`` behind its name.
+    """
+    made: dict[str, Any] = {}
+    known: dict[str, Any] = {}
+    standing: dict[str, Any] = {}
+    for revision in sorted({_revision(name) for name in documents}):
+        known |= {name.rpartition("/")[2]: one for name, one in documents.items() if _revision(name) == revision}
+        for name in [name for name, one in known.items() if "type" in one]:
+            contract, schema = name.removesuffix(SUFFIX), expand(known[name], name, known)
+            if standing.get(contract) != schema:
+                standing[contract] = made[f"{contract}_r{revision}" if revision else contract] = schema
+    return made
+
+
+def _revision(name: str) -> int:
+    """The revision whose folder a source lies in; 0 for the first shape of a contract."""
+    match = REVISED.match(name)
+    if match is None and "/" in name:
+        raise SystemExit(f"contracts/{name}: the folder of a revision is named revision_<number>")
+    return int(match[1]) if match else 0
+
+
+def revised(modules: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    """Of each contract that has more than one shape: the revisions that changed it, ascending."""
+    found: dict[str, tuple[int, ...]] = {}
+    for module in modules:  # in the order of the revisions
+        match = re.fullmatch(r"(\w+)_r([1-9][0-9]*)", module)
+        if match is not None:
+            found[match[1]] = (*found.get(match[1], ()), int(match[2]))
+    return found
 
 
 class Lean(ast.NodeTransformer):
@@ -127,11 +166,10 @@ def compile_contracts(root: Path) -> None:
     import yaml
 
     files = sources(root)
-    documents = {name: yaml.safe_load(data) for name, data in files.items()}
-    modules = {"__init__": f'"""Compiled contracts."""\n\nSOURCES = "{digest(files)}"\n'}
-    for name, document in documents.items():
-        if "type" in document:
-            modules[name.removesuffix(SUFFIX)] = compiled(expand(document, name, documents))
+    found = schemas({name: yaml.safe_load(data) for name, data in files.items()})
+    modules = {name: compiled(schema) for name, schema in found.items()}
+    index = f"REVISED: dict[str, tuple[int, ...]] = {revised(found)}\n"
+    modules["__init__"] = f'"""Compiled contracts."""\n\nSOURCES = "{digest(files)}"\n{index}'
     target = root / "sr_domain" / "_contracts"
     target.mkdir(exist_ok=True)
     for stale in target.glob("*.py"):

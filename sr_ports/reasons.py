@@ -139,6 +139,7 @@ class ReasonCode(enum.StrEnum):
     FACTS_VIEW_MISSING = "FACTS_VIEW_MISSING"
     # stored truth
     RECORD_INVALID = "RECORD_INVALID"
+    REVISION_UNKNOWN = "REVISION_UNKNOWN"
     TRUTH_MISSING = "TRUTH_MISSING"
     TRUTH_ALTERED = "TRUTH_ALTERED"
     SUPERSEDED = "SUPERSEDED"
@@ -259,6 +260,7 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_X, "REEMIT_PUBLISH_FAILED", "the control bus did not take the fact", "check it with sr doctor, then re-emit again", "check that control_bus in the profile is right and its server up"),
     (_M, "FACTS_VIEW_MISSING", "the facts view is not there", "run sr audit on the run", "wait until the run is READY"),
     (_F, "RECORD_INVALID", "the run record breaks its own rules", "run sr audit on the run; do not repair by hand", "restore the record from backup; do not repair by hand"),
+    (_X, "REVISION_UNKNOWN", "a newer release decided the run, by rules that this release does not know", "install that release, or a later one; then sr resume goes on with it", "install that release, or a later one"),
     (_F, "TRUTH_MISSING", "an artifact that truth refers to is gone", "restore it from backup; run sr audit", "restore it from backup"),
     (_F, "TRUTH_ALTERED", "an artifact is not what truth says of it", "restore it from backup; run sr audit", "restore it from backup"),
     (_F, "SUPERSEDED", "the run was superseded: another run corrects it", "read the newest successor, or give --allow-superseded"),

@@ -102,7 +102,7 @@ class SubprocessInvoker:
         return one_line(f"subprocess: {redact(self.command[0])} ({len(self.command) - 1} arguments)")
 
     def _prepare(self, call: EngineCall) -> _Launch:
-        if not self.command:
+        if not self.command or not self.command[0]:
             raise _Refused(ReasonCode.ENGINE_COMMAND_MISSING, "the invoker has no command")
         root = call.engine_run_root or self._own_root(call)
         values = placeholder_values(call.invocation, call.attempt_no, _local(root))

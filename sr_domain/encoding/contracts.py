@@ -1,7 +1,8 @@
 """Contracts: every artifact is checked before it is committed or believed (spec: wire).
 
 The JSON Schemas in ``contracts/`` are the one source; the build compiles them to the
-modules that are imported here on demand.
+modules that are imported here on demand. A contract that a later revision of the rules changed
+has a module for each of its shapes; a document is held against that of its own revision.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 import attrs
 
+from sr_domain import _contracts
 from sr_ports import ReasonCode, SrError
 
 MAX_DEPTH = 64
@@ -53,17 +55,20 @@ class ContractViolation(SrError):
         return (ContractViolation, (self.problem,))
 
 
-def validate(contract: str, document: Any) -> None:
-    """Raise `ContractViolation` unless the document fits the contract of that name."""
-    found = problem(contract, document)
+def validate(contract: str, document: Any, revision: int | None = None) -> None:
+    """Raise `ContractViolation` unless the document fits the contract of that name. `revision`: as for `problem`."""
+    found = problem(contract, document, revision)
     if found is not None:
         raise ContractViolation(found)
 
 
-def problem(contract: str, document: Any) -> Problem | None:
-    """What breaks the contract of that name, or is no JSON at all; None when the document fits."""
+def problem(contract: str, document: Any, revision: int | None = None) -> Problem | None:
+    """What breaks the contract of that name, or is no JSON at all; None when the document fits.
+
+    `revision`: of the rules that the document was written by; None: its newest shape.
+    """
     try:
-        _validator(contract)(document)
+        _validator(module_of(contract, revision))(document)
     except Misfit as misfit:
         path = _clipped(misfit.name.removeprefix("data").removeprefix("."))
         return Problem(contract, path, f"{path or _title(contract)} {_sentence(misfit)}")
@@ -73,9 +78,15 @@ def problem(contract: str, document: Any) -> Problem | None:
     return Problem(contract, path, f"{path or _title(contract)} {what}")
 
 
+def module_of(contract: str, revision: int | None = None) -> str:
+    """The compiled module of a contract as it stood at a revision; None: its newest shape."""
+    changes = [one for one in _contracts.REVISED.get(contract, ()) if revision is None or one <= revision]
+    return f"{contract}_r{max(changes)}" if changes else contract
+
+
 @cache
-def _validator(contract: str) -> Callable[[Any], Any]:
-    module = importlib.import_module(f"sr_domain._contracts.{contract}")
+def _validator(module_name: str) -> Callable[[Any], Any]:
+    module = importlib.import_module(f"sr_domain._contracts.{module_name}")
     check: Callable[[Any], Any] = module.validate
     return check
 

@@ -10,7 +10,7 @@ from typing import assert_never
 
 import attrs
 
-from sr_domain.artifacts.documents import run_plan
+from sr_domain.artifacts.revisions import rules_at
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.evidence.arrival import something_there
 from sr_domain.evidence.verdict import Complete, Conflicted, Evidence, Failed, Waiting, classify
@@ -30,7 +30,7 @@ from sr_domain.plan.compile import PlanRefused, compile_plan
 from sr_domain.plan.policy import Policy
 from sr_domain.plan.request import Strategy
 from sr_domain.plan.sealed import SealedPlan
-from sr_domain.record import events
+from sr_domain.record import events, revisions
 from sr_domain.record.details import (
     Accepted,
     EvidenceStarted,
@@ -40,6 +40,8 @@ from sr_domain.record.details import (
     Rest,
     RootOverridden,
 )
+from sr_domain.record.kinds import Draft
+from sr_domain.record.ledger import Event
 from sr_domain.record.proofs import Conflict, Decision, Found
 from sr_domain.run.context import Context
 from sr_domain.run.held_run import HeldRun, take_over
@@ -64,7 +66,7 @@ def advance(run: HeldRun, context: Context, *, fresh: bool) -> None:
     if state is not None and state.terminal:
         finish_terminal(run)
         return
-    plan = committed_plan(run, context)
+    plan = committed_plan(run, context, accepted)
     if plan is None:
         return
     run.policy_rev = attrs.asdict(plan.policy_rev)
@@ -87,6 +89,7 @@ def anchor(run: HeldRun, policy: Policy) -> Accepted:
         evidence_deadline_utc=format_instant(deadline),
         engine_run_root=_resolved(run, root),
         request=run.request.document(),
+        revision=revisions.REVISION,
     )
     run.stage(events.RUN_ACCEPTED(accepted))
     if oracle is not None and wanted is not None and oracle != wanted:
@@ -99,7 +102,7 @@ def _resolved(run: HeldRun, root: str | None) -> str | None:
     return root if root is None or "://" in root else run.ports.roots.open(root).uri
 
 
-def committed_plan(run: HeldRun, context: Context) -> SealedPlan | None:
+def committed_plan(run: HeldRun, context: Context, accepted: Accepted) -> SealedPlan | None:
     """The plan this run has for life, compiled now if it has none; None when it can have none."""
     committed = run.history.plan
     if committed is None:
@@ -110,7 +113,7 @@ def committed_plan(run: HeldRun, context: Context) -> SealedPlan | None:
             return None
         rev = compiled.policy_rev
         run.stage(
-            events.PLAN_COMMITTED(Planned(compiled.document())),
+            _plan_committed(run, compiled, accepted),
             events.GOV_POLICY_REV(PolicyRevision(rev.policy_id, rev.revision, rev.content_digest)),
             events.GOV_PLAN_HASH(PlanHash(compiled.plan_hash)),
         )
@@ -118,12 +121,27 @@ def committed_plan(run: HeldRun, context: Context) -> SealedPlan | None:
     return SealedPlan.of(committed.details.plan)
 
 
-def write_plan(run: HeldRun, plan: SealedPlan) -> None:
+def _plan_committed(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> Draft:
+    key = run.layout.plan(run.run_id)
+    return events.PLAN_COMMITTED(
+        Planned(plan.document(), revisions.REVISION),
+        lambda event: {"run_plan_digest": run.follows(key, _plan_bytes(run, plan, accepted, event))},
+    )
+
+
+def _plan_bytes(run: HeldRun, plan: SealedPlan, accepted: Accepted, committed: Event) -> bytes:
+    rules = rules_at(committed)
+    document = rules.run_plan(run.layout, plan, accepted.evidence_deadline_utc, committed)
+    return rules.stored("run_plan", document)
+
+
+def write_plan(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> None:
     """The plan artifact, as the record says it; written once, after the record has it."""
-    accepted, committed = run.history.accepted, run.history.plan
-    if accepted is None or committed is None:
+    committed = run.history.plan
+    if committed is None:
         raise Fault(ReasonCode.RECORD_INVALID, f"run {run.run_id} has no plan on record")
-    run.write_once("run_plan", run.layout.plan(run.run_id), run_plan(run.layout, plan, accepted, committed))
+    key, digest = run.layout.plan(run.run_id), committed.details.run_plan_digest
+    run.write_derived(key, digest, lambda: _plan_bytes(run, plan, accepted, committed.event))
 
 
 def prove_and_decide(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> bool:
@@ -135,7 +153,7 @@ def prove_and_decide(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> bool
         return False
     run.record(events.EVIDENCE_STARTED(EvidenceStarted(root)))
     # Neither waits for the other: two durable writes in the time of one.
-    run.ports.pool.map(lambda write: write(), (lambda: write_plan(run, plan), run.write_status))
+    run.ports.pool.map(lambda write: write(), (lambda: write_plan(run, plan, accepted), run.write_status))
     with on_record(run):
         evidence = collect(run, plan, root)
     return _conclude(run, plan, evidence, parse_instant(accepted.evidence_deadline_utc))
@@ -227,6 +245,6 @@ def engine_root(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> str | Fai
         what = "no invoker is wired" + ("" if anchored is not None else " and no engine root is given")
         return Failed(ReasonCode.STRATEGY_UNAVAILABLE, f"{plan.strategy.value}: {what}")
     run.record()
-    write_plan(run, plan)
+    write_plan(run, plan, accepted)
     result = run_engine(run, plan, anchored, invoker)
     return Failed(result.reason, result.detail) if isinstance(result, EngineFailed) else result.engine_run_root

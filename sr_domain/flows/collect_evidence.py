@@ -13,9 +13,10 @@ from typing import Any
 
 import attrs
 
-from sr_domain.artifacts.documents import digest_node, gate_receipt, instance_receipt, instance_scope, locator
+from sr_domain.artifacts.documents import digest_node, instance_scope
+from sr_domain.artifacts.revisions import rules_at, today
 from sr_domain.encoding.canonical import exact_json
-from sr_domain.encoding.contracts import problem
+from sr_domain.evidence.admitted import Admitted, Objected
 from sr_domain.evidence.digests import ContentDigest, digest_outputs
 from sr_domain.evidence.gates import GateMissing, GatePassed, verify_gate
 from sr_domain.evidence.oracle import oracle_pack
@@ -53,10 +54,12 @@ def _gate(run: HeldRun, plan: SealedPlan, root: EngineRoot, gate: SealedGate, pr
     if provided is None:  # the plan had it: somebody uninstalled it since
         raise BadInput(ReasonCode.UNKNOWN_HASHING_LAW, f"{gate.gate_id} needs the law {gate.method.kind}")
     enforce = plan.member_digests is MemberDigests.ENFORCE
-    verdict = verify_gate(root, gate, provided, enforce_members=enforce, guard=progress)
+    verdict = admitted(run).gate(
+        lambda rules: verify_gate(root, gate, provided, enforce_members=enforce, guard=progress, rules=rules)
+    )
     match verdict:
         case GatePassed(digest):
-            misfit = problem("gate_receipt", gate_receipt(gate, pins_of(run.request), digest))
+            misfit = today().problem("gate_receipt", today().gate_receipt(gate, pins_of(run.request), digest))
             if misfit is not None:
                 return Evidence(failures=(Failure(gate.gate_id, ReasonCode.RECEIPT_SCHEMA_INVALID, misfit.what),))
             return Evidence(gates=(GateProof(gate.gate_id, digest),))
@@ -72,19 +75,30 @@ def _outputs(run: HeldRun, plan: SealedPlan, root: EngineRoot, progress: ReadPro
     for output in plan.outputs:
         run.held.check()
         try:
-            files = find_output(root, output)
+            files = _files(run, root, output)
         except EvidenceFault as fault:
             parts.append(_conflict(output, fault))
             continue
         if not isinstance(files, Absent):
             found.append((output, files))
-        elif output.optional:
+        elif output.optional and not isinstance(files, Objected):
             parts.append(Evidence(notes=(f"OPTIONAL_MISSING:{output.output_id}",)))
         else:
             parts.append(Evidence(missing=(output.output_id,)))
     digests = digest_outputs(root, [files for _, files in found], run.ports.pool, progress)
     read = [(output, digest) for (output, _), digest in zip(found, digests, strict=True)]
     return parts + run.ports.pool.map(lambda one: _proven(run, *one), read)
+
+
+def admitted(run: HeldRun) -> Admitted:
+    """How the root is listed for this run: today, and as it was when the run was admitted."""
+    accepted = run.history.accepted
+    then = today() if accepted is None else rules_at(accepted.event)
+    return Admitted(today().listing, then.listing)
+
+
+def _files(run: HeldRun, root: EngineRoot, output: SealedOutput) -> OutputFiles | Absent:
+    return admitted(run).output(lambda rules: find_output(root, output, rules))
 
 
 def _proven(run: HeldRun, output: SealedOutput, digest: ContentDigest | EvidenceFault) -> Evidence:
@@ -98,7 +112,7 @@ def _conflict(output: SealedOutput, fault: EvidenceFault) -> Evidence:
 def _prove_output(run: HeldRun, output: SealedOutput, content: ContentDigest) -> Evidence:
     """A digested output becomes a proof: locator checked, instance receipt written or compared."""
     pins = pins_of(run.request)
-    misfit = problem("output_locator", locator(output, pins, content.sha256))
+    misfit = today().problem("output_locator", today().locator(output, pins, content.sha256))
     if misfit is not None:
         return _failure(output, ReasonCode.LOCATOR_SCHEMA_INVALID, misfit.what)
     notes = () if output.gates else (f"UNGATED_OUTPUT:{output.output_id}",)
@@ -131,8 +145,8 @@ def _receipt(
     key, manifest_key = f"{folder}/instance_receipt.json", None
     if content.manifest is not None:
         manifest_key = f"{folder}/bundle_manifest.json"
-    receipt = instance_receipt(output, pins, content.sha256, key, manifest_key)
-    misfit = problem("instance_receipt", receipt)
+    receipt = today().instance_receipt(output, pins, content.sha256, key, manifest_key)
+    misfit = today().problem("instance_receipt", receipt)
     if misfit is not None:
         return Failure(output.output_id, ReasonCode.INSTANCE_RECEIPT_SCHEMA_INVALID, misfit.what)
     wanted = exact_json(receipt)
@@ -157,7 +171,7 @@ def _unlike(
     if isinstance(stood, dict) and "target_digest" not in stood:
         what = f"the receipt that stands for this scope names no digest: {key}"
         return Failure(output.output_id, ReasonCode.INSTANCE_DIGEST_MISSING, what)
-    misfit = problem("instance_receipt", stood)
+    misfit = today().problem("instance_receipt", stood)
     if misfit is not None:
         what = f"the receipt that stands for this scope is none: {misfit.what}: {key}"
         return Failure(output.output_id, ReasonCode.INSTANCE_RECEIPT_SCHEMA_INVALID, what)

@@ -6,24 +6,25 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sr_domain.artifacts.attestation import PAYLOAD_TYPE, fault_in, normal, statement_bytes
-from sr_domain.artifacts.documents import control_fact, facts_view, quarantine_record, ready_signal
-from sr_domain.encoding.canonical import exact_json, sha256_hex
-from sr_domain.encoding.contracts import problem, validate
+import attrs
+
+from sr_domain.artifacts.attestation import PAYLOAD_TYPE, fault_in, normal
+from sr_domain.artifacts.documents import control_fact
+from sr_domain.artifacts.revisions import rules_at, rules_of, today
+from sr_domain.artifacts.rules import Rules
+from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.encoding.strict_json import strict_loads
 from sr_domain.encoding.times import format_instant
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.sealed import SealedPlan
-from sr_domain.record import events
+from sr_domain.record import events, revisions
 from sr_domain.record.details import BundleHash, Committed, Decided, EvidenceStarted, LawsUsed, Published, Refused, Rest
+from sr_domain.record.kinds import EventKind
+from sr_domain.record.ledger import Event
 from sr_domain.record.proofs import Decision
 from sr_domain.record.read import Entry
-from sr_domain.record.revisions import REVISION
 from sr_domain.run.held_run import HeldRun
 from sr_ports import BadInput, Fault, ReasonCode, Unreachable
-
-MADE_BY: int | None = REVISION
-"""What a decision says of the rules it was made by."""
 
 
 def decide_ready(run: HeldRun, plan: SealedPlan, decision: Decision) -> None:
@@ -32,23 +33,20 @@ def decide_ready(run: HeldRun, plan: SealedPlan, decision: Decision) -> None:
     The lease is checked and renewed first; the append itself is fenced and compare-and-swap,
     so that of all holders, awake or asleep, one decides.
     """
-    facts = build_facts(run, plan, decision)
+    facts = build_facts(run, plan, decision, today())
     run.renew()
-    run.decided = exact_json(facts)
     decided = Decided(
         decision,
-        revision=MADE_BY,
+        revision=revisions.REVISION,
         bundle_hash=facts["bundle_hash"],
-        facts_view_digest=sha256_hex(run.decided),
+        facts_view_digest=run.follows(run.layout.facts(run.run_id), today().stored("run_facts_view", facts)),
     )
     run.record(events.EVIDENCE_COMPLETE(decided))
 
 
-def build_facts(run: HeldRun, plan: SealedPlan, decision: Decision) -> dict[str, Any]:
-    """The facts view of a decision, checked against its contract and every part's."""
-    facts = facts_view(run.layout, pins_of(run.request), plan, decision)
-    validate("run_facts_view", facts)
-    return facts
+def build_facts(run: HeldRun, plan: SealedPlan, decision: Decision, rules: Rules) -> dict[str, Any]:
+    """The facts view of a decision by its own rules."""
+    return rules.facts_view(run.layout, pins_of(run.request), plan, decision)
 
 
 def commit_ready(run: HeldRun, plan: SealedPlan) -> None:
@@ -59,24 +57,19 @@ def commit_ready(run: HeldRun, plan: SealedPlan) -> None:
     facts = _write_facts(run, plan, decided)
     _attest(run, facts, decided)
     _commit_record(run, plan, facts, decided)
-    signal = _write_signal(run, plan, facts)
+    signal = _write_signal(run, plan, facts, decided)
     publish_ready(run, signal)
 
 
 def _write_facts(run: HeldRun, plan: SealedPlan, decided: Entry[Decided]) -> Mapping[str, Any]:
-    decision, digest = decided.details.decision, decided.details.facts_view_digest
-    if decision is not None:
-        data = run.decided or exact_json(build_facts(run, plan, decision))
-        if sha256_hex(data) != digest:
-            raise Fault(
-                ReasonCode.RECORD_INVALID, f"the facts view of run {run.run_id} does not follow from its record"
-            )
-        standing = run.write_bytes(run.layout.facts(run.run_id), data)
-    else:  # adopted: the view was found without its decision
-        standing = read_facts(run) or b""
-    if sha256_hex(standing) != digest:
-        raise Fault(ReasonCode.TRUTH_ALTERED, f"the facts view of run {run.run_id} is not the one its record decided")
-    facts: dict[str, Any] = json.loads(standing)
+    def derive() -> bytes:
+        decision, rules = decided.details.decision, rules_at(decided.event)
+        if decision is None:  # adopted: the view was found without its decision
+            raise Fault(ReasonCode.TRUTH_ALTERED, f"the facts view of run {run.run_id} is gone")
+        return rules.stored("run_facts_view", build_facts(run, plan, decision, rules))
+
+    key = run.layout.facts(run.run_id)
+    facts: dict[str, Any] = json.loads(run.write_derived(key, decided.details.facts_view_digest, derive))
     return facts
 
 
@@ -88,7 +81,8 @@ def _attest(run: HeldRun, facts: Mapping[str, Any], decided: Entry[Decided]) -> 
     signer, key = run.ports.signer, run.layout.attestation(run.run_id)
     if signer is None or run.history.committed is not None:
         return
-    payload = statement_bytes(run.layout, facts, decided.details.facts_view_digest, decided.ts_utc)
+    digest, rules = decided.details.facts_view_digest, rules_at(decided.event)
+    payload = rules.statement(run.layout, facts, digest, decided.ts_utc)
     envelope = normal(signer.sign(PAYLOAD_TYPE, payload))
     wrong = fault_in(envelope, payload)
     if wrong is not None:
@@ -117,12 +111,17 @@ def adopt_facts(run: HeldRun, data: bytes) -> None:
         facts = strict_loads(data, what=key)
     except BadInput as error:
         raise Fault(ReasonCode.TRUTH_ALTERED, error.what) from error
-    misfit = problem("run_facts_view", facts)
+    misfit = rules_of(run.ledger).problem("run_facts_view", facts)
     if misfit is not None:
         raise Fault(ReasonCode.TRUTH_ALTERED, f"{key} is no facts view: {misfit.what}")
     if facts["run_id"] != run.run_id:
         raise Fault(ReasonCode.TRUTH_ALTERED, f"{key} is the facts view of run {facts['run_id']}")
-    decided = Decided(adopted=True, bundle_hash=facts["bundle_hash"], facts_view_digest=sha256_hex(data))
+    decided = Decided(
+        adopted=True,
+        revision=run.ledger.revision,
+        bundle_hash=facts["bundle_hash"],
+        facts_view_digest=sha256_hex(data),
+    )
     run.record(events.EVIDENCE_STARTED(EvidenceStarted()), events.EVIDENCE_COMPLETE(decided))
 
 
@@ -131,10 +130,14 @@ def _commit_record(run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any], dec
         run.write_status()
         return
     run.held.check()
+    rules, ready = rules_at(decided.event), run.layout.ready(run.run_id)
     bundle_hash, decision = str(facts["bundle_hash"]), decided.details.decision
     attestation = None if run.ports.signer is None else run.layout.attestation(run.run_id)
     drafts = (
-        events.READY_COMMITTED(Committed(run.layout.facts(run.run_id), bundle_hash, attestation)),
+        events.READY_COMMITTED(
+            Committed(run.layout.facts(run.run_id), bundle_hash, attestation, rules.revision),
+            lambda event: {"ready_signal_digest": run.follows(ready, _signal(run, plan, facts, rules, event))},
+        ),
         events.GOV_BUNDLE_HASH(BundleHash(bundle_hash)),
         events.GOV_LAW_PROVENANCE(LawsUsed({} if decision is None else decision.laws)),
     )
@@ -146,14 +149,28 @@ def _commit_record(run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any], dec
     run.write_status_if_moved(coming)
 
 
-def _write_signal(run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any]) -> Mapping[str, Any]:
-    committed = run.history.committed
-    emitted = committed.ts_utc if committed is not None else format_instant(run.now())
-    signal = ready_signal(run.layout, facts, plan.plan_hash, emitted)
-    validate("ready_signal", signal)
-    # An adopted run may have a signal of its own already: the first one published from stands.
-    stored: dict[str, Any] = json.loads(run.write_bytes(run.layout.ready(run.run_id), exact_json(signal)))
-    return stored
+def _signal(run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any], rules: Rules, committed: Event) -> bytes:
+    return rules.stored("ready_signal", rules.ready_signal(run.layout, facts, plan.plan_hash, committed.ts_utc))
+
+
+def _write_signal(
+    run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any], decided: Entry[Decided]
+) -> Mapping[str, Any]:
+    committed, key = run.history.committed, run.layout.ready(run.run_id)
+    if committed is None:
+        raise Fault(ReasonCode.RECORD_INVALID, f"run {run.run_id} has no READY on record to publish")
+    digest, event = committed.details.ready_signal_digest, committed.event
+
+    def derive() -> bytes:
+        return _signal(run, plan, facts, rules_at(event), event)
+
+    if digest is None and decided.details.decision is None:
+        # An adopted run may have a signal of its own already: the first one published from stands.
+        stored = run.write_bytes(key, derive())
+    else:
+        stored = run.write_derived(key, digest, derive)
+    signal: dict[str, Any] = json.loads(stored)
+    return signal
 
 
 def publish_ready(run: HeldRun, signal: Mapping[str, Any]) -> None:
@@ -179,19 +196,34 @@ def publish_ready(run: HeldRun, signal: Mapping[str, Any]) -> None:
 
 def commit_failed(run: HeldRun, why: Rest) -> None:
     """End the run FAILED."""
-    run.record(events.RUN_FAILED(why))
-    finish_terminal(run)
+    _end(run, events.RUN_FAILED, why)
 
 
 def commit_quarantined(run: HeldRun, why: Rest) -> None:
     """End the run QUARANTINED, every conflict kept."""
-    run.record(events.RUN_QUARANTINED(why))
+    _end(run, events.RUN_QUARANTINED, why)
+
+
+def _end(run: HeldRun, kind: EventKind[Rest], why: Rest) -> None:
+    key = run.layout.quarantine(run.run_id)
+
+    def follows(event: Event) -> Mapping[str, Any]:
+        return {"quarantine_digest": run.follows(key, _quarantine(run, event))}
+
+    # A conflict owes a quarantine record; drift, which keeps both sides, too.
+    run.record(kind(attrs.evolve(why, revision=revisions.REVISION), follows if why.conflicts else None))
     finish_terminal(run)
+
+
+def _quarantine(run: HeldRun, event: Event) -> bytes:
+    rules = rules_at(event)
+    return rules.stored("quarantine_record", rules.quarantine_record(run.layout, event))
 
 
 def finish_terminal(run: HeldRun) -> None:
     """Write what a terminal record still owes: the quarantine artifact and the status."""
     ended = run.history.contradicted
     if ended is not None:
-        run.write_once("quarantine_record", run.layout.quarantine(run.run_id), quarantine_record(run.layout, ended))
+        key, digest, event = run.layout.quarantine(run.run_id), ended.details.quarantine_digest, ended.event
+        run.write_derived(key, digest, lambda: _quarantine(run, event))
     run.write_status()

@@ -14,8 +14,10 @@ from typing import Any
 
 import attrs
 
-from sr_domain.artifacts.documents import control_fact, terminal_signal
-from sr_domain.encoding.contracts import problem, validate
+from sr_domain.artifacts.documents import control_fact
+from sr_domain.artifacts.revisions import rules_of
+from sr_domain.encoding.canonical import sha256_hex
+from sr_domain.encoding.contracts import problem
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.plan.request import check_actor
 from sr_domain.record import details, events
@@ -181,6 +183,9 @@ def _publish(reemission: _Reemission, what: str, chain: tuple[str, ...]) -> Reem
         if blob is None:
             step = NextStep("resume", run_id, after=" writes it")
             return reemission.fail(ReasonCode.TRUTH_MISSING, "failed: the READY signal is not there", step)
+        if not _is_recorded(reemission.ledger, blob.data):
+            what = "failed: the READY signal is not the one its record decided"
+            return reemission.fail(ReasonCode.TRUTH_ALTERED, what)
         payload = {**parse_truth(blob.data, reemission.layout.ready(run_id)), "emitted_at_utc": now}
         message_id, contract = str(payload["message_id"]), "ready_signal"
     else:
@@ -188,10 +193,17 @@ def _publish(reemission: _Reemission, what: str, chain: tuple[str, ...]) -> Reem
         if blob is None:
             step = NextStep("audit --repair-status", run_id, after=" writes it")
             return reemission.fail(ReasonCode.TRUTH_MISSING, "failed: the status is not there", step)
-        payload = terminal_signal(reemission.layout, json.loads(blob.data), now)
+        payload = rules_of(reemission.ledger).terminal_signal(reemission.layout, json.loads(blob.data), now)
         message_id, contract = str(payload["reemit_key"]), "terminal_signal"
-    validate(contract, payload)
+    rules_of(reemission.ledger).validate(contract, payload)
     return _send(reemission, what, message_id, payload, now, chain)
+
+
+def _is_recorded(ledger: Ledger, signal: bytes) -> bool:
+    """Whether a READY signal is the very one on record. Records of the first release have no digest of it."""
+    committed = Record(ledger).committed
+    digest = None if committed is None else committed.details.ready_signal_digest
+    return digest in (None, sha256_hex(signal))
 
 
 def _send(

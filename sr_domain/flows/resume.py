@@ -7,12 +7,13 @@ from datetime import timedelta
 
 from sr_domain.encoding.times import parse_instant
 from sr_domain.flows.submit import bound_request, rebind, telemetry_of, work
-from sr_domain.plan.request import RunRequest, check_actor, parse_request
+from sr_domain.plan.request import RunRequest, check_actor
 from sr_domain.record.details import Nothing
 from sr_domain.record.events import LEASE_BUSY
 from sr_domain.record.layout import Layout
 from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
+from sr_domain.run.answers import recorded_request
 from sr_domain.run.append_aside import read_record
 from sr_domain.run.context import Context
 from sr_domain.run.lookup import recorded_runs
@@ -44,7 +45,7 @@ def locate(context: Context, run_id: str) -> tuple[Layout, RunRequest]:
         ledger, _ = read_record(context.ports, Layout(current), run_id)
         accepted = Record(ledger).accepted
         if accepted is not None:
-            return Layout(current), parse_request(accepted.details.request, context.ports.known_timezone)
+            return Layout(current), recorded_request(accepted, context.ports.known_timezone)
     raise NotFound(ReasonCode.RUN_NOT_FOUND, f"there is no run {run_id[:64]!r}")
 
 

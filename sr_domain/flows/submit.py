@@ -20,7 +20,16 @@ from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger
 from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
-from sr_domain.run.answers import bound_intent, denied, in_flight, ledger_outcome, refs, settled, settled_outcome
+from sr_domain.run.answers import (
+    bound_intent,
+    denied,
+    in_flight,
+    ledger_outcome,
+    recorded_request,
+    refs,
+    settled,
+    settled_outcome,
+)
 from sr_domain.run.append_aside import append_aside, read_record
 from sr_domain.run.context import Context
 from sr_domain.run.held_run import HeldRun
@@ -99,7 +108,7 @@ def rebind(context: Context, layout: Layout, run_id: str) -> bool:
     accepted = Record(ledger).accepted
     if accepted is None or ledger.state is None:
         return False
-    request = parse_request(accepted.details.request, ports.known_timezone)
+    request = recorded_request(accepted, ports.known_timezone)
     if not ports.authority.admit(_binding(request, layout)).is_new:
         return True  # somebody else was quicker, and knows better where the run is
     lease = ports.authority.acquire(run_id, ports.ids.new_id(), ttl_s=context.settings.lease_ttl_s, above=ledger.fence)

@@ -119,10 +119,13 @@ class RunRequest:
         return exact_json(self.document()).decode()
 
 
-def parse_request(document: Any, known_timezone: Callable[[str], bool]) -> RunRequest:
-    """Check a request against its contract and make a value of it. Raises `BadInput(REQUEST_INVALID)`."""
+def parse_request(document: Any, known_timezone: Callable[[str], bool], revision: int | None = None) -> RunRequest:
+    """Check a request against its contract and make a value of it. Raises `BadInput(REQUEST_INVALID)`.
+
+    `revision`: of the rules that a recorded request was admitted by; None for a new one.
+    """
     document = lower_hex(document, "manifest_fingerprint", "parameter_hash", "supersedes")
-    fault = problem("run_request", document)
+    fault = problem("run_request", document, revision)
     if fault is not None:
         raise _invalid(fault.what)
     scenario = document["scenario"]

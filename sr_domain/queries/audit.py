@@ -6,29 +6,29 @@ Timestamps are never compared with a clock: they are only part of what the chain
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import attrs
 
-from sr_domain.artifacts.attestation import fault_in, statement_bytes
-from sr_domain.artifacts.documents import facts_view, quarantine_record, ready_signal, run_plan, run_status
+from sr_domain.artifacts.attestation import fault_in
+from sr_domain.artifacts.revisions import rules_at, rules_of
+from sr_domain.artifacts.rules import Document
 from sr_domain.encoding.canonical import exact_json, sha256_hex
 from sr_domain.encoding.contracts import problem
 from sr_domain.plan.compile import pins_of
-from sr_domain.plan.request import parse_request
 from sr_domain.plan.sealed import SealedPlan
+from sr_domain.record import revisions
 from sr_domain.record.details import Decided
 from sr_domain.record.events import ENGINE_ATTEMPT_FINISHED, EVENTS, SUPERSEDED_BY
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger, RecordFault, check_ledger
-from sr_domain.record.proofs import Decision
-from sr_domain.record.read import Record
-from sr_domain.run.answers import settled
+from sr_domain.record.read import Entry, Record
+from sr_domain.run.answers import recorded_request, settled
 from sr_domain.run.append_aside import home_of
 from sr_domain.run.ports import Ports
 from sr_domain.run.swap import swap
-from sr_ports import BadInput, Blob, ObjectStore, ReasonCode
+from sr_ports import BadInput, Blob, Fault, ObjectStore, ReasonCode
 
 
 @attrs.frozen
@@ -62,18 +62,28 @@ class Audit:
 
 
 def audit(ports: Ports, layout: Layout, run_id: str) -> Audit:
-    """Check chain, order, fences, artifacts, refs and status of one run. Raises `Unreachable`."""
+    """Check chain, order, fences, artifacts, refs and status of one run.
+
+    Raises `Unreachable`, and `Fault(REVISION_UNKNOWN)` for a run that a newer release wrote.
+    """
     key = layout.record(run_id)
     blob = ports.store.read(key)
     if blob is None:
         return Audit(run_id, None, (Finding(ReasonCode.TRUTH_MISSING, key, "the record is not there"),))
     ledger = check_ledger(run_id, blob.data)
     if isinstance(ledger, RecordFault):
-        finding = Finding(ReasonCode.RECORD_INVALID, key, f"line {ledger.line}: {ledger.what}")
-        return Audit(run_id, None, (finding,))
+        return Audit(run_id, None, (record_finding(key, ledger),))
     state = None if ledger.state is None else ledger.state.value
     findings = (*_cut(ports, layout, ledger), *Auditor(ports.store, layout, ledger).findings())
     return Audit(run_id, state, findings)
+
+
+def record_finding(key: str, fault: RecordFault) -> Finding:
+    """The finding that a fault of a record is. Raises `Fault(REVISION_UNKNOWN)` where it is no fault of the record."""
+    what = f"line {fault.line}: {fault.what}"
+    if fault.code is ReasonCode.REVISION_UNKNOWN:
+        raise Fault(fault.code, f"{key}, {what}")
+    return Finding(fault.code, key, what)
 
 
 def _cut(ports: Ports, layout: Layout, ledger: Ledger) -> Iterator[Finding]:
@@ -135,91 +145,111 @@ class Auditor:
         yield from self._status()
 
     def _events(self) -> Iterator[Finding]:
-        key = self.layout.record(self.ledger.run_id)
+        key, revision = self.layout.record(self.ledger.run_id), revisions.FIRST
         for number, event in enumerate(self.ledger.events, 1):
-            misfit = problem("run_record_event", attrs.asdict(event))
+            revision = event.revision or revision
+            misfit = problem("run_record_event", attrs.asdict(event), revision)
             if misfit is not None:
                 yield Finding(ReasonCode.RECORD_INVALID, key, f"line {number}: {misfit.what}")
 
-    def _same(self, key: str, expected: bytes | None) -> Iterator[Finding]:
-        """The artifact at `key` is exactly these bytes; None: it must not be there."""
+    def _absent(self, key: str) -> Iterator[Finding]:
+        """Nothing must stand at `key`."""
+        if self.store.read(key) is not None:
+            yield Finding(ReasonCode.TRUTH_ALTERED, key, "it is there, and nothing on record says it should be")
+
+    def _same(self, key: str, digest: str | None, derive: Callable[[], Document | None]) -> Iterator[Finding]:
+        """The artifact at `key` is the one of the record's digest; where that gives none, exactly what `derive` gives.
+
+        What is gone must still be what `derive` gives, so that resume can write it again.
+        """
         blob = self.store.read(key)
-        if expected is None:
-            if blob is not None:
-                yield Finding(ReasonCode.TRUTH_ALTERED, key, "it is there, and nothing on record says it should be")
-        elif blob is None:
+        if blob is None:
             yield Finding(ReasonCode.TRUTH_MISSING, key, "it is not there")
-        elif blob.data != expected:
+        if digest is None or blob is None:
+            document = derive()
+            given = None if document is None else sha256_hex(exact_json(document))
+            if document is not None and digest not in (None, given):
+                where = self.layout.record(self.ledger.run_id)
+                yield Finding(ReasonCode.RECORD_INVALID, where, f"its decision does not give {key}")
+            digest = given
+        if blob is not None and sha256_hex(blob.data) != digest:
             yield Finding(ReasonCode.TRUTH_ALTERED, key, "it is not what the record says")
 
     def _plan(self) -> Iterator[Finding]:
         accepted, committed = self.record.accepted, self.record.plan
         key = self.layout.plan(self.ledger.run_id)
         if accepted is None or committed is None:
-            yield from self._same(key, None)
+            yield from self._absent(key)
         elif self.record.started is not None or self.record.attempts:
-            plan = SealedPlan.of(committed.details.plan)
-            yield from self._same(key, exact_json(run_plan(self.layout, plan, accepted, committed)))
+            deadline = accepted.details.evidence_deadline_utc
+
+            def derive() -> Document:
+                plan = SealedPlan.of(committed.details.plan)
+                return rules_at(committed.event).run_plan(self.layout, plan, deadline, committed.event)
+
+            yield from self._same(key, committed.details.run_plan_digest, derive)
 
     def _facts_and_signal(self) -> Iterator[Finding]:
         run_id = self.ledger.run_id
         decided, committed = self.record.decision, self.record.committed
         if decided is None:
-            yield from self._same(self.layout.facts(run_id), None)
-            yield from self._same(self.layout.ready(run_id), None)
+            yield from self._absent(self.layout.facts(run_id))
+            yield from self._absent(self.layout.ready(run_id))
             return
         if committed is None:
             return  # decided and on its way: resume writes what is missing
-        facts, findings = self._facts(decided.details)
+        digest = decided.details.facts_view_digest
+        findings = list(self._same(self.layout.facts(run_id), digest, lambda: self._derived(decided)))
         yield from findings
-        if facts is None:
+        facts = self._derived(decided) if findings else self._standing_facts()
+        if facts is None or any(one.code is ReasonCode.RECORD_INVALID for one in findings):
             return
         yield from self._signal()
         for receipt in facts.get("instance_receipts", ()):
             yield from receipt_findings(self.store, receipt)
 
+    def _standing_facts(self) -> Document | None:
+        """The facts view that stands, found to be the one on record."""
+        view = self.store.read(self.layout.facts(self.ledger.run_id))
+        facts: Document | None = None if view is None else json.loads(view.data)
+        return facts
+
     def _signal(self) -> Iterator[Finding]:
         """The READY signal of a published run. An adopted view has no decision to derive it from."""
         decided, committed = self.record.decision, self.record.committed
-        plan, decision = self.record.plan, None if decided is None else decided.details.decision
-        if committed is None or plan is None or decision is None:
+        if decided is None or committed is None or not self.record.published:
             return
-        if self.record.published:
-            facts = self._derived(decision)
-            signal = ready_signal(self.layout, facts, SealedPlan.of(plan.details.plan).plan_hash, committed.ts_utc)
-            yield from self._same(self.layout.ready(self.ledger.run_id), exact_json(signal))
+        digest = committed.details.ready_signal_digest
+        if digest is None and decided.details.decision is None:
+            return
 
-    def _facts(self, decided: Decided) -> tuple[dict[str, Any] | None, list[Finding]]:
-        key = self.layout.facts(self.ledger.run_id)
-        if decided.decision is None:  # adopted: only its digest is on record
-            blob = self.store.read(key)
-            if blob is None:
-                return None, [Finding(ReasonCode.TRUTH_MISSING, key, "it is not there")]
-            if sha256_hex(blob.data) != decided.facts_view_digest:
-                return None, [Finding(ReasonCode.TRUTH_ALTERED, key, "it is not what the record says")]
-            return None, []
-        facts = self._derived(decided.decision)
-        if sha256_hex(exact_json(facts)) != decided.facts_view_digest:
-            where = self.layout.record(self.ledger.run_id)
-            return None, [Finding(ReasonCode.RECORD_INVALID, where, "its decision does not give its facts view")]
-        return facts, list(self._same(key, exact_json(facts)))
+        def derive() -> Document | None:
+            facts, plan = self._derived(decided), self.record.plan
+            if facts is None or plan is None:
+                return None
+            plan_hash = SealedPlan.of(plan.details.plan).plan_hash
+            return rules_at(committed.event).ready_signal(self.layout, facts, plan_hash, committed.ts_utc)
 
-    def _derived(self, decision: Decision) -> dict[str, Any]:
-        accepted, committed = self.record.accepted, self.record.plan
-        if accepted is None or committed is None:
-            return {}
+        yield from self._same(self.layout.ready(self.ledger.run_id), digest, derive)
+
+    def _derived(self, decided: Entry[Decided]) -> Document | None:
+        """The facts view that a decision gives; None for an adopted one, of which only the digest is on record."""
+        accepted, committed, decision = self.record.accepted, self.record.plan, decided.details.decision
+        if accepted is None or committed is None or decision is None:
+            return None
         try:
-            request = parse_request(accepted.details.request, lambda name: True)
+            request = recorded_request(accepted, lambda name: True)
         except BadInput:
-            return {}
-        return facts_view(self.layout, pins_of(request), SealedPlan.of(committed.details.plan), decision)
+            return None
+        plan = SealedPlan.of(committed.details.plan)
+        return rules_at(decided.event).facts_view(self.layout, pins_of(request), plan, decision)
 
     def _attestation(self) -> Iterator[Finding]:
         """An attestation, where one stands, is of this run's facts view. Whose it is, its signature alone tells."""
         run_id, decided = self.ledger.run_id, self.record.decision
         key = self.layout.attestation(run_id)
         if decided is None:
-            yield from self._same(key, None)
+            yield from self._absent(key)
             return
         standing, committed = self.store.read(key), self.record.committed
         if standing is None and committed is not None and committed.details.attestation_ref is not None:
@@ -228,14 +258,18 @@ class Auditor:
         digest = decided.details.facts_view_digest
         if standing is None or view is None or sha256_hex(view.data) != digest:
             return  # nothing to compare, or nothing to compare it with: that is a finding of its own
-        wrong = fault_in(standing.data, statement_bytes(self.layout, json.loads(view.data), digest, decided.ts_utc))
+        statement = rules_at(decided.event).statement(self.layout, json.loads(view.data), digest, decided.ts_utc)
+        wrong = fault_in(standing.data, statement)
         if wrong is not None:
             yield Finding(ReasonCode.TRUTH_ALTERED, key, wrong)
 
     def _quarantine(self) -> Iterator[Finding]:
-        ended = self.record.contradicted
-        expected = None if ended is None else exact_json(quarantine_record(self.layout, ended))
-        yield from self._same(self.layout.quarantine(self.ledger.run_id), expected)
+        ended, key = self.record.contradicted, self.layout.quarantine(self.ledger.run_id)
+        if ended is None:
+            yield from self._absent(key)
+            return
+        event, digest = ended.event, ended.details.quarantine_digest
+        yield from self._same(key, digest, lambda: rules_at(event).quarantine_record(self.layout, event))
 
     def _logs(self) -> Iterator[Finding]:
         for attempt in self.record.all(ENGINE_ATTEMPT_FINISHED):
@@ -244,10 +278,11 @@ class Auditor:
                     yield Finding(ReasonCode.TRUTH_MISSING, key, "the attempt's log is not there")
 
     def _status(self) -> Iterator[Finding]:
-        expected = run_status(self.layout, self.ledger)
-        yield from self._same(
-            self.layout.status(self.ledger.run_id), None if expected is None else exact_json(expected)
+        key, expected = (
+            self.layout.status(self.ledger.run_id),
+            rules_of(self.ledger).run_status(self.layout, self.ledger),
         )
+        yield from self._absent(key) if expected is None else self._same(key, None, lambda: expected)
 
 
 def receipt_findings(store: ObjectStore, receipt: Mapping[str, Any]) -> Iterator[Finding]:
@@ -273,7 +308,7 @@ def repair_status(ports: Ports, layout: Layout, run_id: str) -> bool:
     """
     blob = ports.store.read(layout.record(run_id))
     ledger = None if blob is None else check_ledger(run_id, blob.data)
-    document = run_status(layout, ledger) if isinstance(ledger, Ledger) else None
+    document = rules_of(ledger).run_status(layout, ledger) if isinstance(ledger, Ledger) else None
     if document is None:
         return False
     key, data = layout.status(run_id), exact_json(document)

@@ -6,15 +6,16 @@ Needs the store that holds the truth, the engine root and the laws; no authority
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import attrs
 
-from sr_domain.artifacts.attestation import fault_in, statement_bytes
-from sr_domain.artifacts.documents import bundle_hash
+from sr_domain.artifacts.attestation import fault_in
+from sr_domain.artifacts.revisions import rules_at, rules_of, today
+from sr_domain.artifacts.rules import Rules
 from sr_domain.encoding.canonical import sha256_hex
-from sr_domain.encoding.contracts import problem
 from sr_domain.evidence.digests import ContentDigest, digest_outputs
 from sr_domain.evidence.gates import GateMissing, verify_gate
 from sr_domain.evidence.outputs import Absent, OutputFiles, find_output
@@ -22,12 +23,11 @@ from sr_domain.evidence.progress import ReadProgress
 from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.plan.policy import MemberDigests
 from sr_domain.plan.sealed import SealedGate, SealedOutput, SealedPlan
-from sr_domain.queries.audit import Auditor, Finding, receipt_findings
+from sr_domain.queries.audit import Auditor, Finding, receipt_findings, record_finding
 from sr_domain.record.layout import OBJECT_VERSIONS, Layout
 from sr_domain.record.ledger import Ledger, RecordFault, check_ledger
 from sr_domain.record.proofs import Conflict, OutputProof
 from sr_domain.record.read import Record
-from sr_domain.record.revisions import listing_rules
 from sr_domain.run.answers import successors
 from sr_ports import (
     Clock,
@@ -41,6 +41,8 @@ from sr_ports import (
     SignatureChecker,
     WorkPool,
 )
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]{1,256}")
 
 Proofs = Mapping[str, OutputProof]
 """What the record says of each output that was proven, by output id."""
@@ -104,24 +106,42 @@ def verify(
     fast: bool,
     allow_superseded: bool = False,
 ) -> Verification:
-    """Re-prove the facts view in `facts`, read from `data`. Raises `Unreachable`; faults are findings.
+    """Re-prove the facts view in `facts`, read from `data`. Faults are findings.
 
-    That the run was superseded is a fault, the last of them, unless `allow_superseded`.
+    That the run was superseded is a fault, the last of them, unless `allow_superseded`. Raises
+    `Unreachable`, and `Fault(REVISION_UNKNOWN)` for a run that a newer release wrote.
     """
-    misfit = problem("run_facts_view", facts)
+    named = _named(facts)
+    ledger = None if named is None else _record(verifier.store, *named)
+    rules = rules_of(ledger) if isinstance(ledger, Ledger) else today()
+    misfit = rules.problem("run_facts_view", facts)
     if misfit is not None:
         finding = Finding(ReasonCode.TRUTH_ALTERED, "run_facts_view", f"it breaks its contract: {misfit.what}")
         run_id = str(facts.get("run_id", "?")) if isinstance(facts, dict) else "?"
         return Verification(run_id, None, (finding,))
-    check = _Check(verifier, Layout(facts["platform_run_id"]), data, facts)
+    check = _Check(verifier, Layout(facts["platform_run_id"]), data, facts, rules)
     findings = [*check.itself(), *check.refs()]
-    ledger = check.record()
-    if isinstance(ledger, Finding):
-        return Verification(facts["run_id"], None, (*findings, ledger))
+    if not isinstance(ledger, Ledger):
+        return Verification(facts["run_id"], None, (*findings, *(() if ledger is None else (ledger,))))
     done = check.proven(ledger, findings, engine_run_root=engine_run_root, fast=fast)
     chain = successors(verifier.store, check.layout, ledger)
     late = () if allow_superseded else check.superseded(chain)
     return attrs.evolve(done, findings=(*done.findings, *late), superseded_by=chain)
+
+
+def _named(facts: Any) -> tuple[Layout, str] | None:
+    """Whose facts view it says it is; None for a document that does not even say that."""
+    names = [str(facts.get(name)) for name in ("platform_run_id", "run_id")] if isinstance(facts, dict) else [""]
+    return (Layout(names[0]), names[1]) if all(map(_PLAIN.fullmatch, names)) else None
+
+
+def _record(store: ObjectStore, layout: Layout, run_id: str) -> Ledger | Finding:
+    """A run's record, if it is sound."""
+    key = layout.record(run_id)
+    if (blob := store.read(key)) is None:
+        return Finding(ReasonCode.TRUTH_MISSING, key, "the record is not there")
+    ledger = check_ledger(run_id, blob.data)
+    return record_finding(key, ledger) if isinstance(ledger, RecordFault) else ledger
 
 
 @attrs.frozen
@@ -132,6 +152,7 @@ class _Check:
     layout: Layout
     data: bytes
     facts: Mapping[str, Any]
+    rules: Rules
 
     def proven(
         self, ledger: Ledger, findings: list[Finding], *, engine_run_root: str | None, fast: bool
@@ -159,7 +180,7 @@ class _Check:
     def itself(self) -> Iterator[Finding]:
         """The view against itself: its hash, its pins."""
         facts, where = self.facts, self.layout.facts(self.facts["run_id"])
-        made = bundle_hash(
+        made = self.rules.bundle_hash(
             facts["locators"], facts["gate_receipts"], facts.get("instance_receipts", ()), facts["policy_rev"]
         )
         if made != facts["bundle_hash"]:
@@ -185,17 +206,6 @@ class _Check:
         for receipt in self.facts.get("instance_receipts", ()):
             yield from receipt_findings(store, receipt)
 
-    def record(self) -> Ledger | Finding:
-        """The record the view refers to, if it is sound."""
-        key = self.layout.record(self.facts["run_id"])
-        blob = self.verifier.store.read(key)
-        if blob is None:
-            return Finding(ReasonCode.TRUTH_MISSING, key, "the record is not there")
-        ledger = check_ledger(self.facts["run_id"], blob.data)
-        if isinstance(ledger, RecordFault):
-            return Finding(ReasonCode.RECORD_INVALID, key, f"line {ledger.line}: {ledger.what}")
-        return ledger
-
     def follows(self, ledger: Ledger) -> Iterator[Finding]:
         """The view is the very one that the record decided; plan, READY signal and status follow from it too."""
         record, key = Record(ledger), self.layout.facts(self.facts["run_id"])
@@ -216,9 +226,8 @@ class _Check:
         if standing is None:
             yield Finding(ReasonCode.ATTESTATION_MISSING, key, "it is not there")
             return
-        wrong = fault_in(
-            standing.data, statement_bytes(self.layout, self.facts, sha256_hex(self.data), decided.ts_utc)
-        ) or _refusal(checker, standing.data)
+        statement = rules_at(decided.event).statement(self.layout, self.facts, sha256_hex(self.data), decided.ts_utc)
+        wrong = fault_in(standing.data, statement) or _refusal(checker, standing.data)
         if wrong is not None:
             yield Finding(ReasonCode.ATTESTATION_INVALID, key, wrong)
         else:
@@ -230,7 +239,7 @@ class _Check:
         progress = ReadProgress(verifier.progress, verifier.clock.now)
         decided = Record(ledger).decision
         decision = None if decided is None else decided.details.decision
-        rules = listing_rules(None if decided is None else decided.details.revision)
+        rules = (self.rules if decided is None else rules_at(decided.event)).listing
         judged = verifier.pool.map(lambda gate: self._gate(root, gate, enforce, progress, rules), plan.gates)
         yield from (one for one in judged if one is not None)
         proofs = {} if decision is None else {one.output_id: one for one in decision.outputs}

@@ -57,7 +57,10 @@ class Denied(Value):
 
 @value
 class Accepted(Value):
-    """The admission, fixed for life. `intent`, `request`: JSON forms of the request (plan.request)."""
+    """The admission, fixed for life. `intent`, `request`: JSON forms of the request (plan.request).
+
+    `revision`, here and below: of the rules it was decided by; None from the first release.
+    """
 
     run_equivalence_key: str
     platform_run_id: str
@@ -66,6 +69,7 @@ class Accepted(Value):
     evidence_deadline_utc: str
     engine_run_root: str | None
     request: Mapping[str, Any]
+    revision: int | None = None
 
     @property
     def supersedes(self) -> str | None:
@@ -89,9 +93,14 @@ class ReleaseFailed(Value):
 
 @value
 class Planned(Value):
-    """`plan`: JSON form of the sealed plan (plan.sealed)."""
+    """`plan`: JSON form of the sealed plan (plan.sealed). `run_plan_digest`: of the plan artifact, hex64.
+
+    A digest of what follows from a decision is None from the first release, here and below.
+    """
 
     plan: Mapping[str, Any]
+    revision: int | None = None
+    run_plan_digest: str | None = None
 
 
 @value
@@ -176,7 +185,8 @@ class RootUnreadable(Value):
 class Rest(Value):
     """Why a run waits or ended without READY. `found`: what passed nevertheless.
 
-    `problems`: what cannot be planned, as ``code``, ``subject``, ``detail``.
+    `problems`: what cannot be planned, as ``code``, ``subject``, ``detail``. `revision`: None also while it
+    waits. `quarantine_digest`: of the quarantine record, hex64; None also where none is owed.
     """
 
     reason_code: str
@@ -186,14 +196,15 @@ class Rest(Value):
     conflicts: tuple[Conflict, ...] = attrs.field(default=(), metadata=many(Conflict))
     missing: tuple[str, ...] = ()
     found: Found | None = attrs.field(default=None, metadata=one(Found))
+    revision: int | None = None
+    quarantine_digest: str | None = None
 
 
 @value
 class Decided(Value):
     """READY is decided. `decision`: None where a facts view was adopted, of which only the digest is on record.
 
-    `revision`: of the rules it was made by; None for the first release's. In the JSON form the parts of
-    the decision stand beside the others.
+    In the JSON form the parts of the decision stand beside the others.
     """
 
     decision: Decision | None = attrs.field(default=None, metadata=one(Decision))
@@ -214,11 +225,16 @@ class Decided(Value):
 
 @value
 class Committed(Value):
-    """READY is committed. `attestation_ref`: key of the attestation, where one was written."""
+    """READY is committed. `attestation_ref`: key of the attestation, where one was written.
+
+    `ready_signal_digest`: of the READY signal, hex64.
+    """
 
     facts_view_ref: str
     bundle_hash: str
     attestation_ref: str | None = None
+    revision: int | None = None
+    ready_signal_digest: str | None = None
 
 
 @value

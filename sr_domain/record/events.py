@@ -1,7 +1,7 @@
 """The catalogue of events: one row for each kind, and nothing else spells an event's name.
 
 A row has its name, the class of its details, its phase and a sentence for people, then what departs from the
-usual: recorded each time, brings the run to no state, OK, INFO. What the parts mean: `EventKind`.
+usual: recorded each time, brings the run to no state, OK, INFO, names no revision. What the parts mean: `EventKind`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ EQUIVALENCE_COLLISION = EventKind(
     severity="WARN",
 )
 AUTH_DENIED = EventKind("AUTH_DENIED", d.Denied, "INGRESS", "denied", outcome="FAILED", severity="WARN")
-RUN_ACCEPTED = EventKind("RUN_ACCEPTED", d.Accepted, "AUTHORITY", "admitted", Kept.ONCE, after=RunState.OPEN)
+RUN_ACCEPTED = EventKind(
+    "RUN_ACCEPTED", d.Accepted, "AUTHORITY", "admitted", Kept.ONCE, after=RunState.OPEN, revised=True
+)
 LEASE_BUSY = EventKind("LEASE_BUSY", d.Nothing, "AUTHORITY", "in flight elsewhere", Kept.NOT, outcome="WAITING")
 LEASE_TAKEN = EventKind("LEASE_TAKEN", d.LeaseTaken, "AUTHORITY", "taking over from an earlier holder")
 LEASE_RELEASE_FAILED = EventKind(
@@ -64,6 +66,7 @@ PLAN_COMMITTED = EventKind(
     Kept.ONCE,
     after=RunState.PLANNED,
     together=frozenset({GOV_POLICY_REV.name, GOV_PLAN_HASH.name}),
+    revised=True,
 )
 
 # engine
@@ -147,6 +150,7 @@ EVIDENCE_COMPLETE = EventKind(
     "every gate passed, every output proven",
     Kept.ONCE,
     after=RunState.VERIFYING,
+    revised=True,
 )
 
 # commit
@@ -164,13 +168,22 @@ READY_COMMITTED = EventKind(
     Kept.ONCE,
     after=RunState.READY,
     together=frozenset({GOV_BUNDLE_HASH.name, GOV_LAW_PROVENANCE.name}),
+    revised=True,
 )
 READY_PUBLISHED = EventKind("READY_PUBLISHED", d.Published, "COMMIT", "READY published", Kept.ONCE)
 READY_PUBLISH_FAILED = EventKind(
     "READY_PUBLISH_FAILED", d.Refused, "COMMIT", "READY could not be published yet", outcome="RETRY", severity="WARN"
 )
 RUN_FAILED = EventKind(
-    "RUN_FAILED", d.Rest, "COMMIT", "failed", Kept.ONCE, after=RunState.FAILED, outcome="FAILED", severity="WARN"
+    "RUN_FAILED",
+    d.Rest,
+    "COMMIT",
+    "failed",
+    Kept.ONCE,
+    after=RunState.FAILED,
+    outcome="FAILED",
+    severity="WARN",
+    revised=True,
 )
 RUN_QUARANTINED = EventKind(
     "RUN_QUARANTINED",
@@ -181,6 +194,7 @@ RUN_QUARANTINED = EventKind(
     after=RunState.QUARANTINED,
     outcome="CONFLICT",
     severity="WARN",
+    revised=True,
 )
 SUPERSEDE_CLAIMED = EventKind(
     "SUPERSEDE_CLAIMED", d.Claim, "COMMIT", "a newer run is about to supersede this one", Kept.ONCE, subject="successor"

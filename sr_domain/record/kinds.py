@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import attrs
 
 from sr_domain.record.states import RunState
 from sr_domain.record.values import Value
+
+if TYPE_CHECKING:
+    from sr_domain.record.ledger import Event
 
 D = TypeVar("D", bound=Value)
 
@@ -39,10 +42,15 @@ class Happening(Protocol):
 
 @attrs.frozen
 class Draft:
-    """An event to be."""
+    """An event to be. `follows`: what its details say beyond `details`, made from the event once its time is known."""
 
     event_kind: str
     details: Mapping[str, Any] = attrs.field(factory=dict)
+    follows: Callable[[Event], Mapping[str, Any]] | None = None
+
+    def at(self, event: Event) -> Event:
+        """The event, with all its details."""
+        return event if self.follows is None else attrs.evolve(event, details={**event.details, **self.follows(event)})
 
 
 @attrs.frozen
@@ -54,7 +62,8 @@ class EventKind(Generic[D]):
     kind apart where a run may have several. `after`: the state it brings the run to; None where it brings it to
     none. `outcome`: OK, WAITING, SKIPPED (nothing had to be done), RETRY (comes later by itself or with
     `sr resume`), CONFLICT or FAILED. `severity`: DEBUG, INFO, WARN or ERROR. `governance`: see `ObsEvent`.
-    `together`: the kinds that go on record in the same append.
+    `together`: the kinds that go on record in the same append. `revised`: whether it names the revision of the
+    rules that it was decided by; the details of other kinds may have a field of that name, too.
     """
 
     name: str
@@ -68,10 +77,11 @@ class EventKind(Generic[D]):
     severity: str = "INFO"
     governance: bool = False
     together: frozenset[str] = frozenset()
+    revised: bool = False
 
-    def __call__(self, details: D) -> Draft:
-        """An event of this kind, to be recorded or told."""
-        return Draft(self.name, details.document())
+    def __call__(self, details: D, follows: Callable[[Event], Mapping[str, Any]] | None = None) -> Draft:
+        """An event of this kind, to be recorded or told. `follows`: as of `Draft`."""
+        return Draft(self.name, details.document(), follows)
 
     def milestone(self, details: Mapping[str, Any]) -> tuple[str, str] | None:
         """What is recorded once: kind and subject. None for what is not."""

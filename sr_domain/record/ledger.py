@@ -14,8 +14,9 @@ import attrs
 
 from sr_domain.encoding.canonical import exact_json, sha256_hex
 from sr_domain.encoding.times import format_instant
+from sr_domain.record import revisions
 from sr_domain.record.events import kind_of
-from sr_domain.record.kinds import Happening
+from sr_domain.record.kinds import Draft
 from sr_domain.record.states import RunState
 from sr_ports import Fault, LeaseLost, ReasonCode
 
@@ -49,6 +50,11 @@ class Event:
         """What is recorded once: kind and subject. None for what is recorded each time it happens."""
         return kind_of(self.event_kind).milestone(self.details)
 
+    @property
+    def revision(self) -> int | None:
+        """The revision of the rules that it names (see `revisions.named`); None for kinds that name none."""
+        return revisions.named(self.event_kind, self.details)
+
     def line(self) -> bytes:
         """The event's line, without its newline."""
         return exact_json({field.name: getattr(self, field.name) for field in attrs.fields(Event)})
@@ -80,6 +86,11 @@ class Ledger:
         event = self.state_event
         return None if event is None else kind_of(event.event_kind).after
 
+    @property
+    def revision(self) -> int:
+        """The revision of the rules that the record came to: it never falls."""
+        return max((event.revision or revisions.FIRST for event in self.events), default=revisions.FIRST)
+
     def first(self, kind: str) -> Event | None:
         """The first event of this kind, if one was recorded."""
         return next((event for event in self.events if event.event_kind == kind), None)
@@ -90,7 +101,7 @@ class Ledger:
 
     def append(
         self,
-        drafts: Iterable[Happening],
+        drafts: Iterable[Draft],
         *,
         fence: int,
         actor: str,
@@ -112,7 +123,7 @@ class Ledger:
             if event.milestone is not None and event.milestone in known:
                 continue
             state = _step(self.run_id, state, kind)
-            event, line = _sealed(event)
+            event, line = _sealed(draft.at(event))
             tail = sha256_hex(line)
             lines.append(line + b"\n")
             events.append(event)
@@ -144,24 +155,29 @@ def _step(run_id: str, state: RunState | None, kind: str) -> RunState | None:
 
 @attrs.frozen
 class RecordFault:
-    """The first thing wrong with a record. `line`: from 1."""
+    """The first thing wrong with a record. `line`: from 1.
+
+    `code`: ``TRUTH_ALTERED`` where it says less than it did, ``REVISION_UNKNOWN`` where nothing is
+    known to be wrong, but a newer release wrote it.
+    """
 
     line: int
     what: str
+    code: ReasonCode = ReasonCode.RECORD_INVALID
 
 
 def read_ledger(run_id: str, data: bytes) -> Ledger:
-    """The record these bytes hold. Raises `Fault(RECORD_INVALID)` naming the first fault."""
+    """The record these bytes hold. Raises `Fault` with the code of its first `RecordFault`."""
     ledger = check_ledger(run_id, data)
     if isinstance(ledger, RecordFault):
-        raise Fault(ReasonCode.RECORD_INVALID, f"record of run {run_id}, line {ledger.line}: {ledger.what}")
+        raise Fault(ledger.code, f"record of run {run_id}, line {ledger.line}: {ledger.what}")
     return ledger
 
 
 def check_ledger(run_id: str, data: bytes) -> Ledger | RecordFault:
     """The record, or its first fault: shape, sequence, chain, fences, milestones, states."""
     events: list[Event] = []
-    tail, state, seen = GENESIS, None, set[tuple[str, str] | None]()
+    tail, state, seen, revision = GENESIS, None, set[tuple[str, str] | None](), revisions.FIRST
     lines = data.split(b"\n")
     if lines.pop() != b"":
         return RecordFault(len(lines) + 1, "the last line is cut off")
@@ -170,7 +186,13 @@ def check_ledger(run_id: str, data: bytes) -> Ledger | RecordFault:
             event = Event(**json.loads(line))
         except (ValueError, TypeError, RecursionError):
             return RecordFault(number, "not an event")
+        newer = revisions.newer(event.event_kind, event.details)
+        if newer is not None:  # before anything else: the line itself may follow other rules
+            return RecordFault(number, newer, ReasonCode.REVISION_UNKNOWN)
         fault = _fault(run_id, event, line, number - 1, tail, events[-1].fence if events else 0, seen)
+        wrong = None if fault else revisions.fault(event.event_kind, event.details, revision)
+        if wrong is not None:
+            return RecordFault(number, *wrong)
         if fault is None:
             try:
                 state = _step(run_id, state, event.event_kind)
@@ -180,7 +202,7 @@ def check_ledger(run_id: str, data: bytes) -> Ledger | RecordFault:
             return RecordFault(number, fault)
         seen.add(event.milestone)
         events.append(event)
-        tail = sha256_hex(line)
+        tail, revision = sha256_hex(line), event.revision or revision
     return Ledger(run_id, tuple(events), data, tail)
 
 

@@ -1,22 +1,49 @@
-"""Revisions of the rules by which evidence is read and decided (spec: behaviour, "Revisions").
+"""Revisions of the rules by which a run is decided and its artifacts are derived (spec: behaviour, "Revisions").
 
-A decision on record names its revision; one that names none is of revision 1, the first
-release. Undecided runs are read by today's rules, a decided one by those of its day.
+An event that decides something names the revision of the rules it was decided by; one that
+names none is of the first release. `sr_domain.artifacts.revisions` has the rules of each.
 """
 
 from __future__ import annotations
 
-from sr_ports import ListingRules
-from sr_ports.wanted import FIRST_RELEASE, TODAY
+from collections.abc import Mapping
+from typing import Any
+
+from sr_domain.record.events import kind_of
+from sr_ports import ReasonCode
+
+FIRST = 1
+"""The first release, which named no revision."""
 
 REVISION = 2
-"""Today's. Since 2 a link is never entered by ``**`` alone, and a key that ends in ``/`` and holds bytes is a conflict.
-
-What else changed with 2 accepts more than 1 did (a byte order mark, ``./``, things that stand
-beside the evidence), so that a run decided before is proven by it as well.
-"""
+"""Today's: what this release decides by. ``docs/contracts.md`` lists what changed with each."""
 
 
-def listing_rules(revision: int | None) -> ListingRules:
-    """How the engine root was listed for a decision of this revision; None for one that names none."""
-    return TODAY if isinstance(revision, int) and revision >= REVISION else FIRST_RELEASE
+def named(kind: str, details: Mapping[str, Any]) -> int | None:
+    """The revision that an event names: the first where it should and does not; None for kinds that name none."""
+    if not kind_of(kind).revised:
+        return None
+    revision: int = details.get("revision", FIRST)
+    return revision
+
+
+def newer(kind: object, details: object) -> str | None:
+    """Why this release cannot judge a record with such an event: a newer release wrote it. None when it can."""
+    if not isinstance(kind, str) or not kind_of(kind).revised or not isinstance(details, dict):
+        return None
+    revision = details.get("revision", FIRST)
+    if type(revision) is not int or revision <= REVISION:
+        return None
+    return f"a newer release wrote it, by revision {revision} of the rules; this release knows {REVISION}"
+
+
+def fault(kind: str, details: Mapping[str, Any], before: int) -> tuple[str, ReasonCode] | None:
+    """What is wrong with the revision that an event names after one of revision `before`; None when it is sound."""
+    revision = named(kind, details)
+    if revision is None:
+        return None
+    if type(revision) is not int or revision < FIRST:
+        return "names no revision of the rules", ReasonCode.RECORD_INVALID
+    if revision < before:
+        return f"falls to revision {revision} of the rules after revision {before}", ReasonCode.TRUTH_ALTERED
+    return None

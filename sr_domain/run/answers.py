@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, assert_never
 
-from sr_domain.record.details import Rest, RootUnreadable, Successor
+from sr_domain.plan.request import RunRequest, parse_request
+from sr_domain.record.details import Accepted, Rest, RootUnreadable, Successor
 from sr_domain.record.events import (
     READY_PUBLISH_FAILED,
     READY_PUBLISHED,
@@ -16,7 +17,7 @@ from sr_domain.record.events import (
 )
 from sr_domain.record.layout import Layout, run_of
 from sr_domain.record.ledger import Ledger, RecordFault, check_ledger
-from sr_domain.record.read import Record
+from sr_domain.record.read import Entry, Record
 from sr_domain.record.states import RunState
 from sr_domain.run.outcome import Outcome
 from sr_ports import REASONS, ObjectStore, ReasonCode
@@ -201,3 +202,8 @@ def denied(layout: Layout, run_id: str, actor: str) -> Outcome:
 def bound_intent(ledger: Ledger) -> Mapping[str, Any] | None:
     """The intent that a record was anchored with; None before RUN_ACCEPTED."""
     return Record(ledger).intent
+
+
+def recorded_request(accepted: Entry[Accepted], known_timezone: Callable[[str], bool]) -> RunRequest:
+    """The request of an admission, by the contract of its day. Raises `BadInput(REQUEST_INVALID)`."""
+    return parse_request(accepted.details.request, known_timezone, accepted.event.revision)

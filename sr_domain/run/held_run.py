@@ -7,15 +7,13 @@ that are pure functions of what the ledger says. Whoever takes over can write th
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
 
 import attrs
 
-from sr_domain.artifacts.documents import run_status
-from sr_domain.encoding.canonical import exact_json
-from sr_domain.encoding.contracts import validate
+from sr_domain.artifacts.revisions import rules_of
+from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.plan.request import RunRequest
 from sr_domain.record.details import LeaseTaken
 from sr_domain.record.events import LEASE_TAKEN
@@ -49,8 +47,8 @@ class HeldRun:
     """One run, one lease, and the record as this holder knows it.
 
     `policy_rev`: stamped on events until the plan's own is known. `record_blob`, `status_blob`: the
-    objects as this holder last read or wrote them, None for none. `decided`: the facts view
-    this holder has decided, so that it need not be derived from the record a second time.
+    objects as this holder last read or wrote them, None for none. `derived`: by key, the artifacts that
+    follow from what this holder decided, so that they need not be derived from the record a second time.
     """
 
     ports: Ports
@@ -66,7 +64,7 @@ class HeldRun:
     status_blob: Blob | None = None
     held: Held = Unheld()
     staged: tuple[Draft, ...] = ()
-    decided: bytes | None = None
+    derived: dict[str, bytes] = attrs.field(factory=dict)
 
     @property
     def run_id(self) -> str:
@@ -135,16 +133,32 @@ class HeldRun:
         if self.ledger.state_event != based_on:
             raise LeaseLost(self.run_id, self.lease.fence, ReasonCode.FENCED)
 
-    def write_once(self, contract: str, key: str, document: Mapping[str, Any]) -> None:
-        """Commit an artifact that follows from the record; it may stand already, as the very same bytes.
+    def follows(self, key: str, data: bytes) -> str:
+        """Keep an artifact that follows from what is being decided; its digest, for the decision."""
+        self.derived[key] = data
+        return sha256_hex(data)
 
-        Raises `ContractViolation` before anything is written, `LeaseLost` when the lease is
-        gone, `Fault(TRUTH_ALTERED)` when something else stands there.
+    def write_derived(self, key: str, digest: str | None, derive: Callable[[], bytes]) -> bytes:
+        """An artifact that the record decided, as it stands; derived and written where it is missing.
+
+        `digest`: the record's, hex64; None from an earlier release that put none on it: then what stands
+        is held against what `derive` gives. Raises `Fault(TRUTH_ALTERED)` when something else stands there,
+        `Fault(RECORD_INVALID)` when the record gives something else, `LeaseLost` when the lease is gone.
         """
-        validate(contract, document)
-        data = exact_json(document)
-        if self.write_bytes(key, data) != data:
+        fresh = self.derived.get(key)
+        fresh = fresh if fresh is not None and sha256_hex(fresh) == digest else None
+        standing = None if fresh is not None else self.ports.store.read(key)
+        if standing is not None:
+            kept = standing.data
+            digest = digest or sha256_hex(derive())
+        else:
+            data = derive() if fresh is None else fresh
+            if digest not in (None, sha256_hex(data)):
+                raise Fault(ReasonCode.RECORD_INVALID, f"{key} does not follow from the record of its run")
+            kept, digest = self.write_bytes(key, data), sha256_hex(data)
+        if sha256_hex(kept) != digest:
             raise Fault(ReasonCode.TRUTH_ALTERED, f"{key} is not what the record of its run says")
+        return kept
 
     def write_bytes(self, key: str, data: bytes) -> bytes:
         """Write once; the bytes that stand are returned."""
@@ -158,11 +172,16 @@ class HeldRun:
 
     def write_status(self, ledger: Ledger | None = None) -> None:
         """Bring the status up to what the record derives. It only moves forward."""
-        document = run_status(self.layout, ledger or self.ledger)
+        ledger = ledger or self.ledger
+        rules = rules_of(ledger)
+        document = rules.run_status(self.layout, ledger)
         if document is None:
             return
-        validate("run_status", document)
-        key, data, state = self.layout.status(self.run_id), exact_json(document), RunState(document["state"])
+        key, data, state = (
+            self.layout.status(self.run_id),
+            rules.stored("run_status", document),
+            RunState(document["state"]),
+        )
 
         def forward(standing: Blob | None) -> bytes | None:
             self.held.check()
@@ -176,7 +195,8 @@ class HeldRun:
 
     def write_status_if_moved(self, expected: Ledger) -> None:
         """Write the status again when the record came to say something else than expected."""
-        if run_status(self.layout, expected) != run_status(self.layout, self.ledger):
+        derive = rules_of(self.ledger).run_status
+        if derive(self.layout, expected) != derive(self.layout, self.ledger):
             self.write_status()
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from sr_ports import BadInput, ReasonCode
 
-_ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-((?:(?!\$\{)[^}])*))?\}")
+"""A default holds no ``${``: a shell would fill that in as well, and half of it would end at the first brace."""
 
 
 class Filled(str):
@@ -46,7 +47,7 @@ def fill(node: Any, env: Mapping[str, str], where: str = "") -> Any:
 
 def _text(text: str, env: Mapping[str, str], where: str) -> str:
     if "${" in _ENV.sub("", text):
-        what = f"{where}: a ${{ that begins neither ${{NAME}} nor ${{NAME:-default}}"
+        what = f"{where}: a ${{ that begins neither ${{NAME}} nor ${{NAME:-default}}, or stands in a default"
         raise BadInput(ReasonCode.PROFILE_INVALID, what)
     used: dict[str, None] = {}
 

@@ -366,8 +366,9 @@ class TestSettings:
         assert run(invoker, make_call()).reason is None
         assert (tmp_path / "engine_runs").is_dir()
 
-    def test_no_command_fails_the_attempt_not_the_start(self, tmp_path: Path) -> None:
-        result = run(build_subprocess(self.wiring(tmp_path)), make_call())
+    @pytest.mark.parametrize("settings", [{}, {"command": []}, {"command": [""]}], ids=str)
+    def test_no_command_fails_the_attempt_not_the_start(self, tmp_path: Path, settings: dict[str, Any]) -> None:
+        result = run(build_subprocess(self.wiring(tmp_path, **settings)), make_call())
         assert result.reason is ReasonCode.ENGINE_COMMAND_MISSING
 
     @pytest.mark.parametrize(

@@ -26,12 +26,13 @@ from sr_adapters.file.root import FileEngineRoot
 from sr_adapters.file.store import FileObjectStore
 from sr_adapters.sqlite.authority import SqliteAuthority
 from sr_adapters.subprocess.invoker import SubprocessInvoker
+from sr_domain.artifacts.revisions import RULES
 from sr_domain.encoding.ids import run_id_for
 from sr_domain.encoding.times import parse_instant
-from sr_domain.flows import advance
 from sr_domain.record.kinds import Draft
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import read_ledger
+from sr_domain.record.revisions import REVISION
 from sr_domain.runner import ScenarioRunner
 from sr_ports import REASONS, BadInput, EngineResult, LeaseLost, OutcomeUnknown, ReasonCode, Unreachable
 from tests.cli.conftest import Answer, Shell
@@ -221,7 +222,7 @@ def _plugin(name: str, requires: tuple[str, ...] = (), extra: str | None = None)
 
 
 def contract_violation(stage: Stage) -> Answer:
-    stage.patch.setattr(advance, "run_plan", lambda *parts: {})
+    stage.patch.setitem(RULES, REVISION, attrs.evolve(RULES[REVISION], run_plan=lambda *parts: {}))
     return stage.submit()
 
 
@@ -403,6 +404,11 @@ def cut_record(stage: Stage) -> None:
     path.write_bytes(path.read_bytes()[:-5])
 
 
+def write_by_a_newer_release(stage: Stage) -> None:
+    path = stage.stored(LAYOUT.record(RUN))
+    path.write_bytes(path.read_bytes().replace(b'"revision":2', b'"revision":3', 1))
+
+
 def hold_reemit(stage: Stage) -> None:
     authority = stage.authority()
     assert authority.acquire(f"reemit:{RUN}:READY_ONLY", "somebody", ttl_s=60) is not None
@@ -490,7 +496,7 @@ ROWS: dict[ReasonCode, Row] = {
     C.POLICY_DIGEST_MISMATCH: Row(unsealed, 2),
     C.PLATFORM_UNSUPPORTED: Row(without_locks, 2),
     C.FILE_SYSTEM_UNFIT: Row(without_links, 2),
-    C.CONTRACT_VIOLATION: Row(contract_violation, 1, "VERIFYING"),
+    C.CONTRACT_VIOLATION: Row(contract_violation, 1),
     C.INTERNAL: Row(bug, 1),
     C.USAGE: Row(lambda stage: stage.sr("status", "nonsense"), 2),
     C.EQUIVALENCE_COLLISION: Row(twice, 7, "READY"),
@@ -550,6 +556,7 @@ ROWS: dict[ReasonCode, Row] = {
     C.ORACLE_PACK_MISMATCH: Row(oracle(seed=8), 4, "FAILED"),
     C.FACTS_VIEW_MISSING: Row(facts_of_a_waiting_run, 8, "WAITING_EVIDENCE"),
     C.RECORD_INVALID: Row(after_ready(cut_record, "audit", RUN), 5, "damaged"),
+    C.REVISION_UNKNOWN: Row(after_ready(write_by_a_newer_release, "audit", RUN), 9, "damaged"),
     C.TRUTH_MISSING: Row(after_ready(lambda stage: stage.world("data/world.bin", None), "verify", RUN), 5, "READY"),
     C.TRUTH_ALTERED: Row(after_ready(lambda stage: stage.world("data/world.bin", b"rot"), "verify", RUN), 5, "READY"),
     C.REEMIT_BUSY: Row(after_ready(hold_reemit, *REEMIT), 3, "READY"),

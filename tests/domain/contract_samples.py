@@ -33,14 +33,8 @@ SAMPLES = {
 
 @cache
 def schemas() -> dict[str, Schema]:
-    """Every contract by name, references written out."""
-    files = hatch_build.sources(ROOT)
-    documents = {name: yaml.safe_load(data) for name, data in files.items()}
-    return {
-        name.removesuffix(hatch_build.SUFFIX): hatch_build.expand(document, name, documents)
-        for name, document in documents.items()
-        if "type" in document
-    }
+    """Every contract by the module it is compiled to, references written out."""
+    return hatch_build.schemas({name: yaml.safe_load(data) for name, data in hatch_build.sources(ROOT).items()})
 
 
 def sample(schema: Schema, *, most: bool) -> Any:

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 import hatch_build
 from tests.conftest import locked
+from tests.domain.contract_samples import schemas
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = Path(__file__).with_name("compiled_sample.txt")
@@ -68,12 +68,10 @@ def test_the_compiler_writes_the_code_that_was_looked_at() -> None:
 
 @by_the_pinned
 def test_what_is_installed_is_what_the_compiler_makes_of_every_contract() -> None:
-    documents = {name: yaml.safe_load(data) for name, data in hatch_build.sources(ROOT).items()}
-    made = {name for name, document in documents.items() if "type" in document}
-    for name in made:
-        module = ROOT / "sr_domain" / "_contracts" / f"{name.removesuffix(hatch_build.SUFFIX)}.py"
-        fresh = hatch_build.compiled(hatch_build.expand(documents[name], name, documents))
-        assert module.read_text("utf-8") == fresh, f"{name}: run python hatch_build.py"
+    made = schemas()
+    for name, schema in made.items():
+        module = ROOT / "sr_domain" / "_contracts" / f"{name}.py"
+        assert module.read_text("utf-8") == hatch_build.compiled(schema), f"{name}: run python hatch_build.py"
     assert made
 
 
@@ -82,10 +80,7 @@ def test_the_locked_version_is_the_one_that_builds() -> None:
 
 
 def test_the_sample_has_every_keyword_of_the_contracts() -> None:
-    documents = {name: yaml.safe_load(data) for name, data in hatch_build.sources(ROOT).items()}
-    used = {
-        word for name, document in documents.items() for word in keywords(hatch_build.expand(document, name, documents))
-    }
+    used = {word for schema in schemas().values() for word in keywords(schema)}
     assert used - set(keywords(SAMPLE)) == set()
 
 

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import attrs
 import pytest
 
 from sr_adapters.s3.root import S3EngineRoot
-from sr_domain.evidence import gates
-from sr_domain.evidence.outputs import find_output
-from sr_domain.flows import collect_evidence as prove
-from sr_domain.flows import commit
+from sr_domain.record import revisions
 from sr_domain.record.states import RunState
 from sr_domain.runner import ScenarioRunner
-from sr_ports.wanted import FIRST_RELEASE
 from tests.adapters.s3_fixtures import moto_server
-from tests.kit import Lab, request
+from tests.kit import WAIT_S, Lab, request
 from tests.servers.s3 import S3Server, fresh_prefix
-from tests.worlds import DAILY, EVENTS, small_world
+from tests.worlds import DAILY, EVENTS, FLAG, small_world
 
 pytestmark = pytest.mark.parity
 _ = moto_server
@@ -89,11 +83,31 @@ def test_a_run_that_the_first_release_decided_over_such_bytes_is_still_proven(
     world: World, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.put(f"{place}/zz/", b"4444")
-    verify: Callable[..., Any] = gates.verify_gate
     with monkeypatch.context() as then:
-        then.setattr(commit, "MADE_BY", None)
-        then.setattr(prove, "find_output", partial(find_output, rules=FIRST_RELEASE))
-        then.setattr(prove, "verify_gate", partial(verify, rules=FIRST_RELEASE))
+        then.setattr(revisions, "REVISION", 1)
         outcome = world.submit()
     assert outcome.state is RunState.READY
     assert world.runner.verify(outcome.run_id).ok
+
+
+@pytest.mark.parametrize("place", ["gates/gate.a", EVENTS], ids=["a whole bundle", "a folder"])
+@pytest.mark.parametrize("gone", [True, False], ids=["it goes", "it stays"])
+def test_such_bytes_are_missing_to_an_undecided_run_of_the_first_release(
+    world: World, place: str, gone: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = f"gates/gate.b/{FLAG}"
+    world.put(f"{place}/zz/", b"4444")
+    world.server.client().delete_object(Bucket=world.server.bucket, Key=f"{world.prefix}/{late}")
+    with monkeypatch.context() as then:
+        then.setattr(revisions, "REVISION", 1)
+        outcome = world.submit()
+    assert outcome.missing == ("gate.b",)
+    world.put(late, small_world()[late])
+    waits = world.runner.resume(outcome.run_id)
+    assert waits.state is RunState.WAITING_EVIDENCE, waits.message
+    assert waits.missing == (("gate.a",) if place.startswith("gates") else ("events",))
+    if gone:
+        world.server.client().delete_object(Bucket=world.server.bucket, Key=f"{world.prefix}/{place}/zz/")
+    world.lab.clock.sleep(0 if gone else WAIT_S + 1)
+    ended = world.runner.resume(outcome.run_id)
+    assert ended.state is (RunState.READY if gone else RunState.FAILED)

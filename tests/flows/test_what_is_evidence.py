@@ -9,13 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from sr_domain.evidence.outputs import find_output
-from sr_domain.flows import collect_evidence as prove
-from sr_domain.flows import commit
 from sr_domain.plan.pack import OutputSpec
+from sr_domain.record import revisions
 from sr_domain.record.states import RunState
 from sr_ports import ReasonCode
-from sr_ports.wanted import FIRST_RELEASE
 from tests.kit import Lab, request
 from tests.worlds import DAILY, EVENTS, FLAG, pack, small_world
 
@@ -115,12 +112,11 @@ def test_a_run_that_the_first_release_decided_is_proven_by_its_rules(lab: Lab, m
     root = tree_world(lab)
     runner = partial(lab.runner, packed=pack((TREE,)))
     with monkeypatch.context() as then:
-        then.setattr(commit, "MADE_BY", None)
-        then.setattr(prove, "find_output", partial(find_output, rules=FIRST_RELEASE))
+        then.setattr(revisions, "REVISION", 1)
         outcome = runner().submit(request(engine_run_root=root, output_ids=["tree"]))
     decided = lab.ledger(outcome.run_id).first("EVIDENCE_COMPLETE")
     assert decided is not None
-    assert "revision" not in decided.details
+    assert decided.details["revision"] == 1
     assert decided.details["outputs"][0]["files"] == 2
     assert runner().verify(outcome.run_id).ok
     assert not runner().audit(outcome.run_id).findings

@@ -129,7 +129,9 @@ def test_a_topic_no_envelope_could_carry_is_refused(topic: object) -> None:
     assert "control_bus.topic must be" in error.what
 
 
-@pytest.mark.parametrize("text", ["${", "${A", "${1A}", "${A-b}", "${}", "x${ A}", "${OK} ${A"])
+@pytest.mark.parametrize(
+    "text", ["${", "${A", "${1A}", "${A-b}", "${}", "x${ A}", "${OK} ${A", "${OK:-${A}/x}", "${OK:-a${A:-b}}"]
+)
 def test_a_malformed_variable_is_no_text(text: str) -> None:
     error = refused({"runtime_root": text}, {"OK": "fine", "A": "set"})
     assert error.code is ReasonCode.PROFILE_INVALID

@@ -14,7 +14,8 @@ import pytest
 
 from sr_adapters.memory.store import MemoryObjectStore
 from sr_adapters.runtime import heartbeat
-from sr_domain.artifacts.documents import control_fact, ready_signal
+from sr_domain.artifacts.documents import control_fact
+from sr_domain.artifacts.revisions import today
 from sr_domain.encoding.canonical import exact_json
 from sr_domain.flows import advance, commit, submit
 from sr_domain.record import ledger
@@ -65,8 +66,8 @@ def publish_before_facts(patch: pytest.MonkeyPatch) -> None:
     original = commit._write_facts
 
     def early(run: HeldRun, plan: Any, decided: Any) -> Any:
-        facts = commit.build_facts(run, plan, decided.details.decision)
-        signal = ready_signal(run.layout, facts, plan.plan_hash, decided.ts_utc)
+        facts = commit.build_facts(run, plan, decided.details.decision, today())
+        signal = today().ready_signal(run.layout, facts, plan.plan_hash, decided.ts_utc)
         fact = control_fact(
             "fp.bus.control.v1",
             "READY",
@@ -87,7 +88,8 @@ def decide_without_the_ledger(patch: pytest.MonkeyPatch) -> None:
     original = commit.decide_ready
 
     def early(run: HeldRun, plan: Any, decision: Any) -> None:
-        run.ports.store.create(run.layout.facts(run.run_id), exact_json(commit.build_facts(run, plan, decision)))
+        facts = commit.build_facts(run, plan, decision, today())
+        run.ports.store.create(run.layout.facts(run.run_id), exact_json(facts))
         original(run, plan, decision)
 
     patch.setattr(advance, "decide_ready", early)

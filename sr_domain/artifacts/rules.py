@@ -1,0 +1,57 @@
+"""What a revision of the rules is: how each artifact follows from the record, and how evidence is listed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from sr_domain.encoding.canonical import exact_json
+from sr_domain.encoding.contracts import Problem, problem, validate
+from sr_ports import ListingRules
+
+if TYPE_CHECKING:
+    from sr_domain.plan.sealed import SealedGate, SealedOutput, SealedPlan
+    from sr_domain.record.layout import Layout
+    from sr_domain.record.ledger import Event, Ledger
+    from sr_domain.record.proofs import Decision
+
+Document = dict[str, Any]
+Node = Mapping[str, Any]
+
+
+@attrs.frozen
+class Rules:
+    """One revision. Its functions are pure: the same record gives the same document, by any release.
+
+    `listing`: how an engine root is listed for a run decided by it. The other fields are named for
+    what they make; an artifact's contract has the same name.
+    """
+
+    revision: int
+    listing: ListingRules
+    locator: Callable[[SealedOutput, Node, str], Document]
+    gate_receipt: Callable[[SealedGate, Node, str], Document]
+    instance_receipt: Callable[[SealedOutput, Node, str, str, str | None], Document]
+    run_plan: Callable[[Layout, SealedPlan, str, Event], Document]
+    run_status: Callable[[Layout, Ledger], Document | None]
+    facts_view: Callable[[Layout, Node, SealedPlan, Decision], Document]
+    bundle_hash: Callable[[Iterable[Node], Iterable[Node], Iterable[Node], Mapping[str, str]], str]
+    statement: Callable[[Layout, Node, str, str], bytes]
+    ready_signal: Callable[[Layout, Node, str | None, str], Document]
+    terminal_signal: Callable[[Layout, Node, str], Document]
+    quarantine_record: Callable[[Layout, Event], Document]
+
+    def problem(self, contract: str, document: Any) -> Problem | None:
+        """What breaks the contract of that name as it stands in this revision; None when the document fits."""
+        return problem(contract, document, self.revision)
+
+    def validate(self, contract: str, document: Node) -> None:
+        """Raise `ContractViolation` unless the document fits the contract of that name in this revision."""
+        validate(contract, document, self.revision)
+
+    def stored(self, contract: str, document: Node) -> bytes:
+        """The bytes that the document is stored as. Raises `ContractViolation` for one that does not fit."""
+        self.validate(contract, document)
+        return exact_json(document)
