@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -18,9 +19,12 @@ import boto3
 import botocore.loaders
 import botocore.session
 
+from sr_adapters.redact import redact
 from sr_ports import BadInput, ReasonCode, SrError, Unreachable
 
 T = TypeVar("T")
+
+_LOGIN: Final = re.compile(r"://[^\s/@]++@")
 
 _LOOPBACK_REGION: Final = "us-east-1"  # servers other than AWS mostly sign for this one
 _AWS_HOSTS: Final = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".amazonwebservices.com.cn")
@@ -67,7 +71,11 @@ def client(service: str, address: Address, config: Any, denied: ReasonCode, **ke
     """A client with a session of its own; safe to share between threads. Asks nothing of the network.
 
     Whatever the chain has against it is a port error: `denied` is the code for "no usable credentials".
+    An address with a user or a password in it is refused: the driver would quote it in errors and logs.
     """
+    if address.url is not None and "@" in address.url.partition("://")[2]:  # well spelt or not
+        why = "it carries a user or a password; give credentials by the AWS chain, and the address without them"
+        raise _misplaced(service, address, why)
 
     def make() -> Any:
         core = botocore.session.get_session()
@@ -97,12 +105,21 @@ def _misaddressed(error: Exception, service: str, address: Address) -> SrError:
         remedy = f"set {address.section}.region in the profile, or AWS_REGION"
         return BadInput(ReasonCode.CLIENT_CONFIG_INVALID, f"{address.section}: no region is set", remedy)
     if kind == "InvalidRegionError":
-        return _blamed(address.region, address, "region", _variable(_REGIONS), str(error))
+        return _blamed(address.region, address, "region", _variable(_REGIONS), said(error))
     if isinstance(error, ValueError) and "endpoint" in str(error).lower():
-        names = (f"AWS_ENDPOINT_URL_{service.upper()}", "AWS_ENDPOINT_URL")
-        return _blamed(address.url, address, "endpoint_url", _variable(names), "it is no http:// or https:// address")
-    what = f"no client for {address.section}: the AWS configuration does not load: {kind}: {error}"
-    return BadInput(ReasonCode.CLIENT_CONFIG_INVALID, what)
+        return _misplaced(service, address, "it is no http:// or https:// address")
+    what = f"no client for {address.section}: the AWS configuration does not load: {kind}: {said(error)}"
+    return BadInput(ReasonCode.CLIENT_CONFIG_INVALID, what, _correct_the_configuration())
+
+
+def _misplaced(service: str, address: Address, why: str) -> BadInput:
+    names = (f"AWS_ENDPOINT_URL_{service.upper()}", "AWS_ENDPOINT_URL")
+    return _blamed(address.url, address, "endpoint_url", _variable(names), why)
+
+
+def said(error: BaseException) -> str:
+    """A driver's own text without secrets: it quotes addresses, and one from a variable or a proxy's may have some."""
+    return _LOGIN.sub("://", redact(str(error)))
 
 
 def _blamed(given: str | None, address: Address, key: str, variable: str | None, why: str) -> BadInput:
@@ -123,13 +140,19 @@ def chain_fault(error: BaseException, where: str, denied: ReasonCode) -> SrError
         remedy = "give credentials by the AWS chain (environment, profile), then retry"
         if "ProfileNotFound" in kinds:
             remedy = "correct AWS_PROFILE, or add that profile to the AWS config file"
-        return Unreachable(denied, f"{where}: no usable credentials: {error}", remedy)
+        return Unreachable(denied, f"{where}: no usable credentials: {said(error)}", remedy)
     if isinstance(error, OSError) and error.filename and error.filename != os.environ.get("AWS_CA_BUNDLE"):
         remedy = "check the file that the AWS chain names, then retry"  # a token file, read at the first request
-        return Unreachable(denied, f"{where}: no usable credentials: {error}", remedy)
+        return Unreachable(denied, f"{where}: no usable credentials: {said(error)}", remedy)
     if kinds & _SETTINGS:
-        return BadInput(ReasonCode.CLIENT_CONFIG_INVALID, f"{where}: {error}")
+        return BadInput(ReasonCode.CLIENT_CONFIG_INVALID, f"{where}: {said(error)}", _correct_the_configuration())
     return None
+
+
+def _correct_the_configuration() -> str:
+    """A remedy for what the driver's own text often names neither a variable nor a file for."""
+    files = " and ".join(os.environ.get(name) or path for name, path in _FILES.items())
+    return f"correct the AWS configuration: the AWS_* variables, {files}"
 
 
 def place(made: Any, service: str, address: Address) -> str:

@@ -42,10 +42,15 @@ _FEW_LINES = 1 << 10
 
 def redact(text: str) -> str:
     """`text` with every recognisable secret masked; the same text when there is none."""
-    text = _URL.sub(_without_password, text)
+    text = without_passwords(text)
     text = _PAIR.sub(_without_value, text)
     text = _BEARER.sub(lambda match: f"{match[1]} {MASK}", text)
     return _AWS.sub(MASK, text)
+
+
+def without_passwords(text: str) -> str:
+    """`text` with the passwords of URLs masked, and nothing else."""
+    return _URL.sub(_without_password, text)
 
 
 def _without_password(match: re.Match[str]) -> str:

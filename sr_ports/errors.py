@@ -91,3 +91,24 @@ def one_line(text: str, limit: int = 600) -> str:
     """Fold `text` to one printable line of at most `limit` characters."""
     folded = " ".join(text.translate(_CONTROL).split())
     return folded if len(folded) <= limit else folded[: limit - 1] + "…"
+
+
+def described(error: BaseException) -> str:
+    """Class and text of an exception. Raises nothing, also where the exception's own text does."""
+    kind = type(error).__name__
+    try:
+        return f"{kind}: {error}".removesuffix(": ")
+    except BaseException as failed:  # noqa: BLE001 - of whatever class: somebody is about to be told of `error`
+        return f"{kind} (its text cannot be read: {type(failed).__name__})"
+
+
+def foreseen(error: BaseException) -> bool:
+    """Whether `error` is a whole `SrError`. One whose class never called `SrError.__init__` says nothing to act on,
+    and counts as any other exception."""
+    if not isinstance(error, SrError):
+        return False
+    try:
+        parts: tuple[object, ...] = (error.code, error.what, error.remedy)
+    except BaseException:  # noqa: BLE001 - a property of a plugin's class may raise anything
+        return False
+    return isinstance(parts[0], ReasonCode) and isinstance(parts[1], str) and isinstance(parts[2], str)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import attrs
 
-from sr_ports.roots import FileFact
+if TYPE_CHECKING:
+    from sr_ports.roots import FileFact
 
 Ordering = Literal["ascii_lex", "index_order", "members_array_order"]
 PathBase = Literal["bundle_root", "run_root"]

@@ -22,9 +22,10 @@ class Later:
 
     def found(self) -> Any:
         """The object itself. Raises `ImportError`, `AttributeError`."""
-        import pkgutil
+        import importlib
 
-        return pkgutil.resolve_name(self.place)
+        module, _, name = self.place.partition(":")
+        return getattr(importlib.import_module(module), name)
 
     def __call__(self, *args: Any) -> Any:
         return self.found()(*args)

@@ -11,9 +11,10 @@ from typing import Any
 import click
 
 from sr_adapters.cli import exits, output, signals
-from sr_adapters.cli.errors import Tree, begin, remedy_here, tell
+from sr_adapters.cli.errors import Tree, begin, remedy_here, sentence, tell
 from sr_adapters.cli.session import Session
-from sr_ports import REASONS, Kind, ReasonCode, SrError, one_line
+from sr_ports import REASONS, Kind, ReasonCode, SrError
+from sr_ports.errors import described, foreseen
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "Build a small sealed world and take it to READY, telling the story."),
@@ -100,6 +101,8 @@ def _run(args: list[str], *, as_json: bool, verbose: bool) -> tuple[bool, int]:
         result: Any = sr.main(args=args, prog_name="sr", standalone_mode=False)
         return False, result if isinstance(result, int) else exits.DONE
     except SrError as error:
+        if not foreseen(error):
+            return True, _bug(error, as_json=as_json, verbose=verbose)
         if verbose and error.kind is Kind.FAULT:
             _traceback()
         return True, _fail(error.code.value, error.what, error.remedy, exits.exit_for_error(error), as_json)
@@ -120,8 +123,9 @@ def _run(args: list[str], *, as_json: bool, verbose: bool) -> tuple[bool, int]:
 def _bug(error: BaseException, *, as_json: bool, verbose: bool) -> int:
     if verbose:
         _traceback()
-    what = f"{type(error).__name__}: {error}"
-    return _fail("INTERNAL", what, "this is a bug: run again with -v and report the traceback", exits.BUG, as_json)
+    return _fail(
+        "INTERNAL", described(error), "this is a bug: run again with -v and report the traceback", exits.BUG, as_json
+    )
 
 
 def _traceback() -> None:
@@ -133,7 +137,7 @@ def _traceback() -> None:
 def _fail(code: str, what: str, remedy: str, exit_code: int, as_json: bool) -> int:
     """Say what went wrong: one line on stderr, and the document on stdout where JSON was asked for."""
     if as_json:
-        error = {"reason_code": code, "what": one_line(what), "remedy": remedy_here(code, remedy)}
+        error = {"reason_code": code, "what": sentence(what), "remedy": remedy_here(code, remedy)}
         output.document({"error": error, "exit_code": exit_code})
     tell(code, what, remedy)
     return exit_code

@@ -56,4 +56,11 @@ def tell(code: ReasonCode | str, what: Any, remedy: str | None = None, *, word: 
     """
     output.story_first()
     step = remedy_here(code, REASONS[ReasonCode(code)].remedy if remedy is None else remedy)
-    output.tell(f"{word}[{code}]: {one_line(str(what))}; {step}")
+    output.tell(f"{word}[{code}]: {sentence(what)}; {step}")
+
+
+def sentence(what: Any) -> str:
+    """What went wrong, in one line; a plugin's driver may quote an address with a password in it."""
+    from sr_adapters.redact import without_passwords
+
+    return one_line(without_passwords(str(what)))

@@ -39,13 +39,21 @@ def listen() -> None:
                 signal.signal(number, _ask)
 
 
-def _ask(number: int, _frame: FrameType | None) -> None:
-    now = time.monotonic()
-    again = bool(_last) and now - _last[-1] < INSISTS_S
-    _asked.append(number)
-    _last.append(now)
-    if not again:
-        _stop()
+class _Ask:
+    """The handler of every such signal. `raises`: what a signal raises; a plugin raises anything else."""
+
+    raises = Interrupted
+
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        now = time.monotonic()
+        again = bool(_last) and now - _last[-1] < INSISTS_S
+        _asked.append(number)
+        _last.append(now)
+        if not again:
+            _stop()
+
+
+_ask = _Ask()
 
 
 def _stop() -> Never:

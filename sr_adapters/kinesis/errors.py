@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from botocore import exceptions as boto
 
-from sr_adapters.aws import chain_fault
+from sr_adapters import aws
+from sr_adapters.redact import redact
 from sr_ports import BadInput, ReasonCode, SrError, Unreachable, one_line
 
 _UNREACHABLE, _DENIED, _REFUSED = ReasonCode.BUS_UNREACHABLE, ReasonCode.BUS_DENIED, ReasonCode.BUS_REFUSED
@@ -50,17 +51,17 @@ def port_error(error: Exception, where: str) -> SrError:
     """What `error`, raised while the stream described by `where` was used, means to a caller."""
     if isinstance(error, boto.ClientError):
         return _from_answer(error, where)
-    chained = chain_fault(error, where, _DENIED)
+    chained = aws.chain_fault(error, where, _DENIED)
     if chained is not None:
         return chained
     if isinstance(error, boto.ParamValidationError):
-        return BadInput(ReasonCode.PROFILE_INVALID, f"{where}: {one_line(str(error), 200)}")
+        return BadInput(ReasonCode.PROFILE_INVALID, f"{where}: {one_line(aws.said(error), 200)}")
     what = next((told for kind, told in _NETWORK if isinstance(error, kind)), None)
-    return Unreachable(_UNREACHABLE, f"{where}: {what or one_line(f'{type(error).__name__}: {error}', 200)}")
+    return Unreachable(_UNREACHABLE, f"{where}: {what or one_line(f'{type(error).__name__}: {aws.said(error)}', 200)}")
 
 
 def _from_answer(error: boto.ClientError, where: str) -> SrError:
-    code, said = code_of(error) or "?", str(error.response.get("Error", {}).get("Message", ""))
+    code, said = code_of(error) or "?", redact(str(error.response.get("Error", {}).get("Message", "")))
     if code == "ValidationException" and "'data'" in said and "length" in said:
         return BadInput(ReasonCode.BUS_MESSAGE_TOO_LARGE, f"{where}: {one_line(said, 200)}")
     reason, what = _CODES.get(code, (_UNREACHABLE, "the service answered"))

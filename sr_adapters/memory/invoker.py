@@ -8,6 +8,7 @@ import attrs
 
 from sr_adapters.redact import redact, redact_bytes
 from sr_ports import EngineCall, EngineResult, ReasonCode, one_line
+from sr_ports.errors import described
 
 
 @attrs.frozen
@@ -31,7 +32,7 @@ class ScriptedInvoker:
         try:
             result = self.behaviour(call)
         except Exception as exc:  # noqa: BLE001 - the function is the engine: whatever it does is a result (law I1)
-            detail = one_line(redact(f"{type(exc).__name__}: {exc}"))
+            detail = one_line(redact(described(exc)))
             return EngineResult(ReasonCode.ENGINE_EXIT_NONZERO, call.engine_run_root, detail=detail)
         stdout, stderr = redact_bytes(result.stdout), redact_bytes(result.stderr)
         for line in stdout.decode("utf-8", "replace").splitlines():

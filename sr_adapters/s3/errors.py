@@ -12,7 +12,8 @@ import attrs
 from botocore import exceptions as boto
 from urllib3.exceptions import HTTPError
 
-from sr_adapters.aws import chain_fault
+from sr_adapters.aws import chain_fault, said
+from sr_adapters.redact import redact
 from sr_ports import BadInput, ReasonCode, SrError, Unreachable
 
 DRIVER_ERRORS: Final = (boto.ClientError, boto.BotoCoreError, HTTPError, OSError)
@@ -158,14 +159,14 @@ def translate(error: BaseException, where: str, words: Words = STORE) -> SrError
     """The port error for a driver's; `where` names what was asked of whom."""
     code, remedy = words.of(cause_of(error))
     if isinstance(error, boto.ClientError):
-        said = _answer(error).get("Error", {}).get("Message", "")
-        return Unreachable(code, f"{where}: the store answered {status_of(error)} {code_of(error)}: {said}", remedy)
+        answer = redact(str(_answer(error).get("Error", {}).get("Message", "")))
+        return Unreachable(code, f"{where}: the store answered {status_of(error)} {code_of(error)}: {answer}", remedy)
     chained = chain_fault(error, where, words.denied)
     if chained is not None:
         return chained
     if isinstance(error, boto.ParamValidationError):
-        return BadInput(words.misnamed, f"{where}: {error}")
-    return Unreachable(code, f"{where}: {str(error) or type(error).__name__}", _network_remedy(error))
+        return BadInput(words.misnamed, f"{where}: {said(error)}")
+    return Unreachable(code, f"{where}: {said(error) or type(error).__name__}", _network_remedy(error))
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from sr_domain.evidence.bundle import Bundle, BundleAbsent, is_hex64
 from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_ports import EvidenceFault, FileFact, IndexEntry, ReasonCode, Unreachable, VerificationMethod
+from sr_ports.errors import described, foreseen
 from sr_ports.laws import PathBase
 
 T = TypeVar("T")
@@ -51,15 +52,17 @@ def law_digest(provided: ProvidedLaw, bundle: Bundle) -> str:
     view = _View(bundle)
     try:
         digest: Any = provided.law.digest(view)
-    except (EvidenceFault, Unreachable, KeyboardInterrupt):
+    except KeyboardInterrupt:
         raise
     except BaseException as error:
+        if isinstance(error, EvidenceFault | Unreachable) and foreseen(error):
+            raise
         world = view.raised
         if error is world:
             raise
         if world is not None and not isinstance(world, EvidenceFault | BundleAbsent):
             raise world from error
-        raise _failed(provided, bundle, f"{type(error).__name__}: {error}") from error
+        raise _failed(provided, bundle, described(error)) from error
     if not is_hex64(digest):
         raise _failed(provided, bundle, "it gave no sha256 digest")
     return str(digest).lower()

@@ -23,6 +23,7 @@ from sr_domain.evidence.oracle import oracle_pack
 from sr_domain.evidence.outputs import Absent, OutputFiles, find_output
 from sr_domain.evidence.progress import ReadProgress
 from sr_domain.evidence.verdict import Evidence
+from sr_domain.plan.absent_law import absence
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.policy import MemberDigests
 from sr_domain.plan.sealed import SealedGate, SealedOutput, SealedPlan
@@ -52,7 +53,8 @@ def _together(parts: Sequence[Evidence]) -> Evidence:
 def _gate(run: HeldRun, plan: SealedPlan, root: EngineRoot, gate: SealedGate, progress: ReadProgress) -> Evidence:
     provided = run.ports.laws.get(gate.method.kind)
     if provided is None:  # the plan had it: somebody uninstalled it since
-        raise BadInput(ReasonCode.UNKNOWN_HASHING_LAW, f"{gate.gate_id} needs the law {gate.method.kind}")
+        lacking = absence(run.ports.laws, gate.method.kind)
+        raise BadInput(ReasonCode.UNKNOWN_HASHING_LAW, f"{gate.gate_id} needs the law {lacking}")
     enforce = plan.member_digests is MemberDigests.ENFORCE
     verdict = admitted(run).gate(
         lambda rules: verify_gate(root, gate, provided, enforce_members=enforce, guard=progress, rules=rules)

@@ -14,6 +14,7 @@ import attrs
 
 from sr_domain.encoding.canonical import digest_of
 from sr_domain.encoding.times import utc_days
+from sr_domain.plan.absent_law import absence
 from sr_domain.plan.closure import closure, covers, find_cycle
 from sr_domain.plan.pack import GateSpec, InterfacePack, OutputSpec
 from sr_domain.plan.policy import Policy, ReusePolicy, UngatedOutputs
@@ -169,12 +170,15 @@ def _gate_problems(
     required: Iterable[str], gates: Mapping[str, GateSpec], policy: Policy, laws: Collection[str]
 ) -> list[Problem]:
     problems = []
+    unexplained = True
     for gate_id in sorted(required):
         gate = gates.get(gate_id)
         if gate is None:
             problems.append(Problem(ReasonCode.UNKNOWN_GATE_ID, gate_id, ""))
         elif gate.method.kind not in laws:
-            problems.append(Problem(ReasonCode.UNKNOWN_HASHING_LAW, gate_id, gate.method.kind))
+            told = absence(laws, gate.method.kind) if unexplained else gate.method.kind  # the reason once, it is long
+            problems.append(Problem(ReasonCode.UNKNOWN_HASHING_LAW, gate_id, told))
+            unexplained = False
         elif policy.allowed_laws is not None and gate.method.kind not in policy.allowed_laws:
             problems.append(Problem(ReasonCode.LAW_NOT_ALLOWED, gate_id, gate.method.kind))
     cycle = find_cycle(required, gates)

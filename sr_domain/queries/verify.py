@@ -21,6 +21,7 @@ from sr_domain.evidence.gates import GateMissing, verify_gate
 from sr_domain.evidence.outputs import Absent, OutputFiles, find_output
 from sr_domain.evidence.progress import ReadProgress
 from sr_domain.evidence.provided_law import ProvidedLaw
+from sr_domain.plan.absent_law import absence
 from sr_domain.plan.policy import MemberDigests
 from sr_domain.plan.sealed import SealedGate, SealedOutput, SealedPlan
 from sr_domain.queries.audit import Auditor, Finding, receipt_findings, record_finding
@@ -250,7 +251,8 @@ class _Check:
     ) -> Finding | None:
         provided = self.verifier.laws.get(gate.method.kind)
         if provided is None:
-            return Finding(ReasonCode.UNKNOWN_HASHING_LAW, gate.gate_id, f"no plugin provides {gate.method.kind}")
+            lacking = absence(self.verifier.laws, gate.method.kind)
+            return Finding(ReasonCode.UNKNOWN_HASHING_LAW, gate.gate_id, f"no plugin provides {lacking}")
         verdict = verify_gate(root, gate, provided, enforce_members=enforce, guard=progress, rules=rules)
         receipts = {one["gate_id"]: one["digest"]["hex"] for one in self.facts["gate_receipts"]}
         match verdict:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, assert_never
 
-from sr_domain.plan.request import RunRequest, parse_request
 from sr_domain.record.details import Accepted, Rest, RootUnreadable, Successor
 from sr_domain.record.events import (
     READY_PUBLISH_FAILED,
@@ -23,6 +22,7 @@ from sr_domain.run.outcome import Outcome
 from sr_ports import REASONS, ObjectStore, ReasonCode
 
 if TYPE_CHECKING:
+    from sr_domain.plan.request import RunRequest
     from sr_domain.run.ports import Ports
 
 
@@ -206,4 +206,6 @@ def bound_intent(ledger: Ledger) -> Mapping[str, Any] | None:
 
 def recorded_request(accepted: Entry[Accepted], known_timezone: Callable[[str], bool]) -> RunRequest:
     """The request of an admission, by the contract of its day. Raises `BadInput(REQUEST_INVALID)`."""
+    from sr_domain.plan.request import parse_request  # most answers need none
+
     return parse_request(accepted.details.request, known_timezone, accepted.event.revision)

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import attrs
 
-from sr_domain.evidence.provided_law import ProvidedLaw
-from sr_ports import (
-    AuthorityStore,
-    Clock,
-    ControlBus,
-    EngineInvoker,
-    EngineRoots,
-    Heartbeat,
-    IdSource,
-    ObjectStore,
-    ObservabilitySink,
-    PlatformRuns,
-    Signer,
-    WorkPool,
-)
+if TYPE_CHECKING:
+    from sr_domain.evidence.provided_law import ProvidedLaw
+    from sr_ports import (
+        AuthorityStore,
+        Clock,
+        ControlBus,
+        EngineInvoker,
+        EngineRoots,
+        Heartbeat,
+        IdSource,
+        ObjectStore,
+        ObservabilitySink,
+        PlatformRuns,
+        Signer,
+        WorkPool,
+    )
 
 
 @attrs.frozen

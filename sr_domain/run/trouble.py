@@ -8,6 +8,7 @@ from typing import TypeVar
 import attrs
 
 from sr_ports import Fault, ReasonCode, SrError
+from sr_ports.errors import described, foreseen
 
 _Done = TypeVar("_Done")
 
@@ -26,9 +27,9 @@ class Trouble:
 
 def trouble_of(run_id: str, error: Exception) -> Trouble:
     """The trouble that `error` is; one of an unforeseen class is a bug, with `error` as its cause."""
-    if isinstance(error, SrError):
+    if isinstance(error, SrError) and foreseen(error):
         return Trouble(run_id, error)
-    fault = Fault(ReasonCode.INTERNAL, f"{type(error).__name__}: {error}")
+    fault = Fault(ReasonCode.INTERNAL, described(error))
     fault.__cause__ = error
     return Trouble(run_id, fault)
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import attrs
 
+from sr_domain.plan.absent_law import absence
 from sr_domain.plan.closure import covers, find_cycle
 from sr_domain.plan.compile import PINS, scope_pins
 from sr_domain.plan.pack import GateSpec, OutputSpec
@@ -98,7 +99,7 @@ def _gate(gate: GateSpec, pack: _Pack, laws: Collection[str]) -> Iterator[Findin
     for upstream in sorted(set(gate.upstream_gate_dependencies) - pack.gate_ids):
         yield error("UNKNOWN_GATE_ID", gate.gate_id, f"depends on {upstream}, which is not in the gate map")
     if gate.method.kind not in laws:
-        yield error("UNKNOWN_HASHING_LAW", gate.gate_id, f"no plugin provides {gate.method.kind}")
+        yield error("UNKNOWN_HASHING_LAW", gate.gate_id, f"no plugin provides {absence(laws, gate.method.kind)}")
     yield from _gate_templates(gate)
     _, rest = scope_pins(gate.scope)
     if rest:

@@ -108,7 +108,7 @@ def _text(value: Any) -> str:
 
 
 def _number(value: Any) -> float:
-    number = float(value)
+    number = float(_plainly(value))
     if isinstance(value, bool) or not math.isfinite(number):
         raise ValueError
     return number
@@ -117,7 +117,14 @@ def _number(value: Any) -> float:
 def _whole(value: Any) -> int:
     if isinstance(value, bool | float):
         raise TypeError
-    return int(value)
+    return int(_plainly(value))
+
+
+def _plainly(value: Any) -> Any:
+    """The value, when it is no text that only Python takes for a number: ``6_0``, digits of other scripts."""
+    if isinstance(value, str) and ("_" in value or not value.isascii()):
+        raise ValueError
+    return value
 
 
 def _boolean(value: Any) -> bool:

@@ -12,14 +12,16 @@ from typing import Any
 
 import attrs
 
-from sr_plugins.host.loading import Source, raised
+from sr_plugins.host.loading import PluginError, Source, raised
 from sr_ports import (
     AuthorityStore,
     BadInput,
+    BundleView,
     ControlBus,
     EngineInvoker,
     EngineRoot,
     EngineRoots,
+    HashingLaw,
     Migratable,
     Noting,
     ObjectStore,
@@ -27,9 +29,9 @@ from sr_ports import (
     ReasonCode,
     SignatureChecker,
     Signer,
-    SrError,
     Unreachable,
 )
+from sr_ports.errors import foreseen
 from sr_ports.hooks import Adapter, Wiring
 
 _UNGUARDED = frozenset({"sink", "runtime"})
@@ -57,9 +59,9 @@ def _build(port: str, build: Callable[[Wiring[Any]], Any], what: str, wiring: Wi
     """The port object. Raises `BadInput(PLUGIN_BROKEN)` when it cannot be built."""
     try:
         made = build(wiring)
-    except SrError:
-        raise
     except BaseException as error:
+        if foreseen(error):
+            raise
         raise BadInput(ReasonCode.PLUGIN_BROKEN, f"{what} cannot be built: {raised(error)}") from error
     if made is None:
         raise BadInput(ReasonCode.PLUGIN_BROKEN, f"{what} cannot be built: its build returned None")
@@ -101,9 +103,9 @@ class Guarded:
             raise AttributeError(name)  # what Python itself asks for, when it copies an object, say
         try:
             value = getattr(self._made, name)
-        except SrError:
-            raise
         except BaseException as error:
+            if foreseen(error):
+                raise
             if isinstance(error, AttributeError) and not self._promised(name):
                 raise  # somebody asks whether it is there
             raise _failed(self._what, name, error) from error
@@ -120,15 +122,32 @@ class Guarded:
 def _call(what: str, name: str, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     try:
         answer = work(*args, **kwargs)
-    except SrError:
-        raise
     except BaseException as error:
+        if foreseen(error):
+            raise
         raise _failed(what, name, error) from error
     return _Items(answer, what, name) if hasattr(answer, "__next__") else answer
 
 
 def _failed(what: str, name: str, error: BaseException) -> Unreachable:
     return Unreachable(ReasonCode.PLUGIN_FAILED, f"{what} failed in {name}: {raised(error)}")
+
+
+@attrs.frozen
+class GuardedLaw:
+    """A law of another distribution. What it raises is judged where it is called, except what looks like a signal."""
+
+    law: HashingLaw
+
+    @property
+    def kind(self) -> str:
+        return self.law.kind
+
+    def digest(self, bundle: BundleView) -> str:
+        try:
+            return self.law.digest(bundle)
+        except KeyboardInterrupt as error:
+            raise PluginError(f"it raised {raised(error)}") from error
 
 
 class _Items(Iterator[Any]):
@@ -140,9 +159,11 @@ class _Items(Iterator[Any]):
     def __next__(self) -> Any:
         try:
             return next(self._items)
-        except (SrError, StopIteration):
+        except StopIteration:
             raise
         except BaseException as error:
+            if foreseen(error):
+                raise
             raise _failed(self._what, self._name, error) from error
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import operator
 import re
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import EntryPoint
 from types import ModuleType
@@ -15,6 +16,7 @@ import pluggy
 
 from sr_plugins.release import DISTRIBUTION
 from sr_ports import API_VERSION, HashingLaw, hooks, one_line
+from sr_ports.errors import described
 from sr_ports.hooks import PROJECT, Adapter
 
 PORTS = {
@@ -99,11 +101,16 @@ def raised(error: BaseException) -> str:
     """What code of a plugin raised, in a few words.
 
     For `except BaseException`: a plugin may raise SystemExit, GeneratorExit or asyncio's
-    CancelledError just as well. KeyboardInterrupt is the user's and is raised again.
+    CancelledError just as well. A KeyboardInterrupt of the user's is raised again.
     """
-    if isinstance(error, KeyboardInterrupt):
+    if of_the_user(error):
         raise error
-    return one_line(f"{type(error).__name__}: {error}".removesuffix(": "))
+    return one_line(described(error))
+
+
+def of_the_user(error: BaseException) -> bool:
+    """Whether a signal may have raised it. A handler that says what it raises tells a plugin's own from that."""
+    return isinstance(error, getattr(signal.getsignal(signal.SIGINT), "raises", KeyboardInterrupt))
 
 
 def load(point: EntryPoint, source: Source) -> list[Found]:

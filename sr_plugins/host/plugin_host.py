@@ -233,11 +233,14 @@ class PluginHost:
     def _unknown(self, port: str, name: str) -> BadInput:
         known = ", ".join(sorted(offered for of, offered in list(self.offered) if of == port)) or "none"
         what = f"no plugin provides the {port} adapter {name!r}; there are: {known}"
-        blamed = (*self.broken, *self.idle, *self.left_out)
-        what += "".join(f"; {one.source}: {one.why}" for one in blamed)
+        what = "; ".join([what, *self.silent()])
         if self.broken:
             return BadInput(ReasonCode.PLUGIN_BROKEN, what)
         return BadInput(ReasonCode.PLUGIN_NOT_ALLOWED if self.left_out else ReasonCode.ADAPTER_UNKNOWN, what)
+
+    def silent(self) -> list[str]:
+        """Every plugin that offers nothing, and why; those of other distributions once they were loaded."""
+        return [f"{one.source}: {one.why}" for one in (*self.broken, *self.idle, *self.left_out)]
 
 
 class _Laws(Mapping[str, ProvidedLaw]):
@@ -251,7 +254,17 @@ class _Laws(Mapping[str, ProvidedLaw]):
         if found is None or not self._host._allows(found[1]):
             raise KeyError(kind)
         law, source = found
+        if not source.own:
+            from sr_plugins.host.guard import GuardedLaw
+
+            law = GuardedLaw(law)
         return ProvidedLaw(law, source.distribution, source.version)
+
+    def why_absent(self, kind: str) -> str:
+        """Whose law it is that may not be used, and which plugins could not be asked; empty when there is no such."""
+        found = self._host.find("law", kind)
+        unused = [f"{found[1]}: {_LEFT_OUT}"] if found is not None else []
+        return "; ".join([*unused, *self._host.silent()])
 
     def __iter__(self) -> Iterator[str]:
         self._host.load_all()

@@ -18,6 +18,7 @@ from sr_domain.encoding.times import format_instant
 from sr_domain.run.ports import Ports
 from sr_domain.runner import ScenarioRunner
 from sr_ports import REASONS, Envelope, LeaseLost, Migratable, NotFound, Provable, ReasonCode, SrError, one_line
+from sr_ports.errors import described
 
 RACERS = 16
 SKEW_S = 5.0
@@ -62,7 +63,7 @@ def _try(port: str, name: str, work: Callable[[], str]) -> Check:
         return Check(port, name, False, str(broken), broken.code.value, REASONS[broken.code].remedy)
     except Exception as error:  # noqa: BLE001 - a doctor that falls ill has found something too
         code = ReasonCode.INTERNAL
-        return Check(port, name, False, one_line(f"{type(error).__name__}: {error}"), code.value, REASONS[code].remedy)
+        return Check(port, name, False, one_line(described(error)), code.value, REASONS[code].remedy)
 
 
 class _Broken(Exception):

@@ -9,6 +9,7 @@ import attrs
 
 from sr_plugins.documents.settings import Reader
 from sr_ports import Adapter, BadInput, Later, ReasonCode, SrError
+from sr_ports.errors import described
 
 
 def read_settings(port: str, adapter: Adapter[Any], node: Mapping[str, Any]) -> Any:
@@ -36,7 +37,7 @@ def settings_class(port: str, adapter: Adapter[Any]) -> type[Any] | None:
         try:
             found = found.found()
         except Exception as error:
-            raise _broken(port, adapter, f"are not there: {type(error).__name__}: {error}") from error
+            raise _broken(port, adapter, f"are not there: {described(error)}") from error
     if found is not None and not (isinstance(found, type) and attrs.has(found)):
         raise _broken(port, adapter, "are no attrs class")
     return found

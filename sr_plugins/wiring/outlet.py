@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import attrs
 
 from sr_ports import ObservabilitySink, ObsEvent, one_line
+from sr_ports.errors import described
 
 LIMIT = 1024
 """Events that may wait for one sink."""
@@ -211,4 +212,4 @@ class Outlet:
     def _note(self, error: BaseException) -> None:
         self._failed += 1
         if self._why is None:
-            self._why = one_line(f"{type(error).__name__}: {error}")
+            self._why = one_line(described(error))

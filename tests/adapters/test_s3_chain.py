@@ -12,8 +12,10 @@ import attrs
 import pytest
 
 from sr_adapters.cli.app import run
+from sr_adapters.kinesis import errors as kinesis_errors
 from sr_adapters.kinesis.bus import build_kinesis
 from sr_adapters.kinesis.settings import KinesisSettings
+from sr_adapters.s3 import errors as s3_errors
 from sr_adapters.s3.build import S3EngineRoots, build_s3
 from sr_adapters.s3.probe import Conditions, FileFindings
 from sr_adapters.s3.settings import S3Settings
@@ -87,6 +89,8 @@ MISSET = {
     "a region that can be none": Chain({**KEYS, "AWS_REGION": "eu west 1"}),
     "an endpoint that is none": Chain({**KEYS, "AWS_ENDPOINT_URL": "nonsense"}),
     "an endpoint of a file that is none": Chain(KEYS, "[default]\nendpoint_url = nonsense\n"),
+    "an SSO session that is not there": Chain(config="[default]\nsso_session = gone\n"),
+    "a credential process that gives no JSON": Chain(config="[default]\ncredential_process = echo garbage\n"),
     "a credential process that is not there": Chain(config="[default]\ncredential_process = /no/such/program\n"),
 }
 
@@ -134,6 +138,46 @@ def test_settings_that_cannot_be_are_told_as_such(
     with pytest.raises(SrError) as caught:
         act()
     assert caught.value.code in (C.CLIENT_CONFIG_INVALID, denied), caught.value
+    error = caught.value
+    assert "named" not in error.remedy or "AWS_" in error.what or "config file" in error.what, error
+    if "the AWS configuration" in error.remedy:
+        assert str(tmp_path / "config") in error.remedy
+
+
+LOGINS = ("http://user:s3cretpw@127.0.0.1:9", "http://s3cretpw@127.0.0.1:9", "http://user:s3cretpw/x@127.0.0.1:9")
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("url", LOGINS)
+def test_an_address_with_a_password_is_refused_and_never_quoted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str, place: str
+) -> None:
+    Chain(KEYS).lay(monkeypatch, tmp_path)
+    with pytest.raises(SrError) as caught:
+        uses(tmp_path, endpoint_url=url, region="us-east-1")[place][0]()
+    error = caught.value
+    assert error.code is C.PROFILE_INVALID, error
+    assert "s3cretpw" not in str(error)
+    assert ".endpoint_url" in error.what
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("url", LOGINS[:2])
+def test_an_address_with_a_password_from_a_variable_is_never_quoted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str, place: str
+) -> None:
+    Chain({**KEYS, "AWS_ENDPOINT_URL": url}).lay(monkeypatch, tmp_path)
+    with pytest.raises(SrError) as caught:
+        uses(tmp_path, region="us-east-1")[place][0]()
+    assert "s3cretpw" not in str(caught.value)
+    assert "127.0.0.1:9" in str(caught.value)
+
+
+def test_a_driver_that_quotes_a_password_is_not_repeated() -> None:
+    told = OSError("no way to http://user:s3cretpw@127.0.0.1:9/x or http://s3cretpw@h by http://127.0.0.1:8/y")
+    for error in (s3_errors.translate(told, "w"), kinesis_errors.port_error(told, "w")):
+        assert "s3cretpw" not in str(error)
+        assert "http://127.0.0.1:8/y" in str(error)
 
 
 def test_a_bus_without_a_region_says_where_to_set_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -104,6 +104,28 @@ def test_a_print_in_a_laws_digest_is_on_stderr(sr: Shell, site: Site) -> None:
     assert "PRINTED in digest" in answer.err
 
 
+def test_an_error_line_repeats_no_password_of_an_address(sr: Shell, site: Site) -> None:
+    refusal = "raise OSError('no way to http://user:s3cretpw@127.0.0.1:9/x by http://127.0.0.1:8/y')"
+    site.install("acme-bus", RAISES.format(build=refusal, publish="pass"))
+    profiled(sr, control_bus={"adapter": "pigeon"})
+    for command in (["list"], ["--json", "list"]):
+        answer = sr(*command)
+        assert "http://user:***@127.0.0.1:9/x by http://127.0.0.1:8/y" in answer.err
+        assert "s3cretpw" not in answer.out + answer.err
+
+
+def test_a_law_whose_plugin_is_broken_is_told_with_that_plugin(sr: Shell, site: Site) -> None:
+    site.install("acme-broken", "raise RuntimeError('no licence')")
+    why = "zz_law; acme-broken 1.2: cannot be imported: RuntimeError: no licence"
+    gated(sr, "sha256_bundle_digest")
+    assert "acme-broken" not in sr("plan", sr.request()).err
+    gated(sr, "zz_law")
+    for command in (["plan", sr.request()], ["contracts", "check", "pack"], ["submit", sr.request()]):
+        answer = sr(*command)
+        assert answer.code != 0
+        assert why in " ".join((answer.out + answer.err).split()), command
+
+
 @pytest.mark.parametrize("command", [["--help"], ["status", "--help"], ["--version"], []])
 def test_help_stays_on_standard_output(sr: Shell, command: list[str]) -> None:
     answer = sr.bare(*command)
@@ -186,7 +208,11 @@ RAISES = """
 RUDE = ["ValueError('no')", "SystemExit(0)", "GeneratorExit", "asyncio.CancelledError"]
 
 
-@pytest.mark.parametrize("error", RUDE)
+MUTE = "type('Mute', (Exception,), {'__str__': lambda self: 1 / 0})()"
+HOLLOW = "type('Hollow', (__import__('sr_ports').Unreachable,), {'__init__': lambda self: None})()"
+
+
+@pytest.mark.parametrize("error", [*RUDE, MUTE, HOLLOW])
 def test_a_build_that_raises_ends_in_one_line_that_names_it(sr: Shell, site: Site, error: str) -> None:
     site.install("acme-bus", RAISES.format(build=f"raise {error}", publish="pass"))
     profiled(sr, control_bus={"adapter": "pigeon"})
@@ -197,7 +223,7 @@ def test_a_build_that_raises_ends_in_one_line_that_names_it(sr: Shell, site: Sit
     assert not (sr.folder / "runs").exists()
 
 
-@pytest.mark.parametrize("error", RUDE)
+@pytest.mark.parametrize("error", [*RUDE, MUTE, HOLLOW])
 def test_an_adapter_that_raises_later_leaves_the_run_where_it_was(sr: Shell, site: Site, error: str) -> None:
     site.install("acme-bus", RAISES.format(build="pass", publish=f"raise {error}"))
     profiled(sr, control_bus={"adapter": "pigeon"})
@@ -207,14 +233,15 @@ def test_an_adapter_that_raises_later_leaves_the_run_where_it_was(sr: Shell, sit
     assert "PLUGIN_FAILED" in shown.out
 
 
+@pytest.mark.parametrize("error", ["SystemExit(0)", MUTE, HOLLOW])
 def test_a_plugin_of_the_callers_that_ends_the_process_does_not_end_it_well(
-    sr: Shell, monkeypatch: pytest.MonkeyPatch
+    sr: Shell, monkeypatch: pytest.MonkeyPatch, error: str
 ) -> None:
     """Where no guard stands, the outer edge does: SystemExit(0) of somebody else's is no exit 0."""
     from sr_domain.runner import ScenarioRunner
 
     def ends(*args: object, **kwargs: object) -> None:
-        raise SystemExit(0)
+        raise eval(error)
 
     monkeypatch.setattr(ScenarioRunner, "status", ends)
     answer: Answer = sr("status", "0" * 32)

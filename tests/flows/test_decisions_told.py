@@ -262,8 +262,22 @@ class Law:
         raise self.error
 
 
+class Mute(Exception):
+    """One whose own text fails."""
+
+    def __str__(self) -> str:
+        raise ZeroDivisionError
+
+
+class Hollow(Unreachable):
+    """An error that a law may raise, and yet none: its class never calls the port's."""
+
+    def __init__(self) -> None:
+        pass
+
+
 OWN_FAULTS: list[BaseException] = [
-    ZeroDivisionError("oops"), SystemExit(0), GeneratorExit(), asyncio.CancelledError(),
+    ZeroDivisionError("oops"), SystemExit(0), GeneratorExit(), asyncio.CancelledError(), Mute(), Hollow(),
     BadInput(ReasonCode.REQUEST_INVALID, "no"), NotFound(ReasonCode.RUN_NOT_FOUND, "no"),
     Fault(ReasonCode.INTERNAL, "no"),
 ]  # fmt: skip

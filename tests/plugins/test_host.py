@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from sr_domain.plan.absent_law import absence
 from sr_plugins.host.plugin_host import PORTS, Offer, PluginHost
 from sr_plugins.laws import BUILTIN_LAWS
 from sr_plugins.release import DISTRIBUTION
@@ -216,6 +217,8 @@ BROKEN = {
     "no list": "from sr_ports import hookimpl\n@hookimpl\ndef sr_hashing_laws(): return 5",
     "no law": "from sr_ports import hookimpl\n@hookimpl\ndef sr_hashing_laws(): return [object()]",
     "no adapter": "from sr_ports import hookimpl\n@hookimpl\ndef sr_control_buses(): return ['file']",
+    "None in the list": "from sr_ports import hookimpl\n@hookimpl\ndef sr_hashing_laws(): return [None]",
+    "error without a text": "raise type('Mute', (Exception,), {'__str__': lambda self: 1 / 0})",
     "no name": "from sr_ports import Adapter, hookimpl\n@hookimpl\ndef sr_control_buses(): return [Adapter('', print)]",
 }
 
@@ -236,6 +239,22 @@ def test_a_broken_plugin_is_told_of_and_stops_only_who_needs_it(site: Site, how:
     assert "'pigeon'" in error.what
     assert "acme-broken 1.2: " in error.what
     assert "its hook sr_" in error.what or not how.startswith("hook")
+    laws = host.laws()
+    assert absence(laws, "zz_law") == f"zz_law; acme-broken 1.2: {row.why}"
+
+
+def test_a_law_that_is_absent_is_told_with_the_plugins_that_give_nothing(site: Site) -> None:
+    site.install("acme-bare", "def sr_hashing_laws(): return []")
+    site.install("acme-laws", LAW.format(kind="zz_law"))
+    host = PluginHost.discover(points=[*BUILTIN, *site.points()], allow=frozenset({DISTRIBUTION, "acme-bare"}))
+    told = absence(host.laws(), "zz_law")
+    assert "acme-bare 1.2: offers nothing: sr_hashing_laws lacks @hookimpl" in told
+    assert "acme-laws 1.2: plugins.allow leaves it out" in told
+
+
+def test_a_law_that_is_absent_is_told_by_its_name_when_every_plugin_is_sound(site: Site) -> None:
+    site.install("acme-laws", LAW.format(kind="other"))
+    assert absence(PluginHost.discover(points=[*BUILTIN, *site.points()]).laws(), "zz_law") == "zz_law"
 
 
 def test_a_plugin_that_breaks_half_way_offers_nothing(site: Site) -> None:

@@ -109,7 +109,14 @@ def test_a_hanging_sink_delays_nobody_and_hides_nothing_from_the_others(gate: th
     assert loss.sentence() in sound.messages[-1]
 
 
-@pytest.mark.parametrize("error", [OSError("disk gone"), SystemExit(3), GeneratorExit(), KeyboardInterrupt()])
+class Mute(Exception):
+    """One whose own text fails."""
+
+    def __str__(self) -> str:
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("error", [OSError("disk gone"), SystemExit(3), GeneratorExit(), KeyboardInterrupt(), Mute()])
 def test_a_sink_that_raises_is_counted_and_told_of(error: BaseException) -> None:
     broken, sound = Sink(raises=error), Sink()
     fan = FanOut([broken, sound], ["broken of acme 1.2", "sound"])
