@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-from sr_domain.run.context import Desk
+from sr_domain.run.context import Context
 from sr_ports import NotFound, Noting
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class ScenarioRunner:
     ) -> None:
         from sr_domain.run.ports import Settings
 
-        self._context: Desk = Desk(ports, settings or Settings(), policy, pack)
+        self._context: Context = Context(ports, settings or Settings(), policy, pack)
 
     @property
     def ports(self) -> Ports:

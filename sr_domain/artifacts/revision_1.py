@@ -12,14 +12,14 @@ from typing import Any
 import attrs
 
 from sr_domain.artifacts.attestation import statement_bytes
-from sr_domain.artifacts.documents import Decision, digest_node, instance_scope
+from sr_domain.artifacts.documents import digest_node, instance_scope
 from sr_domain.artifacts.rules import Rules
 from sr_domain.encoding.canonical import digest_of
 from sr_domain.encoding.ids import ready_message_id, terminal_reemit_key
-from sr_domain.evidence.verdict import OutputProof
 from sr_domain.plan.sealed import SealedGate, SealedOutput, SealedPlan
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Event, Ledger
+from sr_domain.record.proofs import Decision, OutputProof
 from sr_domain.record.states import RunState
 from sr_ports.wanted import FIRST_RELEASE
 

@@ -28,7 +28,6 @@ def rules_of(ledger: Ledger) -> Rules:
 
 def rules_at(event: Event) -> Rules:
     """The rules that an event of a kind that names them was decided by. Raises `ValueError` for another kind."""
-    revision = revisions.named(event.event_kind, event.details)
-    if revision is None:
+    if event.revision is None:
         raise ValueError(event.event_kind)
-    return RULES[revision]
+    return RULES[event.revision]

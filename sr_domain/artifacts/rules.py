@@ -12,10 +12,10 @@ from sr_domain.encoding.contracts import Problem, problem, validate
 from sr_ports import ListingRules
 
 if TYPE_CHECKING:
-    from sr_domain.artifacts.documents import Decision
     from sr_domain.plan.sealed import SealedGate, SealedOutput, SealedPlan
     from sr_domain.record.layout import Layout
     from sr_domain.record.ledger import Event, Ledger
+    from sr_domain.record.proofs import Decision
 
 Document = dict[str, Any]
 Node = Mapping[str, Any]

@@ -12,7 +12,7 @@ import attrs
 
 from sr_domain.evidence.gates import GateMissing, GateVerdict
 from sr_domain.evidence.outputs import Absent, OutputFiles
-from sr_domain.evidence.verdict import Conflict
+from sr_domain.record.proofs import Conflict
 from sr_ports import EvidenceFault, ListingRules
 
 

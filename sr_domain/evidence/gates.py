@@ -11,8 +11,8 @@ from sr_domain.evidence.digests import Guard
 from sr_domain.evidence.law_call import law_digest
 from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.evidence.small_files import first_line, parse_small, read_small
-from sr_domain.evidence.verdict import Conflict
 from sr_domain.plan.sealed import SealedGate
+from sr_domain.record.proofs import Conflict
 from sr_ports import EngineRoot, EvidenceFault, ListingRules, ReasonCode
 from sr_ports.wanted import TODAY
 
@@ -68,7 +68,7 @@ def verify_gate(
     except BundleAbsent as absent:
         return GateMissing(absent.path)
     except EvidenceFault as fault:
-        return Conflict.of(gate.gate_id, fault, expected)
+        return Conflict.from_fault(gate.gate_id, fault, expected)
     return GatePassed(expected)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sr_domain.encoding.contracts import problem
 from sr_domain.encoding.names import lower_hex
 from sr_domain.evidence.small_files import parse_small, read_small
-from sr_domain.evidence.verdict import Failure
+from sr_domain.record.proofs import Failure
 from sr_ports import EngineRoot, EvidenceFault, ReasonCode
 
 MANIFEST = "_oracle_pack_manifest.json"

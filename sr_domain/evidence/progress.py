@@ -1,4 +1,4 @@
-"""Telling how far a long read has come."""
+"""How far a long read has come."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _STEP = 1024
 
 
-class Meter:
-    """Counts the bytes that were read and tells now and then.
+class ReadProgress:
+    """Counts the bytes that were read, and says so now and then.
 
-    Several threads may count at once. Two that meet may lose a count: nothing but the told
-    sentence hangs on it, and a lock for each chunk would cost more than it is worth.
+    Several threads may count at once, and then a count may be lost: only the sentence that is shown
+    depends on it, and a lock for each chunk would cost more than that is worth.
 
     `check`: called at every count, before it; may raise to stop the reading. `tell`: gets a
     sentence once the reading has taken a second, then every five; never for a short one.

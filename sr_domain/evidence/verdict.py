@@ -8,78 +8,8 @@ from typing import Any
 
 import attrs
 
-from sr_domain.encoding.parts import present
-from sr_ports import EvidenceFault, ReasonCode
-
-
-@attrs.frozen
-class OutputProof:
-    """An output whose bytes were read. `digest`: content digest, hex64. `size`: bytes over all files.
-
-    `receipt_ref`: key of its instance receipt, None unless it is instance-scoped.
-    `manifest_ref`: key of its stored part list, None unless it has several files.
-    `version_id`: the store's own name for the bytes of a single file, where it has one.
-    """
-
-    output_id: str
-    digest: str
-    files: int
-    size: int
-    receipt_ref: str | None = None
-    manifest_ref: str | None = None
-    version_id: str | None = None
-
-
-@attrs.frozen
-class GateProof:
-    """A gate whose law gave the digest its flag states. `digest`: hex64."""
-
-    gate_id: str
-    digest: str
-
-
-@attrs.frozen
-class Conflict:
-    """A contradiction, from where it is found to where it is shown.
-
-    `subject`: gate or output id. `path`: first file at fault, where it can be told.
-    """
-
-    subject: str
-    code: ReasonCode
-    detail: str
-    expected: str | None = None
-    actual: str | None = None
-    path: str | None = None
-    changes: Mapping[str, Any] | None = None
-
-    @classmethod
-    def of(cls, subject: str, fault: EvidenceFault, expected: str | None = None) -> Conflict:
-        """The contradiction that a fault of the engine root is for this gate or output."""
-        return cls(subject, fault.code, fault.what, expected, path=fault.path)
-
-    @classmethod
-    def parse(cls, node: Mapping[str, Any]) -> Conflict:
-        """The contradiction that a record has in its JSON form, by whichever release."""
-        known = {field.name: node[field.name] for field in attrs.fields(cls) if field.name in node}
-        return cls(**{**known, "code": ReasonCode(node["code"])})
-
-    def document(self) -> dict[str, Any]:
-        """JSON form for record and quarantine artifact; absent parts are left out."""
-        return present(attrs.asdict(self))
-
-
-@attrs.frozen
-class Failure:
-    """Evidence that can never become READY, for a reason that is no contradiction."""
-
-    subject: str
-    code: ReasonCode
-    detail: str
-    changes: Mapping[str, Any] | None = None
-
-    def document(self) -> dict[str, Any]:
-        return present(attrs.asdict(self))
+from sr_domain.record.proofs import Conflict, Failure, GateProof, OutputProof
+from sr_ports import ReasonCode
 
 
 @attrs.frozen

@@ -5,13 +5,11 @@ Submit, resubmission and resume are all this one procedure. Read it top to botto
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import assert_never
 
 import attrs
 
-from sr_domain.artifacts.documents import Decision
 from sr_domain.artifacts.revisions import rules_at
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.evidence.arrival import something_there
@@ -32,60 +30,70 @@ from sr_domain.plan.compile import PlanRefused, compile_plan
 from sr_domain.plan.policy import Policy
 from sr_domain.plan.request import Strategy
 from sr_domain.plan.sealed import SealedPlan
-from sr_domain.record import revisions
-from sr_domain.record.ledger import Draft, Event
-from sr_domain.record.states import RunState
-from sr_domain.run.context import Desk
+from sr_domain.record import events, revisions
+from sr_domain.record.details import (
+    Accepted,
+    EvidenceStarted,
+    PlanHash,
+    Planned,
+    PolicyRevision,
+    Rest,
+    RootOverridden,
+)
+from sr_domain.record.kinds import Draft
+from sr_domain.record.ledger import Event
+from sr_domain.record.proofs import Conflict, Decision, Found
+from sr_domain.run.context import Context
 from sr_domain.run.held_run import HeldRun, take_over
 from sr_domain.run.root_faults import on_record
 from sr_ports import Fault, ReasonCode
 
 
-def advance(run: HeldRun, desk: Desk, *, fresh: bool) -> None:
+def advance(run: HeldRun, context: Context, *, fresh: bool) -> None:
     """Take the run as far as it can go now. `fresh`: its key was bound just now and no record was there.
 
     Afterwards the record says READY (published or not), FAILED, QUARANTINED or
     WAITING_EVIDENCE. Raises `LeaseLost`, `Unreachable`: the run stays where it was, resumable.
     """
     take_over(run)
-    anchored = run.ledger.first("RUN_ACCEPTED")
-    accepted = anchor(run, desk.policy) if anchored is None else anchored.details
-    if not fresh and run.ledger.first("EVIDENCE_COMPLETE") is None:
+    anchored = run.history.accepted
+    accepted = anchor(run, context.policy) if anchored is None else anchored.details
+    if not fresh and not run.history.decided:
         standing = read_facts(run)
         if standing is not None:
             adopt_facts(run, standing)
     state = run.ledger.state
-    if state in (RunState.FAILED, RunState.QUARANTINED):
+    if state is not None and state.terminal:
         finish_terminal(run)
         return
-    plan = committed_plan(run, desk, accepted)
+    plan = committed_plan(run, context, accepted)
     if plan is None:
         return
     run.policy_rev = attrs.asdict(plan.policy_rev)
-    if run.ledger.first("EVIDENCE_COMPLETE") is None and not prove(run, plan, accepted):
+    if not run.history.decided and not prove_and_decide(run, plan, accepted):
         return
     commit_ready(run, plan)
     announce_successor(run)
 
 
-def anchor(run: HeldRun, policy: Policy) -> Mapping[str, Any]:
+def anchor(run: HeldRun, policy: Policy) -> Accepted:
     """The admission for the record: intent, deadline and engine root, fixed for life."""
     wanted, oracle = run.request.engine_run_root, run.settings.oracle_engine_run_root
     root = oracle or wanted
     deadline = run.now() + timedelta(seconds=policy.evidence_wait_seconds)
-    accepted = {
-        **revisions.today(),
-        "run_equivalence_key": run.request.run_equivalence_key,
-        "platform_run_id": run.layout.platform_run_id,
-        "intent": run.request.intent(),
-        "intent_fingerprint": run.request.fingerprint,
-        "evidence_deadline_utc": format_instant(deadline),
-        "engine_run_root": _resolved(run, root),
-        "request": run.request.document(),
-    }
-    run.stage(Draft("RUN_ACCEPTED", accepted))
+    accepted = Accepted(
+        run_equivalence_key=run.request.run_equivalence_key,
+        platform_run_id=run.layout.platform_run_id,
+        intent=run.request.intent(),
+        intent_fingerprint=run.request.fingerprint,
+        evidence_deadline_utc=format_instant(deadline),
+        engine_run_root=_resolved(run, root),
+        request=run.request.document(),
+        revision=revisions.REVISION,
+    )
+    run.stage(events.RUN_ACCEPTED(accepted))
     if oracle is not None and wanted is not None and oracle != wanted:
-        run.stage(Draft("ENGINE_ROOT_OVERRIDDEN", {"requested": wanted, "used": oracle}))
+        run.stage(events.ENGINE_ROOT_OVERRIDDEN(RootOverridden(requested=wanted, used=oracle)))
     return accepted
 
 
@@ -94,103 +102,102 @@ def _resolved(run: HeldRun, root: str | None) -> str | None:
     return root if root is None or "://" in root else run.ports.roots.open(root).uri
 
 
-def committed_plan(run: HeldRun, desk: Desk, accepted: Mapping[str, Any]) -> SealedPlan | None:
+def committed_plan(run: HeldRun, context: Context, accepted: Accepted) -> SealedPlan | None:
     """The plan this run has for life, compiled now if it has none; None when it can have none."""
-    committed = run.ledger.first("PLAN_COMMITTED")
+    committed = run.history.plan
     if committed is None:
-        compiled = compile_plan(run.request, desk.policy, desk.pack, run.ports.laws)
+        compiled = compile_plan(run.request, context.policy, context.pack, run.ports.laws)
         if isinstance(compiled, PlanRefused):
-            problems = [attrs.asdict(problem) for problem in compiled.problems]
-            commit_failed(run, Failed(compiled.code, compiled.message), {"problems": problems})
+            problems = tuple(attrs.asdict(problem) for problem in compiled.problems)
+            commit_failed(run, Rest(compiled.code, compiled.message, problems))
             return None
-        rev = attrs.asdict(compiled.policy_rev)
+        rev = compiled.policy_rev
         run.stage(
             _plan_committed(run, compiled, accepted),
-            Draft("GOV_POLICY_REV", rev),
-            Draft("GOV_PLAN_HASH", {"plan_hash": compiled.plan_hash}),
+            events.GOV_POLICY_REV(PolicyRevision(rev.policy_id, rev.revision, rev.content_digest)),
+            events.GOV_PLAN_HASH(PlanHash(compiled.plan_hash)),
         )
         return compiled
-    return SealedPlan.of(committed.details["plan"])
+    return SealedPlan.of(committed.details.plan)
 
 
-def _plan_committed(run: HeldRun, plan: SealedPlan, accepted: Mapping[str, Any]) -> Draft:
+def _plan_committed(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> Draft:
     key = run.layout.plan(run.run_id)
-    return Draft(
-        "PLAN_COMMITTED",
-        {**revisions.today(), "plan": plan.document()},
+    return events.PLAN_COMMITTED(
+        Planned(plan.document(), revisions.REVISION),
         lambda event: {"run_plan_digest": run.follows(key, _plan_bytes(run, plan, accepted, event))},
     )
 
 
-def _plan_bytes(run: HeldRun, plan: SealedPlan, accepted: Mapping[str, Any], committed: Event) -> bytes:
+def _plan_bytes(run: HeldRun, plan: SealedPlan, accepted: Accepted, committed: Event) -> bytes:
     rules = rules_at(committed)
-    document = rules.run_plan(run.layout, plan, accepted["evidence_deadline_utc"], committed)
+    document = rules.run_plan(run.layout, plan, accepted.evidence_deadline_utc, committed)
     return rules.stored("run_plan", document)
 
 
-def write_plan(run: HeldRun, plan: SealedPlan, accepted: Mapping[str, Any]) -> None:
+def write_plan(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> None:
     """The plan artifact, as the record says it; written once, after the record has it."""
-    committed = run.ledger.first("PLAN_COMMITTED")
+    committed = run.history.plan
     if committed is None:
         raise Fault(ReasonCode.RECORD_INVALID, f"run {run.run_id} has no plan on record")
-    key, digest = run.layout.plan(run.run_id), committed.details.get("run_plan_digest")
-    run.write_derived(key, digest, lambda: _plan_bytes(run, plan, accepted, committed))
+    key, digest = run.layout.plan(run.run_id), committed.details.run_plan_digest
+    run.write_derived(key, digest, lambda: _plan_bytes(run, plan, accepted, committed.event))
 
 
-def prove(run: HeldRun, plan: SealedPlan, accepted: Mapping[str, Any]) -> bool:
+def prove_and_decide(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> bool:
     """Bring evidence about and judge it; True once READY is decided, False when the run rests elsewhere."""
     with on_record(run):
         root = engine_root(run, plan, accepted)
     if isinstance(root, Failed):
-        commit_failed(run, root)
+        commit_failed(run, Rest(root.code, root.detail))
         return False
-    run.record(Draft("EVIDENCE_STARTED", {"engine_run_root": root}))
+    run.record(events.EVIDENCE_STARTED(EvidenceStarted(root)))
     # Neither waits for the other: two durable writes in the time of one.
     run.ports.pool.map(lambda write: write(), (lambda: write_plan(run, plan, accepted), run.write_status))
     with on_record(run):
         evidence = collect(run, plan, root)
-    verdict = classify(evidence, parse_instant(accepted["evidence_deadline_utc"]), run.now())
+    return _conclude(run, plan, evidence, parse_instant(accepted.evidence_deadline_utc))
+
+
+def _conclude(run: HeldRun, plan: SealedPlan, evidence: Evidence, deadline: datetime) -> bool:
+    """Put the verdict on evidence on record; True once READY is decided."""
+    decision, verdict = _decision(run, plan, evidence), classify(evidence, deadline, run.now())
     match verdict:
         case Complete():
             refused = claim_place(run)
-            if refused is not None:
-                run.renew()
-                commit_failed(run, Failed(refused.code, refused.detail))
-                return False
-            decide_ready(run, plan, _decision(run, plan, evidence))
-            return True
-        case Waiting(missing):
-            run.record(Draft("EVIDENCE_WAITING", {**_waiting(missing), **_found(run, plan, evidence)}))
-            run.write_status()
-        case Conflicted():
+            if refused is None:
+                decide_ready(run, plan, decision)
+                return True
             run.renew()
-            commit_quarantined(run, verdict, evidence.missing, _found(run, plan, evidence))
+            commit_failed(run, Rest(refused.code, refused.detail))
+        case Waiting(missing):
+            why = Rest(ReasonCode.EVIDENCE_WAITING, missing=missing, found=decision.found)
+            run.record(events.EVIDENCE_WAITING(why))
+            run.write_status()
+        case Conflicted(conflicts):
+            run.renew()
+            missing = tuple(sorted(evidence.missing))
+            why = Rest(ReasonCode.EVIDENCE_CONFLICT, conflicts=conflicts, missing=missing, found=decision.found)
+            commit_quarantined(run, why)
         case Failed():
             run.renew()
-            commit_failed(run, verdict, {**_failures(evidence), **_found(run, plan, evidence)})
+            commit_failed(run, _failed(verdict, evidence, decision.found))
+        case _:
+            assert_never(verdict)
     return False
 
 
-def _waiting(missing: tuple[str, ...]) -> dict[str, Any]:
-    return {"reason_code": ReasonCode.EVIDENCE_WAITING.value, "missing": list(missing)}
-
-
-def _found(run: HeldRun, plan: SealedPlan, evidence: Evidence) -> dict[str, Any]:
-    """What did pass, for whoever asks why the run rests: gates, outputs and laws as a decision has them."""
-    found = _decision(run, plan, evidence).document()
-    return {"found": {name: found[name] for name in ("gates", "outputs", "laws")}}
-
-
-def _failures(evidence: Evidence) -> Mapping[str, Any]:
-    details: dict[str, Any] = {}
-    if evidence.failures:
-        details["failures"] = [one.document() for one in evidence.failures]
-    drifted = [one.document() for one in evidence.failures if one.changes is not None]
-    if drifted:  # drift keeps both sides, as a conflict does
-        details["conflicts"] = drifted
-    if evidence.missing:
-        details["missing"] = sorted(set(evidence.missing))
-    return details
+def _failed(verdict: Failed, evidence: Evidence, found: Found) -> Rest:
+    """Why the run fails, and what passed nevertheless. Drift keeps both sides, as a conflict does."""
+    drifted = (one for one in evidence.failures if one.changes is not None)
+    return Rest(
+        verdict.code,
+        verdict.detail,
+        failures=evidence.failures,
+        conflicts=tuple(Conflict(one.subject, one.code, one.detail, changes=one.changes) for one in drifted),
+        missing=tuple(sorted(set(evidence.missing))),
+        found=found,
+    )
 
 
 def _decision(run: HeldRun, plan: SealedPlan, evidence: Evidence) -> Decision:
@@ -214,14 +221,14 @@ def _decision(run: HeldRun, plan: SealedPlan, evidence: Evidence) -> Decision:
     )
 
 
-def engine_root(run: HeldRun, plan: SealedPlan, accepted: Mapping[str, Any]) -> str | Failed:
+def engine_root(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> str | Failed:
     """Where the evidence is, by the plan's strategy; the engine is run where that says so."""
     done = finished_root(run)
     if done is not None:
         return done
-    anchored, invoker = accepted["engine_run_root"], run.ports.invoker
-    attempted = bool(run.ledger.all("ENGINE_ATTEMPT_LAUNCH_REQUESTED"))
-    if plan.strategy is Strategy.FORCE_REUSE or run.ledger.first("EVIDENCE_STARTED") is not None:
+    anchored, invoker = accepted.engine_run_root, run.ports.invoker
+    attempted = bool(run.history.attempts)
+    if plan.strategy is Strategy.FORCE_REUSE or run.history.started is not None:
         reuse = True
     elif plan.strategy is Strategy.FORCE_INVOKE or attempted:
         reuse = False
@@ -232,7 +239,7 @@ def engine_root(run: HeldRun, plan: SealedPlan, accepted: Mapping[str, Any]) -> 
             return Failed(
                 ReasonCode.STRATEGY_UNAVAILABLE, f"{plan.strategy.value} needs an engine root and none is given"
             )
-        return str(anchored)
+        return anchored
     if invoker is None:
         abandon_open_attempts(run)
         what = "no invoker is wired" + ("" if anchored is not None else " and no engine root is given")

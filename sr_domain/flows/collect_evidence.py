@@ -21,13 +21,14 @@ from sr_domain.evidence.digests import ContentDigest, digest_outputs
 from sr_domain.evidence.gates import GateMissing, GatePassed, verify_gate
 from sr_domain.evidence.oracle import oracle_pack
 from sr_domain.evidence.outputs import Absent, OutputFiles, find_output
-from sr_domain.evidence.progress import Meter
-from sr_domain.evidence.verdict import Conflict, Evidence, Failure, GateProof, OutputProof
+from sr_domain.evidence.progress import ReadProgress
+from sr_domain.evidence.verdict import Evidence
 from sr_domain.plan.absent_law import absence
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.policy import MemberDigests
 from sr_domain.plan.sealed import SealedGate, SealedOutput, SealedPlan
 from sr_domain.record.layout import OBJECT_VERSIONS
+from sr_domain.record.proofs import Conflict, Failure, GateProof, OutputProof
 from sr_domain.run.held_run import HeldRun
 from sr_ports import BadInput, EngineRoot, EvidenceFault, Fault, ReasonCode
 
@@ -36,9 +37,9 @@ def collect(run: HeldRun, plan: SealedPlan, uri: str) -> Evidence:
     """Everything the root has to say about this plan. Raises `Unreachable`, `LeaseLost`."""
     root = run.ports.roots.open(uri)
     oracle, failures = oracle_pack(root, pins_of(run.request))
-    meter = Meter(run.narrate.progress, run.now, run.held.check)
-    gates = run.ports.pool.map(lambda gate: _gate(run, plan, root, gate, meter), plan.gates)
-    outputs = _outputs(run, plan, root, meter)
+    progress = ReadProgress(run.telemetry.progress, run.now, run.held.check)
+    gates = run.ports.pool.map(lambda gate: _gate(run, plan, root, gate, progress), plan.gates)
+    outputs = _outputs(run, plan, root, progress)
     return _together([Evidence(oracle_pack_ref=oracle, failures=failures), *gates, *outputs])
 
 
@@ -49,14 +50,14 @@ def _together(parts: Sequence[Evidence]) -> Evidence:
     return Evidence(**joined, oracle_pack_ref=parts[0].oracle_pack_ref)
 
 
-def _gate(run: HeldRun, plan: SealedPlan, root: EngineRoot, gate: SealedGate, meter: Meter) -> Evidence:
+def _gate(run: HeldRun, plan: SealedPlan, root: EngineRoot, gate: SealedGate, progress: ReadProgress) -> Evidence:
     provided = run.ports.laws.get(gate.method.kind)
     if provided is None:  # the plan had it: somebody uninstalled it since
         lacking = absence(run.ports.laws, gate.method.kind)
         raise BadInput(ReasonCode.UNKNOWN_HASHING_LAW, f"{gate.gate_id} needs the law {lacking}")
     enforce = plan.member_digests is MemberDigests.ENFORCE
     verdict = admitted(run).gate(
-        lambda rules: verify_gate(root, gate, provided, enforce_members=enforce, guard=meter, rules=rules)
+        lambda rules: verify_gate(root, gate, provided, enforce_members=enforce, guard=progress, rules=rules)
     )
     match verdict:
         case GatePassed(digest):
@@ -70,7 +71,7 @@ def _gate(run: HeldRun, plan: SealedPlan, root: EngineRoot, gate: SealedGate, me
             return Evidence(conflicts=(verdict,))
 
 
-def _outputs(run: HeldRun, plan: SealedPlan, root: EngineRoot, meter: Meter) -> list[Evidence]:
+def _outputs(run: HeldRun, plan: SealedPlan, root: EngineRoot, progress: ReadProgress) -> list[Evidence]:
     found: list[tuple[SealedOutput, OutputFiles]] = []
     parts: list[Evidence] = []
     for output in plan.outputs:
@@ -86,15 +87,15 @@ def _outputs(run: HeldRun, plan: SealedPlan, root: EngineRoot, meter: Meter) -> 
             parts.append(Evidence(notes=(f"OPTIONAL_MISSING:{output.output_id}",)))
         else:
             parts.append(Evidence(missing=(output.output_id,)))
-    digests = digest_outputs(root, [files for _, files in found], run.ports.pool, meter)
+    digests = digest_outputs(root, [files for _, files in found], run.ports.pool, progress)
     read = [(output, digest) for (output, _), digest in zip(found, digests, strict=True)]
     return parts + run.ports.pool.map(lambda one: _proven(run, *one), read)
 
 
 def admitted(run: HeldRun) -> Admitted:
     """How the root is listed for this run: today, and as it was when the run was admitted."""
-    accepted = run.ledger.first("RUN_ACCEPTED")
-    then = today() if accepted is None else rules_at(accepted)
+    accepted = run.history.accepted
+    then = today() if accepted is None else rules_at(accepted.event)
     return Admitted(today().listing, then.listing)
 
 
@@ -107,7 +108,7 @@ def _proven(run: HeldRun, output: SealedOutput, digest: ContentDigest | Evidence
 
 
 def _conflict(output: SealedOutput, fault: EvidenceFault) -> Evidence:
-    return Evidence(conflicts=(Conflict.of(output.output_id, fault),))
+    return Evidence(conflicts=(Conflict.from_fault(output.output_id, fault),))
 
 
 def _prove_output(run: HeldRun, output: SealedOutput, content: ContentDigest) -> Evidence:

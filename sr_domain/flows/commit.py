@@ -6,18 +6,23 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
+
 from sr_domain.artifacts.attestation import PAYLOAD_TYPE, fault_in, normal
-from sr_domain.artifacts.documents import Decision, control_fact
+from sr_domain.artifacts.documents import control_fact
 from sr_domain.artifacts.revisions import rules_at, rules_of, today
 from sr_domain.artifacts.rules import Rules
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.encoding.strict_json import strict_loads
 from sr_domain.encoding.times import format_instant
-from sr_domain.evidence.verdict import Conflicted, Failed
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.sealed import SealedPlan
-from sr_domain.record import revisions
-from sr_domain.record.ledger import Draft, Event
+from sr_domain.record import events, revisions
+from sr_domain.record.details import BundleHash, Committed, Decided, EvidenceStarted, LawsUsed, Published, Refused, Rest
+from sr_domain.record.kinds import EventKind
+from sr_domain.record.ledger import Event
+from sr_domain.record.proofs import Decision
+from sr_domain.record.read import Entry
 from sr_domain.run.held_run import HeldRun
 from sr_ports import BadInput, Fault, ReasonCode, Unreachable
 
@@ -30,13 +35,13 @@ def decide_ready(run: HeldRun, plan: SealedPlan, decision: Decision) -> None:
     """
     facts = build_facts(run, plan, decision, today())
     run.renew()
-    details = {
-        **decision.document(),
-        **revisions.today(),
-        "bundle_hash": facts["bundle_hash"],
-        "facts_view_digest": run.follows(run.layout.facts(run.run_id), today().stored("run_facts_view", facts)),
-    }
-    run.record(Draft("EVIDENCE_COMPLETE", details))
+    decided = Decided(
+        decision,
+        revision=revisions.REVISION,
+        bundle_hash=facts["bundle_hash"],
+        facts_view_digest=run.follows(run.layout.facts(run.run_id), today().stored("run_facts_view", facts)),
+    )
+    run.record(events.EVIDENCE_COMPLETE(decided))
 
 
 def build_facts(run: HeldRun, plan: SealedPlan, decision: Decision, rules: Rules) -> dict[str, Any]:
@@ -46,7 +51,7 @@ def build_facts(run: HeldRun, plan: SealedPlan, decision: Decision, rules: Rules
 
 def commit_ready(run: HeldRun, plan: SealedPlan) -> None:
     """Carry a decided run to READY and publish it; every step may have been done before."""
-    decided = run.ledger.first("EVIDENCE_COMPLETE")
+    decided = run.history.decision
     if decided is None:
         raise Fault(ReasonCode.RECORD_INVALID, f"run {run.run_id} has no decision to commit")
     facts = _write_facts(run, plan, decided)
@@ -56,27 +61,28 @@ def commit_ready(run: HeldRun, plan: SealedPlan) -> None:
     publish_ready(run, signal)
 
 
-def _write_facts(run: HeldRun, plan: SealedPlan, decided: Event) -> Mapping[str, Any]:
+def _write_facts(run: HeldRun, plan: SealedPlan, decided: Entry[Decided]) -> Mapping[str, Any]:
     def derive() -> bytes:
-        if "outputs" not in decided.details:  # adopted: the view was found without its decision
+        decision, rules = decided.details.decision, rules_at(decided.event)
+        if decision is None:  # adopted: the view was found without its decision
             raise Fault(ReasonCode.TRUTH_ALTERED, f"the facts view of run {run.run_id} is gone")
-        rules = rules_at(decided)
-        return rules.stored("run_facts_view", build_facts(run, plan, Decision.of(decided.details), rules))
+        return rules.stored("run_facts_view", build_facts(run, plan, decision, rules))
 
     key = run.layout.facts(run.run_id)
-    facts: dict[str, Any] = json.loads(run.write_derived(key, decided.details["facts_view_digest"], derive))
+    facts: dict[str, Any] = json.loads(run.write_derived(key, decided.details.facts_view_digest, derive))
     return facts
 
 
-def _attest(run: HeldRun, facts: Mapping[str, Any], decided: Event) -> None:
+def _attest(run: HeldRun, facts: Mapping[str, Any], decided: Entry[Decided]) -> None:
     """Sign the facts view where a signer is wired, before anything says READY; afterwards it is too late.
 
     An envelope of the same statement that stands already stands, whoever signed it.
     """
     signer, key = run.ports.signer, run.layout.attestation(run.run_id)
-    if signer is None or run.ledger.first("READY_COMMITTED") is not None:
+    if signer is None or run.history.committed is not None:
         return
-    payload = rules_at(decided).statement(run.layout, facts, decided.details["facts_view_digest"], decided.ts_utc)
+    digest, rules = decided.details.facts_view_digest, rules_at(decided.event)
+    payload = rules.statement(run.layout, facts, digest, decided.ts_utc)
     envelope = normal(signer.sign(PAYLOAD_TYPE, payload))
     wrong = fault_in(envelope, payload)
     if wrong is not None:
@@ -98,7 +104,7 @@ def adopt_facts(run: HeldRun, data: bytes) -> None:
     Raises `Fault` when it is not this run's own sound view, or when the record has lost even its plan.
     """
     key = run.layout.facts(run.run_id)
-    if run.ledger.first("PLAN_COMMITTED") is None:
+    if run.history.plan is None:
         what = f"the record of run {run.run_id} is gone or cut short, its facts view stands"
         raise Fault(ReasonCode.TRUTH_MISSING, what)
     try:
@@ -110,36 +116,30 @@ def adopt_facts(run: HeldRun, data: bytes) -> None:
         raise Fault(ReasonCode.TRUTH_ALTERED, f"{key} is no facts view: {misfit.what}")
     if facts["run_id"] != run.run_id:
         raise Fault(ReasonCode.TRUTH_ALTERED, f"{key} is the facts view of run {facts['run_id']}")
-    details = {
-        "adopted": True,
-        "revision": run.ledger.revision,
-        "bundle_hash": facts["bundle_hash"],
-        "facts_view_digest": sha256_hex(data),
-    }
-    run.record(Draft("EVIDENCE_STARTED"), Draft("EVIDENCE_COMPLETE", details))
+    decided = Decided(
+        adopted=True,
+        revision=run.ledger.revision,
+        bundle_hash=facts["bundle_hash"],
+        facts_view_digest=sha256_hex(data),
+    )
+    run.record(events.EVIDENCE_STARTED(EvidenceStarted()), events.EVIDENCE_COMPLETE(decided))
 
 
-def _commit_record(run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any], decided: Event) -> None:
-    if run.ledger.first("READY_COMMITTED") is not None:
+def _commit_record(run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any], decided: Entry[Decided]) -> None:
+    if run.history.committed is not None:
         run.write_status()
         return
     run.held.check()
-    rules, ready = rules_at(decided), run.layout.ready(run.run_id)
-    committed = {
-        "revision": rules.revision,
-        "facts_view_ref": run.layout.facts(run.run_id),
-        "bundle_hash": facts["bundle_hash"],
-    }
-    if run.ports.signer is not None:
-        committed["attestation_ref"] = run.layout.attestation(run.run_id)
+    rules, ready = rules_at(decided.event), run.layout.ready(run.run_id)
+    bundle_hash, decision = str(facts["bundle_hash"]), decided.details.decision
+    attestation = None if run.ports.signer is None else run.layout.attestation(run.run_id)
     drafts = (
-        Draft(
-            "READY_COMMITTED",
-            committed,
+        events.READY_COMMITTED(
+            Committed(run.layout.facts(run.run_id), bundle_hash, attestation, rules.revision),
             lambda event: {"ready_signal_digest": run.follows(ready, _signal(run, plan, facts, rules, event))},
         ),
-        Draft("GOV_BUNDLE_HASH", {"bundle_hash": facts["bundle_hash"]}),
-        Draft("GOV_LAW_PROVENANCE", {"laws": decided.details.get("laws", {})}),
+        events.GOV_BUNDLE_HASH(BundleHash(bundle_hash)),
+        events.GOV_LAW_PROVENANCE(LawsUsed({} if decision is None else decision.laws)),
     )
     # The status says what the record is about to say; a crash between the two is mended on resume.
     now = run.now()
@@ -153,16 +153,18 @@ def _signal(run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any], rules: Rul
     return rules.stored("ready_signal", rules.ready_signal(run.layout, facts, plan.plan_hash, committed.ts_utc))
 
 
-def _write_signal(run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any], decided: Event) -> Mapping[str, Any]:
-    committed, key = run.ledger.first("READY_COMMITTED"), run.layout.ready(run.run_id)
+def _write_signal(
+    run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any], decided: Entry[Decided]
+) -> Mapping[str, Any]:
+    committed, key = run.history.committed, run.layout.ready(run.run_id)
     if committed is None:
         raise Fault(ReasonCode.RECORD_INVALID, f"run {run.run_id} has no READY on record to publish")
-    digest = committed.details.get("ready_signal_digest")
+    digest, event = committed.details.ready_signal_digest, committed.event
 
     def derive() -> bytes:
-        return _signal(run, plan, facts, rules_at(committed), committed)
+        return _signal(run, plan, facts, rules_at(event), event)
 
-    if digest is None and "outputs" not in decided.details:
+    if digest is None and decided.details.decision is None:
         # An adopted run may have a signal of its own already: the first one published from stands.
         stored = run.write_bytes(key, derive())
     else:
@@ -173,7 +175,7 @@ def _write_signal(run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any], deci
 
 def publish_ready(run: HeldRun, signal: Mapping[str, Any]) -> None:
     """Publish READY unless the record says it was. A failure is recorded and blocks nothing."""
-    if run.ledger.first("READY_PUBLISHED") is not None:
+    if run.history.published:
         return
     envelope = control_fact(
         run.settings.topic,
@@ -187,40 +189,30 @@ def publish_ready(run: HeldRun, signal: Mapping[str, Any]) -> None:
     try:
         run.ports.bus.publish(envelope)
     except (Unreachable, BadInput) as error:  # whatever the bus refuses, the run is READY
-        run.record(Draft("READY_PUBLISH_FAILED", {"reason_code": error.code.value, "detail": error.what}))
+        run.record(events.READY_PUBLISH_FAILED(Refused(error.code, error.what)))
         return
-    run.record(Draft("READY_PUBLISHED", {"message_id": envelope.message_id, "topic": envelope.topic}))
+    run.record(events.READY_PUBLISHED(Published(envelope.message_id, envelope.topic)))
 
 
-def commit_failed(run: HeldRun, verdict: Failed, details: Mapping[str, Any] | None = None) -> None:
+def commit_failed(run: HeldRun, why: Rest) -> None:
     """End the run FAILED."""
-    _end(run, "RUN_FAILED", {"reason_code": verdict.code.value, "detail": verdict.detail, **(details or {})})
+    _end(run, events.RUN_FAILED, why)
 
 
-def commit_quarantined(run: HeldRun, verdict: Conflicted, missing: tuple[str, ...], found: Mapping[str, Any]) -> None:
-    """End the run QUARANTINED, every conflict kept. `found`: what passed nevertheless."""
-    details: dict[str, Any] = {
-        "reason_code": ReasonCode.EVIDENCE_CONFLICT.value,
-        "conflicts": [one.document() for one in verdict.conflicts],
-    }
-    if missing:
-        details["missing"] = sorted(missing)
-    _end(run, "RUN_QUARANTINED", {**details, **found})
+def commit_quarantined(run: HeldRun, why: Rest) -> None:
+    """End the run QUARANTINED, every conflict kept."""
+    _end(run, events.RUN_QUARANTINED, why)
 
 
-def _end(run: HeldRun, kind: str, details: Mapping[str, Any]) -> None:
+def _end(run: HeldRun, kind: EventKind[Rest], why: Rest) -> None:
     key = run.layout.quarantine(run.run_id)
 
     def follows(event: Event) -> Mapping[str, Any]:
-        return {"quarantine_digest": run.follows(key, _quarantine(run, event))} if _contradicts(event) else {}
+        return {"quarantine_digest": run.follows(key, _quarantine(run, event))}
 
-    run.record(Draft(kind, {**details, **revisions.today()}, follows))
+    # A conflict owes a quarantine record; drift, which keeps both sides, too.
+    run.record(kind(attrs.evolve(why, revision=revisions.REVISION), follows if why.conflicts else None))
     finish_terminal(run)
-
-
-def _contradicts(event: Event) -> bool:
-    """Whether the end of a run owes a quarantine record: a conflict, or drift, which keeps both sides, too."""
-    return bool(event.details.get("conflicts"))
 
 
 def _quarantine(run: HeldRun, event: Event) -> bytes:
@@ -230,8 +222,8 @@ def _quarantine(run: HeldRun, event: Event) -> bytes:
 
 def finish_terminal(run: HeldRun) -> None:
     """Write what a terminal record still owes: the quarantine artifact and the status."""
-    event = run.ledger.state_event
-    if event is not None and _contradicts(event):
-        key, digest = run.layout.quarantine(run.run_id), event.details.get("quarantine_digest")
+    ended = run.history.contradicted
+    if ended is not None:
+        key, digest, event = run.layout.quarantine(run.run_id), ended.details.quarantine_digest, ended.event
         run.write_derived(key, digest, lambda: _quarantine(run, event))
     run.write_status()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import attrs
@@ -16,7 +17,17 @@ from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.evidence.small_files import parse_small, read_small
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.sealed import SealedPlan
-from sr_domain.record.ledger import Draft
+from sr_domain.record import events
+from sr_domain.record.details import (
+    FAILED,
+    SUCCEEDED,
+    AttemptDetail,
+    AttemptFinished,
+    AttemptLimit,
+    AttemptName,
+    Nothing,
+)
+from sr_domain.record.read import Entry
 from sr_domain.run.held_run import HeldRun
 from sr_ports import EngineCall, EngineInvoker, EngineResult, EvidenceFault, ReasonCode
 
@@ -49,10 +60,8 @@ class EngineFailed:
 
 def finished_root(run: HeldRun) -> str | None:
     """The root of the attempt that succeeded, if one did."""
-    for event in run.ledger.all("ENGINE_ATTEMPT_FINISHED"):
-        if event.details["outcome"] == "SUCCEEDED":
-            return str(event.details["engine_run_root"])
-    return None
+    ended = (one.details for one in run.history.all(events.ENGINE_ATTEMPT_FINISHED))
+    return next((one.engine_run_root for one in ended if one.outcome == SUCCEEDED), None)
 
 
 def run_engine(run: HeldRun, plan: SealedPlan, root: str | None, invoker: EngineInvoker) -> EngineDone | EngineFailed:
@@ -62,12 +71,11 @@ def run_engine(run: HeldRun, plan: SealedPlan, root: str | None, invoker: Engine
         return EngineDone(done)
     abandon_open_attempts(run)
     while True:
-        made = run.ledger.all("ENGINE_ATTEMPT_LAUNCH_REQUESTED")
-        ended = run.ledger.all("ENGINE_ATTEMPT_FINISHED")
-        if ended and ReasonCode(ended[-1].details["reason_code"]) in _HOPELESS:
+        made, last = run.history.attempts, _last_finished(run)
+        if last is not None and last.details.reason_code in _HOPELESS:
             return _failed(run)
         if len(made) >= plan.attempt_limit:
-            run.record(Draft("ATTEMPT_LIMIT_EXCEEDED", {"attempt_limit": plan.attempt_limit, "attempts": len(made)}))
+            run.record(events.ATTEMPT_LIMIT_EXCEEDED(AttemptLimit(plan.attempt_limit, len(made))))
             return _failed(run)
         if made and plan.retry_backoff_seconds:
             _back_off(run, plan.retry_backoff_seconds)
@@ -76,20 +84,23 @@ def run_engine(run: HeldRun, plan: SealedPlan, root: str | None, invoker: Engine
             return EngineDone(result)
 
 
+def _last_finished(run: HeldRun) -> Entry[AttemptFinished] | None:
+    return next(reversed(run.history.all(events.ENGINE_ATTEMPT_FINISHED)), None)
+
+
 def _failed(run: HeldRun) -> EngineFailed:
-    ended = run.ledger.all("ENGINE_ATTEMPT_FINISHED")
-    if not ended:
+    finished = [one for one in run.history.attempts if one.finished is not None]
+    if not finished or finished[-1].finished is None:
         return EngineFailed(ReasonCode.ATTEMPT_LIMIT_EXCEEDED, "every attempt was abandoned by a holder that died")
-    last = ended[-1].details
-    why = run.ledger.attempt_detail(last["attempt_id"]) or "failed"
-    return EngineFailed(ReasonCode(last["reason_code"]), f"attempt {last['attempt_no']}: {why}")
+    last, why = finished[-1].finished.details, finished[-1].why or "failed"
+    return EngineFailed(ReasonCode(str(last.reason_code)), f"attempt {last.attempt_no}: {why}")
 
 
 def _back_off(run: HeldRun, seconds: float) -> None:
     """Wait what is left of the backoff since the last attempt was launched, in lease-sized steps."""
-    last = run.ledger.all("ENGINE_ATTEMPT_FINISHED", "ENGINE_ATTEMPT_ABANDONED")[-1]
+    last = [one.end.ts_utc for one in run.history.attempts if one.end is not None][-1]
     while not run.held.lost:
-        left = seconds - (run.now() - parse_instant(last.ts_utc)).total_seconds()
+        left = seconds - (run.now() - parse_instant(last)).total_seconds()
         if left <= 0:
             return
         run.ports.clock.sleep(min(left, 1.0))
@@ -98,14 +109,9 @@ def _back_off(run: HeldRun, seconds: float) -> None:
 
 def abandon_open_attempts(run: HeldRun) -> None:
     """Close every launch that has no end: its holder died. It counts."""
-    closed = {
-        event.details["attempt_no"] for event in run.ledger.all("ENGINE_ATTEMPT_FINISHED", "ENGINE_ATTEMPT_ABANDONED")
-    }
-    for event in run.ledger.all("ENGINE_ATTEMPT_LAUNCH_REQUESTED"):
-        number = event.details["attempt_no"]
-        if number not in closed:
-            attempt_id = event.details["attempt_id"]
-            run.record(Draft("ENGINE_ATTEMPT_ABANDONED", {"attempt_id": attempt_id, "attempt_no": number}))
+    for attempt in run.history.attempts:
+        if attempt.end is None:
+            run.record(events.ENGINE_ATTEMPT_ABANDONED(attempt.launched.details))
 
 
 def invocation_for(run: HeldRun, root: str | None) -> dict[str, Any]:
@@ -134,41 +140,49 @@ def invocation_for(run: HeldRun, root: str | None) -> dict[str, Any]:
 
 def _attempt(run: HeldRun, number: int, root: str | None, invoker: EngineInvoker) -> str | None:
     """One attempt, from launch to its recorded end; the engine root when it succeeded."""
-    attempt_id = attempt_id_for(run.run_id, number)
-    invocation = invocation_for(run, root)
-    started = run.now()
-    run.record(Draft("ENGINE_ATTEMPT_LAUNCH_REQUESTED", {"attempt_id": attempt_id, "attempt_no": number}))
+    name = AttemptName(attempt_id_for(run.run_id, number), number)
+    invocation, started = invocation_for(run, root), run.now()
+    run.record(events.ENGINE_ATTEMPT_LAUNCH_REQUESTED(name))
     run.write_status()
     result = _invoke(run, EngineCall(invocation, number, root), invoker)
     run.held.check()  # a lost lease records nothing: whoever took over has closed the attempt
     reason, detail = result.reason, result.detail
     if reason is None:
         reason, detail = check_receipt(run, result.engine_run_root)
-    ended = run.now()
-    details = {
-        "run_id": run.run_id,
-        "attempt_id": attempt_id,
-        "attempt_no": number,
-        "outcome": "SUCCEEDED" if reason is None else "FAILED",
-        "started_at_utc": format_instant(started),
-        "ended_at_utc": format_instant(ended),
-        "duration_ms": max(0, round((ended - started).total_seconds() * 1000)),
-        "invocation": invocation,
-        **present(
-            {
-                "invoker": run.request.invoker,
-                "reason_code": None if reason is None else reason.value,
-                "engine_run_root": result.engine_run_root,
-                "run_receipt_ref": None if reason else f"{result.engine_run_root}/{RECEIPT}",
-                "logs_ref": _keep_logs(run, number, result),
-            }
-        ),
-    }
-    if reason is not ReasonCode.ENGINE_INVOCATION_INVALID:  # that one is on record as it was, misfit and all
-        validate("engine_attempt", details)
-    told = [Draft("ENGINE_ATTEMPT_DETAIL", {"attempt_id": attempt_id, "detail": detail})] if detail else []
-    run.record(Draft("ENGINE_ATTEMPT_FINISHED", details), *told)
+    ended = _ended(run, name, invocation, started, result, reason)
+    told = [events.ENGINE_ATTEMPT_DETAIL(AttemptDetail(name.attempt_id, detail))] if detail else []
+    run.record(events.ENGINE_ATTEMPT_FINISHED(ended), *told)
     return None if reason else result.engine_run_root
+
+
+def _ended(
+    run: HeldRun,
+    name: AttemptName,
+    invocation: Mapping[str, Any],
+    started: datetime,
+    result: EngineResult,
+    reason: ReasonCode | None,
+) -> AttemptFinished:
+    """How the attempt ended, now, checked against its contract; its output is kept."""
+    now = run.now()
+    ended = AttemptFinished(
+        run_id=run.run_id,
+        attempt_id=name.attempt_id,
+        attempt_no=name.attempt_no,
+        outcome=SUCCEEDED if reason is None else FAILED,
+        started_at_utc=format_instant(started),
+        ended_at_utc=format_instant(now),
+        duration_ms=max(0, round((now - started).total_seconds() * 1000)),
+        invocation=invocation,
+        invoker=run.request.invoker,
+        reason_code=reason,
+        engine_run_root=result.engine_run_root,
+        run_receipt_ref=None if reason else f"{result.engine_run_root}/{RECEIPT}",
+        logs_ref=_keep_logs(run, name.attempt_no, result),
+    )
+    if reason is not ReasonCode.ENGINE_INVOCATION_INVALID:  # that one is on record as it was, misfit and all
+        validate("engine_attempt", ended.document())
+    return ended
 
 
 def _invoke(run: HeldRun, call: EngineCall, invoker: EngineInvoker) -> EngineResult:
@@ -179,7 +193,7 @@ def _invoke(run: HeldRun, call: EngineCall, invoker: EngineInvoker) -> EngineRes
     return invoker.invoke(
         call,
         cancelled=lambda: run.held.lost,
-        progress=lambda line: run.narrate.event("ENGINE_OUTPUT", {}, line),
+        progress=lambda line: run.telemetry.event(events.ENGINE_OUTPUT(Nothing()), line),
     )
 
 

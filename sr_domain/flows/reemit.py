@@ -1,6 +1,6 @@
 """Re-emit: READY or a terminal fact once more, from truth; nothing recomputed or changed.
 
-Order (spec: behaviour, "Re-emit"): authorise, ops micro-lease, run exists, request on
+Order (spec: behaviour, "Re-emit"): authorise, reemission micro-lease, run exists, request on
 record, dry run, rate limit, publish, publication on record.
 """
 
@@ -18,18 +18,20 @@ from sr_domain.artifacts.documents import control_fact
 from sr_domain.artifacts.revisions import rules_of
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.encoding.contracts import problem
-from sr_domain.encoding.parts import present
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.plan.request import check_actor
+from sr_domain.record import details, events
+from sr_domain.record.kinds import Draft
 from sr_domain.record.layout import Layout
-from sr_domain.record.ledger import Draft, Ledger
-from sr_domain.record.states import RunState
+from sr_domain.record.ledger import Ledger
+from sr_domain.record.read import Record
+from sr_domain.record.states import Fact
 from sr_domain.run.answers import denied, successors
 from sr_domain.run.append_aside import append_aside, pins_on
-from sr_domain.run.context import Desk
+from sr_domain.run.context import Context
 from sr_domain.run.lookup import parse_truth, record_of
 from sr_domain.run.outcome import NextStep, Outcome
-from sr_domain.run.telemetry import Narrator
+from sr_domain.run.telemetry import RunTelemetry
 from sr_ports import BadInput, ReasonCode, SrError, Unreachable
 
 _LEASE_S = 30.0
@@ -69,28 +71,32 @@ class Reemit:
 
 
 @attrs.frozen
-class _Ops:
+class _Reemission:
     """One re-emit under way."""
 
-    desk: Desk
+    context: Context
     layout: Layout
     ledger: Ledger
     kind: ReemitKind
     actor: str
 
-    def note(self, event: str, **details: Any) -> Ledger:
-        draft = Draft(event, {"kind": self.kind.value, **present(details)})
+    def note(self, *drafts: Draft) -> Ledger:
         return append_aside(
-            self.desk.ports, self.layout, self.ledger.run_id, draft, actor=self.actor, policy_rev=self.desk.policy_rev
+            self.context.ports,
+            self.layout,
+            self.ledger.run_id,
+            *drafts,
+            actor=self.actor,
+            policy_rev=self.context.policy_rev,
         )
 
     def fail(self, code: ReasonCode, message: str, step: NextStep | None = None) -> Reemit:
-        self.note("REEMIT_FAILED", reason_code=code.value, detail=message)
+        self.note(events.REEMIT_FAILED(details.ReemitFailed(self.kind, code, message)))
         return Reemit(self.ledger.run_id, reason_code=code, message=message, next=step)
 
 
 def reemit(
-    desk: Desk, run_id: str, kind: str, *, reason: str | None, actor: str, dry_run: bool, superseded: bool = False
+    context: Context, run_id: str, kind: str, *, reason: str | None, actor: str, dry_run: bool, superseded: bool = False
 ) -> Reemit | Outcome:
     """Publish READY or the terminal fact again; an `Outcome` only for an actor who may not.
 
@@ -102,120 +108,125 @@ def reemit(
     if misfit is not None:
         raise BadInput(ReasonCode.USAGE, f"re-emit: {misfit.what}")
     check_actor(actor)
-    layout, ledger = record_of(desk, run_id)
-    ops = _Ops(desk, layout, ledger, ReemitKind(kind), actor)
-    allowed = desk.settings.reemitters
+    layout, ledger = record_of(context, run_id)
+    reemission = _Reemission(context, layout, ledger, ReemitKind(kind), actor)
+    allowed = context.settings.reemitters
     if allowed is not None and actor not in allowed:
-        ops.note("AUTH_DENIED", actor=actor, action="reemit", reason_code=ReasonCode.AUTH_DENIED.value)
+        reemission.note(
+            events.AUTH_DENIED(details.Denied(actor, "reemit", ReasonCode.AUTH_DENIED, kind=reemission.kind))
+        )
         return denied(layout, run_id, actor)
-    lease = desk.ports.authority.acquire(f"reemit:{run_id}:{kind}", desk.ports.ids.new_id(), ttl_s=_LEASE_S)
+    lease = context.ports.authority.acquire(f"reemit:{run_id}:{kind}", context.ports.ids.new_id(), ttl_s=_LEASE_S)
     if lease is None:
-        busy = {"kind": kind, "reason_code": ReasonCode.REEMIT_BUSY.value}
-        Narrator(desk.ports.telemetry, desk.ports.clock, pins_on(ledger), desk.policy_rev).event("REEMIT_BUSY", busy)
+        busy = events.REEMIT_BUSY(details.ReemitBusy(reemission.kind, ReasonCode.REEMIT_BUSY))
+        RunTelemetry(context.ports.telemetry, context.ports.clock, pins_on(ledger), context.policy_rev).event(busy)
         return Reemit(run_id, reason_code=ReasonCode.REEMIT_BUSY, message="the same re-emit is under way")
     try:
-        return _under_lease(ops, reason=reason, dry_run=dry_run, superseded=superseded)
+        return _under_lease(reemission, reason=reason, dry_run=dry_run, superseded=superseded)
     finally:
-        _release(desk, lease)
+        _release(context, lease)
 
 
-def _release(desk: Desk, lease: Any) -> None:
+def _release(context: Context, lease: Any) -> None:
     try:
-        desk.ports.authority.release(lease)
+        context.ports.authority.release(lease)
     except SrError:
         return  # it lapses by itself; the answer stands
 
 
-def _under_lease(ops: _Ops, *, reason: str | None, dry_run: bool, superseded: bool) -> Reemit:
-    run_id = ops.ledger.run_id
-    ledger = ops.note("REEMIT_REQUESTED", reason=reason, dry_run=dry_run)
-    kinds = _applicable(ledger, ops.kind)
-    chain = successors(ops.desk.ports.store, ops.layout, ledger) if "READY" in kinds else ()
+def _under_lease(reemission: _Reemission, *, reason: str | None, dry_run: bool, superseded: bool) -> Reemit:
+    run_id = reemission.ledger.run_id
+    ledger = reemission.note(events.REEMIT_REQUESTED(details.ReemitRequested(reemission.kind, dry_run, reason=reason)))
+    kinds = _applicable(ledger, reemission.kind)
+    chain = successors(reemission.context.ports.store, reemission.layout, ledger) if "READY" in kinds else ()
     if chain and not superseded:
         newest = "" if chain[-1] == chain[0] else f", the newest of its successors is {chain[-1]}"
-        refused = ops.fail(ReasonCode.REEMIT_SUPERSEDED, f"it was superseded by {chain[0]}{newest}")
+        refused = reemission.fail(ReasonCode.REEMIT_SUPERSEDED, f"it was superseded by {chain[0]}{newest}")
         return attrs.evolve(refused, dry_run=dry_run, superseded_by=chain)
     if dry_run:
-        ops.note("REEMIT_DRY_RUN", would_publish=list(kinds))
+        reemission.note(events.REEMIT_DRY_RUN(details.ReemitDryRun(reemission.kind, kinds)))
         message = "" if kinds else "not applicable"
         return Reemit(run_id, would_publish=kinds, dry_run=True, message=message, superseded_by=chain)
     if not kinds:
-        ready_only = ops.kind is ReemitKind.READY_ONLY
+        ready_only = reemission.kind is ReemitKind.READY_ONLY
         code = ReasonCode.REEMIT_READY_ONLY_MISMATCH if ready_only else ReasonCode.REEMIT_TERMINAL_ONLY_MISMATCH
         state = "not admitted" if ledger.state is None else ledger.state.value
-        return ops.fail(code, f"not applicable: the run is {state}")
-    if _recent(ops.desk, ledger) >= ops.desk.settings.reemit_max:
-        limit, window_s = ops.desk.settings.reemit_max, ops.desk.settings.reemit_window_s
-        return ops.fail(ReasonCode.REEMIT_RATE_LIMIT, f"the limit is {limit} re-emits in {window_s:g} seconds")
-    return attrs.evolve(_publish(ops, kinds[0], chain), superseded_by=chain)
+        return reemission.fail(code, f"not applicable: the run is {state}")
+    if _recent(reemission.context, ledger) >= reemission.context.settings.reemit_max:
+        limit, window_s = reemission.context.settings.reemit_max, reemission.context.settings.reemit_window_s
+        return reemission.fail(ReasonCode.REEMIT_RATE_LIMIT, f"the limit is {limit} re-emits in {window_s:g} seconds")
+    return attrs.evolve(_publish(reemission, kinds[0], chain), superseded_by=chain)
+
+
+_EXCLUDES = {Fact.READY: ReemitKind.TERMINAL_ONLY, Fact.TERMINAL: ReemitKind.READY_ONLY}
+"""The wish that leaves a fact out."""
 
 
 def _applicable(ledger: Ledger, kind: ReemitKind) -> tuple[str, ...]:
-    """READY or TERMINAL, as state and wish allow; a run is only ever one of them."""
-    if ledger.state is RunState.READY and kind is not ReemitKind.TERMINAL_ONLY:
-        return ("READY",)
-    if ledger.state in (RunState.FAILED, RunState.QUARANTINED) and kind is not ReemitKind.READY_ONLY:
-        return ("TERMINAL",)
-    return ()
+    """What the state lets the asked kind publish: READY, TERMINAL, or nothing."""
+    fact = None if ledger.state is None else ledger.state.fact
+    return () if fact is None or kind is _EXCLUDES[fact] else (fact.value,)
 
 
-def _recent(desk: Desk, ledger: Ledger) -> int:
-    since = desk.ports.clock.now() - timedelta(seconds=desk.settings.reemit_window_s)
-    return sum(1 for event in ledger.all("REEMIT_PUBLISHED") if parse_instant(event.ts_utc) > since)
+def _recent(context: Context, ledger: Ledger) -> int:
+    since = context.ports.clock.now() - timedelta(seconds=context.settings.reemit_window_s)
+    return sum(1 for event in Record(ledger).all(events.REEMIT_PUBLISHED) if parse_instant(event.ts_utc) > since)
 
 
-def _publish(ops: _Ops, what: str, chain: tuple[str, ...]) -> Reemit:
-    run_id, store = ops.ledger.run_id, ops.desk.ports.store
-    now = format_instant(ops.desk.ports.clock.now())
+def _publish(reemission: _Reemission, what: str, chain: tuple[str, ...]) -> Reemit:
+    run_id, store = reemission.ledger.run_id, reemission.context.ports.store
+    now = format_instant(reemission.context.ports.clock.now())
     if what == "READY":
-        if store.stat(ops.layout.facts(run_id)) is None:
-            return ops.fail(ReasonCode.FACTS_VIEW_MISSING, "failed: the facts view is not there")
-        blob = store.read(ops.layout.ready(run_id))
+        if store.stat(reemission.layout.facts(run_id)) is None:
+            return reemission.fail(ReasonCode.FACTS_VIEW_MISSING, "failed: the facts view is not there")
+        blob = store.read(reemission.layout.ready(run_id))
         if blob is None:
             step = NextStep("resume", run_id, after=" writes it")
-            return ops.fail(ReasonCode.TRUTH_MISSING, "failed: the READY signal is not there", step)
-        if not _is_recorded(ops.ledger, blob.data):
-            return ops.fail(ReasonCode.TRUTH_ALTERED, "failed: the READY signal is not the one its record decided")
-        payload = {**parse_truth(blob.data, ops.layout.ready(run_id)), "emitted_at_utc": now}
+            return reemission.fail(ReasonCode.TRUTH_MISSING, "failed: the READY signal is not there", step)
+        if not _is_recorded(reemission.ledger, blob.data):
+            what = "failed: the READY signal is not the one its record decided"
+            return reemission.fail(ReasonCode.TRUTH_ALTERED, what)
+        payload = {**parse_truth(blob.data, reemission.layout.ready(run_id)), "emitted_at_utc": now}
         message_id, contract = str(payload["message_id"]), "ready_signal"
     else:
-        blob = store.read(ops.layout.status(run_id))
+        blob = store.read(reemission.layout.status(run_id))
         if blob is None:
             step = NextStep("audit --repair-status", run_id, after=" writes it")
-            return ops.fail(ReasonCode.TRUTH_MISSING, "failed: the status is not there", step)
-        payload = rules_of(ops.ledger).terminal_signal(ops.layout, json.loads(blob.data), now)
+            return reemission.fail(ReasonCode.TRUTH_MISSING, "failed: the status is not there", step)
+        payload = rules_of(reemission.ledger).terminal_signal(reemission.layout, json.loads(blob.data), now)
         message_id, contract = str(payload["reemit_key"]), "terminal_signal"
-    rules_of(ops.ledger).validate(contract, payload)
-    return _send(ops, what, message_id, payload, now, chain)
+    rules_of(reemission.ledger).validate(contract, payload)
+    return _send(reemission, what, message_id, payload, now, chain)
 
 
 def _is_recorded(ledger: Ledger, signal: bytes) -> bool:
     """Whether a READY signal is the very one on record. Records of the first release have no digest of it."""
-    committed = ledger.first("READY_COMMITTED")
-    digest = None if committed is None else committed.details.get("ready_signal_digest")
+    committed = Record(ledger).committed
+    digest = None if committed is None else committed.details.ready_signal_digest
     return digest in (None, sha256_hex(signal))
 
 
 def _send(
-    ops: _Ops, what: str, message_id: str, payload: Mapping[str, Any], now: str, chain: tuple[str, ...]
+    reemission: _Reemission, what: str, message_id: str, payload: Mapping[str, Any], now: str, chain: tuple[str, ...]
 ) -> Reemit:
-    run_id = ops.ledger.run_id
+    run_id = reemission.ledger.run_id
     envelope = control_fact(
-        ops.desk.settings.topic, f"{what}_REEMIT", message_id, payload, layout=ops.layout, run_id=run_id, at=now
+        reemission.context.settings.topic,
+        f"{what}_REEMIT",
+        message_id,
+        payload,
+        layout=reemission.layout,
+        run_id=run_id,
+        at=now,
     )
     if chain:  # READY is a closed contract; the envelope tells a follower what it needs beyond it
         envelope = attrs.evolve(envelope, attributes={**envelope.attributes, "superseded_by": chain[-1]})
     try:
-        ops.desk.ports.bus.publish(envelope)
+        reemission.context.ports.bus.publish(envelope)
     except (Unreachable, BadInput) as error:
-        return ops.fail(ReasonCode.REEMIT_PUBLISH_FAILED, f"failed: {error.what}")
-    append_aside(
-        ops.desk.ports,
-        ops.layout,
-        run_id,
-        Draft("REEMIT_PUBLISHED", {"kind": what, "message_id": message_id}),
-        Draft("GOV_REEMIT_KEY", {"kind": what, "reemit_key": message_id}),
-        actor=ops.actor,
-        policy_rev=ops.desk.policy_rev,
+        return reemission.fail(ReasonCode.REEMIT_PUBLISH_FAILED, f"failed: {error.what}")
+    reemission.note(
+        events.REEMIT_PUBLISHED(details.ReemitPublished(what, message_id)),
+        events.GOV_REEMIT_KEY(details.ReemitKey(what, message_id)),
     )
     return Reemit(run_id, published=(what,))

@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
 from sr_domain.encoding.times import parse_instant
-from sr_domain.flows.submit import bound_request, narrator, rebind, work
+from sr_domain.flows.submit import bound_request, rebind, telemetry_of, work
 from sr_domain.plan.request import RunRequest, check_actor
+from sr_domain.record.details import Nothing
+from sr_domain.record.events import LEASE_BUSY
 from sr_domain.record.layout import Layout
+from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
 from sr_domain.run.answers import recorded_request
 from sr_domain.run.append_aside import read_record
-from sr_domain.run.context import Desk
+from sr_domain.run.context import Context
 from sr_domain.run.lookup import recorded_runs
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.trouble import Trouble, each
@@ -22,37 +25,37 @@ _PAGE = 200
 _LONGEST_PAUSE = timedelta(minutes=5)
 
 
-def resume(desk: Desk, run_id: str, *, actor: str = "resume") -> Outcome:
+def resume(context: Context, run_id: str, *, actor: str = "resume") -> Outcome:
     """Move one run on from truth alone. Raises `NotFound(RUN_NOT_FOUND)`."""
     check_actor(actor)
-    layout, request = locate(desk, run_id)
-    outcome = work(desk, layout, request, actor)
+    layout, request = locate(context, run_id)
+    outcome = work(context, layout, request, actor)
     if outcome.in_flight:  # not news: whoever waits for a run asks again and again
-        narrator(desk, request).event("LEASE_BUSY", severity="DEBUG")
+        telemetry_of(context, request).event(LEASE_BUSY(Nothing()), severity="DEBUG")
     return outcome
 
 
-def locate(desk: Desk, run_id: str) -> tuple[Layout, RunRequest]:
+def locate(context: Context, run_id: str) -> tuple[Layout, RunRequest]:
     """Where a run's truth is and what it was asked for: by the index, else by its record."""
-    binding = desk.ports.authority.find(run_id)
+    binding = context.ports.authority.find(run_id)
     if binding is not None:
-        return Layout(binding.platform_run_id), bound_request(desk, binding)
-    current = desk.ports.platform.current()
+        return Layout(binding.platform_run_id), bound_request(context, binding)
+    current = context.ports.platform.current()
     if current is not None:
-        ledger, _ = read_record(desk.ports, Layout(current), run_id)
-        accepted = ledger.first("RUN_ACCEPTED")
+        ledger, _ = read_record(context.ports, Layout(current), run_id)
+        accepted = Record(ledger).accepted
         if accepted is not None:
-            return Layout(current), recorded_request(accepted, desk.ports.known_timezone)
+            return Layout(current), recorded_request(accepted, context.ports.known_timezone)
     raise NotFound(ReasonCode.RUN_NOT_FOUND, f"there is no run {run_id[:64]!r}")
 
 
-def rebuild_index(desk: Desk, on_trouble: Callable[[Trouble], None] | None = None) -> int:
+def rebuild_index(context: Context, on_trouble: Callable[[Trouble], None] | None = None) -> int:
     """Bind the keys of every record the authority does not know; how many were bound.
 
     A run that cannot be bound stops no other. `on_trouble` is told of each; where none is given,
     the first one's error is raised after the others were bound.
     """
-    current = desk.ports.platform.current()
+    current = context.ports.platform.current()
     if current is None:
         return 0
     layout = Layout(current)
@@ -60,9 +63,9 @@ def rebuild_index(desk: Desk, on_trouble: Callable[[Trouble], None] | None = Non
     troubles: list[Trouble] = []
 
     def bound(run_id: str) -> bool:
-        return desk.ports.authority.find(run_id) is None and rebind(desk, layout, run_id)
+        return context.ports.authority.find(run_id) is None and rebind(context, layout, run_id)
 
-    for _, done in each(recorded_runs(desk.ports, layout), bound):
+    for _, done in each(recorded_runs(context.ports, layout), bound):
         if isinstance(done, Trouble):
             troubles.append(done)
         else:
@@ -74,22 +77,22 @@ def rebuild_index(desk: Desk, on_trouble: Callable[[Trouble], None] | None = Non
     return made
 
 
-def due(desk: Desk, run_id: str) -> bool:
+def due(context: Context, run_id: str) -> bool:
     """Whether a run that has something left to do should be tried now.
 
     A bus that was away is asked again after 1 s, then 2, 4 ... up to five minutes: each try
     goes on record, so a watcher must not try at every look. Everything else is always due.
     """
-    layout, _ = locate(desk, run_id)
-    ledger, _ = read_record(desk.ports, layout, run_id)
-    failures = ledger.all("READY_PUBLISH_FAILED", "SUPERSEDE_PUBLISH_FAILED")
+    layout, _ = locate(context, run_id)
+    ledger, _ = read_record(context.ports, layout, run_id)
+    failures = Record(ledger).failures
     if not failures or ledger.state is not RunState.READY:
         return True
     pause = min(timedelta(seconds=2 ** min(len(failures) - 1, 16)), _LONGEST_PAUSE)
-    return desk.ports.clock.now() >= parse_instant(failures[-1].ts_utc) + pause
+    return context.ports.clock.now() >= parse_instant(failures[-1].ts_utc) + pause
 
 
-def unsettled(desk: Desk) -> Iterator[str]:
+def unsettled(context: Context) -> Iterator[str]:
     """Ids of the runs that have something left to do, ascending, a page at a time.
 
     Nothing where the authority itself belongs to a platform run and there is none yet. One that is
@@ -98,9 +101,9 @@ def unsettled(desk: Desk) -> Iterator[str]:
     after: str | None = None
     while True:
         try:
-            rows = desk.ports.authority.runs(unsettled_only=True, limit=_PAGE, after=after)
+            rows = context.ports.authority.runs(unsettled_only=True, limit=_PAGE, after=after)
         except NotFound:
-            if desk.ports.platform.current() is None:
+            if context.ports.platform.current() is None:
                 return
             raise
         page: Sequence[str] = [row.run_id for row in rows]

@@ -15,8 +15,10 @@ from sr_domain.flows.supersede import check_supersedes
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.request import RunRequest, check_actor, differences, misspelt, parse_request
 from sr_domain.plan.sealed import SealedPlan
+from sr_domain.record import details, events
 from sr_domain.record.layout import Layout
-from sr_domain.record.ledger import Draft, Ledger
+from sr_domain.record.ledger import Ledger
+from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
 from sr_domain.run.answers import (
     bound_intent,
@@ -29,62 +31,62 @@ from sr_domain.run.answers import (
     settled_outcome,
 )
 from sr_domain.run.append_aside import append_aside, read_record
-from sr_domain.run.context import Desk
+from sr_domain.run.context import Context
 from sr_domain.run.held_run import HeldRun
 from sr_domain.run.outcome import Outcome
-from sr_domain.run.telemetry import Narrator
+from sr_domain.run.telemetry import RunTelemetry
 from sr_ports import Admission, BadInput, Binding, Fault, IndexNote, Lease, NotFound, Provable, ReasonCode, SrError
 
 
-def submit(desk: Desk, document: Any, *, actor: str | None = None) -> Outcome:
+def submit(context: Context, document: Any, *, actor: str | None = None) -> Outcome:
     """Admit a request and take its run as far as it goes now.
 
     Raises `BadInput(REQUEST_INVALID)` with nothing written; `Unreachable` and `LeaseLost`
     with nothing lost: submitting the same request again continues.
     """
-    request = _parsed(desk, document, actor)
-    _ = desk.pack  # one that cannot be read stops here, before anything is written
+    request = _parsed(context, document, actor)
+    _ = context.pack  # one that cannot be read stops here, before anything is written
     actor = actor or request.invoker or "local"
-    if isinstance(desk.ports.store, Provable):
-        desk.ports.store.prove()  # a place that cannot keep truth stops here, before anything is written
-    layout = Layout(desk.ports.platform.ensure())
-    tell = narrator(desk, request)
-    tell.event("RUN_REQUEST_RECEIVED", {"run_equivalence_key": request.run_equivalence_key, "actor": actor})
-    allowed = desk.settings.submitters
+    if isinstance(context.ports.store, Provable):
+        context.ports.store.prove()  # a place that cannot keep truth stops here, before anything is written
+    layout = Layout(context.ports.platform.ensure())
+    telemetry = telemetry_of(context, request)
+    telemetry.event(events.RUN_REQUEST_RECEIVED(details.Received(request.run_equivalence_key, actor)))
+    allowed = context.settings.submitters
     if allowed is not None and actor not in allowed:
-        return _denied(desk, layout, request, actor)
-    if desk.ports.authority.find(request.run_id) is None and not rebind(desk, layout, request.run_id):
-        refused = check_supersedes(desk.ports, layout, request)
+        return _denied(context, layout, request, actor)
+    if context.ports.authority.find(request.run_id) is None and not rebind(context, layout, request.run_id):
+        refused = check_supersedes(context.ports, layout, request)
         if refused is not None:
-            tell.event("SUPERSEDE_REFUSED", {**refused.details(), "supersedes": request.supersedes})
+            telemetry.event(refused.event)
             return Outcome(request.run_id, None, layout.platform_run_id, refused.code, refused.detail)
-    return admitted(desk, desk.ports.authority.admit(_binding(request, layout)), request, actor)
+    return admitted(context, context.ports.authority.admit(_binding(request, layout)), request, actor)
 
 
-def _parsed(desk: Desk, document: Any, actor: str | None) -> RunRequest:
+def _parsed(context: Context, document: Any, actor: str | None) -> RunRequest:
     """The request, whose names have one spelling each, save where its key is bound already."""
     try:
         check_actor(actor)
-        request = parse_request(document, desk.ports.known_timezone)
+        request = parse_request(document, context.ports.known_timezone)
         wrong = misspelt(request)
-        if wrong is not None and not _is_bound(desk, request.run_id):
+        if wrong is not None and not _is_bound(context, request.run_id):
             raise wrong
     except BadInput as error:
-        told = {"reason_code": error.code.value, "detail": error.what}
-        Narrator(desk.ports.telemetry, desk.ports.clock, {}, desk.policy_rev).event("RUN_REQUEST_REFUSED", told)
+        told = events.RUN_REQUEST_REFUSED(details.Refused(error.code, error.what))
+        RunTelemetry(context.ports.telemetry, context.ports.clock, {}, context.policy_rev).event(told)
         raise
     return request
 
 
-def _is_bound(desk: Desk, run_id: str) -> bool:
+def _is_bound(context: Context, run_id: str) -> bool:
     """Whether the run's key is taken, by the index or by a record. Writes nothing."""
-    current = desk.ports.platform.current()
+    current = context.ports.platform.current()
     try:
-        if desk.ports.authority.find(run_id) is not None:
+        if context.ports.authority.find(run_id) is not None:
             return True
     except NotFound:  # the authority belongs to a platform run, and there is none
         return False
-    return current is not None and bound_intent(read_record(desk.ports, Layout(current), run_id)[0]) is not None
+    return current is not None and bound_intent(read_record(context.ports, Layout(current), run_id)[0]) is not None
 
 
 def _binding(request: RunRequest, layout: Layout) -> Binding:
@@ -93,7 +95,7 @@ def _binding(request: RunRequest, layout: Layout) -> Binding:
     )
 
 
-def rebind(desk: Desk, layout: Layout, run_id: str) -> bool:
+def rebind(context: Context, layout: Layout, run_id: str) -> bool:
     """Bind a key again as its run's record says; False where there is no such record.
 
     For a run that the authority does not know: its index may be lost, and then the next request for
@@ -101,15 +103,15 @@ def rebind(desk: Desk, layout: Layout, run_id: str) -> bool:
     are all in the records. A lost fence needs no repair: whoever takes the lease next is given one
     above the record's.
     """
-    ports = desk.ports
+    ports = context.ports
     ledger, _ = read_record(ports, layout, run_id)
-    accepted = ledger.first("RUN_ACCEPTED")
+    accepted = Record(ledger).accepted
     if accepted is None or ledger.state is None:
         return False
     request = recorded_request(accepted, ports.known_timezone)
     if not ports.authority.admit(_binding(request, layout)).is_new:
         return True  # somebody else was quicker, and knows better where the run is
-    lease = ports.authority.acquire(run_id, ports.ids.new_id(), ttl_s=desk.settings.lease_ttl_s, above=ledger.fence)
+    lease = ports.authority.acquire(run_id, ports.ids.new_id(), ttl_s=context.settings.lease_ttl_s, above=ledger.fence)
     if lease is not None:
         # The status is what a final record owes last: without it resume has something to do.
         done = settled(ledger) and settled_outcome(ports, layout, run_id) is not None
@@ -117,25 +119,25 @@ def rebind(desk: Desk, layout: Layout, run_id: str) -> bool:
     return True
 
 
-def admitted(desk: Desk, admission: Admission, request: RunRequest, actor: str) -> Outcome:
+def admitted(context: Context, admission: Admission, request: RunRequest, actor: str) -> Outcome:
     """Go on with a key that is bound: collide, answer as a duplicate, or work."""
     binding = admission.binding
     layout = Layout(binding.platform_run_id)
-    tell = narrator(desk, request)
+    telemetry = telemetry_of(context, request)
     if not admission.is_new and binding.intent_fingerprint != request.fingerprint:
-        return collision(desk, layout, request, bound_request(desk, binding).intent())
+        return collision(context, layout, request, bound_request(context, binding).intent())
     if admission.is_new:
-        outcome = work(desk, layout, request, actor, is_new=True)
+        outcome = work(context, layout, request, actor, is_new=True)
     else:
-        tell.event("RUN_REQUEST_DUPLICATE", {"settled": admission.settled})
-        known = settled_outcome(desk.ports, layout, request.run_id) if admission.settled else None
-        outcome = known or work(desk, layout, bound_request(desk, binding), actor)
+        telemetry.event(events.RUN_REQUEST_DUPLICATE(details.Duplicate(admission.settled)))
+        known = settled_outcome(context.ports, layout, request.run_id) if admission.settled else None
+        outcome = known or work(context, layout, bound_request(context, binding), actor)
     if outcome.in_flight:
-        tell.event("LEASE_BUSY")
+        telemetry.event(events.LEASE_BUSY(details.Nothing()))
     return outcome
 
 
-def collision(desk: Desk, layout: Layout, request: RunRequest, bound: Mapping[str, Any]) -> Outcome:
+def collision(context: Context, layout: Layout, request: RunRequest, bound: Mapping[str, Any]) -> Outcome:
     """The answer to a key that is bound to another intent: which fields differ; nothing changed.
 
     Raises `Fault` where none differs: a fingerprint that is not its intent's own is no collision.
@@ -147,7 +149,7 @@ def collision(desk: Desk, layout: Layout, request: RunRequest, bound: Mapping[st
         raise Fault(ReasonCode.TRUTH_ALTERED, what, remedy)
     shown = "; ".join(f"{name}: {pair['old']!r} is bound, {pair['new']!r} was asked" for name, pair in fields.items())
     code = ReasonCode.EQUIVALENCE_COLLISION
-    narrator(desk, request).event(code.value, {"fields": ", ".join(fields)})
+    telemetry_of(context, request).event(events.EQUIVALENCE_COLLISION(details.Collided(", ".join(fields))))
     return Outcome(
         run_id=request.run_id,
         state=None,
@@ -159,94 +161,93 @@ def collision(desk: Desk, layout: Layout, request: RunRequest, bound: Mapping[st
     )
 
 
-def bound_request(desk: Desk, binding: Binding) -> RunRequest:
+def bound_request(context: Context, binding: Binding) -> RunRequest:
     """The request a key was bound by: it rules, whoever asks again."""
-    return parse_request(json.loads(binding.intent), desk.ports.known_timezone)
+    return parse_request(json.loads(binding.intent), context.ports.known_timezone)
 
 
-def work(desk: Desk, layout: Layout, request: RunRequest, actor: str, *, is_new: bool = False) -> Outcome:
+def work(context: Context, layout: Layout, request: RunRequest, actor: str, *, is_new: bool = False) -> Outcome:
     """Take the lease and move the run on; say so when somebody else holds it."""
-    ports, above = desk.ports, 0
-    resting = None if is_new else _still_waiting(desk, layout, request)
+    ports, above = context.ports, 0
+    resting = None if is_new else _still_waiting(context, layout, request)
     if resting is not None:
         return resting
     while True:
         lease = ports.authority.acquire(
-            request.run_id, ports.ids.new_id(), ttl_s=desk.settings.lease_ttl_s, above=above
+            request.run_id, ports.ids.new_id(), ttl_s=context.settings.lease_ttl_s, above=above
         )
         if lease is None:
             return in_flight(ports, layout, request.run_id)
-        outcome = _hold(desk, held_run(desk, layout, request, lease, actor), is_new=is_new)
-        if not isinstance(outcome, _Forgotten):
+        outcome = _hold(context, held_run(context, layout, request, lease, actor), is_new=is_new)
+        if not isinstance(outcome, _AuthorityBehind):
             return outcome
         above = outcome.fence
 
 
-def _still_waiting(desk: Desk, layout: Layout, request: RunRequest) -> Outcome | None:
+def _still_waiting(context: Context, layout: Layout, request: RunRequest) -> Outcome | None:
     """The answer for a run that waits, when nothing it waits for has come: no lease, no event, no byte read.
 
     Whoever polls a waiting run thus adds nothing to its record.
     """
-    ledger, _ = read_record(desk.ports, layout, request.run_id)
-    waiting, accepted = ledger.state_event, ledger.first("RUN_ACCEPTED")
-    planned, started = ledger.first("PLAN_COMMITTED"), ledger.first("EVIDENCE_STARTED")
-    if ledger.state is not RunState.WAITING_EVIDENCE or bound_intent(ledger) != request.intent():
+    ledger, _ = read_record(context.ports, layout, request.run_id)
+    record = Record(ledger)
+    waiting, accepted, planned, root = record.rest, record.accepted, record.plan, record.root
+    if ledger.state is not RunState.WAITING_EVIDENCE or record.intent != request.intent():
         return None
-    if waiting is None or accepted is None or planned is None or started is None:
+    if waiting is None or accepted is None or planned is None or root is None:
         return None
-    if parse_instant(accepted.details["evidence_deadline_utc"]) <= desk.ports.clock.now():
+    if parse_instant(accepted.details.evidence_deadline_utc) <= context.ports.clock.now():
         return None
-    plan, root = SealedPlan.of(planned.details["plan"]), started.details["engine_run_root"]
-    came = arrived(desk.ports.roots, plan, root, frozenset(waiting.details["missing"]))
+    came = arrived(context.ports.roots, SealedPlan.of(planned.details.plan), root, frozenset(waiting.missing))
     return ledger_outcome(layout, ledger) if next(came, None) is None else None
 
 
 @attrs.frozen
-class _Forgotten:
-    """The authority lost its past: the record knows a fence as high as the lease's."""
+class _AuthorityBehind:
+    """The record has a fence as high as the lease's: the authority was restored from an earlier state."""
 
     fence: int
 
 
-def _hold(desk: Desk, run: HeldRun, *, is_new: bool) -> Outcome | _Forgotten:
+def _hold(context: Context, run: HeldRun, *, is_new: bool) -> Outcome | _AuthorityBehind:
     """Advance under a heartbeat; the lease is given up whatever happens."""
     finished = False
     try:
-        with desk.ports.heartbeat.keep(run.lease, run.extended) as run.held:
+        with context.ports.heartbeat.keep(run.lease, run.extended) as run.held:
             run.load()
             if run.ledger.fence >= run.lease.fence:
-                return _Forgotten(run.ledger.fence)
+                return _AuthorityBehind(run.ledger.fence)
             bound = bound_intent(run.ledger)
             if bound is not None and bound != run.request.intent():
-                return collision(desk, run.layout, run.request, bound)
-            advance(run, desk, fresh=is_new and not run.ledger.events)
+                return collision(context, run.layout, run.request, bound)
+            advance(run, context, fresh=is_new and not run.ledger.events)
         finished = True
         return ledger_outcome(run.layout, run.ledger, is_new=is_new)
     finally:
-        _release(desk, run, finished=finished)
+        _release(context, run, finished=finished)
 
 
-def held_run(desk: Desk, layout: Layout, request: RunRequest, lease: Lease, actor: str) -> HeldRun:
+def held_run(context: Context, layout: Layout, request: RunRequest, lease: Lease, actor: str) -> HeldRun:
     """The run, as this lease's holder begins with it: nothing read yet."""
     return HeldRun(
-        ports=desk.ports,
-        settings=desk.settings,
+        ports=context.ports,
+        settings=context.settings,
         request=request,
         layout=layout,
         lease=lease,
         actor=actor,
-        narrate=narrator(desk, request),
-        policy_rev=desk.policy_rev,
+        telemetry=telemetry_of(context, request),
+        policy_rev=context.policy_rev,
         ledger=Ledger(request.run_id),
     )
 
 
-def narrator(desk: Desk, request: RunRequest) -> Narrator:
+def telemetry_of(context: Context, request: RunRequest) -> RunTelemetry:
     """Tells what happens to this request and its run."""
-    return Narrator(desk.ports.telemetry, desk.ports.clock, pins_of(request), desk.policy_rev)
+    return RunTelemetry(context.ports.telemetry, context.ports.clock, pins_of(request), context.policy_rev)
 
 
-def _release(desk: Desk, run: HeldRun, *, finished: bool) -> None:
+def _release(context: Context, run: HeldRun, *, finished: bool) -> None:
     """Give the lease up, telling the index where the run is. Never in the way of an outcome.
 
     A run that was left in the middle is never settled, whatever its record says: an artifact
@@ -255,15 +256,15 @@ def _release(desk: Desk, run: HeldRun, *, finished: bool) -> None:
     state = run.ledger.state
     note = None if state is None else IndexNote(state.value, finished and settled(run.ledger))
     try:
-        desk.ports.authority.release(run.lease, note=note, run_id=run.run_id)
+        context.ports.authority.release(run.lease, note=note, run_id=run.run_id)
     except SrError as error:
-        run.narrate.event("LEASE_RELEASE_FAILED", {"detail": error.what})
+        run.telemetry.event(events.LEASE_RELEASE_FAILED(details.ReleaseFailed(error.what)))
 
 
-def _denied(desk: Desk, layout: Layout, request: RunRequest, actor: str) -> Outcome:
+def _denied(context: Context, layout: Layout, request: RunRequest, actor: str) -> Outcome:
     """Unauthorized: on the run's record, and nowhere else; the key stays free."""
-    draft = Draft("AUTH_DENIED", {"actor": actor, "action": "submit", "reason_code": ReasonCode.AUTH_DENIED.value})
+    draft = events.AUTH_DENIED(details.Denied(actor, "submit", ReasonCode.AUTH_DENIED))
     append_aside(
-        desk.ports, layout, request.run_id, draft, actor=actor, policy_rev=desk.policy_rev, pins=pins_of(request)
+        context.ports, layout, request.run_id, draft, actor=actor, policy_rev=context.policy_rev, pins=pins_of(request)
     )
     return denied(layout, request.run_id, actor)

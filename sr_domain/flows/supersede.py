@@ -13,8 +13,11 @@ from sr_domain.artifacts.documents import control_fact
 from sr_domain.encoding.ids import superseded_message_id
 from sr_domain.encoding.times import format_instant
 from sr_domain.plan.request import RunRequest
+from sr_domain.record import details, events
+from sr_domain.record.kinds import Draft
 from sr_domain.record.layout import Layout
-from sr_domain.record.ledger import Draft, Ledger
+from sr_domain.record.ledger import Ledger
+from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
 from sr_domain.run.answers import successor_of
 from sr_domain.run.append_aside import append_aside, home_of, read_record
@@ -29,10 +32,12 @@ class SupersedeRefused:
 
     code: ReasonCode
     detail: str
+    supersedes: str
 
-    def details(self) -> dict[str, str]:
+    @property
+    def event(self) -> Draft:
         """For telemetry."""
-        return {"reason_code": self.code.value, "detail": self.detail}
+        return events.SUPERSEDE_REFUSED(details.SupersedeRefused(self.code, self.detail, self.supersedes))
 
 
 def claimant_of(ports: Ports, layout: Layout, ledger: Ledger) -> str | None:
@@ -40,10 +45,10 @@ def claimant_of(ports: Ports, layout: Layout, ledger: Ledger) -> str | None:
     announced = successor_of(ledger)
     if announced is not None:
         return announced
-    for claim in reversed(ledger.all("SUPERSEDE_CLAIMED")):
-        claimant = str(claim.details["successor"])
+    for claim in reversed(Record(ledger).all(events.SUPERSEDE_CLAIMED)):
+        claimant = claim.details.successor
         state = read_record(ports, home_of(ports, claimant, layout), claimant)[0].state
-        if state not in (RunState.FAILED, RunState.QUARANTINED):
+        if state is None or not state.terminal:
             return claimant
     return None
 
@@ -55,15 +60,15 @@ def check_supersedes(ports: Ports, layout: Layout, request: RunRequest) -> Super
         return None
     ledger, _ = read_record(ports, home_of(ports, old, layout), old)
     if ledger.state is None:
-        return SupersedeRefused(ReasonCode.SUPERSEDES_NOT_FOUND, f"run {old} does not exist here")
+        return SupersedeRefused(ReasonCode.SUPERSEDES_NOT_FOUND, f"run {old} does not exist here", old)
     if ledger.state is not RunState.READY:
-        return SupersedeRefused(ReasonCode.SUPERSEDES_NOT_READY, f"run {old} is {ledger.state.value}")
+        return SupersedeRefused(ReasonCode.SUPERSEDES_NOT_READY, f"run {old} is {ledger.state.value}", old)
     claimant = claimant_of(ports, layout, ledger)
     return None if claimant in (None, request.run_id) else _taken(old, claimant)
 
 
 def _taken(old: str, claimant: str | None) -> SupersedeRefused:
-    return SupersedeRefused(ReasonCode.SUPERSEDES_TAKEN, f"run {old} was superseded by {claimant}")
+    return SupersedeRefused(ReasonCode.SUPERSEDES_TAKEN, f"run {old} was superseded by {claimant}", old)
 
 
 def claim_place(run: HeldRun) -> SupersedeRefused | None:
@@ -72,7 +77,7 @@ def claim_place(run: HeldRun) -> SupersedeRefused | None:
     if old is None:
         return None
     home = home_of(ports, old, run.layout)
-    claim = Draft("SUPERSEDE_CLAIMED", {"successor": run.run_id})
+    claim = events.SUPERSEDE_CLAIMED(details.Claim(run.run_id))
     ledger = append_aside(
         ports,
         home,
@@ -86,18 +91,18 @@ def claim_place(run: HeldRun) -> SupersedeRefused | None:
     if claimant == run.run_id:
         return None
     refused = _taken(old, claimant)
-    run.narrate.event("SUPERSEDE_REFUSED", {**refused.details(), "supersedes": old})
+    run.telemetry.event(refused.event)
     return refused
 
 
 def announce_successor(run: HeldRun) -> None:
     """Once READY: the old record names its successor, and the bus says so. Repeatable."""
     old = run.request.supersedes
-    if old is None or run.ledger.first("SUPERSEDE_PUBLISHED") is not None:
+    if old is None or run.history.supersede_published is not None:
         return
     home = home_of(run.ports, old, run.layout)
-    link = {"successor": run.run_id, "facts_view_ref": run.layout.facts(run.run_id)}
-    append_aside(run.ports, home, old, Draft("SUPERSEDED_BY", link), actor=run.actor, policy_rev=run.policy_rev)
+    link = events.SUPERSEDED_BY(details.Successor(run.run_id, run.layout.facts(run.run_id)))
+    append_aside(run.ports, home, old, link, actor=run.actor, policy_rev=run.policy_rev)
     payload = {"run_id": old, "superseded_by": run.run_id, "facts_view_ref": run.layout.facts(run.run_id)}
     message_id = superseded_message_id(old, run.run_id)
     fact = control_fact(
@@ -113,6 +118,6 @@ def announce_successor(run: HeldRun) -> None:
     try:
         run.ports.bus.publish(fact)
     except (Unreachable, BadInput) as error:
-        run.record(Draft("SUPERSEDE_PUBLISH_FAILED", {"reason_code": error.code.value, "detail": error.what}))
+        run.record(events.SUPERSEDE_PUBLISH_FAILED(details.Refused(error.code, error.what)))
         return
-    run.record(Draft("SUPERSEDE_PUBLISHED", {"supersedes": old, "message_id": message_id}))
+    run.record(events.SUPERSEDE_PUBLISHED(details.SupersedePublished(old, message_id)))

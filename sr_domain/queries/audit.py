@@ -12,7 +12,6 @@ from typing import Any
 import attrs
 
 from sr_domain.artifacts.attestation import fault_in
-from sr_domain.artifacts.documents import Decision
 from sr_domain.artifacts.revisions import rules_at, rules_of
 from sr_domain.artifacts.rules import Document
 from sr_domain.encoding.canonical import exact_json, sha256_hex
@@ -20,9 +19,11 @@ from sr_domain.encoding.contracts import problem
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.sealed import SealedPlan
 from sr_domain.record import revisions
+from sr_domain.record.details import Decided
+from sr_domain.record.events import ENGINE_ATTEMPT_FINISHED, EVENTS, SUPERSEDED_BY
 from sr_domain.record.layout import Layout
-from sr_domain.record.ledger import Event, Ledger, RecordFault, check_ledger
-from sr_domain.record.states import RunState
+from sr_domain.record.ledger import Ledger, RecordFault, check_ledger
+from sr_domain.record.read import Entry, Record
 from sr_domain.run.answers import recorded_request, settled
 from sr_domain.run.append_aside import home_of
 from sr_domain.run.ports import Ports
@@ -88,21 +89,21 @@ def record_finding(key: str, fault: RecordFault) -> Finding:
 def _cut(ports: Ports, layout: Layout, ledger: Ledger) -> Iterator[Finding]:
     """Whether events at the end of the record are gone: the chain cannot tell, what stands beside it can."""
     key, kinds = layout.record(ledger.run_id), {event.event_kind for event in ledger.events}
-    for kind, together in _TOGETHER.items():
-        if kind in kinds and not together <= kinds:
-            yield Finding(ReasonCode.RECORD_INVALID, key, f"its tail is cut: {kind} without what goes with it")
+    for kind in EVENTS.values():
+        if kind.name in kinds and not kind.together <= kinds:
+            yield Finding(ReasonCode.RECORD_INVALID, key, f"its tail is cut: {kind.name} without what goes with it")
     # The index is read in pages by ascending id: this run's row is the first after the id before.
     before = f"{max(int(ledger.run_id, 16) - 1, 0):032x}"
     known = [row for row in ports.authority.runs(after=before, limit=1) if row.run_id == ledger.run_id]
     # Read again: the run may have come to its end since.
     if known and known[0].settled and not settled(ledger) and not settled(_sound(ports, key, ledger.run_id)):
         yield Finding(ReasonCode.RECORD_INVALID, key, "its tail is cut: the index has known the run as settled")
-    announced = ledger.first("SUPERSEDE_PUBLISHED")
+    announced = Record(ledger).supersede_published
     if announced is not None:
-        old = str(announced.details["supersedes"])
+        old = announced.details.supersedes
         where = home_of(ports, old, layout)
-        links = _sound(ports, where.record(old), old).all("SUPERSEDED_BY")
-        if ledger.run_id not in [link.details.get("successor") for link in links]:
+        links = Record(_sound(ports, where.record(old), old)).all(SUPERSEDED_BY)
+        if ledger.run_id not in [link.details.successor for link in links]:
             what = f"it is cut or altered: run {ledger.run_id} superseded it, and it does not say so"
             yield Finding(ReasonCode.RECORD_INVALID, where.record(old), what)
 
@@ -114,13 +115,6 @@ def _sound(ports: Ports, key: str, run_id: str) -> Ledger:
     return found if isinstance(found, Ledger) else Ledger(run_id)
 
 
-_TOGETHER = {
-    "PLAN_COMMITTED": {"GOV_POLICY_REV", "GOV_PLAN_HASH"},
-    "READY_COMMITTED": {"GOV_BUNDLE_HASH", "GOV_LAW_PROVENANCE"},
-}
-"""Events that go on record in one append."""
-
-
 @attrs.frozen
 class Auditor:
     """One sound record, against everything that must follow from it."""
@@ -128,6 +122,11 @@ class Auditor:
     store: ObjectStore
     layout: Layout
     ledger: Ledger
+
+    @property
+    def record(self) -> Record:
+        """What the record says."""
+        return Record(self.ledger)
 
     def findings(self) -> Iterator[Finding]:
         """What does not follow, in the order in which a run writes."""
@@ -148,7 +147,7 @@ class Auditor:
     def _events(self) -> Iterator[Finding]:
         key, revision = self.layout.record(self.ledger.run_id), revisions.FIRST
         for number, event in enumerate(self.ledger.events, 1):
-            revision = revisions.named(event.event_kind, event.details) or revision
+            revision = event.revision or revision
             misfit = problem("run_record_event", attrs.asdict(event), revision)
             if misfit is not None:
                 yield Finding(ReasonCode.RECORD_INVALID, key, f"line {number}: {misfit.what}")
@@ -177,29 +176,29 @@ class Auditor:
             yield Finding(ReasonCode.TRUTH_ALTERED, key, "it is not what the record says")
 
     def _plan(self) -> Iterator[Finding]:
-        accepted, committed = self.ledger.first("RUN_ACCEPTED"), self.ledger.first("PLAN_COMMITTED")
+        accepted, committed = self.record.accepted, self.record.plan
         key = self.layout.plan(self.ledger.run_id)
         if accepted is None or committed is None:
             yield from self._absent(key)
-        elif self.ledger.first("EVIDENCE_STARTED") or self.ledger.first("ENGINE_ATTEMPT_LAUNCH_REQUESTED"):
-            deadline = accepted.details["evidence_deadline_utc"]
+        elif self.record.started is not None or self.record.attempts:
+            deadline = accepted.details.evidence_deadline_utc
 
             def derive() -> Document:
-                plan = SealedPlan.of(committed.details["plan"])
-                return rules_at(committed).run_plan(self.layout, plan, deadline, committed)
+                plan = SealedPlan.of(committed.details.plan)
+                return rules_at(committed.event).run_plan(self.layout, plan, deadline, committed.event)
 
-            yield from self._same(key, committed.details.get("run_plan_digest"), derive)
+            yield from self._same(key, committed.details.run_plan_digest, derive)
 
     def _facts_and_signal(self) -> Iterator[Finding]:
         run_id = self.ledger.run_id
-        decided, committed = self.ledger.first("EVIDENCE_COMPLETE"), self.ledger.first("READY_COMMITTED")
+        decided, committed = self.record.decision, self.record.committed
         if decided is None:
             yield from self._absent(self.layout.facts(run_id))
             yield from self._absent(self.layout.ready(run_id))
             return
         if committed is None:
             return  # decided and on its way: resume writes what is missing
-        digest = decided.details["facts_view_digest"]
+        digest = decided.details.facts_view_digest
         findings = list(self._same(self.layout.facts(run_id), digest, lambda: self._derived(decided)))
         yield from findings
         facts = self._derived(decided) if findings else self._standing_facts()
@@ -217,65 +216,64 @@ class Auditor:
 
     def _signal(self) -> Iterator[Finding]:
         """The READY signal of a published run. An adopted view has no decision to derive it from."""
-        decided, committed = self.ledger.first("EVIDENCE_COMPLETE"), self.ledger.first("READY_COMMITTED")
-        if decided is None or committed is None or not self.ledger.first("READY_PUBLISHED"):
+        decided, committed = self.record.decision, self.record.committed
+        if decided is None or committed is None or not self.record.published:
             return
-        digest = committed.details.get("ready_signal_digest")
-        if digest is None and "outputs" not in decided.details:
+        digest = committed.details.ready_signal_digest
+        if digest is None and decided.details.decision is None:
             return
 
         def derive() -> Document | None:
-            facts, plan = self._derived(decided), self.ledger.first("PLAN_COMMITTED")
+            facts, plan = self._derived(decided), self.record.plan
             if facts is None or plan is None:
                 return None
-            plan_hash = plan.details["plan"]["plan_hash"]
-            return rules_at(committed).ready_signal(self.layout, facts, plan_hash, committed.ts_utc)
+            plan_hash = SealedPlan.of(plan.details.plan).plan_hash
+            return rules_at(committed.event).ready_signal(self.layout, facts, plan_hash, committed.ts_utc)
 
         yield from self._same(self.layout.ready(self.ledger.run_id), digest, derive)
 
-    def _derived(self, decided: Event) -> Document | None:
+    def _derived(self, decided: Entry[Decided]) -> Document | None:
         """The facts view that a decision gives; None for an adopted one, of which only the digest is on record."""
-        accepted, committed = self.ledger.first("RUN_ACCEPTED"), self.ledger.first("PLAN_COMMITTED")
-        if accepted is None or committed is None or "outputs" not in decided.details:
+        accepted, committed, decision = self.record.accepted, self.record.plan, decided.details.decision
+        if accepted is None or committed is None or decision is None:
             return None
         try:
             request = recorded_request(accepted, lambda name: True)
         except BadInput:
             return None
-        plan, decision = SealedPlan.of(committed.details["plan"]), Decision.of(decided.details)
-        return rules_at(decided).facts_view(self.layout, pins_of(request), plan, decision)
+        plan = SealedPlan.of(committed.details.plan)
+        return rules_at(decided.event).facts_view(self.layout, pins_of(request), plan, decision)
 
     def _attestation(self) -> Iterator[Finding]:
         """An attestation, where one stands, is of this run's facts view. Whose it is, its signature alone tells."""
-        run_id, decided = self.ledger.run_id, self.ledger.first("EVIDENCE_COMPLETE")
+        run_id, decided = self.ledger.run_id, self.record.decision
         key = self.layout.attestation(run_id)
         if decided is None:
             yield from self._absent(key)
             return
-        standing, committed = self.store.read(key), self.ledger.first("READY_COMMITTED")
-        if standing is None and committed is not None and "attestation_ref" in committed.details:
+        standing, committed = self.store.read(key), self.record.committed
+        if standing is None and committed is not None and committed.details.attestation_ref is not None:
             yield Finding(ReasonCode.ATTESTATION_MISSING, key, "it is not there, and the record says it was written")
         view = None if standing is None else self.store.read(self.layout.facts(run_id))
-        digest = decided.details["facts_view_digest"]
+        digest = decided.details.facts_view_digest
         if standing is None or view is None or sha256_hex(view.data) != digest:
             return  # nothing to compare, or nothing to compare it with: that is a finding of its own
-        statement = rules_at(decided).statement(self.layout, json.loads(view.data), digest, decided.ts_utc)
+        statement = rules_at(decided.event).statement(self.layout, json.loads(view.data), digest, decided.ts_utc)
         wrong = fault_in(standing.data, statement)
         if wrong is not None:
             yield Finding(ReasonCode.TRUTH_ALTERED, key, wrong)
 
     def _quarantine(self) -> Iterator[Finding]:
-        event, key = self.ledger.state_event, self.layout.quarantine(self.ledger.run_id)
-        final = self.ledger.state in (RunState.QUARANTINED, RunState.FAILED)
-        if event is None or not final or not event.details.get("conflicts"):
+        ended, key = self.record.contradicted, self.layout.quarantine(self.ledger.run_id)
+        if ended is None:
             yield from self._absent(key)
             return
-        digest = event.details.get("quarantine_digest")
+        event, digest = ended.event, ended.details.quarantine_digest
         yield from self._same(key, digest, lambda: rules_at(event).quarantine_record(self.layout, event))
 
     def _logs(self) -> Iterator[Finding]:
-        for event in self.ledger.all("ENGINE_ATTEMPT_FINISHED"):
-            for key in event.details.get("logs_ref", {}).values():
+        for attempt in self.record.all(ENGINE_ATTEMPT_FINISHED):
+            for key in (attempt.details.logs_ref or {}).values():
                 if self.store.stat(key) is None:
                     yield Finding(ReasonCode.TRUTH_MISSING, key, "the attempt's log is not there")
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, assert_never
 
 import attrs
 
 from sr_domain.encoding.times import parse_instant
 from sr_domain.evidence.arrival import arrived
-from sr_domain.evidence.verdict import Conflict
 from sr_domain.plan.sealed import SealedPlan
+from sr_domain.record.details import FAILED, Rest, RootUnreadable
 from sr_domain.record.layout import Layout
-from sr_domain.record.ledger import Event, Ledger
+from sr_domain.record.ledger import Ledger
+from sr_domain.record.proofs import Found
+from sr_domain.record.read import Attempt, Record
 from sr_domain.record.states import RunState
 from sr_domain.run.answers import successors, unpublished
 from sr_domain.run.outcome import NextStep, remedy_of
 from sr_domain.run.ports import Ports
-from sr_domain.run.root_faults import standing_fault
 from sr_ports import REASONS, BadInput, ReasonCode, Unreachable
 
 _LOG_LINES = 5
@@ -67,44 +68,46 @@ class Explanation:
 
 def explain(ports: Ports, layout: Layout, ledger: Ledger) -> Explanation:
     """The explanation of one run. Reads logs, looks where it waits, writes nothing. Raises `Unreachable`."""
-    event, accepted, fault = ledger.state_event, ledger.first("RUN_ACCEPTED"), standing_fault(ledger)
-    details: Mapping[str, Any] = {} if event is None else event.details
-    told = unpublished(ledger) or (details if fault is None else fault.details)
-    code = told.get("reason_code")
-    state = ledger.state
-    deadline = None if accepted is None else accepted.details["evidence_deadline_utc"]
+    record, state = Record(ledger), ledger.state
+    accepted, fault, rest = record.accepted, record.root_fault, record.rest
+    code, detail = _why(ledger, fault or rest)
+    deadline = None if accepted is None else accepted.details.evidence_deadline_utc
     left = None
     if deadline is not None and state is not None and not state.final:
         left = (parse_instant(deadline) - ports.clock.now()).total_seconds()
-    started = ledger.first("EVIDENCE_STARTED")
-    root = (
-        started.details.get("engine_run_root") if started else accepted.details["engine_run_root"] if accepted else None
-    )
+    asked = None if accepted is None else accepted.details.engine_run_root
+    root = asked if record.started is None else record.root
     chain = successors(ports.store, layout, ledger)
-    gates, outputs = _items(ledger, details, _arrived(ports, ledger, root))
+    gates, outputs = _items(record, _arrived(ports, record, root))
     holder = None if state is not None and state.final else _holder(ports, ledger.run_id)
     return Explanation(
         run_id=ledger.run_id,
         state=None if state is None else state.value,
         reason_code=code,
-        detail=str(told.get("detail", "")),
+        detail=detail,
         meaning=REASONS[ReasonCode(code)].meaning if code else "",
         next=_next(ledger, code, chain[-1] if chain else None)
         if fault is None
-        else NextStep("resume", ledger.run_id, before=f"{fault.details['remedy']}; "),
+        else NextStep("resume", ledger.run_id, before=f"{fault.remedy}; "),
         deadline_utc=deadline,
         seconds_left=left,
         engine_run_root=root,
         gates=gates,
         outputs=outputs,
-        attempts=tuple(
-            _attempt(ports, ledger, one) for one in ledger.all("ENGINE_ATTEMPT_FINISHED", "ENGINE_ATTEMPT_ABANDONED")
-        ),
-        problems=tuple(details.get("problems", ())),
+        attempts=tuple(_attempt(ports, one) for one in record.attempts if one.end is not None),
+        problems=() if rest is None else rest.problems,
         superseded_by=chain[0] if chain else None,
         newest_run_id=chain[-1] if chain else None,
         holder=holder,
     )
+
+
+def _why(ledger: Ledger, why: RootUnreadable | Rest | None) -> tuple[str | None, str]:
+    """Why the run is where it is: reason code and sentence. What the bus has not taken comes first."""
+    owed = unpublished(ledger)
+    if owed is not None:
+        return owed["reason_code"], owed["detail"]
+    return (None, "") if why is None else (why.reason_code, why.detail or "")
 
 
 def _holder(ports: Ports, run_id: str) -> str | None:
@@ -121,7 +124,7 @@ def _next(ledger: Ledger, code: str | None, newest: str | None) -> NextStep:
     match ledger.state:
         case RunState.READY if newest is not None:
             return NextStep("facts", newest)
-        case RunState.READY if ledger.first("READY_PUBLISHED") is None:
+        case RunState.READY if not Record(ledger).published:
             return NextStep("resume", run_id)
         case RunState.READY:
             return NextStep("verify", run_id)
@@ -134,38 +137,36 @@ def _next(ledger: Ledger, code: str | None, newest: str | None) -> NextStep:
             return NextStep("resume", run_id, before="complete the engine root, then ")
         case None | RunState.OPEN | RunState.PLANNED | RunState.EXECUTING | RunState.VERIFYING:
             return NextStep("resume", run_id)
+        case _:
+            assert_never(ledger.state)
 
 
 def _mend(ledger: Ledger, code: str | None) -> str:
     """What the first conflict of a quarantined run asks for."""
-    event = ledger.state_event
-    conflicts = () if event is None else event.details.get("conflicts") or ()
-    first = conflicts[0]["code"] if conflicts else code
+    rest = Record(ledger).rest
+    first = rest.conflicts[0].code if rest is not None and rest.conflicts else code
     return remedy_of(ReasonCode(str(first)), ledger.state)
 
 
-def _arrived(ports: Ports, ledger: Ledger, root: str | None) -> Mapping[str, str]:
+def _arrived(ports: Ports, record: Record, root: str | None) -> Mapping[str, str]:
     """What a look at the engine root says now of each thing that a waiting run misses."""
-    committed, event = ledger.first("PLAN_COMMITTED"), ledger.state_event
-    if ledger.state is not RunState.WAITING_EVIDENCE or committed is None or event is None or root is None:
+    committed, rest = record.plan, record.rest
+    if record.ledger.state is not RunState.WAITING_EVIDENCE or committed is None or rest is None or root is None:
         return {}
-    missing = frozenset(event.details["missing"])
+    missing = frozenset(rest.missing)
     try:
-        came = frozenset(arrived(ports.roots, SealedPlan.of(committed.details["plan"]), root, missing))
+        came = frozenset(arrived(ports.roots, SealedPlan.of(committed.details.plan), root, missing))
     except (Unreachable, BadInput) as error:
         return dict.fromkeys(missing, f"whether it has come cannot be told now: {error.what}")
     return {name: "has come since: resume judges it" if name in came else "still not there" for name in missing}
 
 
-def _items(
-    ledger: Ledger, details: Mapping[str, Any], now: Mapping[str, str]
-) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
-    committed = ledger.first("PLAN_COMMITTED")
+def _items(record: Record, now: Mapping[str, str]) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
+    committed = record.plan
     if committed is None:
         return (), ()
-    plan = SealedPlan.of(committed.details["plan"])
-    decided = ledger.first("EVIDENCE_COMPLETE")
-    judge = _Judge(details, details.get("found", {}) if decided is None else decided.details, now)
+    plan = SealedPlan.of(committed.details.plan)
+    judge = _Judge(record.rest, record.found, now)
     gates = tuple(judge.item(gate.gate_id, law=gate.method.kind, path=gate.bundle_root) for gate in plan.gates)
     outputs = tuple(judge.item(one.output_id, path=one.path, optional=one.optional) for one in plan.outputs)
     return gates, outputs
@@ -174,15 +175,15 @@ def _items(
 class _Judge:
     """Looks up what the record says of each gate and output."""
 
-    def __init__(self, details: Mapping[str, Any], decided: Mapping[str, Any], now: Mapping[str, str]) -> None:
+    def __init__(self, rest: Rest | None, found: Found | None, now: Mapping[str, str]) -> None:
         self._now = now
-        self._conflicts = {one.subject: one for one in map(Conflict.parse, reversed(details.get("conflicts", ())))}
-        self._failures = {one["subject"]: one for one in reversed(details.get("failures", ()))}
-        self._missing = frozenset(details.get("missing", ()))
-        self._gates = {one["gate_id"]: one["digest"] for one in decided.get("gates", ())}
-        self._outputs = {one["output_id"]: one for one in decided.get("outputs", ())}
-        self._laws: Mapping[str, Mapping[str, str]] = decided.get("laws", {})
-        self._decided = bool(decided)
+        self._conflicts = {} if rest is None else {one.subject: one for one in reversed(rest.conflicts)}
+        self._failures = {} if rest is None else {one.subject: one for one in reversed(rest.failures)}
+        self._missing = frozenset(() if rest is None else rest.missing)
+        self._gates = {} if found is None else {one.gate_id: one.digest for one in found.gates}
+        self._outputs = {} if found is None else {one.output_id: one for one in found.outputs}
+        self._laws = {} if found is None else found.laws
+        self._decided = found is not None
 
     def item(self, name: str, *, path: str, law: str | None = None, optional: bool = False) -> Item:
         bad = self._faulty(name, path, law)
@@ -194,7 +195,7 @@ class _Judge:
             return Item(name, "PASS", digest, digest, law=law, provided_by=who, path=path)
         if name in self._outputs:
             proof = self._outputs[name]
-            return Item(name, "PROVEN", proof["digest"], size=proof["size"], files=proof["files"], path=path)
+            return Item(name, "PROVEN", proof.digest, size=proof.size, files=proof.files, path=path)
         return Item(name, "OPTIONAL_MISSING" if optional and self._decided else "UNKNOWN", law=law, path=path)
 
     def _faulty(self, name: str, path: str, law: str | None) -> Item | None:
@@ -210,31 +211,29 @@ class _Judge:
                 detail=f"{conflict.code}: {conflict.detail}",
             )
         if failure is not None:
-            return Item(name, "FAIL", law=law, path=path, detail=f"{failure['code']}: {failure['detail']}")
+            return Item(name, "FAIL", law=law, path=path, detail=f"{failure.code}: {failure.detail}")
         if name not in self._missing:
             return None
         return Item(name, "MISSING", law=law, path=path, detail=self._now.get(name, ""))
 
 
-def _attempt(ports: Ports, ledger: Ledger, event: Event) -> dict[str, Any]:
-    names = (
-        "attempt_no",
-        "outcome",
-        "reason_code",
-        "started_at_utc",
-        "ended_at_utc",
-        "duration_ms",
-        "logs_ref",
-    )
-    told = {name: event.details[name] for name in names if name in event.details}
-    if event.event_kind == "ENGINE_ATTEMPT_ABANDONED":
-        return {**told, "outcome": "ABANDONED"}
-    detail = ledger.attempt_detail(event.details["attempt_id"])
-    if detail:
-        told["detail"] = detail
-    if told.get("outcome") == "FAILED":
-        told["last_lines"] = _last_lines(ports, told.get("logs_ref", {}))
-    return told
+def _attempt(ports: Ports, attempt: Attempt) -> dict[str, Any]:
+    """An attempt that ended; what is not known of it is left out."""
+    if attempt.finished is None:
+        return {"attempt_no": attempt.launched.details.attempt_no, "outcome": attempt.outcome}
+    ended = attempt.finished.details
+    told = {
+        "attempt_no": ended.attempt_no,
+        "outcome": ended.outcome,
+        "reason_code": ended.reason_code,
+        "started_at_utc": ended.started_at_utc,
+        "ended_at_utc": ended.ended_at_utc,
+        "duration_ms": ended.duration_ms,
+        "logs_ref": ended.logs_ref,
+        "detail": attempt.why or None,
+        "last_lines": _last_lines(ports, ended.logs_ref or {}) if ended.outcome == FAILED else None,
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _last_lines(ports: Ports, refs: Mapping[str, str]) -> list[str]:

@@ -10,7 +10,7 @@ import attrs
 from sr_domain.plan.compile import PlanRefused, Problem, choose_strategy, compile_plan
 from sr_domain.plan.request import RunRequest, Strategy, differences, misspelt, parse_request
 from sr_domain.plan.sealed import SealedPlan
-from sr_domain.run.context import Desk
+from sr_domain.run.context import Context
 from sr_ports import ReasonCode
 
 
@@ -44,22 +44,22 @@ class PlanReport:
         return node
 
 
-def plan(desk: Desk, document: Any) -> PlanReport:
+def plan(context: Context, document: Any) -> PlanReport:
     """Compile a request and explain the plan; writes nothing."""
-    request = parse_request(document, desk.ports.known_timezone)
+    request = parse_request(document, context.ports.known_timezone)
     wrong = misspelt(request)
     if wrong is not None:
         raise wrong
-    compiled = compile_plan(request, desk.policy, desk.pack, desk.ports.laws)
-    strategy = choose_strategy(request, desk.policy)
+    compiled = compile_plan(request, context.policy, context.pack, context.ports.laws)
+    strategy = choose_strategy(request, context.policy)
     if isinstance(compiled, PlanRefused):
         return PlanReport(request, None, compiled.problems, strategy)
-    return PlanReport(request, compiled, _strategy_problems(desk, request, strategy), strategy)
+    return PlanReport(request, compiled, _strategy_problems(context, request, strategy), strategy)
 
 
-def _strategy_problems(desk: Desk, request: RunRequest, strategy: Strategy) -> tuple[Problem, ...]:
-    root = desk.settings.oracle_engine_run_root or request.engine_run_root
-    invoker = desk.ports.invoker is not None
+def _strategy_problems(context: Context, request: RunRequest, strategy: Strategy) -> tuple[Problem, ...]:
+    root = context.settings.oracle_engine_run_root or request.engine_run_root
+    invoker = context.ports.invoker is not None
     possible = {
         Strategy.AUTO: root is not None or invoker,
         Strategy.FORCE_REUSE: root is not None,
@@ -70,9 +70,9 @@ def _strategy_problems(desk: Desk, request: RunRequest, strategy: Strategy) -> t
     return (Problem(ReasonCode.STRATEGY_UNAVAILABLE, strategy.value, "no engine root or no invoker for it"),)
 
 
-def plan_diff(desk: Desk, one: Any, other: Any) -> dict[str, Any]:
+def plan_diff(context: Context, one: Any, other: Any) -> dict[str, Any]:
     """How two requests differ in intent, closure and plan hash."""
-    left, right = plan(desk, one), plan(desk, other)
+    left, right = plan(context, one), plan(context, other)
     return {
         "same_intent": left.request.intent() == right.request.intent(),
         "same_key": left.request.run_equivalence_key == right.request.run_equivalence_key,

@@ -9,15 +9,16 @@ from typing import Any
 import attrs
 
 from sr_domain.encoding.times import parse_instant
+from sr_domain.record.events import kind_of
+from sr_domain.record.kinds import SAID_ELSEWHERE, missing_in, scalars
 from sr_domain.record.ledger import Event, Ledger
+from sr_domain.record.read import Record
 from sr_domain.run.answers import successor_of
-from sr_domain.run.telemetry import story
 
 _HASH = re.compile(r"[0-9a-f]{32,64}")
 _SHOWN = 48
 _HASH_SHOWN = 12
 _FIRST = 2
-_TOLD_ELSEWHERE = frozenset({"reason_code", "attempt_id"})
 
 
 @attrs.frozen
@@ -81,7 +82,7 @@ def timeline(ledger: Ledger) -> Timeline:
 def _steps(events: tuple[Event, ...]) -> Iterator[Step]:
     for before, event in zip((None, *events), events, strict=False):
         after = None if before is None else _between(before, event)
-        told = story(event.event_kind, event.details)
+        told = kind_of(event.event_kind).story(event.details)
         yield Step(event.seq, event.ts_utc, after, event.event_kind, told, event.actor, event.fence, _gist(event))
 
 
@@ -98,18 +99,16 @@ def _holders(events: tuple[Event, ...]) -> Iterator[Holder]:
 
 def _attempts(ledger: Ledger) -> Iterator[Mapping[str, Any]]:
     """Every engine attempt, the open ones too."""
-    ends = {one.details["attempt_id"]: one for one in ledger.all("ENGINE_ATTEMPT_FINISHED", "ENGINE_ATTEMPT_ABANDONED")}
-    for launch in ledger.all("ENGINE_ATTEMPT_LAUNCH_REQUESTED"):
-        end = ends.get(launch.details["attempt_id"])
-        details: Mapping[str, Any] = {} if end is None else end.details
-        abandoned = end is not None and end.event_kind == "ENGINE_ATTEMPT_ABANDONED"
+    for attempt in Record(ledger).attempts:
+        launch, end = attempt.launched, attempt.end
+        finished = None if attempt.finished is None else attempt.finished.details
         yield {
-            "attempt_no": launch.details["attempt_no"],
-            "outcome": "RUNNING" if end is None else "ABANDONED" if abandoned else details["outcome"],
+            "attempt_no": launch.details.attempt_no,
+            "outcome": attempt.outcome,
             "started_at_utc": launch.ts_utc,
-            "seconds": None if end is None else _between(launch, end),
-            "reason_code": details.get("reason_code"),
-            "engine_run_root": details.get("engine_run_root"),
+            "seconds": None if end is None else _between(launch.event, end),
+            "reason_code": None if finished is None else finished.reason_code,
+            "engine_run_root": None if finished is None else finished.engine_run_root,
         }
 
 
@@ -120,12 +119,12 @@ def _between(one: Event, other: Event) -> float:
 
 def _gist(event: Event) -> str:
     plain = {
-        key: value
-        for key, value in event.details.items()
-        if isinstance(value, str | int | float) and key not in _TOLD_ELSEWHERE
+        name: value
+        for name, value in scalars(event.details).items()
+        if value is not None and name not in SAID_ELSEWHERE
     }
-    missing = event.details.get("missing") or ()
-    parts = [f"{key}={_short(str(value))}" for key, value in list(plain.items())[:_FIRST]]
+    missing = missing_in(event.details)
+    parts = [f"{name}={_short(str(value))}" for name, value in list(plain.items())[:_FIRST]]
     return ", ".join([*parts, *([f"missing={_short(', '.join(missing))}"] if missing else [])])
 
 

@@ -19,15 +19,16 @@ from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.evidence.digests import ContentDigest, digest_outputs
 from sr_domain.evidence.gates import GateMissing, verify_gate
 from sr_domain.evidence.outputs import Absent, OutputFiles, find_output
-from sr_domain.evidence.progress import Meter
+from sr_domain.evidence.progress import ReadProgress
 from sr_domain.evidence.provided_law import ProvidedLaw
-from sr_domain.evidence.verdict import Conflict
 from sr_domain.plan.absent_law import absence
 from sr_domain.plan.policy import MemberDigests
 from sr_domain.plan.sealed import SealedGate, SealedOutput, SealedPlan
 from sr_domain.queries.audit import Auditor, Finding, receipt_findings, record_finding
 from sr_domain.record.layout import OBJECT_VERSIONS, Layout
 from sr_domain.record.ledger import Ledger, RecordFault, check_ledger
+from sr_domain.record.proofs import Conflict, OutputProof
+from sr_domain.record.read import Record
 from sr_domain.run.answers import successors
 from sr_ports import (
     Clock,
@@ -44,7 +45,7 @@ from sr_ports import (
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]{1,256}")
 
-Proofs = Mapping[str, Mapping[str, Any]]
+Proofs = Mapping[str, OutputProof]
 """What the record says of each output that was proven, by output id."""
 
 
@@ -158,15 +159,15 @@ class _Check:
         self, ledger: Ledger, findings: list[Finding], *, engine_run_root: str | None, fast: bool
     ) -> Verification:
         """The view against a sound record, and the bytes against both."""
-        run_id, root = self.facts["run_id"], engine_run_root or self.root_of(ledger)
+        run_id, root = self.facts["run_id"], engine_run_root or Record(ledger).root
         findings = [*findings, *self.follows(ledger), *self.attested(ledger)]
-        plan_event = ledger.first("PLAN_COMMITTED")
+        plan_event = Record(ledger).plan
         if fast or plan_event is None:
             return Verification(run_id, root, tuple(findings))
         if root is None:
             absent = Finding(ReasonCode.ENGINE_ROOT_MISSING, "engine root", "none is on record: give --engine-run-root")
             return Verification(run_id, root, (*findings, absent))
-        plan = SealedPlan.of(plan_event.details["plan"])
+        plan = SealedPlan.of(plan_event.details.plan)
         found = list(self.bytes(plan, self.verifier.roots.open(root), ledger))
         outputs, gates = len(self.facts["locators"]), len(self.facts["gate_receipts"])
         return Verification(run_id, root, (*findings, *found), outputs, gates)
@@ -208,16 +209,17 @@ class _Check:
 
     def follows(self, ledger: Ledger) -> Iterator[Finding]:
         """The view is the very one that the record decided; plan, READY signal and status follow from it too."""
-        decided, key = ledger.first("EVIDENCE_COMPLETE"), self.layout.facts(self.facts["run_id"])
-        if decided is None or ledger.first("READY_COMMITTED") is None:
+        record, key = Record(ledger), self.layout.facts(self.facts["run_id"])
+        decided = record.decision
+        if decided is None or record.committed is None:
             yield Finding(ReasonCode.TRUTH_ALTERED, key, "the record says nothing of READY")
-        elif decided.details["facts_view_digest"] != sha256_hex(self.data):
+        elif decided.details.facts_view_digest != sha256_hex(self.data):
             yield Finding(ReasonCode.TRUTH_ALTERED, key, "it is not the view that the record decided")
         yield from Auditor(self.verifier.store, self.layout, ledger).derived()
 
     def attested(self, ledger: Ledger) -> Iterator[Finding]:
         """The view and its record are what the holder of the key signed, where a key was given."""
-        checker, decided = self.verifier.signed_by, ledger.first("EVIDENCE_COMPLETE")
+        checker, decided = self.verifier.signed_by, Record(ledger).decision
         if checker is None or decided is None:
             return
         key = self.layout.attestation(self.facts["run_id"])
@@ -225,38 +227,33 @@ class _Check:
         if standing is None:
             yield Finding(ReasonCode.ATTESTATION_MISSING, key, "it is not there")
             return
-        statement = rules_at(decided).statement(self.layout, self.facts, sha256_hex(self.data), decided.ts_utc)
+        statement = rules_at(decided.event).statement(self.layout, self.facts, sha256_hex(self.data), decided.ts_utc)
         wrong = fault_in(standing.data, statement) or _refusal(checker, standing.data)
         if wrong is not None:
             yield Finding(ReasonCode.ATTESTATION_INVALID, key, wrong)
         else:
             self.verifier.progress(f"attestation: signed by {checker.keyid}")
 
-    def root_of(self, ledger: Ledger) -> str | None:
-        """Where the evidence was read, as the record says."""
-        started = ledger.first("EVIDENCE_STARTED")
-        root = None if started is None else started.details.get("engine_run_root")
-        return None if root is None else str(root)
-
     def bytes(self, plan: SealedPlan, root: EngineRoot, ledger: Ledger) -> Iterator[Finding]:
         """Every locator's and every gate's bytes, read again."""
         verifier, enforce = self.verifier, plan.member_digests is MemberDigests.ENFORCE
-        meter = Meter(verifier.progress, verifier.clock.now)
-        decided = ledger.first("EVIDENCE_COMPLETE")
-        rules = (self.rules if decided is None else rules_at(decided)).listing
-        judged = verifier.pool.map(lambda gate: self._gate(root, gate, enforce, meter, rules), plan.gates)
+        progress = ReadProgress(verifier.progress, verifier.clock.now)
+        decided = Record(ledger).decision
+        decision = None if decided is None else decided.details.decision
+        rules = (self.rules if decided is None else rules_at(decided.event)).listing
+        judged = verifier.pool.map(lambda gate: self._gate(root, gate, enforce, progress, rules), plan.gates)
         yield from (one for one in judged if one is not None)
-        proofs = {one["output_id"]: one for one in ({} if decided is None else decided.details).get("outputs", ())}
-        yield from self._outputs(plan, root, proofs, meter, rules)
+        proofs = {} if decision is None else {one.output_id: one for one in decision.outputs}
+        yield from self._outputs(plan, root, proofs, progress, rules)
 
     def _gate(
-        self, root: EngineRoot, gate: SealedGate, enforce: bool, meter: Meter, rules: ListingRules
+        self, root: EngineRoot, gate: SealedGate, enforce: bool, progress: ReadProgress, rules: ListingRules
     ) -> Finding | None:
         provided = self.verifier.laws.get(gate.method.kind)
         if provided is None:
             lacking = absence(self.verifier.laws, gate.method.kind)
             return Finding(ReasonCode.UNKNOWN_HASHING_LAW, gate.gate_id, f"no plugin provides {lacking}")
-        verdict = verify_gate(root, gate, provided, enforce_members=enforce, guard=meter, rules=rules)
+        verdict = verify_gate(root, gate, provided, enforce_members=enforce, guard=progress, rules=rules)
         receipts = {one["gate_id"]: one["digest"]["hex"] for one in self.facts["gate_receipts"]}
         match verdict:
             case GateMissing(path):
@@ -271,7 +268,7 @@ class _Check:
         return None
 
     def _outputs(
-        self, plan: SealedPlan, root: EngineRoot, proofs: Proofs, meter: Meter, rules: ListingRules
+        self, plan: SealedPlan, root: EngineRoot, proofs: Proofs, progress: ReadProgress, rules: ListingRules
     ) -> Iterator[Finding]:
         proven = {one["output_id"]: one["content_digest"]["hex"] for one in self.facts["locators"]}
         found: list[tuple[SealedOutput, OutputFiles]] = []
@@ -287,7 +284,7 @@ class _Check:
                 yield Finding(ReasonCode.TRUTH_MISSING, output.output_id, f"MOVED: {files.path} is not there")
             else:
                 found.append((output, files))
-        digests = digest_outputs(root, [files for _, files in found], self.verifier.pool, meter)
+        digests = digest_outputs(root, [files for _, files in found], self.verifier.pool, progress)
         for (output, _), digest in zip(found, digests, strict=True):
             finding = self._compare(output, digest, proven[output.output_id], proofs)
             if finding is None:
@@ -306,7 +303,8 @@ class _Check:
         ref = receipts.get(output.output_id, {}).get("bundle_manifest_ref")
         what = f"proven with {expected}, now {digest.sha256}"
         if ref is None:
-            kept = proofs.get(output.output_id, {}).get("version_id")
+            proof = proofs.get(output.output_id)
+            kept = None if proof is None else proof.version_id
             return _other_bytes(output.output_id, what, kept, digest.files[0].version_id)
         parts = self.verifier.store.read(ref)
         if parts is None or sha256_hex(parts.data) != expected:  # a finding of its own; it tells nothing here

@@ -1,90 +1,254 @@
-"""What telemetry says of each kind of event: phase, outcome, severity and a sentence for people."""
+"""The catalogue of events: one row for each kind, and nothing else spells an event's name.
+
+A row has its name, the class of its details, its phase and a sentence for people, then what departs from the
+usual: recorded each time, brings the run to no state, OK, INFO, names no revision. What the parts mean: `EventKind`.
+"""
 
 from __future__ import annotations
 
-import attrs
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
-TELEMETRY_LOST = "TELEMETRY_LOST"
+from sr_domain.record import details as d
+from sr_domain.record.kinds import EventKind, Kept
+from sr_domain.record.states import RunState
+
+# requests and admission
+RUN_REQUEST_RECEIVED = EventKind("RUN_REQUEST_RECEIVED", d.Received, "INGRESS", "request received", Kept.NOT)
+RUN_REQUEST_REFUSED = EventKind(
+    "RUN_REQUEST_REFUSED",
+    d.Refused,
+    "INGRESS",
+    "request refused, nothing written",
+    Kept.NOT,
+    outcome="FAILED",
+    severity="WARN",
+)
+RUN_REQUEST_DUPLICATE = EventKind(
+    "RUN_REQUEST_DUPLICATE", d.Duplicate, "INGRESS", "the same request again", Kept.NOT, outcome="SKIPPED"
+)
+EQUIVALENCE_COLLISION = EventKind(
+    "EQUIVALENCE_COLLISION",
+    d.Collided,
+    "INGRESS",
+    "the key is bound to another intent",
+    Kept.NOT,
+    outcome="CONFLICT",
+    severity="WARN",
+)
+AUTH_DENIED = EventKind("AUTH_DENIED", d.Denied, "INGRESS", "denied", outcome="FAILED", severity="WARN")
+RUN_ACCEPTED = EventKind(
+    "RUN_ACCEPTED", d.Accepted, "AUTHORITY", "admitted", Kept.ONCE, after=RunState.OPEN, revised=True
+)
+LEASE_BUSY = EventKind("LEASE_BUSY", d.Nothing, "AUTHORITY", "in flight elsewhere", Kept.NOT, outcome="WAITING")
+LEASE_TAKEN = EventKind("LEASE_TAKEN", d.LeaseTaken, "AUTHORITY", "taking over from an earlier holder")
+LEASE_RELEASE_FAILED = EventKind(
+    "LEASE_RELEASE_FAILED",
+    d.ReleaseFailed,
+    "AUTHORITY",
+    "the lease could not be given up; it lapses",
+    Kept.NOT,
+    outcome="RETRY",
+    severity="WARN",
+)
+
+# plan
+GOV_POLICY_REV = EventKind(
+    "GOV_POLICY_REV", d.PolicyRevision, "PLAN", "policy revision on record", Kept.ONCE, governance=True
+)
+GOV_PLAN_HASH = EventKind("GOV_PLAN_HASH", d.PlanHash, "PLAN", "plan hash on record", Kept.ONCE, governance=True)
+PLAN_COMMITTED = EventKind(
+    "PLAN_COMMITTED",
+    d.Planned,
+    "PLAN",
+    "plan committed",
+    Kept.ONCE,
+    after=RunState.PLANNED,
+    together=frozenset({GOV_POLICY_REV.name, GOV_PLAN_HASH.name}),
+    revised=True,
+)
+
+# engine
+ENGINE_ROOT_OVERRIDDEN = EventKind(
+    "ENGINE_ROOT_OVERRIDDEN",
+    d.RootOverridden,
+    "ENGINE",
+    "the profile's engine root is used instead of the request's",
+    Kept.ONCE,
+)
+ENGINE_ATTEMPT_LAUNCH_REQUESTED = EventKind(
+    "ENGINE_ATTEMPT_LAUNCH_REQUESTED",
+    d.AttemptName,
+    "ENGINE",
+    "starting the engine",
+    Kept.ONCE,
+    subject="attempt_id",
+    after=RunState.EXECUTING,
+)
+ENGINE_ATTEMPT_FINISHED = EventKind(
+    "ENGINE_ATTEMPT_FINISHED", d.AttemptFinished, "ENGINE", "the engine ended", Kept.ONCE, subject="attempt_id"
+)
+ENGINE_ATTEMPT_DETAIL = EventKind(
+    "ENGINE_ATTEMPT_DETAIL",
+    d.AttemptDetail,
+    "ENGINE",
+    "why the engine's attempt failed",
+    Kept.ONCE,
+    subject="attempt_id",
+    outcome="FAILED",
+    severity="WARN",
+)
+ENGINE_ATTEMPT_ABANDONED = EventKind(
+    "ENGINE_ATTEMPT_ABANDONED",
+    d.AttemptName,
+    "ENGINE",
+    "an attempt was left open by a dead holder",
+    Kept.ONCE,
+    subject="attempt_id",
+    outcome="FAILED",
+    severity="WARN",
+)
+ENGINE_OUTPUT = EventKind("ENGINE_OUTPUT", d.Nothing, "ENGINE", "engine output", Kept.NOT, severity="DEBUG")
+ATTEMPT_LIMIT_EXCEEDED = EventKind(
+    "ATTEMPT_LIMIT_EXCEEDED",
+    d.AttemptLimit,
+    "ENGINE",
+    "attempt limit exceeded",
+    Kept.ONCE,
+    outcome="FAILED",
+    severity="WARN",
+)
+
+# evidence
+EVIDENCE_STARTED = EventKind(
+    "EVIDENCE_STARTED", d.EvidenceStarted, "EVIDENCE", "reading evidence", Kept.ONCE, after=RunState.VERIFYING
+)
+EVIDENCE_PROGRESS = EventKind("EVIDENCE_PROGRESS", d.Nothing, "EVIDENCE", "evidence progress", Kept.NOT)
+ENGINE_ROOT_UNREADABLE = EventKind(
+    "ENGINE_ROOT_UNREADABLE",
+    d.RootUnreadable,
+    "EVIDENCE",
+    "the engine root could not be read; the run rests",
+    outcome="RETRY",
+    severity="WARN",
+)
+EVIDENCE_WAITING = EventKind(
+    "EVIDENCE_WAITING",
+    d.Rest,
+    "EVIDENCE",
+    "evidence is incomplete, waiting",
+    Kept.ONCE,
+    subject="missing",
+    after=RunState.WAITING_EVIDENCE,
+    outcome="WAITING",
+)
+EVIDENCE_COMPLETE = EventKind(
+    "EVIDENCE_COMPLETE",
+    d.Decided,
+    "EVIDENCE",
+    "every gate passed, every output proven",
+    Kept.ONCE,
+    after=RunState.VERIFYING,
+    revised=True,
+)
+
+# commit
+GOV_BUNDLE_HASH = EventKind(
+    "GOV_BUNDLE_HASH", d.BundleHash, "COMMIT", "bundle hash on record", Kept.ONCE, governance=True
+)
+GOV_LAW_PROVENANCE = EventKind(
+    "GOV_LAW_PROVENANCE", d.LawsUsed, "COMMIT", "laws and their plugins on record", Kept.ONCE, governance=True
+)
+READY_COMMITTED = EventKind(
+    "READY_COMMITTED",
+    d.Committed,
+    "COMMIT",
+    "READY committed",
+    Kept.ONCE,
+    after=RunState.READY,
+    together=frozenset({GOV_BUNDLE_HASH.name, GOV_LAW_PROVENANCE.name}),
+    revised=True,
+)
+READY_PUBLISHED = EventKind("READY_PUBLISHED", d.Published, "COMMIT", "READY published", Kept.ONCE)
+READY_PUBLISH_FAILED = EventKind(
+    "READY_PUBLISH_FAILED", d.Refused, "COMMIT", "READY could not be published yet", outcome="RETRY", severity="WARN"
+)
+RUN_FAILED = EventKind(
+    "RUN_FAILED",
+    d.Rest,
+    "COMMIT",
+    "failed",
+    Kept.ONCE,
+    after=RunState.FAILED,
+    outcome="FAILED",
+    severity="WARN",
+    revised=True,
+)
+RUN_QUARANTINED = EventKind(
+    "RUN_QUARANTINED",
+    d.Rest,
+    "COMMIT",
+    "quarantined",
+    Kept.ONCE,
+    after=RunState.QUARANTINED,
+    outcome="CONFLICT",
+    severity="WARN",
+    revised=True,
+)
+SUPERSEDE_CLAIMED = EventKind(
+    "SUPERSEDE_CLAIMED", d.Claim, "COMMIT", "a newer run is about to supersede this one", Kept.ONCE, subject="successor"
+)
+SUPERSEDE_REFUSED = EventKind(
+    "SUPERSEDE_REFUSED",
+    d.SupersedeRefused,
+    "COMMIT",
+    "the run it names cannot be superseded",
+    Kept.NOT,
+    outcome="FAILED",
+    severity="WARN",
+)
+SUPERSEDED_BY = EventKind(
+    "SUPERSEDED_BY", d.Successor, "COMMIT", "superseded by a newer run", Kept.ONCE, subject="successor"
+)
+SUPERSEDE_PUBLISHED = EventKind(
+    "SUPERSEDE_PUBLISHED",
+    d.SupersedePublished,
+    "COMMIT",
+    "the record of the superseded run and the control bus have it",
+    Kept.ONCE,
+)
+SUPERSEDE_PUBLISH_FAILED = EventKind(
+    "SUPERSEDE_PUBLISH_FAILED",
+    d.Refused,
+    "COMMIT",
+    "the superseding could not be published yet",
+    outcome="RETRY",
+    severity="WARN",
+)
+
+# re-emit
+REEMIT_REQUESTED = EventKind("REEMIT_REQUESTED", d.ReemitRequested, "REEMIT", "re-emit requested")
+REEMIT_DRY_RUN = EventKind("REEMIT_DRY_RUN", d.ReemitDryRun, "REEMIT", "re-emit, dry run", outcome="SKIPPED")
+REEMIT_BUSY = EventKind(
+    "REEMIT_BUSY", d.ReemitBusy, "REEMIT", "the same re-emit is under way", Kept.NOT, outcome="WAITING"
+)
+REEMIT_PUBLISHED = EventKind("REEMIT_PUBLISHED", d.ReemitPublished, "REEMIT", "published again, same message id")
+REEMIT_FAILED = EventKind(
+    "REEMIT_FAILED", d.ReemitFailed, "REEMIT", "re-emit failed", outcome="FAILED", severity="WARN"
+)
+GOV_REEMIT_KEY = EventKind("GOV_REEMIT_KEY", d.ReemitKey, "REEMIT", "re-emit key on record", governance=True)
+# telemetry itself
+TELEMETRY_LOST = EventKind(
+    "TELEMETRY_LOST", d.SinkLoss, "COMMIT", "a sink missed events", Kept.NOT, outcome="FAILED", severity="WARN"
+)
+
+EVENTS: Mapping[str, EventKind[Any]] = MappingProxyType(
+    {kind.name: kind for kind in tuple(globals().values()) if isinstance(kind, EventKind)}
+)
+"""Every kind by its name."""
 
 
-@attrs.frozen
-class EventKind:
-    """How events of one kind are told.
-
-    `phase`: INGRESS, AUTHORITY, PLAN, ENGINE, EVIDENCE, COMMIT or REEMIT. `story`: a few words for people.
-    `outcome`: OK, WAITING, SKIPPED (nothing had to be done), RETRY (comes later by itself or with
-    `sr resume`), CONFLICT or FAILED. `severity`: DEBUG, INFO, WARN or ERROR. `governance`: see `ObsEvent`.
-    """
-
-    phase: str
-    story: str
-    outcome: str = "OK"
-    severity: str = "INFO"
-    governance: bool = False
-
-
-def _fact(phase: str, story: str) -> EventKind:
-    return EventKind(phase, story, governance=True)
-
-
-def _bad(phase: str, story: str, outcome: str = "FAILED") -> EventKind:
-    return EventKind(phase, story, outcome, "WARN")
-
-
-EVENTS: dict[str, EventKind] = {
-    # requests and admission
-    "RUN_REQUEST_RECEIVED": EventKind("INGRESS", "request received"),
-    "RUN_REQUEST_REFUSED": _bad("INGRESS", "request refused, nothing written"),
-    "RUN_REQUEST_DUPLICATE": EventKind("INGRESS", "the same request again", "SKIPPED"),
-    "EQUIVALENCE_COLLISION": _bad("INGRESS", "the key is bound to another intent", "CONFLICT"),
-    "AUTH_DENIED": _bad("INGRESS", "denied"),
-    "RUN_ACCEPTED": EventKind("AUTHORITY", "admitted"),
-    "LEASE_BUSY": EventKind("AUTHORITY", "in flight elsewhere", "WAITING"),
-    "LEASE_TAKEN": EventKind("AUTHORITY", "taking over from an earlier holder"),
-    "LEASE_RELEASE_FAILED": _bad("AUTHORITY", "the lease could not be given up; it lapses", "RETRY"),
-    # plan
-    "PLAN_COMMITTED": EventKind("PLAN", "plan committed"),
-    "GOV_POLICY_REV": _fact("PLAN", "policy revision on record"),
-    "GOV_PLAN_HASH": _fact("PLAN", "plan hash on record"),
-    # engine
-    "ENGINE_ROOT_OVERRIDDEN": EventKind("ENGINE", "the profile's engine root is used instead of the request's"),
-    "ENGINE_ATTEMPT_LAUNCH_REQUESTED": EventKind("ENGINE", "starting the engine"),
-    "ENGINE_ATTEMPT_FINISHED": EventKind("ENGINE", "the engine ended"),
-    "ENGINE_ATTEMPT_DETAIL": _bad("ENGINE", "why the engine's attempt failed"),
-    "ENGINE_ATTEMPT_ABANDONED": _bad("ENGINE", "an attempt was left open by a dead holder"),
-    "ENGINE_OUTPUT": EventKind("ENGINE", "engine output", severity="DEBUG"),
-    "ATTEMPT_LIMIT_EXCEEDED": _bad("ENGINE", "attempt limit exceeded"),
-    # evidence
-    "EVIDENCE_STARTED": EventKind("EVIDENCE", "reading evidence"),
-    "EVIDENCE_PROGRESS": EventKind("EVIDENCE", "evidence progress"),
-    "ENGINE_ROOT_UNREADABLE": _bad("EVIDENCE", "the engine root could not be read; the run rests", "RETRY"),
-    "EVIDENCE_WAITING": EventKind("EVIDENCE", "evidence is incomplete, waiting", "WAITING"),
-    "EVIDENCE_COMPLETE": EventKind("EVIDENCE", "every gate passed, every output proven"),
-    # commit
-    "READY_COMMITTED": EventKind("COMMIT", "READY committed"),
-    "READY_PUBLISHED": EventKind("COMMIT", "READY published"),
-    "READY_PUBLISH_FAILED": _bad("COMMIT", "READY could not be published yet", "RETRY"),
-    "GOV_BUNDLE_HASH": _fact("COMMIT", "bundle hash on record"),
-    "GOV_LAW_PROVENANCE": _fact("COMMIT", "laws and their plugins on record"),
-    "RUN_FAILED": _bad("COMMIT", "failed"),
-    "RUN_QUARANTINED": _bad("COMMIT", "quarantined", "CONFLICT"),
-    "SUPERSEDE_CLAIMED": EventKind("COMMIT", "a newer run is about to supersede this one"),
-    "SUPERSEDE_REFUSED": _bad("COMMIT", "the run it names cannot be superseded"),
-    "SUPERSEDED_BY": EventKind("COMMIT", "superseded by a newer run"),
-    "SUPERSEDE_PUBLISHED": EventKind("COMMIT", "the record of the superseded run and the control bus have it"),
-    "SUPERSEDE_PUBLISH_FAILED": _bad("COMMIT", "the superseding could not be published yet", "RETRY"),
-    # re-emit
-    "REEMIT_REQUESTED": EventKind("REEMIT", "re-emit requested"),
-    "REEMIT_DRY_RUN": EventKind("REEMIT", "re-emit, dry run", "SKIPPED"),
-    "REEMIT_BUSY": EventKind("REEMIT", "the same re-emit is under way", "WAITING"),
-    "REEMIT_PUBLISHED": EventKind("REEMIT", "published again, same message id"),
-    "REEMIT_FAILED": _bad("REEMIT", "re-emit failed"),
-    "GOV_REEMIT_KEY": _fact("REEMIT", "re-emit key on record"),
-    # telemetry itself
-    TELEMETRY_LOST: _bad("COMMIT", "a sink missed events"),
-}
-
-
-def kind_of(kind: str) -> EventKind:
-    """How events of this kind are told; for one that no release before this knew, in the words of its name."""
-    return EVENTS.get(kind) or EventKind("COMMIT", kind.lower().replace("_", " "))
+def kind_of(name: str) -> EventKind[Any]:
+    """The kind of this name; for one that no release before this knew, one told in the words of its name."""
+    return EVENTS.get(name) or EventKind(name, d.Nothing, "COMMIT", name.lower().replace("_", " "))

@@ -6,7 +6,7 @@ Pure: bytes in, bytes out. Whoever stores it swaps the whole object, compare-and
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,65 +15,15 @@ import attrs
 from sr_domain.encoding.canonical import exact_json, sha256_hex
 from sr_domain.encoding.times import format_instant
 from sr_domain.record import revisions
-from sr_domain.record.states import STATE_AFTER, RunState, may_follow
+from sr_domain.record.events import kind_of
+from sr_domain.record.kinds import Draft
+from sr_domain.record.states import RunState
 from sr_ports import Fault, LeaseLost, ReasonCode
 
 GENESIS = "0" * 64
 
-MILESTONES = frozenset(
-    {
-        "RUN_ACCEPTED",
-        "PLAN_COMMITTED",
-        "GOV_POLICY_REV",
-        "GOV_PLAN_HASH",
-        "ENGINE_ROOT_OVERRIDDEN",
-        "ENGINE_ATTEMPT_LAUNCH_REQUESTED",
-        "ENGINE_ATTEMPT_FINISHED",
-        "ENGINE_ATTEMPT_DETAIL",
-        "ENGINE_ATTEMPT_ABANDONED",
-        "ATTEMPT_LIMIT_EXCEEDED",
-        "EVIDENCE_STARTED",
-        "EVIDENCE_WAITING",
-        "EVIDENCE_COMPLETE",
-        "READY_COMMITTED",
-        "GOV_BUNDLE_HASH",
-        "GOV_LAW_PROVENANCE",
-        "READY_PUBLISHED",
-        "RUN_FAILED",
-        "RUN_QUARANTINED",
-        "SUPERSEDE_CLAIMED",
-        "SUPERSEDED_BY",
-        "SUPERSEDE_PUBLISHED",
-    }
-)
-"""Kinds recorded at most once for a run and a subject; every other kind each time it happens."""
-
-SUBJECTS: Mapping[str, str] = {
-    "ENGINE_ATTEMPT_LAUNCH_REQUESTED": "attempt_id",
-    "ENGINE_ATTEMPT_FINISHED": "attempt_id",
-    "ENGINE_ATTEMPT_DETAIL": "attempt_id",
-    "ENGINE_ATTEMPT_ABANDONED": "attempt_id",
-    "EVIDENCE_WAITING": "missing",
-    "SUPERSEDE_CLAIMED": "successor",
-    "SUPERSEDED_BY": "successor",
-}
-"""What tells milestones of one kind apart, where a run may have several: a name among the details."""
-
 _ID = b'"event_id":"'
 _HEX = 32
-
-
-@attrs.frozen
-class Draft:
-    """An event to be. `follows`: what its details say beyond `details`, made from the event once its time is known."""
-
-    kind: str
-    details: Mapping[str, Any] = attrs.field(factory=dict)
-    follows: Callable[[Event], Mapping[str, Any]] | None = None
-
-    def at(self, event: Event) -> Event:
-        """The event, with all its details."""
-        return event if self.follows is None else attrs.evolve(event, details={**event.details, **self.follows(event)})
 
 
 @attrs.frozen
@@ -98,9 +48,12 @@ class Event:
     @property
     def milestone(self) -> tuple[str, str] | None:
         """What is recorded once: kind and subject. None for what is recorded each time it happens."""
-        if self.event_kind not in MILESTONES:
-            return None
-        return self.event_kind, str(self.details.get(SUBJECTS.get(self.event_kind, ""), ""))
+        return kind_of(self.event_kind).milestone(self.details)
+
+    @property
+    def revision(self) -> int | None:
+        """The revision of the rules that it names (see `revisions.named`); None for kinds that name none."""
+        return revisions.named(self.event_kind, self.details)
 
     def line(self) -> bytes:
         """The event's line, without its newline."""
@@ -124,22 +77,19 @@ class Ledger:
     @property
     def state_event(self) -> Event | None:
         """The event that the present state rests on; final states stay."""
-        latest = None
-        for event in self.events:
-            if event.event_kind in STATE_AFTER:
-                latest = event
-        return latest
+        moved = (event for event in reversed(self.events) if kind_of(event.event_kind).after is not None)
+        return next(moved, None)
 
     @property
     def state(self) -> RunState | None:
         """The state the record derives; None before RUN_ACCEPTED."""
         event = self.state_event
-        return None if event is None else STATE_AFTER[event.event_kind]
+        return None if event is None else kind_of(event.event_kind).after
 
     @property
     def revision(self) -> int:
         """The revision of the rules that the record came to: it never falls."""
-        return max((one for event in self.events if (one := _revision(event))), default=revisions.FIRST)
+        return max((event.revision or revisions.FIRST for event in self.events), default=revisions.FIRST)
 
     def first(self, kind: str) -> Event | None:
         """The first event of this kind, if one was recorded."""
@@ -149,13 +99,14 @@ class Ledger:
         """Every event of these kinds, in order."""
         return [event for event in self.events if event.event_kind in kinds]
 
-    def attempt_detail(self, attempt_id: str) -> str:
-        """Why an engine attempt failed, in a sentence; empty where nothing more is known."""
-        told = (event.details for event in self.all("ENGINE_ATTEMPT_DETAIL"))
-        return next((str(one["detail"]) for one in told if one["attempt_id"] == attempt_id), "")
-
     def append(
-        self, drafts: Iterable[Draft], *, fence: int, actor: str, policy_rev: Mapping[str, str] | None, now: datetime
+        self,
+        drafts: Iterable[Draft],
+        *,
+        fence: int,
+        actor: str,
+        policy_rev: Mapping[str, str] | None,
+        now: datetime,
     ) -> Ledger:
         """The record with these events behind it; milestones that are there already are skipped.
 
@@ -167,10 +118,11 @@ class Ledger:
         events, lines, tail, state = list(self.events), [self.data], self.tail_hash, self.state
         known, ts = {event.milestone for event in events}, format_instant(now)
         for draft in drafts:
-            event = Event("", draft.kind, self.run_id, len(events), fence, tail, ts, actor, policy_rev, draft.details)
+            kind, details = draft.event_kind, draft.details
+            event = Event("", kind, self.run_id, len(events), fence, tail, ts, actor, policy_rev, details)
             if event.milestone is not None and event.milestone in known:
                 continue
-            state = _step(self.run_id, state, draft.kind)
+            state = _step(self.run_id, state, kind)
             event, line = _sealed(draft.at(event))
             tail = sha256_hex(line)
             lines.append(line + b"\n")
@@ -193,10 +145,10 @@ def _is_sealed(line: bytes) -> bool:
 
 
 def _step(run_id: str, state: RunState | None, kind: str) -> RunState | None:
-    after = STATE_AFTER.get(kind)
+    after = kind_of(kind).after
     if after is None:
         return state
-    if not may_follow(state, after):
+    if not after.may_follow(state):
         raise Fault(ReasonCode.RECORD_INVALID, f"run {run_id} is {state} and cannot take {kind}")
     return after
 
@@ -250,12 +202,8 @@ def check_ledger(run_id: str, data: bytes) -> Ledger | RecordFault:
             return RecordFault(number, fault)
         seen.add(event.milestone)
         events.append(event)
-        tail, revision = sha256_hex(line), _revision(event) or revision
+        tail, revision = sha256_hex(line), event.revision or revision
     return Ledger(run_id, tuple(events), data, tail)
-
-
-def _revision(event: Event) -> int | None:
-    return revisions.named(event.event_kind, event.details)
 
 
 def _fault(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sr_domain.record.events import kind_of
 from sr_ports import ReasonCode
 
 FIRST = 1
@@ -17,20 +18,10 @@ FIRST = 1
 REVISION = 2
 """Today's: what this release decides by. ``docs/contracts.md`` lists what changed with each."""
 
-NAMING = frozenset(
-    {"RUN_ACCEPTED", "PLAN_COMMITTED", "EVIDENCE_COMPLETE", "READY_COMMITTED", "RUN_FAILED", "RUN_QUARANTINED"}
-)
-"""Kinds of events that name a revision. The details of other kinds may have a field of that name, too."""
-
-
-def today() -> dict[str, Any]:
-    """What a decision made now says of its rules."""
-    return {"revision": REVISION}
-
 
 def named(kind: str, details: Mapping[str, Any]) -> int | None:
     """The revision that an event names: the first where it should and does not; None for kinds that name none."""
-    if kind not in NAMING:
+    if not kind_of(kind).revised:
         return None
     revision: int = details.get("revision", FIRST)
     return revision
@@ -38,7 +29,7 @@ def named(kind: str, details: Mapping[str, Any]) -> int | None:
 
 def newer(kind: object, details: object) -> str | None:
     """Why this release cannot judge a record with such an event: a newer release wrote it. None when it can."""
-    if not isinstance(kind, str) or kind not in NAMING or not isinstance(details, dict):
+    if not isinstance(kind, str) or not kind_of(kind).revised or not isinstance(details, dict):
         return None
     revision = details.get("revision", FIRST)
     if type(revision) is not int or revision <= REVISION:

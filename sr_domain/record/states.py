@@ -1,56 +1,58 @@
-"""Run states and how they follow from the record (spec: behaviour, "States")."""
+"""Run states and how they follow each other (spec: behaviour, "States")."""
 
 from __future__ import annotations
 
 import enum
+from typing import Self
+
+
+class Fact(enum.StrEnum):
+    """What a run that came to its end is, for the control bus: what a re-emit publishes."""
+
+    READY = "READY"
+    TERMINAL = "TERMINAL"
 
 
 class RunState(enum.StrEnum):
-    """READY, FAILED and QUARANTINED are final."""
+    """Where a run is. Each row: name, the states it may follow, and the fact it is where it is final.
+
+    A new final state is a row here and a row of `events`; the type checker shows where it needs a decision.
+    """
 
     OPEN = "OPEN"
-    PLANNED = "PLANNED"
-    EXECUTING = "EXECUTING"
-    VERIFYING = "VERIFYING"
-    WAITING_EVIDENCE = "WAITING_EVIDENCE"
-    READY = "READY"
-    FAILED = "FAILED"
-    QUARANTINED = "QUARANTINED"
+    PLANNED = "PLANNED", "OPEN"
+    EXECUTING = "EXECUTING", "PLANNED EXECUTING"
+    VERIFYING = "VERIFYING", "PLANNED EXECUTING VERIFYING WAITING_EVIDENCE"
+    WAITING_EVIDENCE = "WAITING_EVIDENCE", "VERIFYING WAITING_EVIDENCE"
+    READY = "READY", "VERIFYING", Fact.READY
+    FAILED = "FAILED", "OPEN PLANNED EXECUTING VERIFYING WAITING_EVIDENCE", Fact.TERMINAL
+    QUARANTINED = "QUARANTINED", "VERIFYING WAITING_EVIDENCE", Fact.TERMINAL
+
+    _follows: frozenset[str]
+    _fact: Fact | None
+
+    def __new__(cls, name: str, follows: str = "", fact: Fact | None = None) -> Self:
+        state = str.__new__(cls, name)
+        state._value_ = name
+        state._follows = frozenset(follows.split())
+        state._fact = fact
+        return state
+
+    @property
+    def fact(self) -> Fact | None:
+        """What a final run is for the control bus; None while the run goes on."""
+        return self._fact
 
     @property
     def final(self) -> bool:
-        return self in _FINAL
+        """Nothing follows."""
+        return self._fact is not None
 
+    @property
+    def terminal(self) -> bool:
+        """Final without READY: its key serves no other run."""
+        return self._fact is Fact.TERMINAL
 
-_FINAL = frozenset({RunState.READY, RunState.FAILED, RunState.QUARANTINED})
-
-STATE_AFTER: dict[str, RunState] = {
-    "RUN_ACCEPTED": RunState.OPEN,
-    "PLAN_COMMITTED": RunState.PLANNED,
-    "ENGINE_ATTEMPT_LAUNCH_REQUESTED": RunState.EXECUTING,
-    "EVIDENCE_STARTED": RunState.VERIFYING,
-    "EVIDENCE_WAITING": RunState.WAITING_EVIDENCE,
-    "EVIDENCE_COMPLETE": RunState.VERIFYING,
-    "READY_COMMITTED": RunState.READY,
-    "RUN_FAILED": RunState.FAILED,
-    "RUN_QUARANTINED": RunState.QUARANTINED,
-}
-"""The state a run is in once this event kind is its latest of these."""
-
-_AFTER: dict[RunState, frozenset[RunState]] = {
-    RunState.OPEN: frozenset({RunState.PLANNED, RunState.FAILED}),
-    RunState.PLANNED: frozenset({RunState.EXECUTING, RunState.VERIFYING, RunState.FAILED}),
-    RunState.EXECUTING: frozenset({RunState.EXECUTING, RunState.VERIFYING, RunState.FAILED}),
-    RunState.VERIFYING: frozenset({RunState.VERIFYING, RunState.WAITING_EVIDENCE, *_FINAL}),
-    RunState.WAITING_EVIDENCE: frozenset(
-        {RunState.VERIFYING, RunState.WAITING_EVIDENCE, RunState.FAILED, RunState.QUARANTINED}
-    ),
-    RunState.READY: frozenset(),
-    RunState.FAILED: frozenset(),
-    RunState.QUARANTINED: frozenset(),
-}
-
-
-def may_follow(before: RunState | None, after: RunState) -> bool:
-    """Whether a record in state `before` (None: nothing accepted yet) may move to `after`."""
-    return after is RunState.OPEN if before is None else after in _AFTER[before]
+    def may_follow(self, before: RunState | None) -> bool:
+        """Whether a record in state `before` (None: nothing accepted yet) may move to this state."""
+        return self is RunState.OPEN if before is None else before in self._follows

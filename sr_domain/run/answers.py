@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
-from sr_domain.record import revisions
+from sr_domain.record.details import Accepted, Rest, RootUnreadable, Successor
+from sr_domain.record.events import (
+    READY_PUBLISH_FAILED,
+    READY_PUBLISHED,
+    SUPERSEDE_PUBLISH_FAILED,
+    SUPERSEDE_PUBLISHED,
+    SUPERSEDED_BY,
+)
 from sr_domain.record.layout import Layout, run_of
-from sr_domain.record.ledger import Event, Ledger, RecordFault, check_ledger
+from sr_domain.record.ledger import Ledger, RecordFault, check_ledger
+from sr_domain.record.read import Entry, Record
 from sr_domain.record.states import RunState
 from sr_domain.run.outcome import Outcome
-from sr_domain.run.root_faults import standing_fault
 from sr_ports import REASONS, ObjectStore, ReasonCode
 
 if TYPE_CHECKING:
@@ -24,18 +31,18 @@ def settled(ledger: Ledger) -> bool:
     state = ledger.state
     if state is None or not state.final:
         return False
-    if state is not RunState.READY:
+    if state.terminal:
         return True
-    accepted = ledger.first("RUN_ACCEPTED")
-    supersedes = accepted is not None and accepted.details["intent"]["supersedes"] is not None
-    owed = not supersedes or ledger.first("SUPERSEDE_PUBLISHED") is not None
-    return owed and ledger.first("READY_PUBLISHED") is not None
+    record = Record(ledger)
+    accepted = record.accepted
+    supersedes = accepted is not None and accepted.details.supersedes is not None
+    return record.published and (not supersedes or record.supersede_published is not None)
 
 
 def successor_of(ledger: Ledger) -> str | None:
     """The run that superseded this one first, if any. One that only claimed its place has not done so yet."""
     link = _link(ledger)
-    return None if link is None else str(link["successor"])
+    return None if link is None else link.successor
 
 
 def successors(store: ObjectStore, layout: Layout, ledger: Ledger) -> tuple[str, ...]:
@@ -46,27 +53,26 @@ def successors(store: ObjectStore, layout: Layout, ledger: Ledger) -> tuple[str,
     """
     chain: list[str] = []
     link = _link(ledger)
-    while link is not None and (successor := str(link["successor"])) not in chain:
-        chain.append(successor)
-        view = run_of(str(link.get("facts_view_ref")))
+    while link is not None and link.successor not in chain:
+        chain.append(link.successor)
+        view = run_of(link.facts_view_ref or "")
         layout = layout if view is None else view[0]
-        blob = store.read(layout.record(successor))
-        link = None if blob is None else _link(check_ledger(successor, blob.data))
+        blob = store.read(layout.record(link.successor))
+        link = None if blob is None else _link(check_ledger(link.successor, blob.data))
     return tuple(chain)
 
 
 def late_successors(store: ObjectStore, layout: Layout, run_id: str) -> tuple[str, ...]:
     """Who superseded a READY run. Most records say nothing of it, and are not parsed; nor is a damaged one."""
     blob = store.read(layout.record(run_id))
-    if blob is None or b'"SUPERSEDED_BY"' not in blob.data:
+    if blob is None or f'"{SUPERSEDED_BY.name}"'.encode() not in blob.data:
         return ()
     ledger = check_ledger(run_id, blob.data)
     return successors(store, layout, ledger) if isinstance(ledger, Ledger) else ()
 
 
-def _link(ledger: Ledger | RecordFault) -> Mapping[str, Any] | None:
-    events = ledger.all("SUPERSEDED_BY") if isinstance(ledger, Ledger) else []
-    return events[0].details if events else None
+def _link(ledger: Ledger | RecordFault) -> Successor | None:
+    return Record(ledger).successor if isinstance(ledger, Ledger) else None
 
 
 def refs(layout: Layout, run_id: str, ledger: Ledger | None = None) -> dict[str, str]:
@@ -74,56 +80,71 @@ def refs(layout: Layout, run_id: str, ledger: Ledger | None = None) -> dict[str,
     found = {"record_ref": layout.record(run_id), "status_ref": layout.status(run_id)}
     if ledger is None:
         return found
-    if ledger.first("PLAN_COMMITTED"):
+    if Record(ledger).plan is not None:
         found["plan_ref"] = layout.plan(run_id)
-    if ledger.state is RunState.READY:
-        found["facts_view_ref"] = layout.facts(run_id)
-        found["ready_signal_ref"] = layout.ready(run_id)
-    if ledger.state is RunState.QUARANTINED:
-        found["quarantine_ref"] = layout.quarantine(run_id)
+    match ledger.state:
+        case RunState.READY:
+            found["facts_view_ref"] = layout.facts(run_id)
+            found["ready_signal_ref"] = layout.ready(run_id)
+        case RunState.QUARANTINED:
+            found["quarantine_ref"] = layout.quarantine(run_id)
+        case None | RunState.FAILED | RunState.WAITING_EVIDENCE:
+            pass
+        case RunState.OPEN | RunState.PLANNED | RunState.EXECUTING | RunState.VERIFYING:
+            pass
+        case _:
+            assert_never(ledger.state)
     return found
 
 
 def ledger_outcome(layout: Layout, ledger: Ledger, *, is_new: bool = False) -> Outcome:
     """A record's state as an answer."""
-    event = standing_fault(ledger) or ledger.state_event
-    details: Mapping[str, Any] = {} if event is None else event.details
-    code = details.get("reason_code")
+    record = Record(ledger)
+    why = record.root_fault or record.rest
+    rest = why if isinstance(why, Rest) else None
     return Outcome(
         run_id=ledger.run_id,
         state=ledger.state,
         platform_run_id=layout.platform_run_id,
-        reason_code=None if code is None else ReasonCode(code),
-        message=_message(details),
+        reason_code=None if why is None else ReasonCode(why.reason_code),
+        message=_message(why),
         is_new=is_new,
-        published=ledger.first("READY_PUBLISHED") is not None,
+        published=record.published,
         unpublished=unpublished(ledger),
-        missing=tuple(details.get("missing", ())),
+        missing=() if rest is None else rest.missing,
         superseded_by=() if (successor := successor_of(ledger)) is None else (successor,),
         refs=refs(layout, ledger.run_id, ledger),
     )
 
 
+_PUBLICATIONS = (
+    ("READY", READY_PUBLISH_FAILED, READY_PUBLISHED),
+    ("RUN_SUPERSEDED", SUPERSEDE_PUBLISH_FAILED, SUPERSEDE_PUBLISHED),
+)
+
+
 def unpublished(ledger: Ledger) -> dict[str, str] | None:
     """Which fact the control bus has not taken yet, and why, as the last try went; None where nothing failed."""
-    for kind, event in (("READY", "READY"), ("RUN_SUPERSEDED", "SUPERSEDE")):
-        failures = ledger.all(f"{event}_PUBLISH_FAILED")
-        if failures and ledger.first(f"{event}_PUBLISHED") is None:
-            code, detail = failures[-1].details["reason_code"], failures[-1].details["detail"]
-            return {"kind": kind, "reason_code": code, "detail": detail, "remedy": REASONS[ReasonCode(code)].remedy}
+    record = Record(ledger)
+    for kind, failed, published in _PUBLICATIONS:
+        failures = record.all(failed)
+        if failures and not record.has(published):
+            why = failures[-1].details
+            remedy = REASONS[ReasonCode(why.reason_code)].remedy
+            return {"kind": kind, "reason_code": why.reason_code, "detail": why.detail, "remedy": remedy}
     return None
 
 
-def _message(details: Mapping[str, Any]) -> str:
-    if details.get("detail"):
-        return str(details["detail"])
-    conflicts = details.get("conflicts") or ()
-    if conflicts:
-        first = conflicts[0]
-        more = f" and {len(conflicts) - 1} more" if len(conflicts) > 1 else ""
-        return f"{first['subject']}: {first['code']}: {first['detail']}{more}"
-    missing = details.get("missing") or ()
-    return "missing: " + ", ".join(missing) if missing else ""
+def _message(why: RootUnreadable | Rest | None) -> str:
+    if why is None:
+        return ""
+    if why.detail or isinstance(why, RootUnreadable):
+        return why.detail or ""
+    if why.conflicts:
+        first, others = why.conflicts[0], len(why.conflicts) - 1
+        more = f" and {others} more" if others else ""
+        return f"{first.subject}: {first.code}: {first.detail}{more}"
+    return "missing: " + ", ".join(why.missing) if why.missing else ""
 
 
 def settled_outcome(ports: Ports, layout: Layout, run_id: str) -> Outcome | None:
@@ -180,14 +201,11 @@ def denied(layout: Layout, run_id: str, actor: str) -> Outcome:
 
 def bound_intent(ledger: Ledger) -> Mapping[str, Any] | None:
     """The intent that a record was anchored with; None before RUN_ACCEPTED."""
-    accepted = ledger.first("RUN_ACCEPTED")
-    intent: Mapping[str, Any] | None = None if accepted is None else accepted.details["intent"]
-    return intent
+    return Record(ledger).intent
 
 
-def recorded_request(accepted: Event, known_timezone: Callable[[str], bool]) -> RunRequest:
-    """The request of a RUN_ACCEPTED event, by the contract of its day. Raises `BadInput(REQUEST_INVALID)`."""
+def recorded_request(accepted: Entry[Accepted], known_timezone: Callable[[str], bool]) -> RunRequest:
+    """The request of an admission, by the contract of its day. Raises `BadInput(REQUEST_INVALID)`."""
     from sr_domain.plan.request import parse_request  # most answers need none
 
-    revision = revisions.named(accepted.event_kind, accepted.details)
-    return parse_request(accepted.details["request"], known_timezone, revision)
+    return parse_request(accepted.details.request, known_timezone, accepted.event.revision)

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sr_domain.record.kinds import Draft
 from sr_domain.record.layout import Layout
-from sr_domain.record.ledger import Draft, Ledger, read_ledger
+from sr_domain.record.ledger import Ledger, read_ledger
+from sr_domain.record.read import Record
 from sr_domain.run.ports import Ports
 from sr_domain.run.swap import swap
-from sr_domain.run.telemetry import Narrator
+from sr_domain.run.telemetry import RunTelemetry
 from sr_ports import Blob
 
 _PINS = ("manifest_fingerprint", "parameter_hash", "seed", "scenario_id")
@@ -38,8 +40,7 @@ def home_of(ports: Ports, run_id: str, layout: Layout) -> Layout:
 
 def pins_on(ledger: Ledger) -> dict[str, Any]:
     """The pins of a run as its record has them; its id alone before it was admitted."""
-    accepted = ledger.first("RUN_ACCEPTED")
-    intent: Mapping[str, Any] = {} if accepted is None else accepted.details["intent"]
+    intent = Record(ledger).intent or {}
     return {**{pin: intent[pin] for pin in _PINS if pin in intent}, "run_id": ledger.run_id}
 
 
@@ -70,7 +71,7 @@ def append_aside(
         return None if grown.data == ledger.data else grown.data
 
     if swap(ports.store, key, ports.store.read(key), appended) is not None:
-        narrate = Narrator(ports.telemetry, ports.clock, pins or pins_on(grown), policy_rev)
+        telemetry = RunTelemetry(ports.telemetry, ports.clock, pins or pins_on(grown), policy_rev)
         for event in grown.events[len(ledger.events) :]:
-            narrate.event(event.event_kind, event.details)
+            telemetry.event(event)
     return grown

@@ -1,4 +1,4 @@
-"""The desk: what every flow works with."""
+"""What every flow and query works with."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @attrs.frozen
-class Desk:
+class Context:
     """The ports, and what operator and embedder decided. `read_pack`: the pack, or how to read it.
 
     `notices`: how answers came about where that was not the usual way, for whoever asked.

@@ -15,14 +15,18 @@ import attrs
 from sr_domain.artifacts.revisions import rules_of
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.plan.request import RunRequest
+from sr_domain.record.details import LeaseTaken
+from sr_domain.record.events import LEASE_TAKEN
+from sr_domain.record.kinds import Draft
 from sr_domain.record.layout import Layout
-from sr_domain.record.ledger import Draft, Event, Ledger
+from sr_domain.record.ledger import Event, Ledger
+from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
 from sr_domain.run.answers import settled
 from sr_domain.run.append_aside import ledger_of
 from sr_domain.run.ports import Ports, Settings
 from sr_domain.run.swap import swap
-from sr_domain.run.telemetry import Narrator
+from sr_domain.run.telemetry import RunTelemetry
 from sr_ports import Blob, Fault, Held, Lease, LeaseLost, ReasonCode
 
 
@@ -53,7 +57,7 @@ class HeldRun:
     layout: Layout
     lease: Lease
     actor: str
-    narrate: Narrator
+    telemetry: RunTelemetry
     policy_rev: Mapping[str, str]
     ledger: Ledger
     record_blob: Blob | None = None
@@ -65,6 +69,11 @@ class HeldRun:
     @property
     def run_id(self) -> str:
         return self.request.run_id
+
+    @property
+    def history(self) -> Record:
+        """What the record says so far."""
+        return Record(self.ledger)
 
     def now(self) -> datetime:
         return self.ports.clock.now()
@@ -117,7 +126,7 @@ class HeldRun:
             new = grown.events[len(self.ledger.events) :]
             self.ledger, self.record_blob = grown, written
             for event in new:
-                self.narrate.event(event.event_kind, event.details)
+                self.telemetry.event(event)
 
     def _refuse_if_moved(self, based_on: Event | None) -> None:
         """What this holder is about to write follows from a state that is no longer the run's."""
@@ -207,7 +216,7 @@ def take_over(run: HeldRun) -> None:
 
     A settled record takes nothing more from any holder, so there is nobody to fence out.
     """
-    if run.ledger.first("RUN_ACCEPTED") is None or settled(run.ledger):
+    if run.history.accepted is None or settled(run.ledger):
         return
     if run.ledger.fence < run.lease.fence:
-        run.record(Draft("LEASE_TAKEN", {"fence": run.lease.fence}))
+        run.record(LEASE_TAKEN(LeaseTaken(run.lease.fence)))

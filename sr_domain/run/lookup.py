@@ -9,22 +9,22 @@ from typing import Any
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger
 from sr_domain.run.append_aside import read_record
-from sr_domain.run.context import Desk
+from sr_domain.run.context import Context
 from sr_domain.run.ports import Ports
 from sr_ports import BadInput, Fault, NotFound, ReasonCode, Unreachable
 
 
-def home(desk: Desk, run_id: str) -> Layout:
+def home(context: Context, run_id: str) -> Layout:
     """Where a run's truth is: as the authority knows, else in the current platform run.
 
     While the authority is away a run of the current platform run is still found, by its record.
     Raises `NotFound` when no run was ever submitted here, `Unreachable` when that cannot be told.
     """
-    return located(desk.ports, run_id, desk.notice)
+    return located(context.ports, run_id, context.notice)
 
 
 def located(ports: Ports, run_id: str, notice: Callable[[str], None]) -> Layout:
-    """As `home`, for who has no desk."""
+    """As `home`, for a caller without a context."""
     current = ports.platform.current()
     here = None if current is None else Layout(current)
     try:
@@ -50,13 +50,13 @@ def check_run_id(run_id: str) -> str:
     return run_id
 
 
-def record_of(desk: Desk, run_id: str, *, admitted: bool = True) -> tuple[Layout, Ledger]:
+def record_of(context: Context, run_id: str, *, admitted: bool = True) -> tuple[Layout, Ledger]:
     """A run's record. Raises `NotFound(RUN_NOT_FOUND)`, also for one that only tells of actors who were refused.
 
     `admitted`: False takes such a record too.
     """
-    layout = home(desk, check_run_id(run_id))
-    ledger, _ = read_record(desk.ports, layout, run_id)
+    layout = home(context, check_run_id(run_id))
+    ledger, _ = read_record(context.ports, layout, run_id)
     if not ledger.events or (admitted and ledger.state is None):
         raise NotFound(ReasonCode.RUN_NOT_FOUND, f"there is no run {run_id!r}")
     return layout, ledger

@@ -86,4 +86,4 @@ class Outcome:
 def remedy_of(code: ReasonCode, state: RunState | None) -> str:
     """What to do about `code`. A run that it ended in `state` is final: its key serves no other."""
     remedy = REASONS[code].remedy
-    return f"{remedy}, then submit under a new key" if state in (RunState.FAILED, RunState.QUARANTINED) else remedy
+    return f"{remedy}, then submit under a new key" if state is not None and state.terminal else remedy

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from sr_domain.record.ledger import Draft, Event, Ledger
+from sr_domain.record.details import RootUnreadable
+from sr_domain.record.events import ENGINE_ROOT_UNREADABLE
+from sr_domain.record.kinds import Draft
 from sr_ports import ReasonCode, SrError, Unreachable
 
 if TYPE_CHECKING:
     from sr_domain.run.held_run import HeldRun
 
-KIND = "ENGINE_ROOT_UNREADABLE"
 _CODES = frozenset(
     {
         ReasonCode.ENGINE_ROOT_UNREACHABLE,
@@ -36,10 +37,9 @@ def on_record(run: HeldRun) -> Iterator[None]:
     try:
         yield
     except Unreachable as error:
-        standing = standing_fault(run.ledger)
-        found = {"reason_code": error.code.value, "detail": error.what, "remedy": error.remedy}
-        if error.code in _CODES and (standing is None or standing.details != found):
-            _note(run, Draft(KIND, found))
+        found = RootUnreadable(error.code.value, error.what, error.remedy)
+        if error.code in _CODES and run.history.root_fault != found:
+            _note(run, ENGINE_ROOT_UNREADABLE(found))
         raise
 
 
@@ -48,9 +48,3 @@ def _note(run: HeldRun, draft: Draft) -> None:
         run.record(draft)
     except SrError:
         """The store is away as well, or the lease is lost: the fault of the root says enough."""
-
-
-def standing_fault(ledger: Ledger) -> Event | None:
-    """The fault of its engine root for which a run rests; None once its state moved on."""
-    latest, state = next(iter(reversed(ledger.all(KIND))), None), ledger.state_event
-    return latest if latest is not None and (state is None or state.seq < latest.seq) else None

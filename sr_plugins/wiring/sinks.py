@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from sr_domain.encoding.times import format_instant
-from sr_domain.record.events import EVENTS, TELEMETRY_LOST
+from sr_domain.record.details import SinkLoss
+from sr_domain.record.events import TELEMETRY_LOST
 from sr_plugins.wiring.outlet import LIMIT, RANKS, Loss, Outlet
 from sr_ports import ObservabilitySink, ObsEvent
 
@@ -124,17 +125,16 @@ def _end(outlets: Sequence[Outlet]) -> None:
 
 
 def _lost(loss: Loss) -> ObsEvent:
-    kind = EVENTS[TELEMETRY_LOST]
-    details = {"sink": loss.sink, "dropped": loss.dropped, "failed": loss.failed}
+    kind = TELEMETRY_LOST
     return ObsEvent(
-        TELEMETRY_LOST,
+        kind.name,
         kind.phase,
         kind.outcome,
         kind.severity,
         format_instant(datetime.now(UTC)),
         {},
         message=loss.sentence(),
-        details=details if loss.why is None else {**details, "why": loss.why},
+        details=SinkLoss(loss.sink, loss.dropped, loss.failed, loss.why).document(),
     )
 
 

@@ -20,8 +20,8 @@ from sr_adapters.demo_engine.world import build_world
 from sr_adapters.file.root import FileEngineRoot
 from sr_domain.evidence.gates import GateMissing, GatePassed, verify_gate
 from sr_domain.evidence.provided_law import ProvidedLaw
-from sr_domain.evidence.verdict import Conflict
 from sr_domain.plan.sealed import SealedGate
+from sr_domain.record.proofs import Conflict
 from sr_plugins.documents.pack import GATES, OUTPUTS, load_pack
 from sr_plugins.laws import BUILTIN_LAWS
 from sr_ports import Wanted

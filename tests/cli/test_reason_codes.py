@@ -29,8 +29,9 @@ from sr_adapters.subprocess.invoker import SubprocessInvoker
 from sr_domain.artifacts.revisions import RULES
 from sr_domain.encoding.ids import run_id_for
 from sr_domain.encoding.times import parse_instant
+from sr_domain.record.kinds import Draft
 from sr_domain.record.layout import Layout
-from sr_domain.record.ledger import Draft, read_ledger
+from sr_domain.record.ledger import read_ledger
 from sr_domain.record.revisions import REVISION
 from sr_domain.runner import ScenarioRunner
 from sr_ports import REASONS, BadInput, EngineResult, LeaseLost, OutcomeUnknown, ReasonCode, Unreachable

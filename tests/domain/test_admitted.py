@@ -9,7 +9,7 @@ import pytest
 from sr_domain.evidence.admitted import Admitted, Objected
 from sr_domain.evidence.gates import GateMissing, GatePassed, GateVerdict
 from sr_domain.evidence.outputs import Absent, OutputFiles
-from sr_domain.evidence.verdict import Conflict
+from sr_domain.record.proofs import Conflict
 from sr_ports import EvidenceFault, FileFact, ListingRules, ReasonCode
 from sr_ports.wanted import FIRST_RELEASE, TODAY
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sr_domain.evidence.verdict import _FAILURE_ORDER as FAILURE_CODES
-from sr_domain.evidence.verdict import Complete, Conflict, Conflicted, Evidence, Failed, Failure, Waiting, classify
+from sr_domain.evidence.verdict import Complete, Conflicted, Evidence, Failed, Waiting, classify
+from sr_domain.record.proofs import Conflict, Failure
 from sr_ports import ReasonCode
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

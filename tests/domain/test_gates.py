@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from sr_adapters.file.root import FileEngineRoot
 from sr_domain.evidence.bundle import plain_path
 from sr_domain.evidence.gates import GateMissing, GatePassed, GateVerdict, read_flag, verify_gate
-from sr_domain.evidence.verdict import Conflict
 from sr_domain.plan.sealed import SealedGate
+from sr_domain.record.proofs import Conflict
 from sr_ports import EvidenceFault, ReasonCode, VerificationMethod
 from tests.kit import LAWS
 from tests.worlds import flag, sha, write_files

@@ -9,13 +9,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from sr_domain.encoding.canonical import exact_json
-from sr_domain.record.ledger import GENESIS, MILESTONES, SUBJECTS, Draft, Ledger, RecordFault, check_ledger, read_ledger
-from sr_domain.record.states import STATE_AFTER, RunState, may_follow
+from sr_domain.record.events import EVENTS
+from sr_domain.record.kinds import Draft, Kept
+from sr_domain.record.ledger import GENESIS, Ledger, RecordFault, check_ledger, read_ledger
+from sr_domain.record.states import RunState
 from sr_ports import Fault, LeaseLost, ReasonCode
 
 RUN = "ab" * 16
 NOW = datetime(2026, 1, 31, 13, 42, tzinfo=UTC)
 REV = {"policy_id": "p", "revision": "1", "content_digest": "0" * 64}
+MILESTONES = {name for name, kind in EVENTS.items() if kind.kept is Kept.ONCE}
+SUBJECTS = {name: kind.subject for name, kind in EVENTS.items() if kind.subject is not None}
+STATE_AFTER = {name: kind.after for name, kind in EVENTS.items() if kind.after is not None}
 KINDS = [*sorted(MILESTONES), "LEASE_TAKEN", "REEMIT_REQUESTED", "READY_PUBLISH_FAILED"]
 
 
@@ -41,7 +46,7 @@ class LedgerMachine(RuleBasedStateMachine):
             return
         except Fault:
             wanted = STATE_AFTER[kind]
-            assert not may_follow(before.state, wanted)
+            assert not wanted.may_follow(before.state)
             return
         assert fence >= before.fence
         same = [one for one in before.all(kind) if kind not in SUBJECTS or one.details[SUBJECTS[kind]] == subject]
@@ -174,7 +179,7 @@ def test_garbage_is_one_clear_fault(data: bytes) -> None:
 @given(st.sampled_from([None, *RunState]), st.sampled_from(list(RunState)))
 def test_status_only_moves_forward(before: RunState | None, after: RunState) -> None:
     rank = {state: at for at, state in enumerate([None, *RunState])}
-    if may_follow(before, after):
+    if after.may_follow(before):
         loop = {before, after} <= {RunState.VERIFYING, RunState.WAITING_EVIDENCE} or before is after
         assert loop or rank[after] > rank[before]
         assert before is None or not before.final

@@ -16,7 +16,8 @@ from sr_domain.artifacts.revisions import RULES
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.encoding.contracts import module_of, problem
 from sr_domain.record import revisions
-from sr_domain.record.ledger import Draft, Ledger, RecordFault, check_ledger, read_ledger
+from sr_domain.record.kinds import Draft
+from sr_domain.record.ledger import Ledger, RecordFault, check_ledger, read_ledger
 from sr_domain.record.states import RunState
 from sr_domain.run.outcome import Outcome
 from sr_ports import Fault, ReasonCode, Unreachable
@@ -149,7 +150,7 @@ def test_a_revision_never_falls_within_a_record(later: dict[str, Any], code: Rea
         Draft("RUN_FAILED", {"revision": 2}),
         Draft("GOV_POLICY_REV", {"revision": "1"}),  # a policy's own
     ],
-    ids=lambda draft: draft.kind,
+    ids=lambda draft: draft.event_kind,
 )
 def test_a_revision_that_stands_is_sound(draft: Draft) -> None:
     assert read_ledger("0" * 32, record(draft)).revision == 2

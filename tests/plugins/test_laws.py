@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from sr_adapters.file.root import FileEngineRoot
 from sr_domain.evidence.gates import GateMissing, GatePassed, verify_gate
 from sr_domain.evidence.provided_law import ProvidedLaw
-from sr_domain.evidence.verdict import Conflict
 from sr_domain.plan.sealed import SealedGate
+from sr_domain.record.proofs import Conflict
 from sr_plugins.laws import BundleDigest, IndexRawBytes, MemberDigestConcat
 from sr_ports import HashingLaw, ReasonCode, VerificationMethod
 from sr_ports.conformance.laws import Covers, HashingLawLaws

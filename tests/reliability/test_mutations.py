@@ -14,12 +14,12 @@ import pytest
 
 from sr_adapters.memory.store import MemoryObjectStore
 from sr_adapters.runtime import heartbeat
-from sr_domain.artifacts.documents import Decision, control_fact
+from sr_domain.artifacts.documents import control_fact
 from sr_domain.artifacts.revisions import today
 from sr_domain.encoding.canonical import exact_json
 from sr_domain.flows import advance, commit, submit
 from sr_domain.record import ledger
-from sr_domain.record.ledger import Draft
+from sr_domain.record.kinds import Draft
 from sr_domain.run.held_run import HeldRun
 from sr_ports import Stored
 from tests.reliability.simulation import Broken, Simulation
@@ -66,7 +66,7 @@ def publish_before_facts(patch: pytest.MonkeyPatch) -> None:
     original = commit._write_facts
 
     def early(run: HeldRun, plan: Any, decided: Any) -> Any:
-        facts = commit.build_facts(run, plan, Decision.of(decided.details), today())
+        facts = commit.build_facts(run, plan, decided.details.decision, today())
         signal = today().ready_signal(run.layout, facts, plan.plan_hash, decided.ts_utc)
         fact = control_fact(
             "fp.bus.control.v1",

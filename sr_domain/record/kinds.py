@@ -1,0 +1,120 @@
+"""What a row of the catalogue of events is made of (the rows are in `events`)."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+import attrs
+
+from sr_domain.record.states import RunState
+from sr_domain.record.values import Value
+
+if TYPE_CHECKING:
+    from sr_domain.record.ledger import Event
+
+D = TypeVar("D", bound=Value)
+
+
+class Kept(enum.Enum):
+    """Where an event of a kind goes, besides to telemetry."""
+
+    ONCE = enum.auto()
+    """On record, at most once for a run and a subject: a milestone."""
+    ALWAYS = enum.auto()
+    """On record, each time it happens."""
+    NOT = enum.auto()
+    """Nowhere: it is for telemetry alone."""
+
+
+class Happening(Protocol):
+    """A recorded event, or one to be."""
+
+    @property
+    def event_kind(self) -> str:
+        """A name of the catalogue, or of a later release's."""
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """In JSON form."""
+
+
+@attrs.frozen
+class Draft:
+    """An event to be. `follows`: what its details say beyond `details`, made from the event once its time is known."""
+
+    event_kind: str
+    details: Mapping[str, Any] = attrs.field(factory=dict)
+    follows: Callable[[Event], Mapping[str, Any]] | None = None
+
+    def at(self, event: Event) -> Event:
+        """The event, with all its details."""
+        return event if self.follows is None else attrs.evolve(event, details={**event.details, **self.follows(event)})
+
+
+@attrs.frozen
+class EventKind(Generic[D]):
+    """A kind of event.
+
+    `details`: the class of what it says. `phase`: INGRESS, AUTHORITY, PLAN, ENGINE, EVIDENCE, COMMIT or
+    REEMIT. `sentence`: a few words for people. `subject`: the name among the details that tells events of a
+    kind apart where a run may have several. `after`: the state it brings the run to; None where it brings it to
+    none. `outcome`: OK, WAITING, SKIPPED (nothing had to be done), RETRY (comes later by itself or with
+    `sr resume`), CONFLICT or FAILED. `severity`: DEBUG, INFO, WARN or ERROR. `governance`: see `ObsEvent`.
+    `together`: the kinds that go on record in the same append. `revised`: whether it names the revision of the
+    rules that it was decided by; the details of other kinds may have a field of that name, too.
+    """
+
+    name: str
+    details: type[D]
+    phase: str
+    sentence: str
+    kept: Kept = Kept.ALWAYS
+    subject: str | None = None
+    after: RunState | None = None
+    outcome: str = "OK"
+    severity: str = "INFO"
+    governance: bool = False
+    together: frozenset[str] = frozenset()
+    revised: bool = False
+
+    def __call__(self, details: D, follows: Callable[[Event], Mapping[str, Any]] | None = None) -> Draft:
+        """An event of this kind, to be recorded or told. `follows`: as of `Draft`."""
+        return Draft(self.name, details.document(), follows)
+
+    def milestone(self, details: Mapping[str, Any]) -> tuple[str, str] | None:
+        """What is recorded once: kind and subject. None for what is not."""
+        if self.kept is not Kept.ONCE:
+            return None
+        return self.name, str(details.get(self.subject or "", ""))
+
+    def told(self, details: Mapping[str, Any]) -> tuple[str, str]:
+        """Outcome and severity of an event of this kind: one that has a reason code is never OK."""
+        if self.outcome == "OK" and details.get("reason_code") is not None:
+            return "FAILED", "WARN"
+        return self.outcome, self.severity
+
+    def story(self, details: Mapping[str, Any]) -> str:
+        """What an event of this kind means, for people; with its reason code, where it has one."""
+        reason = details.get("reason_code")
+        return f"{self.sentence} ({reason})" if reason else self.sentence
+
+
+SAID_ELSEWHERE = frozenset({"reason_code", "attempt_id"})
+"""Names among the details that stand beside them wherever events are shown: in the story, as the attempt."""
+
+
+def attempt_in(details: Mapping[str, Any]) -> str | None:
+    """The engine attempt that an event is about."""
+    return details.get("attempt_id")
+
+
+def missing_in(details: Mapping[str, Any]) -> Sequence[str]:
+    """What an event says is missing."""
+    return details.get("missing") or ()
+
+
+def scalars(details: Mapping[str, Any]) -> dict[str, Any]:
+    """What an event says in single words and numbers: what telemetry carries."""
+    return {name: value for name, value in details.items() if isinstance(value, str | int | float) or value is None}

@@ -1,0 +1,179 @@
+"""What a record says, typed: the one way in which flows and queries read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Generic
+
+import attrs
+
+from sr_domain.record import details as d
+from sr_domain.record import events
+from sr_domain.record.kinds import D, EventKind
+from sr_domain.record.ledger import Event, Ledger
+from sr_domain.record.proofs import Found
+
+
+@attrs.frozen
+class Entry(Generic[D]):
+    """A recorded event, its details typed."""
+
+    event: Event
+    details: D
+
+    @property
+    def ts_utc(self) -> str:
+        """When it was recorded."""
+        return self.event.ts_utc
+
+
+@attrs.frozen
+class Attempt:
+    """An engine attempt. `finished`, `abandoned`: how it ended; both None while it is open."""
+
+    launched: Entry[d.AttemptName]
+    finished: Entry[d.AttemptFinished] | None
+    abandoned: Entry[d.AttemptName] | None
+    why: str
+    """Why it failed, in a sentence; empty where nothing more is known."""
+
+    @property
+    def outcome(self) -> str:
+        """RUNNING, ABANDONED, or as it finished."""
+        if self.finished is not None:
+            return self.finished.details.outcome
+        return d.RUNNING if self.abandoned is None else d.ABANDONED
+
+    @property
+    def end(self) -> Event | None:
+        """The event that ended it."""
+        ended = self.finished or self.abandoned
+        return None if ended is None else ended.event
+
+
+@attrs.frozen
+class Record:
+    """A sound record, as what it says. Raises `Fault(RECORD_INVALID)` where details lack what their kind has."""
+
+    ledger: Ledger
+
+    def all(self, kind: EventKind[D]) -> tuple[Entry[D], ...]:
+        """Every event of this kind, in order."""
+        return tuple(Entry(event, kind.details.of(event.details)) for event in self.ledger.all(kind.name))
+
+    def first(self, kind: EventKind[D]) -> Entry[D] | None:
+        """The first event of this kind, if one was recorded."""
+        event = self.ledger.first(kind.name)
+        return None if event is None else Entry(event, kind.details.of(event.details))
+
+    def has(self, kind: EventKind[Any]) -> bool:
+        """Whether an event of this kind was recorded."""
+        return self.ledger.first(kind.name) is not None
+
+    @property
+    def accepted(self) -> Entry[d.Accepted] | None:
+        """The admission."""
+        return self.first(events.RUN_ACCEPTED)
+
+    @property
+    def intent(self) -> Mapping[str, Any] | None:
+        """The intent that the run was admitted with."""
+        accepted = self.accepted
+        return None if accepted is None else accepted.details.intent
+
+    @property
+    def plan(self) -> Entry[d.Planned] | None:
+        """The plan that the run has for life."""
+        return self.first(events.PLAN_COMMITTED)
+
+    @property
+    def started(self) -> Entry[d.EvidenceStarted] | None:
+        """That evidence is read."""
+        return self.first(events.EVIDENCE_STARTED)
+
+    @property
+    def root(self) -> str | None:
+        """Where evidence was first read; None before, and where a facts view was adopted."""
+        started = self.started
+        return None if started is None else started.details.engine_run_root
+
+    @property
+    def decision(self) -> Entry[d.Decided] | None:
+        """The decision that the run becomes READY."""
+        return self.first(events.EVIDENCE_COMPLETE)
+
+    @property
+    def decided(self) -> bool:
+        """Whether the run can only become READY."""
+        return self.has(events.EVIDENCE_COMPLETE)
+
+    @property
+    def committed(self) -> Entry[d.Committed] | None:
+        """READY."""
+        return self.first(events.READY_COMMITTED)
+
+    @property
+    def published(self) -> bool:
+        """Whether the control bus has READY."""
+        return self.has(events.READY_PUBLISHED)
+
+    @property
+    def supersede_published(self) -> Entry[d.SupersedePublished] | None:
+        """The run that this one superseded has it on its record, and the control bus has it."""
+        return self.first(events.SUPERSEDE_PUBLISHED)
+
+    @property
+    def successor(self) -> d.Successor | None:
+        """The run that superseded this one first. One that only claimed its place has not done so yet."""
+        link = self.first(events.SUPERSEDED_BY)
+        return None if link is None else link.details
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Every engine attempt, in the order of their launches."""
+        finished = {one.details.attempt_id: one for one in self.all(events.ENGINE_ATTEMPT_FINISHED)}
+        abandoned = {one.details.attempt_id: one for one in self.all(events.ENGINE_ATTEMPT_ABANDONED)}
+        why = {one.details.attempt_id: one.details.detail for one in self.all(events.ENGINE_ATTEMPT_DETAIL)}
+        launched = ((one, one.details.attempt_id) for one in self.all(events.ENGINE_ATTEMPT_LAUNCH_REQUESTED))
+        return tuple(Attempt(one, finished.get(at), abandoned.get(at), why.get(at, "")) for one, at in launched)
+
+    @property
+    def rested(self) -> Entry[d.Rest] | None:
+        """Where the run came to wait, or ended without READY; None in every other state."""
+        event = self.ledger.state_event
+        if event is None or events.kind_of(event.event_kind).details is not d.Rest:
+            return None
+        return Entry(event, d.Rest.of(event.details))
+
+    @property
+    def rest(self) -> d.Rest | None:
+        """Why the run waits or ended without READY; None in every other state."""
+        rested = self.rested
+        return None if rested is None else rested.details
+
+    @property
+    def contradicted(self) -> Entry[d.Rest] | None:
+        """The end of a run that owes a quarantine record: it keeps conflicts."""
+        state, rested = self.ledger.state, self.rested
+        owed = state is not None and state.terminal and rested is not None and rested.details.conflicts
+        return rested if owed else None
+
+    @property
+    def found(self) -> Found | None:
+        """What passed, by the decision or where the run rests; None before evidence was judged."""
+        decided, rest = self.decision, self.rest
+        if decided is not None:
+            return Found() if decided.details.decision is None else decided.details.decision.found
+        return None if rest is None else rest.found
+
+    @property
+    def root_fault(self) -> d.RootUnreadable | None:
+        """The fault of its engine root for which a run rests; None once its state moved on."""
+        faults, state = self.all(events.ENGINE_ROOT_UNREADABLE), self.ledger.state_event
+        return faults[-1].details if faults and (state is None or state.seq < faults[-1].event.seq) else None
+
+    @property
+    def failures(self) -> tuple[Entry[d.Refused], ...]:
+        """Every time that the control bus did not take READY or the superseding, in order."""
+        both = self.all(events.READY_PUBLISH_FAILED) + self.all(events.SUPERSEDE_PUBLISH_FAILED)
+        return tuple(sorted(both, key=lambda one: one.event.seq))
