@@ -58,8 +58,24 @@ def record_of(context: Context, run_id: str, *, admitted: bool = True) -> tuple[
     layout = home(context, check_run_id(run_id))
     ledger, _ = read_record(context.ports, layout, run_id)
     if not ledger.events or (admitted and ledger.state is None):
-        raise NotFound(ReasonCode.RUN_NOT_FOUND, f"there is no run {run_id!r}")
+        raise _no_record(context, layout, run_id)
     return layout, ledger
+
+
+def _no_record(context: Context, layout: Layout, run_id: str) -> NotFound:
+    """That there is no such run, or that only its record is not here: another store's, or lost."""
+    try:
+        known = context.ports.authority.find(run_id) is not None
+    except (NotFound, Unreachable):
+        known = False
+    if not known:
+        return NotFound(ReasonCode.RUN_NOT_FOUND, f"there is no run {run_id!r}")
+    what = f"the authority knows run {run_id}, and its record {layout.record(run_id)} is not in this store"
+    return NotFound(
+        ReasonCode.RUN_NOT_FOUND,
+        what,
+        "check object_store in the profile; a record that is lost is restored from backup",
+    )
 
 
 def parse_truth(data: bytes, key: str) -> dict[str, Any]:

@@ -98,3 +98,13 @@ def test_where_the_authority_is_a_platform_runs_own_there_is_nothing_yet(sr: She
     assert sr("quarantine", "list").out == "Nothing is in quarantine.\n"
     assert sr("status", RUN).error == "RUN_NOT_FOUND"
     assert not (sr.folder / "runs").exists()
+
+
+def test_a_run_whose_record_is_in_another_store_is_told_as_that(two: Shell) -> None:
+    for record in (two.folder / "shared").rglob(f"{RUN}.jsonl"):
+        record.unlink()
+    for command in ("status", "facts", "show", "explain"):
+        answer = second(two, command, RUN)
+        assert (answer.code, answer.error) == (8, "RUN_NOT_FOUND"), command
+        assert f"the authority knows run {RUN}, and its record" in answer.err
+        assert "check object_store in the profile" in answer.err
