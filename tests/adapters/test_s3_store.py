@@ -156,7 +156,7 @@ def test_a_setting_that_cannot_be_is_refused(tmp_path: Path, wrong: dict[str, An
 
 
 def test_nothing_secret_is_described(tmp_path: Path) -> None:
-    settings_ = {"bucket": "b", "region": "us-east-1", "endpoint_url": "http://user:hush@127.0.0.1:9/?k=hush"}
+    settings_ = {"bucket": "b", "region": "us-east-1", "endpoint_url": "http://127.0.0.1:9/?k=hush"}
     store = build_s3(wired(S3Settings, "object_store", settings_, tmp_path))
     assert "hush" not in store.describe()
     assert "s3://b at http://127.0.0.1:9" in store.describe()

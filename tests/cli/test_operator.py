@@ -95,13 +95,14 @@ def test_explain_looks_whether_what_a_run_waits_for_has_come(sr: Shell, policy: 
 SR = ["-m", "sr_adapters.cli", "--profile", "profile.yaml", "--policy", "policy.yaml"]
 HEED = """
 import os, signal, sys
-signal.signal(signal.SIGINT, signal.SIG_DFL)
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
+    signal.signal(number, signal.SIG_DFL)
 os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 """
 
 
 def start(*args: str) -> subprocess.Popen[str]:
-    """A Python of its own, in the shell's folder, that heeds Ctrl-C however the tests were started."""
+    """A Python of its own, in the shell's folder, that heeds signals however the tests were started (nohup, a background job)."""
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", HEED, *args]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
