@@ -102,7 +102,7 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 
 
 def start(*args: str) -> subprocess.Popen[str]:
-    """A Python of its own, in the shell's folder, that heeds signals however the tests were started (nohup, a background job)."""
+    """A Python of its own, in the shell's folder, that heeds signals however the tests were started."""
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", HEED, *args]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
