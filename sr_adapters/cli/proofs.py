@@ -13,6 +13,7 @@ from sr_adapters.cli.session import Session
 
 if TYPE_CHECKING:
     from sr_domain.queries.audit import Audit
+    from sr_domain.queries.verify import Verification
 
 
 @click.command("verify")
@@ -53,16 +54,18 @@ def verify_command(
     if session.as_json:
         session.json(done.document())
     elif done.ok:
-        read = (
-            "bytes not read (--fast)"
-            if fast
-            else f"{done.proven_outputs} outputs and {done.proven_gates} gates, every byte read again"
-        )
-        session.say(f"proven: run {done.run_id}: {read}{'' if key is None else ', signed by the key'}")
+        signed = "" if key is None else ", signed by the key"
+        session.say(f"proven: run {done.run_id}: {_read(done, fast=fast)}{signed}")
     _faults(done.findings)
     if done.ok:
         session.tell_superseded(done.run_id, done.superseded_by)
     return exits.DONE if done.ok else exits.FAULT
+
+
+def _read(done: Verification, *, fast: bool) -> str:
+    if fast:
+        return "bytes not read (--fast)"
+    return f"{done.proven_outputs} outputs and {done.proven_gates} gates, every byte read again"
 
 
 def _faults(findings: Any) -> None:

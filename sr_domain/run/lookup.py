@@ -71,11 +71,10 @@ def _no_record(context: Context, layout: Layout, run_id: str) -> NotFound:
     if not known:
         return NotFound(ReasonCode.RUN_NOT_FOUND, f"there is no run {run_id!r}")
     what = f"the authority knows run {run_id}, and its record {layout.record(run_id)} is not in this store"
-    return NotFound(
-        ReasonCode.RUN_NOT_FOUND,
-        what,
-        "check object_store in the profile; a record that is lost is restored from backup",
+    remedy = (
+        "sr resume writes one where a crash left none; else check object_store in the profile, or restore the record"
     )
+    return NotFound(ReasonCode.RUN_NOT_FOUND, what, remedy)
 
 
 def parse_truth(data: bytes, key: str) -> dict[str, Any]:

@@ -107,4 +107,4 @@ def test_a_run_whose_record_is_in_another_store_is_told_as_that(two: Shell) -> N
         answer = second(two, command, RUN)
         assert (answer.code, answer.error) == (8, "RUN_NOT_FOUND"), command
         assert f"the authority knows run {RUN}, and its record" in answer.err
-        assert "check object_store in the profile" in answer.err
+        assert "sr resume writes one where a crash left none; else check object_store in the profile" in answer.err
