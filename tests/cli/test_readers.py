@@ -10,13 +10,16 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
+from importlib.metadata import Distribution, entry_points
 from pathlib import Path
-from typing import Never
+from typing import Any, Never
 
 import pytest
 
 from sr_adapters.cli.app import run
 from sr_domain.encoding.ids import run_id_for
+from sr_plugins.host import plugin_host
+from sr_ports.hooks import PROJECT
 from tests.cli.conftest import Answer, Shell
 from tests.reliability.lab import request, write_world
 from tests.reliability.test_kill import pack
@@ -50,6 +53,19 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield folder
 
 
+class Known(Distribution):
+    """What is known of a distribution, read before one becomes a user who may not read where it is installed."""
+
+    def __init__(self, of: Any) -> None:
+        self._texts = {name: of.read_text(name) for name in ("METADATA", "entry_points.txt")}
+
+    def read_text(self, filename: str) -> str | None:
+        return self._texts.get(filename)
+
+    def locate_file(self, path: Any) -> Never:
+        raise FileNotFoundError(path)
+
+
 def warm(*args: str) -> None:
     """The command as the user that one is, so that the other, who may not read this Python's own files,
     finds every module imported."""
@@ -62,6 +78,7 @@ def as_nobody(folder: Path, *args: str) -> Answer:
     if os.geteuid() != 0:
         pytest.skip("only root can become another user")
     command = ["--profile", "profile.yaml", *args]
+    known = [point for one in {p.dist for p in entry_points(group=PROJECT)} for point in Known(one).entry_points]
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o555 if path.is_dir() else 0o444)
     reads, writes = os.pipe()
@@ -69,6 +86,7 @@ def as_nobody(folder: Path, *args: str) -> Answer:
         warnings.simplefilter("ignore")  # of forking beside threads: the child touches none of them
         child = os.fork()
     if child == 0:
+        pytest.MonkeyPatch().setattr(plugin_host, "entry_points", lambda group: [p for p in known if p.group == group])
         _tell(writes, command)
     os.close(writes)
     with os.fdopen(reads, "rb") as pipe:
