@@ -12,7 +12,7 @@ from typing import Any
 
 from sr_domain.artifacts.attestation import statement_bytes
 from sr_domain.artifacts.rules import Document, Node, Rules
-from sr_domain.encoding.canonical import digest_of
+from sr_domain.encoding.canonical import digest_of, exact_json
 from sr_domain.encoding.ids import ready_message_id, terminal_reemit_key
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Event, Ledger
@@ -122,7 +122,7 @@ def facts_view(layout: Layout, pins: Node, plan: Node, decision: Node) -> Docume
         "locators": locators,
         "gate_receipts": gates,
         "policy_rev": rev,
-        "bundle_hash": bundle_hash(locators, gates, instances, rev),
+        "bundle_hash": _hash(locators, gates, instances, rev),
         "plan_ref": layout.plan(run_id),
         "record_ref": layout.record(run_id),
         "status_ref": layout.status(run_id),
@@ -165,7 +165,17 @@ def _law_notes(laws: Mapping[str, Node]) -> list[str]:
     ]
 
 
-def bundle_hash(
+def bundle_hash(view: Node) -> str:
+    """Of a facts view; 64 hex."""
+    return _hash(view["locators"], view["gate_receipts"], view.get("instance_receipts", ()), view["policy_rev"])
+
+
+def same_receipt(stated: Node, standing: bytes) -> bool:
+    """Whether the instance receipt that stands is the one that a view states, byte for byte."""
+    return standing == exact_json(stated)
+
+
+def _hash(
     locators: Iterable[Mapping[str, Any]],
     gates: Iterable[Mapping[str, Any]],
     instances: Iterable[Mapping[str, Any]],
@@ -239,6 +249,7 @@ RULES = Rules(
     run_status=run_status,
     facts_view=facts_view,
     bundle_hash=bundle_hash,
+    same_receipt=same_receipt,
     statement=statement_bytes,
     ready_signal=ready_signal,
     terminal_signal=terminal_signal,

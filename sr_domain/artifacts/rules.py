@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -26,8 +26,9 @@ class Rules:
     They take plan and decision in the JSON form that is on record, so that what a value of today's
     comes to have changes nothing that an earlier revision derived.
 
-    `listing`: how an engine root is listed for a run decided by it. The other fields are named for
-    what they make; an artifact's contract has the same name.
+    `listing`: how an engine root is listed for a run decided by it. `bundle_hash`: of a facts view.
+    `same_receipt`: whether the instance receipt that stands, in bytes, proves what a view states. The other
+    fields are named for what they make; an artifact's contract has the same name.
     """
 
     revision: int
@@ -35,7 +36,8 @@ class Rules:
     run_plan: Callable[[Layout, str, Event], Document]
     run_status: Callable[[Layout, Ledger], Document | None]
     facts_view: Callable[[Layout, Node, Node, Node], Document]
-    bundle_hash: Callable[[Iterable[Node], Iterable[Node], Iterable[Node], Mapping[str, str]], str]
+    bundle_hash: Callable[[Node], str]
+    same_receipt: Callable[[Node, bytes], bool]
     statement: Callable[[Layout, Node, str, str], bytes]
     ready_signal: Callable[[Layout, Node, str | None, str], Document]
     terminal_signal: Callable[[Layout, Node, str], Document]

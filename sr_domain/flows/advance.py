@@ -25,6 +25,7 @@ from sr_domain.flows.commit import (
     read_facts,
 )
 from sr_domain.flows.engine_attempts import EngineFailed, abandon_open_attempts, finished_root, run_engine
+from sr_domain.flows.keep_proofs import keep_proofs
 from sr_domain.flows.supersede import announce_successor, claim_place
 from sr_domain.plan.compile import PlanRefused, compile_plan
 from sr_domain.plan.policy import Policy
@@ -155,13 +156,20 @@ def prove_and_decide(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> bool
     # Neither waits for the other: two durable writes in the time of one.
     run.ports.pool.map(lambda write: write(), (lambda: write_plan(run, accepted), run.write_status))
     with on_record(run):
-        evidence = collect(run, plan, root)
+        evidence = collect(run, plan, root, reused=finished_root(run) is None)
     return _conclude(run, plan, evidence, parse_instant(accepted.evidence_deadline_utc))
 
 
 def _conclude(run: HeldRun, plan: SealedPlan, evidence: Evidence, deadline: datetime) -> bool:
     """Put the verdict on evidence on record; True once READY is decided."""
-    decision, verdict = _decision(run, plan, evidence), classify(evidence, deadline, run.now())
+    now = run.now()
+    evidence, versions = evidence.at(late=now >= deadline), None
+    verdict = classify(evidence, deadline, now)
+    if isinstance(verdict, Complete):
+        kept = keep_proofs(run, evidence)
+        evidence, versions = attrs.evolve(evidence, failures=kept.failures), kept.versions_digest
+        verdict = classify(evidence, deadline, now)
+    decision = _decision(run, plan, evidence, versions)
     match verdict:
         case Complete():
             refused = claim_place(run)
@@ -200,7 +208,7 @@ def _failed(verdict: Failed, evidence: Evidence, found: Found) -> Rest:
     )
 
 
-def _decision(run: HeldRun, plan: SealedPlan, evidence: Evidence) -> Decision:
+def _decision(run: HeldRun, plan: SealedPlan, evidence: Evidence, versions: str | None) -> Decision:
     laws = {}
     for gate in plan.gates:
         provided = run.ports.laws[gate.method.kind]
@@ -210,14 +218,15 @@ def _decision(run: HeldRun, plan: SealedPlan, evidence: Evidence) -> Decision:
             "version": provided.version,
         }
     return Decision(
-        outputs=tuple(sorted(evidence.outputs, key=lambda one: one.output_id)),
-        gates=tuple(sorted(evidence.gates, key=lambda one: one.gate_id)),
+        outputs=tuple(sorted(evidence.outputs, key=lambda one: (one.output_id, one.day or ""))),
+        gates=tuple(sorted(evidence.gates, key=lambda one: (one.gate_id, one.day or ""))),
         laws=laws,
-        notes=tuple(sorted(evidence.notes)),
+        notes=tuple(sorted(set(evidence.notes))),
         oracle_pack_ref=evidence.oracle_pack_ref,
         service_release_id=run.settings.service_release_id,
         environment=run.settings.environment,
-        config_revision=run.settings.config_revision,
+        engine_run_id=evidence.engine_run_id,
+        object_versions_digest=versions,
     )
 
 
@@ -226,14 +235,16 @@ def engine_root(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> str | Fai
     done = finished_root(run)
     if done is not None:
         return done
-    anchored, invoker = accepted.engine_run_root, run.ports.invoker
+    anchored, invoker, roots = accepted.engine_run_root, run.ports.invoker, run.ports.roots
     attempted = bool(run.history.attempts)
     if plan.strategy is Strategy.FORCE_REUSE or run.history.started is not None:
         reuse = True
     elif plan.strategy is Strategy.FORCE_INVOKE or attempted:
         reuse = False
     else:
-        reuse = anchored is not None and (invoker is None or something_there(run.ports.roots, plan, anchored))
+        reuse = anchored is not None and (
+            invoker is None or something_there(roots, plan, anchored, run.run_id)
+        )
     if reuse:
         if anchored is None:
             return Failed(
