@@ -259,10 +259,14 @@ def test_one_day_with_other_bytes_is_drift_of_that_day(lab: Lab) -> None:
     assert f"utc_day={DAYS[1]}" in kept["changes"]["refused"]["artifacts"]["receipt_path"]
 
 
-def daily_gate(**changes: str) -> Any:
+def daily_gate(**changes: Any) -> Any:
     made = gate("gate.day", law("sha256_bundle_digest"), "world")
     folder = "gates/day={utc_day}"
-    named = {"passed_flag_path_template": f"{folder}/{FLAG}", "bundle_root_template": f"{folder}/", **changes}
+    named: dict[str, Any] = {
+        "passed_flag_path_template": f"{folder}/{FLAG}",
+        "bundle_root_template": f"{folder}/",
+        **changes,
+    }
     return attrs.evolve(made, **named)
 
 
