@@ -145,7 +145,7 @@ class Auditor:
         yield from self._status()
 
     def _events(self) -> Iterator[Finding]:
-        key, revision = self.layout.record(self.ledger.run_id), revisions.FIRST
+        key, revision = self.layout.record(self.ledger.run_id), None  # before one is named: of any release
         for number, event in enumerate(self.ledger.events, 1):
             revision = event.revision or revision
             misfit = problem("run_record_event", attrs.asdict(event), revision)

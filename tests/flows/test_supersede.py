@@ -10,6 +10,7 @@ import pytest
 from sr_domain.encoding.ids import run_id_for
 from sr_domain.record.states import RunState
 from sr_domain.run.outcome import Outcome
+from sr_domain.run.ports import Settings
 from sr_ports import ReasonCode, Stored, Unreachable
 from tests.kit import Lab, request
 from tests.worlds import FLAG, small_world
@@ -94,3 +95,44 @@ def test_embedders_are_told_that_a_run_was_superseded(old: Lab) -> None:
     assert len(old.published()) == before
     assert runner.reemit(OLD, superseded=True).reason_code is None
     assert old.published()[-1].attributes["superseded_by"] == one
+
+
+@pytest.mark.parametrize(
+    ("rights", "actor", "may"),
+    [
+        ({"submitters": {"ann"}, "superseders": {"bob"}}, "bob", True),
+        ({"submitters": {"ann"}, "superseders": {"bob"}}, "ann", False),
+        ({"submitters": {"ann"}}, "ann", True),
+        ({"submitters": {"ann"}}, "bob", False),
+        ({"superseders": {"role:leads"}}, "role:leads", False),
+        ({"superseders": set()}, "ann", False),
+    ],
+    ids=str,
+)
+def test_superseding_is_a_right_of_its_own(lab: Lab, rights: dict[str, set[str]], actor: str, may: bool) -> None:
+    assert lab.reuse(small_world(), run_equivalence_key="old").state is RunState.READY
+    guarded = Settings(**{name: frozenset(actors) for name, actors in rights.items()})  # type: ignore[arg-type]
+    wanted = request("new", engine_run_root=str(lab.root / "engine"), supersedes=OLD)
+    answer = lab.runner(settings=guarded).submit(wanted, actor=actor)
+    assert (answer.reason_code is None) is may
+    if not may:
+        assert answer.reason_code is ReasonCode.AUTH_DENIED
+        (denial,) = lab.runner().record(run_id_for("new"))
+        assert (denial.event_kind, denial.details["action"]) == ("AUTH_DENIED", "supersede")
+        assert lab.authority.find(run_id_for("new")) is None
+        assert lab.runner().status(OLD).superseded_by == ()
+
+
+def test_who_may_supersede_may_not_submit_for_that(lab: Lab) -> None:
+    guarded = Settings(submitters=frozenset({"ann"}), superseders=frozenset({"bob"}))
+    plain = request(engine_run_root=lab.world(small_world()))
+    assert lab.runner(settings=guarded).submit(plain, actor="bob").reason_code is ReasonCode.AUTH_DENIED
+    assert lab.runner(settings=guarded).submit(plain, actor="ann").state is RunState.READY
+
+
+@pytest.mark.parametrize(("limit", "done"), [(None, 7), (0, 0), (2, 2)])
+def test_a_rate_limit_may_be_left_away(lab: Lab, limit: int | None, done: int) -> None:
+    assert lab.reuse(small_world(), run_equivalence_key="old").state is RunState.READY
+    runner = lab.runner(settings=Settings(reemit_max=limit))
+    codes = [runner.reemit(OLD).reason_code for _ in range(7)]
+    assert codes == [None] * done + [ReasonCode.REEMIT_RATE_LIMIT] * (7 - done)
