@@ -12,10 +12,8 @@ from sr_domain.encoding.contracts import Problem, problem, validate
 from sr_ports import ListingRules
 
 if TYPE_CHECKING:
-    from sr_domain.plan.sealed import SealedGate, SealedOutput, SealedPlan
     from sr_domain.record.layout import Layout
     from sr_domain.record.ledger import Event, Ledger
-    from sr_domain.record.proofs import Decision
 
 Document = dict[str, Any]
 Node = Mapping[str, Any]
@@ -25,18 +23,18 @@ Node = Mapping[str, Any]
 class Rules:
     """One revision. Its functions are pure: the same record gives the same document, by any release.
 
+    They take plan and decision in the JSON form that is on record, so that what a value of today's
+    comes to have changes nothing that an earlier revision derived.
+
     `listing`: how an engine root is listed for a run decided by it. The other fields are named for
     what they make; an artifact's contract has the same name.
     """
 
     revision: int
     listing: ListingRules
-    locator: Callable[[SealedOutput, Node, str], Document]
-    gate_receipt: Callable[[SealedGate, Node, str], Document]
-    instance_receipt: Callable[[SealedOutput, Node, str, str, str | None], Document]
-    run_plan: Callable[[Layout, SealedPlan, str, Event], Document]
+    run_plan: Callable[[Layout, str, Event], Document]
     run_status: Callable[[Layout, Ledger], Document | None]
-    facts_view: Callable[[Layout, Node, SealedPlan, Decision], Document]
+    facts_view: Callable[[Layout, Node, Node, Node], Document]
     bundle_hash: Callable[[Iterable[Node], Iterable[Node], Iterable[Node], Mapping[str, str]], str]
     statement: Callable[[Layout, Node, str, str], bytes]
     ready_signal: Callable[[Layout, Node, str | None, str], Document]

@@ -125,23 +125,23 @@ def _plan_committed(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> Draft
     key = run.layout.plan(run.run_id)
     return events.PLAN_COMMITTED(
         Planned(plan.document(), revisions.REVISION),
-        lambda event: {"run_plan_digest": run.follows(key, _plan_bytes(run, plan, accepted, event))},
+        lambda event: {"run_plan_digest": run.follows(key, _plan_bytes(run, accepted, event))},
     )
 
 
-def _plan_bytes(run: HeldRun, plan: SealedPlan, accepted: Accepted, committed: Event) -> bytes:
+def _plan_bytes(run: HeldRun, accepted: Accepted, committed: Event) -> bytes:
     rules = rules_at(committed)
-    document = rules.run_plan(run.layout, plan, accepted.evidence_deadline_utc, committed)
+    document = rules.run_plan(run.layout, accepted.evidence_deadline_utc, committed)
     return rules.stored("run_plan", document)
 
 
-def write_plan(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> None:
+def write_plan(run: HeldRun, accepted: Accepted) -> None:
     """The plan artifact, as the record says it; written once, after the record has it."""
     committed = run.history.plan
     if committed is None:
         raise Fault(ReasonCode.RECORD_INVALID, f"run {run.run_id} has no plan on record")
     key, digest = run.layout.plan(run.run_id), committed.details.run_plan_digest
-    run.write_derived(key, digest, lambda: _plan_bytes(run, plan, accepted, committed.event))
+    run.write_derived(key, digest, lambda: _plan_bytes(run, accepted, committed.event))
 
 
 def prove_and_decide(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> bool:
@@ -153,7 +153,7 @@ def prove_and_decide(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> bool
         return False
     run.record(events.EVIDENCE_STARTED(EvidenceStarted(root)))
     # Neither waits for the other: two durable writes in the time of one.
-    run.ports.pool.map(lambda write: write(), (lambda: write_plan(run, plan, accepted), run.write_status))
+    run.ports.pool.map(lambda write: write(), (lambda: write_plan(run, accepted), run.write_status))
     with on_record(run):
         evidence = collect(run, plan, root)
     return _conclude(run, plan, evidence, parse_instant(accepted.evidence_deadline_utc))
@@ -166,7 +166,7 @@ def _conclude(run: HeldRun, plan: SealedPlan, evidence: Evidence, deadline: date
         case Complete():
             refused = claim_place(run)
             if refused is None:
-                decide_ready(run, plan, decision)
+                decide_ready(run, decision)
                 return True
             run.renew()
             commit_failed(run, Rest(refused.code, refused.detail))
@@ -245,6 +245,6 @@ def engine_root(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> str | Fai
         what = "no invoker is wired" + ("" if anchored is not None else " and no engine root is given")
         return Failed(ReasonCode.STRATEGY_UNAVAILABLE, f"{plan.strategy.value}: {what}")
     run.record()
-    write_plan(run, plan, accepted)
+    write_plan(run, accepted)
     result = run_engine(run, plan, anchored, invoker)
     return Failed(result.reason, result.detail) if isinstance(result, EngineFailed) else result.engine_run_root

@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 
 from sr_domain.artifacts.documents import digest_node, instance_scope
+from sr_domain.artifacts.revision_2 import gate_receipt, instance_receipt, locator
 from sr_domain.artifacts.revisions import rules_at, today
 from sr_domain.encoding.canonical import exact_json
 from sr_domain.evidence.admitted import Admitted, Objected
@@ -61,7 +62,7 @@ def _gate(run: HeldRun, plan: SealedPlan, root: EngineRoot, gate: SealedGate, pr
     )
     match verdict:
         case GatePassed(digest):
-            misfit = today().problem("gate_receipt", today().gate_receipt(gate, pins_of(run.request), digest))
+            misfit = today().problem("gate_receipt", gate_receipt(gate, pins_of(run.request), digest))
             if misfit is not None:
                 return Evidence(failures=(Failure(gate.gate_id, ReasonCode.RECEIPT_SCHEMA_INVALID, misfit.what),))
             return Evidence(gates=(GateProof(gate.gate_id, digest),))
@@ -114,7 +115,7 @@ def _conflict(output: SealedOutput, fault: EvidenceFault) -> Evidence:
 def _prove_output(run: HeldRun, output: SealedOutput, content: ContentDigest) -> Evidence:
     """A digested output becomes a proof: locator checked, instance receipt written or compared."""
     pins = pins_of(run.request)
-    misfit = today().problem("output_locator", today().locator(output, pins, content.sha256))
+    misfit = today().problem("output_locator", locator(output, pins, content.sha256))
     if misfit is not None:
         return _failure(output, ReasonCode.LOCATOR_SCHEMA_INVALID, misfit.what)
     notes = () if output.gates else (f"UNGATED_OUTPUT:{output.output_id}",)
@@ -147,7 +148,7 @@ def _receipt(
     key, manifest_key = f"{folder}/instance_receipt.json", None
     if content.manifest is not None:
         manifest_key = f"{folder}/bundle_manifest.json"
-    receipt = today().instance_receipt(output, pins, content.sha256, key, manifest_key)
+    receipt = instance_receipt(output, pins, content.sha256, key, manifest_key)
     misfit = today().problem("instance_receipt", receipt)
     if misfit is not None:
         return Failure(output.output_id, ReasonCode.INSTANCE_RECEIPT_SCHEMA_INVALID, misfit.what)

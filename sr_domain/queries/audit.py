@@ -184,8 +184,7 @@ class Auditor:
             deadline = accepted.details.evidence_deadline_utc
 
             def derive() -> Document:
-                plan = SealedPlan.of(committed.details.plan)
-                return rules_at(committed.event).run_plan(self.layout, plan, deadline, committed.event)
+                return rules_at(committed.event).run_plan(self.layout, deadline, committed.event)
 
             yield from self._same(key, committed.details.run_plan_digest, derive)
 
@@ -234,14 +233,14 @@ class Auditor:
 
     def _derived(self, decided: Entry[Decided]) -> Document | None:
         """The facts view that a decision gives; None for an adopted one, of which only the digest is on record."""
-        accepted, committed, decision = self.record.accepted, self.record.plan, decided.details.decision
-        if accepted is None or committed is None or decision is None:
+        accepted, committed = self.record.accepted, self.record.plan
+        if accepted is None or committed is None or decided.details.decision is None:
             return None
         try:
             request = recorded_request(accepted, lambda name: True)
         except BadInput:
             return None
-        plan = SealedPlan.of(committed.details.plan)
+        plan, decision = committed.event.details["plan"], decided.event.details
         return rules_at(decided.event).facts_view(self.layout, pins_of(request), plan, decision)
 
     def _attestation(self) -> Iterator[Finding]:
