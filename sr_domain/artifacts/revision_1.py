@@ -182,6 +182,11 @@ def bundle_hash(
     )
 
 
+def emitted_at(decided: Event, committed: Event) -> str:
+    """When the READY signal says that it was emitted: when READY came on record."""
+    return committed.ts_utc
+
+
 def ready_signal(layout: Layout, facts: Mapping[str, Any], plan_hash: str | None, emitted_at: str) -> dict[str, Any]:
     """The READY signal for a facts view."""
     pins = facts["pins"]
@@ -240,6 +245,7 @@ RULES = Rules(
     facts_view=facts_view,
     bundle_hash=bundle_hash,
     statement=statement_bytes,
+    emitted_at=emitted_at,
     ready_signal=ready_signal,
     terminal_signal=terminal_signal,
     quarantine_record=quarantine_record,

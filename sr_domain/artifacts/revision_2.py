@@ -14,7 +14,12 @@ import attrs
 
 from sr_domain.artifacts import revision_1
 from sr_domain.artifacts.documents import digest_node, instance_scope
+from sr_domain.artifacts.rules import Document, Node
 from sr_domain.plan.sealed import SealedGate, SealedOutput
+from sr_domain.record.events import EVIDENCE_COMPLETE
+from sr_domain.record.layout import Layout
+from sr_domain.record.ledger import Event, Ledger
+from sr_domain.record.states import RunState
 from sr_ports.wanted import TODAY
 
 
@@ -63,4 +68,30 @@ def instance_receipt(
     }
 
 
-RULES = attrs.evolve(revision_1.RULES, revision=2, listing=TODAY)
+def facts_view(layout: Layout, pins: Mapping[str, Any], plan: Node, decision: Node) -> Document:
+    """The facts view of revision 1, its notes on laws made from the judges that the decision names."""
+    laws = {one["gate_id"]: one for one in decision["judges"]}
+    return revision_1.facts_view(layout, pins, plan, {**decision, "laws": laws})
+
+
+def run_status(layout: Layout, ledger: Ledger) -> Document | None:
+    """The status that the record derives, READY as of its decision: whoever derives it, before or after a crash."""
+    status, decided = revision_1.run_status(layout, ledger), ledger.first(EVIDENCE_COMPLETE.name)
+    if status is None or decided is None or ledger.state is not RunState.READY:
+        return status
+    return {**status, "updated_at_utc": decided.ts_utc}
+
+
+def emitted_at(decided: Event, committed: Event) -> str:
+    """When the READY signal says that it was emitted: when READY was decided."""
+    return decided.ts_utc
+
+
+RULES = attrs.evolve(
+    revision_1.RULES,
+    revision=2,
+    listing=TODAY,
+    run_status=run_status,
+    facts_view=facts_view,
+    emitted_at=emitted_at,
+)

@@ -27,7 +27,8 @@ class Rules:
     comes to have changes nothing that an earlier revision derived.
 
     `listing`: how an engine root is listed for a run decided by it. The other fields are named for
-    what they make; an artifact's contract has the same name.
+    what they make; an artifact's contract has the same name. `emitted_at`: the time that the READY signal
+    gives, of the decision and of READY on record.
     """
 
     revision: int
@@ -37,6 +38,7 @@ class Rules:
     facts_view: Callable[[Layout, Node, Node, Node], Document]
     bundle_hash: Callable[[Iterable[Node], Iterable[Node], Iterable[Node], Mapping[str, str]], str]
     statement: Callable[[Layout, Node, str, str], bytes]
+    emitted_at: Callable[[Event, Event], str]
     ready_signal: Callable[[Layout, Node, str | None, str], Document]
     terminal_signal: Callable[[Layout, Node, str], Document]
     quarantine_record: Callable[[Layout, Event], Document]

@@ -29,7 +29,7 @@ from sr_domain.flows.supersede import announce_successor, claim_place
 from sr_domain.plan.compile import PlanRefused, compile_plan
 from sr_domain.plan.policy import Policy
 from sr_domain.plan.request import Strategy
-from sr_domain.plan.sealed import SealedPlan
+from sr_domain.plan.sealed import SealedGate, SealedPlan
 from sr_domain.record import events, revisions
 from sr_domain.record.details import (
     Accepted,
@@ -42,7 +42,7 @@ from sr_domain.record.details import (
 )
 from sr_domain.record.kinds import Draft
 from sr_domain.record.ledger import Event
-from sr_domain.record.proofs import Conflict, Decision, Found
+from sr_domain.record.proofs import Conflict, Decision, Found, Judge
 from sr_domain.run.context import Context
 from sr_domain.run.held_run import HeldRun, take_over
 from sr_domain.run.root_faults import on_record
@@ -201,24 +201,21 @@ def _failed(verdict: Failed, evidence: Evidence, found: Found) -> Rest:
 
 
 def _decision(run: HeldRun, plan: SealedPlan, evidence: Evidence) -> Decision:
-    laws = {}
-    for gate in plan.gates:
-        provided = run.ports.laws[gate.method.kind]
-        laws[gate.gate_id] = {
-            "kind": gate.method.kind,
-            "distribution": provided.distribution,
-            "version": provided.version,
-        }
     return Decision(
         outputs=tuple(sorted(evidence.outputs, key=lambda one: one.output_id)),
         gates=tuple(sorted(evidence.gates, key=lambda one: one.gate_id)),
-        laws=laws,
+        judges=tuple(_judge(run, gate) for gate in sorted(plan.gates, key=lambda one: one.gate_id)),
         notes=tuple(sorted(evidence.notes)),
         oracle_pack_ref=evidence.oracle_pack_ref,
         service_release_id=run.settings.service_release_id,
         environment=run.settings.environment,
         config_revision=run.settings.config_revision,
     )
+
+
+def _judge(run: HeldRun, gate: SealedGate) -> Judge:
+    provided = run.ports.laws[gate.method.kind]
+    return Judge(gate.gate_id, gate.method.kind, provided.distribution, provided.version)
 
 
 def engine_root(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> str | Failed:

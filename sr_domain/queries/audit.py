@@ -227,7 +227,9 @@ class Auditor:
             if facts is None or plan is None:
                 return None
             plan_hash = SealedPlan.of(plan.details.plan).plan_hash
-            return rules_at(committed.event).ready_signal(self.layout, facts, plan_hash, committed.ts_utc)
+            rules = rules_at(committed.event)
+            emitted_at = rules.emitted_at(decided.event, committed.event)
+            return rules.ready_signal(self.layout, facts, plan_hash, emitted_at)
 
         yield from self._same(self.layout.ready(self.ledger.run_id), digest, derive)
 

@@ -96,7 +96,7 @@ class Ledger:
     @property
     def _named(self) -> int | None:
         """The highest revision that an event names; None before any names one."""
-        return max((event.revision for event in self.events if event.revision is not None), default=None)
+        return max((event.revision for event in self.events if type(event.revision) is int), default=None)
 
     def first(self, kind: str) -> Event | None:
         """The first event of this kind, if one was recorded."""
@@ -131,13 +131,18 @@ class Ledger:
                 continue
             state = _step(self.run_id, state, kind)
             event = draft.at(event)
-            named = event.revision or named
+            named = _came_to(named, event)
             event, line = _sealed(event, _width(events[-1] if events else None, named))
             tail = sha256_hex(line)
             lines.append(line + b"\n")
             events.append(event)
             known.add(event.milestone)
         return Ledger(self.run_id, tuple(events), b"".join(lines), tail)
+
+
+def _came_to(named: int | None, event: Event) -> int | None:
+    """The revision that a record came to with an event; None where none was named yet."""
+    return event.revision if type(event.revision) is int else named
 
 
 def _width(before: Event | None, named: int | None) -> int:
@@ -222,7 +227,7 @@ def check_ledger(run_id: str, data: bytes) -> Ledger | RecordFault:
         wrong = None if fault else revisions.fault(event.event_kind, event.details, named or revisions.FIRST)
         if wrong is not None:
             return RecordFault(number, *wrong)
-        named = named if fault else event.revision or named
+        named = named if fault else _came_to(named, event)
         fault = fault or _misfit_width(events[-1] if events else None, event, named)
         if fault is None:
             try:

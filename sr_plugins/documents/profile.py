@@ -27,7 +27,7 @@ SHIPPED = ("local", "local_parity", "local_kinesis", "aws")
 AUTHENTICATORS = ("token", "jwt")
 """Modes that need an authenticator."""
 
-_COUNT = [ge(0), lt(10**9)]
+_COUNT: Any = optional([ge(0), lt(10**9)])
 _SECONDS = [gt(0.0), lt(1e9)]
 _COUNTED, _TIMED = "a whole number from 1", "a number of seconds"
 
@@ -115,7 +115,7 @@ class RateLimit:
 
     max: int | None = attrs.field(
         default=5,
-        validator=optional(_COUNT),
+        validator=_COUNT,
         metadata=setting(
             "re-emissions of a run in the window; 0 for none, null for no limit",
             wanted="a whole number from 0, or null for no limit",

@@ -95,11 +95,16 @@ def wire_checker(profile: Profile, key: str) -> SignatureChecker:
 
 def settings(profile: Profile) -> Settings:
     """What the core needs to know of a profile."""
+    submitters, reemitters, superseders, recoverers, readers = _rights(profile.auth)
     return Settings(
+        submitters=submitters,
+        reemitters=reemitters,
+        superseders=superseders,
+        recoverers=recoverers,
+        readers=readers,
         topic=profile.control_bus.topic,
         lease_ttl_s=profile.lease.ttl_s,
         oracle_engine_run_root=profile.engine.oracle_engine_run_root,
-        **_rights(profile.auth),
         reemit_max=profile.reemit.rate_limit.max,
         reemit_window_s=profile.reemit.rate_limit.window_s,
         service_release_id=f"{DISTRIBUTION}-{release()}",
@@ -107,8 +112,8 @@ def settings(profile: Profile) -> Settings:
     )
 
 
-def _rights(auth: Auth) -> dict[str, frozenset[str] | None]:
-    """Who may do what, as `Settings` has it; None for anybody.
+def _rights(auth: Auth) -> tuple[frozenset[str] | None, ...]:
+    """Who may submit, re-emit, supersede, recover and read; None for anybody.
 
     A list left out is that of submit; but every authenticated actor reads, and nobody accepts a loss. Where
     nobody proves who he is an empty list means anybody, else nobody.
@@ -121,13 +126,13 @@ def _rights(auth: Auth) -> dict[str, frozenset[str] | None]:
         return None if disabled and not actors else frozenset(actors)
 
     submitters = allowed(auth.submit, None if disabled else frozenset())
-    return {
-        "submitters": submitters,
-        "reemitters": allowed(auth.reemit, submitters),
-        "superseders": allowed(auth.supersede, submitters),
-        "recoverers": allowed(auth.recover, submitters if disabled else frozenset()),
-        "readers": allowed(auth.read, None),
-    }
+    return (
+        submitters,
+        allowed(auth.reemit, submitters),
+        allowed(auth.supersede, submitters),
+        allowed(auth.recover, submitters if disabled else frozenset()),
+        allowed(auth.read, None),
+    )
 
 
 @attrs.frozen

@@ -18,6 +18,7 @@ from sr_domain.encoding.contracts import module_of, problem
 from sr_domain.record import revisions
 from sr_domain.record.kinds import Draft
 from sr_domain.record.ledger import Ledger, RecordFault, check_ledger, read_ledger
+from sr_domain.record.proofs import Decision
 from sr_domain.record.states import RunState
 from sr_domain.run.outcome import Outcome
 from sr_ports import Fault, ReasonCode, Unreachable
@@ -37,6 +38,17 @@ def by(patch: pytest.MonkeyPatch, revision: int) -> None:
     if revision > max(RULES):
         revision_3.released(patch)
     patch.setattr(revisions, "REVISION", revision)
+    patch.setattr(Decision, "document", decision_of_the_first_release if revision == 1 else DECISION)
+
+
+DECISION = Decision.document
+
+
+def decision_of_the_first_release(decision: Decision) -> dict[str, Any]:
+    """A decision as the first release put it on record: laws, and no judges."""
+    node = DECISION(decision)
+    del node["judges"]
+    return {**node, "laws": decision.laws}
 
 
 @pytest.fixture
