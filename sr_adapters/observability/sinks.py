@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sr_adapters.places import flags
-from sr_adapters.redact import redact, redacted, suspect
+from sr_domain.encoding.redact import redact, redacted, suspect
 from sr_adapters.shown import in_line
 from sr_ports import ObsEvent, SrError, Wiring
 

@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 
 from sr_adapters.places import require_posix
-from sr_adapters.redact import redact
+from sr_domain.encoding.redact import redact
 from sr_adapters.subprocess.environment import DENY, engine_environment
 from sr_adapters.subprocess.process import Exit, Limits, Stop, SupervisedEngine
 from sr_adapters.subprocess.settings import TIMEOUT_S, SubprocessSettings

@@ -18,7 +18,7 @@ from typing import IO, Self, cast
 
 import attrs
 
-from sr_adapters.redact import Redactor
+from sr_domain.encoding.redact import Redactor
 from sr_adapters.subprocess.logs import Lines, Tail
 from sr_adapters.subprocess.supervisor import KILL_S
 

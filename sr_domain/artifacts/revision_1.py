@@ -12,6 +12,7 @@ from typing import Any
 
 from sr_domain.artifacts.attestation import statement_bytes
 from sr_domain.artifacts.rules import Document, Node, Rules
+from sr_domain.artifacts.superseded import run_superseded
 from sr_domain.encoding.canonical import digest_of
 from sr_domain.encoding.ids import ready_message_id, terminal_reemit_key
 from sr_domain.record.layout import Layout
@@ -248,5 +249,6 @@ RULES = Rules(
     emitted_at=emitted_at,
     ready_signal=ready_signal,
     terminal_signal=terminal_signal,
+    run_superseded=run_superseded,
     quarantine_record=quarantine_record,
 )

@@ -41,6 +41,7 @@ class Rules:
     emitted_at: Callable[[Event, Event], str]
     ready_signal: Callable[[Layout, Node, str | None, str], Document]
     terminal_signal: Callable[[Layout, Node, str], Document]
+    run_superseded: Callable[[Layout, str, Event, str | None], Document]
     quarantine_record: Callable[[Layout, Event], Document]
 
     def problem(self, contract: str, document: Any) -> Problem | None:

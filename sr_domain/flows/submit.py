@@ -40,6 +40,10 @@ from sr_domain.run.telemetry import RunTelemetry
 from sr_ports import Admission, BadInput, Binding, Fault, IndexNote, Lease, NotFound, Provable, ReasonCode, SrError
 
 
+_NOTES = 4096
+"""Characters that notes may have; a mask may be longer than what it hides."""
+
+
 def submit(context: Context, document: Any, *, actor: str | None = None) -> Outcome:
     """Admit a request and take its run as far as it goes now.
 
@@ -69,7 +73,7 @@ def _parsed(context: Context, document: Any, actor: str | None) -> RunRequest:
     """The request, whose names have one spelling each, save where its key is bound already."""
     try:
         check_actor(actor)
-        request = parse_request(document, context.ports.known_timezone)
+        request = _without_secrets(parse_request(document, context.ports.known_timezone))
         wrong = misspelt(request)
         if wrong is not None and not _is_bound(context, request.run_id):
             raise wrong
@@ -78,6 +82,15 @@ def _parsed(context: Context, document: Any, actor: str | None) -> RunRequest:
         RunTelemetry(context.ports.telemetry, context.ports.clock, {}, context.policy_rev).event(told)
         raise
     return request
+
+
+def _without_secrets(request: RunRequest) -> RunRequest:
+    """The request, secrets in its notes masked: notes go on record, to the engine, and to the bus."""
+    if request.notes is None:
+        return request
+    from sr_domain.encoding.redact import redact
+
+    return attrs.evolve(request, notes=redact(request.notes)[:_NOTES])
 
 
 def _is_bound(context: Context, run_id: str) -> bool:

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from sr_domain.encoding.contracts import problem
 from sr_domain.encoding.ids import run_id_for
 from sr_domain.record.states import RunState
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.ports import Settings
 from sr_ports import ReasonCode, Stored, Unreachable
-from tests.kit import Lab, request
+from tests.kit import BASE, Lab, request
 from tests.worlds import FLAG, small_world
 
 OLD = run_id_for("old")
@@ -136,3 +137,60 @@ def test_a_rate_limit_may_be_left_away(lab: Lab, limit: int | None, done: int) -
     runner = lab.runner(settings=Settings(reemit_max=limit))
     codes = [runner.reemit(OLD).reason_code for _ in range(7)]
     assert codes == [None] * done + [ReasonCode.REEMIT_RATE_LIMIT] * (7 - done)
+
+
+SECRET = "correction of the customers; db at postgres://sr:hunter2@db/x"
+
+
+def superseding(lab: Lab, **changes: Any) -> dict[str, Any]:
+    """The fact that the bus was told, of a run with this request that superseded another."""
+    assert lab.reuse(small_world(), run_equivalence_key="old").state is RunState.READY
+    wanted = request("new", engine_run_root=str(lab.root / "engine"), supersedes=OLD, **changes)
+    assert lab.runner().submit(wanted).state is RunState.READY
+    (told,) = [one for one in lab.published() if one.attributes["kind"] == "RUN_SUPERSEDED"]
+    return dict(told.payload)
+
+
+def test_the_fact_names_the_successors_view_and_hash_and_fits_its_contract(lab: Lab) -> None:
+    told, new = superseding(lab), run_id_for("new")
+    view, decided = lab.document("run_facts_view", new), lab.ledger(new).first("EVIDENCE_COMPLETE")
+    assert decided is not None
+    assert told == {
+        "run_id": OLD,
+        "superseded_by": new,
+        "facts_view_ref": f"{BASE}/run_facts_view/{new}.json",
+        "bundle_hash": view["bundle_hash"],
+        "emitted_at_utc": decided.ts_utc,
+    }
+    assert problem("run_superseded", told) is None
+
+
+def test_its_reason_is_the_requests_notes_without_secrets(lab: Lab) -> None:
+    told = superseding(lab, notes=SECRET)
+    assert told["reason"] == SECRET.replace("hunter2", "***")
+    assert not any(b"hunter2" in data for data in lab.truth().values())
+    assert "hunter2" not in str(lab.authority.find(run_id_for("new")))
+
+
+@pytest.mark.parametrize(("notes", "reason"), [("why", "why"), ("x" * 600, "x" * 512), ("token=a " * 512, None)])
+def test_a_reason_is_short_and_notes_stay_within_their_contract(lab: Lab, notes: str, reason: str | None) -> None:
+    told = superseding(lab, notes=notes)
+    assert told["reason"] == reason if reason else len(told["reason"]) == 512
+    assert lab.runner().resume(run_id_for("new")).state is RunState.READY
+    assert problem("run_superseded", told) is None
+
+
+def test_a_superseding_that_is_published_later_says_the_same(lab: Lab) -> None:
+    class Away:
+        def publish(self, envelope: object) -> None:
+            raise Unreachable(ReasonCode.BUS_UNREACHABLE, "away")
+
+    at_once = superseding(Lab.memory(lab.root), notes="why")
+    assert lab.reuse(small_world(), run_equivalence_key="old").state is RunState.READY
+    wanted = request("new", engine_run_root=str(lab.root / "engine"), supersedes=OLD, notes="why")
+    lab.runner(bus=Away()).submit(wanted)
+    lab.clock.sleep(86_400)
+    assert lab.runner().resume(run_id_for("new")).state is RunState.READY
+    (told,) = [one for one in lab.published() if one.attributes["kind"] == "RUN_SUPERSEDED"]
+    assert told.payload == at_once
+    assert told.published_at_utc > told.payload["emitted_at_utc"]
