@@ -11,6 +11,7 @@ from typing import assert_never
 import attrs
 
 from sr_domain.artifacts.revisions import rules_at
+from sr_domain.encoding.pack_contracts import PackContracts
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.evidence.arrival import something_there
 from sr_domain.evidence.verdict import Complete, Conflicted, Evidence, Failed, Waiting, classify
@@ -69,7 +70,7 @@ def advance(run: HeldRun, context: Context, *, fresh: bool) -> None:
     plan = committed_plan(run, context, accepted)
     if plan is None:
         return
-    run.policy_rev = attrs.asdict(plan.policy_rev)
+    run.policy_rev, run.contracts = attrs.asdict(plan.policy_rev), PackContracts(plan.contracts)
     if not run.history.decided and not prove_and_decide(run, plan, accepted):
         return
     commit_ready(run, plan)

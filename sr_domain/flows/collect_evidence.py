@@ -62,7 +62,7 @@ def _gate(run: HeldRun, plan: SealedPlan, root: EngineRoot, gate: SealedGate, pr
     )
     match verdict:
         case GatePassed(digest):
-            misfit = today().problem("gate_receipt", gate_receipt(gate, pins_of(run.request), digest))
+            misfit = run.misfit("gate_receipt", gate_receipt(gate, pins_of(run.request), digest))
             if misfit is not None:
                 return Evidence(failures=(Failure(gate.gate_id, ReasonCode.RECEIPT_SCHEMA_INVALID, misfit.what),))
             return Evidence(gates=(GateProof(gate.gate_id, digest),))
@@ -115,7 +115,7 @@ def _conflict(output: SealedOutput, fault: EvidenceFault) -> Evidence:
 def _prove_output(run: HeldRun, output: SealedOutput, content: ContentDigest) -> Evidence:
     """A digested output becomes a proof: locator checked, instance receipt written or compared."""
     pins = pins_of(run.request)
-    misfit = today().problem("output_locator", locator(output, pins, content.sha256))
+    misfit = run.misfit("output_locator", locator(output, pins, content.sha256))
     if misfit is not None:
         return _failure(output, ReasonCode.LOCATOR_SCHEMA_INVALID, misfit.what)
     notes = () if output.gates else (f"UNGATED_OUTPUT:{output.output_id}",)
@@ -149,7 +149,7 @@ def _receipt(
     if content.manifest is not None:
         manifest_key = f"{folder}/bundle_manifest.json"
     receipt = instance_receipt(output, pins, content.sha256, key, manifest_key)
-    misfit = today().problem("instance_receipt", receipt)
+    misfit = run.misfit("instance_receipt", receipt)
     if misfit is not None:
         return Failure(output.output_id, ReasonCode.INSTANCE_RECEIPT_SCHEMA_INVALID, misfit.what)
     wanted = exact_json(receipt)
