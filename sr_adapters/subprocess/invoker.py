@@ -15,11 +15,11 @@ from typing import Any
 import attrs
 
 from sr_adapters.places import require_posix
-from sr_domain.encoding.redact import redact
 from sr_adapters.subprocess.environment import DENY, engine_environment
 from sr_adapters.subprocess.process import Exit, Limits, Stop, SupervisedEngine
 from sr_adapters.subprocess.settings import TIMEOUT_S, SubprocessSettings
 from sr_adapters.subprocess.template import Unresolved, placeholder_values, render
+from sr_domain.encoding.redact import redact
 from sr_ports import EngineCall, EngineResult, ReasonCode, Wiring, one_line
 
 INVOCATION_ENV = "SR_ENGINE_INVOCATION_JSON"

@@ -17,15 +17,30 @@ import attrs
 DRAFTS = {"http://json-schema.org/draft-07/schema": 7, "https://json-schema.org/draft/2020-12/schema": 2020}
 MAX_NODES, MAX_DEPTH = 10_000, 48
 _ANNOTATIONS = frozenset(
-    "$schema $id $comment title description default examples deprecated readOnly writeOnly format"
-    " contentEncoding contentMediaType definitions $defs".split()
+    [
+        "$schema",
+        "$id",
+        "$comment",
+        "title",
+        "description",
+        "default",
+        "examples",
+        "deprecated",
+        "readOnly",
+        "writeOnly",
+        "format",
+        "contentEncoding",
+        "contentMediaType",
+        "definitions",
+        "$defs",
+    ]
 )
-_TYPES = frozenset("null boolean object array number integer string".split())
-_ONE = frozenset("not if then else contains propertyNames additionalProperties".split())
-_SEVERAL = frozenset("allOf anyOf oneOf".split())
-_NAMED = frozenset("properties patternProperties".split())
-_COUNTS = frozenset("minLength maxLength minItems maxItems minProperties maxProperties".split())
-_BOUNDS = frozenset("minimum maximum exclusiveMinimum exclusiveMaximum multipleOf".split())
+_TYPES = frozenset(["null", "boolean", "object", "array", "number", "integer", "string"])
+_ONE = frozenset(["not", "if", "then", "else", "contains", "propertyNames", "additionalProperties"])
+_SEVERAL = frozenset(["allOf", "anyOf", "oneOf"])
+_NAMED = frozenset(["properties", "patternProperties"])
+_COUNTS = frozenset(["minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"])
+_BOUNDS = frozenset(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"])
 
 Schema = Any
 """A schema in JSON form: a mapping, or true or false."""

@@ -39,7 +39,6 @@ from sr_domain.run.rights import may
 from sr_domain.run.telemetry import RunTelemetry
 from sr_ports import Admission, BadInput, Binding, Fault, IndexNote, Lease, NotFound, Provable, ReasonCode, SrError
 
-
 _NOTES = 4096
 """Characters that notes may have; a mask may be longer than what it hides."""
 

@@ -18,7 +18,6 @@ from sr_domain.encoding.canonical import exact_json, sha256_hex
 from sr_domain.encoding.contracts import problem
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.sealed import SealedPlan
-from sr_domain.record import revisions
 from sr_domain.record.details import Decided
 from sr_domain.record.events import ENGINE_ATTEMPT_FINISHED, EVENTS, SUPERSEDED_BY
 from sr_domain.record.layout import Layout

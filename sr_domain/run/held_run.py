@@ -67,7 +67,7 @@ class HeldRun:
     record_blob: Blob | None = None
     status_blob: Blob | None = None
     held: Held = Unheld()
-    contracts: PackContracts = PackContracts()
+    contracts: PackContracts = attrs.field(factory=PackContracts)
     staged: tuple[Draft, ...] = ()
     derived: dict[str, bytes] = attrs.field(factory=dict)
 
