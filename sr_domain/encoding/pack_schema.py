@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import unquote
 
 import attrs
 
@@ -160,15 +159,15 @@ class _Walk:
         document = self.documents[name]
         there = _Place(name, place.draft, "#" + fragment, place.depth + 1, (*place.refs, (name, fragment)))
         there = attrs.evolve(there, draft=_draft(document, there))
-        target = self.schema(_pointed(document, unquote(fragment), there), there)
+        target = self.schema(_pointed(document, fragment, there), there)
         return {"allOf": [target, made]} if made else target
 
 
 def _pointed(document: Any, pointer: str, place: _Place) -> Any:
     """What a JSON pointer (RFC 6901) leads to."""
     node = document
-    if pointer and not pointer.startswith("/"):
-        raise place.fault("a $ref is a file and a JSON pointer: names of anchors are not looked up")
+    if pointer and (not pointer.startswith("/") or "%" in pointer):
+        raise place.fault("a $ref is a file and a plain JSON pointer: names of anchors are not looked up")
     for part in pointer.split("/")[1:]:
         key = part.replace("~1", "/").replace("~0", "~")
         if isinstance(node, list) and key.isdigit() and int(key) < len(node):
@@ -214,9 +213,13 @@ def _is_type(value: Any) -> bool:
     return all(isinstance(one, str) and one in _TYPES for one in named)
 
 
+_REFS = frozenset({"$ref", "$id"})
+"""Names that a compiler takes for references wherever they stand."""
+
+
 def _is_json(value: Any) -> bool:
     if isinstance(value, dict):
-        return all(isinstance(key, str) and _is_json(one) for key, one in value.items())
+        return all(isinstance(key, str) and key not in _REFS and _is_json(one) for key, one in value.items())
     return all(map(_is_json, value)) if isinstance(value, list) else isinstance(value, str | int | float | None)
 
 
