@@ -81,6 +81,7 @@ def test_defaults_change_no_document() -> None:
         ({"maxLength": -1}, "none that the word may have"),
         ({"pattern": "("}, "pattern"),
         ({"pattern": 5}, "none that the word may have"),
+        ({"const": {"$ref": "https://example.org"}}, "none that the word may have"),
         ({"enum": []}, "none that the word may have"),
         ({"allOf": []}, "a list of schemas"),
         ({"properties": []}, "a mapping of schemas"),
