@@ -11,6 +11,7 @@ import pytest
 
 from sr_domain.encoding.ids import run_id_for
 from sr_domain.record.states import RunState
+from sr_domain.run.ports import Settings
 from sr_ports import ReasonCode, Unreachable
 from tests.flows.test_revisions import by
 from tests.kit import Lab, request
@@ -111,6 +112,15 @@ def test_what_was_admitted_by_the_first_release_and_decided_today_has_ids_of_bot
     assert lab.document("run_status", RUN)["updated_at_utc"] == stamp(lab, "EVIDENCE_COMPLETE")
     assert not lab.runner().audit(RUN).findings
     assert lab.runner().verify(RUN).ok
+
+
+def test_a_denial_before_the_admission_has_a_whole_id_and_is_sound(lab: Lab) -> None:
+    guarded = lab.runner(settings=Settings(submitters=frozenset({"ann"})))
+    wanted = request(engine_run_root=lab.world(small_world()))
+    assert guarded.submit(wanted, actor="eve").reason_code is ReasonCode.AUTH_DENIED
+    assert guarded.submit(wanted, actor="ann").state is RunState.READY
+    assert {len(event.event_id) for event in lab.ledger(RUN).events} == {64}
+    assert not lab.runner().audit(RUN).findings
 
 
 def test_a_reemit_gives_the_time_of_the_reemit_and_the_stored_signal_stays(lab: Lab) -> None:
