@@ -13,8 +13,8 @@ from sr_domain.encoding.ids import run_id_for
 from sr_domain.record.states import RunState
 from sr_domain.run.ports import Settings
 from sr_ports import ReasonCode, Unreachable
-from tests.flows.test_revisions import by
 from tests.kit import Lab, request
+from tests.releases import by
 from tests.worlds import FLAG, small_world
 
 RUN = run_id_for("key")

@@ -18,37 +18,19 @@ from sr_domain.encoding.contracts import module_of, problem
 from sr_domain.record import revisions
 from sr_domain.record.kinds import Draft
 from sr_domain.record.ledger import Ledger, RecordFault, check_ledger, read_ledger
-from sr_domain.record.proofs import Decision
 from sr_domain.record.states import RunState
 from sr_domain.run.outcome import Outcome
 from sr_ports import Fault, ReasonCode, Unreachable
 from tests import revision_3
 from tests.flows.test_what_is_evidence import TREE, link
 from tests.kit import BASE, START, WAIT_S, Lab, request
+from tests.releases import by
 from tests.worlds import FLAG, pack, small_world
 
 R = ReasonCode
 EARLIER = (1, 2)
 """Every revision there has been."""
 LATE = f"gates/gate.b/{FLAG}"
-
-
-def by(patch: pytest.MonkeyPatch, revision: int) -> None:
-    """From here on this is the release that decides by `revision`."""
-    if revision > max(RULES):
-        revision_3.released(patch)
-    patch.setattr(revisions, "REVISION", revision)
-    patch.setattr(Decision, "document", decision_of_the_first_release if revision == 1 else DECISION)
-
-
-DECISION = Decision.document
-
-
-def decision_of_the_first_release(decision: Decision) -> dict[str, Any]:
-    """A decision as the first release put it on record: laws, and no judges."""
-    node = DECISION(decision)
-    del node["judges"]
-    return {**node, "laws": decision.laws}
 
 
 @pytest.fixture

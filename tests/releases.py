@@ -1,0 +1,29 @@
+"""Releases that decide by another revision of the rules than this one does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sr_domain.artifacts.revisions import RULES
+from sr_domain.record import revisions
+from sr_domain.record.proofs import Decision
+from tests import revision_3
+
+_DOCUMENT = Decision.document
+
+
+def by(patch: pytest.MonkeyPatch, revision: int) -> None:
+    """From here on this is the release that decides by `revision`."""
+    if revision > max(RULES):
+        revision_3.released(patch)
+    patch.setattr(revisions, "REVISION", revision)
+    patch.setattr(Decision, "document", _of_the_first_release if revision == 1 else _DOCUMENT)
+
+
+def _of_the_first_release(decision: Decision) -> dict[str, Any]:
+    """A decision as the first release put it on record: laws, and no judges."""
+    node = _DOCUMENT(decision)
+    del node["judges"]
+    return {**node, "laws": decision.laws}
