@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
 
 from sr_domain.artifacts.revisions import RULES
@@ -24,6 +25,4 @@ def by(patch: pytest.MonkeyPatch, revision: int) -> None:
 
 def _of_the_first_release(decision: Decision) -> dict[str, Any]:
     """A decision as the first release put it on record: laws, and no judges."""
-    node = _DOCUMENT(decision)
-    del node["judges"]
-    return {**node, "laws": decision.laws}
+    return _DOCUMENT(attrs.evolve(decision, by_laws=True))

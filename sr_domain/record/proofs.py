@@ -85,9 +85,10 @@ class Judge(Value):
 
 
 class _Judged(Value):
-    """What judges had a part in."""
+    """What judges had a part in. `by_laws`: recorded by the first release, which had `laws` in place of judges."""
 
     judges: tuple[Judge, ...]
+    by_laws: bool
 
     @property
     def laws(self) -> dict[str, dict[str, str]]:
@@ -97,12 +98,18 @@ class _Judged(Value):
             for one in self.judges
         }
 
+    def document(self) -> dict[str, Any]:
+        node = super().document()
+        if node.pop("by_laws", False):
+            del node["judges"]
+            node["laws"] = self.laws
+        return node
+
     @classmethod
     def of(cls, node: Mapping[str, Any]) -> Self:
-        """Records of revision 1 have `laws` in place of judges. Raises `Fault(RECORD_INVALID)`."""
         if "judges" not in node and "laws" in node:
             judges = [{**law, "gate_id": gate_id} for gate_id, law in node["laws"].items()]
-            node = {**node, "judges": judges}
+            node = {**node, "judges": judges, "by_laws": True}
         return super().of(node)
 
 
@@ -113,6 +120,7 @@ class Found(_Judged):
     gates: tuple[GateProof, ...] = attrs.field(default=(), metadata={**many(GateProof), **KEPT})
     outputs: tuple[OutputProof, ...] = attrs.field(default=(), metadata={**many(OutputProof), **KEPT})
     judges: tuple[Judge, ...] = attrs.field(default=(), metadata={**many(Judge), **KEPT})
+    by_laws: bool = attrs.field(default=False, eq=False)
 
 
 @attrs.frozen
@@ -130,8 +138,9 @@ class Decision(_Judged):
     service_release_id: str | None = None
     environment: str | None = None
     config_revision: str | None = None
+    by_laws: bool = attrs.field(default=False, eq=False)
 
     @property
     def found(self) -> Found:
         """What passed, without where it comes from."""
-        return Found(self.gates, self.outputs, self.judges)
+        return Found(self.gates, self.outputs, self.judges, self.by_laws)

@@ -113,7 +113,9 @@ def test_laws_of_the_first_release_are_judges_of_whom_no_more_is_known() -> None
     node = DECIDED.document()
     del node["judges"]
     laws = {"g": {"kind": "k", "distribution": "d", "version": "1"}}
-    assert details.Decided.of({**node, "laws": laws}) == DECIDED
+    first = {**node, "laws": laws}
+    assert details.Decided.of(first) == DECIDED
+    assert details.Decided.of(first).document() == first
     rest = details.Rest.of({"reason_code": "EVIDENCE_WAITING", "found": {"gates": [], "outputs": [], "laws": laws}})
     assert rest.found is not None
     assert (rest.found.judges, rest.found.laws) == ((Judge("g", "k", "d", "1"),), laws)
