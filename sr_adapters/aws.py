@@ -19,7 +19,7 @@ import boto3
 import botocore.loaders
 import botocore.session
 
-from sr_adapters.redact import redact
+from sr_domain.encoding.redact import redact
 from sr_ports import BadInput, ReasonCode, SrError, Unreachable
 
 T = TypeVar("T")

@@ -31,6 +31,7 @@ from sr_domain.run.append_aside import append_aside, pins_on
 from sr_domain.run.context import Context
 from sr_domain.run.lookup import parse_truth, record_of
 from sr_domain.run.outcome import NextStep, Outcome
+from sr_domain.run.rights import may
 from sr_domain.run.telemetry import RunTelemetry
 from sr_ports import BadInput, ReasonCode, SrError, Unreachable
 
@@ -110,12 +111,11 @@ def reemit(
     check_actor(actor)
     layout, ledger = record_of(context, run_id)
     reemission = _Reemission(context, layout, ledger, ReemitKind(kind), actor)
-    allowed = context.settings.reemitters
-    if allowed is not None and actor not in allowed:
+    if not may(context.settings.reemitters, actor):
         reemission.note(
             events.AUTH_DENIED(details.Denied(actor, "reemit", ReasonCode.AUTH_DENIED, kind=reemission.kind))
         )
-        return denied(layout, run_id, actor)
+        return denied(layout, run_id, actor, "reemit")
     lease = context.ports.authority.acquire(f"reemit:{run_id}:{kind}", context.ports.ids.new_id(), ttl_s=_LEASE_S)
     if lease is None:
         busy = events.REEMIT_BUSY(details.ReemitBusy(reemission.kind, ReasonCode.REEMIT_BUSY))
@@ -152,8 +152,8 @@ def _under_lease(reemission: _Reemission, *, reason: str | None, dry_run: bool, 
         code = ReasonCode.REEMIT_READY_ONLY_MISMATCH if ready_only else ReasonCode.REEMIT_TERMINAL_ONLY_MISMATCH
         state = "not admitted" if ledger.state is None else ledger.state.value
         return reemission.fail(code, f"not applicable: the run is {state}")
-    if _recent(reemission.context, ledger) >= reemission.context.settings.reemit_max:
-        limit, window_s = reemission.context.settings.reemit_max, reemission.context.settings.reemit_window_s
+    limit, window_s = reemission.context.settings.reemit_max, reemission.context.settings.reemit_window_s
+    if limit is not None and _recent(reemission.context, ledger) >= limit:
         return reemission.fail(ReasonCode.REEMIT_RATE_LIMIT, f"the limit is {limit} re-emits in {window_s:g} seconds")
     return attrs.evolve(_publish(reemission, kinds[0], chain), superseded_by=chain)
 

@@ -20,6 +20,7 @@ Path_ = tuple[str | int, ...]
 
 # Text for each pattern of the contracts; a new pattern must be given its sample here.
 SAMPLES = {
+    "{32}|": "0123456789abcdef" * 4,
     "{32}": "0123456789abcdef" * 2,
     "{64}": "0123456789abcdef" * 4,
     "[Tt ]": "2026-01-31T13:42:00+01:00",

@@ -42,6 +42,12 @@ WIRE: dict[str, tuple[str, str, bool]] = {
         "",
         False,
     ),
+    "run_record_event_r2": (
+        "event_id event_kind run_id seq fence prev_hash ts_utc actor policy_rev details",
+        "",
+        False,
+    ),
+    "run_superseded": ("run_id superseded_by facts_view_ref bundle_hash", "reason emitted_at_utc", False),
     "run_status": ("run_id state updated_at_utc record_ref", "reason_code facts_view_ref", False),
     "run_facts_view": (
         (
