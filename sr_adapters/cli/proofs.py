@@ -21,7 +21,7 @@ _SHOWN = 8
 
 @click.command("verify")
 @click.argument("facts")
-@click.option("--engine-run-root", metavar="R", help="Where the bytes are now, in place of the view's root; default: where they were proven.")
+@click.option("--engine-run-root", metavar="R", help="Where the bytes are now; default: the view's own root.")
 @click.option("--fast", is_flag=True, help="Skip the bytes.")
 @click.option("--key", metavar="PATH", help="A public key (PEM) whose holder must have signed the view.")
 @click.option("--allow-superseded", is_flag=True, help="A run that another has corrected is no fault.")

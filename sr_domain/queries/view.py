@@ -70,7 +70,10 @@ class View:
         for name in ("run_id", "platform_run_id", "scenario_run_id"):
             if pins[name] != facts[name]:
                 yield self.altered(f"its pin {name} is not its {name}")
-        for part in (*facts["locators"], *(one["scope"] for one in facts["gate_receipts"])):
+        parts = (*facts["locators"], *(one["scope"] for one in facts["gate_receipts"]))
+        if self.rules.revision > FIRST:  # an engine run that was reused has an id of its own, one for all
+            pins = {**pins, "run_id": next((part["run_id"] for part in parts if "run_id" in part), None)}
+        for part in parts:
             off = [pin for pin in pins if pin in part and part[pin] != pins[pin]]
             if off:
                 yield self.altered(f"a locator or receipt names another {off[0]}")
