@@ -145,7 +145,7 @@ def test_what_the_locator_does_not_take_is_nobodys_business(world: World) -> Non
 
 def test_many_of_a_kind_are_one_finding(world: World) -> None:
     world.files |= {f"data/daily/z{n}.bin": b"" for n in range(5)}
-    ((code, where, what),) = world.of_bytes()
+    ((_, _, what),) = world.of_bytes()
     assert what == "ADDED: data/daily/z0.bin was not proven; and 4 more"
 
 
@@ -206,7 +206,8 @@ def test_a_planted_list_that_leads_out_of_its_folder_is_a_fault_and_not_followed
 @pytest.mark.parametrize(
     "spelt",
     [b"[]", b"", b"{}", b"[1]", b"[" * 5000, b'[{"path":"a","sha256":"0","size":1.5}]', b"\xff\xfe", b'["a"]',
-     b'[{"path":"a","sha256":"0","size":-1}]', b'[{"path":"b","sha256":"0","size":1},{"path":"a","sha256":"0","size":1}]',
+     b'[{"path":"a","sha256":"0","size":-1}]',
+     b'[{"path":"b","sha256":"0","size":1},{"path":"a","sha256":"0","size":1}]',
      b'[{"path":"a", "sha256":"0","size":1}]', b'[{"path":"a","sha256":"0","size":1}] ',
      b'[{"path":"a","sha256":"0","size":1},]', b'[{"path":"a","sha256":"0","size":1,"more":1}]'],
 )  # fmt: skip
