@@ -9,6 +9,7 @@ import hashlib
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 
 def sha256(path: Path) -> str:
@@ -16,7 +17,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def ready_views(topic: Path, store: Path) -> list[dict]:
+def ready_views(topic: Path, store: Path) -> list[dict[str, Any]]:
     """The facts view of every READY of the topic, once each."""
     views = {}
     for name in sorted(topic.glob("*.json")):
@@ -32,7 +33,7 @@ def ready_views(topic: Path, store: Path) -> list[dict]:
     return list(views.values())
 
 
-def may_be_read(view: dict, locator: dict, store: Path) -> list[tuple[str, str]]:
+def may_be_read(view: dict[str, Any], locator: dict[str, Any], store: Path) -> list[tuple[str, str]]:
     """Path and sha256 of every file of a locator: the file itself, or those on its part list."""
     path, digest = locator["path"], locator["content_digest"]["hex"]
     root = view["oracle_pack_ref"]["engine_run_root"].rstrip("/") + "/"

@@ -14,7 +14,7 @@ from sr_domain.queries.part_lists import parts
 from sr_ports import EvidenceFault
 
 NAME = st.text(
-    st.characters(codec="utf-8", exclude_characters="/\\", exclude_categories=("Cc",)), min_size=1, max_size=8
+    st.characters(codec="utf-8", exclude_characters="/\\", exclude_categories=["Cc"]), min_size=1, max_size=8
 )
 PATH = st.lists(NAME.filter(lambda name: name not in (".", "..")), min_size=1, max_size=3).map("/".join)
 HEX = st.text("0123456789abcdef", min_size=64, max_size=64)

@@ -12,8 +12,9 @@ from typing import Any
 import attrs
 import pytest
 
+from sr_domain.plan.pack import OutputSpec
 from tests.kit import BASE, Lab, request
-from tests.worlds import DAILY, EVENTS, GATES, OUTPUTS, WORLD, OutputSpec, pack, small_world
+from tests.worlds import DAILY, EVENTS, GATES, OUTPUTS, WORLD, pack, small_world
 
 PROGRAM = Path(__file__).parents[1] / "lone_consumer.py"
 TOPIC = "truth/bus/fp.bus.control.v1"
