@@ -1,7 +1,7 @@
 """A consumer that has no code of Scenario Runner: READY from the file bus, then its view, then the bytes.
 
-Usage: ``python -I -S lone_consumer.py TOPIC_FOLDER STORE_FOLDER``. Prints, for every READY run of the topic,
-which files may be read, by output; exit code 1 and a line on stderr for bytes that are not the proven ones.
+Usage: ``python -I -S lone_consumer.py TOPIC_FOLDER STORE_FOLDER``. Prints a line for every READY run of
+the topic, which files may be read, by output; exit code 1 and a line on stderr for bytes that are not the proven ones.
 Written from the wire contract alone: what it needs of READY, view and part lists is all there is to know.
 """
 
@@ -55,7 +55,6 @@ def may_be_read(view: dict[str, Any], locator: dict[str, Any], store: Path) -> l
 
 
 def main(topic: Path, store: Path) -> None:
-    found = []
     for view in ready_views(topic, store):
         outputs: dict[str, list[str]] = {}
         for locator in view["locators"]:
@@ -63,8 +62,7 @@ def main(topic: Path, store: Path) -> None:
                 if sha256(Path(path)) != digest:
                     raise SystemExit(f"{path} has other bytes than were proven")
                 outputs.setdefault(locator["output_id"], []).append(path)
-        found.append({"run_id": view["run_id"], "outputs": outputs})
-    sys.stdout.write(json.dumps(found))
+        sys.stdout.write(json.dumps({"run_id": view["run_id"], "outputs": outputs}) + "\n")
 
 
 if __name__ == "__main__":

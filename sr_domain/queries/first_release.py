@@ -12,7 +12,7 @@ import attrs
 
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.evidence.digests import ContentDigest, digest_outputs
-from sr_domain.evidence.outputs import Absent, OutputFiles, find_output
+from sr_domain.evidence.outputs import Absent, OutputFiles, find_days
 from sr_domain.evidence.progress import ReadProgress
 from sr_domain.plan.sealed import SealedOutput, SealedPlan
 from sr_domain.queries.audit import Finding
@@ -50,7 +50,7 @@ class PlannedOutputs:
             if output.output_id not in proven:
                 continue
             try:
-                files = find_output(self.root, output, self.rules)
+                files = find_days(self.root, [part.path for part in output.parts(self.view.run_id)], self.rules)
             except EvidenceFault as fault:
                 yield Finding(fault.code, output.output_id, f"MOVED: {fault.what}")
                 continue

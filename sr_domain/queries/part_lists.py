@@ -11,16 +11,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from sr_domain.evidence.digests import FileDigest, part_list
-from sr_domain.record.layout import Layout
 from sr_ports import EvidenceFault, ReasonCode
 from sr_ports.roots import check_path
 
 _DECODER = json.JSONDecoder()
-
-
-def part_list_key(layout: Layout, digest: str) -> str:
-    """Where the part list of a content digest stands."""
-    return f"{layout.base}/part_lists/{digest}.json"
 
 
 def parts(data: bytes, key: str) -> Iterator[FileDigest]:

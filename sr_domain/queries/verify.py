@@ -21,8 +21,8 @@ from sr_domain.queries.audit import Finding
 from sr_domain.queries.first_release import PlannedOutputs
 from sr_domain.queries.places import Place, place_of
 from sr_domain.queries.verifier import Proof, Verification, Verifier
-from sr_domain.queries.view import View, resolved
-from sr_domain.queries.view_outputs import OutputBytes
+from sr_domain.queries.view import View, resolved, speaks_of_today
+from sr_domain.queries.view_outputs import OutputBytes, kept_versions
 from sr_domain.queries.view_record import attested, beside, follows, record_of, unattested
 from sr_domain.record import revisions
 from sr_domain.record.layout import Layout, run_of
@@ -99,9 +99,8 @@ def _rules(ledger: Ledger | None, facts: Any) -> Rules:
         decided = Record(ledger).decision
         return rules_of(ledger) if decided is None else rules_at(decided.event)
     rules = today()
-    if rules.problem("run_facts_view", facts) is None and View(Layout(""), b"", facts, rules).resolved:
-        return rules
-    return RULES[revisions.FIRST]
+    fits = rules.problem("run_facts_view", facts) is None
+    return rules if fits and speaks_of_today(facts) else RULES[revisions.FIRST]
 
 
 def _superseded(view: View, chain: tuple[str, ...]) -> Iterator[Finding]:
@@ -193,14 +192,16 @@ class _Bytes:
 
     def _outputs(self, root: EngineRoot, progress: ReadProgress) -> Proof:
         plan, named, view = self.plan, self.view.root, self.view
+        decided = None if self.ledger is None else Record(self.ledger).decision
+        decision = None if decided is None else decided.details.decision
         if named is None or not view.resolved:
-            decided = None if self.ledger is None else Record(self.ledger).decision
-            decision = None if decided is None else decided.details.decision
             proofs = {} if decision is None else {one.output_id: one for one in decision.outputs}
-            prover = PlannedOutputs(self.verifier, view, root, proofs, view.rules.listing, progress)
-            return Proof() if plan is None else prover.proof(plan)
+            planned = PlannedOutputs(self.verifier, view, root, proofs, view.rules.listing, progress)
+            return Proof() if plan is None else planned.proof(plan)
         found = [place_of(view, named, locator) for locator in view.facts["locators"]]
         off = [one for one in found if isinstance(one, Finding)]
-        places = [one for one in found if isinstance(one, Place)]
-        done = OutputBytes(self.verifier, view.layout, root, view.rules.listing, {}, progress).proof(places)
-        return Proof((*off, *done.findings), done.proven, (*(one.where for one in off), *done.not_judged))
+        kept = kept_versions(self.verifier.store, view, None if decision is None else decision.object_versions_digest)
+        versions, lost = ({}, [kept]) if isinstance(kept, Finding) else (kept, [])
+        prover = OutputBytes(self.verifier, view.layout, root, view.rules.listing, versions, progress)
+        done = prover.proof(one for one in found if isinstance(one, Place))
+        return Proof((*off, *lost, *done.findings), done.proven, (*(one.where for one in off), *done.not_judged))

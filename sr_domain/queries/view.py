@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import cached_property
 from typing import Any
 
 import attrs
@@ -19,7 +18,7 @@ from sr_ports.stores import check_key
 _RESOLVED = re.compile(r"/|[A-Za-z][A-Za-z0-9+.-]*:")
 
 
-@attrs.frozen(slots=False)
+@attrs.frozen
 class View:
     """A facts view that fits its contract. `data`: its bytes. `rules`: those it was made by."""
 
@@ -44,13 +43,10 @@ class View:
         named = self.facts.get("oracle_pack_ref", {}).get("engine_run_root")
         return None if named is None else str(named)
 
-    @cached_property
+    @property
     def resolved(self) -> bool:
         """Whether its paths are fully resolved, so that the bytes are found by it alone."""
-        root = self.root
-        if root is None or self.rules.revision == FIRST:
-            return False
-        return any(self.below(one["path"], root) is not None or resolved(one["path"]) for one in self.facts["locators"])
+        return self.root is not None and self.rules.revision > FIRST
 
     @staticmethod
     def below(path: str, root: str) -> str | None:
@@ -61,9 +57,7 @@ class View:
     def itself(self) -> Iterator[Finding]:
         """The view against itself: its hash, its pins."""
         facts = self.facts
-        made = self.rules.bundle_hash(
-            facts["locators"], facts["gate_receipts"], facts.get("instance_receipts", ()), facts["policy_rev"]
-        )
+        made = self.rules.bundle_hash(facts)
         if made != facts["bundle_hash"]:
             yield self.altered(f"its bundle_hash is {facts['bundle_hash']}, its content gives {made}")
         pins = facts["pins"]
@@ -86,7 +80,7 @@ class View:
                 yield self.altered(f"its {name} is not its run's")
         for receipt in self.facts.get("instance_receipts", ()):
             if all(map(self.owns, _named_by(receipt))):
-                yield from receipt_findings(store, receipt)
+                yield from receipt_findings(store, receipt, self.rules)
             else:
                 yield self.altered(f"the receipt of {receipt['output_id']} is at no place of its platform run")
 
@@ -106,6 +100,11 @@ class View:
 def resolved(path: str) -> bool:
     """Whether a path is absolute or a URI."""
     return _RESOLVED.match(path) is not None
+
+
+def speaks_of_today(facts: Mapping[str, Any]) -> bool:
+    """Whether a view that fits the contract has paths that the first release never wrote: any that is resolved."""
+    return "oracle_pack_ref" in facts and any(resolved(one["path"]) for one in facts["locators"])
 
 
 def _named_by(receipt: Mapping[str, Any]) -> list[str]:

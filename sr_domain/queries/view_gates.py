@@ -34,7 +34,7 @@ class GateBytes:
         gates = list(gates)
         found = self.verifier.pool.map(lambda one: self._finding(*one), gates)
         unread = [
-            gate.gate_id
+            gate.subject
             for (gate, _), one in zip(gates, found, strict=True)
             if one is not None and one.code is ReasonCode.UNKNOWN_HASHING_LAW
         ]
@@ -44,19 +44,19 @@ class GateBytes:
         provided = self.verifier.laws.get(gate.method.kind)
         if provided is None:
             lacking = absence(self.verifier.laws, gate.method.kind)
-            return Finding(ReasonCode.UNKNOWN_HASHING_LAW, gate.gate_id, f"no plugin provides {lacking}")
+            return Finding(ReasonCode.UNKNOWN_HASHING_LAW, gate.subject, f"no plugin provides {lacking}")
         verdict = verify_gate(
             self.root, gate, provided, enforce_members=self.enforce, guard=self.progress, rules=self.rules
         )
         match verdict:
             case GateMissing(path):
-                return Finding(ReasonCode.TRUTH_MISSING, gate.gate_id, f"MOVED: {path} is not there")
+                return Finding(ReasonCode.TRUTH_MISSING, gate.subject, f"MOVED: {path} is not there")
             case Conflict():
-                return Finding(verdict.code, gate.gate_id, f"ROTTED: {verdict.detail}")
+                return Finding(verdict.code, gate.subject, f"ROTTED: {verdict.detail}")
             case _ if digest != verdict.digest:
                 what = "ROTTED: the bundle is sound, but not the one proven"
-                return Finding(ReasonCode.TRUTH_ALTERED, gate.gate_id, what)
-        self.verifier.progress(f"gate {gate.gate_id}: passes")
+                return Finding(ReasonCode.TRUTH_ALTERED, gate.subject, what)
+        self.verifier.progress(f"gate {gate.subject}: passes")
         return None
 
 
@@ -95,8 +95,9 @@ def _placed(view: View, root: str, gate: SealedGate, artifacts: Mapping[str, str
     flag, bundle = found.get("passed_flag_path"), found.get("validation_bundle_root")
     if flag is None or bundle is None or None in found.values():
         return None
+    day = next((day for day in gate.days if day in flag), None)
     index = found.get("index_path")
-    return attrs.evolve(gate, flag_path=flag, bundle_root=bundle.removesuffix("/"), index_path=index)
+    return attrs.evolve(gate, flag_path=flag, bundle_root=bundle.removesuffix("/"), index_path=index, day=day)
 
 
 def _digest(receipt: Mapping[str, Any]) -> str | None:

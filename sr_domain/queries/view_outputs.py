@@ -6,6 +6,7 @@ part and files in windows, so that memory does not grow with the number of parts
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
@@ -14,15 +15,36 @@ from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.evidence.digests import FileDigest, digest_files
 from sr_domain.evidence.progress import ReadProgress
 from sr_domain.queries.audit import Finding
-from sr_domain.queries.part_lists import part_list_key, parts
+from sr_domain.queries.part_lists import parts
 from sr_domain.queries.places import Place
 from sr_domain.queries.verifier import Proof, Verifier
+from sr_domain.queries.view import View
 from sr_domain.record.layout import Layout
-from sr_ports import EngineRoot, EvidenceFault, FileFact, ListingRules, ReasonCode, Wanted
+from sr_ports import EngineRoot, EvidenceFault, FileFact, ListingRules, ObjectStore, ReasonCode, Wanted
 
 _WINDOW = 4096
 Versions = Mapping[str, Mapping[str, str]]
-"""Which very objects were hashed: output id → part (or file) → the store's own name for its bytes."""
+"""Which very objects were hashed: output id → path below the engine root → the store's own name for its bytes."""
+
+
+def kept_versions(store: ObjectStore, view: View, digest: str | None) -> Versions | Finding:
+    """The object versions that stand, or what is wrong with them; none where the engine's store had none.
+
+    `digest`: what the decision says of them, None where it says nothing or is not there.
+    """
+    key = view.layout.object_versions(view.run_id)
+    blob = store.read(key)
+    if blob is None:
+        return {} if digest is None else Finding(ReasonCode.TRUTH_MISSING, key, "it is not there")
+    if digest not in (None, sha256_hex(blob.data)):
+        return Finding(ReasonCode.TRUTH_ALTERED, key, "it is not what the record says")
+    try:
+        node = json.loads(blob.data)
+    except (ValueError, RecursionError):
+        node = None
+    if not isinstance(node, dict) or not all(isinstance(one, dict) for one in node.values()):
+        return Finding(ReasonCode.TRUTH_ALTERED, key, "it names no objects")
+    return node
 
 
 @attrs.frozen
@@ -112,12 +134,11 @@ class OutputBytes:
         if fact is None:
             yield _Off(place, "MOVED", f"{place.path} is not there", ReasonCode.TRUTH_MISSING)
             return
-        name = place.path.rpartition("/")[2]
-        yield _Part(place, fact, None, place.digest, self._kept(place, name))
+        yield _Part(place, fact, None, place.digest, self._kept(place, fact))
 
     def _list(self, place: Place) -> Iterator[_Part | _Off]:
         """Every part of a folder or glob, and what is there beside them."""
-        key = part_list_key(self.layout, place.digest)
+        key = self.layout.part_list(place.digest)
         blob = self.verifier.store.read(key)
         if blob is None:
             what = f"the part list of output {place.output_id} is not there"
@@ -149,7 +170,7 @@ class OutputBytes:
                 continue
             fact = self._stat(place.of(part.path)) if there is None else there.pop(place.of(part.path), None)
             if fact is not None:
-                yield _Part(place, fact, part.size, part.sha256, self._kept(place, part.path))
+                yield _Part(place, fact, part.size, part.sha256, self._kept(place, fact))
             elif not nothing:
                 yield _Off(place, "MOVED", f"{place.of(part.path)} is gone")
         if nothing:
@@ -163,8 +184,8 @@ class OutputBytes:
         except EvidenceFault:  # what stands there is no file of the root: the part is gone
             return None
 
-    def _kept(self, place: Place, part: str) -> str | None:
-        return self.versions.get(place.output_id, {}).get(part)
+    def _kept(self, place: Place, fact: FileFact) -> str | None:
+        return self.versions.get(place.output_id, {}).get(fact.path)
 
     def _read(self, window: Sequence[_Part]) -> Iterator[_Off]:
         """The files of a window, each against its size and digest."""

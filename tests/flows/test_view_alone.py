@@ -56,21 +56,23 @@ class World:
         self.locators.append(locator(output_id, path, sha(parts)))
         return key
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self, **changes: Any) -> dict[str, Any]:
+        """The view, its bundle hash made anew."""
         rev = {"policy_id": "lab", "revision": "1", "content_digest": "d" * 64}
         names = {"run_id": RUN, "platform_run_id": PLATFORM, "scenario_run_id": RUN}
-        return {
+        view = {
             **names,
             "pins": {**PINS, **names},
             "locators": self.locators,
             "gate_receipts": [],
             "policy_rev": rev,
-            "bundle_hash": today().bundle_hash(self.locators, [], [], rev),
             "plan_ref": f"{BASE}/run_plan/{RUN}.json",
             "record_ref": f"{BASE}/run_record/{RUN}.jsonl",
             "status_ref": f"{BASE}/run_status/{RUN}.json",
             "oracle_pack_ref": {"engine_run_root": ROOT},
+            **changes,
         }
+        return {**view, "bundle_hash": today().bundle_hash(view)}
 
     def verify(self, facts: dict[str, Any] | None = None, **how: Any) -> Verification:
         facts = facts or self.facts()
@@ -267,26 +269,26 @@ def test_it_answers_for_the_run_that_was_asked(world: World) -> None:
 
 
 def test_a_root_that_is_no_place_is_a_fault_of_the_view(world: World) -> None:
-    facts = world.facts()
-    facts["oracle_pack_ref"] = {"engine_run_root": "world"}
-    facts["locators"] = [{**one, "path": one["path"].replace(ROOT, "world")} for one in facts["locators"]]
-    facts["bundle_hash"] = today().bundle_hash(facts["locators"], [], [], facts["policy_rev"])
+    astray = [{**one, "path": one["path"].replace(ROOT, "world")} for one in world.locators]
+    facts = world.facts(oracle_pack_ref={"engine_run_root": "world"}, locators=astray)
+    facts["locators"][0]["path"] = "/data/world.bin"
     told = [one.what for one in world.verify(facts).findings]
     assert any("neither an absolute path nor a URI" in what for what in told)
 
 
 @pytest.mark.parametrize("receipt", ["../../etc/passwd", "elsewhere/receipt.json", ""])
 def test_a_receipt_that_is_no_place_of_its_platform_run_is_not_read(world: World, receipt: str) -> None:
-    facts = world.facts()
     named = {"artifacts": {"receipt_path": receipt}} if receipt else {}
     planted = {
         "output_id": "world", "status": "PASS", "scope": {"manifest_fingerprint": MF, "seed": 7},
         "target_ref": world.locators[0], "target_digest": world.locators[0]["content_digest"],
         "receipt_kind": "instance_proof", **named,
     }  # fmt: skip
-    facts["instance_receipts"] = [planted]
-    facts["bundle_hash"] = today().bundle_hash(facts["locators"], [], [planted], facts["policy_rev"])
-    told = [one.what for one in world.verify(facts).findings if one.code == "TRUTH_ALTERED"]
+    told = [
+        one.what
+        for one in world.verify(world.facts(instance_receipts=[planted])).findings
+        if one.code == "TRUTH_ALTERED"
+    ]
     assert told == ["the receipt of world is at no place of its platform run"]
 
 
