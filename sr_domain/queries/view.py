@@ -57,9 +57,13 @@ class View:
     def itself(self) -> Iterator[Finding]:
         """The view against itself: its hash, its pins."""
         facts = self.facts
-        made = self.rules.bundle_hash(facts)
-        if made != facts["bundle_hash"]:
-            yield self.altered(f"its bundle_hash is {facts['bundle_hash']}, its content gives {made}")
+        try:
+            made = self.rules.bundle_hash(facts)
+        except KeyError as lacking:  # optional by its contract, and in every view that was ever written
+            yield self.altered(f"it has no {lacking}, which its bundle_hash is over")
+        else:
+            if made != facts["bundle_hash"]:
+                yield self.altered(f"its bundle_hash is {facts['bundle_hash']}, its content gives {made}")
         pins = facts["pins"]
         for name in ("run_id", "platform_run_id", "scenario_run_id"):
             if pins[name] != facts[name]:
