@@ -22,7 +22,7 @@ from sr_domain.queries.first_release import PlannedOutputs
 from sr_domain.queries.places import Place, place_of
 from sr_domain.queries.verifier import Proof, Verification, Verifier
 from sr_domain.queries.view import View, resolved, speaks_of_today
-from sr_domain.queries.view_outputs import OutputBytes, kept_versions
+from sr_domain.queries.view_outputs import OutputBytes, kept_versions, part_list_of
 from sr_domain.queries.view_record import attested, beside, follows, record_of, unattested
 from sr_domain.record import revisions
 from sr_domain.record.layout import Layout, run_of
@@ -135,17 +135,33 @@ class _Bytes:
     def proven(self, findings: list[Finding], *, fast: bool) -> Verification:
         """The view's outputs and gates, read again unless `fast`, with what was found before."""
         root = self.given_root or self.root
-        if fast:
-            return Verification(self.view.run_id, root, tuple(findings))
-        outputs, gates = self._read(root)
+        outputs, gates = (Proof(tuple(self._lists())), Proof()) if fast else self._read(root)
+        told = {
+            (one.code, one.where) for one in findings if one.where != self.view.key
+        }  # a list may be a receipt's, too
+        more = (one for one in dict.fromkeys((*gates.findings, *outputs.findings)) if (one.code, one.where) not in told)
         return Verification(
             self.view.run_id,
             root,
-            (*findings, *dict.fromkeys((*gates.findings, *outputs.findings))),
+            (*findings, *more),
             outputs.proven,
             gates.proven,
             not_judged=(*outputs.not_judged, *gates.not_judged),
         )
+
+    def _places(self) -> tuple[list[Place], list[Finding]]:
+        """Where a view with resolved paths has its outputs, and what of that cannot be told."""
+        found = [place_of(self.view, str(self.view.root), locator) for locator in self.view.facts["locators"]]
+        return [one for one in found if isinstance(one, Place)], [one for one in found if isinstance(one, Finding)]
+
+    def _lists(self) -> Iterator[Finding]:
+        """What is wrong with locators and part lists, without a look at any byte of an output."""
+        places, off = self._places() if self.view.resolved else ([], [])
+        yield from off
+        for place in places:
+            listed = None if place.single else part_list_of(self.verifier.store, self.view.layout, place)
+            if isinstance(listed, Finding):
+                yield listed
 
     def _read(self, root: str | None) -> tuple[Proof, Proof]:
         """What came of the outputs and of the gates."""
@@ -191,17 +207,15 @@ class _Bytes:
         return Proof((*off, *done.findings), done.proven, (*(one.where for one in off), *done.not_judged))
 
     def _outputs(self, root: EngineRoot, progress: ReadProgress) -> Proof:
-        plan, named, view = self.plan, self.view.root, self.view
+        plan, view = self.plan, self.view
         decided = None if self.ledger is None else Record(self.ledger).decision
         decision = None if decided is None else decided.details.decision
-        if named is None or not view.resolved:
+        if not view.resolved:
             proofs = {} if decision is None else {one.output_id: one for one in decision.outputs}
             planned = PlannedOutputs(self.verifier, view, root, proofs, view.rules.listing, progress)
             return Proof() if plan is None else planned.proof(plan)
-        found = [place_of(view, named, locator) for locator in view.facts["locators"]]
-        off = [one for one in found if isinstance(one, Finding)]
+        places, off = self._places()
         kept = kept_versions(self.verifier.store, view, None if decision is None else decision.object_versions_digest)
         versions, lost = ({}, [kept]) if isinstance(kept, Finding) else (kept, [])
-        prover = OutputBytes(self.verifier, view.layout, root, view.rules.listing, versions, progress)
-        done = prover.proof(one for one in found if isinstance(one, Place))
+        done = OutputBytes(self.verifier, view.layout, root, view.rules.listing, versions, progress).proof(places)
         return Proof((*off, *lost, *done.findings), done.proven, (*(one.where for one in off), *done.not_judged))

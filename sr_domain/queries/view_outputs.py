@@ -47,6 +47,18 @@ def kept_versions(store: ObjectStore, view: View, digest: str | None) -> Version
     return node
 
 
+def part_list_of(store: ObjectStore, layout: Layout, place: Place) -> bytes | Finding:
+    """The stored part list of a folder or glob, the very one that was proven, or what is wrong with it."""
+    key = layout.part_list(place.digest)
+    blob = store.read(key)
+    if blob is None:
+        return Finding(ReasonCode.TRUTH_MISSING, key, f"the part list of output {place.output_id} is not there")
+    if sha256_hex(blob.data) != place.digest:
+        what = f"the part list of output {place.output_id} is not the one that was proven"
+        return Finding(ReasonCode.TRUTH_ALTERED, key, what)
+    return blob.data
+
+
 @attrs.frozen
 class _Part:
     """A file that must have these bytes. `size`: None where nothing states it. `kept`: its version, if known."""
@@ -138,16 +150,11 @@ class OutputBytes:
 
     def _list(self, place: Place) -> Iterator[_Part | _Off]:
         """Every part of a folder or glob, and what is there beside them."""
+        listed = part_list_of(self.verifier.store, self.layout, place)
+        if isinstance(listed, Finding):
+            yield _Off(place, "", listed.what, listed.code, listed.where)
+            return
         key = self.layout.part_list(place.digest)
-        blob = self.verifier.store.read(key)
-        if blob is None:
-            what = f"the part list of output {place.output_id} is not there"
-            yield _Off(place, "", what, ReasonCode.TRUTH_MISSING, key)
-            return
-        if sha256_hex(blob.data) != place.digest:
-            what = f"the part list of output {place.output_id} is not the one that was proven"
-            yield _Off(place, "", what, where=key)
-            return
         wanted = Wanted(place.pattern, rules=self.rules)
         try:
             there: dict[str, FileFact] | None = {one.path: one for one in self.root.list(place.base, wanted)}
@@ -155,7 +162,7 @@ class OutputBytes:
             yield _Off(place, "MOVED", fault.what, fault.code)
             there = None
         try:
-            yield from self._parts(place, key, parts(blob.data, key), wanted, there)
+            yield from self._parts(place, key, parts(listed, key), wanted, there)
         except EvidenceFault as fault:
             yield _Off(place, "", fault.what, fault.code, key)
 

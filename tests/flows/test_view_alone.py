@@ -168,6 +168,7 @@ def test_a_missing_list_is_missing_truth_and_its_output_not_judged(world: World)
     done = world.verify()
     assert (done.proven_outputs, done.not_judged) == (4, ("events",))
     assert done.document()["not_judged"] == ["events"]
+    assert world.of_bytes(fast=True) == [("TRUTH_MISSING", key, "the part list of output events is not there")]
 
 
 def test_another_list_under_its_name_is_altered_truth(world: World) -> None:

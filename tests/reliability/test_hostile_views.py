@@ -17,8 +17,10 @@ from sr_domain.queries.verify import Verification, Verifier, verify
 from tests.kit import BASE, LAWS, Lab
 from tests.worlds import small_world
 
-OTHERS = [None, "", "../../etc/passwd", "/etc/passwd", "s3://elsewhere/x", "a" * 64, "b" * 32, "\x00", "ä\\..", 0, -1,
-          1.5, True, [], {}, {"a": 1}, [[]], "file:///etc/passwd"]  # fmt: skip
+OTHERS: list[Any] = [
+    None, "", "../../etc/passwd", "/etc/passwd", "s3://elsewhere/x", "file:///etc/passwd", "a" * 64, "b" * 32, "\x00",
+    "ä\\..", 0, -1, 1.5, True, [], {}, {"a": 1}, [[]],
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
