@@ -38,7 +38,11 @@ def evidence(draw: st.DrawFn) -> dict[str, Any]:
         )
     ]
     receipts = [
-        {"output_id": one["output_id"], "target_ref": one, "artifacts": {"receipt_path": "fraud-platform/p/x.json"}}
+        {
+            "output_id": one["output_id"],
+            "target_ref": dict(one),
+            "artifacts": {"receipt_path": "fraud-platform/p/x.json"},
+        }
         for one in locators
     ]
     return {

@@ -259,10 +259,38 @@ def test_one_day_with_other_bytes_is_drift_of_that_day(lab: Lab) -> None:
     assert f"utc_day={DAYS[1]}" in kept["changes"]["refused"]["artifacts"]["receipt_path"]
 
 
-def daily_gate(**changes: str) -> Any:
+@pytest.mark.parametrize(
+    ("path", "digest", "code"),
+    [
+        (f"{DAYS[0]}/part-*.bin", "0" * 64, ReasonCode.INSTANCE_RECEIPT_DRIFT),
+        (f"{DAYS[0]}/part-*.bin", sha(b"daily 0"), None),
+        (f"{DAYS[1]}/part-*.bin", "0" * 64, None),
+        ("{utc_day}/part-*.bin", "0" * 64, None),
+    ],
+    ids=["other bytes of the day", "the day's bytes", "another day", "several days"],
+)
+def test_a_receipt_of_revision_1_counts_where_it_is_of_this_one_day(
+    lab: Lab, path: str, digest: str, code: ReasonCode | None
+) -> None:
+    world = {"manifest_fingerprint": "a" * 64, "parameter_hash": PH}
+    key = f"{BASE}/instance_receipts/output_id=daily/" + "/".join(f"{name}={value}" for name, value in world.items())
+    proven = {"algo": "sha256", "hex": digest}
+    target = {"output_id": "daily", "parameter_hash": PH, "content_digest": proven,
+              "path": f"data/daily/parameter_hash={PH}/utc_day={path}"}  # fmt: skip
+    stood = {"output_id": "daily", "status": "PASS", "scope": world, "target_ref": target, "target_digest": proven}
+    lab.store.create(f"{key}/instance_receipt.json", json.dumps(stood).encode())
+    outcome = lab.reuse(small_world())
+    assert outcome.reason_code is code, outcome
+
+
+def daily_gate(**changes: Any) -> Any:
     made = gate("gate.day", law("sha256_bundle_digest"), "world")
     folder = "gates/day={utc_day}"
-    named = {"passed_flag_path_template": f"{folder}/{FLAG}", "bundle_root_template": f"{folder}/", **changes}
+    named: dict[str, Any] = {
+        "passed_flag_path_template": f"{folder}/{FLAG}",
+        "bundle_root_template": f"{folder}/",
+        **changes,
+    }
     return attrs.evolve(made, **named)
 
 
