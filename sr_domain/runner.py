@@ -189,13 +189,18 @@ class ScenarioRunner:
         from sr_domain.run import lookup
 
         ports = self._context.ports
-        layout, _ = lookup.record_of(self._context, run_id)
-        facts = self.facts(run_id)
-        blob = ports.store.read(layout.facts(run_id))
-        data = b"" if blob is None else blob.data
+        key = lookup.home(self._context, lookup.check_run_id(run_id)).facts(run_id)
+        blob = ports.store.read(key)
+        facts = self.facts(run_id) if blob is None else lookup.parse_truth(blob.data, key)
         verifier = verify.Verifier(ports.store, ports.roots, ports.laws, ports.pool, ports.clock, signed_by=signed_by)
         return verify.verify(
-            verifier, data, facts, engine_run_root=engine_run_root, fast=fast, allow_superseded=allow_superseded
+            verifier,
+            b"" if blob is None else blob.data,
+            facts,
+            asked=key,
+            engine_run_root=engine_run_root,
+            fast=fast,
+            allow_superseded=allow_superseded,
         )
 
     def quarantined(self) -> list[Mapping[str, Any]]:
