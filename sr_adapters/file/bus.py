@@ -11,7 +11,7 @@ down in the topic (`order`), so that a copy of the folder has it as well.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 
 from sr_adapters.envelopes import decode, encode, same_fact
@@ -71,13 +71,25 @@ class FileControlBus:
         self._closed.set()
 
     def _tail(self, topic: str, seen: dict[Place, set[str]], *, follow: bool) -> Iterator[Envelope]:
+        marks: dict[Place, order.Mark | None] = {}
         while True:
             with self._edge(f"list {topic}"):
-                places = list(self._folders.places(self._tree, topic))
-            for one in in_turn([self._unseen(place, seen.setdefault(place, set())) for place in places]):
+                changed = dict(self._changed(topic, marks))
+            for one in in_turn([self._unseen(place, seen.setdefault(place, set())) for place in changed]):
                 yield one.taken()
+            marks.update(changed)
             if not follow or self._closed.wait(self._poll_s):
                 return
+
+    def _changed(
+        self, topic: str, marks: Mapping[Place, order.Mark | None]
+    ) -> Iterator[tuple[Place, order.Mark | None]]:
+        """The topic's folders, less those that have been still since they were marked; each with its mark of now."""
+        for place in self._folders.places(self._tree, topic):
+            with self._tree.entered(place) as folder:
+                now = None if folder is None else order.mark(folder)
+                if folder is not None and (now is None or now != marks.get(place)):
+                    yield place, now
 
     def _unseen(self, place: Place, seen: set[str]) -> Iterator[Found]:
         """What a topic's folder has that is not in `seen`, in its order; a file is read when it is asked for."""

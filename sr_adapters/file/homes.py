@@ -77,12 +77,7 @@ class HomeFolders:
         return (_HOMES, plain_name(home, "platform run"), _BUS, topic)
 
     def places(self, tree: Tree, topic: str) -> Iterator[Place]:
-        for home in self._homes(tree):
-            place = (_HOMES, home, _BUS, topic)
-            with tree.entered(place) as folder:
-                there = folder is not None
-            if there:
-                yield place
+        return ((_HOMES, home, _BUS, topic) for home in self._homes(tree))
 
     def _homes(self, tree: Tree) -> Sequence[str]:
         """The platform runs there are. Nothing is filed through a link, so none is one."""

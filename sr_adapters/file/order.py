@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 import attrs
 
@@ -27,6 +29,8 @@ NAME = f"{OWN}-order"
 
 _FILE = re.compile(r"([A-Za-z0-9_][A-Za-z0-9._-]{0,199})(?:~([1-9][0-9]{0,8}))?\.json\Z")
 _APPEND = os.O_RDWR | os.O_APPEND | flags("NOFOLLOW", "NONBLOCK", "CLOEXEC")
+Mark = tuple[int, int, int]
+_STILL_NS = 2 * 10**9  # the coarsest time that a file system keeps
 _RANKS = {"READY": 0, "RUN_SUPERSEDED": 2}
 _OTHER_RANK = 1
 LAST = "\uffff"
@@ -63,6 +67,16 @@ def note(folder: int, name: str) -> None:
 
 def _lines(names: Iterable[str]) -> bytes:
     return "".join(f"{name}\n" for name in names).encode()
+
+
+def mark(folder: int) -> Mark | None:
+    """What every publication changes in the folder; None while one of this moment might not show in it."""
+    found = os.fstat(folder)
+    if time.time_ns() - found.st_mtime_ns < _STILL_NS:
+        return None
+    with suppress(FileNotFoundError):
+        return found.st_ino, found.st_mtime_ns, os.stat(NAME, dir_fd=folder, follow_symlinks=False).st_size
+    return found.st_ino, found.st_mtime_ns, 0
 
 
 def unseen(folder: int, seen: set[str]) -> list[str]:

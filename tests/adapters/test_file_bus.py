@@ -8,6 +8,7 @@ import os
 import shutil
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
@@ -15,6 +16,7 @@ import pytest
 
 from sr_adapters.file import durable
 from sr_adapters.file.bus import FileControlBus, build
+from sr_adapters.file.homes import Found, Place
 from sr_adapters.file.settings import FolderSettings
 from sr_ports.bus import Envelope
 from sr_ports.conformance.buses import AT, HOMES, ControlBusLaws, Reopen, fact, message_id, read, reemitted
@@ -488,6 +490,38 @@ def test_a_damaged_file_in_one_home_hides_nothing_that_was_published_before_it_e
     assert [next(found).message_id for _ in range(3)] == [message_id(f"m{n}") for n in range(3)]
     with pytest.raises(BadInput, match="is no bus envelope"):
         next(found)
+
+
+def test_a_follower_lists_no_folder_that_has_been_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bus, listed = session(tmp_path, HOMES[0]), list[str]()
+    for home in HOMES:
+        bus.publish(fact(TOPIC, home, key=home, home=home))
+        topic = tmp_path / "fraud-platform" / home / "control_bus" / TOPIC
+        os.utime(topic, ns=(time.time_ns() - 10**10, time.time_ns() - 10**10))
+    real = FileControlBus._unseen
+
+    def unseen(self: FileControlBus, place: Place, seen: set[str]) -> Iterator[Found]:
+        listed.append(place[1])
+        return real(self, place, seen)
+
+    monkeypatch.setattr(FileControlBus, "_unseen", unseen)
+    found = bus.tail(TOPIC, follow=True)
+    assert {next(found).partition_key for _ in HOMES} == set(HOMES)
+    threading.Timer(0.2, lambda: session(tmp_path, HOMES[0]).publish(fact(TOPIC, "news", home=HOMES[1]))).start()
+    assert next(found) == fact(TOPIC, "news", home=HOMES[1])
+    assert [listed.count(home) for home in (HOMES[0], HOMES[2])] == [1, 1]
+    assert listed.count(HOMES[1]) > 1
+
+
+def test_what_is_published_right_after_a_look_is_seen(tmp_path: Path) -> None:
+    """However coarse the file system's times are: a folder of this moment is looked at again."""
+    bus = session(tmp_path, HOMES[0])
+    found = bus.tail(TOPIC, follow=True)
+    for n in range(20):
+        bus.publish(fact(TOPIC, f"m{n}"))
+        topic = tmp_path / "fraud-platform" / HOMES[0] / "control_bus" / TOPIC
+        os.utime(topic, ns=(time.time_ns(),) * 2)
+        assert next(found) == fact(TOPIC, f"m{n}")
 
 
 @pytest.mark.parametrize("home", ["..", ".", "a/b", "", ".hidden", None])
