@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sr_domain.run.context import Context
 from sr_ports import Noting
+from sr_ports.stores import Closing
 
 if TYPE_CHECKING:
     from sr_domain.flows.reemit import Reemit
@@ -252,6 +253,9 @@ class ScenarioRunner:
 
     def close(self) -> None:
         """Let go of what the ports hold open."""
+        store = self._context.ports.store
+        if isinstance(store, Closing):
+            store.close()
         self._context.ports.authority.close()
         self._context.ports.bus.close()
         self._context.ports.telemetry.close()

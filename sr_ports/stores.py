@@ -93,6 +93,14 @@ class Provable(Protocol):
         """Try what the laws need of the place; leaves nothing there. Raises `BadInput`, `Unreachable`."""
 
 
+@runtime_checkable
+class Closing(Protocol):
+    """A store that holds something open between calls."""
+
+    def close(self) -> None:
+        """Let go of it; a later call opens it again. Safe to call twice."""
+
+
 _PART = r"(?!\.{1,2}(?:/|\Z))[^/\\\x00-\x1f\x7f-\x9f\ud800-\udfff]+"
 _KEY = re.compile(rf"{_PART}(?:/{_PART})*\Z")
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
+from functools import cached_property
 
 from sr_adapters.envelopes import decode, encode, same_fact
 from sr_adapters.file import durable, order
@@ -40,9 +41,12 @@ class FileControlBus:
 
     def __init__(self, folders: str | TopicFolders, *, poll_s: float = 0.2) -> None:
         self._folders = OneFolder(folders) if isinstance(folders, str) else folders
-        self._tree = Tree(self._folders.root)
         self._poll_s = poll_s
         self._closed = threading.Event()
+
+    @cached_property
+    def _tree(self) -> Tree:  # where files are not to be had, a bus that nobody uses is no fault
+        return Tree(self._folders.root)
 
     def publish(self, envelope: Envelope) -> None:
         topic, message_id = plain_name(envelope.topic, "topic"), plain_name(envelope.message_id, "message id")

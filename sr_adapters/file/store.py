@@ -88,6 +88,9 @@ class FileObjectStore:
         with self._edge("use", ""):
             self._tree.prove()
 
+    def close(self) -> None:
+        self._tree.forget()
+
     def describe(self) -> str:
         return f"folder {self._tree.root}"
 
