@@ -173,6 +173,17 @@ def place(made: Any, service: str, address: Address) -> str:
     return f"{shown(url)} (region {made.meta.region_name} by {variable or 'the AWS config file'})"
 
 
+def server(made: Any) -> str | None:
+    """The address that a client uses where it is not AWS's own: scheme, lower-case host, port and path; else None."""
+    parts = urlsplit(made.meta.endpoint_url)
+    host = parts.hostname or ""
+    if host.endswith(_AWS_HOSTS):
+        return None
+    host = f"[{host}]" if ":" in host else host
+    port = "" if parts.port in (None, {"http": 80, "https": 443}.get(parts.scheme)) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
+
+
 def chain_stamp() -> tuple[object, ...]:
     """Equal as long as the AWS chain's variables and files are what they were."""
     variables = tuple(sorted(pair for pair in os.environ.items() if pair[0].startswith("AWS_")))

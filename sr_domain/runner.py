@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from sr_domain.run.context import Context
-from sr_ports import NotFound, Noting
+from sr_ports import Noting
+from sr_ports.stores import Closing
 
 if TYPE_CHECKING:
     from sr_domain.flows.reemit import Reemit
@@ -237,17 +238,17 @@ class ScenarioRunner:
 
         return preview.plan_diff(self._context, one, other)
 
-    def tail(self, *, from_start: bool = True, follow: bool = False) -> Iterator[Envelope]:
-        """Control facts on the bus, oldest first; none where it belongs to a platform run and there is none yet.
+    def tail(
+        self, *, from_start: bool = True, follow: bool = False, platform_run: str | None = None
+    ) -> Iterator[Envelope]:
+        """Control facts of the runs of all platform runs, oldest first; needs no current one.
 
-        `from_start`: also those that are there already. `follow`: wait for more; raises `NotFound` when
-        there is nothing to wait for.
+        `from_start`: also those that are there already. `follow`: wait for more, also of platform runs that
+        begin meanwhile. `platform_run`: only facts about its runs.
         """
-        try:
-            yield from self.ports.bus.tail(self.settings.topic, from_start=from_start, follow=follow)
-        except NotFound:
-            if follow or self.ports.platform.current() is not None:
-                raise
+        for envelope in self.ports.bus.tail(self.settings.topic, from_start=from_start, follow=follow):
+            if platform_run in (None, envelope.attributes.get("platform_run_id")):
+                yield envelope
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -257,6 +258,9 @@ class ScenarioRunner:
 
     def close(self) -> None:
         """Let go of what the ports hold open."""
+        store = self._context.ports.store
+        if isinstance(store, Closing):
+            store.close()
         self._context.ports.authority.close()
         self._context.ports.bus.close()
         self._context.ports.telemetry.close()

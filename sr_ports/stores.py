@@ -52,6 +52,8 @@ class ObjectStore(Protocol):
         and nothing that is not an object (no temporary or lock files).
     O8  Equal bytes written over themselves still count as a write: no ETag is ever valid
         for two different contents.
+    O9  `location` is a URI (see `check_location`), the same from every handle on the same objects
+        that is opened in the same way, before and after the first write. It asks nothing of a server.
     """
 
     def create(self, key: str, data: bytes) -> Stored | None:
@@ -75,6 +77,13 @@ class ObjectStore(Protocol):
     def describe(self) -> str:
         """Where this store is, for people; never a secret."""
 
+    def location(self) -> str:
+        """Where this store is, for machines and people: a URI without credentials, query and fragment.
+
+        Scheme, endpoint, bucket or path, and prefix: ``file:///srv/truth``, ``s3://bucket/prefix`` on AWS,
+        ``s3+https://host:9000/bucket/prefix`` on any other server that speaks S3.
+        """
+
 
 @runtime_checkable
 class Provable(Protocol):
@@ -82,6 +91,14 @@ class Provable(Protocol):
 
     def prove(self) -> None:
         """Try what the laws need of the place; leaves nothing there. Raises `BadInput`, `Unreachable`."""
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """A store that holds something open between calls."""
+
+    def close(self) -> None:
+        """Let go of it; a later call opens it again. Safe to call twice."""
 
 
 _PART = r"(?!\.{1,2}(?:/|\Z))[^/\\\x00-\x1f\x7f-\x9f\ud800-\udfff]+"
@@ -95,3 +112,13 @@ def check_key(key: str) -> None:
     """
     if _KEY.match(key) is None:
         raise BadInput(ReasonCode.USAGE, f"{key!r} is no object key", "use a relative POSIX path")
+
+
+_LOCATION = re.compile(r"[a-z][a-z0-9+.-]*:(?!//[^/]*@)[^?#\x00-\x20\x7f-\x9f\ud800-\udfff]{0,4000}\Z")
+
+
+def check_location(uri: str) -> None:
+    """Return only for a location as the port wants it. Raises `BadInput`, without quoting what may hold a secret."""
+    if _LOCATION.match(uri) is None:
+        what = "the object store's location is no URI without credentials, query and fragment"
+        raise BadInput(ReasonCode.PLUGIN_BROKEN, what, "repair or update the distribution that gives the store")

@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 from sr_adapters.file import durable
 from sr_adapters.file.errors import DENIED, FULL, ROOT_GONE, port_errors
@@ -87,8 +88,14 @@ class FileObjectStore:
         with self._edge("use", ""):
             self._tree.prove()
 
+    def close(self) -> None:
+        self._tree.forget()
+
     def describe(self) -> str:
         return f"folder {self._tree.root}"
+
+    def location(self) -> str:
+        return Path(os.path.realpath(self._tree.root)).as_uri()
 
     def _below(self, folder: int, folders: tuple[str, ...], prefix: str) -> Iterator[Stored]:
         """What is in the folder and below it, in key order: a folder sorts as its name with a slash."""

@@ -52,6 +52,9 @@ class MemoryObjectStore:
     def describe(self) -> str:
         return "memory of this process"
 
+    def location(self) -> str:
+        return "memory:"
+
     def _put(self, key: str, data: bytes) -> Stored:
         blob = Blob(bytes(data), hashlib.sha256(data).hexdigest())
         self._blobs[key] = blob

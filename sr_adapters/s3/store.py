@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from sr_adapters.s3 import trail
-from sr_adapters.s3.client import Endpoint, body, make_client, place
+from sr_adapters.s3.client import Endpoint, body, location, make_client, place
 from sr_adapters.s3.errors import DRIVER_ERRORS, key_is_missing, status_of, translate, translated
 from sr_adapters.s3.probe import PROBES, Conditions, Findings, Prober, ProcessFindings
 from sr_adapters.s3.trail import Trail
@@ -42,6 +42,7 @@ class S3ObjectStore:
         self._reader = make_client(endpoint)
         self._writer = make_client(endpoint, attempts=1)
         self._where = f"s3://{bucket}/{self._prefix}".rstrip("/") + f" at {place(self._reader, endpoint)}"
+        self._location = location(self._reader, bucket, self._prefix)
         self._tries = endpoint.attempts
         self._encryption = _encryption(sse_kms_key_id)
         self._prober = Prober(self._writer, bucket, self._prefix, self._where, findings, **self._encryption)
@@ -97,6 +98,9 @@ class S3ObjectStore:
 
     def describe(self) -> str:
         return self._where
+
+    def location(self) -> str:
+        return self._location
 
     def probe(self) -> Conditions:
         """Try the store's conditional writes now. Raises `Unreachable`, STORE_UNSAFE where they do not hold."""

@@ -192,6 +192,7 @@ def publish_ready(run: HeldRun, signal: Mapping[str, Any]) -> None:
         layout=run.layout,
         run_id=run.run_id,
         at=format_instant(run.now()),
+        more=run.known_store.attributes(),
     )
     try:
         run.ports.bus.publish(envelope)

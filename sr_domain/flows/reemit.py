@@ -210,6 +210,12 @@ def _send(
     reemission: _Reemission, what: str, message_id: str, payload: Mapping[str, Any], now: str, chain: tuple[str, ...]
 ) -> Reemit:
     run_id = reemission.ledger.run_id
+    # The payloads are closed contracts; the envelope tells a follower what it needs beyond them.
+    more = dict(reemission.context.known_store.attributes())
+    if "status_state" in payload:
+        more["state"] = str(payload["status_state"])
+    if chain:
+        more["superseded_by"] = chain[-1]
     envelope = control_fact(
         reemission.context.settings.topic,
         f"{what}_REEMIT",
@@ -218,9 +224,8 @@ def _send(
         layout=reemission.layout,
         run_id=run_id,
         at=now,
+        more=more,
     )
-    if chain:  # READY is a closed contract; the envelope tells a follower what it needs beyond it
-        envelope = attrs.evolve(envelope, attributes={**envelope.attributes, "superseded_by": chain[-1]})
     try:
         reemission.context.ports.bus.publish(envelope)
     except (Unreachable, BadInput) as error:

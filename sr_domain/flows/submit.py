@@ -65,6 +65,7 @@ def submit(context: Context, document: Any, *, actor: str | None = None) -> Outc
         if refused is not None:
             telemetry.event(refused.event)
             return Outcome(request.run_id, None, layout.platform_run_id, refused.code, refused.detail)
+        context.known_store.identity()  # a store that cannot say who it is binds no key
     return admitted(context, context.ports.authority.admit(_binding(request, layout)), request, actor)
 
 
@@ -235,6 +236,7 @@ def _hold(context: Context, run: HeldRun, *, is_new: bool) -> Outcome | _Authori
             bound = bound_intent(run.ledger)
             if bound is not None and bound != run.request.intent():
                 return collision(context, run.layout, run.request, bound)
+            run.known_store.identity()
             advance(run, context, fresh=is_new and not run.ledger.events)
         finished = True
         return ledger_outcome(run.layout, run.ledger, is_new=is_new)
@@ -249,6 +251,7 @@ def held_run(context: Context, layout: Layout, request: RunRequest, lease: Lease
         settings=context.settings,
         request=request,
         layout=layout,
+        known_store=context.known_store,
         lease=lease,
         actor=actor,
         telemetry=telemetry_of(context, request),

@@ -110,7 +110,11 @@ def _fact(run: HeldRun, old: str) -> dict[str, Any]:
 
 
 def announce_successor(run: HeldRun) -> None:
-    """Once READY: the old record names its successor, and the bus says so. Repeatable."""
+    """Once READY: the old record names its successor, and the bus says so. Repeatable.
+
+    The fact speaks of the old run, so it goes to the old run's home: whoever reads that run's READY
+    there must find beside it that it counts no more. Its envelope names both runs.
+    """
     old = run.request.supersedes
     if old is None or run.history.supersede_published is not None:
         return
@@ -127,8 +131,8 @@ def announce_successor(run: HeldRun) -> None:
         layout=home,
         run_id=old,
         at=format_instant(run.now()),
+        more={**run.known_store.attributes(), "superseded_by": run.run_id},
     )
-    fact = attrs.evolve(fact, attributes={**fact.attributes, "superseded_by": run.run_id})
     try:
         run.ports.bus.publish(fact)
     except (Unreachable, BadInput) as error:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from sr_domain.run.store_identity import KnownStore
+
 if TYPE_CHECKING:
     from sr_domain.plan.pack import InterfacePack
     from sr_domain.plan.policy import Policy
@@ -26,6 +28,11 @@ class Context:
     policy: Policy
     read_pack: InterfacePack | Callable[[], InterfacePack]
     notices: list[str] = attrs.field(factory=list)
+
+    @cached_property
+    def known_store(self) -> KnownStore:
+        """The object store, with its identity once that was asked for."""
+        return KnownStore(self.ports)
 
     @cached_property
     def pack(self) -> InterfacePack:

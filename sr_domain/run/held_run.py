@@ -28,6 +28,7 @@ from sr_domain.record.states import RunState
 from sr_domain.run.answers import settled
 from sr_domain.run.append_aside import ledger_of
 from sr_domain.run.ports import Ports, Settings
+from sr_domain.run.store_identity import KnownStore
 from sr_domain.run.swap import swap
 from sr_domain.run.telemetry import RunTelemetry
 from sr_ports import Blob, Fault, Held, Lease, LeaseLost, ReasonCode
@@ -59,6 +60,7 @@ class HeldRun:
     settings: Settings
     request: RunRequest
     layout: Layout
+    known_store: KnownStore
     lease: Lease
     actor: str
     telemetry: RunTelemetry

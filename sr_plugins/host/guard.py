@@ -33,6 +33,7 @@ from sr_ports import (
 )
 from sr_ports.errors import foreseen
 from sr_ports.hooks import Adapter, Wiring
+from sr_ports.stores import Closing
 
 _UNGUARDED = frozenset({"sink", "runtime"})
 """Sinks have a thread each that catches all; the parts of a runtime call back into the core."""
@@ -45,7 +46,7 @@ _PROTOCOLS: dict[str, type] = {
     "attest": Signer,
     "signature_checker": SignatureChecker,
 }
-_OPTIONAL = {Provable: "prove", Migratable: "migrate", Noting: "notices"}
+_OPTIONAL = {Provable: "prove", Migratable: "migrate", Noting: "notices", Closing: "close"}
 """What only some objects of a port have: whoever asks with `isinstance` must find it behind the guard too."""
 
 

@@ -28,7 +28,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from sr_ports.conformance.store_model import store_machine
 from sr_ports.conformance.together import count_up, together
 from sr_ports.errors import BadInput, OutcomeUnknown, Unreachable
-from sr_ports.stores import Blob, ObjectStore, Stored
+from sr_ports.stores import Blob, ObjectStore, Stored, check_location
 
 Reopen = Callable[[], ObjectStore]
 Losing = Callable[[], AbstractContextManager[object]]
@@ -43,7 +43,7 @@ ODD_NAMES = ("a b", "a+b", "a%2Fb", "a=b", "a#b?c=d&e", "ä-ö-€-😀", "a~b",
 
 
 class ObjectStoreLaws:
-    """Laws O1 to O8. Needs `store` and `reopen`: a callable giving a further, independent handle."""
+    """Laws O1 to O9. Needs `store` and `reopen`: a callable giving a further, independent handle."""
 
     @pytest.fixture
     def prefix(self) -> str:
@@ -317,6 +317,17 @@ class ObjectStoreLaws:
         assert again is not None
         assert store.read(f"{prefix}x") == Blob(b"same", again.etag)
         assert store.replace(f"{prefix}x", b"other", etag=again.etag) is not None
+
+    # O9
+
+    def test_o9_the_location_is_one_uri_without_secrets(self, store: ObjectStore, reopen: Reopen, prefix: str) -> None:
+        before = store.location()
+        check_location(before)
+        assert store.create(f"{prefix}a", b"x") is not None
+        assert store.location() == reopen().location() == before
+
+    def test_o9_a_store_that_cannot_answer_has_its_location(self, broken: ObjectStore) -> None:
+        check_location(broken.location())
 
     # all together
 

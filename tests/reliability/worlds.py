@@ -129,6 +129,9 @@ class Below:
     def describe(self) -> str:
         return f"{self.store.describe()} below {self.prefix}"
 
+    def location(self) -> str:
+        return f"{self.store.location()}/{self.prefix}"
+
     def _bare(self, stored: Stored | None) -> Stored | None:
         return None if stored is None else attrs.evolve(stored, key=stored.key[len(self.prefix) :])
 

@@ -59,6 +59,9 @@ class MyStore:
     def describe(self) -> str:
         return self._url
 
+    def location(self) -> str:
+        return self._url
+
 
 def _etag(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
