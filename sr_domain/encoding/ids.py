@@ -26,7 +26,7 @@ def is_platform_run_id(text: str) -> bool:
     if re.fullmatch(r"platform_[0-9]{8}T[0-9]{6}Z", text) is None:
         return False
     try:
-        datetime.strptime(text, _PLATFORM)  # noqa: DTZ007 - only whether it parses
+        datetime.strptime(text, _PLATFORM)
     except ValueError:
         return False
     return True

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from sr_domain.encoding.ids import platform_run_id_at
 from sr_domain.encoding.times import parse_instant
 from sr_domain.evidence.arrival import arrived
 from sr_domain.flows.advance import advance
@@ -49,7 +50,7 @@ def submit(context: Context, document: Any, *, actor: str | None = None) -> Outc
     actor = actor or request.invoker or "local"
     if isinstance(context.ports.store, Provable):
         context.ports.store.prove()  # a place that cannot keep truth stops here, before anything is written
-    layout = Layout(context.ports.platform.ensure())
+    layout = _session(context)
     telemetry = telemetry_of(context, request)
     telemetry.event(events.RUN_REQUEST_RECEIVED(details.Received(request.run_equivalence_key, actor)))
     allowed = context.settings.submitters
@@ -61,6 +62,17 @@ def submit(context: Context, document: Any, *, actor: str | None = None) -> Outc
             telemetry.event(refused.event)
             return Outcome(request.run_id, None, layout.platform_run_id, refused.code, refused.detail)
     return admitted(context, context.ports.authority.admit(_binding(request, layout)), request, actor)
+
+
+def _session(context: Context) -> Layout:
+    """The platform run that new runs are admitted in. Raises `BadInput`, before anything is written."""
+    ports = context.ports
+    if ports.store.shared and ports.platform.current() is None:
+        what = f"{ports.store.describe()} is shared: which platform run this is must be said"
+        minted = platform_run_id_at(ports.clock.now())
+        remedy = f"export PLATFORM_RUN_ID={minted} wherever this platform run works, or run sr session new"
+        raise BadInput(ReasonCode.PLATFORM_RUN_REQUIRED, what, remedy)
+    return Layout(ports.platform.ensure())
 
 
 def _parsed(context: Context, document: Any, actor: str | None) -> RunRequest:
