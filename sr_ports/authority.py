@@ -121,7 +121,7 @@ class AuthorityStore(Protocol):
 
 
 @runtime_checkable
-class PerPlatformRun(Protocol):
+class PerPlatformRun(AuthorityStore, Protocol):
     """An authority that knows the keys of one platform run alone: the current one's, asked on first use.
 
     Law A8: `of` gives the authority of any platform run, and of the current one itself; whoever asks for

@@ -76,7 +76,7 @@ class ObjectStore(Protocol):
         """Every object below `prefix`, in ascending key order."""
 
     def folders(self, prefix: str) -> Sequence[str]:
-        """Names of the folders right below `prefix`, which is empty or ends with a slash; at a cost by their number."""
+        """Names of the folders right below `prefix`, which is empty or ends with a slash."""
 
     def delete(self, key: str) -> None:
         """Remove a key; absent is fine. Only for throw-away prefixes (probes): truth is never deleted."""

@@ -119,12 +119,13 @@ def _audit_each(
 
     audits: list[Audit] = []
     codes: list[int] = []
-    for run_id, done in each(run_ids, work):
+    for run, done in each(run_ids, work):
         if isinstance(done, Trouble):
+            run_id = session.run_id(run)
             session.traceback(done.error)
             codes.append(exits.exit_for_error(done.error))
             finding = Finding(done.error.code, f"run {run_id}", f"it cannot be audited: {done.error.what}")
-            audits.append(Audit(session.run_id(run_id), None, (finding,)))
+            audits.append(Audit(run_id, None, (finding,)))
         else:
             audits.append(done)
     return audits, codes

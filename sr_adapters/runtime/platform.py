@@ -6,7 +6,6 @@ import contextlib
 import errno
 import re
 from collections.abc import Container, Iterator, Mapping
-from datetime import timedelta
 from pathlib import Path
 
 import attrs
@@ -67,10 +66,9 @@ class FixedPlatformRuns:
 
 
 def _fresh(clock: Clock, taken: Container[str | None]) -> str:
-    """A new id: of this second, or of the next one that is not taken."""
-    at = clock.now()
-    while (minted := platform_run_id_at(at)) in taken:
-        at += timedelta(seconds=1)
+    """A new id, of this second; where that is taken, of the next one, which is waited for."""
+    while (minted := platform_run_id_at(clock.now())) in taken:
+        clock.sleep(1.0)
     return minted
 
 
