@@ -101,7 +101,7 @@ def unsettled(context: Context) -> Iterator[str]:
 
     With no platform run, and an authority that belongs to one, those of every platform run of the store.
     """
-    for authority in authorities(context.ports):
+    for _, authority in authorities(context.ports):
         yield from _unsettled(authority)
 
 

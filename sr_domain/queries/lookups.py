@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import attrs
@@ -14,7 +15,7 @@ from sr_domain.record.states import RunState
 from sr_domain.run.answers import late_successors, ledger_outcome, settled, successors
 from sr_domain.run.append_aside import read_record
 from sr_domain.run.context import Context
-from sr_domain.run.lookup import authorities, home, ids_below, parse_truth, platform_runs, record_of
+from sr_domain.run.lookup import authorities, home, ids_below, parse_truth, platform_runs, record_of, recorded_runs
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.trouble import Trouble, each
 from sr_ports import Fault, IndexedRun, NotFound, ReasonCode
@@ -45,9 +46,32 @@ def runs(context: Context, *, state: str | None, limit: int, after: str | None =
     A run whose status cannot be read has what the index says, and its ``trouble``.
     """
     states = None if state is None else (state,)
-    found = [row for one in authorities(context.ports) for row in one.runs(states=states, limit=limit, after=after)]
-    rows = sorted(found, key=lambda row: row.run_id)[:limit]
-    return [_or_trouble(row.run_id, _known(row), partial(_row, context, row)) for row in rows]
+    entries: list[_Entry] = []
+    for platform_run_id, authority in authorities(context.ports):
+        rows = authority.runs(states=states, limit=limit, after=after)
+        entries += [(row.run_id, partial(_told, context, row)) for row in rows]
+        if platform_run_id is not None and not rows and not authority.runs(limit=1):
+            entries += _without_index(context, Layout(platform_run_id), state=state, limit=limit, after=after)
+    return [told() for _, told in sorted(entries, key=lambda entry: entry[0])[:limit]]
+
+
+_Entry = tuple[str, Callable[[], Mapping[str, Any]]]
+"""A run's id and what gives its row: only the rows that are shown cost a read."""
+
+
+def _told(context: Context, row: IndexedRun) -> Mapping[str, Any]:
+    return _or_trouble(row.run_id, _known(row), partial(_row, context, row))
+
+
+def _without_index(
+    context: Context, layout: Layout, *, state: str | None, limit: int, after: str | None
+) -> Iterator[_Entry]:
+    """The runs of a platform run whose own index is not on this machine, as their records say."""
+    ids = (one for one in recorded_runs(context.ports, layout) if after is None or one > after)
+    rows = (_as_recorded(context, layout, run_id) for run_id in ids)
+    wanted = (row for row in rows if row and (state is None or row["state"] == state))
+    for row in islice(wanted, limit):
+        yield str(row["run_id"]), partial(dict, row)
 
 
 def ready_runs(context: Context, *, limit: int) -> tuple[list[Mapping[str, Any]], bool]:
@@ -60,9 +84,8 @@ def ready_runs(context: Context, *, limit: int) -> tuple[list[Mapping[str, Any]]
     for layout, run_id in _with_views(context):
         if len(rows) == limit:
             return rows, True
-        known = {"run_id": run_id, "state": None, "platform_run_id": layout.platform_run_id}
-        row = _or_trouble(run_id, known, partial(_ready_row, context, layout, run_id))
-        rows += [row] if row else []
+        row = _as_recorded(context, layout, run_id)
+        rows += [row] if row and (row["state"] == RunState.READY or "trouble" in row) else []
     return rows, False
 
 
@@ -74,22 +97,23 @@ def _with_views(context: Context) -> Iterator[tuple[Layout, str]]:
             yield layout, run_id
 
 
-def _ready_row(context: Context, layout: Layout, run_id: str) -> Mapping[str, Any]:
-    """The row of a READY run, as its record says; an empty one for a run that is not READY yet."""
+def _as_recorded(context: Context, layout: Layout, run_id: str) -> Mapping[str, Any]:
+    """A run's row as its record says, or its trouble; an empty one for what was never admitted."""
+    known = {"run_id": run_id, "state": None, "platform_run_id": layout.platform_run_id}
+    return _or_trouble(run_id, known, partial(_recorded_row, context, layout, run_id))
+
+
+def _recorded_row(context: Context, layout: Layout, run_id: str) -> Mapping[str, Any]:
     ledger, etag = read_record(context.ports, layout, run_id)
     if etag is None:
         raise Fault(ReasonCode.TRUTH_MISSING, f"{layout.facts(run_id)} is there, and its run's record is not")
     status = rules_of(ledger).run_status(layout, ledger)
-    if status is None or ledger.state is not RunState.READY:
+    if status is None:
         return {}
     chain = successors(context.ports.store, layout, ledger)
-    return {
-        **status,
-        "platform_run_id": layout.platform_run_id,
-        "settled": settled(ledger),
-        "facts_view_ref": layout.facts(run_id),
-        **_later(chain),
-    }
+    ref = {"facts_view_ref": layout.facts(run_id)} if ledger.state is RunState.READY else {}
+    own = {"platform_run_id": layout.platform_run_id, "settled": settled(ledger)}
+    return {**status, **own, **ref, **_later(chain)}
 
 
 def _later(chain: Sequence[str]) -> dict[str, str]:

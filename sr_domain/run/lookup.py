@@ -124,14 +124,17 @@ def platform_runs(store: ObjectStore) -> list[str]:
     return sorted(found, key=lambda name: (is_platform_run_id(name), name), reverse=True)
 
 
-def authorities(ports: Ports) -> Iterator[AuthorityStore]:
-    """The authority that knows the runs here; where it belongs to a platform run and there is none, every one's."""
+def authorities(ports: Ports) -> Iterator[tuple[str | None, AuthorityStore]]:
+    """The authority that knows the runs here, beside None.
+
+    Where it belongs to a platform run and there is none: every platform run beside its own authority.
+    """
     if ports.platform.current() is not None or not isinstance(ports.authority, PerPlatformRun):
-        yield ports.authority
+        yield None, ports.authority
         return
     for platform_run_id in platform_runs(ports.store):
         authority = ports.authority.of(platform_run_id)
-        yield authority
+        yield platform_run_id, authority
         authority.close()
 
 

@@ -48,7 +48,7 @@ def profile(
     s3: S3Server, prefix: str, postgres_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[dict[str, Any]]:
     """A profile on S3 and Postgres, with a root that the engine left on S3."""
-    monkeypatch.setenv("PLATFORM_RUN_ID", "platform_servers")
+    monkeypatch.setenv("PLATFORM_RUN_ID", "platform_20260131T134200Z")
     keys = s3.endpoint.credentials
     if keys is not None:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys.access_key)
