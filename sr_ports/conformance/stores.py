@@ -25,6 +25,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from sr_ports.conformance.store_folders import FolderLaws
 from sr_ports.conformance.store_model import store_machine
 from sr_ports.conformance.together import count_up, together
 from sr_ports.errors import BadInput, OutcomeUnknown, Unreachable
@@ -42,7 +43,7 @@ BAD_KEYS = (
 ODD_NAMES = ("a b", "a+b", "a%2Fb", "a=b", "a#b?c=d&e", "ä-ö-€-😀", "a~b", "'a'", '"a"', "a:b;c", "...", ".a", "a.")
 
 
-class ObjectStoreLaws:
+class ObjectStoreLaws(FolderLaws):
     """Laws O1 to O9. Needs `store` and `reopen`: a callable giving a further, independent handle."""
 
     @pytest.fixture
@@ -214,7 +215,6 @@ class ObjectStoreLaws:
             lambda: broken.read(f"{prefix}a"),
             lambda: broken.stat(f"{prefix}a"),
             lambda: list(broken.list(prefix)),
-            lambda: broken.folders(prefix),
             lambda: broken.create(f"{prefix}a", b"x"),
             lambda: broken.replace(f"{prefix}a", b"x", etag="e"),
         ):
@@ -318,29 +318,6 @@ class ObjectStoreLaws:
         assert again is not None
         assert store.read(f"{prefix}x") == Blob(b"same", again.etag)
         assert store.replace(f"{prefix}x", b"other", etag=again.etag) is not None
-
-    # O9
-
-    def test_o9_folders_are_named_once_and_in_order(self, store: ObjectStore, reopen: Reopen, prefix: str) -> None:
-        assert list(store.folders(prefix)) == []
-        for name in ("b/x", "a/b/c", "a/b/d", "a-b/x", "a.b", "Z/z/z/z", "é/x", "b.jsonl"):
-            assert store.create(f"{prefix}{name}", b"x") is not None
-        for handle in (store, reopen()):
-            assert list(handle.folders(prefix)) == ["Z", "a", "a-b", "b", "é"]
-            assert list(handle.folders(f"{prefix}a/")) == ["b"]
-            assert list(handle.folders(f"{prefix}a/b/")) == []
-            assert list(handle.folders(f"{prefix}nothing/")) == []
-            assert prefix.partition("/")[0] in handle.folders("")
-
-    def test_o9_folders_of_more_than_one_page(self, store: ObjectStore, prefix: str) -> None:
-        names = [f"{n:02}" for n in range(23)]
-        for name in names:
-            assert store.create(f"{prefix}{name}/a", b"x") is not None
-        assert list(store.folders(prefix)) == names
-
-    def test_a_store_says_whether_others_share_it(self, store: ObjectStore, reopen: Reopen) -> None:
-        assert isinstance(store.shared, bool)
-        assert reopen().shared is store.shared
 
     # all together
 

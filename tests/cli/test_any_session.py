@@ -13,7 +13,7 @@ from sr_adapters.file.store import FileObjectStore
 from sr_adapters.sqlite.authority import SqliteAuthority
 from sr_domain.encoding.ids import run_id_for
 from sr_domain.plan.request import parse_request
-from sr_ports import Binding, ReasonCode, Stored, Unreachable
+from sr_ports import Binding, ReasonCode, Unreachable
 from tests.cli.conftest import Answer, Shell
 from tests.reliability.lab import request
 from tests.worlds import tree
@@ -122,12 +122,23 @@ def test_ready_runs_are_listed_from_the_store_alone(sessions: Sessions) -> None:
     assert sessions.at(None, "list", "--ready", "--state", "FAILED").error == "USAGE"
 
 
+def noted(sessions: Sessions, owner: type, method: str) -> list[str]:
+    """The first argument of every call of the method from now on."""
+    seen: list[str] = []
+    whole = getattr(owner, method)
+
+    def call(one: Any, first: str, *rest: Any) -> Any:
+        seen.append(first)
+        return whole(one, first, *rest)
+
+    sessions.monkeypatch.setattr(owner, method, call)
+    return seen
+
+
 def test_a_ready_row_costs_one_record(sessions: Sessions) -> None:
     for n in range(4):
         assert sessions.at(TWO, "submit", sessions.sr.request(f"k{n}")).code == 0
-    read: list[str] = []
-    whole = FileObjectStore.read
-    sessions.monkeypatch.setattr(FileObjectStore, "read", lambda self, key: read.append(key) or whole(self, key))
+    read = noted(sessions, FileObjectStore, "read")
     assert sessions.at(None, "list", "--ready", "--limit", "3").code == 0
     assert len(read) == 3
     assert all("/run_record/" in key for key in read)
@@ -262,19 +273,9 @@ def test_a_new_session_is_the_one_that_requests_are_admitted_in(sessions: Sessio
 
 
 def test_a_run_of_the_current_session_costs_no_further_look(sessions: Sessions) -> None:
-    looks: list[str] = []
-    stat, folders, find = FileObjectStore.stat, FileObjectStore.folders, SqliteAuthority.find
-
-    def counted_stat(store: FileObjectStore, key: str) -> Stored | None:
-        looks.append(f"stat {key}")
-        return stat(store, key)
-
-    sessions.monkeypatch.setattr(FileObjectStore, "stat", counted_stat)
-    sessions.monkeypatch.setattr(
-        FileObjectStore, "folders", lambda store, prefix: looks.append("folders") or folders(store, prefix)
-    )
-    sessions.monkeypatch.setattr(SqliteAuthority, "find", lambda one, run: looks.append("find") or find(one, run))
+    found = noted(sessions, SqliteAuthority, "find")
+    looked = [noted(sessions, FileObjectStore, method) for method in ("stat", "folders")]
     for command in ("status", "show", "explain", "resume"):
-        looks.clear()
+        found.clear()
         assert sessions.at(ONE, command, RUN).code == 0
-        assert looks == ["find"], command
+        assert (found, looked) == ([RUN], [[], []]), command
