@@ -41,7 +41,7 @@ from tests.plugins.conftest import Site, site
 _ = site
 C = ReasonCode
 RUN = run_id_for("key")
-PLATFORM = "platform_codes"
+PLATFORM = "platform_20260131T134200Z"
 LAYOUT = Layout(PLATFORM)
 LAW = "sha256_bundle_digest"
 

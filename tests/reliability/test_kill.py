@@ -25,7 +25,7 @@ KILLS = {world: int(os.environ.get("SR_KILLS", usual)) for world, usual in (("fi
 """How many processes die in each world; `SR_KILLS` sets it for both."""
 SAMPLE = 12
 """How many die when slow tests are left out."""
-CREW, KEYS, PLATFORM = 3, 8, "platform_kill"
+CREW, KEYS, PLATFORM = 3, 8, "platform_20260131T134200Z"
 POLICY = {"policy_id": "kill", "revision": "1", "evidence_wait_seconds": 600}
 
 # Imports once, then forks: a death costs milliseconds, not an interpreter's start.

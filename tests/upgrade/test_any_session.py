@@ -7,8 +7,15 @@ import pytest
 from sr_domain.runner import ScenarioRunner
 from sr_plugins import build_runner
 from sr_ports import BadInput, ReasonCode
-from tests.upgrade.worlds import RUNS, Home, Run, named
+from tests.upgrade.worlds import RUNS, Home, named
 
+
+def place(run: Run) -> tuple[object, ...]:
+    return run.corpus, run.told["home"], run.told.get("store"), run.run_id
+
+
+TWICE = [run for run in RUNS if [place(one) for one in RUNS if one.base != run.base].count(place(run))]
+"""Runs of one id in two platform runs of one store."""
 ADMITTED = [run for run in RUNS if run.state is not None]
 FREE = [run for run in ADMITTED if run.told["platform_run_id"] == "my-run"]
 OTHER = "platform_20260909T090909Z"
@@ -29,14 +36,19 @@ def test_it_is_found(home: Home, monkeypatch: pytest.MonkeyPatch, session: str |
     if session is not None:
         monkeypatch.setenv("PLATFORM_RUN_ID", session)
     run, before = home.run, home.marks()
+    ref = f"{run.base}/run_record/{run.run_id}.jsonl"
     with opened(home) as runner:
-        status = runner.status(run.run_id)
+        if run in TWICE:
+            with pytest.raises(BadInput, match="several platform runs"):
+                runner.status(run.run_id)
+        name = ref if run in TWICE else run.run_id
+        status = runner.status(name)
         assert (status.state, status.platform_run_id) == (run.state, run.told["platform_run_id"])
-        assert [one.event_kind for one in runner.record(run.run_id)] == run.told["events"]
-        assert runner.explain(run.run_id).state == run.state
-        assert {one.code.value for one in runner.audit(run.run_id).findings} <= set(run.told["audit"])
+        assert [one.event_kind for one in runner.record(name)] == run.told["events"]
+        assert runner.explain(name).state == run.state
+        assert {one.code.value for one in runner.audit(name).findings} <= set(run.told["audit"])
         if run.has("READY_COMMITTED") and not run.told["audit"]:
-            assert runner.facts(run.run_id)["run_id"] == run.run_id
+            assert runner.facts(name)["run_id"] == run.run_id
         rows, more = runner.ready_runs(limit=1000)
         assert (run.run_id in [row["run_id"] for row in rows if "trouble" not in row]) >= (
             run.state == "READY" and not run.told["audit"]
