@@ -7,7 +7,7 @@ import pytest
 from sr_domain.runner import ScenarioRunner
 from sr_plugins import build_runner
 from sr_ports import BadInput, ReasonCode
-from tests.upgrade.worlds import RUNS, Home, named
+from tests.upgrade.worlds import RUNS, Home, Run, named
 
 
 def place(run: Run) -> tuple[object, ...]:
