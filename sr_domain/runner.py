@@ -32,6 +32,7 @@ class ScenarioRunner:
     Needs ports, a policy and an interface pack (or how to read it, when a plan is first made); no
     plugin, file or YAML. Every method may be called twice, at once, or again after a crash (spec:
     mission, law 6), and imports its flow when it is first used. A context manager: leaving it closes the ports.
+    A run may be named by its id, or by a ref of it that an answer or artifact carries, which says where it is.
     """
 
     def __init__(
@@ -74,9 +75,8 @@ class ScenarioRunner:
     def resume(self, run_id: str, *, actor: str = "resume") -> Outcome:
         """Finish what waits or was left. Raises `NotFound`, `Unreachable`, `LeaseLost`."""
         from sr_domain.flows import resume
-        from sr_domain.run import lookup
 
-        return resume.resume(self._context, lookup.check_run_id(run_id), actor=actor)
+        return resume.resume(self._context, run_id, actor=actor)
 
     def unsettled(self) -> Iterator[str]:
         """Ids of runs with something left to do."""
@@ -87,9 +87,8 @@ class ScenarioRunner:
     def due(self, run_id: str) -> bool:
         """Whether an unsettled run should be tried now, or its bus be given more time. Raises `NotFound`."""
         from sr_domain.flows import resume
-        from sr_domain.run import lookup
 
-        return resume.due(self._context, lookup.check_run_id(run_id))
+        return resume.due(self._context, run_id)
 
     def status(self, run_id: str) -> Outcome:
         """Where a run is. Raises `NotFound`."""
@@ -117,7 +116,7 @@ class ScenarioRunner:
         return lookups.facts(self._context, run_id)
 
     def runs(self, *, state: str | None = None, limit: int = 100, after: str | None = None) -> list[Mapping[str, Any]]:
-        """The runs known here, by ascending id."""
+        """The runs that the authority knows, by ascending id; with no platform run, of all that the store has."""
         from sr_domain.queries import lookups
 
         return lookups.runs(self._context, state=state, limit=limit, after=after)
@@ -149,29 +148,38 @@ class ScenarioRunner:
         from sr_domain.queries import explain
         from sr_domain.run import lookup
 
-        return explain.explain(self._context.ports, *lookup.record_of(self._context, run_id))
+        layout, ledger = lookup.record_of(self._context, run_id)
+        return explain.explain(self.ports.at(layout.platform_run_id), layout, ledger)
 
     def audit(self, run_id: str) -> Audit:
-        """Whether anything in a run's truth was altered. Raises `NotFound` when nothing was ever submitted here."""
+        """Whether anything in a run's truth was altered. Raises `NotFound` for a run that nobody knows."""
         from sr_domain.queries import audit
         from sr_domain.run import lookup
 
-        return audit.audit(self._context.ports, lookup.home(self._context, lookup.check_run_id(run_id)), run_id)
+        place = lookup.home(self._context, run_id)
+        return audit.audit(self.ports.at(place.layout.platform_run_id), place.layout, place.run_id)
 
     def repair_status(self, run_id: str) -> bool:
         """Write the status the record derives, and nothing else; whether it had to be written."""
         from sr_domain.queries import audit
         from sr_domain.run import lookup
 
-        return audit.repair_status(self._context.ports, lookup.home(self._context, lookup.check_run_id(run_id)), run_id)
+        place = lookup.home(self._context, run_id)
+        return audit.repair_status(self.ports, place.layout, place.run_id)
 
     def recorded_runs(self) -> Iterator[str]:
-        """Ids of every run with a record in the current platform run."""
+        """The refs of every run's record in every platform run of the store, the newest platform run first."""
         from sr_domain.record.layout import Layout
         from sr_domain.run import lookup
 
-        current = self._context.ports.platform.current()
-        return iter(()) if current is None else lookup.recorded_runs(self._context.ports, Layout(current))
+        for layout in map(Layout, lookup.platform_runs(self.ports.store)):
+            yield from map(layout.record, lookup.recorded_runs(self.ports, layout))
+
+    def ready_runs(self, *, limit: int = 100) -> tuple[list[Mapping[str, Any]], bool]:
+        """READY runs of every platform run, from the object store alone, and whether there may be more than `limit`."""
+        from sr_domain.queries import lookups
+
+        return lookups.ready_runs(self._context, limit=limit)
 
     def verify(
         self,
@@ -190,9 +198,11 @@ class ScenarioRunner:
         from sr_domain.run import lookup
 
         ports = self._context.ports
-        key = lookup.home(self._context, lookup.check_run_id(run_id)).facts(run_id)
+        place = lookup.home(self._context, run_id)
+        key = place.layout.facts(place.run_id)
         blob = ports.store.read(key)
-        facts = self.facts(run_id) if blob is None else lookup.parse_truth(blob.data, key)
+        ref = place.layout.record(place.run_id)
+        facts = self.facts(ref) if blob is None else lookup.parse_truth(blob.data, key)
         verifier = verify.Verifier(ports.store, ports.roots, ports.laws, ports.pool, ports.clock, signed_by=signed_by)
         return verify.verify(
             verifier,
@@ -205,7 +215,7 @@ class ScenarioRunner:
         )
 
     def quarantined(self) -> list[Mapping[str, Any]]:
-        """Every quarantine record of the platform runs that are known here, by run id."""
+        """Every quarantine record of every platform run of the store, by run id."""
         from sr_domain.queries import lookups
 
         return lookups.quarantined(self._context)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 import attrs
@@ -52,9 +52,15 @@ class ObjectStore(Protocol):
         and nothing that is not an object (no temporary or lock files).
     O8  Equal bytes written over themselves still count as a write: no ETag is ever valid
         for two different contents.
-    O9  `location` is a URI (see `check_location`), the same from every handle on the same objects
+    O9  `folders` names every folder below `prefix` that holds an object, once, ascending, and
+        reads nothing below it. One that holds none may be named, too: a file system keeps them.
+    O10 `location` is a URI (see `check_location`), the same from every handle on the same objects
         that is opened in the same way, before and after the first write. It asks nothing of a server.
     """
+
+    @property
+    def shared(self) -> bool:
+        """Whether others write here too, from other machines: then nobody may make up a platform run alone."""
 
     def create(self, key: str, data: bytes) -> Stored | None:
         """Write `data` under `key` if nothing is there; None when something is."""
@@ -70,6 +76,9 @@ class ObjectStore(Protocol):
 
     def list(self, prefix: str) -> Iterator[Stored]:
         """Every object below `prefix`, in ascending key order."""
+
+    def folders(self, prefix: str) -> Sequence[str]:
+        """Names of the folders right below `prefix`, which is empty or ends with a slash."""
 
     def delete(self, key: str) -> None:
         """Remove a key; absent is fine. Only for throw-away prefixes (probes): truth is never deleted."""

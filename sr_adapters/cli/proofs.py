@@ -89,7 +89,7 @@ def _faults(findings: Any) -> None:
 
 @click.command("audit")
 @click.argument("run_ids", nargs=-1, metavar="[RUN_ID]...")
-@click.option("--all", "all_runs", is_flag=True, help="Every run with a record here.")
+@click.option("--all", "all_runs", is_flag=True, help="Every run with a record, of every platform run.")
 @click.option("--repair-status", is_flag=True, help="Write the status each record derives, and nothing else.")
 @click.pass_obj
 def audit_command(session: Session, run_ids: tuple[str, ...], all_runs: bool, repair_status: bool) -> int:
@@ -100,15 +100,14 @@ def audit_command(session: Session, run_ids: tuple[str, ...], all_runs: bool, re
 
     def work(run_id: str) -> Audit:
         if repair_status and session.runner.repair_status(run_id):
-            repaired.append(run_id)
+            repaired.append(session.run_id(run_id))
         return session.runner.audit(run_id)
 
     codes: list[int] = []
-    named = [session.run_id(run) for run in run_ids]
-    if len(named) == 1:
-        audits = [work(named[0])]
+    if len(run_ids) == 1:
+        audits = [work(run_ids[0])]
     else:
-        audits, codes = _audit_each(session, named or session.runner.recorded_runs(), work)
+        audits, codes = _audit_each(session, run_ids or session.runner.recorded_runs(), work)
     faulty = [one for one in audits if one.findings]
     if session.as_json:
         session.json({"ok": not faulty, "repaired": repaired, "runs": [one.document() for one in audits]})
@@ -132,8 +131,9 @@ def _audit_each(
 
     audits: list[Audit] = []
     codes: list[int] = []
-    for run_id, done in each(run_ids, work):
+    for run, done in each(run_ids, work):
         if isinstance(done, Trouble):
+            run_id = session.run_id(run)
             session.traceback(done.error)
             codes.append(exits.exit_for_error(done.error))
             finding = Finding(done.error.code, f"run {run_id}", f"it cannot be audited: {done.error.what}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -34,6 +34,8 @@ class FileObjectStore:
     Key parts that begin with ``.sr-store`` are the store's own and are refused, as are parts
     of more than 255 bytes, which no common file system takes: `BadInput`.
     """
+
+    shared = False
 
     def __init__(self, root: str) -> None:
         self._tree = Tree(root)
@@ -75,6 +77,17 @@ class FileObjectStore:
         with self._edge("list", prefix), self._tree.entered(folders) as folder:
             if folder is not None:
                 yield from self._below(folder, folders, prefix)
+
+    def folders(self, prefix: str) -> Sequence[str]:
+        above = prefix.removesuffix("/")
+        if above and not _is_key(above):
+            return ()
+        with self._edge("list", prefix), self._tree.entered(tuple(above.split("/")) if above else ()) as folder:
+            if folder is None:
+                return ()
+            with os.scandir(folder) as entries:
+                names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+        return sorted(name for name in names if _is_key(name))
 
     def delete(self, key: str) -> None:
         folders, name = _split(key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from sr_adapters.s3 import trail
@@ -25,6 +25,8 @@ class S3ObjectStore:
     Writes are conditional PUTs, each tried a few times by this class and never by the driver,
     so that it is known which try may have taken effect. `page`: keys per list request.
     """
+
+    shared = True
 
     def __init__(
         self,
@@ -79,17 +81,29 @@ class S3ObjectStore:
 
     def list(self, prefix: str) -> Iterator[Stored]:
         cut = len(self._prefix)
-        asked = {"Bucket": self._bucket, "Prefix": self._prefix + prefix, "PaginationConfig": {"PageSize": self._page}}
-        pages = iter(self._reader.get_paginator("list_objects_v2").paginate(**asked))
+        for page in self._pages(prefix):
+            for item in page.get("Contents", ()):
+                key = str(item["Key"])[cut:]
+                if not key.startswith(PROBES):
+                    yield Stored(key, int(item["Size"]), _bare(item["ETag"]))
+
+    def folders(self, prefix: str) -> Sequence[str]:
+        start = self._prefix + prefix
+        found = [one["Prefix"] for page in self._pages(prefix, Delimiter="/") for one in page.get("CommonPrefixes", ())]
+        names = {str(one)[len(start) : -1] for one in found}
+        return sorted(name for name in names if name and not f"{prefix}{name}/".startswith(PROBES))
+
+    def _pages(self, prefix: str, **asked: str) -> Iterator[Mapping[str, Any]]:
+        """The answers to one listing; each is asked for when it is wanted."""
+        asked |= {"Bucket": self._bucket, "Prefix": self._prefix + prefix}
+        paginator = self._reader.get_paginator("list_objects_v2")
+        pages = iter(paginator.paginate(**asked, PaginationConfig={"PageSize": self._page}))
         while True:
             with translated(self._about(prefix)):
                 found = next(pages, None)
             if found is None:
                 return
-            for item in found.get("Contents", ()):
-                key = str(item["Key"])[cut:]
-                if not key.startswith(PROBES):
-                    yield Stored(key, int(item["Size"]), _bare(item["ETag"]))
+            yield found
 
     def delete(self, key: str) -> None:
         check_key(key)

@@ -29,7 +29,7 @@ from sr_domain.record.states import Fact
 from sr_domain.run.answers import denied, successors
 from sr_domain.run.append_aside import append_aside, pins_on
 from sr_domain.run.context import Context
-from sr_domain.run.lookup import parse_truth, record_of
+from sr_domain.run.lookup import id_of, parse_truth, record_of
 from sr_domain.run.outcome import NextStep, Outcome
 from sr_domain.run.rights import may
 from sr_domain.run.telemetry import RunTelemetry
@@ -97,19 +97,21 @@ class _Reemission:
 
 
 def reemit(
-    context: Context, run_id: str, kind: str, *, reason: str | None, actor: str, dry_run: bool, superseded: bool = False
+    context: Context, run: str, kind: str, *, reason: str | None, actor: str, dry_run: bool, superseded: bool = False
 ) -> Reemit | Outcome:
     """Publish READY or the terminal fact again; an `Outcome` only for an actor who may not.
 
-    `superseded`: READY of a run that has a successor too, which is refused otherwise.
+    `run`: its id or a ref of it. `superseded`: READY of a run that has a successor too, which is refused otherwise.
     Raises `NotFound`, `Unreachable`, `BadInput`.
     """
+    run_id = id_of(run)
     request = {"run_id": run_id, "reemit_kind": kind, "requested_by": actor, "dry_run": dry_run}
     misfit = problem("reemit_request", {**request, **({"reason": reason} if reason else {})})
     if misfit is not None:
         raise BadInput(ReasonCode.USAGE, f"re-emit: {misfit.what}")
     check_actor(actor)
-    layout, ledger = record_of(context, run_id)
+    layout, ledger = record_of(context, run)
+    context = context.at(layout.platform_run_id)
     reemission = _Reemission(context, layout, ledger, ReemitKind(kind), actor)
     if not may(context.settings.reemitters, actor):
         reemission.note(

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from sr_domain.encoding.ids import platform_run_id_at
 from sr_domain.encoding.times import parse_instant
 from sr_domain.evidence.arrival import arrived
 from sr_domain.flows.advance import advance
@@ -54,7 +55,7 @@ def submit(context: Context, document: Any, *, actor: str | None = None) -> Outc
     actor = actor or request.invoker or "local"
     if isinstance(context.ports.store, Provable):
         context.ports.store.prove()  # a place that cannot keep truth stops here, before anything is written
-    layout = Layout(context.ports.platform.ensure())
+    layout = _session(context, request)
     telemetry = telemetry_of(context, request)
     telemetry.event(events.RUN_REQUEST_RECEIVED(details.Received(request.run_equivalence_key, actor)))
     action, allowed = _right_needed(context.settings, request)
@@ -67,6 +68,26 @@ def submit(context: Context, document: Any, *, actor: str | None = None) -> Outc
             return Outcome(request.run_id, None, layout.platform_run_id, refused.code, refused.detail)
         context.known_store.identity()  # a store that cannot say who it is binds no key
     return admitted(context, context.ports.authority.admit(_binding(request, layout)), request, actor)
+
+
+def _session(context: Context, request: RunRequest) -> Layout:
+    """The platform run that new runs are admitted in. Raises `BadInput`, before anything is written.
+
+    Under a name of the first release's free form nothing new is admitted; a key that is bound there is answered.
+    """
+    ports = context.ports
+    if ports.store.shared and ports.platform.current() is None:
+        what = f"{ports.store.describe()} is shared: which platform run this is must be said"
+        minted = platform_run_id_at(ports.clock.now())
+        remedy = f"export PLATFORM_RUN_ID={minted} wherever this platform run works, or run sr session new"
+        raise BadInput(ReasonCode.PLATFORM_RUN_REQUIRED, what, remedy)
+    try:
+        return Layout(ports.platform.ensure())
+    except BadInput:
+        current = ports.platform.current()
+        if current is None or not _is_bound(context, request.run_id):
+            raise
+        return Layout(current)
 
 
 def _parsed(context: Context, document: Any, actor: str | None) -> RunRequest:

@@ -23,8 +23,9 @@ from sr_domain.record.ledger import Ledger
 from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
 from sr_domain.run.answers import successor_of
-from sr_domain.run.append_aside import append_aside, home_of, read_record
+from sr_domain.run.append_aside import append_aside, read_record
 from sr_domain.run.held_run import HeldRun
+from sr_domain.run.lookup import home_of
 from sr_domain.run.ports import Ports
 from sr_ports import BadInput, Fault, ReasonCode, Unreachable
 

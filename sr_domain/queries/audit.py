@@ -24,7 +24,7 @@ from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger, RecordFault, check_ledger
 from sr_domain.record.read import Entry, Record
 from sr_domain.run.answers import recorded_request, settled
-from sr_domain.run.append_aside import home_of
+from sr_domain.run.lookup import home_of
 from sr_domain.run.ports import Ports
 from sr_domain.run.swap import swap
 from sr_ports import BadInput, Blob, Fault, ObjectStore, ReasonCode
@@ -61,7 +61,7 @@ class Audit:
 
 
 def audit(ports: Ports, layout: Layout, run_id: str) -> Audit:
-    """Check chain, order, fences, artifacts, refs and status of one run.
+    """Check chain, order, fences, artifacts, refs and status of one run; `ports` of its platform run.
 
     Raises `Unreachable`, and `Fault(REVISION_UNKNOWN)` for a run that a newer release wrote.
     """

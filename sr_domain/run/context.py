@@ -44,6 +44,11 @@ class Context:
         if text not in self.notices:
             self.notices.append(text)
 
+    def at(self, platform_run_id: str) -> Context:
+        """The context for work on a run of that platform run. Notices are the same list."""
+        ports = self.ports.at(platform_run_id)
+        return self if ports is self.ports else attrs.evolve(self, ports=ports, read_pack=lambda: self.pack)
+
     @cached_property
     def policy_rev(self) -> Mapping[str, str]:
         """The policy's revision, as artifacts carry it."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
+
+from sr_ports import PerPlatformRun
 
 if TYPE_CHECKING:
     from sr_domain.evidence.provided_law import ProvidedLaw
@@ -43,6 +45,13 @@ class Ports:
     known_timezone: Callable[[str], bool]
     invoker: EngineInvoker | None = None
     signer: Signer | None = None
+
+    def at(self, platform_run_id: str) -> Self:
+        """The ports for work on a run of that platform run: with the authority that knows its keys and leases."""
+        if not isinstance(self.authority, PerPlatformRun):
+            return self
+        own = self.authority.of(platform_run_id)
+        return self if own is self.authority else attrs.evolve(self, authority=own)
 
 
 _AS_SUBMITTERS: Any = attrs.Factory(lambda self: self.submitters, takes_self=True)

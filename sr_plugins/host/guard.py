@@ -25,6 +25,7 @@ from sr_ports import (
     Migratable,
     Noting,
     ObjectStore,
+    PerPlatformRun,
     Provable,
     ReasonCode,
     SignatureChecker,
@@ -73,7 +74,9 @@ def _build(port: str, build: Callable[[Wiring[Any]], Any], what: str, wiring: Wi
 
 def _guarded(made: Any, what: str, protocol: type | None) -> Guarded:
     """The object behind a guard that has, as its own, what only some objects of the port have."""
-    optional = {name: _forwarded(name) for port, name in _OPTIONAL.items() if isinstance(made, port)}
+    optional: dict[str, Any] = {name: _forwarded(name) for port, name in _OPTIONAL.items() if isinstance(made, port)}
+    if isinstance(made, PerPlatformRun):
+        optional["of"] = lambda guarded, of: _guarded(_call(what, "of", made.of, of), what, protocol)
     kind: type[Guarded] = type("Guarded", (Guarded,), optional) if optional else Guarded
     return kind(made, what, protocol)
 

@@ -6,7 +6,7 @@ import itertools
 import os
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -122,6 +122,14 @@ class Below:
 
     def list(self, prefix: str) -> Iterator[Stored]:
         return (attrs.evolve(one, key=one.key[len(self.prefix) :]) for one in self.store.list(self.prefix + prefix))
+
+    @property
+    def shared(self) -> bool:
+        return bool(self.store.shared)
+
+    def folders(self, prefix: str) -> Sequence[str]:
+        found: Sequence[str] = self.store.folders(self.prefix + prefix)
+        return found
 
     def delete(self, key: str) -> None:
         self.store.delete(self.prefix + key)
