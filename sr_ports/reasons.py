@@ -10,11 +10,12 @@ import enum
 
 import attrs
 
+from sr_ports.compared import Compared
 from sr_ports.kinds import Kind
 
 
-@attrs.frozen
-class Reason:
+@attrs.frozen(eq=False, repr=False)
+class Reason(Compared):
     """What a code means. `remedy` is a short imperative clause shown after the fact.
 
     `otherwise`: the remedy where the command that `remedy` names is the very one that failed; it

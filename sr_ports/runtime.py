@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 import attrs
 
 from sr_ports.authority import Lease
+from sr_ports.compared import Compared
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -75,8 +76,8 @@ class PlatformRuns(Protocol):
         """The platform run id; mints and keeps one when there is none. For submit alone."""
 
 
-@attrs.frozen
-class ObsEvent:
+@attrs.frozen(eq=False, repr=False)
+class ObsEvent(Compared):
     """A structured event (spec: behaviour, "Observability"). Best effort, never truth.
 
     `severity`: DEBUG, INFO, WARN or ERROR. `governance`: a fact that governance keeps (policy, plan
@@ -109,8 +110,8 @@ class ObservabilitySink(Protocol):
         """Flush what can be flushed."""
 
 
-@attrs.frozen
-class Identity:
+@attrs.frozen(eq=False, repr=False)
+class Identity(Compared):
     """An authenticated actor."""
 
     actor: str
@@ -124,8 +125,8 @@ class Authenticator(Protocol):
         """The actor, or None when the credential proves nobody."""
 
 
-@attrs.frozen
-class Runtime:
+@attrs.frozen(eq=False, repr=False)
+class Runtime(Compared):
     """Everything of the process itself that the core needs. `known_timezone`: an IANA name is known."""
 
     clock: Clock

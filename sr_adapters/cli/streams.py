@@ -13,9 +13,11 @@ from typing import IO, Any
 
 import attrs
 
+from sr_ports.compared import Compared
 
-@attrs.frozen
-class Aside:
+
+@attrs.frozen(eq=False, repr=False)
+class Aside(Compared):
     """Descriptor 1, kept aside. `former`: the stream that was on it. `stream`: the same, on a descriptor of its own."""
 
     former: Any

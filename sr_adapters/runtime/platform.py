@@ -14,6 +14,7 @@ from sr_adapters import places
 from sr_domain.evidence.small_files import unmarked
 from sr_plugins.documents.files import create_file
 from sr_ports import BadInput, Clock, ReasonCode, Unreachable
+from sr_ports.compared import Compared
 
 ENV = "PLATFORM_RUN_ID"
 FILE = "ACTIVE_RUN_ID"
@@ -35,8 +36,8 @@ def _fixed(value: str) -> str:
     return _checked(value, "the platform run id")
 
 
-@attrs.frozen
-class FixedPlatformRuns:
+@attrs.frozen(eq=False, repr=False)
+class FixedPlatformRuns(Compared):
     """Always `platform_run_id`. Raises `BadInput` when it cannot be one."""
 
     platform_run_id: str = attrs.field(converter=_fixed)
@@ -50,8 +51,8 @@ class FixedPlatformRuns:
         return self.platform_run_id
 
 
-@attrs.frozen
-class FilePlatformRuns:
+@attrs.frozen(eq=False, repr=False)
+class FilePlatformRuns(Compared):
     """The id that env PLATFORM_RUN_ID names, else the ACTIVE_RUN_ID file, else a new one.
 
     The file is ``<runtime_root>/ACTIVE_RUN_ID`` where an operator put one there, else

@@ -10,6 +10,7 @@ import attrs
 
 from sr_domain.record.states import RunState
 from sr_domain.record.values import Value
+from sr_ports.compared import Compared
 
 if TYPE_CHECKING:
     from sr_domain.record.ledger import Event
@@ -40,8 +41,8 @@ class Happening(Protocol):
         """In JSON form."""
 
 
-@attrs.frozen
-class Draft:
+@attrs.frozen(eq=False, repr=False)
+class Draft(Compared):
     """An event to be. `follows`: what its details say beyond `details`, made from the event once its time is known."""
 
     event_kind: str
@@ -53,8 +54,8 @@ class Draft:
         return event if self.follows is None else attrs.evolve(event, details={**event.details, **self.follows(event)})
 
 
-@attrs.frozen
-class EventKind(Generic[D]):
+@attrs.frozen(eq=False, repr=False)
+class EventKind(Compared, Generic[D]):
     """A kind of event.
 
     `details`: the class of what it says. `phase`: INGRESS, AUTHORITY, PLAN, ENGINE, EVIDENCE, COMMIT or

@@ -19,6 +19,7 @@ from sr_domain.record.events import kind_of
 from sr_domain.record.kinds import Draft
 from sr_domain.record.states import RunState
 from sr_ports import Fault, LeaseLost, ReasonCode
+from sr_ports.compared import Compared
 
 GENESIS = "0" * 64
 
@@ -26,8 +27,8 @@ _ID = b'"event_id":"'
 _HEX = 32
 
 
-@attrs.frozen
-class Event:
+@attrs.frozen(eq=False, repr=False)
+class Event(Compared):
     """A recorded event, as the wire spells it. `prev_hash`: sha256 of the line before.
 
     `event_id`: the first 32 hex of the sha256 of its own line with an empty `event_id`: the chain
@@ -60,8 +61,8 @@ class Event:
         return exact_json({field.name: getattr(self, field.name) for field in attrs.fields(Event)})
 
 
-@attrs.frozen
-class Ledger:
+@attrs.frozen(eq=False, repr=False)
+class Ledger(Compared):
     """A record as it stands: its events and the exact bytes they were read from."""
 
     run_id: str
@@ -153,8 +154,8 @@ def _step(run_id: str, state: RunState | None, kind: str) -> RunState | None:
     return after
 
 
-@attrs.frozen
-class RecordFault:
+@attrs.frozen(eq=False, repr=False)
+class RecordFault(Compared):
     """The first thing wrong with a record. `line`: from 1.
 
     `code`: ``TRUTH_ALTERED`` where it says less than it did, ``REVISION_UNKNOWN`` where nothing is

@@ -12,10 +12,11 @@ from sr_domain.record import events
 from sr_domain.record.kinds import D, EventKind
 from sr_domain.record.ledger import Event, Ledger
 from sr_domain.record.proofs import Found
+from sr_ports.compared import Compared
 
 
-@attrs.frozen
-class Entry(Generic[D]):
+@attrs.frozen(eq=False, repr=False)
+class Entry(Compared, Generic[D]):
     """A recorded event, its details typed."""
 
     event: Event
@@ -27,8 +28,8 @@ class Entry(Generic[D]):
         return self.event.ts_utc
 
 
-@attrs.frozen
-class Attempt:
+@attrs.frozen(eq=False, repr=False)
+class Attempt(Compared):
     """An engine attempt. `finished`, `abandoned`: how it ended; both None while it is open."""
 
     launched: Entry[d.AttemptName]
@@ -51,8 +52,8 @@ class Attempt:
         return None if ended is None else ended.event
 
 
-@attrs.frozen
-class Record:
+@attrs.frozen(eq=False, repr=False)
+class Record(Compared):
     """A sound record, as what it says. Raises `Fault(RECORD_INVALID)` where details lack what their kind has."""
 
     ledger: Ledger

@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar, dataclass_transform
 import attrs
 
 from sr_ports import Fault, ReasonCode
+from sr_ports.compared import Compared
 
 _Any = TypeVar("_Any")
 
@@ -82,8 +83,8 @@ def value(cls: type[_Any]) -> type[_Any]:
     return attrs.frozen(eq=False, repr=False)(cls)
 
 
-@attrs.frozen
-class _Part:
+@attrs.frozen(eq=False, repr=False)
+class _Part(Compared):
     """A field, as the JSON form needs it. `kept`: always written. `shape`: the class of a value, or of each."""
 
     name: str

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from sr_ports.compared import Compared
+
 if TYPE_CHECKING:
     from sr_domain.plan.pack import InterfacePack
     from sr_domain.plan.policy import Policy
     from sr_domain.run.ports import Ports, Settings
 
 
-@attrs.frozen
-class Context:
+@attrs.frozen(eq=False, repr=False)
+class Context(Compared):
     """The ports, and what operator and embedder decided. `read_pack`: the pack, or how to read it.
 
     `notices`: how answers came about where that was not the usual way, for whoever asked.

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from sr_ports.compared import Compared
+
 if TYPE_CHECKING:
     from sr_domain.evidence.provided_law import ProvidedLaw
     from sr_ports import (
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
     )
 
 
-@attrs.frozen
-class Ports:
+@attrs.frozen(eq=False, repr=False)
+class Ports(Compared):
     """The world, as ports. `invoker`: None when no engine is wired. `signer`: None when READY is not signed."""
 
     store: ObjectStore
@@ -45,8 +47,8 @@ class Ports:
     signer: Signer | None = None
 
 
-@attrs.frozen
-class Settings:
+@attrs.frozen(eq=False, repr=False)
+class Settings(Compared):
     """What the embedder or profile fixes for this process. `lease_ttl_s`: seconds.
 
     `oracle_engine_run_root`: overrides every request's root. `submitters`, `reemitters`:

@@ -30,6 +30,7 @@ from sr_ports import (
     SignatureChecker,
     Wiring,
 )
+from sr_ports.compared import Compared
 
 if TYPE_CHECKING:
     from sr_domain.plan.pack import InterfacePack
@@ -114,8 +115,8 @@ def _allowed(actors: Sequence[str], *, open_doors: bool) -> frozenset[str] | Non
     return None if open_doors and not actors else frozenset(actors)
 
 
-@attrs.frozen
-class Wires:
+@attrs.frozen(eq=False, repr=False)
+class Wires(Compared):
     """Builds adapters for one profile. `platform`: None while the runtime itself is built."""
 
     profile: Profile
@@ -170,8 +171,8 @@ class Wires:
         return [name for name in self.profile.observability.sinks if name != "console" or narrate]
 
 
-@attrs.frozen
-class Roots:
+@attrs.frozen(eq=False, repr=False)
+class Roots(Compared):
     """`sr_ports.EngineRoots` over whatever adapters read which scheme."""
 
     wires: Wires
