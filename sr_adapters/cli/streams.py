@@ -9,15 +9,10 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import IO, Any
-
-import attrs
-
-from sr_ports.compared import Compared
+from typing import IO, Any, NamedTuple
 
 
-@attrs.frozen(eq=False, repr=False)
-class Aside(Compared):
+class Aside(NamedTuple):
     """Descriptor 1, kept aside. `former`: the stream that was on it. `stream`: the same, on a descriptor of its own."""
 
     former: Any

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 import attrs
 
 from sr_domain.record.states import RunState
-from sr_domain.record.values import Value
 from sr_ports.compared import Compared
+from sr_ports.lazy import Later
 
 if TYPE_CHECKING:
     from sr_domain.record.ledger import Event
+    from sr_domain.record.values import Value
 
-D = TypeVar("D", bound=Value)
+D = TypeVar("D", bound="Value")
 
 
 class Kept(enum.Enum):
@@ -68,7 +69,7 @@ class EventKind(Compared, Generic[D]):
     """
 
     name: str
-    details: type[D]
+    _details: type[D] | Later
     phase: str
     sentence: str
     kept: Kept = Kept.ALWAYS
@@ -79,6 +80,11 @@ class EventKind(Compared, Generic[D]):
     governance: bool = False
     together: frozenset[str] = frozenset()
     revised: bool = False
+
+    @property
+    def details(self) -> type[D]:
+        """The class of what it says."""
+        return self._details.found() if isinstance(self._details, Later) else self._details
 
     def __call__(self, details: D, follows: Callable[[Event], Mapping[str, Any]] | None = None) -> Draft:
         """An event of this kind, to be recorded or told. `follows`: as of `Draft`."""

@@ -11,7 +11,7 @@ from sr_domain.record.values import KEPT, Value, many
 from sr_ports import EvidenceFault, ReasonCode
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class OutputProof(Value):
     """An output whose bytes were read. `digest`: content digest, hex64. `size`: bytes over all files.
 
@@ -29,7 +29,7 @@ class OutputProof(Value):
     version_id: str | None = None
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class GateProof(Value):
     """A gate whose law gave the digest its flag states. `digest`: hex64."""
 
@@ -37,7 +37,7 @@ class GateProof(Value):
     digest: str
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Conflict(Value):
     """A contradiction, from where it is found to where it is shown.
 
@@ -58,7 +58,7 @@ class Conflict(Value):
         return cls(subject, fault.code, fault.what, expected, path=fault.path)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Failure(Value):
     """Evidence that can never become READY, for a reason that is no contradiction."""
 
@@ -68,7 +68,7 @@ class Failure(Value):
     changes: Mapping[str, Any] | None = None
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Found(Value):
     """What passed. `laws`: gate id → ``kind``, ``distribution``, ``version`` of the law that judged it."""
 
@@ -77,7 +77,7 @@ class Found(Value):
     laws: Mapping[str, Mapping[str, str]] = attrs.field(factory=dict, metadata=KEPT)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Decision(Value):
     """What EVIDENCE_COMPLETE decided: enough to write the facts view again, byte for byte.
 

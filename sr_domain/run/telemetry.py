@@ -9,7 +9,6 @@ from typing import Any
 import attrs
 
 from sr_domain.encoding.times import format_instant
-from sr_domain.record.details import Nothing
 from sr_domain.record.events import EVIDENCE_PROGRESS, kind_of
 from sr_domain.record.kinds import Happening, attempt_in, scalars
 from sr_ports import Clock, ObservabilitySink, ObsEvent
@@ -50,4 +49,6 @@ class RunTelemetry(Compared):
 
     def progress(self, told: str) -> None:
         """How far a long step has come."""
+        from sr_domain.record.details import Nothing
+
         self.event(EVIDENCE_PROGRESS(Nothing()), told)
