@@ -35,7 +35,7 @@ from sr_domain.run.context import Context
 from sr_domain.run.held_run import HeldRun
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.telemetry import RunTelemetry
-from sr_ports import Admission, BadInput, Binding, Fault, IndexNote, Lease, NotFound, Provable, ReasonCode, SrError
+from sr_ports import Admission, BadInput, Binding, Fault, IndexNote, Lease, NotFound, ReasonCode, SrError
 
 
 def submit(context: Context, document: Any, *, actor: str | None = None) -> Outcome:
@@ -47,8 +47,8 @@ def submit(context: Context, document: Any, *, actor: str | None = None) -> Outc
     request = _parsed(context, document, actor)
     _ = context.pack  # one that cannot be read stops here, before anything is written
     actor = actor or request.invoker or "local"
-    if isinstance(context.ports.store, Provable):
-        context.ports.store.prove()  # a place that cannot keep truth stops here, before anything is written
+    if context.provable is not None:
+        context.provable.prove()  # a place that cannot keep truth stops here, before anything is written
     layout = Layout(context.ports.platform.ensure())
     telemetry = telemetry_of(context, request)
     telemetry.event(events.RUN_REQUEST_RECEIVED(details.Received(request.run_equivalence_key, actor)))

@@ -180,8 +180,10 @@ def check_actor(actor: str | None) -> None:
 
 def _misspelt(where: str, name: str, code: ReasonCode = ReasonCode.REQUEST_INVALID) -> BadInput | None:
     wrong = misspelling(name)
+    if wrong is None:
+        return None
     shown = repr(name if len(name) <= _SHOWN else name[:_SHOWN] + "...")
-    return None if wrong is None else BadInput(code, f"{where} {shown} {wrong}", ONE_SPELLING)
+    return BadInput(code, f"{where} {shown} {wrong}", ONE_SPELLING)
 
 
 def _window(node: Mapping[str, str], known_timezone: Callable[[str], bool]) -> Window:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import attrs
@@ -108,6 +109,7 @@ class EventKind(Compared, Generic[D]):
         return f"{self.sentence} ({reason})" if reason else self.sentence
 
 
+_SCALAR = (str, int, float, NoneType)
 SAID_ELSEWHERE = frozenset({"reason_code", "attempt_id"})
 """Names among the details that stand beside them wherever events are shown: in the story, as the attempt."""
 
@@ -124,4 +126,4 @@ def missing_in(details: Mapping[str, Any]) -> Sequence[str]:
 
 def scalars(details: Mapping[str, Any]) -> dict[str, Any]:
     """What an event says in single words and numbers: what telemetry carries."""
-    return {name: value for name, value in details.items() if isinstance(value, str | int | float) or value is None}
+    return {name: value for name, value in details.items() if isinstance(value, _SCALAR)}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from sr_ports import Provable
 from sr_ports.compared import Compared
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ class Context(Compared):
     def pack(self) -> InterfacePack:
         """The interface pack, read when a plan is first made. Raises `BadInput(PACK_INVALID)`."""
         return self.read_pack() if callable(self.read_pack) else self.read_pack
+
+    @cached_property
+    def provable(self) -> Provable | None:
+        """The store, where it can prove its place. Kept: asking for a protocol takes as long as reading an object."""
+        return self.ports.store if isinstance(self.ports.store, Provable) else None
 
     def notice(self, text: str) -> None:
         """Keep a notice, once."""
