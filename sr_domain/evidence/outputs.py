@@ -8,11 +8,12 @@ import attrs
 
 from sr_domain.plan.sealed import SealedOutput
 from sr_ports import EngineRoot, FileFact, ListingRules, Wanted
+from sr_ports.compared import Compared
 from sr_ports.wanted import TODAY, is_wild
 
 
-@attrs.frozen
-class OutputFiles:
+@attrs.frozen(eq=False, repr=False)
+class OutputFiles(Compared):
     """The files an output consists of, at least one for each of its paths.
 
     `base`: the folder their relative paths start from, without trailing slash.
@@ -22,8 +23,8 @@ class OutputFiles:
     facts: tuple[FileFact, ...]
 
 
-@attrs.frozen
-class Absent:
+@attrs.frozen(eq=False, repr=False)
+class Absent(Compared):
     """At least one path of the output leads to nothing."""
 
     path: str

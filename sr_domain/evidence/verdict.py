@@ -10,10 +10,11 @@ import attrs
 
 from sr_domain.record.proofs import Conflict, Failure, GateProof, OutputProof
 from sr_ports import ReasonCode
+from sr_ports.compared import Compared
 
 
-@attrs.frozen
-class Evidence:
+@attrs.frozen(eq=False, repr=False)
+class Evidence(Compared):
     """Everything found. `missing`: ids of required outputs and gates; `notes`: for the facts view."""
 
     outputs: tuple[OutputProof, ...] = ()
@@ -25,28 +26,28 @@ class Evidence:
     oracle_pack_ref: Mapping[str, Any] | None = None
 
 
-@attrs.frozen
-class Complete:
+@attrs.frozen(eq=False, repr=False)
+class Complete(Compared):
     """Every required gate verified by its law, every required output proven."""
 
 
-@attrs.frozen
-class Waiting:
+@attrs.frozen(eq=False, repr=False)
+class Waiting(Compared):
     """Something is missing and the deadline is ahead."""
 
     missing: tuple[str, ...]
 
 
-@attrs.frozen
-class Failed:
+@attrs.frozen(eq=False, repr=False)
+class Failed(Compared):
     """Never READY."""
 
     code: ReasonCode
     detail: str
 
 
-@attrs.frozen
-class Conflicted:
+@attrs.frozen(eq=False, repr=False)
+class Conflicted(Compared):
     """Contradictory evidence: quarantine."""
 
     conflicts: tuple[Conflict, ...]

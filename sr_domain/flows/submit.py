@@ -36,6 +36,7 @@ from sr_domain.run.held_run import HeldRun
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.telemetry import RunTelemetry
 from sr_ports import Admission, BadInput, Binding, Fault, IndexNote, Lease, NotFound, ReasonCode, SrError
+from sr_ports.compared import Compared
 
 
 def submit(context: Context, document: Any, *, actor: str | None = None) -> Outcome:
@@ -202,8 +203,8 @@ def _still_waiting(context: Context, layout: Layout, request: RunRequest) -> Out
     return ledger_outcome(layout, ledger) if next(came, None) is None else None
 
 
-@attrs.frozen
-class _AuthorityBehind:
+@attrs.frozen(eq=False, repr=False)
+class _AuthorityBehind(Compared):
     """The record has a fence as high as the lease's: the authority was restored from an earlier state."""
 
     fence: int

@@ -14,10 +14,11 @@ from sr_domain.encoding.parts import plain
 from sr_domain.plan.policy import MemberDigests, PolicyRev
 from sr_domain.plan.request import Strategy
 from sr_ports import VerificationMethod
+from sr_ports.compared import Compared
 
 
-@attrs.frozen
-class SealedOutput:
+@attrs.frozen(eq=False, repr=False)
+class SealedOutput(Compared):
     """An intended output with its paths resolved, relative to the engine root.
 
     `path`: what its locator says. `paths`: what is read (one a day for ``{utc_day}``).
@@ -38,8 +39,8 @@ class SealedOutput:
     dictionary_ref: str | None = None
 
 
-@attrs.frozen
-class SealedGate:
+@attrs.frozen(eq=False, repr=False)
+class SealedGate(Compared):
     """A required gate with its paths resolved, relative to the engine root."""
 
     gate_id: str
@@ -52,8 +53,8 @@ class SealedGate:
     authorizes: tuple[str, ...] = ()
 
 
-@attrs.frozen
-class SealedPlan:
+@attrs.frozen(eq=False, repr=False)
+class SealedPlan(Compared):
     """A compiled plan. `plan_hash`: 64 hex, over what was decided and no clock reading."""
 
     plan_hash: str

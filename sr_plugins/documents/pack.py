@@ -15,6 +15,7 @@ from sr_plugins.documents.pack_entries import bad, gate_spec, output_spec
 from sr_plugins.documents.shipped import shipped
 from sr_plugins.documents.yaml import load_yaml
 from sr_ports import BadInput, ReasonCode
+from sr_ports.compared import Compared
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -26,8 +27,8 @@ BUILTIN = "builtin"
 _Spec = TypeVar("_Spec")
 
 
-@attrs.frozen
-class PackDocuments:
+@attrs.frozen(eq=False, repr=False)
+class PackDocuments(Compared):
     """Both documents of a pack, whole, text stripped of surrounding white space."""
 
     gate_map: dict[str, Any]
