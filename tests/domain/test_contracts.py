@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hatch_build
+from sr_adapters.answers import CONTRACTS
 from sr_domain import _contracts
 from sr_domain.encoding.contracts import SHOWN, ContractViolation, problem, validate
 from sr_ports import ReasonCode
@@ -112,6 +113,7 @@ WIRE: dict[str, tuple[str, str, bool]] = {
     ),
 }
 NAMES = sorted(WIRE)
+ANSWERS = sorted(set(CONTRACTS.values()) - set(NAMES))
 
 
 def event(**details: Any) -> dict[str, Any]:
@@ -119,8 +121,8 @@ def event(**details: Any) -> dict[str, Any]:
     return {**whole, "details": details}
 
 
-def test_every_artifact_of_the_wire_has_a_contract_and_no_other_is_there() -> None:
-    assert sorted(schemas()) == NAMES
+def test_every_artifact_of_the_wire_and_every_answer_has_a_contract_and_no_other_is_there() -> None:
+    assert sorted(schemas()) == sorted([*NAMES, *ANSWERS])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -133,12 +135,12 @@ def test_the_fields_are_the_wires(name: str) -> None:
 
 
 @pytest.mark.parametrize("most", [False, True], ids=["least", "most"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *ANSWERS])
 def test_the_least_and_the_most_fit(name: str, most: bool) -> None:
     assert problem(name, sample(schemas()[name], most=most)) is None
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *ANSWERS])
 def test_every_single_fault_is_refused_and_named(name: str) -> None:
     wrongs = list(faults(schemas()[name]))
     assert len(wrongs) >= len(schemas()[name]["properties"])
