@@ -79,14 +79,14 @@ def vectors() -> dict[str, Case]:
             [_law(one) for one in BUNDLES],
         ),
         "bundle_hash": file(
-            "The bundle hash of a facts view: sha256 of the canonical JSON of `hashed`, in which every path is relative "
-            "to the engine root.",
+            "The bundle hash of a facts view: sha256 of the canonical JSON of locators, gate_receipts, "
+            "instance_receipts and policy_rev, each list sorted, each path relative to engine_run_root.",
             "behaviour, Identity: bundle_hash (revision 2)",
             list(_bundle_hashes()),
         ),
         "record": file(
-            "A run record. Each line's prev_hash is the sha256 of the line before, without its newline (64 zeros for the "
-            "first); its event_id is the sha256 of its own line with an empty event_id.",
+            "A run record. Each line's prev_hash is the sha256 of the line before, without its newline (64 zeros for "
+            "the first); its event_id is the sha256 of its own line with an empty event_id.",
             "behaviour, The record",
             list(_records()),
         ),
