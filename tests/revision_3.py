@@ -21,7 +21,7 @@ from tests.domain.contract_samples import ROOT
 def facts_view(*parts: Any) -> dict[str, Any]:
     """The facts view, and how many bytes a consumer will read."""
     facts, decision = revision_2.RULES.facts_view(*parts), parts[3]
-    return {**facts, "total_size": sum(proof.size for proof in decision.outputs)}
+    return {**facts, "total_size": sum(proof["size"] for proof in decision["outputs"])}
 
 
 REVISION_3 = attrs.evolve(revision_2.RULES, revision=3, facts_view=facts_view)

@@ -1,7 +1,8 @@
 """Revision 1 of the rules: every artifact as the first release derived it from the record (spec: wire). Pure.
 
 Runs that were decided by it are still held against it: nothing that these functions give may
-change. What is to be otherwise is a new revision (``docs/contracts.md``).
+change. They read plan and decision as the first release put them on record, and no value of today's
+that may come to have other parts. What is to be otherwise is a new revision (``docs/contracts.md``).
 """
 
 from __future__ import annotations
@@ -9,82 +10,81 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import attrs
-
 from sr_domain.artifacts.attestation import statement_bytes
-from sr_domain.artifacts.documents import digest_node, instance_scope
-from sr_domain.artifacts.rules import Rules
-from sr_domain.encoding.canonical import digest_of
+from sr_domain.artifacts.rules import Document, Node, Rules
+from sr_domain.encoding.canonical import digest_of, exact_json
 from sr_domain.encoding.ids import ready_message_id, terminal_reemit_key
-from sr_domain.plan.sealed import SealedGate, SealedOutput, SealedPlan
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Event, Ledger
-from sr_domain.record.proofs import Decision, OutputProof
 from sr_domain.record.states import RunState
 from sr_ports.wanted import FIRST_RELEASE
 
 
-def locator(output: SealedOutput, pins: Mapping[str, Any], digest: str) -> dict[str, Any]:
-    """An output locator: where, of which pins, which bytes."""
-    refs = {"schema_ref": output.schema_ref, "dictionary_ref": output.dictionary_ref}
+def locator(output: Node, pins: Node, digest: str) -> Document:
+    """An output locator: where, of which pins, which bytes. `output`: of the plan on record."""
+    refs = {name: output.get(name) for name in ("schema_ref", "dictionary_ref")}
     return {
-        "output_id": output.output_id,
-        "path": output.path,
-        **{pin: pins[pin] for pin in output.locator_pins},
+        "output_id": output["output_id"],
+        "path": output["path"],
+        **{pin: pins[pin] for pin in output["locator_pins"]},
         **{key: value for key, value in refs.items() if value is not None},
-        "content_digest": digest_node(digest),
+        "content_digest": _digest(digest),
     }
 
 
-def gate_receipt(gate: SealedGate, pins: Mapping[str, Any], digest: str) -> dict[str, Any]:
-    """The receipt that a gate passed."""
+def gate_receipt(gate: Node, pins: Node, digest: str) -> Document:
+    """The receipt that a gate passed. `gate`: of the plan on record."""
     artifacts = {
-        "validation_bundle_root": gate.bundle_root + "/",
-        "index_path": gate.index_path,
-        "passed_flag_path": gate.flag_path,
+        "validation_bundle_root": gate["bundle_root"] + "/",
+        "index_path": gate.get("index_path"),
+        "passed_flag_path": gate["flag_path"],
     }
     return {
-        "gate_id": gate.gate_id,
+        "gate_id": gate["gate_id"],
         "status": "PASS",
-        "scope": {pin: pins[pin] for pin in gate.scope_pins},
+        "scope": {pin: pins[pin] for pin in gate["scope_pins"]},
         "receipt_kind": "passed_flag",
-        "digest": digest_node(digest),
+        "digest": _digest(digest),
         "artifacts": {key: value for key, value in artifacts.items() if value is not None},
     }
 
 
-def instance_receipt(
-    output: SealedOutput, pins: Mapping[str, Any], digest: str, receipt_ref: str, manifest_ref: str | None
-) -> dict[str, Any]:
+def instance_receipt(output: Node, pins: Node, proof: Node) -> Document:
     """SR's own proof of an instance-scoped output. No time in it: the same bytes, the same receipt."""
+    manifest = proof.get("manifest_ref")
     return {
-        "output_id": output.output_id,
+        "output_id": output["output_id"],
         "status": "PASS",
-        "scope": instance_scope(output, pins),
-        "target_ref": locator(output, pins, digest),
-        "target_digest": digest_node(digest),
-        **({} if manifest_ref is None else {"bundle_manifest_ref": manifest_ref}),
+        "scope": {pin: pins[pin] for pin in ("manifest_fingerprint", *output["instance_pins"])},
+        "target_ref": locator(output, pins, proof["digest"]),
+        "target_digest": _digest(proof["digest"]),
+        **({} if manifest is None else {"bundle_manifest_ref": manifest}),
         "receipt_kind": "instance_proof",
-        "artifacts": {"receipt_path": receipt_ref},
+        "artifacts": {"receipt_path": proof["receipt_ref"]},
     }
 
 
-def run_plan(layout: Layout, plan: SealedPlan, deadline_utc: str, committed: Event) -> dict[str, Any]:
+def _digest(hex64: str) -> Document:
+    return {"algo": "sha256", "hex": hex64}
+
+
+def run_plan(layout: Layout, deadline_utc: str, committed: Event) -> Document:
     """The run plan of a PLAN_COMMITTED event; its times come from the record."""
+    plan = committed.details["plan"]
     return {
         "run_id": committed.run_id,
-        "plan_hash": plan.plan_hash,
-        "policy_rev": attrs.asdict(plan.policy_rev),
-        "strategy": plan.strategy.value,
-        "intended_outputs": plan.intended_outputs,
-        "required_gates": plan.required_gates,
+        "plan_hash": plan["plan_hash"],
+        "policy_rev": plan["policy_rev"],
+        "strategy": plan["strategy"],
+        "intended_outputs": [one["output_id"] for one in plan["outputs"]],
+        "required_gates": [one["gate_id"] for one in plan["gates"]],
         "evidence_deadline_utc": deadline_utc,
-        "attempt_limit": plan.attempt_limit,
+        "attempt_limit": plan["attempt_limit"],
         "created_at_utc": committed.ts_utc,
     }
 
 
-def run_status(layout: Layout, ledger: Ledger) -> dict[str, Any] | None:
+def run_status(layout: Layout, ledger: Ledger) -> Document | None:
     """The status the record derives; None before anything was accepted."""
     event = ledger.state_event
     state = ledger.state
@@ -101,24 +101,19 @@ def run_status(layout: Layout, ledger: Ledger) -> dict[str, Any] | None:
     }
 
 
-def _proven(plan: SealedPlan, decision: Decision) -> list[tuple[SealedOutput, OutputProof]]:
-    proofs = {proof.output_id: proof for proof in decision.outputs}
-    return [(output, proofs[output.output_id]) for output in plan.outputs if output.output_id in proofs]
+def facts_view(layout: Layout, pins: Node, plan: Node, decision: Node) -> Document:
+    """The join surface: one document that names all a consumer may read (spec: wire, "facts view").
 
-
-def facts_view(layout: Layout, pins: Mapping[str, Any], plan: SealedPlan, decision: Decision) -> dict[str, Any]:
-    """The join surface: one document that names all a consumer may read (spec: wire, "facts view")."""
+    `plan`, `decision`: as the record has them.
+    """
     run_id = str(pins["run_id"])
-    proven = _proven(plan, decision)
-    digests = {proof.gate_id: proof.digest for proof in decision.gates}
-    locators = [locator(output, pins, proof.digest) for output, proof in proven]
-    gates = [gate_receipt(gate, pins, digests[gate.gate_id]) for gate in plan.gates]
-    instances = [
-        instance_receipt(output, pins, proof.digest, proof.receipt_ref, proof.manifest_ref)
-        for output, proof in proven
-        if proof.receipt_ref is not None
-    ]
-    rev = attrs.asdict(plan.policy_rev)
+    proofs = {one["output_id"]: one for one in decision["outputs"]}
+    proven = [(one, proofs[one["output_id"]]) for one in plan["outputs"] if one["output_id"] in proofs]
+    digests = {one["gate_id"]: one["digest"] for one in decision["gates"]}
+    locators = [locator(output, pins, proof["digest"]) for output, proof in proven]
+    gates = [gate_receipt(gate, pins, digests[gate["gate_id"]]) for gate in plan["gates"]]
+    instances = [instance_receipt(output, pins, proof) for output, proof in proven if proof.get("receipt_ref")]
+    rev = plan["policy_rev"]
     return {
         "run_id": run_id,
         "platform_run_id": layout.platform_run_id,
@@ -127,42 +122,42 @@ def facts_view(layout: Layout, pins: Mapping[str, Any], plan: SealedPlan, decisi
         "locators": locators,
         "gate_receipts": gates,
         "policy_rev": rev,
-        "bundle_hash": bundle_hash(locators, gates, instances, rev),
+        "bundle_hash": _hash(locators, gates, instances, rev),
         "plan_ref": layout.plan(run_id),
         "record_ref": layout.record(run_id),
         "status_ref": layout.status(run_id),
         "output_roles": {
-            output.output_id: "business_traffic" if output.traffic else "non_traffic" for output, _ in proven
+            output["output_id"]: "business_traffic" if output["traffic"] else "non_traffic" for output, _ in proven
         },
-        "intended_outputs": plan.intended_outputs,
-        "run_config_digest": plan.policy_rev.content_digest,
+        "intended_outputs": [one["output_id"] for one in plan["outputs"]],
+        "run_config_digest": rev["content_digest"],
         **_present(instance_receipts=instances or None),
-        **_origins(plan, decision),
+        **_origins(rev, decision),
     }
 
 
-def _present(**parts: Any) -> dict[str, Any]:
+def _present(**parts: Any) -> Document:
     return {key: value for key, value in parts.items() if value is not None}
 
 
-def _origins(plan: SealedPlan, decision: Decision) -> dict[str, Any]:
+def _origins(rev: Node, decision: Node) -> Document:
     """The optional fields that say where a view comes from."""
-    release = _present(service_release_id=decision.service_release_id, environment=decision.environment)
+    release = _present(service_release_id=decision.get("service_release_id"), environment=decision.get("environment"))
     return {
         **release,
         "provenance": {
             **release,
-            **_present(config_revision=decision.config_revision),
-            "run_config_digest": plan.policy_rev.content_digest,
+            **_present(config_revision=decision.get("config_revision")),
+            "run_config_digest": rev["content_digest"],
         },
         **_present(
-            oracle_pack_ref=decision.oracle_pack_ref,
-            evidence_notes=[*decision.notes, *law_notes(decision.laws)] or None,
+            oracle_pack_ref=decision.get("oracle_pack_ref"),
+            evidence_notes=[*decision["notes"], *_law_notes(decision["laws"])] or None,
         ),
     }
 
 
-def law_notes(laws: Mapping[str, Mapping[str, str]]) -> list[str]:
+def _law_notes(laws: Mapping[str, Node]) -> list[str]:
     """Which law, from which distribution and version, verified each gate (spec: mission, law 11)."""
     return [
         f"GATE_LAW:{gate_id}:{law['kind']}:{law['distribution']}=={law['version']}"
@@ -170,7 +165,17 @@ def law_notes(laws: Mapping[str, Mapping[str, str]]) -> list[str]:
     ]
 
 
-def bundle_hash(
+def bundle_hash(view: Node) -> str:
+    """Of a facts view; 64 hex."""
+    return _hash(view["locators"], view["gate_receipts"], view.get("instance_receipts", ()), view["policy_rev"])
+
+
+def same_receipt(stated: Node, standing: bytes) -> bool:
+    """Whether the instance receipt that stands is the one that a view states, byte for byte."""
+    return standing == exact_json(stated)
+
+
+def _hash(
     locators: Iterable[Mapping[str, Any]],
     gates: Iterable[Mapping[str, Any]],
     instances: Iterable[Mapping[str, Any]],
@@ -240,13 +245,11 @@ def quarantine_record(layout: Layout, event: Event) -> dict[str, Any]:
 RULES = Rules(
     revision=1,
     listing=FIRST_RELEASE,
-    locator=locator,
-    gate_receipt=gate_receipt,
-    instance_receipt=instance_receipt,
     run_plan=run_plan,
     run_status=run_status,
     facts_view=facts_view,
     bundle_hash=bundle_hash,
+    same_receipt=same_receipt,
     statement=statement_bytes,
     ready_signal=ready_signal,
     terminal_signal=terminal_signal,

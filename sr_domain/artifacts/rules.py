@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -12,10 +12,8 @@ from sr_domain.encoding.contracts import Problem, problem, validate
 from sr_ports import ListingRules
 
 if TYPE_CHECKING:
-    from sr_domain.plan.sealed import SealedGate, SealedOutput, SealedPlan
     from sr_domain.record.layout import Layout
     from sr_domain.record.ledger import Event, Ledger
-    from sr_domain.record.proofs import Decision
 
 Document = dict[str, Any]
 Node = Mapping[str, Any]
@@ -25,19 +23,21 @@ Node = Mapping[str, Any]
 class Rules:
     """One revision. Its functions are pure: the same record gives the same document, by any release.
 
-    `listing`: how an engine root is listed for a run decided by it. The other fields are named for
-    what they make; an artifact's contract has the same name.
+    They take plan and decision in the JSON form that is on record, so that what a value of today's
+    comes to have changes nothing that an earlier revision derived.
+
+    `listing`: how an engine root is listed for a run decided by it. `bundle_hash`: of a facts view.
+    `same_receipt`: whether the instance receipt that stands, in bytes, proves what a view states. The other
+    fields are named for what they make; an artifact's contract has the same name.
     """
 
     revision: int
     listing: ListingRules
-    locator: Callable[[SealedOutput, Node, str], Document]
-    gate_receipt: Callable[[SealedGate, Node, str], Document]
-    instance_receipt: Callable[[SealedOutput, Node, str, str, str | None], Document]
-    run_plan: Callable[[Layout, SealedPlan, str, Event], Document]
+    run_plan: Callable[[Layout, str, Event], Document]
     run_status: Callable[[Layout, Ledger], Document | None]
-    facts_view: Callable[[Layout, Node, SealedPlan, Decision], Document]
-    bundle_hash: Callable[[Iterable[Node], Iterable[Node], Iterable[Node], Mapping[str, str]], str]
+    facts_view: Callable[[Layout, Node, Node, Node], Document]
+    bundle_hash: Callable[[Node], str]
+    same_receipt: Callable[[Node, bytes], bool]
     statement: Callable[[Layout, Node, str, str], bytes]
     ready_signal: Callable[[Layout, Node, str | None, str], Document]
     terminal_signal: Callable[[Layout, Node, str], Document]

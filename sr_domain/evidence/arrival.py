@@ -6,31 +6,39 @@ from collections.abc import Callable, Collection, Iterator
 
 from sr_domain.evidence.bundle import whole_bundle
 from sr_domain.evidence.outputs import OutputFiles, find_output
-from sr_domain.plan.sealed import SealedGate, SealedOutput, SealedPlan
+from sr_domain.evidence.run_receipt import RECEIPT, run_id_in
+from sr_domain.plan.sealed import OutputPart, SealedGate, SealedPlan
 from sr_ports import EngineRoot, EngineRoots, EvidenceFault
 
 
-def something_there(roots: EngineRoots, plan: SealedPlan, uri: str) -> bool:
-    """Whether the root holds any evidence of this plan: a passed flag, or an output's file."""
+def something_there(roots: EngineRoots, plan: SealedPlan, uri: str, run_id: str) -> bool:
+    """Whether the root holds any evidence of this plan: a passed flag, or an output's file.
+
+    `run_id`: what ``{run_id}`` is where the root has no receipt.
+    """
     root = roots.open(uri)
     if not root.exists():
         return False
-    return any(_is_there(root.stat, gate.flag_path) for gate in plan.gates) or any(
-        _is_there(_output_there, root, output) for output in plan.outputs
+    own = run_id_in(root, run_id) if plan.needs_receipt else run_id
+    return any(_is_there(root.stat, look.flag_path) for gate in plan.gates for look in gate.looks(own)) or any(
+        _is_there(_part_there, root, part) for output in plan.outputs for part in output.parts(own)
     )
 
 
-def arrived(roots: EngineRoots, plan: SealedPlan, uri: str, missing: Collection[str]) -> Iterator[str]:
-    """What of the missing may have come since: by a look, not by reading bytes. Raises `Unreachable`.
+def arrived(roots: EngineRoots, plan: SealedPlan, uri: str, missing: Collection[str], run_id: str) -> Iterator[str]:
+    """What of the missing may have come since: by a look, not by reading evidence. Raises `Unreachable`.
 
-    Whatever is not named here is certainly still missing.
+    Whatever is not named here is certainly still missing. `run_id`: as for `something_there`.
     """
     root = roots.open(uri)
-    for gate in plan.gates:
-        if gate.gate_id in missing and _is_there(_bundle_there, root, gate):
-            yield gate.gate_id
+    own = run_id_in(root, run_id) if plan.needs_receipt else run_id
+    if RECEIPT in missing and _is_there(root.stat, RECEIPT):
+        yield RECEIPT
+    for look in (look for gate in plan.gates for look in gate.looks(own)):
+        if look.subject in missing and _is_there(_bundle_there, root, look):
+            yield look.subject
     for output in plan.outputs:
-        if output.output_id in missing and _is_there(_output_there, root, output):
+        if output.output_id in missing and all(_is_there(_part_there, root, part) for part in output.parts(own)):
             yield output.output_id
 
 
@@ -42,8 +50,8 @@ def _bundle_there(root: EngineRoot, gate: SealedGate) -> bool:
     return index or bool(root.list(gate.bundle_root, whole_bundle(gate.method)))
 
 
-def _output_there(root: EngineRoot, output: SealedOutput) -> bool:
-    return isinstance(find_output(root, output), OutputFiles)
+def _part_there(root: EngineRoot, part: OutputPart) -> bool:
+    return isinstance(find_output(root, part.path), OutputFiles)
 
 
 def _is_there(look: Callable[..., object], *place: object) -> bool:

@@ -1,7 +1,7 @@
 """The digest engine: every byte of an output, streamed, in bounded memory.
 
-Content digest (spec: behaviour, "Evidence"): one file, the sha256 of its bytes; several,
-the sha256 of the canonical JSON list of ``{path, size, sha256}`` sorted by relative path.
+Content digest (spec: behaviour, "Evidence"): one file, the sha256 of its bytes; several, the sha256 of
+the part list: the canonical JSON list of ``{path, size, sha256}`` sorted by relative path.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class FileDigest:
 
 @attrs.frozen
 class ContentDigest:
-    """An output's bytes. `manifest`: the part list whose sha256 this is; None for a single file."""
+    """An output's bytes. `manifest`: the part list whose sha256 this is; None for a file alone."""
 
     sha256: str
     files: tuple[FileDigest, ...]
@@ -102,7 +102,7 @@ def _content(output: OutputFiles, read: dict[str, FileDigest | EvidenceFault]) -
             return one
         files.append(FileDigest(one.path[cut:], one.size, one.sha256, one.version_id))
     files.sort(key=lambda one: one.path)
-    if len(files) == 1:
+    if not output.listed:
         return ContentDigest(files[0].sha256, tuple(files), None)
     manifest = part_list(files)
     return ContentDigest(sha256_hex(manifest), tuple(files), manifest)

@@ -8,6 +8,7 @@ from typing import Any
 
 from sr_domain.encoding.contracts import problem
 from sr_domain.encoding.names import lower_hex
+from sr_domain.encoding.places import below
 from sr_domain.evidence.small_files import parse_small, read_small
 from sr_domain.record.proofs import Failure
 from sr_ports import EngineRoot, EvidenceFault, ReasonCode
@@ -17,34 +18,42 @@ _LIMIT = 1 << 20
 _WORLD = ("manifest_fingerprint", "parameter_hash", "scenario_id", "seed")
 
 
-def oracle_pack(root: EngineRoot, pins: Mapping[str, Any]) -> tuple[dict[str, Any] | None, tuple[Failure, ...]]:
-    """The pack's ref where the root has a manifest, and what is wrong with it.
+def oracle_pack(
+    root: EngineRoot, pins: Mapping[str, Any], oracle_root: str | None = None
+) -> tuple[dict[str, Any], tuple[Failure, ...]]:
+    """Which root the evidence is of, and whose world where it has a manifest; and what is wrong with that.
 
-    Without a manifest both are empty. Raises `Unreachable`.
+    `oracle_root`: where all engine roots lie, where the profile names it. Raises `Unreachable`.
     """
-    if root.stat(MANIFEST) is None:
-        return None, ()
+    ref: dict[str, Any] = {"engine_run_root": root.uri}
+    if oracle_root is not None:
+        ref["oracle_root"] = oracle_root
     try:
-        data = read_small(root, MANIFEST, _LIMIT, ReasonCode.ORACLE_PACK_INVALID)
-        manifest = _lower(parse_small(data, MANIFEST, _LIMIT, ReasonCode.ORACLE_PACK_INVALID))
+        manifest = None if root.stat(MANIFEST) is None else _read(root)
     except EvidenceFault as fault:
-        return None, (_invalid(fault.what),)
+        return ref, (_invalid(fault.what),)
+    if manifest is None:
+        return ref, ()
     misfit = problem("oracle_pack_manifest", manifest)
     if misfit is not None:
-        return None, (_invalid(misfit.what),)
+        return ref, (_invalid(misfit.what),)
     for pin in _WORLD:
         if manifest["world_key"][pin] != pins[pin]:
             shown = json.dumps(manifest["world_key"][pin])[:80]
             detail = f"its {pin} is {shown}, the run's is {json.dumps(pins[pin])[:80]}"
-            return None, (Failure(MANIFEST, ReasonCode.ORACLE_PACK_MISMATCH, detail),)
-    ref = {
+            return ref, (Failure(MANIFEST, ReasonCode.ORACLE_PACK_MISMATCH, detail),)
+    ref |= {
         "oracle_pack_id": manifest["oracle_pack_id"],
-        "manifest_ref": f"{root.uri}/{MANIFEST}",
-        "engine_run_root": root.uri,
+        "manifest_ref": below(root.uri, MANIFEST),
         "scenario_id": pins["scenario_id"],
         "engine_release": manifest["engine_release"],
     }
     return ref, ()
+
+
+def _read(root: EngineRoot) -> Any:
+    data = read_small(root, MANIFEST, _LIMIT, ReasonCode.ORACLE_PACK_INVALID)
+    return _lower(parse_small(data, MANIFEST, _LIMIT, ReasonCode.ORACLE_PACK_INVALID))
 
 
 def _lower(manifest: Any) -> Any:

@@ -8,21 +8,61 @@ from typing import Any
 
 import attrs
 
+from sr_domain.evidence.digests import ContentDigest
+from sr_domain.evidence.run_receipt import RECEIPT
 from sr_domain.record.proofs import Conflict, Failure, GateProof, OutputProof
 from sr_ports import ReasonCode
 
 
 @attrs.frozen
-class Evidence:
-    """Everything found. `missing`: ids of required outputs and gates; `notes`: for the facts view."""
+class Proven:
+    """A proof, and what is stored of it once the whole run is complete.
 
-    outputs: tuple[OutputProof, ...] = ()
+    `base`: the folder, relative to the engine root, that the paths of `content` start from.
+    `receipt`: the instance receipt to be written; None unless the output is instance-scoped.
+    """
+
+    proof: OutputProof
+    content: ContentDigest
+    base: str
+    receipt: Mapping[str, Any] | None = None
+
+
+@attrs.frozen
+class Evidence:
+    """Everything found. `missing`: ids of required outputs and gates, the latter with their day; `notes`: for the view.
+
+    `awaited`: optional outputs that may be there under a run id of the engine's own, which no receipt names yet.
+    `engine_run_id`: as of `Decision`.
+    """
+
+    proven: tuple[Proven, ...] = ()
     gates: tuple[GateProof, ...] = ()
     missing: tuple[str, ...] = ()
+    awaited: tuple[str, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     failures: tuple[Failure, ...] = ()
     notes: tuple[str, ...] = ()
     oracle_pack_ref: Mapping[str, Any] | None = None
+    engine_run_id: str | None = None
+
+    @property
+    def outputs(self) -> tuple[OutputProof, ...]:
+        """What was read."""
+        return tuple(one.proof for one in self.proven)
+
+    def at(self, *, late: bool) -> Evidence:
+        """What is awaited is missing until the deadline, with the receipt, and noted as absent when it is `late`."""
+        if not self.awaited:
+            return self
+        if late:
+            return attrs.evolve(self, awaited=(), notes=(*self.notes, *map(absent, self.awaited)))
+        return attrs.evolve(self, awaited=(), missing=(*self.missing, *self.awaited, RECEIPT))
+
+
+def absent(output_id: str) -> str:
+    """The note that an optional output is not there."""
+    return f"OPTIONAL_MISSING:{output_id}"
 
 
 @attrs.frozen

@@ -25,6 +25,7 @@ from sr_domain.flows.commit import (
     read_facts,
 )
 from sr_domain.flows.engine_attempts import EngineFailed, abandon_open_attempts, finished_root, run_engine
+from sr_domain.flows.keep_proofs import keep_proofs
 from sr_domain.flows.supersede import announce_successor, claim_place
 from sr_domain.plan.compile import PlanRefused, compile_plan
 from sr_domain.plan.policy import Policy
@@ -125,23 +126,23 @@ def _plan_committed(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> Draft
     key = run.layout.plan(run.run_id)
     return events.PLAN_COMMITTED(
         Planned(plan.document(), revisions.REVISION),
-        lambda event: {"run_plan_digest": run.follows(key, _plan_bytes(run, plan, accepted, event))},
+        lambda event: {"run_plan_digest": run.follows(key, _plan_bytes(run, accepted, event))},
     )
 
 
-def _plan_bytes(run: HeldRun, plan: SealedPlan, accepted: Accepted, committed: Event) -> bytes:
+def _plan_bytes(run: HeldRun, accepted: Accepted, committed: Event) -> bytes:
     rules = rules_at(committed)
-    document = rules.run_plan(run.layout, plan, accepted.evidence_deadline_utc, committed)
+    document = rules.run_plan(run.layout, accepted.evidence_deadline_utc, committed)
     return rules.stored("run_plan", document)
 
 
-def write_plan(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> None:
+def write_plan(run: HeldRun, accepted: Accepted) -> None:
     """The plan artifact, as the record says it; written once, after the record has it."""
     committed = run.history.plan
     if committed is None:
         raise Fault(ReasonCode.RECORD_INVALID, f"run {run.run_id} has no plan on record")
     key, digest = run.layout.plan(run.run_id), committed.details.run_plan_digest
-    run.write_derived(key, digest, lambda: _plan_bytes(run, plan, accepted, committed.event))
+    run.write_derived(key, digest, lambda: _plan_bytes(run, accepted, committed.event))
 
 
 def prove_and_decide(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> bool:
@@ -153,20 +154,27 @@ def prove_and_decide(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> bool
         return False
     run.record(events.EVIDENCE_STARTED(EvidenceStarted(root)))
     # Neither waits for the other: two durable writes in the time of one.
-    run.ports.pool.map(lambda write: write(), (lambda: write_plan(run, plan, accepted), run.write_status))
+    run.ports.pool.map(lambda write: write(), (lambda: write_plan(run, accepted), run.write_status))
     with on_record(run):
-        evidence = collect(run, plan, root)
+        evidence = collect(run, plan, root, reused=finished_root(run) is None)
     return _conclude(run, plan, evidence, parse_instant(accepted.evidence_deadline_utc))
 
 
 def _conclude(run: HeldRun, plan: SealedPlan, evidence: Evidence, deadline: datetime) -> bool:
     """Put the verdict on evidence on record; True once READY is decided."""
-    decision, verdict = _decision(run, plan, evidence), classify(evidence, deadline, run.now())
+    now = run.now()
+    evidence, versions = evidence.at(late=now >= deadline), None
+    verdict = classify(evidence, deadline, now)
+    if isinstance(verdict, Complete):
+        kept = keep_proofs(run, evidence)
+        evidence, versions = attrs.evolve(evidence, failures=kept.failures), kept.versions_digest
+        verdict = classify(evidence, deadline, now)
+    decision = _decision(run, plan, evidence, versions)
     match verdict:
         case Complete():
             refused = claim_place(run)
             if refused is None:
-                decide_ready(run, plan, decision)
+                decide_ready(run, decision)
                 return True
             run.renew()
             commit_failed(run, Rest(refused.code, refused.detail))
@@ -200,7 +208,7 @@ def _failed(verdict: Failed, evidence: Evidence, found: Found) -> Rest:
     )
 
 
-def _decision(run: HeldRun, plan: SealedPlan, evidence: Evidence) -> Decision:
+def _decision(run: HeldRun, plan: SealedPlan, evidence: Evidence, versions: str | None) -> Decision:
     laws = {}
     for gate in plan.gates:
         provided = run.ports.laws[gate.method.kind]
@@ -210,14 +218,15 @@ def _decision(run: HeldRun, plan: SealedPlan, evidence: Evidence) -> Decision:
             "version": provided.version,
         }
     return Decision(
-        outputs=tuple(sorted(evidence.outputs, key=lambda one: one.output_id)),
-        gates=tuple(sorted(evidence.gates, key=lambda one: one.gate_id)),
+        outputs=tuple(sorted(evidence.outputs, key=lambda one: (one.output_id, one.day or ""))),
+        gates=tuple(sorted(evidence.gates, key=lambda one: (one.gate_id, one.day or ""))),
         laws=laws,
-        notes=tuple(sorted(evidence.notes)),
+        notes=tuple(sorted(set(evidence.notes))),
         oracle_pack_ref=evidence.oracle_pack_ref,
         service_release_id=run.settings.service_release_id,
         environment=run.settings.environment,
-        config_revision=run.settings.config_revision,
+        engine_run_id=evidence.engine_run_id,
+        object_versions_digest=versions,
     )
 
 
@@ -226,14 +235,16 @@ def engine_root(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> str | Fai
     done = finished_root(run)
     if done is not None:
         return done
-    anchored, invoker = accepted.engine_run_root, run.ports.invoker
+    anchored, invoker, roots = accepted.engine_run_root, run.ports.invoker, run.ports.roots
     attempted = bool(run.history.attempts)
     if plan.strategy is Strategy.FORCE_REUSE or run.history.started is not None:
         reuse = True
     elif plan.strategy is Strategy.FORCE_INVOKE or attempted:
         reuse = False
     else:
-        reuse = anchored is not None and (invoker is None or something_there(run.ports.roots, plan, anchored))
+        reuse = anchored is not None and (
+            invoker is None or something_there(roots, plan, anchored, run.run_id)
+        )
     if reuse:
         if anchored is None:
             return Failed(
@@ -245,6 +256,6 @@ def engine_root(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> str | Fai
         what = "no invoker is wired" + ("" if anchored is not None else " and no engine root is given")
         return Failed(ReasonCode.STRATEGY_UNAVAILABLE, f"{plan.strategy.value}: {what}")
     run.record()
-    write_plan(run, plan, accepted)
+    write_plan(run, accepted)
     result = run_engine(run, plan, anchored, invoker)
     return Failed(result.reason, result.detail) if isinstance(result, EngineFailed) else result.engine_run_root

@@ -1,95 +1,92 @@
 """Collecting evidence: every output digested, every gate verified by its own law.
 
-Reads the engine root through one port and writes only SR's own receipts (spec: mission,
-laws 1 and 8). Judging what was found is `evidence.classify`.
+Reads the engine root through one port and writes nothing (spec: mission, laws 1 and 8). Judging what was
+found is `evidence.classify`; what is stored of it once the run is complete, `keep_proofs`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any
 
 import attrs
 
-from sr_domain.artifacts.documents import digest_node, instance_scope
+from sr_domain.artifacts.documents import instance_scope
+from sr_domain.artifacts.revision_2 import engine_pins, gate_receipt, instance_receipt, locator
 from sr_domain.artifacts.revisions import rules_at, today
-from sr_domain.encoding.canonical import exact_json
 from sr_domain.evidence.admitted import Admitted, Objected
 from sr_domain.evidence.digests import ContentDigest, digest_outputs
 from sr_domain.evidence.gates import GateMissing, GatePassed, verify_gate
 from sr_domain.evidence.oracle import oracle_pack
 from sr_domain.evidence.outputs import Absent, OutputFiles, find_output
 from sr_domain.evidence.progress import ReadProgress
-from sr_domain.evidence.verdict import Evidence
+from sr_domain.evidence.run_receipt import RECEIPT, mismatch, read_receipt
+from sr_domain.evidence.verdict import Evidence, Proven, absent
 from sr_domain.plan.absent_law import absence
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.policy import MemberDigests
-from sr_domain.plan.sealed import SealedGate, SealedOutput, SealedPlan
-from sr_domain.record.layout import OBJECT_VERSIONS
+from sr_domain.plan.sealed import OutputPart, SealedGate, SealedOutput, SealedPlan
 from sr_domain.record.proofs import Conflict, Failure, GateProof, OutputProof
 from sr_domain.run.held_run import HeldRun
-from sr_ports import BadInput, EngineRoot, EvidenceFault, Fault, ReasonCode
+from sr_ports import BadInput, EngineRoot, EvidenceFault, ReasonCode
 
 
-def collect(run: HeldRun, plan: SealedPlan, uri: str) -> Evidence:
-    """Everything the root has to say about this plan. Raises `Unreachable`, `LeaseLost`."""
-    root = run.ports.roots.open(uri)
-    oracle, failures = oracle_pack(root, pins_of(run.request))
-    progress = ReadProgress(run.telemetry.progress, run.now, run.held.check)
-    gates = run.ports.pool.map(lambda gate: _gate(run, plan, root, gate, progress), plan.gates)
-    outputs = _outputs(run, plan, root, progress)
-    return _together([Evidence(oracle_pack_ref=oracle, failures=failures), *gates, *outputs])
+def collect(run: HeldRun, plan: SealedPlan, uri: str, *, reused: bool) -> Evidence:
+    """Everything the root has to say about this plan. Raises `Unreachable`, `LeaseLost`.
+
+    `reused`: the root is of an engine run that SR did not start, which has a run id of its own.
+    """
+    root, pins = run.ports.roots.open(uri), pins_of(run.request)
+    oracle, failures = oracle_pack(root, pins, run.settings.oracle_root)
+    engine_run_id, receipt = _receipt(run, root, pins) if reused else (None, Evidence())
+    look = _Look(
+        run=run,
+        plan=plan,
+        root=root,
+        pins=pins,
+        engine_run_id=engine_run_id if plan.needs_receipt else None,
+        unreceipted=reused and engine_run_id is None,
+        progress=ReadProgress(run.telemetry.progress, run.now, run.held.check),
+    )
+    whole = Evidence(oracle_pack_ref=oracle, failures=failures, engine_run_id=look.engine_run_id)
+    return _together([whole, receipt, *look.gates(), *look.outputs()])
+
+
+_LISTS = ("proven", "gates", "missing", "awaited", "conflicts", "failures", "notes")
 
 
 def _together(parts: Sequence[Evidence]) -> Evidence:
-    """All parts as one, in one pass: there may be very many."""
-    lists = ("outputs", "gates", "missing", "conflicts", "failures", "notes")
-    joined = {name: tuple(chain.from_iterable(getattr(part, name) for part in parts)) for name in lists}
-    return Evidence(**joined, oracle_pack_ref=parts[0].oracle_pack_ref)
+    """All parts as one, in one pass: there may be very many. What is of the whole root is in the first."""
+    joined = {name: tuple(chain.from_iterable(getattr(part, name) for part in parts)) for name in _LISTS}
+    return Evidence(**joined, oracle_pack_ref=parts[0].oracle_pack_ref, engine_run_id=parts[0].engine_run_id)
 
 
-def _gate(run: HeldRun, plan: SealedPlan, root: EngineRoot, gate: SealedGate, progress: ReadProgress) -> Evidence:
-    provided = run.ports.laws.get(gate.method.kind)
-    if provided is None:  # the plan had it: somebody uninstalled it since
-        lacking = absence(run.ports.laws, gate.method.kind)
-        raise BadInput(ReasonCode.UNKNOWN_HASHING_LAW, f"{gate.gate_id} needs the law {lacking}")
-    enforce = plan.member_digests is MemberDigests.ENFORCE
-    verdict = admitted(run).gate(
-        lambda rules: verify_gate(root, gate, provided, enforce_members=enforce, guard=progress, rules=rules)
-    )
-    match verdict:
-        case GatePassed(digest):
-            misfit = today().problem("gate_receipt", today().gate_receipt(gate, pins_of(run.request), digest))
-            if misfit is not None:
-                return Evidence(failures=(Failure(gate.gate_id, ReasonCode.RECEIPT_SCHEMA_INVALID, misfit.what),))
-            return Evidence(gates=(GateProof(gate.gate_id, digest),))
-        case GateMissing():
-            return Evidence(missing=(gate.gate_id,))
-        case Conflict():
-            return Evidence(conflicts=(verdict,))
+def _receipt(run: HeldRun, root: EngineRoot, pins: Mapping[str, Any]) -> tuple[str | None, Evidence]:
+    """The run id that the receipt of a reused root names, and what is wrong with it: it must be of the run's world.
+
+    To a run that revision 1 admitted, which never looked at it, a wrong receipt is missing.
+    """
+    try:
+        receipt = read_receipt(root)
+    except EvidenceFault as fault:
+        wrong = Conflict.from_fault(RECEIPT, fault)
+    else:
+        if receipt is None:
+            return None, Evidence()
+        other = mismatch(receipt, pins, run_id=False)
+        if other is None:
+            return str(receipt["run_id"]), Evidence()
+        wrong = Conflict(RECEIPT, ReasonCode.ENGINE_RECEIPT_MISMATCH, other, path=RECEIPT)
+    late_rule = _admitted_by(run) < today().revision
+    return None, Evidence(missing=(RECEIPT,)) if late_rule else Evidence(conflicts=(wrong,))
 
 
-def _outputs(run: HeldRun, plan: SealedPlan, root: EngineRoot, progress: ReadProgress) -> list[Evidence]:
-    found: list[tuple[SealedOutput, OutputFiles]] = []
-    parts: list[Evidence] = []
-    for output in plan.outputs:
-        run.held.check()
-        try:
-            files = _files(run, root, output)
-        except EvidenceFault as fault:
-            parts.append(_conflict(output, fault))
-            continue
-        if not isinstance(files, Absent):
-            found.append((output, files))
-        elif output.optional and not isinstance(files, Objected):
-            parts.append(Evidence(notes=(f"OPTIONAL_MISSING:{output.output_id}",)))
-        else:
-            parts.append(Evidence(missing=(output.output_id,)))
-    digests = digest_outputs(root, [files for _, files in found], run.ports.pool, progress)
-    read = [(output, digest) for (output, _), digest in zip(found, digests, strict=True)]
-    return parts + run.ports.pool.map(lambda one: _proven(run, *one), read)
+def _admitted_by(run: HeldRun) -> int:
+    """The revision that the run was admitted by."""
+    accepted = run.history.accepted
+    return today().revision if accepted is None else rules_at(accepted.event).revision
 
 
 def admitted(run: HeldRun) -> Admitted:
@@ -99,133 +96,129 @@ def admitted(run: HeldRun) -> Admitted:
     return Admitted(today().listing, then.listing)
 
 
-def _files(run: HeldRun, root: EngineRoot, output: SealedOutput) -> OutputFiles | Absent:
-    return admitted(run).output(lambda rules: find_output(root, output, rules))
+@attrs.frozen
+class _Look:
+    """One look at an engine root. `engine_run_id`: as of `Decision`. `unreceipted`: reused, and without a receipt."""
 
+    run: HeldRun
+    plan: SealedPlan
+    root: EngineRoot
+    pins: Mapping[str, Any]
+    engine_run_id: str | None
+    unreceipted: bool
+    progress: ReadProgress
 
-def _proven(run: HeldRun, output: SealedOutput, digest: ContentDigest | EvidenceFault) -> Evidence:
-    return _conflict(output, digest) if isinstance(digest, EvidenceFault) else _prove_output(run, output, digest)
+    @property
+    def run_id(self) -> str:
+        """What ``{run_id}`` is in paths."""
+        return self.engine_run_id or self.run.run_id
+
+    def gates(self) -> list[Evidence]:
+        """The verdict on every gate, day by day."""
+        looks = [(gate, look) for gate in self.plan.gates for look in gate.looks(self.run_id)]
+        return self.run.ports.pool.map(lambda one: self._gate(*one), looks)
+
+    def _gate(self, gate: SealedGate, look: SealedGate) -> Evidence:
+        provided = self.run.ports.laws.get(gate.method.kind)
+        if provided is None:  # the plan had it: somebody uninstalled it since
+            lacking = absence(self.run.ports.laws, gate.method.kind)
+            raise BadInput(ReasonCode.UNKNOWN_HASHING_LAW, f"{gate.gate_id} needs the law {lacking}")
+        enforce, guard = self.plan.member_digests is MemberDigests.ENFORCE, self.progress
+        verdict = admitted(self.run).gate(
+            lambda rules: verify_gate(self.root, look, provided, enforce_members=enforce, guard=guard, rules=rules)
+        )
+        match verdict:
+            case GatePassed(digest):
+                return self._passed(look, digest)
+            case GateMissing():
+                awaited = (RECEIPT,) if gate.waits_for_receipt and self.unreceipted else ()
+                return Evidence(missing=(look.subject, *awaited))
+            case Conflict():
+                return Evidence(conflicts=(attrs.evolve(verdict, subject=look.subject),))
+
+    def _passed(self, look: SealedGate, digest: str) -> Evidence:
+        pins = engine_pins(look, self.pins, self.engine_run_id)
+        misfit = today().problem("gate_receipt", gate_receipt(look, pins, self.root.uri, digest))
+        if misfit is not None:
+            return Evidence(failures=(Failure(look.subject, ReasonCode.RECEIPT_SCHEMA_INVALID, misfit.what),))
+        return Evidence(gates=(GateProof(look.gate_id, digest, look.day),))
+
+    def outputs(self) -> list[Evidence]:
+        """Every output found and digested."""
+        found: list[tuple[OutputPart, OutputFiles]] = []
+        parts: list[Evidence] = []
+        for output in self.plan.outputs:
+            self.run.held.check()
+            try:
+                files = self._files(output)
+            except EvidenceFault as fault:
+                parts.append(_conflict(output, fault))
+                continue
+            if isinstance(files, Absent):
+                parts.append(self._absent(output, files))
+            else:
+                found += files
+        digests = digest_outputs(self.root, [files for _, files in found], self.run.ports.pool, self.progress)
+        read = [(part, files, digest) for (part, files), digest in zip(found, digests, strict=True)]
+        return parts + self.run.ports.pool.map(lambda one: self._proven(*one), read)
+
+    def _files(self, output: SealedOutput) -> list[tuple[OutputPart, OutputFiles]] | Absent:
+        """The files of every day; the first day that has none."""
+        found = []
+        for part in output.parts(self.run_id):
+            files = admitted(self.run).output(partial(find_output, self.root, part.path))
+            if isinstance(files, Absent):
+                return files
+            found.append((part, files))
+        return found
+
+    def _absent(self, output: SealedOutput, why: Absent) -> Evidence:
+        unnamed = output.waits_for_receipt and self.unreceipted
+        if not output.optional or isinstance(why, Objected):
+            return Evidence(missing=(output.output_id, *((RECEIPT,) if unnamed else ())))
+        return Evidence(awaited=(output.output_id,)) if unnamed else Evidence(notes=(absent(output.output_id),))
+
+    def _proven(self, part: OutputPart, files: OutputFiles, digest: ContentDigest | EvidenceFault) -> Evidence:
+        if isinstance(digest, EvidenceFault):
+            return _conflict(part.output, digest)
+        return self._prove(part, files, digest)
+
+    def _prove(self, part: OutputPart, files: OutputFiles, content: ContentDigest) -> Evidence:
+        """A digested output becomes a proof: its locator checked, and its instance receipt where it has one."""
+        output, layout = part.output, self.run.layout
+        pins = engine_pins(output, self.pins, self.engine_run_id)
+        proof = OutputProof(
+            output_id=output.output_id,
+            digest=content.sha256,
+            files=len(content.files),
+            size=sum(one.size for one in content.files),
+            manifest_ref=None if content.manifest is None else layout.part_list(content.sha256),
+            path=files.path,
+            day=part.day,
+        )
+        misfit = today().problem("output_locator", locator(output, pins, self.root.uri, proof))
+        if misfit is not None:
+            return _failure(output, ReasonCode.LOCATOR_SCHEMA_INVALID, misfit.what)
+        notes = () if output.gates else (f"UNGATED_OUTPUT:{output.output_id}",)
+        if not output.instance_pins:
+            return Evidence(proven=(Proven(proof, content, files.base),), notes=notes)
+        if output.scope_missing:
+            named = ", ".join(output.scope_missing)
+            return _failure(
+                output, ReasonCode.INSTANCE_SCOPE_MISSING, f"its scope names {named}, its partitions do not"
+            )
+        folder = layout.instance_folder(output.output_id, instance_scope(output, pins), part.day)
+        proof = attrs.evolve(proof, receipt_ref=f"{folder}/instance_receipt.json")
+        receipt = instance_receipt(output, pins, self.root.uri, proof)
+        misfit = today().problem("instance_receipt", receipt)
+        if misfit is not None:
+            return _failure(output, ReasonCode.INSTANCE_RECEIPT_SCHEMA_INVALID, misfit.what)
+        return Evidence(proven=(Proven(proof, content, files.base, receipt),), notes=notes)
 
 
 def _conflict(output: SealedOutput, fault: EvidenceFault) -> Evidence:
     return Evidence(conflicts=(Conflict.from_fault(output.output_id, fault),))
 
 
-def _prove_output(run: HeldRun, output: SealedOutput, content: ContentDigest) -> Evidence:
-    """A digested output becomes a proof: locator checked, instance receipt written or compared."""
-    pins = pins_of(run.request)
-    misfit = today().problem("output_locator", today().locator(output, pins, content.sha256))
-    if misfit is not None:
-        return _failure(output, ReasonCode.LOCATOR_SCHEMA_INVALID, misfit.what)
-    notes = () if output.gates else (f"UNGATED_OUTPUT:{output.output_id}",)
-    single = content.files[0].version_id if content.manifest is None else None
-    size = sum(one.size for one in content.files)
-    proof = OutputProof(output.output_id, content.sha256, len(content.files), size, version_id=single)
-    if not output.instance_pins:
-        return Evidence(outputs=(proof,), notes=notes)
-    if output.scope_missing:
-        named = ", ".join(output.scope_missing)
-        return _failure(output, ReasonCode.INSTANCE_SCOPE_MISSING, f"its scope names {named}, its partitions do not")
-    receipt = _receipt(run, output, pins, content)
-    if isinstance(receipt, Failure):
-        return Evidence(failures=(receipt,))
-    proof = attrs.evolve(
-        proof, receipt_ref=receipt["artifacts"]["receipt_path"], manifest_ref=receipt.get("bundle_manifest_ref")
-    )
-    return Evidence(outputs=(proof,), notes=notes)
-
-
 def _failure(output: SealedOutput, code: ReasonCode, detail: str) -> Evidence:
     return Evidence(failures=(Failure(output.output_id, code, detail),))
-
-
-def _receipt(
-    run: HeldRun, output: SealedOutput, pins: Mapping[str, Any], content: ContentDigest
-) -> dict[str, Any] | Failure:
-    """Write the instance receipt once; one that stands and differs is drift, and both sides are kept."""
-    folder = run.layout.instance_folder(output.output_id, instance_scope(output, pins))
-    key, manifest_key = f"{folder}/instance_receipt.json", None
-    if content.manifest is not None:
-        manifest_key = f"{folder}/bundle_manifest.json"
-    receipt = today().instance_receipt(output, pins, content.sha256, key, manifest_key)
-    misfit = today().problem("instance_receipt", receipt)
-    if misfit is not None:
-        return Failure(output.output_id, ReasonCode.INSTANCE_RECEIPT_SCHEMA_INVALID, misfit.what)
-    wanted = exact_json(receipt)
-    blob = run.ports.store.read(key)
-    if blob is None:
-        if manifest_key is not None and content.manifest is not None:
-            standing = run.write_bytes(manifest_key, content.manifest)
-            if standing != content.manifest:
-                return _drift(run, output, receipt, None, content, standing)
-            _keep_versions(run, folder, content)
-        standing = run.write_bytes(key, wanted)
-    else:
-        standing = blob.data
-    return receipt if standing == wanted else _unlike(run, output, receipt, standing, content)
-
-
-def _unlike(
-    run: HeldRun, output: SealedOutput, refused: dict[str, Any], standing: bytes, content: ContentDigest
-) -> Failure:
-    """Why another receipt that stands proves nothing: it names no digest, is no receipt at all, or is drift."""
-    stood, key = _json(standing), refused["artifacts"]["receipt_path"]
-    if isinstance(stood, dict) and "target_digest" not in stood:
-        what = f"the receipt that stands for this scope names no digest: {key}"
-        return Failure(output.output_id, ReasonCode.INSTANCE_DIGEST_MISSING, what)
-    misfit = today().problem("instance_receipt", stood)
-    if misfit is not None:
-        what = f"the receipt that stands for this scope is none: {misfit.what}: {key}"
-        return Failure(output.output_id, ReasonCode.INSTANCE_RECEIPT_SCHEMA_INVALID, what)
-    return _drift(run, output, refused, stood, content, None)
-
-
-def _keep_versions(run: HeldRun, folder: str, content: ContentDigest) -> None:
-    """Beside the list: which very objects were hashed, where the store can tell."""
-    versions = {one.path: one.version_id for one in content.files if one.version_id is not None}
-    if versions:
-        run.write_bytes(f"{folder}/{OBJECT_VERSIONS}", exact_json(versions))
-
-
-def _drift(
-    run: HeldRun,
-    output: SealedOutput,
-    refused: Mapping[str, Any],
-    stood: Mapping[str, Any] | None,
-    content: ContentDigest,
-    manifest: bytes | None,
-) -> Failure:
-    """Same scope, other bytes: what stood, what was refused, and which files differ."""
-    ref = None if stood is None else stood.get("bundle_manifest_ref")
-    if manifest is None and ref is not None:
-        blob = run.ports.store.read(ref)
-        manifest = None if blob is None else blob.data
-    old = {one["path"]: one["sha256"] for one in (_json(manifest) or [])} if manifest is not None else {}
-    new = {one.path: one.sha256 for one in content.files} if content.manifest is not None else {}
-    changes = {
-        "stood": dict(stood) if stood is not None else {"target_digest": digest_node("0" * 64)},
-        "refused": dict(refused),
-        "added": sorted(new.keys() - old.keys()),
-        "removed": sorted(old.keys() - new.keys()),
-        "changed": sorted(path for path in old.keys() & new.keys() if old[path] != new[path]),
-    }
-    return Failure(output.output_id, ReasonCode.INSTANCE_RECEIPT_DRIFT, _drifted(stood, refused), changes)
-
-
-def _drifted(stood: Mapping[str, Any] | None, refused: Mapping[str, Any]) -> str:
-    """Drift in one sentence: mostly other bytes; the same bytes under another catalogue may be it too."""
-    now = refused["target_digest"]["hex"]
-    if stood is None:
-        return f"this scope was proven with another part list, now it has digest {now}"
-    was = stood["target_digest"]["hex"]
-    if was != now:
-        return f"this scope was proven with digest {was}, now it has digest {now}"
-    differing = sorted(name for name in stood.keys() | refused.keys() if stood.get(name) != refused.get(name))
-    return f"this scope was proven with the same bytes, but its receipt differs in {', '.join(differing) or 'form'}"
-
-
-def _json(data: bytes) -> Any:
-    try:
-        return json.loads(data)
-    except ValueError as error:
-        raise Fault(ReasonCode.TRUTH_ALTERED, "an instance receipt or part list is not JSON any more") from error

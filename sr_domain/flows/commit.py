@@ -27,13 +27,13 @@ from sr_domain.run.held_run import HeldRun
 from sr_ports import BadInput, Fault, ReasonCode, Unreachable
 
 
-def decide_ready(run: HeldRun, plan: SealedPlan, decision: Decision) -> None:
+def decide_ready(run: HeldRun, decision: Decision) -> None:
     """Put the decision on the record: from here on the run can only become READY.
 
     The lease is checked and renewed first; the append itself is fenced and compare-and-swap,
     so that of all holders, awake or asleep, one decides.
     """
-    facts = build_facts(run, plan, decision, today())
+    facts = build_facts(run, decision.document(), today())
     run.renew()
     decided = Decided(
         decision,
@@ -44,9 +44,12 @@ def decide_ready(run: HeldRun, plan: SealedPlan, decision: Decision) -> None:
     run.record(events.EVIDENCE_COMPLETE(decided))
 
 
-def build_facts(run: HeldRun, plan: SealedPlan, decision: Decision, rules: Rules) -> dict[str, Any]:
-    """The facts view of a decision by its own rules."""
-    return rules.facts_view(run.layout, pins_of(run.request), plan, decision)
+def build_facts(run: HeldRun, decision: Mapping[str, Any], rules: Rules) -> dict[str, Any]:
+    """The facts view of a decision, in its JSON form, by its own rules."""
+    committed = run.history.plan
+    if committed is None:
+        raise Fault(ReasonCode.RECORD_INVALID, f"run {run.run_id} has no plan on record")
+    return rules.facts_view(run.layout, pins_of(run.request), committed.event.details["plan"], decision)
 
 
 def commit_ready(run: HeldRun, plan: SealedPlan) -> None:
@@ -54,19 +57,19 @@ def commit_ready(run: HeldRun, plan: SealedPlan) -> None:
     decided = run.history.decision
     if decided is None:
         raise Fault(ReasonCode.RECORD_INVALID, f"run {run.run_id} has no decision to commit")
-    facts = _write_facts(run, plan, decided)
+    facts = _write_facts(run, decided)
     _attest(run, facts, decided)
     _commit_record(run, plan, facts, decided)
     signal = _write_signal(run, plan, facts, decided)
     publish_ready(run, signal)
 
 
-def _write_facts(run: HeldRun, plan: SealedPlan, decided: Entry[Decided]) -> Mapping[str, Any]:
+def _write_facts(run: HeldRun, decided: Entry[Decided]) -> Mapping[str, Any]:
     def derive() -> bytes:
-        decision, rules = decided.details.decision, rules_at(decided.event)
-        if decision is None:  # adopted: the view was found without its decision
+        rules = rules_at(decided.event)
+        if decided.details.decision is None:  # adopted: the view was found without its decision
             raise Fault(ReasonCode.TRUTH_ALTERED, f"the facts view of run {run.run_id} is gone")
-        return rules.stored("run_facts_view", build_facts(run, plan, decision, rules))
+        return rules.stored("run_facts_view", build_facts(run, decided.event.details, rules))
 
     key = run.layout.facts(run.run_id)
     facts: dict[str, Any] = json.loads(run.write_derived(key, decided.details.facts_view_digest, derive))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -11,10 +10,9 @@ import attrs
 
 from sr_domain.encoding.contracts import ContractViolation, validate
 from sr_domain.encoding.ids import attempt_id_for
-from sr_domain.encoding.names import lower_hex
 from sr_domain.encoding.parts import present
 from sr_domain.encoding.times import format_instant, parse_instant
-from sr_domain.evidence.small_files import parse_small, read_small
+from sr_domain.evidence.run_receipt import RECEIPT, mismatch, read_receipt
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.sealed import SealedPlan
 from sr_domain.record import events
@@ -31,8 +29,6 @@ from sr_domain.record.read import Entry
 from sr_domain.run.held_run import HeldRun
 from sr_ports import EngineCall, EngineInvoker, EngineResult, EvidenceFault, ReasonCode
 
-RECEIPT = "run_receipt.json"
-_RECEIPT_LIMIT = 1 << 20
 _HOPELESS = frozenset(
     {
         ReasonCode.ENGINE_INVOCATION_INVALID,
@@ -215,24 +211,10 @@ def check_receipt(run: HeldRun, uri: str | None) -> tuple[ReasonCode | None, str
         root = run.ports.roots.open(uri)
         if not root.exists():
             return ReasonCode.ENGINE_ROOT_MISSING, f"{uri} is not there"
-        fact = root.stat(RECEIPT)
-        if fact is None:
-            return ReasonCode.ENGINE_RECEIPT_MISSING, f"no {RECEIPT} in {uri}"
-        data = read_small(root, RECEIPT, _RECEIPT_LIMIT, ReasonCode.ENGINE_RECEIPT_INVALID)
-        receipt = parse_small(data, RECEIPT, _RECEIPT_LIMIT, ReasonCode.ENGINE_RECEIPT_INVALID)
-        receipt = lower_hex(receipt, "run_id", "manifest_fingerprint", "parameter_hash")
-        validate("run_receipt", receipt)
-    except (ContractViolation, EvidenceFault) as error:
+        receipt = read_receipt(root)
+    except EvidenceFault as error:
         return ReasonCode.ENGINE_RECEIPT_INVALID, error.what
-    return _compare(receipt, pins_of(run.request))
-
-
-def _compare(receipt: Mapping[str, Any], pins: Mapping[str, Any]) -> tuple[ReasonCode | None, str]:
-    for pin in ("run_id", "manifest_fingerprint", "parameter_hash", "seed"):
-        if receipt[pin] != pins[pin]:
-            shown = json.dumps(receipt[pin])[:80]
-            return (
-                ReasonCode.ENGINE_RECEIPT_MISMATCH,
-                f"{RECEIPT} has {pin} {shown}, the run has {json.dumps(pins[pin])}",
-            )
-    return None, ""
+    if receipt is None:
+        return ReasonCode.ENGINE_RECEIPT_MISSING, f"no {RECEIPT} in {uri}"
+    wrong = mismatch(receipt, pins_of(run.request), run_id=True)
+    return (None, "") if wrong is None else (ReasonCode.ENGINE_RECEIPT_MISMATCH, wrong)

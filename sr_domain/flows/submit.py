@@ -198,7 +198,8 @@ def _still_waiting(context: Context, layout: Layout, request: RunRequest) -> Out
         return None
     if parse_instant(accepted.details.evidence_deadline_utc) <= context.ports.clock.now():
         return None
-    came = arrived(context.ports.roots, SealedPlan.of(planned.details.plan), root, frozenset(waiting.missing))
+    plan, missing = SealedPlan.of(planned.details.plan), frozenset(waiting.missing)
+    came = arrived(context.ports.roots, plan, root, missing, request.run_id)
     return ledger_outcome(layout, ledger) if next(came, None) is None else None
 
 

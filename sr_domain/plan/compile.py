@@ -20,7 +20,7 @@ from sr_domain.plan.pack import GateSpec, InterfacePack, OutputSpec
 from sr_domain.plan.policy import Policy, ReusePolicy, UngatedOutputs
 from sr_domain.plan.request import RunRequest, Strategy
 from sr_domain.plan.sealed import SealedGate, SealedOutput, SealedPlan
-from sr_domain.plan.templates import DAY, Unresolved, render
+from sr_domain.plan.templates import DAY, RUN, Unresolved, names, render
 from sr_ports import REASONS, ReasonCode
 
 PINS = ("manifest_fingerprint", "parameter_hash", "seed", "scenario_id", "run_id")
@@ -211,37 +211,33 @@ def _seal_outputs(
     outputs: Sequence[OutputSpec], cover: Mapping[str, frozenset[str]], request: RunRequest, policy: Policy
 ) -> tuple[list[SealedOutput], list[Problem]]:
     pins, sealed, problems = _text_pins(request), [], []
-    traffic = frozenset(policy.traffic_output_ids)
-    daily = any("{" + DAY + "}" in output.path_template for output in outputs)
-    days = _days(request) if daily else ()
+    traffic, window = frozenset(policy.traffic_output_ids), _days(request)
     for output in outputs:
-        if isinstance(days, Unresolved) and "{" + DAY + "}" in output.path_template:
+        days = window if names(output.path_template, DAY) else ()
+        if isinstance(days, Unresolved):
             problems.append(Problem(ReasonCode.REQUEST_INVALID, output.output_id, days.what))
             continue
-        paths = render(output.path_template, pins, () if isinstance(days, Unresolved) else days)
-        if isinstance(paths, Unresolved):
-            problems.append(Problem(ReasonCode.UNRESOLVED_PATH_TOKEN, output.output_id, paths.what))
+        path = render(output.path_template, pins, days)
+        if isinstance(path, Unresolved):
+            problems.append(Problem(ReasonCode.UNRESOLVED_PATH_TOKEN, output.output_id, path.what))
         else:
-            sealed.append(_seal_output(output, paths, pins, cover[output.output_id], output.output_id in traffic))
+            made = _seal_output(output, path, cover[output.output_id], output.output_id in traffic)
+            sealed.append(attrs.evolve(made, days=days))
     return sealed, problems
 
 
-def _seal_output(
-    output: OutputSpec, paths: tuple[str, ...], pins: Mapping[str, str], gates: Iterable[str], traffic: bool
-) -> SealedOutput:
+def _seal_output(output: OutputSpec, path: str, gates: Iterable[str], traffic: bool) -> SealedOutput:
     partitions = tuple(name for name in PINS if name in output.partitions)
     named, rest = scope_pins(output.scope)
-    shown = paths[0]
-    if len(paths) > 1:  # one locator for many days keeps its token: a wildcard would claim other days
-        shown = str(render_keeping_day(output.path_template, pins))
+    instance = tuple(name for name in PINS if name in named) if named & _INSTANCE_PINS else ()
     return SealedOutput(
         output_id=output.output_id,
-        path=shown,
-        paths=paths,
+        path=path,
         locator_pins=partitions if _LOCATOR_PINS & set(partitions) else ("manifest_fingerprint", *partitions),
-        instance_pins=tuple(name for name in PINS if name in named) if named & _INSTANCE_PINS else (),
+        instance_pins=instance,
         scope_missing=tuple(sorted((named & _INSTANCE_PINS) - set(partitions)))
         + ((rest,) if rest and named & _INSTANCE_PINS else ()),
+        engine_run_id=names(path, RUN) or RUN in partitions or RUN in instance,
         optional=output.optional,
         traffic=traffic,
         gates=tuple(sorted(gates)),
@@ -250,39 +246,59 @@ def _seal_output(
     )
 
 
-def render_keeping_day(template: str, pins: Mapping[str, str]) -> str:
-    """The template with every pin filled and ``{utc_day}`` left as it stands."""
-    for name, value in pins.items():
-        template = template.replace("{" + name + "}", value)
-    return template
-
-
 def _seal_gates(
     required: Iterable[str], gates: Mapping[str, GateSpec], request: RunRequest
 ) -> tuple[list[SealedGate], list[Problem]]:
-    pins, sealed, problems = _text_pins(request), [], []
+    sealed, problems, window, pins = [], [], _days(request), _text_pins(request)
     for gate_id in sorted(required):
         gate = gates.get(gate_id)
         if gate is None:
             continue
-        templates = (gate.passed_flag_path_template, gate.bundle_root_template, gate.index_path_template)
-        rendered = [None if one is None else render(one, pins) for one in templates]
-        faults = [one.what for one in rendered if isinstance(one, Unresolved)]
-        if faults:
-            problems.append(Problem(ReasonCode.UNRESOLVED_PATH_TOKEN, gate_id, faults[0]))
-            continue
-        flag, bundle, index = (None if one is None else one[0] for one in rendered)  # type: ignore[index]
-        named, _ = scope_pins(gate.scope)
-        sealed.append(
-            SealedGate(
-                gate_id=gate_id,
-                flag_path=str(flag),
-                bundle_root=str(bundle).rstrip("/"),
-                index_path=index,
-                method=gate.method,
-                scope_pins=tuple(name for name in PINS if name in named | {"manifest_fingerprint"}),
-                upstream=tuple(sorted(gate.upstream_gate_dependencies)),
-                authorizes=tuple(sorted(gate.authorizes_outputs)),
-            )
-        )
+        made = _seal_gate(gate, pins, window if gate_is_daily(gate) else ())
+        if isinstance(made, Problem):
+            problems.append(made)
+        else:
+            sealed.append(made)
     return sealed, problems
+
+
+def _seal_gate(gate: GateSpec, pins: Mapping[str, str], days: tuple[str, ...] | Unresolved) -> SealedGate | Problem:
+    if isinstance(days, Unresolved):
+        return Problem(ReasonCode.REQUEST_INVALID, gate.gate_id, days.what)
+    fault = gate_day_fault(gate)
+    flag, bundle = (render(one, pins, days) for one in (gate.passed_flag_path_template, gate.bundle_root_template))
+    index = None if gate.index_path_template is None else render(gate.index_path_template, pins, days)
+    for one in (flag, bundle, index):
+        fault = one.what if isinstance(one, Unresolved) else fault
+    if fault is not None:
+        return Problem(ReasonCode.UNRESOLVED_PATH_TOKEN, gate.gate_id, fault)
+    scope, _ = scope_pins(gate.scope)
+    named = (str(flag), str(bundle), str(index))
+    return SealedGate(
+        gate_id=gate.gate_id,
+        flag_path=str(flag),
+        bundle_root=str(bundle).rstrip("/"),
+        index_path=None if index is None else str(index),
+        method=gate.method,
+        scope_pins=tuple(name for name in PINS if name in scope | {"manifest_fingerprint"}),
+        upstream=tuple(sorted(gate.upstream_gate_dependencies)),
+        authorizes=tuple(sorted(gate.authorizes_outputs)),
+        days=days,
+        engine_run_id=RUN in scope or any(names(one, RUN) for one in named),
+    )
+
+
+def gate_is_daily(gate: GateSpec) -> bool:
+    """Whether the gate is judged once a day: one of its templates has ``{utc_day}``."""
+    templates = (gate.passed_flag_path_template, gate.bundle_root_template, gate.index_path_template or "")
+    return any(names(one, DAY) for one in templates)
+
+
+def gate_day_fault(gate: GateSpec) -> str | None:
+    """Why a gate that names the day cannot be judged once a day; None when it can, or names none."""
+    for told, template in (("flag", gate.passed_flag_path_template), ("bundle root", gate.bundle_root_template)):
+        if gate_is_daily(gate) and not names(template, DAY):
+            return (
+                f"its {told} lacks {{{DAY}}}, which another of its paths has: a day has a bundle and flag of its own"
+            )
+    return None

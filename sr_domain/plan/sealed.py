@@ -13,34 +13,72 @@ import attrs
 from sr_domain.encoding.parts import plain
 from sr_domain.plan.policy import MemberDigests, PolicyRev
 from sr_domain.plan.request import Strategy
+from sr_domain.plan.templates import DAY, RUN, filled, names
 from sr_ports import VerificationMethod
 
 
 @attrs.frozen
-class SealedOutput:
-    """An intended output with its paths resolved, relative to the engine root.
+class OutputPart:
+    """What of an output is digested as one: all of it, or one day of it (``YYYY-MM-DD``).
 
-    `path`: what its locator says. `paths`: what is read (one a day for ``{utc_day}``).
+    `path`: a file, a folder or a glob, relative to the engine root, every token filled.
+    """
+
+    output: SealedOutput
+    day: str | None
+    path: str
+
+
+@attrs.frozen
+class SealedOutput:
+    """An intended output. `path`: relative to the engine root, pins filled.
+
+    ``{utc_day}`` and ``{run_id}`` stay in `path`: it is read once for each of `days`, and where the root
+    is reused the run id is the engine's own. `engine_run_id`: whether path, partitions or scope name it.
     `locator_pins`, `instance_pins`: names of pins; the latter empty unless instance-scoped.
     `scope_missing`: what its scope names and its partitions do not give.
     """
 
     output_id: str
     path: str
-    paths: tuple[str, ...]
     locator_pins: tuple[str, ...]
     instance_pins: tuple[str, ...] = ()
     scope_missing: tuple[str, ...] = ()
+    days: tuple[str, ...] = ()
+    engine_run_id: bool = False
     optional: bool = False
     traffic: bool = False
     gates: tuple[str, ...] = ()
     schema_ref: str | None = None
     dictionary_ref: str | None = None
 
+    @property
+    def waits_for_receipt(self) -> bool:
+        """Whether its path has the engine's run id."""
+        return names(self.path, RUN)
+
+    def parts(self, run_id: str) -> tuple[OutputPart, ...]:
+        """What is digested: the whole, or each day. `run_id`: of the engine's run."""
+        days = self.days or (None,)
+        return tuple(OutputPart(self, day, filled(self.path, run_id=run_id, day=day)) for day in days)
+
+    @classmethod
+    def of(cls, node: Mapping[str, Any]) -> SealedOutput:
+        """The value a record's JSON form stands for. Revision 1 had every path beside the template of a locator."""
+        node = dict(_tuples(node))
+        paths = node.pop("paths", None)
+        if paths is not None and len(paths) > 1:
+            begins = len(node["path"].partition("{" + DAY + "}")[0])
+            node["days"] = tuple(path[begins : begins + len("YYYY-MM-DD")] for path in paths)
+        return cls(**node)
+
 
 @attrs.frozen
 class SealedGate:
-    """A required gate with its paths resolved, relative to the engine root."""
+    """A required gate. Paths are relative to the engine root; ``{utc_day}`` and ``{run_id}`` as in `SealedOutput`.
+
+    `day`: the day that a look is of (see `looks`); None in the plan.
+    """
 
     gate_id: str
     flag_path: str
@@ -50,6 +88,34 @@ class SealedGate:
     scope_pins: tuple[str, ...] = ("manifest_fingerprint",)
     upstream: tuple[str, ...] = ()
     authorizes: tuple[str, ...] = ()
+    days: tuple[str, ...] = ()
+    engine_run_id: bool = False
+    day: str | None = None
+
+    @property
+    def subject(self) -> str:
+        """How conflicts and missing evidence name it: by its id, and its day where it has one."""
+        return self.gate_id if self.day is None else f"{self.gate_id}@{self.day}"
+
+    @property
+    def waits_for_receipt(self) -> bool:
+        """Whether one of its paths has the engine's run id."""
+        return any(names(path, RUN) for path in (self.flag_path, self.bundle_root, self.index_path or ""))
+
+    def looks(self, run_id: str) -> tuple[SealedGate, ...]:
+        """The gate as it is judged: once, or once a day, every token filled. `run_id`: of the engine's run."""
+
+        def look(day: str | None) -> SealedGate:
+            index = self.index_path
+            return attrs.evolve(
+                self,
+                flag_path=filled(self.flag_path, run_id=run_id, day=day),
+                bundle_root=filled(self.bundle_root, run_id=run_id, day=day),
+                index_path=None if index is None else filled(index, run_id=run_id, day=day),
+                day=day,
+            )
+
+        return tuple(map(look, self.days or (None,)))
 
 
 @attrs.frozen
@@ -65,6 +131,11 @@ class SealedPlan:
     attempt_limit: int
     retry_backoff_seconds: float
     member_digests: MemberDigests
+
+    @property
+    def needs_receipt(self) -> bool:
+        """Whether anything in it depends on the engine's own run id."""
+        return any(one.engine_run_id for one in self.outputs) or any(one.engine_run_id for one in self.gates)
 
     @property
     def intended_outputs(self) -> list[str]:
@@ -87,7 +158,7 @@ class SealedPlan:
             policy_rev=PolicyRev(**node["policy_rev"]),
             pack_digest=node["pack_digest"],
             strategy=Strategy(node["strategy"]),
-            outputs=tuple(SealedOutput(**_tuples(one)) for one in node["outputs"]),
+            outputs=tuple(map(SealedOutput.of, node["outputs"])),
             gates=tuple(
                 SealedGate(**{**_tuples(one), "method": VerificationMethod(**_tuples(one["method"]))})
                 for one in node["gates"]

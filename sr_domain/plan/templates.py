@@ -9,6 +9,7 @@ import attrs
 
 TOKEN = re.compile(r"\{([^{}]*)\}")
 DAY = "utc_day"
+RUN = "run_id"
 _SAFE = re.compile(r"[^\x00-\x1f\x7f\\{}]+")
 
 
@@ -19,24 +20,28 @@ class Unresolved:
     what: str
 
 
-def render(template: str, pins: Mapping[str, str], days: Sequence[str] = ()) -> tuple[str, ...] | Unresolved:
-    """The concrete relative paths of a template: one, or one a day where it has ``{utc_day}``."""
+def render(template: str, pins: Mapping[str, str], days: Sequence[str] = ()) -> str | Unresolved:
+    """The relative path of a template, its pins filled; ``{run_id}`` and ``{utc_day}`` stay (see `filled`)."""
     tokens = set(TOKEN.findall(template))
     unknown = sorted(tokens - set(pins) - {DAY})
     if unknown:
         return Unresolved(f"no pin fills {{{unknown[0]}}}")
-    spread: Sequence[str] = days if DAY in tokens else ("",)
-    if not spread:
+    if DAY in tokens and not days:
         return Unresolved(f"the window covers no day for {{{DAY}}}")
-    paths = tuple(
-        TOKEN.sub(lambda match, day=day: day if match[1] == DAY else pins[match[1]], template)  # type: ignore[misc]
-        for day in spread
-    )
-    for path in paths:
-        fault = path_fault(path)
-        if fault:
-            return Unresolved(fault)
-    return paths
+    path = TOKEN.sub(lambda match: match[0] if match[1] in (DAY, RUN) else pins[match[1]], template)
+    fault = path_fault(filled(path, run_id=pins[RUN], day=days[0] if days else None))
+    return path if fault is None else Unresolved(fault)
+
+
+def names(template: str, token: str) -> bool:
+    """Whether the template has the token."""
+    return "{" + token + "}" in template
+
+
+def filled(path: str, *, run_id: str, day: str | None) -> str:
+    """A rendered path for one engine run and one day (``YYYY-MM-DD``; None where it names none)."""
+    path = path.replace("{" + RUN + "}", run_id)
+    return path if day is None else path.replace("{" + DAY + "}", day)
 
 
 def path_fault(path: str) -> str | None:

@@ -13,7 +13,7 @@ import attrs
 
 from sr_domain.artifacts.attestation import fault_in
 from sr_domain.artifacts.revisions import rules_at, rules_of
-from sr_domain.artifacts.rules import Document
+from sr_domain.artifacts.rules import Document, Rules
 from sr_domain.encoding.canonical import exact_json, sha256_hex
 from sr_domain.encoding.contracts import problem
 from sr_domain.plan.compile import pins_of
@@ -184,8 +184,7 @@ class Auditor:
             deadline = accepted.details.evidence_deadline_utc
 
             def derive() -> Document:
-                plan = SealedPlan.of(committed.details.plan)
-                return rules_at(committed.event).run_plan(self.layout, plan, deadline, committed.event)
+                return rules_at(committed.event).run_plan(self.layout, deadline, committed.event)
 
             yield from self._same(key, committed.details.run_plan_digest, derive)
 
@@ -206,7 +205,23 @@ class Auditor:
             return
         yield from self._signal()
         for receipt in facts.get("instance_receipts", ()):
-            yield from receipt_findings(self.store, receipt)
+            yield from receipt_findings(self.store, receipt, rules_at(decided.event))
+        yield from self._kept(decided)
+
+    def _kept(self, decided: Entry[Decided]) -> Iterator[Finding]:
+        """Part lists without a receipt that names them, and object versions, as the decision has them."""
+        decision = decided.details.decision
+        if decision is None:
+            return
+        lists = {one.manifest_ref: one.digest for one in decision.outputs if one.manifest_ref and not one.receipt_ref}
+        if decision.object_versions_digest is not None:
+            lists[self.layout.object_versions(self.ledger.run_id)] = decision.object_versions_digest
+        for key, digest in lists.items():
+            blob = self.store.read(key)
+            if blob is None:
+                yield Finding(ReasonCode.TRUTH_MISSING, key, "it is not there")
+            elif sha256_hex(blob.data) != digest:
+                yield Finding(ReasonCode.TRUTH_ALTERED, key, "it is not what the record says")
 
     def _standing_facts(self) -> Document | None:
         """The facts view that stands, found to be the one on record."""
@@ -234,14 +249,14 @@ class Auditor:
 
     def _derived(self, decided: Entry[Decided]) -> Document | None:
         """The facts view that a decision gives; None for an adopted one, of which only the digest is on record."""
-        accepted, committed, decision = self.record.accepted, self.record.plan, decided.details.decision
-        if accepted is None or committed is None or decision is None:
+        accepted, committed = self.record.accepted, self.record.plan
+        if accepted is None or committed is None or decided.details.decision is None:
             return None
         try:
             request = recorded_request(accepted, lambda name: True)
         except BadInput:
             return None
-        plan = SealedPlan.of(committed.details.plan)
+        plan, decision = committed.event.details["plan"], decided.event.details
         return rules_at(decided.event).facts_view(self.layout, pins_of(request), plan, decision)
 
     def _attestation(self) -> Iterator[Finding]:
@@ -285,13 +300,13 @@ class Auditor:
         yield from self._absent(key) if expected is None else self._same(key, None, lambda: expected)
 
 
-def receipt_findings(store: ObjectStore, receipt: Mapping[str, Any]) -> Iterator[Finding]:
+def receipt_findings(store: ObjectStore, receipt: Mapping[str, Any], rules: Rules) -> Iterator[Finding]:
     """What is wrong with an instance receipt, as a facts view states it, and with its part list."""
     key = receipt["artifacts"]["receipt_path"]
     blob = store.read(key)
     if blob is None:
         yield Finding(ReasonCode.TRUTH_MISSING, key, "the instance receipt is not there")
-    elif blob.data != exact_json(receipt):
+    elif not rules.same_receipt(receipt, blob.data):
         yield Finding(ReasonCode.TRUTH_ALTERED, key, "the instance receipt is not the one in the view")
     ref = receipt.get("bundle_manifest_ref")
     parts = None if ref is None else store.read(ref)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, assert_never
 
 import attrs
 
 from sr_domain.encoding.times import parse_instant
 from sr_domain.evidence.arrival import arrived
-from sr_domain.plan.sealed import SealedPlan
+from sr_domain.evidence.run_receipt import RECEIPT
+from sr_domain.plan.sealed import OutputPart, SealedGate, SealedPlan
 from sr_domain.record.details import FAILED, Rest, RootUnreadable
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger
@@ -155,7 +156,8 @@ def _arrived(ports: Ports, record: Record, root: str | None) -> Mapping[str, str
         return {}
     missing = frozenset(rest.missing)
     try:
-        came = frozenset(arrived(ports.roots, SealedPlan.of(committed.details.plan), root, missing))
+        plan = SealedPlan.of(committed.details.plan)
+        came = frozenset(arrived(ports.roots, plan, root, missing, record.ledger.run_id))
     except (Unreachable, BadInput) as error:
         return dict.fromkeys(missing, f"whether it has come cannot be told now: {error.what}")
     return {name: "has come since: resume judges it" if name in came else "still not there" for name in missing}
@@ -166,10 +168,16 @@ def _items(record: Record, now: Mapping[str, str]) -> tuple[tuple[Item, ...], tu
     if committed is None:
         return (), ()
     plan = SealedPlan.of(committed.details.plan)
-    judge = _Judge(record.rest, record.found, now)
-    gates = tuple(judge.item(gate.gate_id, law=gate.method.kind, path=gate.bundle_root) for gate in plan.gates)
-    outputs = tuple(judge.item(one.output_id, path=one.path, optional=one.optional) for one in plan.outputs)
-    return gates, outputs
+    judge, run_id = _Judge(record.rest, record.found, now), _engine_run_id(record)
+    gates = tuple(judge.gate(look) for gate in plan.gates for look in gate.looks(run_id))
+    outputs = tuple(judge.output(part) for output in plan.outputs for part in output.parts(run_id))
+    return gates, (*judge.receipt(), *outputs)
+
+
+def _engine_run_id(record: Record) -> str:
+    """What ``{run_id}`` is in the paths of the plan: as it was decided, else the run's own."""
+    decided = None if record.decision is None else record.decision.details.decision
+    return record.ledger.run_id if decided is None or decided.engine_run_id is None else decided.engine_run_id
 
 
 class _Judge:
@@ -180,23 +188,42 @@ class _Judge:
         self._conflicts = {} if rest is None else {one.subject: one for one in reversed(rest.conflicts)}
         self._failures = {} if rest is None else {one.subject: one for one in reversed(rest.failures)}
         self._missing = frozenset(() if rest is None else rest.missing)
-        self._gates = {} if found is None else {one.gate_id: one.digest for one in found.gates}
-        self._outputs = {} if found is None else {one.output_id: one for one in found.outputs}
+        self._gates = {} if found is None else {(one.gate_id, one.day): one.digest for one in found.gates}
+        self._outputs = {} if found is None else {(one.output_id, one.day): one for one in found.outputs}
         self._laws = {} if found is None else found.laws
         self._decided = found is not None
 
-    def item(self, name: str, *, path: str, law: str | None = None, optional: bool = False) -> Item:
+    def gate(self, look: SealedGate) -> Item:
+        """What became of a gate, on one day where it is judged once a day."""
+        name, path, law = look.subject, look.bundle_root, look.method.kind
         bad = self._faulty(name, path, law)
         if bad is not None:
             return bad
-        if name in self._gates:
-            by, digest = self._laws.get(name, {}), self._gates[name]
-            who = f"{by.get('distribution')} {by.get('version')}"
-            return Item(name, "PASS", digest, digest, law=law, provided_by=who, path=path)
-        if name in self._outputs:
-            proof = self._outputs[name]
-            return Item(name, "PROVEN", proof.digest, size=proof.size, files=proof.files, path=path)
-        return Item(name, "OPTIONAL_MISSING" if optional and self._decided else "UNKNOWN", law=law, path=path)
+        digest = self._gates.get((look.gate_id, look.day))
+        if digest is None:
+            return Item(name, "UNKNOWN", law=law, path=path)
+        by = self._laws.get(look.gate_id, {})
+        who = f"{by.get('distribution')} {by.get('version')}"
+        return Item(name, "PASS", digest, digest, law=law, provided_by=who, path=path)
+
+    def output(self, part: OutputPart) -> Item:
+        """What became of an output, or of one day of it."""
+        name, path = part.output.output_id, part.path
+        bad = self._faulty(name, path, None)
+        if bad is not None:
+            return bad
+        # Revision 1 proved all days of an output as one.
+        proof = self._outputs.get((name, part.day)) or self._outputs.get((name, None))
+        if proof is None:
+            absent = part.output.optional and self._decided
+            return Item(name, "OPTIONAL_MISSING" if absent else "UNKNOWN", path=path)
+        return Item(name, "PROVEN", proof.digest, size=proof.size, files=proof.files, path=proof.path or path)
+
+    def receipt(self) -> Iterator[Item]:
+        """The engine's run receipt, where something is wrong with it."""
+        bad = self._faulty(RECEIPT, RECEIPT, None)
+        if bad is not None:
+            yield bad
 
     def _faulty(self, name: str, path: str, law: str | None) -> Item | None:
         conflict, failure = self._conflicts.get(name), self._failures.get(name)

@@ -18,13 +18,14 @@ from sr_domain.artifacts.rules import Rules
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.evidence.digests import ContentDigest, digest_outputs
 from sr_domain.evidence.gates import GateMissing, verify_gate
-from sr_domain.evidence.outputs import Absent, OutputFiles, find_output
+from sr_domain.evidence.outputs import Absent, OutputFiles, find_days
 from sr_domain.evidence.progress import ReadProgress
 from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.plan.absent_law import absence
 from sr_domain.plan.policy import MemberDigests
-from sr_domain.plan.sealed import SealedGate, SealedOutput, SealedPlan
+from sr_domain.plan.sealed import SealedGate, SealedPlan
 from sr_domain.queries.audit import Auditor, Finding, receipt_findings, record_finding
+from sr_domain.record import revisions
 from sr_domain.record.layout import OBJECT_VERSIONS, Layout
 from sr_domain.record.ledger import Ledger, RecordFault, check_ledger
 from sr_domain.record.proofs import Conflict, OutputProof
@@ -44,9 +45,6 @@ from sr_ports import (
 )
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]{1,256}")
-
-Proofs = Mapping[str, OutputProof]
-"""What the record says of each output that was proven, by output id."""
 
 
 @attrs.frozen
@@ -181,9 +179,7 @@ class _Check:
     def itself(self) -> Iterator[Finding]:
         """The view against itself: its hash, its pins."""
         facts, where = self.facts, self.layout.facts(self.facts["run_id"])
-        made = self.rules.bundle_hash(
-            facts["locators"], facts["gate_receipts"], facts.get("instance_receipts", ()), facts["policy_rev"]
-        )
+        made = self.rules.bundle_hash(facts)
         if made != facts["bundle_hash"]:
             yield Finding(
                 ReasonCode.TRUTH_ALTERED, where, f"its bundle_hash is {facts['bundle_hash']}, its content gives {made}"
@@ -192,8 +188,9 @@ class _Check:
         for name in ("run_id", "platform_run_id", "scenario_run_id"):
             if pins[name] != facts[name]:
                 yield Finding(ReasonCode.TRUTH_ALTERED, where, f"its pin {name} is not its {name}")
+        compared = [pin for pin in pins if pin != "run_id" or self.rules.revision == revisions.FIRST]
         for part in (*facts["locators"], *(one["scope"] for one in facts["gate_receipts"])):
-            off = [pin for pin in pins if pin in part and part[pin] != pins[pin]]
+            off = [pin for pin in compared if pin in part and part[pin] != pins[pin]]
             if off:
                 yield Finding(ReasonCode.TRUTH_ALTERED, where, f"a locator or receipt names another {off[0]}")
 
@@ -205,7 +202,7 @@ class _Check:
             if self.facts[name] != key(run_id):
                 yield Finding(ReasonCode.TRUTH_ALTERED, self.layout.facts(run_id), f"its {name} is not its run's")
         for receipt in self.facts.get("instance_receipts", ()):
-            yield from receipt_findings(store, receipt)
+            yield from receipt_findings(store, receipt, self.rules)
 
     def follows(self, ledger: Ledger) -> Iterator[Finding]:
         """The view is the very one that the record decided; plan, READY signal and status follow from it too."""
@@ -241,10 +238,12 @@ class _Check:
         decided = Record(ledger).decision
         decision = None if decided is None else decided.details.decision
         rules = (self.rules if decided is None else rules_at(decided.event)).listing
-        judged = verifier.pool.map(lambda gate: self._gate(root, gate, enforce, progress, rules), plan.gates)
+        own = self.facts["run_id"] if decision is None or not decision.engine_run_id else decision.engine_run_id
+        looks = [look for gate in plan.gates for look in gate.looks(own)]
+        judged = verifier.pool.map(lambda look: self._gate(root, look, enforce, progress, rules), looks)
         yield from (one for one in judged if one is not None)
-        proofs = {} if decision is None else {one.output_id: one for one in decision.outputs}
-        yield from self._outputs(plan, root, proofs, progress, rules)
+        proofs = () if decision is None else decision.outputs
+        yield from self._outputs([_claim(plan, proof) for proof in proofs], root, progress, rules)
 
     def _gate(
         self, root: EngineRoot, gate: SealedGate, enforce: bool, progress: ReadProgress, rules: ListingRules
@@ -252,77 +251,96 @@ class _Check:
         provided = self.verifier.laws.get(gate.method.kind)
         if provided is None:
             lacking = absence(self.verifier.laws, gate.method.kind)
-            return Finding(ReasonCode.UNKNOWN_HASHING_LAW, gate.gate_id, f"no plugin provides {lacking}")
+            return Finding(ReasonCode.UNKNOWN_HASHING_LAW, gate.subject, f"no plugin provides {lacking}")
         verdict = verify_gate(root, gate, provided, enforce_members=enforce, guard=progress, rules=rules)
-        receipts = {one["gate_id"]: one["digest"]["hex"] for one in self.facts["gate_receipts"]}
+        receipts = {
+            one["digest"]["hex"]
+            for one in self.facts["gate_receipts"]
+            if one["gate_id"] == gate.gate_id and one["artifacts"]["passed_flag_path"].endswith(gate.flag_path)
+        }
         match verdict:
             case GateMissing(path):
-                return Finding(ReasonCode.TRUTH_MISSING, gate.gate_id, f"MOVED: {path} is not there")
+                return Finding(ReasonCode.TRUTH_MISSING, gate.subject, f"MOVED: {path} is not there")
             case Conflict():
-                return Finding(verdict.code, gate.gate_id, f"ROTTED: {verdict.detail}")
-            case _ if receipts.get(gate.gate_id) != verdict.digest:
+                return Finding(verdict.code, gate.subject, f"ROTTED: {verdict.detail}")
+            case _ if verdict.digest not in receipts:
                 return Finding(
-                    ReasonCode.TRUTH_ALTERED, gate.gate_id, "ROTTED: the bundle is sound, but not the one proven"
+                    ReasonCode.TRUTH_ALTERED, gate.subject, "ROTTED: the bundle is sound, but not the one proven"
                 )
-        self.verifier.progress(f"gate {gate.gate_id}: passes")
+        self.verifier.progress(f"gate {gate.subject}: passes")
         return None
 
     def _outputs(
-        self, plan: SealedPlan, root: EngineRoot, proofs: Proofs, progress: ReadProgress, rules: ListingRules
+        self, claims: list[_Claim], root: EngineRoot, progress: ReadProgress, rules: ListingRules
     ) -> Iterator[Finding]:
-        proven = {one["output_id"]: one["content_digest"]["hex"] for one in self.facts["locators"]}
-        found: list[tuple[SealedOutput, OutputFiles]] = []
-        for output in plan.outputs:
-            if output.output_id not in proven:
-                continue
+        found: list[tuple[OutputProof, OutputFiles]] = []
+        for claim in claims:
+            proof = claim.proof
             try:
-                files = find_output(root, output, rules)
+                files = find_days(root, claim.paths, rules)
             except EvidenceFault as fault:
-                yield Finding(fault.code, output.output_id, f"MOVED: {fault.what}")
+                yield Finding(fault.code, proof.output_id, f"MOVED: {fault.what}")
                 continue
             if isinstance(files, Absent):
-                yield Finding(ReasonCode.TRUTH_MISSING, output.output_id, f"MOVED: {files.path} is not there")
+                yield Finding(ReasonCode.TRUTH_MISSING, proof.output_id, f"MOVED: {files.path} is not there")
             else:
-                found.append((output, files))
+                listed = files.listed or (proof.path is not None and proof.manifest_ref is not None)
+                found.append((proof, attrs.evolve(files, listed=listed)))
         digests = digest_outputs(root, [files for _, files in found], self.verifier.pool, progress)
-        for (output, _), digest in zip(found, digests, strict=True):
-            finding = self._compare(output, digest, proven[output.output_id], proofs)
+        for (proof, files), digest in zip(found, digests, strict=True):
+            finding = self._compare(proof, files, digest)
             if finding is None:
-                self.verifier.progress(f"output {output.output_id}: the same bytes as were proven")
+                self.verifier.progress(f"output {proof.output_id}: the same bytes as were proven")
             else:
                 yield finding
 
-    def _compare(
-        self, output: SealedOutput, digest: ContentDigest | EvidenceFault, expected: str, proofs: Proofs
-    ) -> Finding | None:
+    def _compare(self, proof: OutputProof, files: OutputFiles, digest: ContentDigest | EvidenceFault) -> Finding | None:
         if isinstance(digest, EvidenceFault):
-            return Finding(digest.code, output.output_id, f"MOVED: {digest.what}")
-        if digest.sha256 == expected:
+            return Finding(digest.code, proof.output_id, f"MOVED: {digest.what}")
+        if digest.sha256 == proof.digest:
             return None
-        receipts = {one["output_id"]: one for one in self.facts.get("instance_receipts", ())}
-        ref = receipts.get(output.output_id, {}).get("bundle_manifest_ref")
-        what = f"proven with {expected}, now {digest.sha256}"
+        what, ref = f"proven with {proof.digest}, now {digest.sha256}", proof.manifest_ref
         if ref is None:
-            proof = proofs.get(output.output_id)
-            kept = None if proof is None else proof.version_id
-            return _other_bytes(output.output_id, what, kept, digest.files[0].version_id)
+            kept = proof.version_id if proof.path is None else self._version(proof, proof.path)
+            return _other_bytes(proof.output_id, what, kept, digest.files[0].version_id)
         parts = self.verifier.store.read(ref)
-        if parts is None or sha256_hex(parts.data) != expected:  # a finding of its own; it tells nothing here
-            return _other_bytes(output.output_id, what, None, None)
+        if parts is None or sha256_hex(parts.data) != proof.digest:  # a finding of its own; it tells nothing here
+            return _other_bytes(proof.output_id, what, None, None)
         path, kind = _culprit(parts.data, digest)
         now = {one.path: one.version_id for one in digest.files}
         told = f"{what}; first difference: {path} ({kind})"
-        return _other_bytes(output.output_id, told, self._version(ref, path), now.get(path), gone=kind == "gone")
+        whole = f"{files.base}/{path}" if files.base else path
+        kept = self._version(proof, path if proof.path is None else whole)
+        return _other_bytes(proof.output_id, told, kept, now.get(path), gone=kind == "gone")
 
-    def _version(self, ref: str, path: str) -> str | None:
-        """Which object of a part was hashed, where that is stored beside the part list."""
-        blob = self.verifier.store.read(ref.rpartition("/")[0] + "/" + OBJECT_VERSIONS)
+    def _version(self, proof: OutputProof, path: str) -> str | None:
+        """Which object was hashed, where that is stored: revision 1 kept it beside the part list."""
+        key = self.layout.object_versions(self.facts["run_id"])
+        if proof.path is None:
+            key = str(proof.manifest_ref).rpartition("/")[0] + "/" + OBJECT_VERSIONS
+        blob = self.verifier.store.read(key)
         try:
             kept = {} if blob is None else json.loads(blob.data)
         except ValueError:
             return None
+        kept = kept.get(proof.output_id) if proof.path is not None and isinstance(kept, dict) else kept
         version = kept.get(path) if isinstance(kept, dict) else None
         return version if isinstance(version, str) else None
+
+
+@attrs.frozen
+class _Claim:
+    """What a decision says was proven, and the paths below the engine root that it was found at."""
+
+    proof: OutputProof
+    paths: tuple[str, ...]
+
+
+def _claim(plan: SealedPlan, proof: OutputProof) -> _Claim:
+    if proof.path is not None:
+        return _Claim(proof, (proof.path,))
+    output = next(one for one in plan.outputs if one.output_id == proof.output_id)
+    return _Claim(proof, tuple(part.path for part in output.parts("")))
 
 
 def _culprit(parts: bytes, digest: ContentDigest) -> tuple[str, str]:

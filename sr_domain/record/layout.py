@@ -15,7 +15,7 @@ _LONG = 200
 
 
 OBJECT_VERSIONS = "object_versions.json"
-"""Beside an instance's part list: which very objects were hashed, where the store can tell."""
+"""Of revision 1, beside an instance's part list: which very objects were hashed, where the store can tell."""
 
 
 @attrs.frozen
@@ -49,9 +49,18 @@ class Layout:
     def quarantine(self, run_id: str) -> str:
         return f"{self.base}/quarantine/{run_id}.json"
 
-    def instance_folder(self, output_id: str, scope: Mapping[str, Any]) -> str:
-        """Folder of an output's instance receipt: partitions in the fixed order."""
+    def part_list(self, digest: str) -> str:
+        """The part list whose sha256 is this digest, hex64."""
+        return f"{self.base}/part_lists/{digest}.json"
+
+    def object_versions(self, run_id: str) -> str:
+        """Which very objects were hashed for a run, where the store can tell."""
+        return f"{self.base}/object_versions/{run_id}.json"
+
+    def instance_folder(self, output_id: str, scope: Mapping[str, Any], day: str | None = None) -> str:
+        """Folder of an output's instance receipt: partitions in the fixed order, then the day it is of."""
         parts = [f"{pin}={_segment(str(scope[pin]))}" for pin in SCOPE_ORDER if pin in scope]
+        parts += [] if day is None else [f"utc_day={day}"]
         return "/".join([self.base, "instance_receipts", f"output_id={output_id}", *parts])
 
     def attempt_log(self, run_id: str, attempt_no: int, stream: str) -> str:
@@ -59,7 +68,7 @@ class Layout:
 
 
 _REF = re.compile(
-    r"fraud-platform/([^/]+)/sr/(?:run_plan|run_record|run_status|run_facts_view|ready_signal|quarantine|attestation)"
+    r"fraud-platform/([^/]+)/sr/(?:run_plan|run_record|run_status|run_facts_view|ready_signal|quarantine|attestation|object_versions)"
     r"/([0-9a-f]{32})\.(?:json|jsonl|dsse\.json)"
 )
 

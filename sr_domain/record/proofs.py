@@ -13,11 +13,12 @@ from sr_ports import EvidenceFault, ReasonCode
 
 @attrs.frozen
 class OutputProof(Value):
-    """An output whose bytes were read. `digest`: content digest, hex64. `size`: bytes over all files.
+    """An output, or one day of it, whose bytes were read. `digest`: content digest, hex64. `size`: bytes in all.
 
     `receipt_ref`: key of its instance receipt, None unless it is instance-scoped.
-    `manifest_ref`: key of its stored part list, None unless it has several files.
-    `version_id`: the store's own name for the bytes of a single file, where it has one.
+    `manifest_ref`: key of its part list, None for a file alone.
+    `version_id`: of revision 1 alone: the store's own name for the bytes of a single file.
+    `path`: what its locator says, relative to the engine root; None from revision 1. `day`: None for the whole.
     """
 
     output_id: str
@@ -27,14 +28,17 @@ class OutputProof(Value):
     receipt_ref: str | None = None
     manifest_ref: str | None = None
     version_id: str | None = None
+    path: str | None = None
+    day: str | None = None
 
 
 @attrs.frozen
 class GateProof(Value):
-    """A gate whose law gave the digest its flag states. `digest`: hex64."""
+    """A gate whose law gave the digest its flag states. `digest`: hex64. `day`: None unless it is judged once a day."""
 
     gate_id: str
     digest: str
+    day: str | None = None
 
 
 @attrs.frozen
@@ -81,7 +85,10 @@ class Found(Value):
 class Decision(Value):
     """What EVIDENCE_COMPLETE decided: enough to write the facts view again, byte for byte.
 
-    `laws`: as of `Found`.
+    `laws`: as of `Found`. `oracle_pack_ref`: with the engine root that all paths are relative to; None from
+    revision 1 where the root had no manifest. `engine_run_id`: the engine's own, hex32, where the root was
+    reused, has a receipt, and something of the plan names the run id. `object_versions_digest`: of the stored
+    object versions, hex64; None where the store has none. `config_revision`: of revision 1 alone, an embedder's.
     """
 
     outputs: tuple[OutputProof, ...] = attrs.field(metadata=many(OutputProof))
@@ -92,6 +99,8 @@ class Decision(Value):
     service_release_id: str | None = None
     environment: str | None = None
     config_revision: str | None = None
+    engine_run_id: str | None = None
+    object_versions_digest: str | None = None
 
     @property
     def found(self) -> Found:

@@ -49,7 +49,8 @@ class Ports:
 class Settings:
     """What the embedder or profile fixes for this process. `lease_ttl_s`: seconds.
 
-    `oracle_engine_run_root`: overrides every request's root. `submitters`, `reemitters`:
+    `oracle_engine_run_root`: overrides every request's root. `oracle_root`: where all engine roots
+    lie, for the facts view to say. `submitters`, `reemitters`:
     allowlists of actors, None where authorisation is disabled. `reemit_max` in
     `reemit_window_s` seconds. `service_release_id`, `environment`: go into provenance.
     """
@@ -57,10 +58,10 @@ class Settings:
     topic: str = "fp.bus.control.v1"
     lease_ttl_s: float = 60.0
     oracle_engine_run_root: str | None = None
+    oracle_root: str | None = None
     submitters: frozenset[str] | None = None
     reemitters: frozenset[str] | None = None
     reemit_max: int = 5
     reemit_window_s: float = 3600.0
     service_release_id: str | None = None
     environment: str | None = None
-    config_revision: str | None = None

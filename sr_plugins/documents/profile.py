@@ -59,10 +59,16 @@ class Bus(Section):
 
 @attrs.frozen
 class Engine:
-    """`oracle_engine_run_root`: overrides every request's root. `interface_pack`: ``builtin`` or a folder."""
+    """`oracle_engine_run_root`: overrides every request's root. `interface_pack`: ``builtin`` or a folder.
+
+    `oracle_root`: where all engine roots lie; facts views say it, and nothing is read there.
+    """
 
     oracle_engine_run_root: str | None = attrs.field(
         default=None, metadata=setting("overrides every request's engine run root", wanted="a path or s3:// URI")
+    )
+    oracle_root: str | None = attrs.field(
+        default=None, metadata=setting("where all engine run roots lie, for facts views to say", wanted="a path or URI")
     )
     interface_pack: str = attrs.field(
         default="builtin",

@@ -100,6 +100,7 @@ def settings(profile: Profile) -> Settings:
         topic=profile.control_bus.topic,
         lease_ttl_s=profile.lease.ttl_s,
         oracle_engine_run_root=profile.engine.oracle_engine_run_root,
+        oracle_root=profile.engine.oracle_root,
         submitters=_allowed(profile.auth.submit, open_doors=open_doors),
         reemitters=_allowed(profile.auth.reemit, open_doors=open_doors),
         reemit_max=profile.reemit.rate_limit.max,

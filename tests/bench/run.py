@@ -19,11 +19,11 @@ def main(profile: str, request: str, evidence: str | None) -> int:
     taken = 0.0
     collect = prove.collect
 
-    def timed(*args: object) -> object:
+    def timed(*args: object, reused: bool) -> object:
         nonlocal taken
         started = time.perf_counter()
         try:
-            return collect(*args)  # type: ignore[arg-type]
+            return collect(*args, reused=reused)  # type: ignore[arg-type]
         finally:
             taken += time.perf_counter() - started
 

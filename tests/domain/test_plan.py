@@ -88,16 +88,16 @@ def test_without_outputs_the_policys_traffic_is_meant() -> None:
 def test_a_day_token_spreads_over_the_days_the_window_covers() -> None:
     window = {**request()["window"], "window_end_utc": "2026-01-03T00:00:01Z"}
     (daily,) = planned(output_ids=["daily"], window=window).outputs
-    assert daily.paths == tuple(
-        f"data/daily/parameter_hash={PH}/utc_day=2026-01-0{day}/part-*.bin" for day in (1, 2, 3)
-    )
+    assert [(part.day, part.path) for part in daily.parts("x")] == [
+        (f"2026-01-0{day}", f"data/daily/parameter_hash={PH}/utc_day=2026-01-0{day}/part-*.bin") for day in (1, 2, 3)
+    ]
     assert daily.path == f"data/daily/parameter_hash={PH}/utc_day={{utc_day}}/part-*.bin"
 
 
 def test_the_last_day_there_is_can_be_planned() -> None:
     window = {"window_start_utc": "9999-12-31T00:00:00Z", "window_end_utc": "9999-12-31T12:00:00Z", "window_tz": "UTC"}
     (daily,) = planned(output_ids=["daily"], window=window).outputs
-    assert daily.paths == (f"data/daily/parameter_hash={PH}/utc_day=9999-12-31/part-*.bin",)
+    assert [part.path for part in daily.parts("x")] == [f"data/daily/parameter_hash={PH}/utc_day=9999-12-31/part-*.bin"]
 
 
 def test_a_window_of_too_many_days_is_told_with_the_limit() -> None:
@@ -105,7 +105,7 @@ def test_a_window_of_too_many_days_is_told_with_the_limit() -> None:
     ends = [f"{first + timedelta(days=MAX_DAYS)}T00:00:0{second}Z" for second in (0, 1)]
     windows = [{**request()["window"], "window_end_utc": end} for end in ends]
     (daily,) = planned(output_ids=["daily"], window=windows[0]).outputs
-    assert len(daily.paths) == MAX_DAYS
+    assert len(daily.days) == MAX_DAYS
     problem = refused(output_ids=["daily", "world"], window=windows[1])
     assert (problem.code, problem.problems[0].subject) == (ReasonCode.REQUEST_INVALID, "daily")
     assert f"the window is {MAX_DAYS + 1:,} days long" in problem.message

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
 
+from sr_domain.plan.pack import OutputSpec
 from sr_domain.record.states import RunState
 from sr_ports import ReasonCode
 from tests.kit import Lab, request
@@ -144,13 +146,28 @@ def test_drift_fails_and_keeps_what_stood_and_what_was_refused(lab: Lab) -> None
     assert outcome.message == f"events: this scope was proven with digest {was}, now it has digest {now}"
 
 
-def test_the_same_bytes_under_another_catalogue_are_drift_that_says_so(lab: Lab) -> None:
+def changed(**changes: Any) -> tuple[OutputSpec, ...]:
+    """The small pack's outputs, `events` with these changes."""
+    return tuple(attrs.evolve(one, **changes) if one.output_id == "events" else one for one in OUTPUTS)
+
+
+def test_the_same_bytes_of_other_pins_are_drift_that_says_so(lab: Lab) -> None:
     lab.reuse(small_world())
-    again = tuple(attrs.evolve(one, schema_ref="v2") if one.output_id == "events" else one for one in OUTPUTS)
-    root = lab.world(small_world())
-    outcome = lab.runner(packed=pack(again)).submit(request("another", engine_run_root=root))
+    packed = pack(changed(partitions=("manifest_fingerprint", "parameter_hash", "seed")))
+    outcome = lab.runner(packed=packed).submit(request("another", engine_run_root=lab.world(small_world())))
     assert outcome.reason_code is ReasonCode.INSTANCE_RECEIPT_DRIFT
-    assert outcome.message.endswith("this scope was proven with the same bytes, but its receipt differs in target_ref")
+    assert outcome.message.endswith("this scope was proven with the same bytes, but its receipt differs in pins")
+
+
+def test_the_same_bytes_under_another_schema_or_root_are_no_drift(lab: Lab) -> None:
+    lab.reuse(small_world())
+    root = lab.world(small_world(), "elsewhere")
+    outcome = lab.runner(packed=pack(changed(schema_ref="v2"))).submit(request("another", engine_run_root=root))
+    assert outcome.state is RunState.READY, outcome
+    assert not lab.runner().audit(outcome.run_id).findings
+    (view,) = [one for one in lab.document("run_facts_view", outcome.run_id)["instance_receipts"]
+               if one["output_id"] == "events"]  # fmt: skip
+    assert view["target_ref"]["path"] == f"{root}/{EVENTS}/"
 
 
 def test_an_unreadable_root_is_no_verdict_at_all(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from sr_domain.record.ledger import Ledger, RecordFault, check_ledger, read_ledg
 from sr_domain.record.states import RunState
 from sr_domain.run.outcome import Outcome
 from sr_ports import Fault, ReasonCode, Unreachable
-from tests import revision_3
+from tests import revision_1, revision_3
 from tests.flows.test_what_is_evidence import TREE, link
 from tests.kit import BASE, START, WAIT_S, Lab, request
 from tests.worlds import FLAG, pack, small_world
@@ -36,6 +36,8 @@ def by(patch: pytest.MonkeyPatch, revision: int) -> None:
     """From here on this is the release that decides by `revision`."""
     if revision > max(RULES):
         revision_3.released(patch)
+    if revision == 1:
+        revision_1.decides(patch)
     patch.setattr(revisions, "REVISION", revision)
 
 

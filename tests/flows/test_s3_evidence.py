@@ -11,6 +11,7 @@ from sr_adapters.s3.root import S3EngineRoot
 from sr_domain.record import revisions
 from sr_domain.record.states import RunState
 from sr_domain.runner import ScenarioRunner
+from tests import revision_1
 from tests.adapters.s3_fixtures import moto_server
 from tests.kit import WAIT_S, Lab, request
 from tests.servers.s3 import S3Server, fresh_prefix
@@ -83,6 +84,7 @@ def test_a_run_that_the_first_release_decided_over_such_bytes_is_still_proven(
     world: World, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.put(f"{place}/zz/", b"4444")
+    revision_1.decides(monkeypatch)
     with monkeypatch.context() as then:
         then.setattr(revisions, "REVISION", 1)
         outcome = world.submit()

@@ -61,13 +61,20 @@ def no_write_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(MemoryObjectStore, "create", create)
 
 
+def planned(run: HeldRun) -> Any:
+    """The plan that the run has on record."""
+    committed = run.history.plan
+    assert committed is not None
+    return committed.details
+
+
 def publish_before_facts(patch: pytest.MonkeyPatch) -> None:
     """READY goes out before the facts view is there."""
     original = commit._write_facts
 
-    def early(run: HeldRun, plan: Any, decided: Any) -> Any:
-        facts = commit.build_facts(run, plan, decided.details.decision, today())
-        signal = today().ready_signal(run.layout, facts, plan.plan_hash, decided.ts_utc)
+    def early(run: HeldRun, decided: Any) -> Any:
+        facts = commit.build_facts(run, decided.event.details, today())
+        signal = today().ready_signal(run.layout, facts, planned(run).plan["plan_hash"], decided.ts_utc)
         fact = control_fact(
             "fp.bus.control.v1",
             "READY",
@@ -78,7 +85,7 @@ def publish_before_facts(patch: pytest.MonkeyPatch) -> None:
             at=decided.ts_utc,
         )
         run.ports.bus.publish(fact)
-        return original(run, plan, decided)
+        return original(run, decided)
 
     patch.setattr(commit, "_write_facts", early)
 
@@ -87,10 +94,10 @@ def decide_without_the_ledger(patch: pytest.MonkeyPatch) -> None:
     """The facts view is written before the decision is on record."""
     original = commit.decide_ready
 
-    def early(run: HeldRun, plan: Any, decision: Any) -> None:
-        facts = commit.build_facts(run, plan, decision, today())
+    def early(run: HeldRun, decision: Any) -> None:
+        facts = commit.build_facts(run, decision.document(), today())
         run.ports.store.create(run.layout.facts(run.run_id), exact_json(facts))
-        original(run, plan, decision)
+        original(run, decision)
 
     patch.setattr(advance, "decide_ready", early)
 

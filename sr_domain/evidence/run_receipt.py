@@ -1,0 +1,50 @@
+"""The engine's own receipt of its run: ``run_receipt.json`` in its root."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sr_domain.encoding.contracts import problem
+from sr_domain.encoding.names import lower_hex
+from sr_domain.evidence.small_files import parse_small, read_small
+from sr_ports import EngineRoot, EvidenceFault, ReasonCode
+
+RECEIPT = "run_receipt.json"
+_LIMIT = 1 << 20
+_WORLD = ("manifest_fingerprint", "parameter_hash", "seed")
+
+
+def read_receipt(root: EngineRoot) -> dict[str, Any] | None:
+    """The receipt; None when there is none.
+
+    Raises `EvidenceFault(ENGINE_RECEIPT_INVALID)` for one that does not fit its contract, `Unreachable`.
+    """
+    if root.stat(RECEIPT) is None:
+        return None
+    data = read_small(root, RECEIPT, _LIMIT, ReasonCode.ENGINE_RECEIPT_INVALID)
+    receipt = parse_small(data, RECEIPT, _LIMIT, ReasonCode.ENGINE_RECEIPT_INVALID)
+    receipt = lower_hex(receipt, "run_id", "manifest_fingerprint", "parameter_hash")
+    misfit = problem("run_receipt", receipt)
+    if misfit is not None:
+        raise EvidenceFault(ReasonCode.ENGINE_RECEIPT_INVALID, f"run_receipt: {misfit.what}", RECEIPT)
+    made: dict[str, Any] = receipt
+    return made
+
+
+def mismatch(receipt: Mapping[str, Any], pins: Mapping[str, Any], *, run_id: bool) -> str | None:
+    """Which pin the receipt has otherwise than the run; None when it is the run's. `run_id`: whether that counts."""
+    for pin in ("run_id", *_WORLD) if run_id else _WORLD:
+        if receipt[pin] != pins[pin]:
+            return f"{RECEIPT} has {pin} {json.dumps(receipt[pin])[:80]}, the run has {json.dumps(pins[pin])}"
+    return None
+
+
+def run_id_in(root: EngineRoot, default: str) -> str:
+    """The engine's own run id where a sound receipt names it, else `default`: for a look, not for a verdict."""
+    try:
+        receipt = read_receipt(root)
+    except EvidenceFault:
+        return default
+    return default if receipt is None else str(receipt["run_id"])
