@@ -49,7 +49,7 @@ def build_facts(run: HeldRun, decision: Mapping[str, Any], rules: Rules) -> dict
     committed = run.history.plan
     if committed is None:
         raise Fault(ReasonCode.RECORD_INVALID, f"run {run.run_id} has no plan on record")
-    return rules.facts_view(run.layout, pins_of(run.request), committed.event.details["plan"], decision)
+    return rules.facts_view(run.layout, pins_of(run.request), committed.details.plan, decision)
 
 
 def commit_ready(run: HeldRun, plan: SealedPlan) -> None:

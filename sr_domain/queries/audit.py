@@ -256,7 +256,7 @@ class Auditor:
             request = recorded_request(accepted, lambda name: True)
         except BadInput:
             return None
-        plan, decision = committed.event.details["plan"], decided.event.details
+        plan, decision = committed.details.plan, decided.event.details
         return rules_at(decided.event).facts_view(self.layout, pins_of(request), plan, decision)
 
     def _attestation(self) -> Iterator[Finding]:

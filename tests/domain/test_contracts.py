@@ -100,6 +100,11 @@ WIRE: dict[str, tuple[str, str, bool]] = {
         ),
         False,
     ),
+    "oracle_pack_ref_r2": (
+        "engine_run_root",
+        ("oracle_pack_id manifest_ref scenario_id stream_view_root stream_view_output_refs oracle_root engine_release"),
+        False,
+    ),
     "quarantine_record": ("run_id reason record_ref status_ref ts_utc", "missing conflicts", False),
     "bus_envelope": ("topic message_id published_at_utc attributes partition_key payload", "", False),
     "attestation": ("payloadType payload signatures", "", False),
@@ -112,8 +117,11 @@ WIRE: dict[str, tuple[str, str, bool]] = {
         False,
     ),
 }
+WIRE |= {f"{name}_r2": WIRE[name] for name in ("run_facts_view", "ready_signal")}
 NAMES = sorted(WIRE)
+"""Contracts, each shape of them: what revision 2 changed, and what refers to it, has a second."""
 ANSWERS = sorted(set(CONTRACTS.values()) - set(NAMES))
+FIRST = 1
 
 
 def event(**details: Any) -> dict[str, Any]:
@@ -137,7 +145,7 @@ def test_the_fields_are_the_wires(name: str) -> None:
 @pytest.mark.parametrize("most", [False, True], ids=["least", "most"])
 @pytest.mark.parametrize("name", [*NAMES, *ANSWERS])
 def test_the_least_and_the_most_fit(name: str, most: bool) -> None:
-    assert problem(name, sample(schemas()[name], most=most)) is None
+    assert problem(name, sample(schemas()[name], most=most), FIRST) is None
 
 
 @pytest.mark.parametrize("name", [*NAMES, *ANSWERS])
@@ -145,7 +153,7 @@ def test_every_single_fault_is_refused_and_named(name: str) -> None:
     wrongs = list(faults(schemas()[name]))
     assert len(wrongs) >= len(schemas()[name]["properties"])
     for wrong in wrongs:
-        found = problem(name, wrong.document)
+        found = problem(name, wrong.document, FIRST)
         assert found is not None, f"{name}: {wrong.fault} is accepted"
         assert found.path == wrong.path, f"{name}: {wrong.fault} is blamed on {found.path!r}: {found.what}"
         assert wrong.says in found.what, f"{name}: {wrong.fault} is told as {found.what!r}"
@@ -154,7 +162,7 @@ def test_every_single_fault_is_refused_and_named(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in NAMES if WIRE[name][2]])
 def test_what_is_the_engines_own_may_hold_anything_else(name: str) -> None:
     document = {**sample(schemas()[name], most=True), "engine_build": {"any": ["thing", None, 1.5]}}
-    assert problem(name, document) is None
+    assert problem(name, document, FIRST) is None
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -162,8 +170,8 @@ def test_what_is_the_engines_own_may_hold_anything_else(name: str) -> None:
 @given(data=st.data())
 def test_any_choice_of_optional_fields_fits_and_survives_json(name: str, data: st.DataObject) -> None:
     document = data.draw(documents(schemas()[name]))
-    assert problem(name, document) is None
-    assert problem(name, json.loads(json.dumps(document))) is None
+    assert problem(name, document, FIRST) is None
+    assert problem(name, json.loads(json.dumps(document)), FIRST) is None
 
 
 @settings(max_examples=50, deadline=None)

@@ -47,11 +47,17 @@ def test_all_that_can_be_planned_runs_to_ready(tmp_path: Path) -> None:
     problems = runner.plan(request).problems
     assert [(one.subject, one.detail) for one in problems] == [("tzdb_release", "no pin fills {release_tag}")]
     request["output_ids"] = [one for one in request["output_ids"] if one != "tzdb_release"]
-    invocation = {**request, "run_id": run_id_for("real"), "scenario_binding": request["scenario"]}
+    own = "e" * 32  # an engine run that SR did not start has an id of its own, in 69 of the paths
+    invocation = {**request, "run_id": own, "scenario_binding": request["scenario"]}
     World(pack=PACK, root=tmp_path / "root", invocation=invocation, days=("2026-01-01", "2026-01-02")).write()
     outcome = runner.submit(request)
     assert outcome.state == "READY", outcome
     facts = runner.facts(outcome.run_id)
-    assert len(facts["locators"]) == 339
+    assert len({one["output_id"] for one in facts["locators"]}) == 339
+    templates = {one.output_id: one.path_template for one in runner._context.pack.outputs.values()}
+    assert len(facts["locators"]) == 339 + sum("{utc_day}" in templates[name] for name in request["output_ids"])
+    assert sum(own in one["path"] for one in facts["locators"]) >= 69
+    assert facts["pins"]["run_id"] == run_id_for("real")
+    assert all(Path(one["path"].partition("*")[0]).parent.exists() for one in facts["locators"])
     assert len(facts["gate_receipts"]) == 10
     assert runner.verify(outcome.run_id).ok

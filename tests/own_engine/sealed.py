@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from sr_domain.plan.sealed import SealedPlan
 from sr_domain.runner import ScenarioRunner
-from sr_plugins import build_runner
+from sr_plugins import build_runner, load_pack
 
 ROOT, PACK, REQUEST = "SR_TEST_ENGINE_ROOT", "SR_TEST_ENGINE_PACK", "SR_TEST_ENGINE_REQUEST"
 HOW = f"set {ROOT}, {PACK} and {REQUEST} to an engine run of your own (docs/operations.md, 'Your own engine run')"
@@ -79,48 +79,59 @@ def inventory(root: Path) -> dict[str, tuple[int, int]]:
     return found
 
 
-def rests_on(root: Path, plan: SealedPlan) -> list[Path]:
-    """Every file that the plan's outputs and gates rest on, and the engine's own receipt and manifest."""
-    found = {root / name for name in ("run_receipt.json", "_oracle_pack_manifest.json")}
-    for output in plan.outputs:
-        for path in output.paths:
-            found.update(_files(root, path))
-    for gate in plan.gates:
-        found.update(_files(root, f"{gate.bundle_root}/"))
-        found.update((root / gate.flag_path, *([root / gate.index_path] if gate.index_path else [])))
-        if gate.method.path_base == "run_root" and gate.index_path is not None:
-            found.update(_listed(root, gate.index_path))
+def rests_on(run: EngineRun, view: Any, output_id: str, gates: Collection[str]) -> list[Path]:
+    """Every file of the engine run that one output of a view and these gates rest on, and the receipt."""
+    found = {run.root / name for name in ("run_receipt.json", "_oracle_pack_manifest.json")}
+    for locator in view["locators"]:
+        if locator["output_id"] == output_id:
+            found.update(_files(run.root, locator["path"]))
+    specs = load_pack(str(run.pack)).gates
+    for receipt in view["gate_receipts"]:
+        if receipt["gate_id"] in gates:
+            found.update(_of_gate(run.root, receipt["artifacts"], specs[receipt["gate_id"]].method.path_base))
     return sorted(path for path in found if path.is_file())
 
 
+def _of_gate(root: Path, artifacts: Mapping[str, str], base: str) -> Iterator[Path]:
+    yield from _files(root, artifacts["validation_bundle_root"])
+    yield root / artifacts["passed_flag_path"]
+    if "index_path" in artifacts:
+        index = root / artifacts["index_path"]
+        yield index
+        if base == "run_root":
+            listed = json.loads(index.read_bytes())
+            if isinstance(listed, dict):
+                listed = next(listed[name] for name in ("files", "entries", "items", "members") if name in listed)
+            yield from (root / (one if isinstance(one, str) else one["path"]) for one in listed)
+
+
 def _files(root: Path, path: str) -> Iterator[Path]:
-    if WILD & set(path):
-        yield from root.glob(path)
-    elif path.endswith("/") or (root / path).is_dir():
-        yield from (root / path).rglob("*")
+    """The files of a locator or bundle; its path may be relative to the root, or resolved."""
+    inner = path.removeprefix(str(root)).removeprefix("/")
+    if WILD & set(inner):
+        yield from root.glob(inner)
+    elif path.endswith("/"):
+        yield from (root / inner).rglob("*")
     else:
-        yield root / path
+        yield root / inner
 
 
-def _listed(root: Path, index_path: str) -> Iterator[Path]:
-    import json
+def small_copy(run: EngineRun, runner: ScenarioRunner, view: Any, folder: Path) -> tuple[str, str] | None:
+    """An output that `folder` now has a copy of, with all that it rests on, and a gate that authorises it.
 
-    listed = json.loads((root / index_path).read_bytes())
-    if isinstance(listed, dict):
-        listed = next(listed[name] for name in ("files", "entries", "items", "members") if name in listed)
-    yield from (root / (one if isinstance(one, str) else one["path"]) for one in listed)
-
-
-def small_copy(run: EngineRun, runner: ScenarioRunner, folder: Path) -> tuple[str, Path, SealedPlan] | None:
-    """An output, a copy of all that it rests on, and its plan; None where every output rests on too much to copy."""
-    whole = runner.plan(run.asks()).plan
-    for output_id in whole.intended_outputs if whole is not None else ():
+    None where every output rests on too much to be copied.
+    """
+    specs = load_pack(str(run.pack)).gates
+    for output_id in dict.fromkeys(locator["output_id"] for locator in view["locators"]):
         plan = runner.plan(run.asks(output_ids=[output_id])).plan
-        files = [] if plan is None else rests_on(run.root, plan)
-        if plan is not None and not plan.outputs[0].optional and sum(one.stat().st_size for one in files) <= SMALL:
-            for one in files:
-                target = folder / one.relative_to(run.root)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(one, target)
-            return output_id, folder, plan
+        gates = [] if plan is None else plan.required_gates
+        own_gate = next((name for name in gates if output_id in specs[name].authorizes_outputs), None)
+        files = rests_on(run, view, output_id, gates)
+        if own_gate is None or sum(one.stat().st_size for one in files) > SMALL:
+            continue
+        for one in files:
+            target = folder / one.relative_to(run.root)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(one, target)
+        return output_id, own_gate
     return None

@@ -21,11 +21,6 @@ OUTGOING = [name for name in NAMES if name not in INCOMING]
 # the mark is strict.
 PENDING: dict[str, str] = {
     "bus_envelope": "store_id, store_uri and state as attributes",
-    "gate_receipt": "paths of evidence fully resolved",
-    "instance_receipt": "paths of evidence fully resolved; part lists by their digest",
-    "output_locator": "paths of evidence fully resolved",
-    "ready_signal": "oracle_pack_ref and provenance.config_revision always",
-    "run_facts_view": "oracle_pack_ref and provenance.config_revision always; paths fully resolved",
     "run_record_event": "event ids of 64 hex",
     "run_superseded": "bundle_hash of the successor",
 }
