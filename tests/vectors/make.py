@@ -18,6 +18,7 @@ import attrs
 
 from sr_adapters.memory import MemoryEngineRoot, MemoryEngineRoots
 from sr_adapters.runtime.timezones import known_timezone
+from sr_domain.artifacts.revisions import today
 from sr_domain.encoding import ids
 from sr_domain.encoding.canonical import canonical_json, digest_of, sha256_hex
 from sr_domain.evidence.digests import FileDigest, part_list
@@ -256,6 +257,36 @@ def _bundle_hashes() -> Iterator[Case]:
         yield {"engine_run_root": root, **{name: view[name] for name in names if name in view}} | {
             "expected": view["bundle_hash"]
         }
+    for root in ("s3://bucket/engine", "/srv/engine/"):
+        made = _view_below(root)
+        yield {"engine_run_root": root, **made, "expected": today().bundle_hash(made)}
+
+
+def _view_below(root: str) -> Case:
+    """A view by hand: an output that is the whole root, one over two days, a gate that is judged once a day."""
+    base, world = root.rstrip("/"), {"manifest_fingerprint": "a" * 64}
+
+    def digest(digit: str) -> Case:
+        return {"algo": "sha256", "hex": digit * 64}
+
+    def locator(output_id: str, path: str, digit: str) -> Case:
+        return {"output_id": output_id, "path": f"{base}/{path}", **world, "content_digest": digest(digit)}
+
+    def receipt(gate_id: str, folder: str, digit: str) -> Case:
+        artifacts = {
+            "validation_bundle_root": f"{base}/{folder}",
+            "passed_flag_path": f"{base}/{folder}_passed.flag",
+        }
+        told = {"gate_id": gate_id, "status": "PASS", "scope": world, "receipt_kind": "passed_flag"}
+        return {**told, "digest": digest(digit), "artifacts": artifacts}
+
+    days = [f"sales/utc_day=2026-01-0{day}/" for day in (2, 1)]  # to be sorted by path
+    return {
+        "locators": [locator("whole", "", "1"), *(locator("sales", f"{day}part-*.csv", "2") for day in days)],
+        "gate_receipts": [receipt("gate.sales", day, "3") for day in days] + [receipt("gate.all", "", "4")],
+        "policy_rev": {"policy_id": "lab", "revision": "1", "content_digest": "5" * 64},
+        "oracle_pack_ref": {"engine_run_root": root},
+    }
 
 
 def _records() -> Iterator[Case]:

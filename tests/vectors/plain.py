@@ -106,10 +106,11 @@ def gate_digest(case: Node) -> str:
 
 def bundle_hash(case: Node) -> str:
     """Over locators, receipts and policy revision, every path relative to the engine root (behaviour, "Identity")."""
-    root = case["engine_run_root"]
+    root = case["engine_run_root"].rstrip("/")
 
     def within(path: str) -> str:
-        return path.removeprefix(root).removeprefix("/") if path.startswith(root) else path
+        inside = path == f"{root}/" or path.startswith(f"{root}/")
+        return path[len(root) + 1 :] if inside else path
 
     def at(one: Node) -> dict[str, Any]:
         return {**one, "path": within(one["path"])}
