@@ -20,12 +20,14 @@ class Proven:
 
     `base`: the folder, relative to the engine root, that the paths of `content` start from.
     `receipt`: the instance receipt to be written; None unless the output is instance-scoped.
+    `earlier`: where revision 1 put the receipt of a run over this one day, and the path it names; None for a whole.
     """
 
     proof: OutputProof
     content: ContentDigest
     base: str
     receipt: Mapping[str, Any] | None = None
+    earlier: tuple[str, str] | None = None
 
 
 @attrs.frozen

@@ -242,9 +242,7 @@ def engine_root(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> str | Fai
     elif plan.strategy is Strategy.FORCE_INVOKE or attempted:
         reuse = False
     else:
-        reuse = anchored is not None and (
-            invoker is None or something_there(roots, plan, anchored, run.run_id)
-        )
+        reuse = anchored is not None and (invoker is None or something_there(roots, plan, anchored, run.run_id))
     if reuse:
         if anchored is None:
             return Failed(

@@ -207,13 +207,15 @@ class _Look:
             return _failure(
                 output, ReasonCode.INSTANCE_SCOPE_MISSING, f"its scope names {named}, its partitions do not"
             )
-        folder = layout.instance_folder(output.output_id, instance_scope(output, pins), part.day)
-        proof = attrs.evolve(proof, receipt_ref=f"{folder}/instance_receipt.json")
+        scope, whole = instance_scope(output, pins), None
+        if part.day is not None:
+            whole = (layout.instance_receipt(output.output_id, scope), part.path)
+        proof = attrs.evolve(proof, receipt_ref=layout.instance_receipt(output.output_id, scope, part.day))
         receipt = instance_receipt(output, pins, self.root.uri, proof)
         misfit = today().problem("instance_receipt", receipt)
         if misfit is not None:
             return _failure(output, ReasonCode.INSTANCE_RECEIPT_SCHEMA_INVALID, misfit.what)
-        return Evidence(proven=(Proven(proof, content, files.base, receipt),), notes=notes)
+        return Evidence(proven=(Proven(proof, content, files.base, receipt, whole),), notes=notes)
 
 
 def _conflict(output: SealedOutput, fault: EvidenceFault) -> Evidence:

@@ -32,8 +32,28 @@ class Kept:
 
 def keep_proofs(run: HeldRun, evidence: Evidence) -> Kept:
     """Store the part lists and receipts of complete evidence. Raises `LeaseLost`, `Unreachable`, `Fault`."""
-    failures = tuple(one for one in run.ports.pool.map(lambda one: _keep(run, one), evidence.proven) if one is not None)
+    proven, pool = evidence.proven, run.ports.pool
+    keys = sorted({one.earlier[0] for one in proven if one.earlier is not None})
+    earlier = dict(zip(keys, pool.map(run.ports.store.read, keys), strict=True))
+    against = (_against(run, one, earlier) for one in proven)
+    failures = tuple(one for one in against if one is not None)
+    if not failures:
+        failures = tuple(one for one in pool.map(lambda one: _keep(run, one), proven) if one is not None)
     return Kept(failures) if failures else Kept((), _keep_versions(run, evidence))
+
+
+def _against(run: HeldRun, one: Proven, earlier: Mapping[str, Blob | None]) -> Failure | None:
+    """What is wrong with the receipt that revision 1 wrote of this very day; one over other days is none of it."""
+    key, path = one.earlier or ("", "")
+    blob = earlier.get(key)
+    if blob is None or one.receipt is None:
+        return None
+    stood = _json(blob.data)
+    target = stood.get("target_ref") if isinstance(stood, dict) else None
+    same_day = isinstance(target, dict) and target.get("path") == path
+    if not same_day or today().same_receipt(one.receipt, blob.data):
+        return None
+    return _unlike(run, one, one.receipt, blob.data)
 
 
 def _keep(run: HeldRun, one: Proven) -> Failure | None:

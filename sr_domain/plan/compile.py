@@ -298,7 +298,5 @@ def gate_day_fault(gate: GateSpec) -> str | None:
     """Why a gate that names the day cannot be judged once a day; None when it can, or names none."""
     for told, template in (("flag", gate.passed_flag_path_template), ("bundle root", gate.bundle_root_template)):
         if gate_is_daily(gate) and not names(template, DAY):
-            return (
-                f"its {told} lacks {{{DAY}}}, which another of its paths has: a day has a bundle and flag of its own"
-            )
+            return f"its {told} lacks {{{DAY}}}, which another of its paths has: a day has a bundle and flag of its own"
     return None

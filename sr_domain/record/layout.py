@@ -63,6 +63,10 @@ class Layout:
         parts += [] if day is None else [f"utc_day={day}"]
         return "/".join([self.base, "instance_receipts", f"output_id={output_id}", *parts])
 
+    def instance_receipt(self, output_id: str, scope: Mapping[str, Any], day: str | None = None) -> str:
+        """An output's instance receipt, in its folder."""
+        return f"{self.instance_folder(output_id, scope, day)}/instance_receipt.json"
+
     def attempt_log(self, run_id: str, attempt_no: int, stream: str) -> str:
         return f"{self.base}/engine_attempt_logs/run_id={run_id}/attempt_no={attempt_no}/{stream}.log"
 

@@ -14,7 +14,7 @@ import attrs
 
 from sr_domain.plan.absent_law import absence
 from sr_domain.plan.closure import covers, find_cycle
-from sr_domain.plan.compile import PINS, scope_pins
+from sr_domain.plan.compile import PINS, gate_day_fault, scope_pins
 from sr_domain.plan.pack import GateSpec, OutputSpec
 from sr_domain.plan.templates import DAY, TOKEN, path_fault
 from sr_plugins.documents.findings import Finding, error, warning
@@ -25,7 +25,7 @@ from sr_plugins.documents.shipped import lent
 from sr_ports import BadInput
 from sr_ports.wanted import is_wild, matches_nothing
 
-_OUTPUT_TOKENS = frozenset({*PINS, DAY})
+_TOKENS = frozenset({*PINS, DAY})
 _LOCATOR_ID = re.compile(r"[A-Za-z0-9_.-]+")  # the wire's output locator takes no other id
 _NEED_INDEX = frozenset({"sha256_member_digest_concat", "sha256_index_json_ascii_lex_raw_bytes"})
 _COVER_FOLDER = frozenset({"sha256_bundle_digest"})
@@ -116,6 +116,9 @@ def _gate_templates(gate: GateSpec) -> Iterator[Finding]:
         fault = None if template is None else _gate_template_fault(template, is_file=is_file)
         if fault:
             yield error("BAD_TEMPLATE", gate.gate_id, f"{template!r}: {fault}")
+    day_fault = gate_day_fault(gate)
+    if day_fault:
+        yield error("BAD_TEMPLATE", gate.gate_id, day_fault)
 
 
 def _gate_template_fault(template: str, *, is_file: bool) -> str | None:
@@ -123,7 +126,7 @@ def _gate_template_fault(template: str, *, is_file: bool) -> str | None:
         return "a gate's path may have no wildcard"
     if is_file and template.endswith("/"):
         return "it names a folder, and a flag or index is a file"
-    return _template_fault(template, PINS)
+    return _template_fault(template, _TOKENS)
 
 
 def _never_passes(gate: GateSpec) -> Iterator[Finding]:
@@ -150,14 +153,14 @@ def _output(output: OutputSpec, pack: _Pack, cover: Collection[str]) -> Iterator
     name = output.output_id
     for gate_id in sorted(set(output.read_requires_gates) - pack.gate_ids):
         yield error("UNKNOWN_GATE_ID", name, f"requires {gate_id}, which is not in the gate map")
-    fault = _template_fault(output.path_template, _OUTPUT_TOKENS) or _pattern_fault(output.path_template)
+    fault = _template_fault(output.path_template, _TOKENS) or _pattern_fault(output.path_template)
     if fault:
         told = f"{output.path_template!r}: {fault}"
         if fault.startswith("no pin"):  # a request may leave this output out
             yield warning("UNRESOLVED_PATH_TOKEN", name, told)
         else:
             yield error("BAD_TEMPLATE", name, told)
-    for partition in sorted(set(output.partitions) - _OUTPUT_TOKENS):
+    for partition in sorted(set(output.partitions) - _TOKENS):
         yield warning("PARTITION_UNKNOWN", name, f"its partition {partition!r} is no pin: no locator says it")
     if not cover:
         yield warning("OUTPUT_UNGATED", name, "no gate covers it")

@@ -24,7 +24,7 @@ from sr_ports import Fault, ReasonCode, Unreachable
 from tests import revision_1, revision_3
 from tests.flows.test_what_is_evidence import TREE, link
 from tests.kit import BASE, START, WAIT_S, Lab, request
-from tests.worlds import FLAG, pack, small_world
+from tests.worlds import FLAG, pack, receipt, small_world
 
 R = ReasonCode
 EARLIER = (1, 2)
@@ -355,6 +355,23 @@ def test_the_files_themselves_in_the_links_place_let_it_go_on(lab: Lab, monkeypa
     runner = lab.runner(packed=pack((TREE,)))
     assert runner.resume(outcome.run_id).state is RunState.READY
     assert details(lab, outcome.run_id, "EVIDENCE_COMPLETE")["revision"] == revisions.REVISION
+
+
+def test_a_receipt_of_another_world_is_missing_to_a_run_that_revision_1_admitted(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = lab.world(small_world())
+    (Path(root) / LATE).rename(Path(root) / "flag")
+    with monkeypatch.context() as then:
+        by(then, 1)
+        outcome = lab.runner().submit(request(engine_run_root=root))
+    assert outcome.missing == ("gate.b",)
+    (Path(root) / "flag").rename(Path(root) / LATE)
+    lab.world(receipt(seed=8))
+    waits = lab.runner().resume(outcome.run_id)
+    assert (waits.state, waits.missing) == (RunState.WAITING_EVIDENCE, ("run_receipt.json",))
+    lab.world(receipt())
+    assert lab.runner().resume(outcome.run_id).state is RunState.READY
 
 
 def test_to_a_run_of_today_the_link_only_stands_beside(lab: Lab) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import attrs
 import pytest
 
 from sr_adapters.s3.root import S3EngineRoot
+from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.record import revisions
 from sr_domain.record.states import RunState
 from sr_domain.runner import ScenarioRunner
+from sr_ports import ReasonCode
 from tests import revision_1
 from tests.adapters.s3_fixtures import moto_server
-from tests.kit import WAIT_S, Lab, request
+from tests.kit import BASE, WAIT_S, Lab, request
 from tests.servers.s3 import S3Server, fresh_prefix
 from tests.worlds import DAILY, EVENTS, FLAG, small_world
 
@@ -113,3 +116,22 @@ def test_such_bytes_are_missing_to_an_undecided_run_of_the_first_release(
     world.lab.clock.sleep(0 if gone else WAIT_S + 1)
     ended = world.runner.resume(outcome.run_id)
     assert ended.state is (RunState.READY if gone else RunState.FAILED)
+
+
+def test_the_versions_of_what_was_hashed_are_kept_with_their_digest_on_record(world: World) -> None:
+    outcome = world.submit()
+    assert outcome.state is RunState.READY
+    key = f"{BASE}/object_versions/{outcome.run_id}.json"
+    data = world.lab.truth()[key]
+    kept = json.loads(data)
+    parts = {f"{EVENTS}/part-0.bin", f"{EVENTS}/part-1.bin"}
+    assert set(kept["events"]) == parts
+    root = S3EngineRoot(f"s3://{world.server.bucket}/{world.prefix}", world.server.client())
+    for path in parts:
+        assert kept["events"][path] == root.stream(path, lambda chunk: None).version_id
+    decided = world.lab.ledger(outcome.run_id).first("EVIDENCE_COMPLETE")
+    assert decided is not None
+    assert decided.details["object_versions_digest"] == sha256_hex(data)
+    world.lab.store.delete(key)
+    (finding,) = world.runner.audit(outcome.run_id).findings
+    assert (finding.code, finding.where) == (ReasonCode.TRUTH_MISSING, key)

@@ -192,6 +192,14 @@ def test_a_bad_template_of_a_gate_is_an_error(tmp_path: Path, key: str, template
     assert (finding.severity, finding.code, finding.where) == ("error", "BAD_TEMPLATE", "gate.A")
 
 
+def test_a_gate_may_name_the_day_in_bundle_and_flag(tmp_path: Path) -> None:
+    root = "data/A/utc_day={utc_day}/"
+    daily = {"passed_flag_path_template": f"{root}_passed.flag", "bundle_root_template": root}
+    assert (
+        check_pack(write_pack(tmp_path, [gate("A", **daily, index_path_template=f"{root}index.json")], []), LAWS) == []
+    )
+
+
 def test_a_flag_outside_its_bundle_is_fine(tmp_path: Path) -> None:
     apart = gate("A", passed_flag_path_template="flags/A.flag", verification_method={"kind": LAWS[0]})
     assert check_pack(write_pack(tmp_path, [apart], []), LAWS) == []
