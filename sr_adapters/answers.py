@@ -32,6 +32,7 @@ CONTRACTS: Mapping[str, str] = {
     "plugins": "plugins",
     "contracts check": "pack_check",
     "policy seal": "policy_seal",
+    "session new": "session",
     "whatever ends in an error": "error",
 }
 """The contract of what each command answers with ``--json``."""

@@ -19,7 +19,7 @@ import boto3
 import botocore.loaders
 import botocore.session
 
-from sr_adapters.redact import redact
+from sr_domain.encoding.redact import redact
 from sr_ports import BadInput, ReasonCode, SrError, Unreachable
 
 T = TypeVar("T")
@@ -171,6 +171,17 @@ def place(made: Any, service: str, address: Address) -> str:
     if variable is None and not botocore.session.get_session().get_config_variable("region"):
         return f"{shown(url)} (no region is set)"
     return f"{shown(url)} (region {made.meta.region_name} by {variable or 'the AWS config file'})"
+
+
+def server(made: Any) -> str | None:
+    """The address that a client uses where it is not AWS's own: scheme, lower-case host, port and path; else None."""
+    parts = urlsplit(made.meta.endpoint_url)
+    host = parts.hostname or ""
+    if host.endswith(_AWS_HOSTS):
+        return None
+    host = f"[{host}]" if ":" in host else host
+    port = "" if parts.port in (None, {"http": 80, "https": 443}.get(parts.scheme)) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
 
 
 def chain_stamp() -> tuple[object, ...]:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from sr_domain.run.context import Context
-from sr_ports import NotFound, Noting
+from sr_ports import Noting
+from sr_ports.stores import Closing
 
 if TYPE_CHECKING:
     from sr_domain.flows.reemit import Reemit
@@ -31,6 +32,7 @@ class ScenarioRunner:
     Needs ports, a policy and an interface pack (or how to read it, when a plan is first made); no
     plugin, file or YAML. Every method may be called twice, at once, or again after a crash (spec:
     mission, law 6), and imports its flow when it is first used. A context manager: leaving it closes the ports.
+    A run may be named by its id, or by a ref of it that an answer or artifact carries, which says where it is.
     """
 
     def __init__(
@@ -73,9 +75,8 @@ class ScenarioRunner:
     def resume(self, run_id: str, *, actor: str = "resume") -> Outcome:
         """Finish what waits or was left. Raises `NotFound`, `Unreachable`, `LeaseLost`."""
         from sr_domain.flows import resume
-        from sr_domain.run import lookup
 
-        return resume.resume(self._context, lookup.check_run_id(run_id), actor=actor)
+        return resume.resume(self._context, run_id, actor=actor)
 
     def unsettled(self) -> Iterator[str]:
         """Ids of runs with something left to do."""
@@ -86,9 +87,8 @@ class ScenarioRunner:
     def due(self, run_id: str) -> bool:
         """Whether an unsettled run should be tried now, or its bus be given more time. Raises `NotFound`."""
         from sr_domain.flows import resume
-        from sr_domain.run import lookup
 
-        return resume.due(self._context, lookup.check_run_id(run_id))
+        return resume.due(self._context, run_id)
 
     def status(self, run_id: str) -> Outcome:
         """Where a run is. Raises `NotFound`."""
@@ -116,7 +116,7 @@ class ScenarioRunner:
         return lookups.facts(self._context, run_id)
 
     def runs(self, *, state: str | None = None, limit: int = 100, after: str | None = None) -> list[Mapping[str, Any]]:
-        """The runs known here, by ascending id."""
+        """The runs that the authority knows, by ascending id; with no platform run, of all that the store has."""
         from sr_domain.queries import lookups
 
         return lookups.runs(self._context, state=state, limit=limit, after=after)
@@ -148,29 +148,38 @@ class ScenarioRunner:
         from sr_domain.queries import explain
         from sr_domain.run import lookup
 
-        return explain.explain(self._context.ports, *lookup.record_of(self._context, run_id))
+        layout, ledger = lookup.record_of(self._context, run_id)
+        return explain.explain(self.ports.at(layout.platform_run_id), layout, ledger)
 
     def audit(self, run_id: str) -> Audit:
-        """Whether anything in a run's truth was altered. Raises `NotFound` when nothing was ever submitted here."""
+        """Whether anything in a run's truth was altered. Raises `NotFound` for a run that nobody knows."""
         from sr_domain.queries import audit
         from sr_domain.run import lookup
 
-        return audit.audit(self._context.ports, lookup.home(self._context, lookup.check_run_id(run_id)), run_id)
+        place = lookup.home(self._context, run_id)
+        return audit.audit(self.ports.at(place.layout.platform_run_id), place.layout, place.run_id)
 
     def repair_status(self, run_id: str) -> bool:
         """Write the status the record derives, and nothing else; whether it had to be written."""
         from sr_domain.queries import audit
         from sr_domain.run import lookup
 
-        return audit.repair_status(self._context.ports, lookup.home(self._context, lookup.check_run_id(run_id)), run_id)
+        place = lookup.home(self._context, run_id)
+        return audit.repair_status(self.ports, place.layout, place.run_id)
 
     def recorded_runs(self) -> Iterator[str]:
-        """Ids of every run with a record in the current platform run."""
+        """The refs of every run's record in every platform run of the store, the newest platform run first."""
         from sr_domain.record.layout import Layout
         from sr_domain.run import lookup
 
-        current = self._context.ports.platform.current()
-        return iter(()) if current is None else lookup.recorded_runs(self._context.ports, Layout(current))
+        for layout in map(Layout, lookup.platform_runs(self.ports.store)):
+            yield from map(layout.record, lookup.recorded_runs(self.ports, layout))
+
+    def ready_runs(self, *, limit: int = 100) -> tuple[list[Mapping[str, Any]], bool]:
+        """READY runs of every platform run, from the object store alone, and whether there may be more than `limit`."""
+        from sr_domain.queries import lookups
+
+        return lookups.ready_runs(self._context, limit=limit)
 
     def verify(
         self,
@@ -189,17 +198,24 @@ class ScenarioRunner:
         from sr_domain.run import lookup
 
         ports = self._context.ports
-        layout, _ = lookup.record_of(self._context, run_id)
-        facts = self.facts(run_id)
-        blob = ports.store.read(layout.facts(run_id))
-        data = b"" if blob is None else blob.data
+        place = lookup.home(self._context, run_id)
+        key = place.layout.facts(place.run_id)
+        blob = ports.store.read(key)
+        ref = place.layout.record(place.run_id)
+        facts = self.facts(ref) if blob is None else lookup.parse_truth(blob.data, key)
         verifier = verify.Verifier(ports.store, ports.roots, ports.laws, ports.pool, ports.clock, signed_by=signed_by)
         return verify.verify(
-            verifier, data, facts, engine_run_root=engine_run_root, fast=fast, allow_superseded=allow_superseded
+            verifier,
+            b"" if blob is None else blob.data,
+            facts,
+            asked=key,
+            engine_run_root=engine_run_root,
+            fast=fast,
+            allow_superseded=allow_superseded,
         )
 
     def quarantined(self) -> list[Mapping[str, Any]]:
-        """Every quarantine record of the platform runs that are known here, by run id."""
+        """Every quarantine record of every platform run of the store, by run id."""
         from sr_domain.queries import lookups
 
         return lookups.quarantined(self._context)
@@ -232,17 +248,17 @@ class ScenarioRunner:
 
         return preview.plan_diff(self._context, one, other)
 
-    def tail(self, *, from_start: bool = True, follow: bool = False) -> Iterator[Envelope]:
-        """Control facts on the bus, oldest first; none where it belongs to a platform run and there is none yet.
+    def tail(
+        self, *, from_start: bool = True, follow: bool = False, platform_run: str | None = None
+    ) -> Iterator[Envelope]:
+        """Control facts of the runs of all platform runs, oldest first; needs no current one.
 
-        `from_start`: also those that are there already. `follow`: wait for more; raises `NotFound` when
-        there is nothing to wait for.
+        `from_start`: also those that are there already. `follow`: wait for more, also of platform runs that
+        begin meanwhile. `platform_run`: only facts about its runs.
         """
-        try:
-            yield from self.ports.bus.tail(self.settings.topic, from_start=from_start, follow=follow)
-        except NotFound:
-            if follow or self.ports.platform.current() is not None:
-                raise
+        for envelope in self.ports.bus.tail(self.settings.topic, from_start=from_start, follow=follow):
+            if platform_run in (None, envelope.attributes.get("platform_run_id")):
+                yield envelope
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -252,6 +268,9 @@ class ScenarioRunner:
 
     def close(self) -> None:
         """Let go of what the ports hold open."""
+        store = self._context.ports.store
+        if isinstance(store, Closing):
+            store.close()
         self._context.ports.authority.close()
         self._context.ports.bus.close()
         self._context.ports.telemetry.close()

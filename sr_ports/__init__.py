@@ -14,7 +14,17 @@ API_VERSION = "1.0"
 """The version of this boundary; what it promises is in ``docs/plugins.md``."""
 
 if TYPE_CHECKING:
-    from sr_ports.authority import Admission, AuthorityStore, Binding, IndexedRun, IndexNote, Lease, Migratable, Noting
+    from sr_ports.authority import (
+        Admission,
+        AuthorityStore,
+        Binding,
+        IndexedRun,
+        IndexNote,
+        Lease,
+        Migratable,
+        Noting,
+        PerPlatformRun,
+    )
     from sr_ports.bus import ControlBus, Envelope
     from sr_ports.errors import (
         BadInput,
@@ -95,6 +105,7 @@ _HOME = {
     "Ordering": "laws",
     "OutcomeUnknown": "errors",
     "PathBase": "laws",
+    "PerPlatformRun": "authority",
     "PlatformRuns": "runtime",
     "REASONS": "reasons",
     "Reason": "reasons",
@@ -166,6 +177,7 @@ __all__ = [
     "Ordering",
     "OutcomeUnknown",
     "PathBase",
+    "PerPlatformRun",
     "PlatformRuns",
     "Provable",
     "Reason",

@@ -121,6 +121,18 @@ class AuthorityStore(Protocol):
 
 
 @runtime_checkable
+class PerPlatformRun(AuthorityStore, Protocol):
+    """An authority that knows the keys of one platform run alone: the current one's, asked on first use.
+
+    Law A8: `of` gives the authority of any platform run, and of the current one itself; whoever asks for
+    one platform run gets one set of keys and leases, and none of another's. It makes nothing by itself.
+    """
+
+    def of(self, platform_run_id: str) -> AuthorityStore:
+        """The authority of that platform run; closed with this one."""
+
+
+@runtime_checkable
 class Migratable(Protocol):
     """An authority with a schema that can be brought up to date before it is used."""
 

@@ -10,7 +10,11 @@ import attrs
 
 @attrs.frozen
 class Envelope:
-    """One control fact on the wire (spec: wire, "bus envelope"). `payload`: a JSON object."""
+    """One control fact on the wire (spec: wire, "bus envelope").
+
+    `attributes`: among them `kind`, `run_id` and `platform_run_id`, the home of the run that the fact
+    speaks of. `payload`: a JSON object.
+    """
 
     topic: str
     message_id: str
@@ -34,13 +38,19 @@ class ControlBus(Protocol):
     B4  `tail` yields whole envelopes, in the order of publication for one partition key.
         One that follows ends when its handle is closed. The order is part of what the bus
         keeps: a copy of that, made by other means than the bus's own, has it too.
+    B5  Where an envelope is filed is decided by the envelope alone (its topic, its partition
+        key, the platform run in its attributes), never by the session that publishes it. `tail`
+        reads a topic's envelopes of all platform runs, whatever session reads.
     """
 
     def publish(self, envelope: Envelope) -> None:
         """Publish durably. Raises `Unreachable` (retryable) or `BadInput` (can never fit)."""
 
     def tail(self, topic: str, *, from_start: bool = True, follow: bool = False) -> Iterator[Envelope]:
-        """Read envelopes; with `follow` wait for more until `close`, else stop at the end."""
+        """Read envelopes; with `follow` wait for more until `close`, else stop at the end.
+
+        Those of several platform runs are merged by when they were published, where the bus keeps them apart.
+        """
 
     def describe(self) -> str:
         """Where this bus is, for people; never a secret."""

@@ -50,6 +50,8 @@ class ReasonCode(enum.StrEnum):
     CONTRACT_VIOLATION = "CONTRACT_VIOLATION"
     PLATFORM_UNSUPPORTED = "PLATFORM_UNSUPPORTED"
     FILE_SYSTEM_UNFIT = "FILE_SYSTEM_UNFIT"
+    PLATFORM_RUN_INVALID = "PLATFORM_RUN_INVALID"
+    PLATFORM_RUN_REQUIRED = "PLATFORM_RUN_REQUIRED"
     USAGE = "USAGE"
     # admission
     AUTH_DENIED = "AUTH_DENIED"
@@ -178,6 +180,8 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_F, "CONTRACT_VIOLATION", "an artifact does not fit its contract; nothing was committed", "report this as a bug with the named artifact"),
     (_U, "PLATFORM_UNSUPPORTED", "this system lacks what truth in files and engines as processes need", "use Linux, macOS or WSL 2; sr verify against S3 works anywhere", "use Linux, macOS or WSL 2"),
     (_U, "FILE_SYSTEM_UNFIT", "the file system cannot keep truth: it lacks hard links, file locks or synced folders", "choose another runtime_root, on a file system that has them"),
+    (_U, "PLATFORM_RUN_INVALID", "the platform run id is not platform_YYYYMMDDTHHMMSSZ", "make one with sr session new", "correct PLATFORM_RUN_ID, or unset it"),
+    (_U, "PLATFORM_RUN_REQUIRED", "the store is shared, and which platform run this is was not said", "set PLATFORM_RUN_ID, or run sr session new", "set PLATFORM_RUN_ID"),
     (_U, "USAGE", "the command line is wrong", "see --help"),
     (_D, "AUTH_DENIED", "the actor is not on the allowlist", "ask for access, or use an allowed actor"),
     (_C, "EQUIVALENCE_COLLISION", "the key is bound to another intent for ever", "use a new run_equivalence_key, or supersede the run"),

@@ -66,13 +66,23 @@ class Heartbeat(Protocol):
 
 
 class PlatformRuns(Protocol):
-    """Which platform run this process works in (spec: behaviour, "Identity")."""
+    """Which platform run this process works in (spec: behaviour, "Identity").
+
+    An id is ``platform_YYYYMMDDTHHMMSSZ``, an instant of the calendar. The first release took other
+    names, too: `current` still gives one, for who reads, and `ensure` refuses it.
+    """
 
     def current(self) -> str | None:
         """The platform run id, or None when none was ever made here. Writes nothing."""
 
     def ensure(self) -> str:
-        """The platform run id; mints and keeps one when there is none. For submit alone."""
+        """The platform run id; mints and keeps one when there is none. For submit alone.
+
+        Raises `BadInput(PLATFORM_RUN_INVALID)`.
+        """
+
+    def begin(self) -> str:
+        """Mint a new platform run id and make it the current one from now on."""
 
 
 @attrs.frozen

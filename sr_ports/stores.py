@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 import attrs
@@ -52,7 +52,15 @@ class ObjectStore(Protocol):
         and nothing that is not an object (no temporary or lock files).
     O8  Equal bytes written over themselves still count as a write: no ETag is ever valid
         for two different contents.
+    O9  `folders` names every folder below `prefix` that holds an object, once, ascending, and
+        reads nothing below it. One that holds none may be named, too: a file system keeps them.
+    O10 `location` is a URI (see `check_location`), the same from every handle on the same objects
+        that is opened in the same way, before and after the first write. It asks nothing of a server.
     """
+
+    @property
+    def shared(self) -> bool:
+        """Whether others write here too, from other machines: then nobody may make up a platform run alone."""
 
     def create(self, key: str, data: bytes) -> Stored | None:
         """Write `data` under `key` if nothing is there; None when something is."""
@@ -69,11 +77,21 @@ class ObjectStore(Protocol):
     def list(self, prefix: str) -> Iterator[Stored]:
         """Every object below `prefix`, in ascending key order."""
 
+    def folders(self, prefix: str) -> Sequence[str]:
+        """Names of the folders right below `prefix`, which is empty or ends with a slash."""
+
     def delete(self, key: str) -> None:
         """Remove a key; absent is fine. Only for throw-away prefixes (probes): truth is never deleted."""
 
     def describe(self) -> str:
         """Where this store is, for people; never a secret."""
+
+    def location(self) -> str:
+        """Where this store is, for machines and people: a URI without credentials, query and fragment.
+
+        Scheme, endpoint, bucket or path, and prefix: ``file:///srv/truth``, ``s3://bucket/prefix`` on AWS,
+        ``s3+https://host:9000/bucket/prefix`` on any other server that speaks S3.
+        """
 
 
 @runtime_checkable
@@ -82,6 +100,14 @@ class Provable(Protocol):
 
     def prove(self) -> None:
         """Try what the laws need of the place; leaves nothing there. Raises `BadInput`, `Unreachable`."""
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """A store that holds something open between calls."""
+
+    def close(self) -> None:
+        """Let go of it; a later call opens it again. Safe to call twice."""
 
 
 _PART = r"(?!\.{1,2}(?:/|\Z))[^/\\\x00-\x1f\x7f-\x9f\ud800-\udfff]+"
@@ -95,3 +121,13 @@ def check_key(key: str) -> None:
     """
     if _KEY.match(key) is None:
         raise BadInput(ReasonCode.USAGE, f"{key!r} is no object key", "use a relative POSIX path")
+
+
+_LOCATION = re.compile(r"[a-z][a-z0-9+.-]*:(?!//[^/]*@)[^?#\x00-\x20\x7f-\x9f\ud800-\udfff]{0,4000}\Z")
+
+
+def check_location(uri: str) -> None:
+    """Return only for a location as the port wants it. Raises `BadInput`, without quoting what may hold a secret."""
+    if _LOCATION.match(uri) is None:
+        what = "the object store's location is no URI without credentials, query and fragment"
+        raise BadInput(ReasonCode.PLUGIN_BROKEN, what, "repair or update the distribution that gives the store")

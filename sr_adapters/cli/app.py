@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resume": ("runs", "Finish what waits or was left by a crash."),
     "reemit": ("ops", "Publish READY or a terminal fact again, from truth."),
     "quarantine": ("ops", "Runs whose evidence contradicts itself."),
+    "session": ("ops", "Begin a new platform run."),
     "verify": ("proofs", "For consumers: re-prove a facts view and the bytes it names."),
     "audit": ("proofs", "Chain, order, fences, refs and status of runs."),
     "doctor": ("doctor", "Prove the wired servers by doing."),

@@ -53,11 +53,16 @@ def bus_command() -> None:
 @bus_command.command("tail")
 @click.option("--follow", is_flag=True, help="Wait for more, until interrupted.")
 @click.option("--from", "start", type=click.Choice(["latest", "start"]), default="start", show_default=True)
+@click.option("--platform-run", metavar="P", help="Facts about the runs of this platform run alone.")
 @click.option("--limit", type=click.IntRange(1), help="Stop after so many.")
 @click.pass_obj
-def tail(session: Session, follow: bool, start: str, limit: int | None) -> int:
-    """Print control facts, a line each; with --json as one document, and with --follow as one a line."""
-    facts = itertools.islice(session.runner.tail(from_start=start == "start", follow=follow), limit)
+def tail(session: Session, follow: bool, start: str, platform_run: str | None, limit: int | None) -> int:
+    """Print the control facts of all platform runs, a line each.
+
+    With --json as one document, and with --follow as one a line.
+    """
+    told = session.runner.tail(from_start=start == "start", follow=follow, platform_run=platform_run)
+    facts = itertools.islice(told, limit)
     if session.as_json and not follow:
         session.json({"envelopes": [attrs.asdict(envelope) for envelope in facts]})
         return exits.DONE

@@ -61,6 +61,6 @@ def tell(code: ReasonCode | str, what: Any, remedy: str | None = None, *, word: 
 
 def sentence(what: Any) -> str:
     """What went wrong, in one line; a plugin's driver may quote an address with a password in it."""
-    from sr_adapters.redact import without_passwords
+    from sr_domain.encoding.redact import without_passwords
 
     return one_line(without_passwords(str(what)))

@@ -1,4 +1,4 @@
-"""explain, reemit, quarantine: what the on-call operator needs."""
+"""explain, reemit, quarantine, session: what the on-call operator needs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sr_adapters.cli import exits
+from sr_adapters.cli import exits, output
 from sr_adapters.cli.errors import Tree, remedy_here, tell
 from sr_adapters.cli.session import Session, bare_command, denial, shown_state, state_text
 from sr_ports import ReasonCode
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def explain_command(session: Session, run_id: str) -> int:
     """Why a run is where it is: gates and outputs with their verdicts, and what to do next."""
-    told = session.runner.explain(session.run_id(run_id))
+    told = session.runner.explain(run_id)
     code = ReasonCode(told.reason_code) if told.reason_code else None
     if session.as_json:
         session.json({**told.document(), "next": session.spelled(told.next, code, bare_command)})
@@ -90,7 +90,6 @@ def reemit_command(
     """Publish READY or a terminal fact again, from truth; nothing is recomputed or changed."""
     from sr_domain import Reemit
 
-    run_id = session.run_id(run_id)
     done = session.runner.reemit(run_id, kind, reason=reason, actor=actor, dry_run=dry_run, superseded=superseded)
     code = done.reason_code
     exit_code = exits.DONE if code is None else exits.exit_for(code)
@@ -102,9 +101,9 @@ def reemit_command(
     elif isinstance(done, Reemit) and code is None:
         session.say(_reemitted(done))
     if code is None:
-        session.tell_superseded(run_id, done.superseded_by)
+        session.tell_superseded(done.run_id, done.superseded_by)
     elif isinstance(done, Reemit):
-        tell(code, f"run {run_id}: {done.message}", None if step is None else session.spelled(step, code))
+        tell(code, f"run {done.run_id}: {done.message}", None if step is None else session.spelled(step, code))
     else:
         tell(code, denial(done.actor, "reemit", session.runner.settings.reemitters))
     return exit_code
@@ -130,7 +129,7 @@ def quarantine_command() -> None:
 @quarantine_command.command("list")
 @click.pass_obj
 def list_quarantined(session: Session) -> int:
-    """Every quarantined run."""
+    """Every quarantined run, of every platform run."""
     records = session.runner.quarantined()
     if session.as_json:
         session.json({"quarantine": session.rows(records)})
@@ -151,8 +150,8 @@ def _count(record: Mapping[str, Any]) -> int | None:
 @click.pass_obj
 def show_quarantined(session: Session, run_id: str) -> int:
     """One run's quarantine record: every conflict, expected and actual, first file at fault."""
-    run_id = session.run_id(run_id)
     record = session.runner.quarantine(run_id)
+    run_id = session.run_id(run_id)
     if session.as_json:
         session.artifact(record)
         return exits.DONE
@@ -174,3 +173,22 @@ def _step(record: Mapping[str, Any]) -> str:
     codes = [one["code"] for one in record.get("conflicts", ()) if one.get("code") in ReasonCode.__members__]
     code = ReasonCode(codes[0] if codes else record["reason"])
     return remedy_here(code, remedy_of(code, RunState.QUARANTINED))
+
+
+@click.group("session", cls=Tree)
+def session_command() -> None:
+    """The platform run in which requests are admitted."""
+
+
+@session_command.command("new")
+@click.pass_obj
+def new_session(session: Session) -> int:
+    """Begin a new platform run: makes it the one of this runtime root, and prints the export line for others."""
+    import os
+
+    made = session.runner.ports.platform.begin()
+    export = f"export PLATFORM_RUN_ID={made}"
+    session.json({"platform_run_id": made, "export": export}) if session.as_json else session.say(export)
+    if os.environ.get("PLATFORM_RUN_ID"):
+        output.tell("note: this shell has PLATFORM_RUN_ID set, which goes first: type the line above")
+    return exits.DONE

@@ -35,7 +35,9 @@ def finish(session: Session, document: dict[str, Any], outcome: Outcome) -> int:
     if reason is not None and code != exits.DONE:
         what = f"run {outcome.run_id}: {outcome.message or reason.value}"
         if outcome.actor is not None:
-            what = denial(outcome.actor, "submit", session.runner.settings.submitters)
+            settings, superseding = session.runner.settings, outcome.action == "supersede"
+            allowed = settings.superseders if superseding else settings.submitters
+            what = denial(outcome.actor, outcome.action or "submit", allowed)
         tell(reason, what, outcome.remedy)
     return code
 

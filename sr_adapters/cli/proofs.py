@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from sr_domain.queries.audit import Audit
     from sr_domain.queries.verify import Verification
 
+_SHOWN = 8
+"""Names of outputs and gates that a line has room for."""
+
 
 @click.command("verify")
 @click.argument("facts")
-@click.option("--engine-run-root", metavar="R", help="Where the bytes are now; default: where they were proven.")
+@click.option("--engine-run-root", metavar="R", help="Where the bytes are now; default: the view's own root.")
 @click.option("--fast", is_flag=True, help="Skip the bytes.")
 @click.option("--key", metavar="PATH", help="A public key (PEM) whose holder must have signed the view.")
 @click.option("--allow-superseded", is_flag=True, help="A run that another has corrected is no fault.")
@@ -34,7 +37,8 @@ def verify_command(
     """Re-prove a facts view against its contract, receipts, record and the bytes.
 
     FACTS is a path, a file:// or s3:// URI, the facts_view_ref that READY carries, or a run id. Needs no
-    authority and no service. Exit code 5 on any fault; that the run was superseded is one.
+    authority and no service. Exit code 5 on any fault; that the run was superseded is one, and that its
+    record is gone another: outputs are proven from the view and its part lists all the same.
     """
     from sr_plugins.consumer import verify_facts
 
@@ -56,6 +60,8 @@ def verify_command(
     elif done.ok:
         signed = "" if key is None else ", signed by the key"
         session.say(f"proven: run {done.run_id}: {_read(done, fast=fast)}{signed}")
+    if done.not_judged and not session.as_json:
+        session.say(f"not judged: {_some(done.not_judged)}")
     _faults(done.findings)
     if done.ok:
         session.tell_superseded(done.run_id, done.superseded_by)
@@ -68,6 +74,12 @@ def _read(done: Verification, *, fast: bool) -> str:
     return f"{done.proven_outputs} outputs and {done.proven_gates} gates, every byte read again"
 
 
+def _some(names: Sequence[str]) -> str:
+    """The first few of many names, and how many more there are."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
 def _faults(findings: Any) -> None:
     for one in findings:
         derived = "/run_status/" in one.where  # the one artifact that may be written again
@@ -77,7 +89,7 @@ def _faults(findings: Any) -> None:
 
 @click.command("audit")
 @click.argument("run_ids", nargs=-1, metavar="[RUN_ID]...")
-@click.option("--all", "all_runs", is_flag=True, help="Every run with a record here.")
+@click.option("--all", "all_runs", is_flag=True, help="Every run with a record, of every platform run.")
 @click.option("--repair-status", is_flag=True, help="Write the status each record derives, and nothing else.")
 @click.pass_obj
 def audit_command(session: Session, run_ids: tuple[str, ...], all_runs: bool, repair_status: bool) -> int:
@@ -88,15 +100,14 @@ def audit_command(session: Session, run_ids: tuple[str, ...], all_runs: bool, re
 
     def work(run_id: str) -> Audit:
         if repair_status and session.runner.repair_status(run_id):
-            repaired.append(run_id)
+            repaired.append(session.run_id(run_id))
         return session.runner.audit(run_id)
 
     codes: list[int] = []
-    named = [session.run_id(run) for run in run_ids]
-    if len(named) == 1:
-        audits = [work(named[0])]
+    if len(run_ids) == 1:
+        audits = [work(run_ids[0])]
     else:
-        audits, codes = _audit_each(session, named or session.runner.recorded_runs(), work)
+        audits, codes = _audit_each(session, run_ids or session.runner.recorded_runs(), work)
     faulty = [one for one in audits if one.findings]
     if session.as_json:
         session.json({"ok": not faulty, "repaired": repaired, "runs": [one.document() for one in audits]})
@@ -120,8 +131,9 @@ def _audit_each(
 
     audits: list[Audit] = []
     codes: list[int] = []
-    for run_id, done in each(run_ids, work):
+    for run, done in each(run_ids, work):
         if isinstance(done, Trouble):
+            run_id = session.run_id(run)
             session.traceback(done.error)
             codes.append(exits.exit_for_error(done.error))
             finding = Finding(done.error.code, f"run {run_id}", f"it cannot be audited: {done.error.what}")

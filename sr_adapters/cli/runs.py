@@ -80,15 +80,20 @@ def _rests(outcome: Outcome) -> bool:
 @click.pass_obj
 def status_command(session: Session, run_id: str) -> int:
     """Where a run is. Exit code: 0 READY, 3 not finished, 4 FAILED, 5 QUARANTINED, 8 unknown."""
-    return answer(session, session.runner.status(session.run_id(run_id)))
+    return answer(session, session.runner.status(run_id))
 
 
 @click.command("list")
 @click.option("--state", type=click.Choice([state.value for state in RunState]))
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
+@click.option("--ready", is_flag=True, help="READY runs of every platform run, from the object store alone.")
 @click.pass_obj
-def list_command(session: Session, state: str | None, limit: int) -> int:
-    """The runs known here, by ascending run id."""
+def list_command(session: Session, state: str | None, limit: int, ready: bool) -> int:
+    """The runs known here, by ascending run id; with --ready by platform run, the newest first."""
+    if ready:
+        if state not in (None, RunState.READY):
+            raise click.UsageError("--ready lists READY runs: leave --state out")
+        return _list_ready(session, limit)
     rows = session.runner.runs(state=state, limit=limit)
     if session.as_json:
         session.json({"runs": session.rows(rows)})
@@ -96,6 +101,19 @@ def list_command(session: Session, state: str | None, limit: int) -> int:
         session.table(["run", "state", "reason", "updated"], [_listed(row) for row in rows])
     else:
         session.say("No runs here yet. Start one with: sr submit REQUEST, or sr demo")
+    return session.troubles(rows)
+
+
+def _list_ready(session: Session, limit: int) -> int:
+    rows, more = session.runner.ready_runs(limit=limit)
+    if session.as_json:
+        session.json({"runs": session.rows(rows), "more": more})
+        return session.troubles(rows)
+    if rows:
+        shown = [[*_listed(row)[:2], row.get("platform_run_id"), row.get("updated_at_utc")] for row in rows]
+        session.table(["run", "state", "platform run", "updated"], shown)
+    told = f"{len(rows)} READY runs shown, of the newest platform run first"
+    session.say(f"{told}; there may be more: raise --limit" if more else told)
     return session.troubles(rows)
 
 
@@ -111,7 +129,7 @@ def show_command(session: Session, run_id: str) -> int:
     """A run's record as a timeline: what happened when, how long it took, and in whose hands."""
     import attrs
 
-    told = session.runner.timeline(session.run_id(run_id))
+    told = session.runner.timeline(run_id)
     if session.as_json:
         session.json(attrs.asdict(told))
         return exits.DONE
@@ -171,9 +189,9 @@ def _clock(instant: str, day: str) -> str:
 @click.pass_obj
 def facts_command(session: Session, run_id: str) -> int:
     """A run's facts view: the one document that names all a consumer may read."""
-    run_id = session.run_id(run_id)
     facts = session.runner.facts(run_id)
     chain = session.runner.status(run_id).superseded_by
+    run_id = session.run_id(run_id)
     session.tell_superseded(run_id, chain)
     if session.as_json:
         session.artifact(facts)
@@ -214,7 +232,6 @@ def resume_command(
     unbound = _rebuild(session, only=not (all_runs or watch)) if rebuild_index else exits.DONE
     if rebuild_index and not (all_runs or watch):
         return unbound
-    run_ids = tuple(map(session.run_id, run_ids))
     if len(run_ids) == 1:
         return answer(session, session.runner.resume(run_ids[0]))
     if watch:

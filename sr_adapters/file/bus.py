@@ -1,4 +1,7 @@
-"""A `ControlBus` in a folder: one envelope a file (spec: wire, "File bus").
+"""A `ControlBus` in folders: one envelope a file (spec: wire, "File bus").
+
+Topics lie in one folder, or in the home that an envelope names: the folder of its run's own platform
+run, whoever publishes it from whatever session (`homes`). Who reads a topic reads it in all homes.
 
 The first envelope of a message is `<topic>/<message_id>.json`; each later one that is not
 the same fact again gets `<message_id>~<n>.json` beside it. The order of publication is written
@@ -7,92 +10,118 @@ down in the topic (`order`), so that a copy of the folder has it as well.
 
 from __future__ import annotations
 
-import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property
 
 from sr_adapters.envelopes import decode, encode, same_fact
 from sr_adapters.file import durable, order
 from sr_adapters.file.errors import FULL, port_errors
+from sr_adapters.file.homes import Found, HomeFolders, OneFolder, Place, TopicFolders, in_turn, plain_name
 from sr_adapters.file.settings import FolderSettings
 from sr_adapters.file.tree import Tree
 from sr_adapters.places import OWN
 from sr_ports.bus import Envelope
-from sr_ports.errors import BadInput
+from sr_ports.errors import SrError
 from sr_ports.hooks import Wiring
 from sr_ports.reasons import ReasonCode
 
-_SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}\Z")
 _LOCK = f"{OWN}-lock"
 
 
 class FileControlBus:
-    """Envelopes under the folder `root` (or how to learn it, asked on first use), which the first publication makes.
+    """Envelopes in topics below `folders`; the first publication makes what is missing.
 
     Topics and message ids must be plain file names of at most 200 letters, digits, dots,
-    dashes and underscores: else `BadInput`. `poll_s`: seconds between a follower's looks.
+    dashes and underscores, and so must the platform run of an envelope that is filed by it: else
+    `BadInput`. `folders`: where topics lie; a path for topics right below one folder. `poll_s`: seconds
+    between a follower's looks.
     """
 
-    def __init__(self, root: str | Callable[[], str], *, poll_s: float = 0.2) -> None:
-        self._root = root
+    def __init__(self, folders: str | TopicFolders, *, poll_s: float = 0.2) -> None:
+        self._folders = OneFolder(folders) if isinstance(folders, str) else folders
         self._poll_s = poll_s
         self._closed = threading.Event()
 
     @cached_property
-    def _tree(self) -> Tree:
-        return Tree(self._root if isinstance(self._root, str) else self._root())
+    def _tree(self) -> Tree:  # where files are not to be had, a bus that nobody uses is no fault
+        return Tree(self._folders.root)
 
     def publish(self, envelope: Envelope) -> None:
-        topic, message_id = _safe(envelope.topic, "topic"), _safe(envelope.message_id, "message id")
+        topic, message_id = plain_name(envelope.topic, "topic"), plain_name(envelope.message_id, "message id")
+        place = self._folders.place(envelope, topic)
         data = encode(envelope)
         doing = f"publish {message_id} to {topic}"
-        with self._edge(doing), self._tree.made((topic,)) as folder, durable.drafted(folder, data) as draft:
+        with self._edge(doing), self._tree.made(place) as folder, durable.drafted(folder, data) as draft:
             with durable.locked(folder, _LOCK):
                 added = _add(folder, draft, envelope)
             durable.sync_names(folder, message_id, changed=added)
 
     def tail(self, topic: str, *, from_start: bool = True, follow: bool = False) -> Iterator[Envelope]:
-        seen: set[str] = set()
+        seen: dict[Place, set[str]] = {}
         if not from_start:
-            with self._edge(f"list {topic}"), self._tree.entered((_safe(topic, "topic"),)) as folder:
-                seen.update(set() if folder is None else order.there(folder))
-        return self._tail(_safe(topic, "topic"), seen, follow=follow)
+            with self._edge(f"list {topic}"):
+                for place in self._folders.places(self._tree, plain_name(topic, "topic")):
+                    with self._tree.entered(place) as folder:
+                        seen[place] = set() if folder is None else order.there(folder)
+        return self._tail(plain_name(topic, "topic"), seen, follow=follow)
 
     def describe(self) -> str:
-        return f"folder {self._root}" if isinstance(self._root, str) else "a folder of the platform run"
+        return self._folders.described
 
     def close(self) -> None:
         """End every `tail` that follows; nothing else is held open."""
         self._closed.set()
 
-    def _tail(self, topic: str, seen: set[str], *, follow: bool) -> Iterator[Envelope]:
+    def _tail(self, topic: str, seen: dict[Place, set[str]], *, follow: bool) -> Iterator[Envelope]:
+        marks: dict[Place, order.Mark | None] = {}
         while True:
-            with self._edge(f"read {topic}"), self._tree.entered((topic,)) as folder:
-                for name in [] if folder is None else order.unseen(folder, seen):
-                    data = None if folder is None else durable.read_file(folder, name)
-                    if data is not None:
-                        seen.add(name)
-                        yield decode(data, f"{self._tree.root}/{topic}/{name}")
+            with self._edge(f"list {topic}"):
+                changed = dict(self._changed(topic, marks))
+            for one in in_turn([self._unseen(place, seen.setdefault(place, set())) for place in changed]):
+                yield one.taken()
+            marks.update(changed)
             if not follow or self._closed.wait(self._poll_s):
                 return
+
+    def _changed(
+        self, topic: str, marks: Mapping[Place, order.Mark | None]
+    ) -> Iterator[tuple[Place, order.Mark | None]]:
+        """The topic's folders, less those that have been still since they were marked; each with its mark of now."""
+        for place in self._folders.places(self._tree, topic):
+            with self._tree.entered(place) as folder:
+                now = None if folder is None else order.mark(folder)
+                if folder is not None and (now is None or now != marks.get(place)):
+                    yield place, now
+
+    def _unseen(self, place: Place, seen: set[str]) -> Iterator[Found]:
+        """What a topic's folder has that is not in `seen`, in its order; a file is read when it is asked for."""
+        with self._edge(f"read {place[-1]}"), self._tree.entered(place) as folder:
+            names = [] if folder is None else order.unseen(folder, seen)
+        for name in names:
+            found = self._found(place, name)
+            if found is not None:
+                seen.add(name)
+                yield found
+
+    def _found(self, place: Place, name: str) -> Found | None:
+        where = "/".join((self._tree.root, *place, name))
+        try:
+            with self._edge(f"read {place[-1]}"), self._tree.entered(place) as folder:
+                data = None if folder is None else durable.read_file(folder, name)
+            return None if data is None else Found.of(decode(data, where))
+        except SrError as error:  # told when its turn comes: what was published before it is read first
+            return Found.of(error)
 
     def _edge(self, doing: str) -> AbstractContextManager[None]:
         return port_errors(f"{doing} in {self._tree.root}", FULL, ReasonCode.BUS_UNREACHABLE)
 
 
 def build(wiring: Wiring[FolderSettings]) -> FileControlBus:
-    """The bus of a profile: in `root` where the section gives it, else ``control_bus`` of the platform run."""
-    if wiring.settings.root is not None:
-        return FileControlBus(wiring.settings.root)
-    return FileControlBus(lambda: f"{wiring.runtime_root}/fraud-platform/{wiring.platform_run_id()}/control_bus")
-
-
-def _safe(name: str, what: str) -> str:
-    if _SAFE.match(name) is None:
-        raise BadInput(ReasonCode.USAGE, f"{what} {name!r} is no plain file name", "use letters, digits and ._-")
-    return name
+    """The bus of a profile: in `root` where the section gives it, else in the home of each envelope's run."""
+    root = wiring.settings.root
+    return FileControlBus(HomeFolders(wiring.runtime_root) if root is None else root)
 
 
 def _add(folder: int, draft: str, envelope: Envelope) -> bool:

@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 import attrs
 
 from sr_adapters.envelopes import decode
 from sr_adapters.file import durable
 from sr_adapters.places import OWN, flags
+from sr_ports.bus import Envelope
 from sr_ports.errors import BadInput
 
 NAME = f"{OWN}-order"
@@ -26,9 +29,12 @@ NAME = f"{OWN}-order"
 
 _FILE = re.compile(r"([A-Za-z0-9_][A-Za-z0-9._-]{0,199})(?:~([1-9][0-9]{0,8}))?\.json\Z")
 _APPEND = os.O_RDWR | os.O_APPEND | flags("NOFOLLOW", "NONBLOCK", "CLOEXEC")
+Mark = tuple[int, int, int]
+_STILL_NS = 2 * 10**9  # the coarsest time that a file system keeps
 _RANKS = {"READY": 0, "RUN_SUPERSEDED": 2}
 _OTHER_RANK = 1
-_LAST = "\uffff"
+LAST = "\uffff"
+"""Later than any time."""
 
 
 @attrs.frozen(order=True)
@@ -61,6 +67,16 @@ def note(folder: int, name: str) -> None:
 
 def _lines(names: Iterable[str]) -> bytes:
     return "".join(f"{name}\n" for name in names).encode()
+
+
+def mark(folder: int) -> Mark | None:
+    """What every publication changes in the folder; None while one of this moment might not show in it."""
+    found = os.fstat(folder)
+    if time.time_ns() - found.st_mtime_ns < _STILL_NS:
+        return None
+    with suppress(FileNotFoundError):
+        return found.st_ino, found.st_mtime_ns, os.stat(NAME, dir_fd=folder, follow_symlinks=False).st_size
+    return found.st_ino, found.st_mtime_ns, 0
 
 
 def unseen(folder: int, seen: set[str]) -> list[str]:
@@ -100,13 +116,18 @@ def _after(one: _Told, ready: Mapping[str, str]) -> _Told:
     return attrs.evolve(one, published_at_utc=max(times))
 
 
+def turn(envelope: Envelope) -> tuple[str, int]:
+    """When an envelope says that it was published, and what goes first of one moment."""
+    return envelope.published_at_utc, _RANKS.get(envelope.attributes.get("kind", ""), _OTHER_RANK)
+
+
 def _told(folder: int, name: str) -> _Told:
     match = _FILE.match(name)
     message_id, number = (match[1], int(match[2] or 0)) if match is not None else (name, 0)
     try:
         envelope = decode(durable.read_file(folder, name) or b"", name)
     except (BadInput, OSError):  # whoever reads it tells what is wrong with it
-        return _Told(_LAST, _OTHER_RANK, message_id, number, name)
-    kind = envelope.attributes.get("kind", "")
+        return _Told(LAST, _OTHER_RANK, message_id, number, name)
+    published_at, rank = turn(envelope)
     runs = tuple(envelope.attributes[one] for one in ("run_id", "superseded_by") if one in envelope.attributes)
-    return _Told(envelope.published_at_utc, _RANKS.get(kind, _OTHER_RANK), message_id, number, name, runs)
+    return _Told(published_at, rank, message_id, number, name, runs)

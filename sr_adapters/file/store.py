@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 from sr_adapters.file import durable
 from sr_adapters.file.errors import DENIED, FULL, ROOT_GONE, port_errors
@@ -33,6 +34,8 @@ class FileObjectStore:
     Key parts that begin with ``.sr-store`` are the store's own and are refused, as are parts
     of more than 255 bytes, which no common file system takes: `BadInput`.
     """
+
+    shared = False
 
     def __init__(self, root: str) -> None:
         self._tree = Tree(root)
@@ -75,6 +78,17 @@ class FileObjectStore:
             if folder is not None:
                 yield from self._below(folder, folders, prefix)
 
+    def folders(self, prefix: str) -> Sequence[str]:
+        above = prefix.removesuffix("/")
+        if above and not _is_key(above):
+            return ()
+        with self._edge("list", prefix), self._tree.entered(tuple(above.split("/")) if above else ()) as folder:
+            if folder is None:
+                return ()
+            with os.scandir(folder) as entries:
+                names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+        return sorted(name for name in names if _is_key(name))
+
     def delete(self, key: str) -> None:
         folders, name = _split(key)
         with self._edge("delete", key), self._tree.entered(folders) as folder:
@@ -87,8 +101,14 @@ class FileObjectStore:
         with self._edge("use", ""):
             self._tree.prove()
 
+    def close(self) -> None:
+        self._tree.forget()
+
     def describe(self) -> str:
         return f"folder {self._tree.root}"
+
+    def location(self) -> str:
+        return Path(os.path.realpath(self._tree.root)).as_uri()
 
     def _below(self, folder: int, folders: tuple[str, ...], prefix: str) -> Iterator[Stored]:
         """What is in the folder and below it, in key order: a folder sorts as its name with a slash."""

@@ -85,6 +85,10 @@ class Tree:
             return
         yield folder.fd
 
+    def forget(self) -> None:
+        """Close the folders that are kept open for the next call."""
+        self._kept.clear()
+
     def prove(self) -> None:
         """Once: that the file system has what truth needs. Raises `BadInput(FILE_SYSTEM_UNFIT)`."""
         if not self._proven:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import attrs
 
-from sr_adapters.redact import redact, redact_bytes
+from sr_domain.encoding.redact import redact, redact_bytes
 from sr_ports import EngineCall, EngineResult, ReasonCode, one_line
 from sr_ports.errors import described
 

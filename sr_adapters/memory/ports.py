@@ -39,7 +39,7 @@ class MemoryPorts(Ports):
 
     Every port may be given instead, by name. Without `roots` every engine root is absent; without
     `invoker` nothing is wired as an engine, `telemetry` goes nowhere, and the platform run is
-    ``platform_memory``. Truth lasts as long as the ports do, or the store, authority and bus
+    ``platform_19700101T000000Z``. Truth lasts as long as the ports do, or the store, authority and bus
     that were given to them.
     """
 
@@ -48,7 +48,7 @@ class MemoryPorts(Ports):
     bus: ControlBus = attrs.field(factory=MemoryControlBus)
     roots: EngineRoots = attrs.field(factory=lambda: MemoryEngineRoots({}))
     laws: Mapping[str, ProvidedLaw] = attrs.field(factory=builtin_laws)
-    platform: PlatformRuns = attrs.field(factory=lambda: FixedPlatformRuns("platform_memory"))
+    platform: PlatformRuns = attrs.field(factory=lambda: FixedPlatformRuns("platform_19700101T000000Z"))
     clock: Clock = attrs.field(factory=SystemClock)
     ids: IdSource = attrs.field(factory=RandomIds)
     pool: WorkPool = attrs.field(factory=ThreadPool)

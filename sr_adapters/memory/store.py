@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sr_ports.stores import Blob, Stored, check_key
 
@@ -15,6 +15,8 @@ class MemoryObjectStore:
     The ETag is the SHA-256 of the bytes, as on the real stores: a content that comes back
     brings its ETag back, and a caller that relies on more is found out.
     """
+
+    shared = False
 
     def __init__(self, shared: MemoryObjectStore | None = None) -> None:
         self._lock: threading.Lock = shared._lock if shared else threading.Lock()
@@ -44,6 +46,11 @@ class MemoryObjectStore:
             found = sorted((key, blob) for key, blob in self._blobs.items() if key.startswith(prefix))
         return (Stored(key, len(blob.data), blob.etag) for key, blob in found)
 
+    def folders(self, prefix: str) -> Sequence[str]:
+        with self._lock:
+            below = [key.removeprefix(prefix) for key in self._blobs if key.startswith(prefix)]
+        return sorted({name.partition("/")[0] for name in below if "/" in name})
+
     def delete(self, key: str) -> None:
         check_key(key)
         with self._lock:
@@ -51,6 +58,9 @@ class MemoryObjectStore:
 
     def describe(self) -> str:
         return "memory of this process"
+
+    def location(self) -> str:
+        return "memory:"
 
     def _put(self, key: str, data: bytes) -> Stored:
         blob = Blob(bytes(data), hashlib.sha256(data).hexdigest())

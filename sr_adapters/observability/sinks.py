@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from sr_adapters.places import flags
-from sr_adapters.redact import redact, redacted, suspect
 from sr_adapters.shown import in_line
+from sr_domain.encoding.redact import redact, redacted, suspect
 from sr_ports import ObsEvent, SrError, Wiring
 
 _COLOURS = {"WARN": "\033[33m", "ERROR": "\033[31m"}

@@ -5,29 +5,41 @@ from __future__ import annotations
 import contextlib
 import errno
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 
 import attrs
 
 from sr_adapters import places
+from sr_domain.encoding.ids import is_platform_run_id, platform_run_id_at
 from sr_domain.evidence.small_files import unmarked
-from sr_plugins.documents.files import create_file
+from sr_plugins.documents.files import create_file, replace_file
 from sr_ports import BadInput, Clock, ReasonCode, Unreachable
 
 ENV = "PLATFORM_RUN_ID"
 FILE = "ACTIVE_RUN_ID"
 FOLDER = "fraud-platform"
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+_READABLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _LONGEST_FILE = 4096
 
 
 def _checked(value: str, where: str) -> str:
-    if not _ID.fullmatch(value):
-        what = f"{where} holds {value!r}, which is no platform run id"
-        remedy = "use 1 to 128 letters, digits, '_', '.' or '-', the first a letter or digit"
-        raise BadInput(ReasonCode.PROFILE_INVALID, what, remedy)
+    """An id that may name a folder: of today's form, or of the first release's free one."""
+    if not _READABLE.fullmatch(value):
+        raise _invalid(value, where)
+    return value
+
+
+def _invalid(value: str, where: str) -> BadInput:
+    what = f"{where} holds {value[:128]!r}, and a platform run id is platform_YYYYMMDDTHHMMSSZ, a UTC instant"
+    return BadInput(ReasonCode.PLATFORM_RUN_INVALID, what)
+
+
+def _for_writing(value: str, where: str) -> str:
+    """An id of today's form. Raises `BadInput(PLATFORM_RUN_INVALID)`."""
+    if not is_platform_run_id(value):
+        raise _invalid(value, where)
     return value
 
 
@@ -42,12 +54,22 @@ class FixedPlatformRuns:
     platform_run_id: str = attrs.field(converter=_fixed)
 
     def current(self) -> str | None:
-        """The id."""
         return self.platform_run_id
 
     def ensure(self) -> str:
-        """The id."""
-        return self.platform_run_id
+        return _for_writing(self.platform_run_id, "the platform run id")
+
+    def begin(self) -> str:
+        """Raises `BadInput(USAGE)`: whoever fixed the id makes another one."""
+        what = f"the platform run is fixed to {self.platform_run_id} here"
+        raise BadInput(ReasonCode.USAGE, what, "build the ports with another platform run id")
+
+
+def _fresh(clock: Clock, taken: Container[str | None]) -> str:
+    """A new id, of this second; where that is taken, of the next one, which is waited for."""
+    while (minted := platform_run_id_at(clock.now())) in taken:
+        clock.sleep(1.0)
+    return minted
 
 
 @attrs.frozen
@@ -56,8 +78,9 @@ class FilePlatformRuns:
 
     The file is ``<runtime_root>/ACTIVE_RUN_ID`` where an operator put one there, else
     ``<runtime_root>/fraud-platform/ACTIVE_RUN_ID``, which `ensure` makes: once, durably, and
-    of any number of processes all get the same id. Raises `BadInput` for an id that could not
-    name a folder or a file system that cannot keep truth, `Unreachable` when the file system fails.
+    of any number of processes all get the same id. `begin` writes whichever of them counts.
+    Raises `BadInput` for what is no platform run id or a file system that cannot keep truth,
+    `Unreachable` when the file system fails.
     """
 
     runtime_root: str
@@ -65,34 +88,68 @@ class FilePlatformRuns:
     clock: Clock
 
     def current(self) -> str | None:
-        """The platform run id, or None when none was ever made here. Writes nothing."""
-        if self.env.get(ENV):
-            return _checked(self.env[ENV], f"env {ENV}")
-        root = Path(self.runtime_root)
-        return _read(root / FILE) or _read(root / FOLDER / FILE)
+        return self._named()[0]
 
     def ensure(self) -> str:
-        """The platform run id; mints and keeps one when there is none. For submit alone."""
-        found = self.current()
+        found, where = self._named()
         if found is not None:
-            return found
-        minted = self.clock.now().strftime("platform_%Y%m%dT%H%M%SZ")
-        target = Path(self.runtime_root) / FOLDER / FILE
+            return _for_writing(found, where)
+        minted = platform_run_id_at(self.clock.now())
+        target = self._made
         places.prove(self.runtime_root)
         with _file_system(target):
             create_file(target, f"{minted}\n".encode())
-        return _read(target) or minted
+        return _for_writing(_read(target) or minted, str(target))
+
+    def begin(self) -> str:
+        """Env PLATFORM_RUN_ID, where it is set, goes on ruling the shell that set it."""
+        places.prove(self.runtime_root)
+        target = self._put if _there(self._put) else self._made
+        with _file_system(target):
+            taken = {path.name for path in self._made.parent.iterdir()} if self._made.parent.is_dir() else set()
+            minted = _fresh(self.clock, {*taken, _text(target)})
+            replace_file(target, f"{minted}\n".encode())
+        return minted
+
+    @property
+    def _put(self) -> Path:
+        """Where an operator may put the file."""
+        return Path(self.runtime_root) / FILE
+
+    @property
+    def _made(self) -> Path:
+        return Path(self.runtime_root) / FOLDER / FILE
+
+    def _named(self) -> tuple[str | None, str]:
+        """The id that is current, and what names it."""
+        if self.env.get(ENV):
+            return _checked(self.env[ENV], f"env {ENV}"), f"env {ENV}"
+        for path in (self._put, self._made):
+            found = _read(path)
+            if found is not None:
+                return found, str(path)
+        return None, ""
+
+
+def _there(path: Path) -> bool:
+    with _file_system(path):
+        return path.is_file()
+
+
+def _text(path: Path) -> str | None:
+    """What the file holds; None when there is certainly no file. Raises `OSError`."""
+    try:
+        with path.open("rb") as file:
+            return unmarked(file.read(_LONGEST_FILE)).decode("utf-8", "replace").strip()
+    except FileNotFoundError:
+        return None
 
 
 def _read(path: Path) -> str | None:
     """The id in the file; None when there is certainly no file."""
     with _file_system(path):
-        try:
-            with path.open("rb") as file:
-                data = file.read(_LONGEST_FILE)
-        except FileNotFoundError:
-            return None
-    return _checked(unmarked(data).decode("utf-8", "replace").strip(), str(path))
+        text = _text(path)
+    return None if text is None else _checked(text, str(path))
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import quote
 
 import attrs
 from botocore.config import Config
@@ -19,6 +20,7 @@ from sr_ports import ReasonCode
 POOL: Final = 32
 READ_ATTEMPTS: Final = 4
 _SHARED_AT_MOST = 8
+_PATH: Final = "/:@!$&'()*+,;="  # what a URI's path may hold as it is
 
 
 @attrs.frozen
@@ -129,3 +131,14 @@ def shared_client(endpoint: Endpoint, denied: ReasonCode) -> Any:
 def place(made: Any, endpoint: Endpoint) -> str:
     """The address that a client uses, for people, and who gave it where that was not the profile; never a secret."""
     return aws.place(made, "s3", endpoint.address)
+
+
+def location(made: Any, bucket: str, prefix: str) -> str:
+    """The URI of what a client finds in `bucket` below `prefix`.
+
+    ``s3://bucket/prefix`` on AWS, where a bucket's name is enough; on any other server
+    ``s3+http://host:port/bucket/prefix``, so that equal names on two servers are two places.
+    """
+    server = aws.server(made)
+    head = "s3://" if server is None else f"s3+{server}/"
+    return (head + quote(f"{bucket}/{prefix}", safe=_PATH)).rstrip("/")

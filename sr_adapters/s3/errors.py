@@ -13,7 +13,7 @@ from botocore import exceptions as boto
 from urllib3.exceptions import HTTPError
 
 from sr_adapters.aws import chain_fault, said
-from sr_adapters.redact import redact
+from sr_domain.encoding.redact import redact
 from sr_ports import BadInput, ReasonCode, SrError, Unreachable
 
 DRIVER_ERRORS: Final = (boto.ClientError, boto.BotoCoreError, HTTPError, OSError)

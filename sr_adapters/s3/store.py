@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from sr_adapters.s3 import trail
-from sr_adapters.s3.client import Endpoint, body, make_client, place
+from sr_adapters.s3.client import Endpoint, body, location, make_client, place
 from sr_adapters.s3.errors import DRIVER_ERRORS, key_is_missing, status_of, translate, translated
 from sr_adapters.s3.probe import PROBES, Conditions, Findings, Prober, ProcessFindings
 from sr_adapters.s3.trail import Trail
@@ -26,6 +26,8 @@ class S3ObjectStore:
     so that it is known which try may have taken effect. `page`: keys per list request.
     """
 
+    shared = True
+
     def __init__(
         self,
         endpoint: Endpoint,
@@ -42,6 +44,7 @@ class S3ObjectStore:
         self._reader = make_client(endpoint)
         self._writer = make_client(endpoint, attempts=1)
         self._where = f"s3://{bucket}/{self._prefix}".rstrip("/") + f" at {place(self._reader, endpoint)}"
+        self._location = location(self._reader, bucket, self._prefix)
         self._tries = endpoint.attempts
         self._encryption = _encryption(sse_kms_key_id)
         self._prober = Prober(self._writer, bucket, self._prefix, self._where, findings, **self._encryption)
@@ -78,17 +81,29 @@ class S3ObjectStore:
 
     def list(self, prefix: str) -> Iterator[Stored]:
         cut = len(self._prefix)
-        asked = {"Bucket": self._bucket, "Prefix": self._prefix + prefix, "PaginationConfig": {"PageSize": self._page}}
-        pages = iter(self._reader.get_paginator("list_objects_v2").paginate(**asked))
+        for page in self._pages(prefix):
+            for item in page.get("Contents", ()):
+                key = str(item["Key"])[cut:]
+                if not key.startswith(PROBES):
+                    yield Stored(key, int(item["Size"]), _bare(item["ETag"]))
+
+    def folders(self, prefix: str) -> Sequence[str]:
+        start = self._prefix + prefix
+        found = [one["Prefix"] for page in self._pages(prefix, Delimiter="/") for one in page.get("CommonPrefixes", ())]
+        names = {str(one)[len(start) : -1] for one in found}
+        return sorted(name for name in names if name and not f"{prefix}{name}/".startswith(PROBES))
+
+    def _pages(self, prefix: str, **asked: str) -> Iterator[Mapping[str, Any]]:
+        """The answers to one listing; each is asked for when it is wanted."""
+        asked |= {"Bucket": self._bucket, "Prefix": self._prefix + prefix}
+        paginator = self._reader.get_paginator("list_objects_v2")
+        pages = iter(paginator.paginate(**asked, PaginationConfig={"PageSize": self._page}))
         while True:
             with translated(self._about(prefix)):
                 found = next(pages, None)
             if found is None:
                 return
-            for item in found.get("Contents", ()):
-                key = str(item["Key"])[cut:]
-                if not key.startswith(PROBES):
-                    yield Stored(key, int(item["Size"]), _bare(item["ETag"]))
+            yield found
 
     def delete(self, key: str) -> None:
         check_key(key)
@@ -97,6 +112,9 @@ class S3ObjectStore:
 
     def describe(self) -> str:
         return self._where
+
+    def location(self) -> str:
+        return self._location
 
     def probe(self) -> Conditions:
         """Try the store's conditional writes now. Raises `Unreachable`, STORE_UNSAFE where they do not hold."""

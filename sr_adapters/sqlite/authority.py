@@ -1,4 +1,4 @@
-"""Admission and leases in one SQLite file."""
+"""Admission and leases in SQLite files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import attrs
 from sr_adapters.sqlite import statements as sql
 from sr_adapters.sqlite.database import Database
 from sr_adapters.sqlite.settings import BUSY_TIMEOUT_S
-from sr_ports import Admission, Binding, Fault, IndexedRun, IndexNote, Lease, LeaseLost, ReasonCode
+from sr_ports import Admission, Binding, Fault, IndexedRun, IndexNote, Lease, LeaseLost, NotFound, ReasonCode
 
 if TYPE_CHECKING:
     from sr_adapters.sqlite.settings import SqliteSettings
@@ -122,14 +122,56 @@ class SqliteAuthority:
         self._database.close()
 
 
+class SqlitePerPlatformRun(SqliteAuthority):
+    """A `SqliteAuthority` for each platform run, in a file of its own; this one is the current platform run's.
+
+    `place`: where a platform run's file is. `current`: the current platform run, asked on first use; it
+    raises `NotFound` while there is none, and so does everything but `of`.
+    """
+
+    def __init__(
+        self, place: Callable[[str], str], current: Callable[[], str], *, busy_timeout_s: float = BUSY_TIMEOUT_S
+    ) -> None:
+        super().__init__(self._own_file, busy_timeout_s=busy_timeout_s)
+        self._place, self._current, self._busy_timeout_s = place, current, busy_timeout_s
+        self._own: str | None = None
+        self._others: dict[str, SqliteAuthority] = {}
+
+    def of(self, platform_run_id: str) -> SqliteAuthority:
+        try:
+            own = self._own or self._current()
+        except NotFound:
+            own = None
+        if platform_run_id == own:
+            return self
+        made = SqliteAuthority(self._place(platform_run_id), busy_timeout_s=self._busy_timeout_s)
+        return self._others.setdefault(platform_run_id, made)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        others = [notice for other in list(self._others.values()) for notice in other.notices]
+        return (*super().notices, *others)
+
+    def close(self) -> None:
+        for other in list(self._others.values()):
+            other.close()
+        super().close()
+
+    def _own_file(self) -> str:
+        self._own = self._current()
+        return self._place(self._own)
+
+
 def build(wiring: Wiring[SqliteSettings]) -> SqliteAuthority:
     """The authority a profile asks for."""
+    settings = wiring.settings
 
-    def default() -> str:
-        prefix = Path(wiring.runtime_root, "fraud-platform", wiring.platform_run_id(), "sr")
-        return str(prefix / "index" / "authority.db")
+    def place(platform_run_id: str) -> str:
+        return str(Path(wiring.runtime_root, "fraud-platform", platform_run_id, "sr", "index", "authority.db"))
 
-    return SqliteAuthority(wiring.settings.path or default, busy_timeout_s=wiring.settings.busy_timeout_s)
+    if settings.path is not None:
+        return SqliteAuthority(settings.path, busy_timeout_s=settings.busy_timeout_s)
+    return SqlitePerPlatformRun(place, wiring.platform_run_id, busy_timeout_s=settings.busy_timeout_s)
 
 
 def _values(binding: Binding) -> tuple[Any, ...]:

@@ -15,11 +15,11 @@ from typing import Any
 import attrs
 
 from sr_adapters.places import require_posix
-from sr_adapters.redact import redact
 from sr_adapters.subprocess.environment import DENY, engine_environment
 from sr_adapters.subprocess.process import Exit, Limits, Stop, SupervisedEngine
 from sr_adapters.subprocess.settings import TIMEOUT_S, SubprocessSettings
 from sr_adapters.subprocess.template import Unresolved, placeholder_values, render
+from sr_domain.encoding.redact import redact
 from sr_ports import EngineCall, EngineResult, ReasonCode, Wiring, one_line
 
 INVOCATION_ENV = "SR_ENGINE_INVOCATION_JSON"
@@ -105,13 +105,14 @@ class SubprocessInvoker:
         if not self.command or not self.command[0]:
             raise _Refused(ReasonCode.ENGINE_COMMAND_MISSING, "the invoker has no command")
         root = call.engine_run_root or self._own_root(call)
-        values = placeholder_values(call.invocation, call.attempt_no, _local(root))
+        whole = _invocation_json(call.invocation)
+        values = placeholder_values(call.invocation, whole, call.attempt_no, _local(root))
         try:
             arguments = render(self.command, values)
         except Unresolved as exc:
             detail = f"the engine command has no value for {exc.part}"
             raise _Refused(ReasonCode.ENGINE_COMMAND_TEMPLATE_UNRESOLVED, detail) from exc
-        extra = {INVOCATION_ENV: _invocation_json(call.invocation), ROOT_ENV: _local(root)}
+        extra = {INVOCATION_ENV: whole, ROOT_ENV: _local(root)}
         env = engine_environment(os.environ, extra, deny=self.env_deny, allow=self.env_allow)
         if call.engine_run_root is None:
             _make_folder(root)

@@ -18,9 +18,9 @@ from typing import IO, Self, cast
 
 import attrs
 
-from sr_adapters.redact import Redactor
 from sr_adapters.subprocess.logs import Lines, Tail
 from sr_adapters.subprocess.supervisor import KILL_S
+from sr_domain.encoding.redact import Redactor
 
 _POLL_S = 0.05
 _CHUNK = 1 << 16

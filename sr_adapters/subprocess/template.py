@@ -9,6 +9,8 @@ from typing import Any
 
 import attrs
 
+from sr_domain.encoding.ids import scenario_id_for
+
 _COPIED = ("manifest_fingerprint", "parameter_hash", "seed", "run_id", "scenario_id", "request_id")
 
 
@@ -19,15 +21,28 @@ class Unresolved(Exception):
     part: str
 
 
-def placeholder_values(invocation: Mapping[str, Any], attempt_no: int, engine_run_root: str) -> dict[str, str]:
-    """What each placeholder stands for; a pin that the invocation lacks is absent."""
+def placeholder_values(
+    invocation: Mapping[str, Any], invocation_json: str, attempt_no: int, engine_run_root: str
+) -> dict[str, str]:
+    """What each placeholder stands for; a pin that the invocation lacks is absent.
+
+    `invocation_json`: the whole invocation. ``scenario_id`` is the pin, of a set its own; ``scenario_set``
+    has a set's names with commas between them.
+    """
     values = {name: str(invocation[name]) for name in _COPIED if invocation.get(name) is not None}
     binding = invocation.get("scenario_binding") or {}
     if binding.get("scenario_id") is not None:
         values["scenario_id"] = str(binding["scenario_id"])
     elif binding.get("scenario_set"):
-        values["scenario_id"] = ",".join(map(str, binding["scenario_set"]))
-    return {**values, "engine_run_root": engine_run_root, "attempt_no": str(attempt_no), "python": sys.executable}
+        names = [str(name) for name in binding["scenario_set"]]
+        values |= {"scenario_id": scenario_id_for(names), "scenario_set": ",".join(names)}
+    return {
+        **values,
+        "invocation_json": invocation_json,
+        "engine_run_root": engine_run_root,
+        "attempt_no": str(attempt_no),
+        "python": sys.executable,
+    }
 
 
 def render(command: Sequence[str], values: Mapping[str, str]) -> list[str]:

@@ -27,14 +27,26 @@ def instance_scope(output: SealedOutput, pins: Mapping[str, Any]) -> dict[str, A
 
 
 def control_fact(
-    topic: str, kind: str, message_id: str, payload: Mapping[str, Any], *, layout: Layout, run_id: str, at: str
+    topic: str,
+    kind: str,
+    message_id: str,
+    payload: Mapping[str, Any],
+    *,
+    layout: Layout,
+    run_id: str,
+    at: str,
+    more: Mapping[str, str],
 ) -> Envelope:
-    """A control fact about a run, in its envelope (spec: wire, "bus envelope"). Raises `ContractViolation`."""
+    """A control fact about a run, in its envelope (spec: wire, "bus envelope"). Raises `ContractViolation`.
+
+    `layout`: of the home of the run that the fact speaks of; a bus files it there. `at`: RFC 3339.
+    `more`: further attributes: which store holds the run, and what a consumer needs beyond the payload.
+    """
     envelope = Envelope(
         topic=topic,
         message_id=message_id,
         published_at_utc=at,
-        attributes={"kind": kind, "run_id": run_id, "platform_run_id": layout.platform_run_id},
+        attributes={"kind": kind, "run_id": run_id, "platform_run_id": layout.platform_run_id, **more},
         partition_key=run_id,
         payload=payload,
     )

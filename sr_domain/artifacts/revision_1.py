@@ -12,6 +12,7 @@ from typing import Any
 
 from sr_domain.artifacts.attestation import statement_bytes
 from sr_domain.artifacts.rules import Document, Node, Rules
+from sr_domain.artifacts.superseded import run_superseded
 from sr_domain.encoding.canonical import digest_of, exact_json
 from sr_domain.encoding.ids import ready_message_id, terminal_reemit_key
 from sr_domain.record.layout import Layout
@@ -192,6 +193,11 @@ def _hash(
     )
 
 
+def emitted_at(decided: Event, committed: Event) -> str:
+    """When the READY signal says that it was emitted: when READY came on record."""
+    return committed.ts_utc
+
+
 def ready_signal(layout: Layout, facts: Mapping[str, Any], plan_hash: str | None, emitted_at: str) -> dict[str, Any]:
     """The READY signal for a facts view."""
     pins = facts["pins"]
@@ -251,7 +257,9 @@ RULES = Rules(
     bundle_hash=bundle_hash,
     same_receipt=same_receipt,
     statement=statement_bytes,
+    emitted_at=emitted_at,
     ready_signal=ready_signal,
     terminal_signal=terminal_signal,
+    run_superseded=run_superseded,
     quarantine_record=quarantine_record,
 )

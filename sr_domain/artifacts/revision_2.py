@@ -19,8 +19,11 @@ from sr_domain.artifacts.rules import Document, Node
 from sr_domain.encoding.canonical import digest_of
 from sr_domain.encoding.places import below, relative
 from sr_domain.plan.sealed import SealedGate, SealedOutput, SealedPlan
+from sr_domain.record.events import EVIDENCE_COMPLETE
 from sr_domain.record.layout import SCOPE_ORDER, Layout
+from sr_domain.record.ledger import Event, Ledger
 from sr_domain.record.proofs import Decision, OutputProof
+from sr_domain.record.states import RunState
 from sr_ports.wanted import TODAY
 
 
@@ -183,6 +186,19 @@ def bundle_hash(view: Node) -> str:
     )
 
 
+def run_status(layout: Layout, ledger: Ledger) -> Document | None:
+    """The status that the record derives, READY as of its decision: whoever derives it, before or after a crash."""
+    status, decided = revision_1.run_status(layout, ledger), ledger.first(EVIDENCE_COMPLETE.name)
+    if status is None or decided is None or ledger.state is not RunState.READY:
+        return status
+    return {**status, "updated_at_utc": decided.ts_utc}
+
+
+def emitted_at(decided: Event, committed: Event) -> str:
+    """When the READY signal says that it was emitted: when READY was decided."""
+    return decided.ts_utc
+
+
 RULES = attrs.evolve(
     revision_1.RULES,
     revision=2,
@@ -190,4 +206,6 @@ RULES = attrs.evolve(
     facts_view=facts_view,
     bundle_hash=bundle_hash,
     same_receipt=same_receipt,
+    run_status=run_status,
+    emitted_at=emitted_at,
 )

@@ -27,7 +27,8 @@ class Rules:
     comes to have changes nothing that an earlier revision derived.
 
     `listing`: how an engine root is listed for a run decided by it. `bundle_hash`: of a facts view.
-    `same_receipt`: whether the instance receipt that stands, in bytes, proves what a view states. The other
+    `same_receipt`: whether the instance receipt that stands, in bytes, proves what a view states.
+    `emitted_at`: the time that the READY signal gives, of the decision and of READY on record. The other
     fields are named for what they make; an artifact's contract has the same name.
     """
 
@@ -39,8 +40,10 @@ class Rules:
     bundle_hash: Callable[[Node], str]
     same_receipt: Callable[[Node, bytes], bool]
     statement: Callable[[Layout, Node, str, str], bytes]
+    emitted_at: Callable[[Event, Event], str]
     ready_signal: Callable[[Layout, Node, str | None, str], Document]
     terminal_signal: Callable[[Layout, Node, str], Document]
+    run_superseded: Callable[[Layout, str, Event, str | None], Document]
     quarantine_record: Callable[[Layout, Event], Document]
 
     def problem(self, contract: str, document: Any) -> Problem | None:

@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from datetime import datetime
 
 from sr_domain.encoding.canonical import sha256_hex
 
 
 def _hash(*parts: str) -> str:
     return sha256_hex("|".join(parts).encode())
+
+
+_PLATFORM = "platform_%Y%m%dT%H%M%SZ"
+
+
+def platform_run_id_at(instant: datetime) -> str:
+    """The platform run id that is minted at an instant, aware UTC: ``platform_YYYYMMDDTHHMMSSZ``."""
+    return f"platform_{instant.year:04}{instant:%m%dT%H%M%S}Z"
+
+
+def is_platform_run_id(text: str) -> bool:
+    """Whether it is a platform run id of today's form, an instant that the calendar has."""
+    if re.fullmatch(r"platform_[0-9]{8}T[0-9]{6}Z", text) is None:
+        return False
+    try:
+        datetime.strptime(text, _PLATFORM)
+    except ValueError:
+        return False
+    return True
 
 
 def run_id_for(run_equivalence_key: str) -> str:

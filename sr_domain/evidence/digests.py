@@ -60,21 +60,31 @@ def digest_file(root: EngineRoot, fact: FileFact, guard: Guard) -> FileDigest:
 def digest_outputs(
     root: EngineRoot, wanted: Sequence[OutputFiles], pool: WorkPool, guard: Guard
 ) -> list[ContentDigest | EvidenceFault]:
-    """Every output's content digest, or its first fault in path order.
+    """Every output's content digest, or its first fault in path order."""
+    facts = {fact.path: fact for output in wanted for fact in output.facts}
+    read = digest_files(root, facts.values(), pool, guard)
+    return [_content(output, read) for output in wanted]
+
+
+def digest_files(
+    root: EngineRoot, facts: Iterable[FileFact], pool: WorkPool, guard: Guard
+) -> dict[str, FileDigest | EvidenceFault]:
+    """The digest of every file, or its fault, by path below the root. Raises `Unreachable`.
 
     Big files go over the pool, largest first; small ones, which gain nothing from threads,
     are read in one go.
     """
-    facts = {fact.path: fact for output in wanted for fact in output.facts}
-    big = sorted((fact for fact in facts.values() if fact.size >= root.batch_below), key=lambda fact: -fact.size)
-    small = [fact for fact in facts.values() if fact.size < root.batch_below]
-    batches: list[Sequence[FileFact]] = [(fact,) for fact in big]
+    big: list[FileFact] = []
+    small: list[FileFact] = []
+    for fact in facts:
+        (big if fact.size >= root.batch_below else small).append(fact)
+    batches: list[Sequence[FileFact]] = [(fact,) for fact in sorted(big, key=lambda fact: -fact.size)]
     if small:
         batches.append(small)
     read: dict[str, FileDigest | EvidenceFault] = {}
     for part in pool.map(lambda batch: _digest_batch(root, batch, guard), batches):
         read.update(part)
-    return [_content(output, read) for output in wanted]
+    return read
 
 
 def _digest_batch(root: EngineRoot, batch: Iterable[FileFact], guard: Guard) -> dict[str, FileDigest | EvidenceFault]:

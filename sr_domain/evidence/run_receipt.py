@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from sr_domain.encoding.contracts import problem
+from sr_domain.encoding.contracts import Problem, problem
 from sr_domain.encoding.names import lower_hex
 from sr_domain.evidence.small_files import parse_small, read_small
 from sr_ports import EngineRoot, EvidenceFault, ReasonCode
@@ -16,7 +16,11 @@ _LIMIT = 1 << 20
 _WORLD = ("manifest_fingerprint", "parameter_hash", "seed")
 
 
-def read_receipt(root: EngineRoot) -> dict[str, Any] | None:
+Misfit = Callable[[str, Any], Problem | None]
+"""What breaks the contract of a name, also where a pack asks for more; None when a document fits."""
+
+
+def read_receipt(root: EngineRoot, misfit: Misfit = problem) -> dict[str, Any] | None:
     """The receipt; None when there is none.
 
     Raises `EvidenceFault(ENGINE_RECEIPT_INVALID)` for one that does not fit its contract, `Unreachable`.
@@ -26,9 +30,9 @@ def read_receipt(root: EngineRoot) -> dict[str, Any] | None:
     data = read_small(root, RECEIPT, _LIMIT, ReasonCode.ENGINE_RECEIPT_INVALID)
     receipt = parse_small(data, RECEIPT, _LIMIT, ReasonCode.ENGINE_RECEIPT_INVALID)
     receipt = lower_hex(receipt, "run_id", "manifest_fingerprint", "parameter_hash")
-    misfit = problem("run_receipt", receipt)
-    if misfit is not None:
-        raise EvidenceFault(ReasonCode.ENGINE_RECEIPT_INVALID, f"run_receipt: {misfit.what}", RECEIPT)
+    wrong = misfit("run_receipt", receipt)
+    if wrong is not None:
+        raise EvidenceFault(ReasonCode.ENGINE_RECEIPT_INVALID, f"run_receipt: {wrong.what}", RECEIPT)
     made: dict[str, Any] = receipt
     return made
 

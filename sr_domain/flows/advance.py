@@ -11,6 +11,7 @@ from typing import assert_never
 import attrs
 
 from sr_domain.artifacts.revisions import rules_at
+from sr_domain.encoding.pack_contracts import PackContracts
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.evidence.arrival import something_there
 from sr_domain.evidence.verdict import Complete, Conflicted, Evidence, Failed, Waiting, classify
@@ -30,7 +31,7 @@ from sr_domain.flows.supersede import announce_successor, claim_place
 from sr_domain.plan.compile import PlanRefused, compile_plan
 from sr_domain.plan.policy import Policy
 from sr_domain.plan.request import Strategy
-from sr_domain.plan.sealed import SealedPlan
+from sr_domain.plan.sealed import SealedGate, SealedPlan
 from sr_domain.record import events, revisions
 from sr_domain.record.details import (
     Accepted,
@@ -43,7 +44,7 @@ from sr_domain.record.details import (
 )
 from sr_domain.record.kinds import Draft
 from sr_domain.record.ledger import Event
-from sr_domain.record.proofs import Conflict, Decision, Found
+from sr_domain.record.proofs import Conflict, Decision, Found, Judge
 from sr_domain.run.context import Context
 from sr_domain.run.held_run import HeldRun, take_over
 from sr_domain.run.root_faults import on_record
@@ -70,7 +71,7 @@ def advance(run: HeldRun, context: Context, *, fresh: bool) -> None:
     plan = committed_plan(run, context, accepted)
     if plan is None:
         return
-    run.policy_rev = attrs.asdict(plan.policy_rev)
+    run.policy_rev, run.contracts = attrs.asdict(plan.policy_rev), PackContracts(plan.contracts)
     if not run.history.decided and not prove_and_decide(run, plan, accepted):
         return
     commit_ready(run, plan)
@@ -209,18 +210,10 @@ def _failed(verdict: Failed, evidence: Evidence, found: Found) -> Rest:
 
 
 def _decision(run: HeldRun, plan: SealedPlan, evidence: Evidence, versions: str | None) -> Decision:
-    laws = {}
-    for gate in plan.gates:
-        provided = run.ports.laws[gate.method.kind]
-        laws[gate.gate_id] = {
-            "kind": gate.method.kind,
-            "distribution": provided.distribution,
-            "version": provided.version,
-        }
     return Decision(
         outputs=tuple(sorted(evidence.outputs, key=lambda one: (one.output_id, one.day or ""))),
         gates=tuple(sorted(evidence.gates, key=lambda one: (one.gate_id, one.day or ""))),
-        laws=laws,
+        judges=tuple(_judge(run, gate) for gate in sorted(plan.gates, key=lambda one: one.gate_id)),
         notes=tuple(sorted(set(evidence.notes))),
         oracle_pack_ref=evidence.oracle_pack_ref,
         service_release_id=run.settings.service_release_id,
@@ -228,6 +221,11 @@ def _decision(run: HeldRun, plan: SealedPlan, evidence: Evidence, versions: str 
         engine_run_id=evidence.engine_run_id,
         object_versions_digest=versions,
     )
+
+
+def _judge(run: HeldRun, gate: SealedGate) -> Judge:
+    provided = run.ports.laws[gate.method.kind]
+    return Judge(gate.gate_id, gate.method.kind, provided.distribution, provided.version)
 
 
 def engine_root(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> str | Failed:

@@ -69,7 +69,7 @@ def _receipt(run: HeldRun, root: EngineRoot, pins: Mapping[str, Any]) -> tuple[s
     To a run that revision 1 admitted, which never looked at it, a wrong receipt is missing.
     """
     try:
-        receipt = read_receipt(root)
+        receipt = read_receipt(root, run.misfit)
     except EvidenceFault as fault:
         wrong = Conflict.from_fault(RECEIPT, fault)
     else:
@@ -138,7 +138,7 @@ class _Look:
 
     def _passed(self, look: SealedGate, digest: str) -> Evidence:
         pins = engine_pins(look, self.pins, self.engine_run_id)
-        misfit = today().problem("gate_receipt", gate_receipt(look, pins, self.root.uri, digest))
+        misfit = self.run.misfit("gate_receipt", gate_receipt(look, pins, self.root.uri, digest))
         if misfit is not None:
             return Evidence(failures=(Failure(look.subject, ReasonCode.RECEIPT_SCHEMA_INVALID, misfit.what),))
         return Evidence(gates=(GateProof(look.gate_id, digest, look.day),))
@@ -196,7 +196,7 @@ class _Look:
             path=files.path,
             day=part.day,
         )
-        misfit = today().problem("output_locator", locator(output, pins, self.root.uri, proof))
+        misfit = self.run.misfit("output_locator", locator(output, pins, self.root.uri, proof))
         if misfit is not None:
             return _failure(output, ReasonCode.LOCATOR_SCHEMA_INVALID, misfit.what)
         notes = () if output.gates else (f"UNGATED_OUTPUT:{output.output_id}",)
@@ -212,7 +212,7 @@ class _Look:
             whole = (layout.instance_receipt(output.output_id, scope), part.path)
         proof = attrs.evolve(proof, receipt_ref=layout.instance_receipt(output.output_id, scope, part.day))
         receipt = instance_receipt(output, pins, self.root.uri, proof)
-        misfit = today().problem("instance_receipt", receipt)
+        misfit = self.run.misfit("instance_receipt", receipt)
         if misfit is not None:
             return _failure(output, ReasonCode.INSTANCE_RECEIPT_SCHEMA_INVALID, misfit.what)
         return Evidence(proven=(Proven(proof, content, files.base, receipt, whole),), notes=notes)

@@ -139,7 +139,7 @@ def _commit_record(run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any], dec
     drafts = (
         events.READY_COMMITTED(
             Committed(run.layout.facts(run.run_id), bundle_hash, attestation, rules.revision),
-            lambda event: {"ready_signal_digest": run.follows(ready, _signal(run, plan, facts, rules, event))},
+            lambda event: {"ready_signal_digest": run.follows(ready, _signal(run, plan, facts, decided, event))},
         ),
         events.GOV_BUNDLE_HASH(BundleHash(bundle_hash)),
         events.GOV_LAW_PROVENANCE(LawsUsed({} if decision is None else decision.laws)),
@@ -152,8 +152,12 @@ def _commit_record(run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any], dec
     run.write_status_if_moved(coming)
 
 
-def _signal(run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any], rules: Rules, committed: Event) -> bytes:
-    return rules.stored("ready_signal", rules.ready_signal(run.layout, facts, plan.plan_hash, committed.ts_utc))
+def _signal(
+    run: HeldRun, plan: SealedPlan, facts: Mapping[str, Any], decided: Entry[Decided], committed: Event
+) -> bytes:
+    rules = rules_at(committed)
+    emitted_at = rules.emitted_at(decided.event, committed)
+    return rules.stored("ready_signal", rules.ready_signal(run.layout, facts, plan.plan_hash, emitted_at))
 
 
 def _write_signal(
@@ -165,7 +169,7 @@ def _write_signal(
     digest, event = committed.details.ready_signal_digest, committed.event
 
     def derive() -> bytes:
-        return _signal(run, plan, facts, rules_at(event), event)
+        return _signal(run, plan, facts, decided, event)
 
     if digest is None and decided.details.decision is None:
         # An adopted run may have a signal of its own already: the first one published from stands.
@@ -188,6 +192,7 @@ def publish_ready(run: HeldRun, signal: Mapping[str, Any]) -> None:
         layout=run.layout,
         run_id=run.run_id,
         at=format_instant(run.now()),
+        more=run.known_store.attributes(),
     )
     try:
         run.ports.bus.publish(envelope)

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from sr_domain.encoding.contracts import ContractViolation, validate
+from sr_domain.encoding.contracts import validate
 from sr_domain.encoding.ids import attempt_id_for
 from sr_domain.encoding.parts import present
 from sr_domain.encoding.times import format_instant, parse_instant
@@ -111,7 +111,20 @@ def abandon_open_attempts(run: HeldRun) -> None:
 
 
 def invocation_for(run: HeldRun, root: str | None) -> dict[str, Any]:
-    """The engine's invocation document (spec: wire, "engine invocation")."""
+    """The engine's invocation document (spec: wire, "engine invocation").
+
+    Its invoker is whom the request names, else who submitted it, whoever goes on with the run; a name that
+    no request gave is left out where a contract has no room for it.
+    """
+    accepted = run.history.accepted
+    if run.request.invoker is not None or accepted is None:
+        return _invocation(run, root, run.request.invoker)
+    told, bare = (_invocation(run, root, invoker) for invoker in (accepted.event.actor, None))
+    unfit = run.misfit("engine_invocation", told) is not None and run.misfit("engine_invocation", bare) is None
+    return bare if unfit else told
+
+
+def _invocation(run: HeldRun, root: str | None, invoker: str | None) -> dict[str, Any]:
     request, pins = run.request, pins_of(run.request)
     binding = (
         {"scenario_id": request.scenario_id}
@@ -120,7 +133,7 @@ def invocation_for(run: HeldRun, root: str | None) -> dict[str, Any]:
     )
     optional = {
         "request_id": request.request_id,
-        "invoker": request.invoker,
+        "invoker": invoker,
         "notes": request.notes,
         "engine_run_root": root,
     }
@@ -170,7 +183,7 @@ def _ended(
         ended_at_utc=format_instant(now),
         duration_ms=max(0, round((now - started).total_seconds() * 1000)),
         invocation=invocation,
-        invoker=run.request.invoker,
+        invoker=invocation.get("invoker"),
         reason_code=reason,
         engine_run_root=result.engine_run_root,
         run_receipt_ref=None if reason else f"{result.engine_run_root}/{RECEIPT}",
@@ -182,10 +195,10 @@ def _ended(
 
 
 def _invoke(run: HeldRun, call: EngineCall, invoker: EngineInvoker) -> EngineResult:
-    try:
-        validate("engine_invocation", call.invocation)
-    except ContractViolation as error:
-        return EngineResult(ReasonCode.ENGINE_INVOCATION_INVALID, call.engine_run_root, detail=error.what)
+    misfit = run.misfit("engine_invocation", call.invocation)
+    if misfit is not None:
+        what = f"engine_invocation: {misfit.what}"
+        return EngineResult(ReasonCode.ENGINE_INVOCATION_INVALID, call.engine_run_root, detail=what)
     return invoker.invoke(
         call,
         cancelled=lambda: run.held.lost,
@@ -211,7 +224,7 @@ def check_receipt(run: HeldRun, uri: str | None) -> tuple[ReasonCode | None, str
         root = run.ports.roots.open(uri)
         if not root.exists():
             return ReasonCode.ENGINE_ROOT_MISSING, f"{uri} is not there"
-        receipt = read_receipt(root)
+        receipt = read_receipt(root, run.misfit)
     except EvidenceFault as error:
         return ReasonCode.ENGINE_RECEIPT_INVALID, error.what
     if receipt is None:

@@ -29,8 +29,9 @@ from sr_domain.record.states import Fact
 from sr_domain.run.answers import denied, successors
 from sr_domain.run.append_aside import append_aside, pins_on
 from sr_domain.run.context import Context
-from sr_domain.run.lookup import parse_truth, record_of
+from sr_domain.run.lookup import id_of, parse_truth, record_of
 from sr_domain.run.outcome import NextStep, Outcome
+from sr_domain.run.rights import may
 from sr_domain.run.telemetry import RunTelemetry
 from sr_ports import BadInput, ReasonCode, SrError, Unreachable
 
@@ -96,26 +97,27 @@ class _Reemission:
 
 
 def reemit(
-    context: Context, run_id: str, kind: str, *, reason: str | None, actor: str, dry_run: bool, superseded: bool = False
+    context: Context, run: str, kind: str, *, reason: str | None, actor: str, dry_run: bool, superseded: bool = False
 ) -> Reemit | Outcome:
     """Publish READY or the terminal fact again; an `Outcome` only for an actor who may not.
 
-    `superseded`: READY of a run that has a successor too, which is refused otherwise.
+    `run`: its id or a ref of it. `superseded`: READY of a run that has a successor too, which is refused otherwise.
     Raises `NotFound`, `Unreachable`, `BadInput`.
     """
+    run_id = id_of(run)
     request = {"run_id": run_id, "reemit_kind": kind, "requested_by": actor, "dry_run": dry_run}
     misfit = problem("reemit_request", {**request, **({"reason": reason} if reason else {})})
     if misfit is not None:
         raise BadInput(ReasonCode.USAGE, f"re-emit: {misfit.what}")
     check_actor(actor)
-    layout, ledger = record_of(context, run_id)
+    layout, ledger = record_of(context, run)
+    context = context.at(layout.platform_run_id)
     reemission = _Reemission(context, layout, ledger, ReemitKind(kind), actor)
-    allowed = context.settings.reemitters
-    if allowed is not None and actor not in allowed:
+    if not may(context.settings.reemitters, actor):
         reemission.note(
             events.AUTH_DENIED(details.Denied(actor, "reemit", ReasonCode.AUTH_DENIED, kind=reemission.kind))
         )
-        return denied(layout, run_id, actor)
+        return denied(layout, run_id, actor, "reemit")
     lease = context.ports.authority.acquire(f"reemit:{run_id}:{kind}", context.ports.ids.new_id(), ttl_s=_LEASE_S)
     if lease is None:
         busy = events.REEMIT_BUSY(details.ReemitBusy(reemission.kind, ReasonCode.REEMIT_BUSY))
@@ -152,8 +154,8 @@ def _under_lease(reemission: _Reemission, *, reason: str | None, dry_run: bool, 
         code = ReasonCode.REEMIT_READY_ONLY_MISMATCH if ready_only else ReasonCode.REEMIT_TERMINAL_ONLY_MISMATCH
         state = "not admitted" if ledger.state is None else ledger.state.value
         return reemission.fail(code, f"not applicable: the run is {state}")
-    if _recent(reemission.context, ledger) >= reemission.context.settings.reemit_max:
-        limit, window_s = reemission.context.settings.reemit_max, reemission.context.settings.reemit_window_s
+    limit, window_s = reemission.context.settings.reemit_max, reemission.context.settings.reemit_window_s
+    if limit is not None and _recent(reemission.context, ledger) >= limit:
         return reemission.fail(ReasonCode.REEMIT_RATE_LIMIT, f"the limit is {limit} re-emits in {window_s:g} seconds")
     return attrs.evolve(_publish(reemission, kinds[0], chain), superseded_by=chain)
 
@@ -210,6 +212,12 @@ def _send(
     reemission: _Reemission, what: str, message_id: str, payload: Mapping[str, Any], now: str, chain: tuple[str, ...]
 ) -> Reemit:
     run_id = reemission.ledger.run_id
+    # The payloads are closed contracts; the envelope tells a follower what it needs beyond them.
+    more = dict(reemission.context.known_store.attributes())
+    if "status_state" in payload:
+        more["state"] = str(payload["status_state"])
+    if chain:
+        more["superseded_by"] = chain[-1]
     envelope = control_fact(
         reemission.context.settings.topic,
         f"{what}_REEMIT",
@@ -218,9 +226,8 @@ def _send(
         layout=reemission.layout,
         run_id=run_id,
         at=now,
+        more=more,
     )
-    if chain:  # READY is a closed contract; the envelope tells a follower what it needs beyond it
-        envelope = attrs.evolve(envelope, attributes={**envelope.attributes, "superseded_by": chain[-1]})
     try:
         reemission.context.ports.bus.publish(envelope)
     except (Unreachable, BadInput) as error:

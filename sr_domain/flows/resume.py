@@ -16,37 +16,41 @@ from sr_domain.record.states import RunState
 from sr_domain.run.answers import recorded_request
 from sr_domain.run.append_aside import read_record
 from sr_domain.run.context import Context
-from sr_domain.run.lookup import recorded_runs
+from sr_domain.run.lookup import authorities, home, no_run, recorded_runs
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.trouble import Trouble, each
-from sr_ports import NotFound, ReasonCode
+from sr_ports import AuthorityStore
 
 _PAGE = 200
 _LONGEST_PAUSE = timedelta(minutes=5)
 
 
-def resume(context: Context, run_id: str, *, actor: str = "resume") -> Outcome:
-    """Move one run on from truth alone. Raises `NotFound(RUN_NOT_FOUND)`."""
+def resume(context: Context, run: str, *, actor: str = "resume") -> Outcome:
+    """Move one run on from truth alone, in its own platform run. `run`: its id or a ref of it.
+
+    Raises `NotFound(RUN_NOT_FOUND)`.
+    """
     check_actor(actor)
-    layout, request = locate(context, run_id)
+    context, layout, request = locate(context, run)
     outcome = work(context, layout, request, actor)
     if outcome.in_flight:  # not news: whoever waits for a run asks again and again
         telemetry_of(context, request).event(LEASE_BUSY(Nothing()), severity="DEBUG")
     return outcome
 
 
-def locate(context: Context, run_id: str) -> tuple[Layout, RunRequest]:
-    """Where a run's truth is and what it was asked for: by the index, else by its record."""
-    binding = context.ports.authority.find(run_id)
+def locate(context: Context, run: str) -> tuple[Context, Layout, RunRequest]:
+    """Where a run's truth is, the context to work on it there, and what it was asked for: by index, else record."""
+    place = home(context, run)
+    layout, run_id = place.layout, place.run_id
+    context = context.at(layout.platform_run_id)
+    binding = place.binding or context.ports.authority.find(run_id)
     if binding is not None:
-        return Layout(binding.platform_run_id), bound_request(context, binding)
-    current = context.ports.platform.current()
-    if current is not None:
-        ledger, _ = read_record(context.ports, Layout(current), run_id)
-        accepted = Record(ledger).accepted
-        if accepted is not None:
-            return Layout(current), recorded_request(accepted, context.ports.known_timezone)
-    raise NotFound(ReasonCode.RUN_NOT_FOUND, f"there is no run {run_id[:64]!r}")
+        return context, Layout(binding.platform_run_id), bound_request(context, binding)
+    ledger, _ = read_record(context.ports, layout, run_id)
+    accepted = Record(ledger).accepted
+    if accepted is None:
+        raise no_run(run_id)
+    return context, layout, recorded_request(accepted, context.ports.known_timezone)
 
 
 def rebuild_index(context: Context, on_trouble: Callable[[Trouble], None] | None = None) -> int:
@@ -77,14 +81,14 @@ def rebuild_index(context: Context, on_trouble: Callable[[Trouble], None] | None
     return made
 
 
-def due(context: Context, run_id: str) -> bool:
+def due(context: Context, run: str) -> bool:
     """Whether a run that has something left to do should be tried now.
 
     A bus that was away is asked again after 1 s, then 2, 4 ... up to five minutes: each try
     goes on record, so a watcher must not try at every look. Everything else is always due.
     """
-    layout, _ = locate(context, run_id)
-    ledger, _ = read_record(context.ports, layout, run_id)
+    context, layout, request = locate(context, run)
+    ledger, _ = read_record(context.ports, layout, request.run_id)
     failures = Record(ledger).failures
     if not failures or ledger.state is not RunState.READY:
         return True
@@ -95,18 +99,16 @@ def due(context: Context, run_id: str) -> bool:
 def unsettled(context: Context) -> Iterator[str]:
     """Ids of the runs that have something left to do, ascending, a page at a time.
 
-    Nothing where the authority itself belongs to a platform run and there is none yet. One that is
-    shared knows other machines' runs though nothing was ever submitted from here.
+    With no platform run, and an authority that belongs to one, those of every platform run of the store.
     """
+    for _, authority in authorities(context.ports):
+        yield from _unsettled(authority)
+
+
+def _unsettled(authority: AuthorityStore) -> Iterator[str]:
     after: str | None = None
     while True:
-        try:
-            rows = context.ports.authority.runs(unsettled_only=True, limit=_PAGE, after=after)
-        except NotFound:
-            if context.ports.platform.current() is None:
-                return
-            raise
-        page: Sequence[str] = [row.run_id for row in rows]
+        page: Sequence[str] = [row.run_id for row in authority.runs(unsettled_only=True, limit=_PAGE, after=after)]
         yield from page
         if len(page) < _PAGE:
             return

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from sr_domain.encoding.ids import platform_run_id_at
 from sr_domain.encoding.times import parse_instant
 from sr_domain.evidence.arrival import arrived
 from sr_domain.flows.advance import advance
@@ -34,8 +35,13 @@ from sr_domain.run.append_aside import append_aside, read_record
 from sr_domain.run.context import Context
 from sr_domain.run.held_run import HeldRun
 from sr_domain.run.outcome import Outcome
+from sr_domain.run.ports import Settings
+from sr_domain.run.rights import may
 from sr_domain.run.telemetry import RunTelemetry
 from sr_ports import Admission, BadInput, Binding, Fault, IndexNote, Lease, NotFound, Provable, ReasonCode, SrError
+
+_NOTES = 4096
+"""Characters that notes may have; a mask may be longer than what it hides."""
 
 
 def submit(context: Context, document: Any, *, actor: str | None = None) -> Outcome:
@@ -49,25 +55,46 @@ def submit(context: Context, document: Any, *, actor: str | None = None) -> Outc
     actor = actor or request.invoker or "local"
     if isinstance(context.ports.store, Provable):
         context.ports.store.prove()  # a place that cannot keep truth stops here, before anything is written
-    layout = Layout(context.ports.platform.ensure())
+    layout = _session(context, request)
     telemetry = telemetry_of(context, request)
     telemetry.event(events.RUN_REQUEST_RECEIVED(details.Received(request.run_equivalence_key, actor)))
-    allowed = context.settings.submitters
-    if allowed is not None and actor not in allowed:
-        return _denied(context, layout, request, actor)
+    action, allowed = _right_needed(context.settings, request)
+    if not may(allowed, actor):
+        return _denied(context, layout, request, actor, action)
     if context.ports.authority.find(request.run_id) is None and not rebind(context, layout, request.run_id):
         refused = check_supersedes(context.ports, layout, request)
         if refused is not None:
             telemetry.event(refused.event)
             return Outcome(request.run_id, None, layout.platform_run_id, refused.code, refused.detail)
+        context.known_store.identity()  # a store that cannot say who it is binds no key
     return admitted(context, context.ports.authority.admit(_binding(request, layout)), request, actor)
+
+
+def _session(context: Context, request: RunRequest) -> Layout:
+    """The platform run that new runs are admitted in. Raises `BadInput`, before anything is written.
+
+    Under a name of the first release's free form nothing new is admitted; a key that is bound there is answered.
+    """
+    ports = context.ports
+    if ports.store.shared and ports.platform.current() is None:
+        what = f"{ports.store.describe()} is shared: which platform run this is must be said"
+        minted = platform_run_id_at(ports.clock.now())
+        remedy = f"export PLATFORM_RUN_ID={minted} wherever this platform run works, or run sr session new"
+        raise BadInput(ReasonCode.PLATFORM_RUN_REQUIRED, what, remedy)
+    try:
+        return Layout(ports.platform.ensure())
+    except BadInput:
+        current = ports.platform.current()
+        if current is None or not _is_bound(context, request.run_id):
+            raise
+        return Layout(current)
 
 
 def _parsed(context: Context, document: Any, actor: str | None) -> RunRequest:
     """The request, whose names have one spelling each, save where its key is bound already."""
     try:
         check_actor(actor)
-        request = parse_request(document, context.ports.known_timezone)
+        request = _without_secrets(parse_request(document, context.ports.known_timezone))
         wrong = misspelt(request)
         if wrong is not None and not _is_bound(context, request.run_id):
             raise wrong
@@ -76,6 +103,15 @@ def _parsed(context: Context, document: Any, actor: str | None) -> RunRequest:
         RunTelemetry(context.ports.telemetry, context.ports.clock, {}, context.policy_rev).event(told)
         raise
     return request
+
+
+def _without_secrets(request: RunRequest) -> RunRequest:
+    """The request, secrets in its notes masked: notes go on record, to the engine, and to the bus."""
+    if request.notes is None:
+        return request
+    from sr_domain.encoding.redact import redact
+
+    return attrs.evolve(request, notes=redact(request.notes)[:_NOTES])
 
 
 def _is_bound(context: Context, run_id: str) -> bool:
@@ -221,6 +257,7 @@ def _hold(context: Context, run: HeldRun, *, is_new: bool) -> Outcome | _Authori
             bound = bound_intent(run.ledger)
             if bound is not None and bound != run.request.intent():
                 return collision(context, run.layout, run.request, bound)
+            run.known_store.identity()
             advance(run, context, fresh=is_new and not run.ledger.events)
         finished = True
         return ledger_outcome(run.layout, run.ledger, is_new=is_new)
@@ -235,6 +272,7 @@ def held_run(context: Context, layout: Layout, request: RunRequest, lease: Lease
         settings=context.settings,
         request=request,
         layout=layout,
+        known_store=context.known_store,
         lease=lease,
         actor=actor,
         telemetry=telemetry_of(context, request),
@@ -262,10 +300,17 @@ def _release(context: Context, run: HeldRun, *, finished: bool) -> None:
         run.telemetry.event(events.LEASE_RELEASE_FAILED(details.ReleaseFailed(error.what)))
 
 
-def _denied(context: Context, layout: Layout, request: RunRequest, actor: str) -> Outcome:
+def _right_needed(settings: Settings, request: RunRequest) -> tuple[str, frozenset[str] | None]:
+    """What a request does, as denials name it, and who may: one that corrects another run supersedes."""
+    if request.supersedes is None:
+        return "submit", settings.submitters
+    return "supersede", settings.superseders
+
+
+def _denied(context: Context, layout: Layout, request: RunRequest, actor: str, action: str) -> Outcome:
     """Unauthorized: on the run's record, and nowhere else; the key stays free."""
-    draft = events.AUTH_DENIED(details.Denied(actor, "submit", ReasonCode.AUTH_DENIED))
+    draft = events.AUTH_DENIED(details.Denied(actor, action, ReasonCode.AUTH_DENIED))
     append_aside(
         context.ports, layout, request.run_id, draft, actor=actor, policy_rev=context.policy_rev, pins=pins_of(request)
     )
-    return denied(layout, request.run_id, actor)
+    return denied(layout, request.run_id, actor, action)

@@ -7,9 +7,12 @@ the others end FAILED and say who was first. A claim counts until its run fails.
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 
 from sr_domain.artifacts.documents import control_fact
+from sr_domain.artifacts.revisions import rules_at
 from sr_domain.encoding.ids import superseded_message_id
 from sr_domain.encoding.times import format_instant
 from sr_domain.plan.request import RunRequest
@@ -20,10 +23,11 @@ from sr_domain.record.ledger import Ledger
 from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
 from sr_domain.run.answers import successor_of
-from sr_domain.run.append_aside import append_aside, home_of, read_record
+from sr_domain.run.append_aside import append_aside, read_record
 from sr_domain.run.held_run import HeldRun
+from sr_domain.run.lookup import home_of
 from sr_domain.run.ports import Ports
-from sr_ports import BadInput, ReasonCode, Unreachable
+from sr_ports import BadInput, Fault, ReasonCode, Unreachable
 
 
 @attrs.frozen
@@ -95,15 +99,30 @@ def claim_place(run: HeldRun) -> SupersedeRefused | None:
     return refused
 
 
+def _fact(run: HeldRun, old: str) -> dict[str, Any]:
+    """What the bus is told, by the rules of this run's decision. Raises `ContractViolation`, `Fault`."""
+    decided = run.history.decision
+    if decided is None:
+        raise Fault(ReasonCode.RECORD_INVALID, f"run {run.run_id} has no decision, and cannot supersede")
+    rules = rules_at(decided.event)
+    payload = rules.run_superseded(run.layout, old, decided.event, run.request.notes)
+    rules.validate("run_superseded", payload)
+    return payload
+
+
 def announce_successor(run: HeldRun) -> None:
-    """Once READY: the old record names its successor, and the bus says so. Repeatable."""
+    """Once READY: the old record names its successor, and the bus says so. Repeatable.
+
+    The fact speaks of the old run, so it goes to the old run's home: whoever reads that run's READY
+    there must find beside it that it counts no more. Its envelope names both runs.
+    """
     old = run.request.supersedes
     if old is None or run.history.supersede_published is not None:
         return
     home = home_of(run.ports, old, run.layout)
     link = events.SUPERSEDED_BY(details.Successor(run.run_id, run.layout.facts(run.run_id)))
     append_aside(run.ports, home, old, link, actor=run.actor, policy_rev=run.policy_rev)
-    payload = {"run_id": old, "superseded_by": run.run_id, "facts_view_ref": run.layout.facts(run.run_id)}
+    payload = _fact(run, old)
     message_id = superseded_message_id(old, run.run_id)
     fact = control_fact(
         run.settings.topic,
@@ -113,8 +132,8 @@ def announce_successor(run: HeldRun) -> None:
         layout=home,
         run_id=old,
         at=format_instant(run.now()),
+        more={**run.known_store.attributes(), "superseded_by": run.run_id},
     )
-    fact = attrs.evolve(fact, attributes={**fact.attributes, "superseded_by": run.run_id})
     try:
         run.ports.bus.publish(fact)
     except (Unreachable, BadInput) as error:

@@ -157,6 +157,7 @@ def seal(
         plan_hash=digest_of(hashed),
         policy_rev=policy.rev,
         pack_digest=pack.digest,
+        contracts=pack.contracts,
         strategy=choose_strategy(request, policy),
         outputs=outputs,
         gates=gates,

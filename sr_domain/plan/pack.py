@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import attrs
 
@@ -43,8 +44,12 @@ class GateSpec:
 
 @attrs.frozen
 class InterfacePack:
-    """Catalogue and gate map by id. `digest`: hex64 over the canonical content of both."""
+    """Catalogue and gate map by id. `digest`: hex64 over the canonical content of both, and of the contracts.
+
+    `contracts`: the pack's own, as of `PackContracts`.
+    """
 
     outputs: Mapping[str, OutputSpec]
     gates: Mapping[str, GateSpec]
     digest: str
+    contracts: Mapping[str, Any] = attrs.field(factory=dict)

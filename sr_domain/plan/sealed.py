@@ -120,7 +120,10 @@ class SealedGate:
 
 @attrs.frozen
 class SealedPlan:
-    """A compiled plan. `plan_hash`: 64 hex, over what was decided and no clock reading."""
+    """A compiled plan. `plan_hash`: 64 hex, over what was decided and no clock reading.
+
+    `contracts`: the pack's own, as of `PackContracts`: they bind the run for life, as the rest of the plan does.
+    """
 
     plan_hash: str
     policy_rev: PolicyRev
@@ -131,6 +134,7 @@ class SealedPlan:
     attempt_limit: int
     retry_backoff_seconds: float
     member_digests: MemberDigests
+    contracts: Mapping[str, Any] = attrs.field(factory=dict)
 
     @property
     def needs_receipt(self) -> bool:
@@ -147,8 +151,9 @@ class SealedPlan:
 
     def document(self) -> dict[str, Any]:
         """JSON form, for the record."""
-        node: dict[str, Any] = plain(attrs.asdict(self))
-        return node
+        node: dict[str, Any] = plain(attrs.asdict(attrs.evolve(self, contracts={})))
+        del node["contracts"]
+        return {**node, "contracts": dict(self.contracts)} if self.contracts else node  # null is a value in a schema
 
     @classmethod
     def of(cls, node: Mapping[str, Any]) -> SealedPlan:
@@ -166,6 +171,7 @@ class SealedPlan:
             attempt_limit=node["attempt_limit"],
             retry_backoff_seconds=node["retry_backoff_seconds"],
             member_digests=MemberDigests(node["member_digests"]),
+            contracts=node.get("contracts", {}),
         )
 
 

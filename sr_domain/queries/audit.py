@@ -18,14 +18,13 @@ from sr_domain.encoding.canonical import exact_json, sha256_hex
 from sr_domain.encoding.contracts import problem
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.sealed import SealedPlan
-from sr_domain.record import revisions
 from sr_domain.record.details import Decided
 from sr_domain.record.events import ENGINE_ATTEMPT_FINISHED, EVENTS, SUPERSEDED_BY
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger, RecordFault, check_ledger
 from sr_domain.record.read import Entry, Record
 from sr_domain.run.answers import recorded_request, settled
-from sr_domain.run.append_aside import home_of
+from sr_domain.run.lookup import home_of
 from sr_domain.run.ports import Ports
 from sr_domain.run.swap import swap
 from sr_ports import BadInput, Blob, Fault, ObjectStore, ReasonCode
@@ -62,7 +61,7 @@ class Audit:
 
 
 def audit(ports: Ports, layout: Layout, run_id: str) -> Audit:
-    """Check chain, order, fences, artifacts, refs and status of one run.
+    """Check chain, order, fences, artifacts, refs and status of one run; `ports` of its platform run.
 
     Raises `Unreachable`, and `Fault(REVISION_UNKNOWN)` for a run that a newer release wrote.
     """
@@ -145,7 +144,7 @@ class Auditor:
         yield from self._status()
 
     def _events(self) -> Iterator[Finding]:
-        key, revision = self.layout.record(self.ledger.run_id), revisions.FIRST
+        key, revision = self.layout.record(self.ledger.run_id), None  # before one is named: of any release
         for number, event in enumerate(self.ledger.events, 1):
             revision = event.revision or revision
             misfit = problem("run_record_event", attrs.asdict(event), revision)
@@ -243,7 +242,9 @@ class Auditor:
             if facts is None or plan is None:
                 return None
             plan_hash = SealedPlan.of(plan.details.plan).plan_hash
-            return rules_at(committed.event).ready_signal(self.layout, facts, plan_hash, committed.ts_utc)
+            rules = rules_at(committed.event)
+            emitted_at = rules.emitted_at(decided.event, committed.event)
+            return rules.ready_signal(self.layout, facts, plan_hash, emitted_at)
 
         yield from self._same(self.layout.ready(self.ledger.run_id), digest, derive)
 

@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import islice
 from typing import Any
 
 import attrs
 
+from sr_domain.artifacts.revisions import rules_of
 from sr_domain.record.layout import Layout
 from sr_domain.record.states import RunState
-from sr_domain.run.answers import late_successors, ledger_outcome, successors
+from sr_domain.run.answers import late_successors, ledger_outcome, settled, successors
+from sr_domain.run.append_aside import read_record
 from sr_domain.run.context import Context
-from sr_domain.run.lookup import check_run_id, home, parse_truth, record_of
+from sr_domain.run.lookup import authorities, home, ids_below, parse_truth, platform_runs, record_of, recorded_runs
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.trouble import Trouble, each
-from sr_ports import IndexedRun, NotFound, ReasonCode, Unreachable
-
-_PAGE = 200
+from sr_ports import Fault, IndexedRun, NotFound, ReasonCode
 
 
-def status(context: Context, run_id: str) -> Outcome:
-    """Where a run is, as its record says, and which runs superseded it."""
-    layout, ledger = record_of(context, run_id)
+def status(context: Context, run: str) -> Outcome:
+    """Where a run is, as its record says, and which runs superseded it. `run`, here and below: its id or a ref."""
+    layout, ledger = record_of(context, run)
     chain = successors(context.ports.store, layout, ledger)
     return attrs.evolve(ledger_outcome(layout, ledger), superseded_by=chain)
 
 
-def facts(context: Context, run_id: str) -> dict[str, Any]:
+def facts(context: Context, run: str) -> dict[str, Any]:
     """A run's facts view. Raises `NotFound(FACTS_VIEW_MISSING)` while there is none."""
-    layout, ledger = record_of(context, run_id)
+    layout, ledger = record_of(context, run)
+    run_id = ledger.run_id
     blob = context.ports.store.read(layout.facts(run_id))
     if blob is None:
         state = "not admitted" if ledger.state is None else ledger.state.value
@@ -39,14 +42,88 @@ def facts(context: Context, run_id: str) -> dict[str, Any]:
 def runs(context: Context, *, state: str | None, limit: int, after: str | None = None) -> list[Mapping[str, Any]]:
     """The runs that the authority knows, by ascending id, each with what its status says.
 
+    With no platform run, and an authority that belongs to one: of every platform run of the store.
     A run whose status cannot be read has what the index says, and its ``trouble``.
     """
-    rows = _indexed(context, states=None if state is None else (state,), limit=limit, after=after)
-    by_id = {row.run_id: row for row in rows}
-    return [
-        {**_known(by_id[run_id]), "trouble": done.document()} if isinstance(done, Trouble) else done
-        for run_id, done in each(by_id, lambda run_id: _row(context, by_id[run_id]))
-    ]
+    states = None if state is None else (state,)
+    entries: list[_Entry] = []
+    for platform_run_id, authority in authorities(context.ports):
+        rows = authority.runs(states=states, limit=limit, after=after)
+        entries += [(row.run_id, partial(_told, context, row)) for row in rows]
+        if platform_run_id is not None and not rows and not authority.runs(limit=1):
+            entries += _without_index(context, Layout(platform_run_id), state=state, limit=limit, after=after)
+    return [told() for _, told in sorted(entries, key=lambda entry: entry[0])[:limit]]
+
+
+_Entry = tuple[str, Callable[[], Mapping[str, Any]]]
+"""A run's id and what gives its row: only the rows that are shown cost a read."""
+
+
+def _told(context: Context, row: IndexedRun) -> Mapping[str, Any]:
+    return _or_trouble(row.run_id, _known(row), partial(_row, context, row))
+
+
+def _without_index(
+    context: Context, layout: Layout, *, state: str | None, limit: int, after: str | None
+) -> Iterator[_Entry]:
+    """The runs of a platform run whose own index is not on this machine, as their records say."""
+    ids = (one for one in recorded_runs(context.ports, layout) if after is None or one > after)
+    rows = (_as_recorded(context, layout, run_id) for run_id in ids)
+    wanted = (row for row in rows if row and (state is None or row["state"] == state))
+    for row in islice(wanted, limit):
+        yield str(row["run_id"]), partial(dict, row)
+
+
+def ready_runs(context: Context, *, limit: int) -> tuple[list[Mapping[str, Any]], bool]:
+    """READY runs of every platform run, from the object store alone, the newest platform run first (spec: IP8).
+
+    At most `limit` rows as `runs` has them, one record read for each; and whether there may be more. A run
+    whose record cannot be read has its ``trouble``.
+    """
+    rows: list[Mapping[str, Any]] = []
+    for layout, run_id in _with_views(context):
+        if len(rows) == limit:
+            return rows, True
+        row = _as_recorded(context, layout, run_id)
+        rows += [row] if row and (row["state"] == RunState.READY or "trouble" in row) else []
+    return rows, False
+
+
+def _with_views(context: Context) -> Iterator[tuple[Layout, str]]:
+    """Every run that has a facts view: each READY run has one from its decision on."""
+    for platform_run_id in platform_runs(context.ports.store):
+        layout = Layout(platform_run_id)
+        for run_id in ids_below(context.ports.store, f"{layout.base}/run_facts_view/", ".json"):
+            yield layout, run_id
+
+
+def _as_recorded(context: Context, layout: Layout, run_id: str) -> Mapping[str, Any]:
+    """A run's row as its record says, or its trouble; an empty one for what was never admitted."""
+    known = {"run_id": run_id, "state": None, "platform_run_id": layout.platform_run_id}
+    return _or_trouble(run_id, known, partial(_recorded_row, context, layout, run_id))
+
+
+def _recorded_row(context: Context, layout: Layout, run_id: str) -> Mapping[str, Any]:
+    ledger, etag = read_record(context.ports, layout, run_id)
+    if etag is None:
+        raise Fault(ReasonCode.TRUTH_MISSING, f"{layout.facts(run_id)} is there, and its run's record is not")
+    status = rules_of(ledger).run_status(layout, ledger)
+    if status is None:
+        return {}
+    chain = successors(context.ports.store, layout, ledger)
+    ref = {"facts_view_ref": layout.facts(run_id)} if ledger.state is RunState.READY else {}
+    own = {"platform_run_id": layout.platform_run_id, "settled": settled(ledger)}
+    return {**status, **own, **ref, **_later(chain)}
+
+
+def _later(chain: Sequence[str]) -> dict[str, str]:
+    return {"superseded_by": chain[0], "newest_run_id": chain[-1]} if chain else {}
+
+
+def _or_trouble(run_id: str, known: Mapping[str, Any], work: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+    """A run's row; where it cannot be had, what is known of the run, and its ``trouble``."""
+    ((_, done),) = each([run_id], lambda _: work())
+    return {**known, "trouble": done.document()} if isinstance(done, Trouble) else done
 
 
 def _known(row: IndexedRun) -> dict[str, Any]:
@@ -61,37 +138,22 @@ def _row(context: Context, row: IndexedRun) -> Mapping[str, Any]:
     status = parse_truth(blob.data, layout.status(row.run_id))
     ready = status.get("state") == RunState.READY
     chain = late_successors(context.ports.store, layout, row.run_id) if ready else ()
-    later = {"superseded_by": chain[0], "newest_run_id": chain[-1]} if chain else {}
-    return {**status, "platform_run_id": row.platform_run_id, "settled": row.settled, **later}
-
-
-def _indexed(
-    context: Context, *, states: Sequence[str] | None, limit: int, after: str | None = None
-) -> Sequence[IndexedRun]:
-    """Rows of the index; none where the authority belongs to a platform run and there is none."""
-    try:
-        return context.ports.authority.runs(states=states, limit=limit, after=after)
-    except NotFound:
-        if context.ports.platform.current() is not None:
-            raise
-        return ()
+    return {**status, "platform_run_id": row.platform_run_id, "settled": row.settled, **_later(chain)}
 
 
 def quarantined(context: Context) -> list[Mapping[str, Any]]:
-    """Every quarantine record of the platform runs that are known here, by run id.
+    """Every quarantine record of every platform run of the store, by run id.
 
     One that cannot be read is a row of its run id and its ``trouble``.
     """
     found: list[Mapping[str, Any]] = []
-    for platform_run_id in sorted(_platform_runs(context)):
+    for platform_run_id in platform_runs(context.ports.store):
         found += _quarantined_in(context, Layout(platform_run_id))
     return sorted(found, key=lambda record: str(record.get("run_id")))
 
 
 def _quarantined_in(context: Context, layout: Layout) -> Iterator[Mapping[str, Any]]:
-    prefix = f"{layout.base}/quarantine/"
-    names = (stored.key.removeprefix(prefix) for stored in context.ports.store.list(prefix))
-    ids = (name.removesuffix(".json") for name in names if name.endswith(".json") and "/" not in name)
+    ids = ids_below(context.ports.store, f"{layout.base}/quarantine/", ".json")
     for run_id, done in each(ids, lambda run_id: _quarantined(context, layout, run_id)):
         if isinstance(done, Trouble):
             yield {"run_id": run_id, "trouble": done.document()}
@@ -99,32 +161,15 @@ def _quarantined_in(context: Context, layout: Layout) -> Iterator[Mapping[str, A
             yield done
 
 
-def _platform_runs(context: Context) -> set[str]:
-    """The current platform run, and those in which the authority knows runs that may be in quarantine."""
-    current = context.ports.platform.current()
-    known = set() if current is None else {current}
-    states, after, page = [state.value for state in RunState if state.terminal], None, _PAGE
-    while page == _PAGE:
-        try:
-            rows = _indexed(context, states=states, limit=_PAGE, after=after)
-        except Unreachable as error:
-            if current is None:
-                raise
-            context.notice(f"the authority was not asked ({error.what}): told of platform run {current} alone")
-            break
-        known |= {row.platform_run_id for row in rows}
-        page, after = len(rows), rows[-1].run_id if rows else None
-    return known
-
-
 def _quarantined(context: Context, layout: Layout, run_id: str) -> dict[str, Any] | None:
     blob = context.ports.store.read(layout.quarantine(run_id))
     return None if blob is None else parse_truth(blob.data, layout.quarantine(run_id))
 
 
-def quarantine(context: Context, run_id: str) -> dict[str, Any]:
+def quarantine(context: Context, run: str) -> dict[str, Any]:
     """One quarantine record. Raises `NotFound(RUN_NOT_FOUND)`."""
-    layout = home(context, check_run_id(run_id))
+    place = home(context, run)
+    layout, run_id = place.layout, place.run_id
     blob = context.ports.store.read(layout.quarantine(run_id))
     if blob is None:
         raise NotFound(

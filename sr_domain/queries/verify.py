@@ -1,99 +1,39 @@
 """Verify, for consumers: re-prove a facts view before reading what it names.
 
-Needs the store that holds the truth, the engine root and the laws; no authority, no service.
+Needs the store that holds the truth, the engine root and the laws; no authority, no service. Outputs
+are proven from the view and its part lists alone; a record that is not there is a fault of its own.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
 
-from sr_domain.artifacts.attestation import fault_in
-from sr_domain.artifacts.revisions import rules_at, rules_of, today
+from sr_domain.artifacts.revisions import RULES, rules_at, rules_of, today
 from sr_domain.artifacts.rules import Rules
-from sr_domain.encoding.canonical import sha256_hex
-from sr_domain.evidence.digests import ContentDigest, digest_outputs
-from sr_domain.evidence.gates import GateMissing, verify_gate
-from sr_domain.evidence.outputs import Absent, OutputFiles, find_days
 from sr_domain.evidence.progress import ReadProgress
-from sr_domain.evidence.provided_law import ProvidedLaw
-from sr_domain.plan.absent_law import absence
-from sr_domain.plan.policy import MemberDigests
-from sr_domain.plan.sealed import SealedGate, SealedPlan
-from sr_domain.queries.audit import Auditor, Finding, receipt_findings, record_finding
+from sr_domain.plan.sealed import SealedPlan
+from sr_domain.queries import view_gates
+from sr_domain.queries.audit import Finding
+from sr_domain.queries.first_release import PlannedOutputs
+from sr_domain.queries.places import Place, place_of
+from sr_domain.queries.verifier import Proof, Verification, Verifier
+from sr_domain.queries.view import View, resolved, speaks_of_today
+from sr_domain.queries.view_outputs import OutputBytes, kept_versions, part_list_of
+from sr_domain.queries.view_record import attested, beside, follows, record_of, unattested
 from sr_domain.record import revisions
-from sr_domain.record.layout import OBJECT_VERSIONS, Layout
-from sr_domain.record.ledger import Ledger, RecordFault, check_ledger
-from sr_domain.record.proofs import Conflict, OutputProof
+from sr_domain.record.layout import Layout, run_of
+from sr_domain.record.ledger import Ledger
 from sr_domain.record.read import Record
 from sr_domain.run.answers import successors
-from sr_ports import (
-    Clock,
-    EngineRoot,
-    EngineRoots,
-    EvidenceFault,
-    Fault,
-    ListingRules,
-    ObjectStore,
-    ReasonCode,
-    SignatureChecker,
-    WorkPool,
-)
+from sr_ports import BadInput, EngineRoot, ReasonCode
+
+__all__ = ["Verification", "Verifier", "verify"]
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]{1,256}")
-
-
-@attrs.frozen
-class Verifier:
-    """What a consumer needs to re-prove: where truth and bytes are, and how gates are judged.
-
-    `progress`: called with one line for each thing that was proven, and now and then while a
-    long read goes on. `signed_by`: whose attestation there must be; None where none is asked for.
-    """
-
-    store: ObjectStore
-    roots: EngineRoots
-    laws: Mapping[str, ProvidedLaw]
-    pool: WorkPool
-    clock: Clock
-    progress: Callable[[str], None] = lambda line: None
-    signed_by: SignatureChecker | None = None
-
-
-@attrs.frozen
-class Verification:
-    """What came of it. `proven`: how many outputs and gates had their bytes read again.
-
-    `superseded_by`: the run's successor, the successor's own, and so on to the newest.
-    """
-
-    run_id: str
-    engine_run_root: str | None
-    findings: tuple[Finding, ...]
-    proven_outputs: int = 0
-    proven_gates: int = 0
-    superseded_by: tuple[str, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        return not self.findings
-
-    def document(self) -> dict[str, Any]:
-        """JSON form, for machines."""
-        return {
-            "run_id": self.run_id,
-            "ok": self.ok,
-            "engine_run_root": self.engine_run_root,
-            "proven_outputs": self.proven_outputs,
-            "proven_gates": self.proven_gates,
-            "superseded_by": self.superseded_by[0] if self.superseded_by else None,
-            "newest_run_id": self.superseded_by[-1] if self.superseded_by else None,
-            "findings": [one.document() for one in self.findings],
-        }
 
 
 def verify(
@@ -101,30 +41,42 @@ def verify(
     data: bytes,
     facts: Any,
     *,
+    asked: str | None = None,
     engine_run_root: str | None,
     fast: bool,
     allow_superseded: bool = False,
 ) -> Verification:
     """Re-prove the facts view in `facts`, read from `data`. Faults are findings.
 
+    `asked`: the key of the run's facts view that was asked for and read; None for a copy, which answers
+    for the run that it names. `engine_run_root`: read instead of the view's own as prefix of every path.
     That the run was superseded is a fault, the last of them, unless `allow_superseded`. Raises
     `Unreachable`, and `Fault(REVISION_UNKNOWN)` for a run that a newer release wrote.
     """
     named = _named(facts)
-    ledger = None if named is None else _record(verifier.store, *named)
-    rules = rules_of(ledger) if isinstance(ledger, Ledger) else today()
+    if named is not None and asked not in (None, named[0].facts(named[1])):
+        return _another(str(asked), named[0].facts(named[1]))
+    found = None if named is None else record_of(verifier.store, *named)
+    ledger = found if isinstance(found, Ledger) else None
+    rules = _rules(ledger, facts)
     misfit = rules.problem("run_facts_view", facts)
-    if misfit is not None:
-        finding = Finding(ReasonCode.TRUTH_ALTERED, "run_facts_view", f"it breaks its contract: {misfit.what}")
-        run_id = str(facts.get("run_id", "?")) if isinstance(facts, dict) else "?"
-        return Verification(run_id, None, (finding,))
-    check = _Check(verifier, Layout(facts["platform_run_id"]), data, facts, rules)
-    findings = [*check.itself(), *check.refs()]
-    if not isinstance(ledger, Ledger):
-        return Verification(facts["run_id"], None, (*findings, *(() if ledger is None else (ledger,))))
-    done = check.proven(ledger, findings, engine_run_root=engine_run_root, fast=fast)
-    chain = successors(verifier.store, check.layout, ledger)
-    late = () if allow_superseded else check.superseded(chain)
+    if named is None or misfit is not None:
+        what = "it names no run" if misfit is None else misfit.what
+        finding = Finding(ReasonCode.TRUTH_ALTERED, asked or "run_facts_view", f"it breaks its contract: {what}")
+        return Verification("?" if named is None else named[1], None, (finding,))
+    view = View(named[0], data, facts, rules)
+    findings = [*view.itself(), *view.refs(verifier.store)]
+    if ledger is not None:
+        findings += [*follows(verifier.store, view, ledger), *attested(verifier, view, ledger)]
+    elif isinstance(found, Finding):
+        lost = (
+            "" if fast else f"; without it {'no gate' if view.resolved else 'neither output nor gate'} could be judged"
+        )
+        findings.append(attrs.evolve(found, what=found.what + lost))
+        findings += [*beside(verifier.store, view), *unattested(verifier, view)]
+    chain = () if ledger is None else successors(verifier.store, view.layout, ledger)
+    done = _Bytes(verifier, view, ledger, engine_run_root).proven(findings, fast=fast)
+    late = () if allow_superseded else _superseded(view, chain)
     return attrs.evolve(done, findings=(*done.findings, *late), superseded_by=chain)
 
 
@@ -134,235 +86,136 @@ def _named(facts: Any) -> tuple[Layout, str] | None:
     return (Layout(names[0]), names[1]) if all(map(_PLAIN.fullmatch, names)) else None
 
 
-def _record(store: ObjectStore, layout: Layout, run_id: str) -> Ledger | Finding:
-    """A run's record, if it is sound."""
-    key = layout.record(run_id)
-    if (blob := store.read(key)) is None:
-        return Finding(ReasonCode.TRUTH_MISSING, key, "the record is not there")
-    ledger = check_ledger(run_id, blob.data)
-    return record_finding(key, ledger) if isinstance(ledger, RecordFault) else ledger
+def _another(asked: str, says: str) -> Verification:
+    """The document that stands where the view of one run was asked for is that of another."""
+    what = f"it is not the view that was asked for: it says that it is {says}"
+    wanted = run_of(asked)
+    return Verification(asked if wanted is None else wanted[1], None, (Finding(ReasonCode.TRUTH_ALTERED, asked, what),))
+
+
+def _rules(ledger: Ledger | None, facts: Any) -> Rules:
+    """The rules that a view was made by: its decision's; without a record, those that its paths speak of."""
+    if ledger is not None:
+        decided = Record(ledger).decision
+        return rules_of(ledger) if decided is None else rules_at(decided.event)
+    rules = today()
+    fits = rules.problem("run_facts_view", facts) is None
+    return rules if fits and speaks_of_today(facts) else RULES[revisions.FIRST]
+
+
+def _superseded(view: View, chain: tuple[str, ...]) -> Iterator[Finding]:
+    """The run has a successor: whoever reads it reads what turned out wrong."""
+    if chain:
+        newest = "" if chain[-1] == chain[0] else f", the newest of its successors is {chain[-1]}"
+        yield Finding(ReasonCode.SUPERSEDED, f"run {view.run_id}", f"superseded by {chain[0]}{newest}")
 
 
 @attrs.frozen
-class _Check:
-    """One facts view under examination."""
+class _Bytes:
+    """The bytes that a view names. `ledger`: its record, None for one that is not there or not sound."""
 
     verifier: Verifier
-    layout: Layout
-    data: bytes
-    facts: Mapping[str, Any]
-    rules: Rules
+    view: View
+    ledger: Ledger | None
+    given_root: str | None
 
-    def proven(
-        self, ledger: Ledger, findings: list[Finding], *, engine_run_root: str | None, fast: bool
-    ) -> Verification:
-        """The view against a sound record, and the bytes against both."""
-        run_id, root = self.facts["run_id"], engine_run_root or Record(ledger).root
-        findings = [*findings, *self.follows(ledger), *self.attested(ledger)]
-        plan_event = Record(ledger).plan
-        if fast or plan_event is None:
-            return Verification(run_id, root, tuple(findings))
-        if root is None:
-            absent = Finding(ReasonCode.ENGINE_ROOT_MISSING, "engine root", "none is on record: give --engine-run-root")
-            return Verification(run_id, root, (*findings, absent))
-        plan = SealedPlan.of(plan_event.details.plan)
-        found = list(self.bytes(plan, self.verifier.roots.open(root), ledger))
-        outputs, gates = len(self.facts["locators"]), len(self.facts["gate_receipts"])
-        return Verification(run_id, root, (*findings, *found), outputs, gates)
+    @property
+    def plan(self) -> SealedPlan | None:
+        """The plan on record."""
+        planned = None if self.ledger is None else Record(self.ledger).plan
+        return None if planned is None else SealedPlan.of(planned.details.plan)
 
-    def superseded(self, chain: tuple[str, ...]) -> Iterator[Finding]:
-        """The run has a successor: whoever reads it reads what turned out wrong."""
-        if chain:
-            newest = "" if chain[-1] == chain[0] else f", the newest of its successors is {chain[-1]}"
-            yield Finding(ReasonCode.SUPERSEDED, f"run {self.facts['run_id']}", f"superseded by {chain[0]}{newest}")
+    @property
+    def root(self) -> str | None:
+        """Where the bytes were proven: by the view, where it says so, else by the record."""
+        if self.view.resolved:
+            return self.view.root
+        return None if self.ledger is None else Record(self.ledger).root
 
-    def itself(self) -> Iterator[Finding]:
-        """The view against itself: its hash, its pins."""
-        facts, where = self.facts, self.layout.facts(self.facts["run_id"])
-        made = self.rules.bundle_hash(facts)
-        if made != facts["bundle_hash"]:
-            yield Finding(
-                ReasonCode.TRUTH_ALTERED, where, f"its bundle_hash is {facts['bundle_hash']}, its content gives {made}"
+    def proven(self, findings: list[Finding], *, fast: bool) -> Verification:
+        """The view's outputs and gates, read again unless `fast`, with what was found before."""
+        root = self.given_root or self.root
+        outputs, gates = (Proof(tuple(self._lists())), Proof()) if fast else self._read(root)
+        told = {
+            (one.code, one.where) for one in findings if one.where != self.view.key
+        }  # a list may be a receipt's, too
+        more = (one for one in dict.fromkeys((*gates.findings, *outputs.findings)) if (one.code, one.where) not in told)
+        return Verification(
+            self.view.run_id,
+            root,
+            (*findings, *more),
+            outputs.proven,
+            gates.proven,
+            not_judged=(*outputs.not_judged, *gates.not_judged),
+        )
+
+    def _places(self) -> tuple[list[Place], list[Finding]]:
+        """Where a view with resolved paths has its outputs, and what of that cannot be told."""
+        found = [place_of(self.view, str(self.view.root), locator) for locator in self.view.facts["locators"]]
+        return [one for one in found if isinstance(one, Place)], [one for one in found if isinstance(one, Finding)]
+
+    def _lists(self) -> Iterator[Finding]:
+        """What is wrong with locators and part lists, without a look at any byte of an output."""
+        places, off = self._places() if self.view.resolved else ([], [])
+        yield from off
+        for place in places:
+            listed = None if place.single else part_list_of(self.verifier.store, self.view.layout, place)
+            if isinstance(listed, Finding):
+                yield listed
+
+    def _read(self, root: str | None) -> tuple[Proof, Proof]:
+        """What came of the outputs and of the gates."""
+        if not self.view.resolved and self.plan is None:
+            return self._unread("locators", "output_id"), self._unread("gate_receipts", "gate_id")
+        opened = self._opened(root)
+        if isinstance(opened, Finding):
+            return (
+                self._unread("locators", "output_id", opened),
+                self._unread("gate_receipts", "gate_id", opened),
             )
-        pins = facts["pins"]
-        for name in ("run_id", "platform_run_id", "scenario_run_id"):
-            if pins[name] != facts[name]:
-                yield Finding(ReasonCode.TRUTH_ALTERED, where, f"its pin {name} is not its {name}")
-        compared = [pin for pin in pins if pin != "run_id" or self.rules.revision == revisions.FIRST]
-        for part in (*facts["locators"], *(one["scope"] for one in facts["gate_receipts"])):
-            off = [pin for pin in compared if pin in part and part[pin] != pins[pin]]
-            if off:
-                yield Finding(ReasonCode.TRUTH_ALTERED, where, f"a locator or receipt names another {off[0]}")
+        progress = ReadProgress(self.verifier.progress, self.verifier.clock.now)
+        gates = self._gates(opened, progress)  # first: a gate over the same bytes has its say before them
+        return self._outputs(opened, progress), gates
 
-    def refs(self) -> Iterator[Finding]:
-        """What the view refers to is its run's own, and its receipts are what it says."""
-        store, run_id = self.verifier.store, self.facts["run_id"]
-        own = {"plan_ref": self.layout.plan, "record_ref": self.layout.record, "status_ref": self.layout.status}
-        for name, key in own.items():
-            if self.facts[name] != key(run_id):
-                yield Finding(ReasonCode.TRUTH_ALTERED, self.layout.facts(run_id), f"its {name} is not its run's")
-        for receipt in self.facts.get("instance_receipts", ()):
-            yield from receipt_findings(store, receipt, self.rules)
+    def _unread(self, what: str, name: str, *why: Finding) -> Proof:
+        ids = dict.fromkeys(str(one[name]) for one in self.view.facts[what])
+        return Proof(why, 0, tuple(ids))
 
-    def follows(self, ledger: Ledger) -> Iterator[Finding]:
-        """The view is the very one that the record decided; plan, READY signal and status follow from it too."""
-        record, key = Record(ledger), self.layout.facts(self.facts["run_id"])
-        decided = record.decision
-        if decided is None or record.committed is None:
-            yield Finding(ReasonCode.TRUTH_ALTERED, key, "the record says nothing of READY")
-        elif decided.details.facts_view_digest != sha256_hex(self.data):
-            yield Finding(ReasonCode.TRUTH_ALTERED, key, "it is not the view that the record decided")
-        yield from Auditor(self.verifier.store, self.layout, ledger).derived()
-
-    def attested(self, ledger: Ledger) -> Iterator[Finding]:
-        """The view and its record are what the holder of the key signed, where a key was given."""
-        checker, decided = self.verifier.signed_by, Record(ledger).decision
-        if checker is None or decided is None:
-            return
-        key = self.layout.attestation(self.facts["run_id"])
-        standing = self.verifier.store.read(key)
-        if standing is None:
-            yield Finding(ReasonCode.ATTESTATION_MISSING, key, "it is not there")
-            return
-        statement = rules_at(decided.event).statement(self.layout, self.facts, sha256_hex(self.data), decided.ts_utc)
-        wrong = fault_in(standing.data, statement) or _refusal(checker, standing.data)
-        if wrong is not None:
-            yield Finding(ReasonCode.ATTESTATION_INVALID, key, wrong)
-        else:
-            self.verifier.progress(f"attestation: signed by {checker.keyid}")
-
-    def bytes(self, plan: SealedPlan, root: EngineRoot, ledger: Ledger) -> Iterator[Finding]:
-        """Every locator's and every gate's bytes, read again."""
-        verifier, enforce = self.verifier, plan.member_digests is MemberDigests.ENFORCE
-        progress = ReadProgress(verifier.progress, verifier.clock.now)
-        decided = Record(ledger).decision
-        decision = None if decided is None else decided.details.decision
-        rules = (self.rules if decided is None else rules_at(decided.event)).listing
-        own = self.facts["run_id"] if decision is None or not decision.engine_run_id else decision.engine_run_id
-        looks = [look for gate in plan.gates for look in gate.looks(own)]
-        judged = verifier.pool.map(lambda look: self._gate(root, look, enforce, progress, rules), looks)
-        yield from (one for one in judged if one is not None)
-        proofs = () if decision is None else decision.outputs
-        yield from self._outputs([_claim(plan, proof) for proof in proofs], root, progress, rules)
-
-    def _gate(
-        self, root: EngineRoot, gate: SealedGate, enforce: bool, progress: ReadProgress, rules: ListingRules
-    ) -> Finding | None:
-        provided = self.verifier.laws.get(gate.method.kind)
-        if provided is None:
-            lacking = absence(self.verifier.laws, gate.method.kind)
-            return Finding(ReasonCode.UNKNOWN_HASHING_LAW, gate.subject, f"no plugin provides {lacking}")
-        verdict = verify_gate(root, gate, provided, enforce_members=enforce, guard=progress, rules=rules)
-        receipts = {
-            one["digest"]["hex"]
-            for one in self.facts["gate_receipts"]
-            if one["gate_id"] == gate.gate_id and one["artifacts"]["passed_flag_path"].endswith(gate.flag_path)
-        }
-        match verdict:
-            case GateMissing(path):
-                return Finding(ReasonCode.TRUTH_MISSING, gate.subject, f"MOVED: {path} is not there")
-            case Conflict():
-                return Finding(verdict.code, gate.subject, f"ROTTED: {verdict.detail}")
-            case _ if verdict.digest not in receipts:
-                return Finding(
-                    ReasonCode.TRUTH_ALTERED, gate.subject, "ROTTED: the bundle is sound, but not the one proven"
-                )
-        self.verifier.progress(f"gate {gate.subject}: passes")
-        return None
-
-    def _outputs(
-        self, claims: list[_Claim], root: EngineRoot, progress: ReadProgress, rules: ListingRules
-    ) -> Iterator[Finding]:
-        found: list[tuple[OutputProof, OutputFiles]] = []
-        for claim in claims:
-            proof = claim.proof
-            try:
-                files = find_days(root, claim.paths, rules)
-            except EvidenceFault as fault:
-                yield Finding(fault.code, proof.output_id, f"MOVED: {fault.what}")
-                continue
-            if isinstance(files, Absent):
-                yield Finding(ReasonCode.TRUTH_MISSING, proof.output_id, f"MOVED: {files.path} is not there")
-            else:
-                listed = files.listed or (proof.path is not None and proof.manifest_ref is not None)
-                found.append((proof, attrs.evolve(files, listed=listed)))
-        digests = digest_outputs(root, [files for _, files in found], self.verifier.pool, progress)
-        for (proof, files), digest in zip(found, digests, strict=True):
-            finding = self._compare(proof, files, digest)
-            if finding is None:
-                self.verifier.progress(f"output {proof.output_id}: the same bytes as were proven")
-            else:
-                yield finding
-
-    def _compare(self, proof: OutputProof, files: OutputFiles, digest: ContentDigest | EvidenceFault) -> Finding | None:
-        if isinstance(digest, EvidenceFault):
-            return Finding(digest.code, proof.output_id, f"MOVED: {digest.what}")
-        if digest.sha256 == proof.digest:
-            return None
-        what, ref = f"proven with {proof.digest}, now {digest.sha256}", proof.manifest_ref
-        if ref is None:
-            kept = proof.version_id if proof.path is None else self._version(proof, proof.path)
-            return _other_bytes(proof.output_id, what, kept, digest.files[0].version_id)
-        parts = self.verifier.store.read(ref)
-        if parts is None or sha256_hex(parts.data) != proof.digest:  # a finding of its own; it tells nothing here
-            return _other_bytes(proof.output_id, what, None, None)
-        path, kind = _culprit(parts.data, digest)
-        now = {one.path: one.version_id for one in digest.files}
-        told = f"{what}; first difference: {path} ({kind})"
-        whole = f"{files.base}/{path}" if files.base else path
-        kept = self._version(proof, path if proof.path is None else whole)
-        return _other_bytes(proof.output_id, told, kept, now.get(path), gone=kind == "gone")
-
-    def _version(self, proof: OutputProof, path: str) -> str | None:
-        """Which object was hashed, where that is stored: revision 1 kept it beside the part list."""
-        key = self.layout.object_versions(self.facts["run_id"])
-        if proof.path is None:
-            key = str(proof.manifest_ref).rpartition("/")[0] + "/" + OBJECT_VERSIONS
-        blob = self.verifier.store.read(key)
+    def _opened(self, root: str | None) -> EngineRoot | Finding:
+        """The engine root, or why there is none to read. Raises `BadInput` for one that was given."""
+        if root is None:
+            return Finding(ReasonCode.ENGINE_ROOT_MISSING, "engine root", "none is on record: give --engine-run-root")
+        if self.given_root is None and self.view.resolved and not resolved(root):
+            return self.view.altered(f"its engine root {root!r} is neither an absolute path nor a URI")
         try:
-            kept = {} if blob is None else json.loads(blob.data)
-        except ValueError:
-            return None
-        kept = kept.get(proof.output_id) if proof.path is not None and isinstance(kept, dict) else kept
-        version = kept.get(path) if isinstance(kept, dict) else None
-        return version if isinstance(version, str) else None
+            return self.verifier.roots.open(root)
+        except BadInput as error:
+            if self.given_root is not None:
+                raise
+            return Finding(error.code, "engine root", error.what)
 
+    def _gates(self, root: EngineRoot, progress: ReadProgress) -> Proof:
+        plan, named = self.plan, self.view.root
+        if plan is None:
+            return self._unread("gate_receipts", "gate_id")
+        judge = view_gates.GateBytes(self.verifier, root, view_gates.enforced(plan), self.view.rules.listing, progress)
+        if named is None or not self.view.resolved:
+            return judge.proof(view_gates.planned(self.view, plan))
+        found = list(view_gates.received(self.view, named, plan))
+        off = [one for one in found if isinstance(one, Finding)]
+        done = judge.proof(one for one in found if not isinstance(one, Finding))
+        return Proof((*off, *done.findings), done.proven, (*(one.where for one in off), *done.not_judged))
 
-@attrs.frozen
-class _Claim:
-    """What a decision says was proven, and the paths below the engine root that it was found at."""
-
-    proof: OutputProof
-    paths: tuple[str, ...]
-
-
-def _claim(plan: SealedPlan, proof: OutputProof) -> _Claim:
-    if proof.path is not None:
-        return _Claim(proof, (proof.path,))
-    output = next(one for one in plan.outputs if one.output_id == proof.output_id)
-    return _Claim(proof, tuple(part.path for part in output.parts("")))
-
-
-def _culprit(parts: bytes, digest: ContentDigest) -> tuple[str, str]:
-    """The first part that differs from a sound part list of another digest, and how."""
-    before = {one["path"]: one["sha256"] for one in json.loads(parts)}
-    now = {one.path: one.sha256 for one in digest.files}
-    path = next((path for path in sorted({*before, *now}) if before.get(path) != now.get(path)), "a part's size")
-    return path, "added" if path not in before else "gone" if path not in now else "changed"
-
-
-def _other_bytes(output_id: str, what: str, kept: str | None, now: str | None, *, gone: bool = False) -> Finding:
-    """ROTTED: the very object that was proven has other bytes. MOVED: it is gone, or another is in its place."""
-    replaced = kept is not None and now is not None and kept != now
-    if replaced:
-        what += f"; object {kept} was proven, {now} is there now"
-    return Finding(ReasonCode.TRUTH_ALTERED, output_id, f"{'MOVED' if replaced or gone else 'ROTTED'}: {what}")
-
-
-def _refusal(checker: SignatureChecker, envelope: bytes) -> str | None:
-    """Why a checker does not accept an envelope; None when it does."""
-    try:
-        checker.check(envelope)
-    except Fault as fault:
-        return fault.what
-    return None
+    def _outputs(self, root: EngineRoot, progress: ReadProgress) -> Proof:
+        plan, view = self.plan, self.view
+        decided = None if self.ledger is None else Record(self.ledger).decision
+        decision = None if decided is None else decided.details.decision
+        if not view.resolved:
+            proofs = {} if decision is None else {one.output_id: one for one in decision.outputs}
+            planned = PlannedOutputs(self.verifier, view, root, proofs, view.rules.listing, progress)
+            return Proof() if plan is None else planned.proof(plan)
+        places, off = self._places()
+        kept = kept_versions(self.verifier.store, view, None if decision is None else decision.object_versions_digest)
+        versions, lost = ({}, [kept]) if isinstance(kept, Finding) else (kept, [])
+        done = OutputBytes(self.verifier, view.layout, root, view.rules.listing, versions, progress).proof(places)
+        return Proof((*off, *lost, *done.findings), done.proven, (*(one.where for one in off), *done.not_judged))

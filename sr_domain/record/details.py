@@ -244,7 +244,7 @@ class BundleHash(Value):
 
 @value
 class LawsUsed(Value):
-    """`laws`: as of `Found`."""
+    """`laws`: gate id → ``kind``, ``distribution``, ``version`` of the law that judged it."""
 
     laws: Mapping[str, Mapping[str, str]]
 

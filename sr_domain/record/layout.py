@@ -71,6 +71,11 @@ class Layout:
         return f"{self.base}/engine_attempt_logs/run_id={run_id}/attempt_no={attempt_no}/{stream}.log"
 
 
+def store_identity_key() -> str:
+    """The key of the store's identity, beside the platform runs."""
+    return "fraud-platform/_store.json"
+
+
 _REF = re.compile(
     r"fraud-platform/([^/]+)/sr/(?:run_plan|run_record|run_status|run_facts_view|ready_signal|quarantine|attestation|object_versions)"
     r"/([0-9a-f]{32})\.(?:json|jsonl|dsse\.json)"

@@ -23,15 +23,17 @@ from sr_ports import Fault, LeaseLost, ReasonCode
 GENESIS = "0" * 64
 
 _ID = b'"event_id":"'
-_HEX = 32
+_SHORT, _LONG = 32, 64
+_LONG_SINCE = 2
+"""The revision of the rules since which an event's id is a whole digest."""
 
 
 @attrs.frozen
 class Event:
     """A recorded event, as the wire spells it. `prev_hash`: sha256 of the line before.
 
-    `event_id`: the first 32 hex of the sha256 of its own line with an empty `event_id`: the chain
-    binds every event but the last, and this binds the last as well.
+    `event_id`: the sha256 of its own line with an empty `event_id`, in a record of revision 1 its first 32
+    hex: the chain binds every event but the last, and this binds the last as well.
     """
 
     event_id: str
@@ -89,7 +91,12 @@ class Ledger:
     @property
     def revision(self) -> int:
         """The revision of the rules that the record came to: it never falls."""
-        return max((event.revision or revisions.FIRST for event in self.events), default=revisions.FIRST)
+        return self._named or revisions.FIRST
+
+    @property
+    def _named(self) -> int | None:
+        """The highest revision that an event names; None before any names one."""
+        return max((event.revision for event in self.events if type(event.revision) is int), default=None)
 
     def first(self, kind: str) -> Event | None:
         """The first event of this kind, if one was recorded."""
@@ -116,14 +123,16 @@ class Ledger:
         if fence < self.fence:
             raise LeaseLost(self.run_id, fence, ReasonCode.FENCED)
         events, lines, tail, state = list(self.events), [self.data], self.tail_hash, self.state
-        known, ts = {event.milestone for event in events}, format_instant(now)
+        known, ts, named = {event.milestone for event in events}, format_instant(now), self._named
         for draft in drafts:
             kind, details = draft.event_kind, draft.details
             event = Event("", kind, self.run_id, len(events), fence, tail, ts, actor, policy_rev, details)
             if event.milestone is not None and event.milestone in known:
                 continue
             state = _step(self.run_id, state, kind)
-            event, line = _sealed(draft.at(event))
+            event = draft.at(event)
+            named = _came_to(named, event)
+            event, line = _sealed(event, _width(events[-1] if events else None, named))
             tail = sha256_hex(line)
             lines.append(line + b"\n")
             events.append(event)
@@ -131,17 +140,41 @@ class Ledger:
         return Ledger(self.run_id, tuple(events), b"".join(lines), tail)
 
 
-def _sealed(event: Event) -> tuple[Event, bytes]:
-    """The event with its id, and its line."""
+def _came_to(named: int | None, event: Event) -> int | None:
+    """The revision that a record came to with an event; None where none was named yet."""
+    return event.revision if type(event.revision) is int else named
+
+
+def _width(before: Event | None, named: int | None) -> int:
+    """How many hex an event's id has. `named`: the revision that the record came to with it; None before any is named.
+
+    It never falls: no release that writes short ids reads a record that has a long one.
+    """
+    short = named is not None and named < _LONG_SINCE and (before is None or len(before.event_id) == _SHORT)
+    return _SHORT if short else _LONG
+
+
+def _sealed(event: Event, width: int) -> tuple[Event, bytes]:
+    """The event with its id of so many hex, and its line."""
     body = event.line()
-    event_id = sha256_hex(body)[:_HEX]
+    event_id = sha256_hex(body)[:width]
     at = body.rindex(_ID) + len(_ID)  # the last: details, which may hold anything, come before it
     return attrs.evolve(event, event_id=event_id), body[:at] + event_id.encode() + body[at:]
 
 
-def _is_sealed(line: bytes) -> bool:
+def _is_sealed(event: Event, line: bytes) -> bool:
+    """Whether an event's id is that of its own line, in one of the two widths that ids may have."""
+    width = len(event.event_id)
     at = line.rindex(_ID) + len(_ID)
-    return sha256_hex(line[:at] + line[at + _HEX :])[:_HEX].encode() == line[at : at + _HEX]
+    body = line[:at] + line[at + width :]
+    return width in (_SHORT, _LONG) and sha256_hex(body)[:width].encode() == line[at : at + width]
+
+
+def _misfit_width(before: Event | None, event: Event, named: int | None) -> str | None:
+    """Why an event's id may not be so long or short; None when it may. Before a revision is named it may be either."""
+    width, wanted = len(event.event_id), _width(before, named)
+    unsaid = named is None and (before is None or len(before.event_id) == _SHORT)
+    return None if width == wanted or unsaid else f"has an event_id of {width} hex, expected {wanted}"
 
 
 def _step(run_id: str, state: RunState | None, kind: str) -> RunState | None:
@@ -177,7 +210,8 @@ def read_ledger(run_id: str, data: bytes) -> Ledger:
 def check_ledger(run_id: str, data: bytes) -> Ledger | RecordFault:
     """The record, or its first fault: shape, sequence, chain, fences, milestones, states."""
     events: list[Event] = []
-    tail, state, seen, revision = GENESIS, None, set[tuple[str, str] | None](), revisions.FIRST
+    tail, state, seen = GENESIS, None, set[tuple[str, str] | None]()
+    named: int | None = None
     lines = data.split(b"\n")
     if lines.pop() != b"":
         return RecordFault(len(lines) + 1, "the last line is cut off")
@@ -190,9 +224,11 @@ def check_ledger(run_id: str, data: bytes) -> Ledger | RecordFault:
         if newer is not None:  # before anything else: the line itself may follow other rules
             return RecordFault(number, newer, ReasonCode.REVISION_UNKNOWN)
         fault = _fault(run_id, event, line, number - 1, tail, events[-1].fence if events else 0, seen)
-        wrong = None if fault else revisions.fault(event.event_kind, event.details, revision)
+        wrong = None if fault else revisions.fault(event.event_kind, event.details, named or revisions.FIRST)
         if wrong is not None:
             return RecordFault(number, *wrong)
+        named = named if fault else _came_to(named, event)
+        fault = fault or _misfit_width(events[-1] if events else None, event, named)
         if fault is None:
             try:
                 state = _step(run_id, state, event.event_kind)
@@ -202,7 +238,7 @@ def check_ledger(run_id: str, data: bytes) -> Ledger | RecordFault:
             return RecordFault(number, fault)
         seen.add(event.milestone)
         events.append(event)
-        tail, revision = sha256_hex(line), event.revision or revision
+        tail = sha256_hex(line)
     return Ledger(run_id, tuple(events), data, tail)
 
 
@@ -220,7 +256,7 @@ def _fault(
     texts = (event.event_id, event.event_kind)
     if not all(isinstance(text, str) for text in texts) or not isinstance(event.details, dict) or event.line() != line:
         return "is not in canonical form"
-    if not _is_sealed(line):
+    if not _is_sealed(event, line):
         return "was edited: its event_id is that of other content"
     if event.milestone is not None and event.milestone in seen:
         return f"repeats milestone {event.event_kind}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import attrs
 
@@ -73,19 +73,65 @@ class Failure(Value):
 
 
 @attrs.frozen
-class Found(Value):
-    """What passed. `laws`: gate id → ``kind``, ``distribution``, ``version`` of the law that judged it."""
+class Judge(Value):
+    """The law that judged a gate. `kind`: of the law. `distribution`, `version`: where its code is from.
 
-    gates: tuple[GateProof, ...] = attrs.field(default=(), metadata={**many(GateProof), **KEPT})
-    outputs: tuple[OutputProof, ...] = attrs.field(default=(), metadata={**many(OutputProof), **KEPT})
-    laws: Mapping[str, Mapping[str, str]] = attrs.field(factory=dict, metadata=KEPT)
+    `law_version`, `algorithm`, `fingerprint`: of the law itself; None where nothing is known of them.
+    """
+
+    gate_id: str
+    kind: str
+    distribution: str
+    version: str
+    law_version: str | None = None
+    algorithm: str | None = None
+    fingerprint: str | None = None
+
+
+class _Judged(Value):
+    """What judges had a part in. `by_laws`: recorded by the first release, which had `laws` in place of judges."""
+
+    judges: tuple[Judge, ...]
+    by_laws: bool
+
+    @property
+    def laws(self) -> dict[str, dict[str, str]]:
+        """By gate, for governance: ``kind``, ``distribution``, ``version`` of the law that judged it."""
+        return {
+            one.gate_id: {"kind": one.kind, "distribution": one.distribution, "version": one.version}
+            for one in self.judges
+        }
+
+    def document(self) -> dict[str, Any]:
+        node = super().document()
+        if node.pop("by_laws", False):
+            del node["judges"]
+            node["laws"] = self.laws
+        return node
+
+    @classmethod
+    def of(cls, node: Mapping[str, Any]) -> Self:
+        if "judges" not in node and "laws" in node:
+            judges = [{**law, "gate_id": gate_id} for gate_id, law in node["laws"].items()]
+            node = {**node, "judges": judges, "by_laws": True}
+        return super().of(node)
 
 
 @attrs.frozen
-class Decision(Value):
+class Found(_Judged):
+    """What passed. `judges`: of the gates that were judged."""
+
+    gates: tuple[GateProof, ...] = attrs.field(default=(), metadata={**many(GateProof), **KEPT})
+    outputs: tuple[OutputProof, ...] = attrs.field(default=(), metadata={**many(OutputProof), **KEPT})
+    judges: tuple[Judge, ...] = attrs.field(default=(), metadata={**many(Judge), **KEPT})
+    by_laws: bool = attrs.field(default=False, eq=False)
+
+
+@attrs.frozen
+class Decision(_Judged):
     """What EVIDENCE_COMPLETE decided: enough to write the facts view again, byte for byte.
 
-    `laws`: as of `Found`. `oracle_pack_ref`: with the engine root that all paths are relative to; None from
+    `judges`: one for each gate. `oracle_pack_ref`: with the engine root that all paths are relative to; None from
     revision 1 where the root had no manifest. `engine_run_id`: the engine's own, hex32, where the root was
     reused, has a receipt, and something of the plan names the run id. `object_versions_digest`: of the stored
     object versions, hex64; None where the store has none. `config_revision`: of revision 1 alone, an embedder's.
@@ -93,7 +139,7 @@ class Decision(Value):
 
     outputs: tuple[OutputProof, ...] = attrs.field(metadata=many(OutputProof))
     gates: tuple[GateProof, ...] = attrs.field(metadata=many(GateProof))
-    laws: Mapping[str, Mapping[str, str]]
+    judges: tuple[Judge, ...] = attrs.field(metadata=many(Judge))
     notes: tuple[str, ...] = attrs.field(default=(), metadata=KEPT)
     oracle_pack_ref: Mapping[str, Any] | None = None
     service_release_id: str | None = None
@@ -101,8 +147,9 @@ class Decision(Value):
     config_revision: str | None = None
     engine_run_id: str | None = None
     object_versions_digest: str | None = None
+    by_laws: bool = attrs.field(default=False, eq=False)
 
     @property
     def found(self) -> Found:
         """What passed, without where it comes from."""
-        return Found(self.gates, self.outputs, self.laws)
+        return Found(self.gates, self.outputs, self.judges, self.by_laws)

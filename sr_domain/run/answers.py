@@ -187,7 +187,7 @@ def in_flight(ports: Ports, layout: Layout, run_id: str) -> Outcome:
     )
 
 
-def denied(layout: Layout, run_id: str, actor: str) -> Outcome:
+def denied(layout: Layout, run_id: str, actor: str, action: str) -> Outcome:
     """The answer to an actor who may not do this."""
     return Outcome(
         run_id=run_id,
@@ -196,6 +196,7 @@ def denied(layout: Layout, run_id: str, actor: str) -> Outcome:
         reason_code=ReasonCode.AUTH_DENIED,
         message="Unauthorized",
         actor=actor,
+        action=action,
     )
 
 

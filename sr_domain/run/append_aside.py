@@ -32,12 +32,6 @@ def ledger_of(run_id: str, blob: Blob | None) -> Ledger:
     return Ledger(run_id) if blob is None else read_ledger(run_id, blob.data)
 
 
-def home_of(ports: Ports, run_id: str, layout: Layout) -> Layout:
-    """Where another run's truth lives: its own platform run's, if the authority knows it."""
-    binding = ports.authority.find(run_id)
-    return layout if binding is None else Layout(binding.platform_run_id)
-
-
 def pins_on(ledger: Ledger) -> dict[str, Any]:
     """The pins of a run as its record has them; its id alone before it was admitted."""
     intent = Record(ledger).intent or {}

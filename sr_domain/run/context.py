@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from sr_domain.run.store_identity import KnownStore
+
 if TYPE_CHECKING:
     from sr_domain.plan.pack import InterfacePack
     from sr_domain.plan.policy import Policy
@@ -28,6 +30,11 @@ class Context:
     notices: list[str] = attrs.field(factory=list)
 
     @cached_property
+    def known_store(self) -> KnownStore:
+        """The object store, with its identity once that was asked for."""
+        return KnownStore(self.ports)
+
+    @cached_property
     def pack(self) -> InterfacePack:
         """The interface pack, read when a plan is first made. Raises `BadInput(PACK_INVALID)`."""
         return self.read_pack() if callable(self.read_pack) else self.read_pack
@@ -36,6 +43,11 @@ class Context:
         """Keep a notice, once."""
         if text not in self.notices:
             self.notices.append(text)
+
+    def at(self, platform_run_id: str) -> Context:
+        """The context for work on a run of that platform run. Notices are the same list."""
+        ports = self.ports.at(platform_run_id)
+        return self if ports is self.ports else attrs.evolve(self, ports=ports, read_pack=lambda: self.pack)
 
     @cached_property
     def policy_rev(self) -> Mapping[str, str]:

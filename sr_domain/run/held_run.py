@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 
 import attrs
 
-from sr_domain.artifacts.revisions import rules_of
+from sr_domain.artifacts.revisions import rules_of, today
 from sr_domain.encoding.canonical import sha256_hex
+from sr_domain.encoding.contracts import Problem
+from sr_domain.encoding.pack_contracts import PackContracts
 from sr_domain.plan.request import RunRequest
 from sr_domain.record.details import LeaseTaken
 from sr_domain.record.events import LEASE_TAKEN
@@ -25,6 +28,7 @@ from sr_domain.record.states import RunState
 from sr_domain.run.answers import settled
 from sr_domain.run.append_aside import ledger_of
 from sr_domain.run.ports import Ports, Settings
+from sr_domain.run.store_identity import KnownStore
 from sr_domain.run.swap import swap
 from sr_domain.run.telemetry import RunTelemetry
 from sr_ports import Blob, Fault, Held, Lease, LeaseLost, ReasonCode
@@ -49,12 +53,14 @@ class HeldRun:
     `policy_rev`: stamped on events until the plan's own is known. `record_blob`, `status_blob`: the
     objects as this holder last read or wrote them, None for none. `derived`: by key, the artifacts that
     follow from what this holder decided, so that they need not be derived from the record a second time.
+    `contracts`: those of the pack that the plan was made under, none before there is a plan.
     """
 
     ports: Ports
     settings: Settings
     request: RunRequest
     layout: Layout
+    known_store: KnownStore
     lease: Lease
     actor: str
     telemetry: RunTelemetry
@@ -63,6 +69,7 @@ class HeldRun:
     record_blob: Blob | None = None
     status_blob: Blob | None = None
     held: Held = Unheld()
+    contracts: PackContracts = attrs.field(factory=PackContracts)
     staged: tuple[Draft, ...] = ()
     derived: dict[str, bytes] = attrs.field(factory=dict)
 
@@ -77,6 +84,10 @@ class HeldRun:
 
     def now(self) -> datetime:
         return self.ports.clock.now()
+
+    def misfit(self, contract: str, document: Any) -> Problem | None:
+        """What breaks today's contract of that name, or the pack's own; None when the document fits both."""
+        return today().problem(contract, document) or self.contracts.problem(contract, document)
 
     def load(self) -> None:
         """Read the record as it stands now."""

@@ -3,44 +3,148 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from sr_domain.record.layout import Layout
+import attrs
+
+from sr_domain.encoding.ids import is_platform_run_id
+from sr_domain.record.layout import Layout, run_of
 from sr_domain.record.ledger import Ledger
 from sr_domain.run.append_aside import read_record
 from sr_domain.run.context import Context
 from sr_domain.run.ports import Ports
-from sr_ports import BadInput, Fault, NotFound, ReasonCode, Unreachable
+from sr_ports import (
+    AuthorityStore,
+    BadInput,
+    Binding,
+    Fault,
+    NotFound,
+    ObjectStore,
+    PerPlatformRun,
+    ReasonCode,
+    Unreachable,
+)
+
+_PLATFORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
 
-def home(context: Context, run_id: str) -> Layout:
-    """Where a run's truth is: as the authority knows, else in the current platform run.
+@attrs.frozen
+class Place:
+    """Where a run's truth is. `binding`: the run's, where the authority was asked for it and knew it."""
 
-    While the authority is away a run of the current platform run is still found, by its record.
-    Raises `NotFound` when no run was ever submitted here, `Unreachable` when that cannot be told.
+    layout: Layout
+    run_id: str
+    binding: Binding | None = None
+
+
+def home(context: Context, run: str) -> Place:
+    """Where a run's truth is. `run`: its id, or the ref of an artifact of it, which says where.
+
+    Raises `NotFound` when there is no such run, `BadInput` when the id fits two platform runs of the store,
+    `Unreachable` when that cannot be told.
     """
-    return located(context.ports, run_id, context.notice)
+    named = run_of(run)
+    return Place(*named) if named is not None else _place(context.ports, check_run_id(run), context.notice)
 
 
 def located(ports: Ports, run_id: str, notice: Callable[[str], None]) -> Layout:
-    """As `home`, for a caller without a context."""
+    """As `home`, for a caller without a context, by the run's id alone."""
+    return _place(ports, run_id, notice).layout
+
+
+def _place(ports: Ports, run_id: str, notice: Callable[[str], None]) -> Place:
+    """As the authority knows, else where the record is: of several records the current platform run's counts.
+
+    While the authority is away the records tell.
+    """
     current = ports.platform.current()
-    here = None if current is None else Layout(current)
+    away: Unreachable | None = None
     try:
         binding = ports.authority.find(run_id)
     except NotFound:  # the authority belongs to a platform run, and there is none
         binding = None
     except Unreachable as error:
-        if here is None or ports.store.stat(here.record(run_id)) is None:
-            raise
-        notice(f"the authority was not asked ({error.what}): answered from the store")
-        return here
+        binding, away = None, error
+    if binding is not None:
+        return Place(Layout(binding.platform_run_id), run_id, binding)
+    found = _recorded_in(ports, run_id, current) or ([] if away else _bound_in(ports, run_id, current))
+    if len(found) > 1:
+        what = f"run {run_id} is in several platform runs of this store: {', '.join(found)}"
+        raise BadInput(ReasonCode.USAGE, what, f"say which: set PLATFORM_RUN_ID={found[0]}, or give a ref of the run")
+    if away is not None and not found:
+        raise away
+    if not found:
+        raise no_run(run_id)
+    if away is not None:
+        notice(f"the authority was not asked ({away.what}): answered from the store")
+    return Place(Layout(found[0]), run_id)
+
+
+def id_of(run: str) -> str:
+    """The id of a run that is named by its id or by a ref of it."""
+    named = run_of(run)
+    return run if named is None else named[1]
+
+
+def no_run(run_id: str) -> NotFound:
+    """That neither authority nor store knows the run."""
+    return NotFound(ReasonCode.RUN_NOT_FOUND, f"there is no run {run_id[:64]!r}")
+
+
+def _recorded_in(ports: Ports, run_id: str, current: str | None) -> list[str]:
+    """The platform runs in which the run has a record: the current one alone, else every one."""
+
+    def there(platform_run_id: str) -> bool:
+        return ports.store.stat(Layout(platform_run_id).record(run_id)) is not None
+
+    if current is not None and there(current):
+        return [current]
+    others = [one for one in platform_runs(ports.store) if one != current]
+    return [one for one, is_there in zip(others, ports.pool.map(there, others), strict=True) if is_there]
+
+
+def _bound_in(ports: Ports, run_id: str, current: str | None) -> list[str]:
+    """The platform runs whose own authority knows the run, which a crash left without a record."""
+    found = []
+    for platform_run_id in platform_runs(ports.store):
+        authority = ports.at(platform_run_id).authority
+        if platform_run_id == current or authority is ports.authority:
+            continue
+        if authority.find(run_id) is not None:
+            found.append(platform_run_id)
+        authority.close()  # a search must not keep as many files open as there are platform runs
+    return found
+
+
+def platform_runs(store: ObjectStore) -> list[str]:
+    """Every platform run of the store, the newest first; those with a name of the first release's free form last."""
+    found = [name for name in store.folders("fraud-platform/") if _PLATFORM.fullmatch(name)]
+    return sorted(found, key=lambda name: (is_platform_run_id(name), name), reverse=True)
+
+
+def authorities(ports: Ports) -> Iterator[tuple[str | None, AuthorityStore]]:
+    """The authority that knows the runs here, beside None.
+
+    Where it belongs to a platform run and there is none: every platform run beside its own authority.
+    """
+    if ports.platform.current() is not None or not isinstance(ports.authority, PerPlatformRun):
+        yield None, ports.authority
+        return
+    for platform_run_id in platform_runs(ports.store):
+        authority = ports.authority.of(platform_run_id)
+        yield platform_run_id, authority
+        authority.close()
+
+
+def home_of(ports: Ports, run_id: str, layout: Layout) -> Layout:
+    """Where another run's truth is, for a run of `layout`; there, where nobody knows the other run."""
+    binding = ports.authority.find(run_id)
     if binding is not None:
         return Layout(binding.platform_run_id)
-    if here is None:
-        raise NotFound(ReasonCode.RUN_NOT_FOUND, f"there is no run {run_id[:64]!r}: nothing was ever submitted here")
-    return here
+    found = _recorded_in(ports, run_id, layout.platform_run_id)
+    return Layout(found[0]) if len(found) == 1 else layout
 
 
 def check_run_id(run_id: str) -> str:
@@ -50,12 +154,13 @@ def check_run_id(run_id: str) -> str:
     return run_id
 
 
-def record_of(context: Context, run_id: str, *, admitted: bool = True) -> tuple[Layout, Ledger]:
+def record_of(context: Context, run: str, *, admitted: bool = True) -> tuple[Layout, Ledger]:
     """A run's record. Raises `NotFound(RUN_NOT_FOUND)`, also for one that only tells of actors who were refused.
 
-    `admitted`: False takes such a record too.
+    `run`: as for `home`. `admitted`: False takes such a record too.
     """
-    layout = home(context, check_run_id(run_id))
+    place = home(context, run)
+    layout, run_id = place.layout, place.run_id
     ledger, _ = read_record(context.ports, layout, run_id)
     if not ledger.events or (admitted and ledger.state is None):
         raise _no_record(context, layout, run_id)
@@ -65,11 +170,11 @@ def record_of(context: Context, run_id: str, *, admitted: bool = True) -> tuple[
 def _no_record(context: Context, layout: Layout, run_id: str) -> NotFound:
     """That there is no such run, or that only its record is not here: another store's, or lost."""
     try:
-        known = context.ports.authority.find(run_id) is not None
+        known = context.ports.at(layout.platform_run_id).authority.find(run_id) is not None
     except (NotFound, Unreachable):
         known = False
     if not known:
-        return NotFound(ReasonCode.RUN_NOT_FOUND, f"there is no run {run_id!r}")
+        return no_run(run_id)
     what = f"the authority knows run {run_id}, and its record {layout.record(run_id)} is not in this store"
     remedy = (
         "sr resume writes one where a crash left none; else check object_store in the profile, or restore the record"
@@ -90,8 +195,12 @@ def parse_truth(data: bytes, key: str) -> dict[str, Any]:
 
 def recorded_runs(ports: Ports, layout: Layout) -> Iterator[str]:
     """Ids of every run that has a record in this platform run, ascending."""
-    prefix = f"{layout.base}/run_record/"
-    for stored in ports.store.list(prefix):
+    return ids_below(ports.store, f"{layout.base}/run_record/", ".jsonl")
+
+
+def ids_below(store: ObjectStore, prefix: str, suffix: str) -> Iterator[str]:
+    """Ids of the runs that an artifact right below `prefix` is named for, ascending; listed as they are asked for."""
+    for stored in store.list(prefix):
         name = stored.key.removeprefix(prefix)
-        if name.endswith(".jsonl") and "/" not in name:
-            yield name.removesuffix(".jsonl")
+        if name.endswith(suffix) and "/" not in name:
+            yield name.removesuffix(suffix)

@@ -34,7 +34,7 @@ class Outcome:
     of the intent that differ. `superseded_by`: the run's successor; for `status` the
     successor's own too, and so on to the newest. `refs`: keys of the run's artifacts that exist.
     `unpublished`: which fact the bus has not taken yet and why (kind, reason_code, detail, remedy).
-    `actor`: for a denial, who was denied.
+    `actor`, `action`: for a denial, who was denied, and what: submit, supersede or reemit.
     """
 
     run_id: str
@@ -51,6 +51,7 @@ class Outcome:
     superseded_by: tuple[str, ...] = ()
     refs: Mapping[str, str] = attrs.field(factory=dict)
     actor: str | None = None
+    action: str | None = None
 
     @property
     def remedy(self) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
+
+from sr_ports import PerPlatformRun
 
 if TYPE_CHECKING:
     from sr_domain.evidence.provided_law import ProvidedLaw
@@ -44,15 +46,26 @@ class Ports:
     invoker: EngineInvoker | None = None
     signer: Signer | None = None
 
+    def at(self, platform_run_id: str) -> Self:
+        """The ports for work on a run of that platform run: with the authority that knows its keys and leases."""
+        if not isinstance(self.authority, PerPlatformRun):
+            return self
+        own = self.authority.of(platform_run_id)
+        return self if own is self.authority else attrs.evolve(self, authority=own)
+
+
+_AS_SUBMITTERS: Any = attrs.Factory(lambda self: self.submitters, takes_self=True)
+
 
 @attrs.frozen
 class Settings:
     """What the embedder or profile fixes for this process. `lease_ttl_s`: seconds.
 
-    `oracle_engine_run_root`: overrides every request's root. `oracle_root`: where all engine roots
-    lie, for the facts view to say. `submitters`, `reemitters`:
-    allowlists of actors, None where authorisation is disabled. `reemit_max` in
-    `reemit_window_s` seconds. `service_release_id`, `environment`: go into provenance.
+    `oracle_engine_run_root`: overrides every request's root. `oracle_root`: where all engine roots lie, for the
+    facts view to say. `submitters` and the four below: who has the right (see `rights.may`), None for anybody;
+    superseding and re-emitting are the submitters' where nothing else is said, accepting a loss nobody's once
+    there are submitters. At most `reemit_max` re-emits, None for any number, in `reemit_window_s` seconds.
+    `service_release_id`, `environment`: go into provenance.
     """
 
     topic: str = "fp.bus.control.v1"
@@ -60,8 +73,13 @@ class Settings:
     oracle_engine_run_root: str | None = None
     oracle_root: str | None = None
     submitters: frozenset[str] | None = None
-    reemitters: frozenset[str] | None = None
-    reemit_max: int = 5
+    reemitters: frozenset[str] | None = _AS_SUBMITTERS
+    superseders: frozenset[str] | None = _AS_SUBMITTERS
+    recoverers: frozenset[str] | None = attrs.Factory(
+        lambda self: None if self.submitters is None else frozenset(), takes_self=True
+    )
+    readers: frozenset[str] | None = None
+    reemit_max: int | None = 5
     reemit_window_s: float = 3600.0
     service_release_id: str | None = None
     environment: str | None = None

@@ -10,11 +10,10 @@ import attrs
 
 from sr_domain.encoding.canonical import digest_of
 from sr_domain.plan.pack import InterfacePack
-from sr_plugins.documents.files import read_config
+from sr_plugins.documents.pack_contracts import read_contracts
 from sr_plugins.documents.pack_entries import bad, gate_spec, output_spec
+from sr_plugins.documents.pack_files import read_yaml_file
 from sr_plugins.documents.shipped import shipped
-from sr_plugins.documents.yaml import load_yaml
-from sr_ports import BadInput, ReasonCode
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -28,10 +27,11 @@ _Spec = TypeVar("_Spec")
 
 @attrs.frozen
 class PackDocuments:
-    """Both documents of a pack, whole, text stripped of surrounding white space."""
+    """Both documents of a pack, whole, text stripped of surrounding white space, and its own contracts."""
 
     gate_map: dict[str, Any]
     catalogue: dict[str, Any]
+    contracts: dict[str, Any] = attrs.field(factory=dict)
 
     @property
     def gates(self) -> list[Any]:
@@ -46,8 +46,9 @@ class PackDocuments:
         return entries
 
     def digest(self) -> str:
-        """hex64 over the RFC 8785 form of both: layout, comments and key order do not matter."""
-        return digest_of({"catalogue": self.catalogue, "gate_map": self.gate_map})
+        """hex64 over the RFC 8785 form of both, and of contracts: layout, comments and key order do not matter."""
+        contracts = {"contracts": self.contracts} if self.contracts else {}
+        return digest_of({"catalogue": self.catalogue, "gate_map": self.gate_map, **contracts})
 
 
 def pack_folder(folder: str) -> Traversable:
@@ -63,6 +64,7 @@ def load_pack(folder: str) -> InterfacePack:
         outputs=_by_id(documents.outputs, output_spec, "output_id", path / OUTPUTS),
         gates=_by_id(documents.gates, gate_spec, "gate_id", path / GATES),
         digest=documents.digest(),
+        contracts=documents.contracts,
     )
 
 
@@ -71,16 +73,8 @@ def read_pack(folder: Traversable) -> PackDocuments:
     return PackDocuments(
         gate_map=_read(folder / GATES, "gates"),
         catalogue=_read(folder / OUTPUTS, "outputs"),
+        contracts=read_contracts(folder),
     )
-
-
-def read_yaml_file(path: Traversable) -> Any:
-    """A YAML file of a pack. Raises `BadInput(PACK_INVALID)` naming file and place."""
-    data = read_config(path, ReasonCode.PACK_INVALID, "interface pack file")
-    try:
-        return load_yaml(data, what=str(path))
-    except BadInput as error:
-        raise BadInput(ReasonCode.PACK_INVALID, error.what) from error
 
 
 def entry_at(file: str, at: int) -> str:

@@ -17,7 +17,8 @@ from urllib.parse import unquote
 import attrs
 
 from sr_plugins.documents.findings import Finding, error, warning
-from sr_plugins.documents.pack import PackDocuments, read_yaml_file
+from sr_plugins.documents.pack import PackDocuments
+from sr_plugins.documents.pack_files import read_yaml_file
 from sr_ports import BadInput
 
 SCHEMA_KEYS = ("schema_ref", "index_schema_ref", "receipt_schema_ref")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
-from attrs.validators import deep_iterable, ge, gt, lt, matches_re, min_len
+from attrs.validators import deep_iterable, ge, gt, lt, matches_re, min_len, optional
 
 from sr_domain.encoding.names import ONE_SPELLING, misspelling
 from sr_plugins.documents.environment import at_home, fill
@@ -27,7 +27,7 @@ SHIPPED = ("local", "local_parity", "local_kinesis", "aws")
 AUTHENTICATORS = ("token", "jwt")
 """Modes that need an authenticator."""
 
-_COUNT = [ge(1), lt(10**9)]
+_COUNT: Any = optional([ge(0), lt(10**9)])
 _SECONDS = [gt(0.0), lt(1e9)]
 _COUNTED, _TIMED = "a whole number from 1", "a number of seconds"
 
@@ -77,22 +77,32 @@ class Engine:
     )
 
 
-_ACTORS: list[Any] = [deep_iterable(min_len(1)), deep_iterable(_one_spelling)]
+_ACTORS: list[Any] = [optional(deep_iterable(min_len(1))), optional(deep_iterable(_one_spelling))]
+_LISTED = "a list of actors or role:NAME"
+
+
+def _right(text: str) -> Any:
+    """Who has a right; None for a list that was left out."""
+    return attrs.field(default=None, validator=_ACTORS, metadata=setting(text, wanted=_LISTED))
 
 
 @attrs.frozen
 class Auth:
-    """Who may do what; the lists name actors. `mode`: disabled, as no authenticator is wired yet."""
+    """Who may do what; the lists name actors, or roles as ``role:NAME``. None: the list was left out.
+
+    `mode`: disabled, as no authenticator is wired yet.
+    """
 
     mode: Literal["disabled", "token", "jwt"] = attrs.field(
         default="disabled", metadata=setting("how an actor proves who he is")
     )
-    submit: tuple[str, ...] = attrs.field(
-        default=(), validator=_ACTORS, metadata=setting("who may submit", wanted="a list of actors")
+    submit: tuple[str, ...] | None = _right("who may submit; nobody when left out, anybody while mode is disabled")
+    reemit: tuple[str, ...] | None = _right("who may re-emit; who may submit when left out")
+    supersede: tuple[str, ...] | None = _right("who may supersede a run; who may submit when left out")
+    recover: tuple[str, ...] | None = _right(
+        "who may accept a loss; nobody when left out, who may submit while mode is disabled"
     )
-    reemit: tuple[str, ...] = attrs.field(
-        default=(), validator=_ACTORS, metadata=setting("who may re-emit", wanted="a list of actors")
-    )
+    read: tuple[str, ...] | None = _right("who may read; every authenticated actor when left out")
 
 
 def _proven(auth: Any) -> Any:
@@ -107,10 +117,15 @@ def _proven(auth: Any) -> Any:
 
 @attrs.frozen
 class RateLimit:
-    """`max` re-emissions in `window_s` seconds."""
+    """`max` re-emissions in `window_s` seconds: 0 allows none, None sets no limit."""
 
-    max: int = attrs.field(
-        default=5, validator=_COUNT, metadata=setting("re-emissions of a run in the window", wanted=_COUNTED)
+    max: int | None = attrs.field(
+        default=5,
+        validator=_COUNT,
+        metadata=setting(
+            "re-emissions of a run in the window; 0 for none, null for no limit",
+            wanted="a whole number from 0, or null for no limit",
+        ),
     )
     window_s: float = attrs.field(
         default=3600.0,

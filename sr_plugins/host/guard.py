@@ -25,6 +25,7 @@ from sr_ports import (
     Migratable,
     Noting,
     ObjectStore,
+    PerPlatformRun,
     Provable,
     ReasonCode,
     SignatureChecker,
@@ -33,6 +34,7 @@ from sr_ports import (
 )
 from sr_ports.errors import foreseen
 from sr_ports.hooks import Adapter, Wiring
+from sr_ports.stores import Closing
 
 _UNGUARDED = frozenset({"sink", "runtime"})
 """Sinks have a thread each that catches all; the parts of a runtime call back into the core."""
@@ -45,7 +47,7 @@ _PROTOCOLS: dict[str, type] = {
     "attest": Signer,
     "signature_checker": SignatureChecker,
 }
-_OPTIONAL = {Provable: "prove", Migratable: "migrate", Noting: "notices"}
+_OPTIONAL = {Provable: "prove", Migratable: "migrate", Noting: "notices", Closing: "close"}
 """What only some objects of a port have: whoever asks with `isinstance` must find it behind the guard too."""
 
 
@@ -72,7 +74,9 @@ def _build(port: str, build: Callable[[Wiring[Any]], Any], what: str, wiring: Wi
 
 def _guarded(made: Any, what: str, protocol: type | None) -> Guarded:
     """The object behind a guard that has, as its own, what only some objects of the port have."""
-    optional = {name: _forwarded(name) for port, name in _OPTIONAL.items() if isinstance(made, port)}
+    optional: dict[str, Any] = {name: _forwarded(name) for port, name in _OPTIONAL.items() if isinstance(made, port)}
+    if isinstance(made, PerPlatformRun):
+        optional["of"] = lambda guarded, of: _guarded(_call(what, "of", made.of, of), what, protocol)
     kind: type[Guarded] = type("Guarded", (Guarded,), optional) if optional else Guarded
     return kind(made, what, protocol)
 

@@ -36,7 +36,8 @@ def verify_facts(
     """Re-prove a facts view: a path, a ``file://`` or ``s3://`` URI, or of the profile's store a ref or a run id.
 
     A path or URI names its own store: everything up to ``fraud-platform/``; the path of a copy that
-    lies elsewhere is held against the profile's store. `fast` skips the bytes.
+    lies elsewhere is held against the profile's store, and answers for the run that it names.
+    `engine_run_root`: read in place of the view's own root, as prefix of every path. `fast` skips the bytes.
     `key`: a public key in a PEM file, whose holder must have signed the view; None asks for no signature.
     `allow_superseded`: a run that another has corrected is no fault.
     Raises `NotFound`, `BadInput`, `Unreachable`; what is wrong with the view is in the answer.
@@ -50,7 +51,15 @@ def verify_facts(
     except Exception as error:  # noqa: BLE001 - whatever it is, it is no facts view
         return Guarded(Verification(where, None, (Finding(ReasonCode.TRUTH_ALTERED, where, str(error)),)))
     verifier = Verifier(ports.store, ports.roots, ports.laws, ports.pool, ports.clock, progress, signed_by)
-    done = verify(verifier, data, facts, engine_run_root=engine_run_root, fast=fast, allow_superseded=allow_superseded)
+    done = verify(
+        verifier,
+        data,
+        facts,
+        asked=where if copy is None else None,
+        engine_run_root=engine_run_root,
+        fast=fast,
+        allow_superseded=allow_superseded,
+    )
     return Guarded(done)
 
 

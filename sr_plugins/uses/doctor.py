@@ -24,6 +24,8 @@ RACERS = 16
 SKEW_S = 5.0
 CALLERS, CALLS = 4, 96
 """More calls a connection than any driver or pooler takes before it begins to reuse statements."""
+_HOME = "_doctor"
+"""What is tried lies here, in no platform run."""
 SAMPLE = "Zoë-東京-😀"
 
 
@@ -44,7 +46,7 @@ def examine(runner: ScenarioRunner, *, migrate: bool = False) -> list[Check]:
     ports = runner.ports
     token = ports.ids.new_id()
     return [
-        *_store(ports, f"fraud-platform/_doctor/{token}"),
+        *_store(ports, f"fraud-platform/{_HOME}/{token}"),
         *_authority(ports, f"doctor:{token}", migrate=migrate),
         *_bus(ports, runner.settings.topic, token),
         *_root(runner),
@@ -256,7 +258,7 @@ def _bus(ports: Ports, topic: str, token: str) -> Iterator[Check]:
             topic=f"{topic}.doctor",
             message_id=(token + token)[:64],
             published_at_utc=format_instant(ports.clock.now()),
-            attributes={"kind": "DOCTOR", "run_id": token},
+            attributes={"kind": "DOCTOR", "run_id": token, "platform_run_id": _HOME},
             partition_key=token,
             payload={"probe": token},
         )

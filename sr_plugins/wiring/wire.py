@@ -14,7 +14,7 @@ from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.run.ports import Ports, Settings
 from sr_domain.runner import ScenarioRunner
 from sr_plugins.documents.policy import load_policy
-from sr_plugins.documents.profile import Profile, Section, load_profile
+from sr_plugins.documents.profile import Auth, Profile, Section, load_profile
 from sr_plugins.host.plugin_host import PluginHost
 from sr_plugins.release import DISTRIBUTION, release
 from sr_plugins.wiring.adapter_settings import read_settings
@@ -95,14 +95,17 @@ def wire_checker(profile: Profile, key: str) -> SignatureChecker:
 
 def settings(profile: Profile) -> Settings:
     """What the core needs to know of a profile."""
-    open_doors = profile.auth.mode == "disabled"
+    submitters, reemitters, superseders, recoverers, readers = _rights(profile.auth)
     return Settings(
+        submitters=submitters,
+        reemitters=reemitters,
+        superseders=superseders,
+        recoverers=recoverers,
+        readers=readers,
         topic=profile.control_bus.topic,
         lease_ttl_s=profile.lease.ttl_s,
         oracle_engine_run_root=profile.engine.oracle_engine_run_root,
         oracle_root=profile.engine.oracle_root,
-        submitters=_allowed(profile.auth.submit, open_doors=open_doors),
-        reemitters=_allowed(profile.auth.reemit, open_doors=open_doors),
         reemit_max=profile.reemit.rate_limit.max,
         reemit_window_s=profile.reemit.rate_limit.window_s,
         service_release_id=f"{DISTRIBUTION}-{release()}",
@@ -110,9 +113,27 @@ def settings(profile: Profile) -> Settings:
     )
 
 
-def _allowed(actors: Sequence[str], *, open_doors: bool) -> frozenset[str] | None:
-    """Who may; None for anybody: where nobody proves who he is, and no list says who may."""
-    return None if open_doors and not actors else frozenset(actors)
+def _rights(auth: Auth) -> tuple[frozenset[str] | None, ...]:
+    """Who may submit, re-emit, supersede, recover and read; None for anybody.
+
+    A list left out is that of submit; but every authenticated actor reads, and nobody accepts a loss. Where
+    nobody proves who he is an empty list means anybody, else nobody.
+    """
+    disabled = auth.mode == "disabled"
+
+    def allowed(actors: Sequence[str] | None, left_out: frozenset[str] | None) -> frozenset[str] | None:
+        if actors is None:
+            return left_out
+        return None if disabled and not actors else frozenset(actors)
+
+    submitters = allowed(auth.submit, None if disabled else frozenset())
+    return (
+        submitters,
+        allowed(auth.reemit, submitters),
+        allowed(auth.supersede, submitters),
+        allowed(auth.recover, submitters if disabled else frozenset()),
+        allowed(auth.read, None),
+    )
 
 
 @attrs.frozen

@@ -1,4 +1,4 @@
-"""The laws of the authority port, A1 to A7, as tests.
+"""The laws of the authority port, A1 to A8, as tests.
 
 Subclass `AuthorityLaws` and give it three fixtures:
 
@@ -10,6 +10,9 @@ Subclass `AuthorityLaws` and give it three fixtures:
 
 and, where they differ from the defaults, ``short_ttl`` (seconds a lease that is meant to
 lapse is taken for) and ``unreachable`` (an authority whose store cannot answer).
+
+`PerPlatformRunLaws` is for an authority that is `PerPlatformRun`; its fixture ``current`` is a callable:
+an independent handle with the platform run given as the current one, None for none.
 """
 
 from __future__ import annotations
@@ -22,11 +25,14 @@ from typing import Any
 
 import pytest
 
-from sr_ports.authority import AuthorityStore, IndexNote, Lease
+from sr_ports.authority import AuthorityStore, IndexNote, Lease, PerPlatformRun
 from sr_ports.conformance.authority_kit import CROWD, LONG_S, Lapse, Reopen, a_binding, at_once, took
 from sr_ports.conformance.authority_leases import LeaseLaws
 from sr_ports.conformance.authority_model import check_against_model
-from sr_ports.errors import Unreachable
+from sr_ports.errors import NotFound, Unreachable
+
+Current = Callable[[str | None], PerPlatformRun]
+ONE, TWO = "platform_20260131T134200Z", "platform_20260201T134200Z"
 
 
 class AuthorityLaws(LeaseLaws):
@@ -165,6 +171,38 @@ class AuthorityLaws(LeaseLaws):
         self, authority: AuthorityStore, reopen: Reopen, lapse: Lapse, short_ttl: float
     ) -> None:
         check_against_model([authority, reopen(), reopen()], lapse, short_ttl, LONG_S)
+
+
+class PerPlatformRunLaws:
+    """Law A8 of `sr_ports.authority.PerPlatformRun`."""
+
+    def test_a8_each_platform_run_has_keys_and_leases_of_its_own(self, current: Current) -> None:
+        here = current(ONE)
+        assert here.of(ONE) is here
+        other = here.of(TWO)
+        run_id = here.admit(a_binding("k")).binding.run_id
+        assert other.find(run_id) is None
+        assert other.admit(a_binding("k", "two")).is_new
+        assert here.find(run_id) == a_binding("k")
+        took(here, "r")
+        assert other.holder("r") is None
+        took(other, "r", "b")
+
+    def test_a8_whoever_asks_gets_the_same_one(self, current: Current) -> None:
+        run_id = current(ONE).admit(a_binding("k")).binding.run_id
+        for handle in (current(TWO), current(None)):
+            assert handle.of(ONE).find(run_id) == a_binding("k")
+        lease = took(current(TWO).of(ONE), "r")
+        assert current(ONE).acquire("r", "b", ttl_s=LONG_S) is None
+        current(None).of(ONE).release(lease)
+        assert current(ONE).holder("r") is None
+
+    def test_a8_with_no_platform_run_the_others_still_answer(self, current: Current) -> None:
+        nowhere = current(None)
+        assert list(nowhere.of(TWO).runs()) == []
+        with pytest.raises(NotFound):
+            nowhere.find(a_binding("k").run_id)
+        nowhere.close()
 
 
 def _ids(authority: AuthorityStore, **choice: Any) -> list[str]:

@@ -2,8 +2,10 @@
 
 Subclass `ControlBusLaws` and give it the fixtures `bus` and `reopen` (a callable giving a
 further, independent handle). Every test uses a topic of its own, so a stream may be shared.
-`broken` and `copied` have defaults that skip their tests; give them where the adapter can
-fail, and where what it keeps can be copied.
+`elsewhere` is `reopen` for a bus that knows nothing of sessions; where one is built from a
+`Wiring`, it must give a handle as a session of another platform run builds it. `broken` and
+`copied` have defaults that skip their tests; give them where the adapter can fail, and where
+what it keeps can be copied.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from sr_ports.errors import Unreachable
 
 Reopen = Callable[[], ControlBus]
 AT = "2026-01-31T13:42:00.000000Z"
+HOMES = ("platform_20260131T134200Z", "platform_20260201T080000Z", "platform_20260202T080000Z")
+"""Platform runs, as runs' homes."""
 
 
 def message_id(name: str) -> str:
@@ -33,9 +37,11 @@ def message_id(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()
 
 
-def fact(topic: str, name: str, *, key: str = "run-1", kind: str = "READY", **payload: Any) -> Envelope:
-    """A control fact named `name` on partition `key`."""
-    attributes = {"kind": kind, "run_id": key}
+def fact(
+    topic: str, name: str, *, key: str = "run-1", kind: str = "READY", home: str = HOMES[0], **payload: Any
+) -> Envelope:
+    """A control fact named `name` on partition `key`, about a run whose home is the platform run `home`."""
+    attributes = {"kind": kind, "run_id": key, "platform_run_id": home}
     return Envelope(topic, message_id(name), AT, attributes, key, {"name": name, "emitted_at_utc": AT, **payload})
 
 
@@ -50,7 +56,7 @@ def reemitted(first: Envelope, at: str) -> Envelope:
 
 
 class ControlBusLaws:
-    """Laws B1 to B4. Needs `bus` and `reopen`."""
+    """Laws B1 to B5. Needs `bus` and `reopen`."""
 
     @pytest.fixture
     def topic(self) -> str:
@@ -66,6 +72,11 @@ class ControlBusLaws:
     def copied(self) -> Reopen:
         """A handle on a copy of what the bus keeps, made without regard to times and owners."""
         pytest.skip("nothing of this bus can be copied")
+
+    @pytest.fixture
+    def elsewhere(self, reopen: Reopen) -> Reopen:
+        """A further handle, as a session of another platform run opens it."""
+        return reopen
 
     # B1
 
@@ -151,7 +162,7 @@ class ControlBusLaws:
 
     def test_b3_what_was_read_does_not_change_with_the_publishers_objects(self, bus: ControlBus, topic: str) -> None:
         payload = {"name": "one", "deep": {"list": [1, 2]}}
-        bus.publish(Envelope(topic, message_id("one"), AT, {"kind": "READY"}, "run-1", payload))
+        bus.publish(attrs.evolve(fact(topic, "one"), payload=payload))
         payload["deep"] = "changed"
         assert read(bus, topic)[0].payload == {"name": "one", "deep": {"list": [1, 2]}}
 
@@ -175,7 +186,7 @@ class ControlBusLaws:
         ids=["empty", "text", "values", "64 KiB"],
     )
     def test_b4_envelopes_come_back_whole(self, bus: ControlBus, topic: str, payload: Mapping[str, Any]) -> None:
-        attributes = {"kind": "READY", "run_id": "r", "odd": "ä = \n"}
+        attributes = {"kind": "READY", "run_id": "r", "platform_run_id": HOMES[0], "odd": "ä = \n"}
         sent = Envelope(topic, message_id("one"), AT, attributes, "key ä", payload)
         bus.publish(sent)
         assert read(bus, topic) == [sent]
@@ -200,6 +211,49 @@ class ControlBusLaws:
         sent = [fact(topic, f"m{n * 7 % 20}") for n in range(20)]
         publish_all(bus, sent)
         assert read(copied(), topic) == sent
+
+    # B5
+
+    def test_b5_whoever_publishes_a_fact_it_lies_where_its_runs_home_is(
+        self, bus: ControlBus, elsewhere: Reopen, topic: str
+    ) -> None:
+        """A retry from another session finds what the first one published, and a re-emit lies beside it."""
+        first = fact(topic, "one")
+        bus.publish(first)
+        elsewhere().publish(first)
+        found = len(read(bus, topic))
+        bus.publish(first)
+        assert len(read(bus, topic)) in (found, found + 1)
+        again = reemitted(first, AT)
+        elsewhere().publish(again)
+        for handle in (bus, elsewhere()):
+            assert once(read(handle, topic)[:-1]) == [first]
+            assert read(handle, topic)[-1] == again
+
+    def test_b5_any_session_reads_the_facts_of_all_platform_runs(
+        self, bus: ControlBus, elsewhere: Reopen, topic: str
+    ) -> None:
+        sent = [fact(topic, f"m{n}", key=f"run-{n % 3}", home=HOMES[n % 3]) for n in range(9)]
+        for n, envelope in enumerate(sent):
+            (bus, elsewhere())[n % 2].publish(envelope)
+        for handle in (bus, elsewhere()):
+            found = read(handle, topic)
+            assert sorted(one.message_id for one in found) == sorted(one.message_id for one in sent)
+            for run in range(3):
+                key = f"run-{run}"
+                assert [one for one in found if one.partition_key == key] == sent[run::3]
+
+    def test_b5_a_follower_meets_platform_runs_that_begin_meanwhile(
+        self, bus: ControlBus, elsewhere: Reopen, topic: str
+    ) -> None:
+        sent = [fact(topic, f"m{n}", key=f"run-{n}", home=home) for n, home in enumerate(HOMES)]
+        bus.publish(sent[0])
+        with following(elsewhere(), topic) as got:
+            assert got.get(timeout=PATIENCE_S) == sent[0]
+            for envelope in sent[1:]:
+                bus.publish(envelope)
+                assert got.get(timeout=PATIENCE_S) == envelope
+        assert got.empty()
 
     def test_b4_close_may_be_called_twice(self, reopen: Reopen) -> None:
         handle = reopen()

@@ -97,7 +97,7 @@ def crash(ports: Mapping[str, Any], plan: CrashPlan) -> dict[str, Any]:
     return {name: Crashing(name, port, plan) for name, port in ports.items()}
 
 
-_UNCOUNTED = frozenset({"describe", "close"})
+_UNCOUNTED = frozenset({"describe", "location", "close"})
 """For people and for tidying up: they change no truth, and a dead process calls neither."""
 
 _LOST_WRITES = frozenset({"create", "replace"})

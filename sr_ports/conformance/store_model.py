@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from hypothesis import strategies as st
@@ -15,6 +15,7 @@ NAMES = st.sampled_from(["a", "b/c", "b/d", "b-e", "b/f/g"])
 HOT = st.sampled_from(["a", "b/c"])  # few keys, so that histories grow
 DATA = st.sampled_from([b"", b"x", b"y", b"xx", b"x" * 3000]) | st.binary(max_size=40)
 PREFIXES = st.sampled_from(["", "a", "b", "b/", "b/f", "b/f/", "c"])
+FOLDERS = st.sampled_from(["", "b/", "b/f/", "c/"])
 WHO = st.integers(0, 1)
 
 
@@ -64,6 +65,13 @@ class StoreMachine(RuleBasedStateMachine):
         wanted = sorted(name for name in self.model if name.startswith(start))
         assert found == [(self.prefix + name, len(self.model[name])) for name in wanted]
 
+    @rule(who=WHO, start=FOLDERS)
+    def folders(self, who: int, start: str) -> None:
+        found = list(self.handles[who].folders(self.prefix + start))
+        held, ever = (_folders(names, start) for names in (self.model, self.etags))
+        assert found == sorted(found)
+        assert held <= set(found) <= ever, "an empty folder may stay"
+
     @rule(who=WHO, name=NAMES)
     def stat(self, who: int, name: str) -> None:
         found = self.handles[who].stat(self.prefix + name)
@@ -84,6 +92,12 @@ class StoreMachine(RuleBasedStateMachine):
         self.model.pop(name, None)
         self.model[name] = data
         assert self.etags.setdefault(name, {}).setdefault(made.etag, data) == data
+
+
+def _folders(names: Iterable[str], start: str) -> set[str]:
+    """The folders right below `start` that hold one of the names."""
+    below = [name.removeprefix(start) for name in names if name.startswith(start)]
+    return {name.partition("/")[0] for name in below if "/" in name}
 
 
 def store_machine(handles: Sequence[ObjectStore], prefix: str) -> type[StoreMachine]:

@@ -25,10 +25,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from sr_ports.conformance.store_folders import FolderLaws
 from sr_ports.conformance.store_model import store_machine
 from sr_ports.conformance.together import count_up, together
 from sr_ports.errors import BadInput, OutcomeUnknown, Unreachable
-from sr_ports.stores import Blob, ObjectStore, Stored
+from sr_ports.stores import Blob, ObjectStore, Stored, check_location
 
 Reopen = Callable[[], ObjectStore]
 Losing = Callable[[], AbstractContextManager[object]]
@@ -42,8 +43,8 @@ BAD_KEYS = (
 ODD_NAMES = ("a b", "a+b", "a%2Fb", "a=b", "a#b?c=d&e", "ä-ö-€-😀", "a~b", "'a'", '"a"', "a:b;c", "...", ".a", "a.")
 
 
-class ObjectStoreLaws:
-    """Laws O1 to O8. Needs `store` and `reopen`: a callable giving a further, independent handle."""
+class ObjectStoreLaws(FolderLaws):
+    """Laws O1 to O10. Needs `store` and `reopen`: a callable giving a further, independent handle."""
 
     @pytest.fixture
     def prefix(self) -> str:
@@ -318,9 +319,20 @@ class ObjectStoreLaws:
         assert store.read(f"{prefix}x") == Blob(b"same", again.etag)
         assert store.replace(f"{prefix}x", b"other", etag=again.etag) is not None
 
+    # O10
+
+    def test_o10_the_location_is_one_uri_without_secrets(self, store: ObjectStore, reopen: Reopen, prefix: str) -> None:
+        before = store.location()
+        check_location(before)
+        assert store.create(f"{prefix}a", b"x") is not None
+        assert store.location() == reopen().location() == before
+
+    def test_o10_a_store_that_cannot_answer_has_its_location(self, broken: ObjectStore) -> None:
+        check_location(broken.location())
+
     # all together
 
-    def test_o1_to_o8_any_sequence_does_what_a_dict_would(
+    def test_o1_to_o9_any_sequence_does_what_a_dict_would(
         self, store: ObjectStore, reopen: Reopen, prefix: str, model_settings: settings
     ) -> None:
         run_state_machine_as_test(store_machine([store, reopen()], prefix), settings=model_settings)

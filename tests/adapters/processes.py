@@ -66,7 +66,21 @@ def publish(root: str, topic: str, name: str, times: str) -> None:
         bus.publish(fact(topic, f"{name}-{n}", key=name))
 
 
-WORK: dict[str, Callable[..., None]] = {"count": count, "create": create, "write": write, "publish": publish}
+def identify(root: str) -> None:
+    """Ask for the store's identity, minting it where there is none; print it."""
+    from sr_adapters.memory import MemoryPorts
+    from sr_domain.run.store_identity import identify
+
+    print(identify(MemoryPorts(store=FileObjectStore(root))).store_id)  # noqa: T201 - the parent reads it
+
+
+WORK: dict[str, Callable[..., None]] = {
+    "count": count,
+    "create": create,
+    "write": write,
+    "publish": publish,
+    "identify": identify,
+}
 
 if __name__ == "__main__":
     WORK[sys.argv[1]](*sys.argv[2:])

@@ -8,6 +8,7 @@ import os
 import shutil
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
@@ -15,9 +16,10 @@ import pytest
 
 from sr_adapters.file import durable
 from sr_adapters.file.bus import FileControlBus, build
+from sr_adapters.file.homes import Found, Place
 from sr_adapters.file.settings import FolderSettings
 from sr_ports.bus import Envelope
-from sr_ports.conformance.buses import AT, ControlBusLaws, Reopen, fact, message_id, read, reemitted
+from sr_ports.conformance.buses import AT, HOMES, ControlBusLaws, Reopen, fact, message_id, read, reemitted
 from sr_ports.errors import BadInput, OutcomeUnknown, SrError, Unreachable
 from sr_ports.reasons import ReasonCode
 from tests.adapters.processes import finish, start
@@ -51,6 +53,45 @@ class TestFileControlBus(ControlBusLaws):
         return FileControlBus(str(tmp_path / "file"))
 
 
+def session(root: Path, platform: str) -> FileControlBus:
+    """The bus as a profile's session of that platform run builds it."""
+    made = build(wired(FolderSettings, "control_bus", {}, root, platform))
+    made._poll_s = 0.005
+    return made
+
+
+class TestInTheHomesOfRuns(ControlBusLaws):
+    """The same bus where a profile gives no folder of its own."""
+
+    @pytest.fixture
+    def bus(self, reopen: Reopen) -> FileControlBus:
+        made = reopen()
+        assert isinstance(made, FileControlBus)
+        return made
+
+    @pytest.fixture
+    def reopen(self, tmp_path: Path) -> Reopen:
+        return lambda: session(tmp_path / "runs", HOMES[0])
+
+    @pytest.fixture
+    def elsewhere(self, tmp_path: Path) -> Reopen:
+        return lambda: session(tmp_path / "runs", HOMES[1])
+
+    @pytest.fixture
+    def copied(self, tmp_path: Path) -> Reopen:
+        def copy() -> FileControlBus:
+            shutil.copytree(tmp_path / "runs", tmp_path / "copy", copy_function=shutil.copyfile)
+            return session(tmp_path / "copy", HOMES[2])
+
+        return copy
+
+    @pytest.fixture
+    def broken(self, tmp_path: Path) -> FileControlBus:
+        (tmp_path / "runs").mkdir()
+        (tmp_path / "runs" / "fraud-platform").write_bytes(b"in the way")
+        return session(tmp_path / "runs", HOMES[0])
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     return tmp_path / "bus"
@@ -73,7 +114,7 @@ def test_the_first_envelope_is_the_file_the_wire_names(bus: FileControlBus, root
         "topic": TOPIC,
         "message_id": message_id("one"),
         "published_at_utc": AT,
-        "attributes": {"kind": "READY", "run_id": "run-1"},
+        "attributes": {"kind": "READY", "run_id": "run-1", "platform_run_id": HOMES[0]},
         "partition_key": "run-1",
         "payload": {"name": "one", "emitted_at_utc": AT},
     }
@@ -372,12 +413,136 @@ def test_processes_publishing_apart_lose_nothing_and_keep_order(root: Path) -> N
         ]
 
 
-def test_a_profile_gives_the_root_or_leaves_it_to_the_platform_run(tmp_path: Path) -> None:
-    mine = build(wired(FolderSettings, "control_bus", {}, tmp_path))
-    mine.publish(fact(TOPIC, "one"))
-    assert files(tmp_path / "fraud-platform" / "p" / "control_bus") == [f"{message_id('one')}.json"]
+def in_homes(runs: Path) -> dict[str, list[str]]:
+    """Of each platform run, the files on its topic."""
+    topics = {home.name: home / "control_bus" / TOPIC for home in (runs / "fraud-platform").iterdir()}
+    return {
+        name: sorted(path.name for path in topic.iterdir() if not path.name.startswith(".sr-store"))
+        for name, topic in topics.items()
+    }
+
+
+def test_a_profile_gives_the_root_or_leaves_it_to_the_home_of_each_run(tmp_path: Path) -> None:
+    mine = session(tmp_path, "platform_20300101T000000Z")
+    mine.publish(fact(TOPIC, "one", home=HOMES[1]))
+    session(tmp_path, HOMES[1]).publish(fact(TOPIC, "one", home=HOMES[1]))
+    session(tmp_path, HOMES[1]).publish(fact(TOPIC, "two"))
+    assert in_homes(tmp_path) == {
+        HOMES[0]: [f"{message_id('two')}.json"],
+        HOMES[1]: [f"{message_id('one')}.json"],
+    }
     chosen = build(wired(FolderSettings, "control_bus", {"root": str(tmp_path / "x")}, tmp_path))
     assert chosen.describe() == f"folder {tmp_path / 'x'}"
+    assert str(tmp_path / "fraud-platform") in mine.describe()
+    chosen.publish(fact(TOPIC, "one"))
+    assert files(tmp_path / "x") == [f"{message_id('one')}.json"]
+
+
+def test_no_session_is_needed_to_file_or_read(tmp_path: Path) -> None:
+    def none() -> str:
+        raise AssertionError("the bus asked for the session's platform run")
+
+    bus = build(attrs.evolve(wired(FolderSettings, "control_bus", {}, tmp_path), platform_run_id=none))
+    assert read(bus, TOPIC) == []
+    bus.publish(fact(TOPIC, "one"))
+    assert read(bus, TOPIC) == [fact(TOPIC, "one")]
+    assert list(bus.tail(TOPIC, from_start=False)) == []
+
+
+def test_homes_are_read_as_one_story_by_when_facts_were_published(tmp_path: Path) -> None:
+    bus = session(tmp_path, HOMES[0])
+    times = [f"2026-01-31T13:42:{second:02}.000000Z" for second in range(12)]
+    sent = [
+        attrs.evolve(fact(TOPIC, f"m{n}", key=f"run-{n % 3}", home=HOMES[n % 3]), published_at_utc=at)
+        for n, at in enumerate(times)
+    ]
+    for home in range(3):
+        for envelope in sent[home::3]:
+            bus.publish(envelope)
+    assert read(bus, TOPIC) == sent
+
+
+def test_of_one_moment_the_successors_ready_comes_before_what_it_did_to_the_old_run(tmp_path: Path) -> None:
+    bus = session(tmp_path, HOMES[0])
+    bus.publish(superseded("old", "new", AT))
+    bus.publish(fact(TOPIC, "new", key="new", home=HOMES[1]))
+    assert [one.attributes["kind"] for one in read(bus, TOPIC)] == ["READY", "RUN_SUPERSEDED"]
+
+
+def test_within_a_home_the_written_order_stands_whatever_clocks_said(tmp_path: Path) -> None:
+    bus = session(tmp_path, HOMES[0])
+    mine = [
+        attrs.evolve(fact(TOPIC, f"m{n}"), published_at_utc=f"2026-01-31T13:42:{30 - n:02}.000000Z") for n in range(5)
+    ]
+    for envelope in mine:
+        bus.publish(envelope)
+    bus.publish(fact(TOPIC, "other", key="other", home=HOMES[1]))
+    assert [one for one in read(bus, TOPIC) if one.partition_key == "run-1"] == mine
+
+
+def test_a_damaged_file_in_one_home_hides_nothing_that_was_published_before_it_elsewhere(tmp_path: Path) -> None:
+    bus = session(tmp_path, HOMES[0])
+    for n in range(3):
+        bus.publish(fact(TOPIC, f"m{n}", home=HOMES[1]))
+    bus.publish(fact(TOPIC, "bad"))
+    (tmp_path / "fraud-platform" / HOMES[0] / "control_bus" / TOPIC / f"{message_id('bad')}.json").write_text("{")
+    found = bus.tail(TOPIC)
+    assert [next(found).message_id for _ in range(3)] == [message_id(f"m{n}") for n in range(3)]
+    with pytest.raises(BadInput, match="is no bus envelope"):
+        next(found)
+
+
+def test_a_follower_lists_no_folder_that_has_been_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bus, listed = session(tmp_path, HOMES[0]), list[str]()
+    for home in HOMES:
+        bus.publish(fact(TOPIC, home, key=home, home=home))
+        topic = tmp_path / "fraud-platform" / home / "control_bus" / TOPIC
+        os.utime(topic, ns=(time.time_ns() - 10**10, time.time_ns() - 10**10))
+    real = FileControlBus._unseen
+
+    def unseen(self: FileControlBus, place: Place, seen: set[str]) -> Iterator[Found]:
+        listed.append(place[1])
+        return real(self, place, seen)
+
+    monkeypatch.setattr(FileControlBus, "_unseen", unseen)
+    found = bus.tail(TOPIC, follow=True)
+    assert {next(found).partition_key for _ in HOMES} == set(HOMES)
+    threading.Timer(0.2, lambda: session(tmp_path, HOMES[0]).publish(fact(TOPIC, "news", home=HOMES[1]))).start()
+    assert next(found) == fact(TOPIC, "news", home=HOMES[1])
+    assert [listed.count(home) for home in (HOMES[0], HOMES[2])] == [1, 1]
+    assert listed.count(HOMES[1]) > 1
+
+
+def test_what_is_published_right_after_a_look_is_seen(tmp_path: Path) -> None:
+    """However coarse the file system's times are: a folder of this moment is looked at again."""
+    bus = session(tmp_path, HOMES[0])
+    found = bus.tail(TOPIC, follow=True)
+    for n in range(20):
+        bus.publish(fact(TOPIC, f"m{n}"))
+        topic = tmp_path / "fraud-platform" / HOMES[0] / "control_bus" / TOPIC
+        os.utime(topic, ns=(time.time_ns(),) * 2)
+        assert next(found) == fact(TOPIC, f"m{n}")
+
+
+@pytest.mark.parametrize("home", ["..", ".", "a/b", "", ".hidden", None])
+def test_a_home_that_is_no_plain_name_is_refused(tmp_path: Path, home: str | None) -> None:
+    bad = fact(TOPIC, "one", home=home or "")
+    if home is None:
+        bad = attrs.evolve(bad, attributes={"kind": "READY", "run_id": "run-1"})
+    with pytest.raises(BadInput):
+        session(tmp_path / "runs", HOMES[0]).publish(bad)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_what_lies_beside_the_platform_runs_is_no_home(tmp_path: Path) -> None:
+    bus = session(tmp_path, HOMES[0])
+    bus.publish(fact(TOPIC, "one"))
+    beside = tmp_path / "fraud-platform"
+    (beside / "_store.json").write_text("{}")
+    (beside / "ACTIVE_RUN_ID").write_text(HOMES[0])
+    (beside / HOMES[2] / "sr").mkdir(parents=True)
+    (beside / "linked").symlink_to(beside / HOMES[0])
+    assert read(bus, TOPIC) == [fact(TOPIC, "one")]
 
 
 def test_a_failure_names_the_place_and_the_cause(tmp_path: Path) -> None:

@@ -58,6 +58,20 @@ class OnKinesis(ControlBusLaws):
             bus.close()
 
     @pytest.fixture
+    def elsewhere(self, endpoint: str, stream: str) -> Iterator[Reopen]:
+        """A handle as a profile's session of another platform run builds it."""
+        settings = {"stream": stream, "region": kinesis.REGION, "endpoint_url": endpoint}
+        made: list[KinesisControlBus] = []
+
+        def handle() -> KinesisControlBus:
+            made.append(build_kinesis(wired(KinesisSettings, "control_bus", settings, platform="another")))
+            return made[-1]
+
+        yield handle
+        for bus in made:
+            bus.close()
+
+    @pytest.fixture
     def broken(self, endpoint: str) -> KinesisControlBus:
         return opened(endpoint, "no-such-stream")
 

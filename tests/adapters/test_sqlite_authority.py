@@ -18,10 +18,10 @@ from pathlib import Path
 
 import pytest
 
-from sr_adapters.sqlite.authority import SqliteAuthority, build
+from sr_adapters.sqlite.authority import SqliteAuthority, SqlitePerPlatformRun, build
 from sr_adapters.sqlite.settings import SqliteSettings
-from sr_ports import BadInput, Fault, IndexNote, LeaseLost, ReasonCode, Unreachable
-from sr_ports.conformance.authority import AuthorityLaws
+from sr_ports import BadInput, Fault, IndexNote, LeaseLost, NotFound, ReasonCode, Unreachable
+from sr_ports.conformance.authority import AuthorityLaws, Current, PerPlatformRunLaws
 from sr_ports.conformance.authority_kit import LONG_S, Reopen, a_binding, took
 from sr_ports.hooks import Wiring
 from tests.wired import wired
@@ -81,6 +81,29 @@ class TestSqliteAuthority(AuthorityLaws):
     def unreachable(self, tmp_path: Path) -> SqliteAuthority:
         (tmp_path / "occupied").write_text("not a folder")
         return SqliteAuthority(str(tmp_path / "occupied" / "authority.db"))
+
+
+class TestSqlitePerPlatformRun(PerPlatformRunLaws):
+    @pytest.fixture
+    def current(self, tmp_path: Path) -> Iterator[Current]:
+        made: list[SqlitePerPlatformRun] = []
+
+        def current(platform_run_id: str | None) -> SqlitePerPlatformRun:
+            def asked() -> str:
+                if platform_run_id is None:
+                    raise NotFound(ReasonCode.RUN_NOT_FOUND, "there is none")
+                return platform_run_id
+
+            made.append(SqlitePerPlatformRun(lambda name: str(tmp_path / name / "authority.db"), asked))
+            return made[-1]
+
+        yield current
+        for one in made:
+            one.close()
+
+    def test_looking_makes_no_file(self, current: Current, tmp_path: Path) -> None:
+        assert current("platform_20260131T134200Z").of("platform_20260201T134200Z").find("0" * 32) is None
+        assert list(tmp_path.iterdir()) == []
 
 
 class TestSqliteAuthorityInRealTime(TestSqliteAuthority):

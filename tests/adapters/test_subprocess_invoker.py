@@ -24,6 +24,7 @@ from sr_adapters.subprocess.invoker import SubprocessInvoker, build_subprocess
 from sr_adapters.subprocess.logs import LINES_A_SECOND, Lines, Tail
 from sr_adapters.subprocess.settings import SubprocessSettings
 from sr_adapters.subprocess.template import Unresolved, placeholder_values, render
+from sr_domain.encoding.ids import scenario_id_for
 from sr_ports import BadInput, EngineCall, EngineInvoker, EngineResult, ReasonCode, Wiring
 from sr_ports.conformance.invokers import CallFactory, EngineInvokerLaws, InvokerFactory, is_free, run, was_held
 from tests.wired import wired
@@ -200,7 +201,7 @@ class TestEnvironment:
 class TestTemplate:
     @given(st.text(), st.text(alphabet="ab-= "))
     def test_any_value_is_taken_as_it_is(self, value: str, around: str) -> None:
-        values = placeholder_values({"scenario_binding": {"scenario_id": value}}, 1, "/root")
+        values = placeholder_values({"scenario_binding": {"scenario_id": value}}, "{}", 1, "/root")
         assert render([around + "{scenario_id}" + around], values) == [around + value + around]
 
     @given(st.lists(st.text()))
@@ -222,17 +223,31 @@ class TestTemplate:
 
     def test_the_placeholders(self) -> None:
         invocation = {**INVOCATION, "scenario_binding": {"scenario_set": ["b", "a"]}, "request_id": "r-1"}
-        assert placeholder_values(invocation, 2, "/root") == {
+        assert placeholder_values(invocation, "{whole}", 2, "/root") == {
             "manifest_fingerprint": "ab" * 32,
             "parameter_hash": "cd" * 32,
             "seed": "7",
             "run_id": RUN_ID,
-            "scenario_id": "b,a",
+            "scenario_id": scenario_id_for(["a", "b"]),
+            "scenario_set": "b,a",
             "request_id": "r-1",
+            "invocation_json": "{whole}",
             "engine_run_root": "/root",
             "attempt_no": "2",
             "python": sys.executable,
         }
+
+    def test_the_whole_invocation_is_one_argument_and_is_not_looked_into(self, tmp_path: Path) -> None:
+        script = "import json, os, sys; assert sys.argv[1] == os.environ['SR_ENGINE_INVOCATION_JSON']; print('same')"
+        binding = {"scenario_set": ["{seed}", "b c"]}
+        command = ["{python}", "-I", "-S", "-c", script, "{invocation_json}", "{scenario_set}"]
+        result = run(make_invoker(command, tmp_path), make_call(scenario_binding=binding))
+        assert (result.reason, result.stdout.split()) == (None, [b"same"])
+
+    def test_a_run_of_one_scenario_has_no_set(self, tmp_path: Path) -> None:
+        one = run(make_invoker(["true", "{scenario_set}"], tmp_path), make_call(scenario_binding={"scenario_id": "x"}))
+        assert one.reason is ReasonCode.ENGINE_COMMAND_TEMPLATE_UNRESOLVED
+        assert run(make_invoker(["true", "{scenario_id}"], tmp_path), make_call()).reason is None
 
 
 class TestLogs:

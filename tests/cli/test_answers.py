@@ -156,6 +156,7 @@ def _everything(states: Stage) -> None:
     for args in (("resume", *ids, "0" * 32), ("resume", "--all"), ("resume", ids[0]), ("resume", "--rebuild-index")):
         states(*args)
     states("list")
+    states("list", "--ready")
     states("verify", run_id_for("ready"))
     states("verify", run_id_for("corrected"))
     states("audit", "--all", "--repair-status")
@@ -167,6 +168,7 @@ def _everything(states: Stage) -> None:
     states("plan", states.request("other"))
     states("plan", states.request("other", output_ids=["nope"]))
     states("plan", states.request("other"), "--diff", states.request("two", "two.json", seed=9))
+    states("session", "new")
     states("demo", "--root", "demo", "--size", "10k")
 
 

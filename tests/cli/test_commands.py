@@ -346,6 +346,31 @@ def test_json_is_one_document_or_one_a_line_where_it_has_no_end(sr: Shell) -> No
     assert sr("--json", "bus", "tail", "--follow", "--limit", "1").json == envelope
 
 
+def test_bus_tail_needs_no_session_and_takes_one_platform_run(sr: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    platforms = ["platform_20260131T134200Z", "platform_20260201T080000Z"]
+    for key, platform in zip(("key", "other"), platforms, strict=True):
+        monkeypatch.setenv("PLATFORM_RUN_ID", platform)
+        assert sr("submit", sr.request(key)).code == 0
+    monkeypatch.delenv("PLATFORM_RUN_ID")
+    assert not (sr.folder / "runs" / "fraud-platform" / "ACTIVE_RUN_ID").exists()
+    envelopes = sr("--json", "bus", "tail").json["envelopes"]
+    assert [one["attributes"]["platform_run_id"] for one in envelopes] == platforms
+    assert len({one["attributes"]["store_id"] for one in envelopes}) == 1
+    assert sr("--json", "bus", "tail", "--platform-run", platforms[1]).json == {"envelopes": envelopes[1:]}
+    assert sr("--json", "bus", "tail", "--platform-run", "platform_20300101T000000Z").json == {"envelopes": []}
+    assert sr("--json", "bus", "tail", "--from", "latest").json == {"envelopes": []}
+    assert len(sr("bus", "tail", "--platform-run", platforms[0]).out.splitlines()) == 1
+
+
+def test_a_damaged_identity_of_the_store_is_told_by_its_key(sr: Shell) -> None:
+    assert sr("submit", sr.request()).code == 0
+    (sr.folder / "runs" / "fraud-platform" / "_store.json").write_text("{}")
+    answer = sr("submit", sr.request("other"))
+    assert (answer.code, answer.error) == (5, "TRUTH_ALTERED")
+    assert "fraud-platform/_store.json" in answer.err
+    assert sr("submit", sr.request()).code == 0  # a duplicate is answered from the record
+
+
 @pytest.mark.parametrize("size", ["abc", "-5", "", "5T"])
 def test_a_demo_of_no_size_is_a_usage_error(sr: Shell, size: str) -> None:
     told = sr.bare("demo", f"--size={size}")

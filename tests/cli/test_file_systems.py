@@ -114,22 +114,24 @@ def test_retries_where_truth_was_once_kept_add_nothing(
 
 
 @pytest.mark.parametrize(
-    ("lack", "code"),
+    ("lack", "codes"),
     [
-        (syncs(errno.EIO), "OUTCOME_UNKNOWN"),
-        (fails(os, "link", errno.EACCES), "STORE_DENIED"),
-        (fails(os, "link", errno.EIO), "STORE_UNREACHABLE"),
+        # Unreachable where the store itself makes the root, before any object: the log may have made it already.
+        (syncs(errno.EIO), {"OUTCOME_UNKNOWN", "STORE_UNREACHABLE"}),
+        (fails(os, "link", errno.EACCES), {"STORE_DENIED"}),
+        (fails(os, "link", errno.EIO), {"STORE_UNREACHABLE"}),
     ],
     ids=["folders: EIO", "links: EACCES", "links: EIO"],
 )
 def test_what_may_pass_is_no_lack_of_the_place(
-    sr: Shell, monkeypatch: pytest.MonkeyPatch, lack: Lacks, code: str
+    sr: Shell, monkeypatch: pytest.MonkeyPatch, lack: Lacks, codes: set[str]
 ) -> None:
     monkeypatch.setenv("PLATFORM_RUN_ID", PLATFORM)
     with monkeypatch.context() as patch:
         lack(patch)
         answer = sr("submit", sr.request())
-        assert (answer.code, answer.error) == (9, code)
+        assert answer.code == 9
+        assert answer.error in codes
     assert sr("submit", sr.request()).code == 0
 
 

@@ -41,7 +41,7 @@ from tests.plugins.conftest import Site, site
 _ = site
 C = ReasonCode
 RUN = run_id_for("key")
-PLATFORM = "platform_codes"
+PLATFORM = "platform_20260131T134200Z"
 LAYOUT = Layout(PLATFORM)
 LAW = "sha256_bundle_digest"
 
@@ -470,6 +470,17 @@ def used_up(stage: Stage) -> Answer:
     return stage.engine("")
 
 
+def named_freely(stage: Stage) -> Answer:
+    stage.patch.setenv("PLATFORM_RUN_ID", "my-run")
+    return stage.submit()
+
+
+def unnamed_on_a_shared_store(stage: Stage) -> Answer:
+    stage.patch.delenv("PLATFORM_RUN_ID")
+    stage.patch.setattr(FileObjectStore, "shared", True)
+    return stage.submit()
+
+
 REEMIT = ("reemit", RUN, "--kind", "READY_ONLY")
 RECEIPT = """
 import json, os
@@ -496,6 +507,8 @@ ROWS: dict[ReasonCode, Row] = {
     C.POLICY_DIGEST_MISMATCH: Row(unsealed, 2),
     C.PLATFORM_UNSUPPORTED: Row(without_locks, 2),
     C.FILE_SYSTEM_UNFIT: Row(without_links, 2),
+    C.PLATFORM_RUN_INVALID: Row(named_freely, 2),
+    C.PLATFORM_RUN_REQUIRED: Row(unnamed_on_a_shared_store, 2),
     C.CONTRACT_VIOLATION: Row(contract_violation, 1),
     C.INTERNAL: Row(bug, 1),
     C.USAGE: Row(lambda stage: stage.sr("status", "nonsense"), 2),

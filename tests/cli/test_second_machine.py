@@ -80,15 +80,16 @@ def test_with_no_server_reachable_nothing_is_said_not_to_be_there(two: Shell, mo
 
     for method in ("find", "runs", "holder"):
         monkeypatch.setattr(SqliteAuthority, method, away)
-    for command in (
-        ("list",), ("quarantine", "list"), *((name, RUN) for name in ("status", "facts", "show", "explain", "verify")),
-    ):  # fmt: skip
-        answer = second(two, *command)
-        assert (answer.code, answer.error) == (9, "AUTHORITY_UNREACHABLE"), command
-    for name in ("status", "facts", "show", "explain"):
-        answer = two("--profile", "one.yaml", name, RUN)
-        assert answer.code == 0, "its own platform run's records answer while the authority is away"
-        assert "note: the authority was not asked" in answer.err, name
+    for words in (("list",), *((name, "0" * 32) for name in ("status", "facts", "show", "explain", "audit"))):
+        answer = second(two, *words)
+        assert (answer.code, answer.error) == (9, "AUTHORITY_UNREACHABLE"), words
+    for machine in ("one.yaml", "two.yaml"):
+        for name in ("status", "facts", "show", "explain"):
+            answer = two("--profile", machine, name, RUN)
+            assert answer.code == 0, "the records answer while the authority is away"
+            assert "note: the authority was not asked" in answer.err, name
+        assert two("--profile", machine, "--json", "quarantine", "list").json["quarantine"][0]["run_id"] == BAD
+        assert two("--profile", machine, "verify", RUN, "--fast").code == 0
     assert two("--profile", "one.yaml", "verify", RUN, "--fast").err == "", "which needs none"
 
 

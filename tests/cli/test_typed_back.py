@@ -75,8 +75,8 @@ def refs(sr: Shell) -> dict[str, str]:
     answer = sr("--json", "submit", sr.request()).json
     ready = sr("--json", "bus", "tail").json["envelopes"][0]["payload"]
     assert ready["facts_view_ref"] == answer["facts_view_ref"]
-    named = {name: value for name, value in {**answer, **ready}.items() if name.endswith("_ref")}
-    return {name: value for name, value in named.items() if isinstance(value, str)}  # oracle_pack_ref is an object
+    both = {**answer, **ready}.items()
+    return {name: value for name, value in both if name.endswith("_ref") and isinstance(value, str)}
 
 
 def test_verify_takes_what_ready_carries(sr: Shell, refs: dict[str, str]) -> None:

@@ -20,10 +20,12 @@ Path_ = tuple[str | int, ...]
 
 # Text for each pattern of the contracts; a new pattern must be given its sample here.
 SAMPLES = {
+    "{32}|": "0123456789abcdef" * 4,
     "{32}": "0123456789abcdef" * 2,
     "{64}": "0123456789abcdef" * 4,
     "[Tt ]": "2026-01-31T13:42:00+01:00",
     "T(": "2026-01-31T13:42:00.123456Z",
+    "[a-z][a-z0-9+.-]": "s3://bucket/prefix",
     "[A-Z][A-Z0-9_]": "RUN_ACCEPTED",
     "[A-Za-z0-9_.-]": "s3_event-stream.6B",
     "[A-Za-z0-9+/]": "bm90ZQ==",

@@ -11,7 +11,7 @@ import pytest
 from sr_domain.record import details
 from sr_domain.record.events import EVENTS, EVIDENCE_COMPLETE, RUN_FAILED
 from sr_domain.record.kinds import Kept
-from sr_domain.record.proofs import Conflict, Decision, GateProof, OutputProof
+from sr_domain.record.proofs import Conflict, Decision, Found, GateProof, Judge, OutputProof
 from sr_domain.record.states import Fact, RunState
 from sr_ports import Fault, ReasonCode
 
@@ -89,7 +89,7 @@ def test_a_state_is_final_where_it_is_a_fact_and_nothing_follows_it() -> None:
 
 PROOF = OutputProof("o", "a" * 64, 1, 2)
 DECIDED = details.Decided(
-    Decision((PROOF,), (GateProof("g", "b" * 64),), {"g": {"kind": "k", "distribution": "d", "version": "1"}}),
+    Decision((PROOF,), (GateProof("g", "b" * 64),), (Judge("g", "k", "d", "1"),)),
     revision=2,
     bundle_hash="c",
     facts_view_digest="d",
@@ -100,13 +100,31 @@ def test_a_decision_stands_flat_beside_what_was_made_of_it() -> None:
     assert EVIDENCE_COMPLETE(DECIDED).details == {
         "outputs": [{"output_id": "o", "digest": "a" * 64, "files": 1, "size": 2}],
         "gates": [{"gate_id": "g", "digest": "b" * 64}],
-        "laws": {"g": {"kind": "k", "distribution": "d", "version": "1"}},
+        "judges": [{"gate_id": "g", "kind": "k", "distribution": "d", "version": "1"}],
         "notes": [],
         "revision": 2,
         "bundle_hash": "c",
         "facts_view_digest": "d",
     }
     assert details.Decided.of(DECIDED.document()) == DECIDED
+
+
+def test_laws_of_the_first_release_are_judges_of_whom_no_more_is_known() -> None:
+    node = DECIDED.document()
+    del node["judges"]
+    laws = {"g": {"kind": "k", "distribution": "d", "version": "1"}}
+    first = {**node, "laws": laws}
+    assert details.Decided.of(first) == DECIDED
+    assert details.Decided.of(first).document() == first
+    rest = details.Rest.of({"reason_code": "EVIDENCE_WAITING", "found": {"gates": [], "outputs": [], "laws": laws}})
+    assert rest.found is not None
+    assert (rest.found.judges, rest.found.laws) == ((Judge("g", "k", "d", "1"),), laws)
+
+
+def test_what_more_is_known_of_a_judge_is_kept() -> None:
+    judge = Judge("g", "k", "d", "1", law_version="3", algorithm="sha512", fingerprint="1:" + "e" * 64)
+    assert Judge.of(judge.document()) == judge
+    assert Found(judges=(judge,)).laws == {"g": {"kind": "k", "distribution": "d", "version": "1"}}
 
 
 def test_an_adopted_view_has_no_decision() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from sr_domain.encoding.canonical import exact_json
+from sr_domain.encoding.canonical import exact_json, sha256_hex
 from sr_domain.record.events import EVENTS
 from sr_domain.record.kinds import Draft, Kept
 from sr_domain.record.ledger import GENESIS, Ledger, RecordFault, check_ledger, read_ledger
@@ -164,6 +164,53 @@ def test_an_edit_of_the_last_event_is_found_though_nothing_follows_it(change: di
     found = check_ledger(RUN, b"\n".join([*before, edited, b""]))
     assert isinstance(found, RecordFault)
     assert found.line == 2
+
+
+def widths(ledger: Ledger) -> list[int]:
+    assert check_ledger(RUN, ledger.data) == ledger
+    return [len(event.event_id) for event in ledger.events]
+
+
+def grown(ledger: Ledger, *drafts: Draft) -> Ledger:
+    return ledger.append(drafts, fence=1, actor="a", policy_rev=REV, now=NOW)
+
+
+def test_ids_are_whole_digests_from_revision_2_on_and_a_record_of_revision_1_keeps_its_own_until_then() -> None:
+    today = grown(Ledger(RUN), Draft("AUTH_DENIED"), Draft("RUN_ACCEPTED", {"revision": 2}), Draft("LEASE_TAKEN"))
+    assert widths(today) == [64, 64, 64]
+    first = grown(Ledger(RUN), Draft("RUN_ACCEPTED"), Draft("LEASE_TAKEN"))
+    assert widths(first) == [32, 32]
+    gone_on = grown(first, Draft("REEMIT_REQUESTED"), Draft("PLAN_COMMITTED", {"revision": 2}), Draft("LEASE_TAKEN"))
+    assert widths(gone_on) == [32, 32, 32, 64, 64]
+
+
+def reforged(ledger: Ledger, at: int, width: int) -> bytes:
+    """The record with the id of one line cut to a width, or whole, and all that follows chained to it again."""
+    lines, tail = [], GENESIS
+    for number, event in enumerate(ledger.events):
+        node = {**json.loads(event.line()), "prev_hash": tail, "event_id": ""}
+        digest = sha256_hex(exact_json(node))
+        line = exact_json({**node, "event_id": digest[: width if number == at else len(event.event_id)]})
+        lines.append(line + b"\n")
+        tail = sha256_hex(line)
+    return b"".join(lines)
+
+
+def test_an_id_of_the_other_width_is_found_even_where_the_whole_chain_was_forged() -> None:
+    today = grown(Ledger(RUN), Draft("AUTH_DENIED"), Draft("RUN_ACCEPTED", {"revision": 2}), Draft("LEASE_TAKEN"))
+    first = grown(Ledger(RUN), Draft("RUN_ACCEPTED"), Draft("LEASE_TAKEN"))
+    for ledger, at, width, other in ((today, 1, 64, 32), (today, 2, 64, 32), (first, 0, 32, 64), (first, 1, 32, 64)):
+        assert reforged(ledger, at, width) == ledger.data
+        found = check_ledger(RUN, reforged(ledger, at, other))
+        assert isinstance(found, RecordFault)
+        assert (found.line, found.code) == (at + 1, ReasonCode.RECORD_INVALID)
+
+
+def test_a_denial_that_the_first_release_recorded_stays_as_it_is() -> None:
+    today = grown(Ledger(RUN), Draft("AUTH_DENIED"))
+    of_the_first = check_ledger(RUN, reforged(today, 0, 32))
+    assert isinstance(of_the_first, Ledger)
+    assert widths(grown(of_the_first, Draft("RUN_ACCEPTED", {"revision": 2}))) == [32, 64]
 
 
 @given(st.binary(max_size=200))

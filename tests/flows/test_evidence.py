@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from sr_adapters.memory.root import MemoryEngineRoot, MemoryEngineRoots
 from sr_domain.encoding.ids import ready_message_id, run_id_for
+from sr_domain.record.layout import store_identity_key
 from sr_domain.record.states import RunState
 from sr_domain.runner import ScenarioRunner
 from sr_ports import ReasonCode, Sink, Unreachable
@@ -79,7 +80,7 @@ def test_while_another_holds_it_nothing_is_written(tmp_path: Path) -> None:
     lease = lab.authority.acquire(RUN, "other", ttl_s=60)
     busy = reuse(lab)
     assert (busy.reason_code, busy.in_flight) == (ReasonCode.LEASE_BUSY, True)
-    assert list(lab.store.list("")) == []
+    assert [one.key for one in lab.store.list("")] == [store_identity_key()]  # the key was bound, the run is not begun
     lab.authority.release(lease)
     assert reuse(lab).state is RunState.READY
 

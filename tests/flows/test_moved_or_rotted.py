@@ -9,7 +9,7 @@ import pytest
 
 from sr_adapters.memory.root import MemoryEngineRoot, MemoryEngineRoots
 from sr_ports import FileFact, Sink
-from tests.kit import Lab, request
+from tests.kit import BASE, Lab, request
 from tests.worlds import small_world
 
 
@@ -91,3 +91,26 @@ def test_a_part_that_is_gone_is_moved(runner: Any, files: dict[str, bytes]) -> N
     told = found(runner)
     assert told.startswith("MOVED: ")
     assert path.rpartition("/")[2] in told
+
+
+def test_a_file_that_was_not_proven_is_added(runner: Any, files: dict[str, bytes]) -> None:
+    path = data_files(files)["several"]
+    files[path + ".new.bin"] = b"more"
+    assert found(runner) == f"ADDED: {path}.new.bin was not proven"
+
+
+@pytest.mark.parametrize("how", ["altered", "gone"])
+def test_versions_that_are_not_those_on_record_are_a_fault_and_stop_nothing(
+    runner: Any, files: dict[str, bytes], lab: Lab, how: str
+) -> None:
+    key = f"{BASE}/object_versions/{runner.run_id}.json"
+    lab.store.delete(key)
+    if how == "altered":
+        lab.store.create(key, b'{"events":{}}')
+    path = data_files(files)["single"]
+    files[path] = b"rot"
+    versions, output = [
+        one for one in runner.runner.verify(runner.run_id).findings if not one.where.startswith("gate.")
+    ]
+    assert (versions.where, versions.code) == (key, "TRUTH_ALTERED" if how == "altered" else "TRUTH_MISSING")
+    assert output.what.startswith(f"ROTTED: {path}: "), "of which version it was nothing is known any more"

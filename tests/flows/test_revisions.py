@@ -21,24 +21,16 @@ from sr_domain.record.ledger import Ledger, RecordFault, check_ledger, read_ledg
 from sr_domain.record.states import RunState
 from sr_domain.run.outcome import Outcome
 from sr_ports import Fault, ReasonCode, Unreachable
-from tests import revision_1, revision_3
+from tests import revision_3
 from tests.flows.test_what_is_evidence import TREE, link
 from tests.kit import BASE, START, WAIT_S, Lab, request
+from tests.releases import by
 from tests.worlds import FLAG, pack, receipt, small_world
 
 R = ReasonCode
 EARLIER = (1, 2)
 """Every revision there has been."""
 LATE = f"gates/gate.b/{FLAG}"
-
-
-def by(patch: pytest.MonkeyPatch, revision: int) -> None:
-    """From here on this is the release that decides by `revision`."""
-    if revision > max(RULES):
-        revision_3.released(patch)
-    if revision == 1:
-        revision_1.decides(patch)
-    patch.setattr(revisions, "REVISION", revision)
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ import pytest
 
 from sr_adapters.s3.root import S3EngineRoot
 from sr_domain.encoding.canonical import sha256_hex
-from sr_domain.record import revisions
 from sr_domain.record.states import RunState
 from sr_domain.runner import ScenarioRunner
 from sr_ports import ReasonCode
 from tests import revision_1
 from tests.adapters.s3_fixtures import moto_server
 from tests.kit import BASE, WAIT_S, Lab, request
+from tests.releases import by
 from tests.servers.s3 import S3Server, fresh_prefix
 from tests.worlds import DAILY, EVENTS, FLAG, small_world
 
@@ -89,7 +89,7 @@ def test_a_run_that_the_first_release_decided_over_such_bytes_is_still_proven(
     world.put(f"{place}/zz/", b"4444")
     revision_1.decides(monkeypatch)
     with monkeypatch.context() as then:
-        then.setattr(revisions, "REVISION", 1)
+        by(then, 1)
         outcome = world.submit()
     assert outcome.state is RunState.READY
     assert world.runner.verify(outcome.run_id).ok
@@ -104,7 +104,7 @@ def test_such_bytes_are_missing_to_an_undecided_run_of_the_first_release(
     world.put(f"{place}/zz/", b"4444")
     world.server.client().delete_object(Bucket=world.server.bucket, Key=f"{world.prefix}/{late}")
     with monkeypatch.context() as then:
-        then.setattr(revisions, "REVISION", 1)
+        by(then, 1)
         outcome = world.submit()
     assert outcome.missing == ("gate.b",)
     world.put(late, small_world()[late])

@@ -14,6 +14,7 @@ import pytest
 
 from sr_domain.encoding.ids import run_id_for
 from sr_domain.record.states import RunState
+from sr_domain.run.lookup import id_of
 from sr_domain.runner import ScenarioRunner
 from sr_plugins import build_runner
 from sr_plugins.consumer import verify_facts
@@ -48,7 +49,7 @@ def profile(
     s3: S3Server, prefix: str, postgres_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[dict[str, Any]]:
     """A profile on S3 and Postgres, with a root that the engine left on S3."""
-    monkeypatch.setenv("PLATFORM_RUN_ID", "platform_servers")
+    monkeypatch.setenv("PLATFORM_RUN_ID", "platform_20260131T134200Z")
     keys = s3.endpoint.credentials
     if keys is not None:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys.access_key)
@@ -226,7 +227,7 @@ def test_eight_processes_fifty_submissions_twenty_keys(
     runner = made(profile)
     for key in keys:  # a key that nobody drew is submitted now: twenty runs in all
         assert runner.submit(request(key, engine_run_root=root)).state is RunState.READY
-    runs = list(runner.recorded_runs())
+    runs = [id_of(ref) for ref in runner.recorded_runs()]
     assert sorted(runs) == sorted(run_id_for(key) for key in keys)
     assert all(not runner.audit(run_id).findings for run_id in runs)
     messages = [one for one in runner.ports.bus.tail("fp.bus.control.v1") if one.attributes["kind"] == "READY"]

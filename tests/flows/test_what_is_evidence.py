@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from sr_domain.plan.pack import OutputSpec
-from sr_domain.record import revisions
 from sr_domain.record.states import RunState
 from sr_ports import ReasonCode
 from tests.kit import Lab, request
+from tests.releases import by
 from tests.worlds import DAILY, EVENTS, FLAG, pack, small_world
 
 R = ReasonCode
@@ -112,7 +112,7 @@ def test_a_run_that_the_first_release_decided_is_proven_by_its_rules(lab: Lab, m
     root = tree_world(lab)
     runner = partial(lab.runner, packed=pack((TREE,)))
     with monkeypatch.context() as then:
-        then.setattr(revisions, "REVISION", 1)
+        by(then, 1)
         outcome = runner().submit(request(engine_run_root=root, output_ids=["tree"]))
     decided = lab.ledger(outcome.run_id).first("EVIDENCE_COMPLETE")
     assert decided is not None

@@ -172,7 +172,7 @@ def test_an_unknown_key_is_named_with_the_nearest_known(document: dict[str, Any]
         ({"auth": {"mode": "open"}}, "auth.mode"),
         ({"auth": {"submit": "alice"}}, "auth.submit"),
         ({"auth": {"reemit": [1]}}, "auth.reemit"),
-        ({"reemit": {"rate_limit": {"max": 0}}}, "reemit.rate_limit.max"),
+        ({"reemit": {"rate_limit": {"max": -1}}}, "reemit.rate_limit.max"),
         ({"reemit": {"rate_limit": {"max": 1.5}}}, "reemit.rate_limit.max"),
         ({"reemit": {"rate_limit": {"max": True}}}, "reemit.rate_limit.max"),
         ({"reemit": {"rate_limit": {"window_seconds": "soon"}}}, "reemit.rate_limit.window_seconds"),

@@ -19,7 +19,7 @@ from sr_plugins.documents.yaml import load_yaml
 from sr_plugins.host.loading import fits
 from sr_plugins.host.plugin_host import PluginHost
 from sr_plugins.uses.doctor import examine
-from sr_plugins.wiring.wire import wire_ports
+from sr_plugins.wiring.wire import settings, wire_ports
 from sr_ports import (
     API_VERSION,
     Adapter,
@@ -240,6 +240,8 @@ def test_the_schema_takes_what_the_reader_takes(document: dict[str, Any]) -> Non
         {"object_store": {"adapter": "s3", "bucket": "a/b"}},
         {"object_store": {"adapter": "s3", "bucket": "b", "connect_timeout_seconds": 0}},
         {"auth": {"mode": "open"}},
+        {"auth": {"supersede": "ann"}},
+        {"reemit": {"rate_limit": {"max": -1}}},
         {"control_bus": {"topic": "a b"}},
         {"plugins": {"allow": "scenario-runner"}},
     ],
@@ -249,6 +251,40 @@ def test_the_schema_refuses_what_the_reader_refuses(document: dict[str, Any]) ->
         CHECK(document)
     with pytest.raises(BadInput):
         wire_ports(load_profile(document, {}))
+
+
+RIGHTS = ("submitters", "reemitters", "superseders", "recoverers", "readers")
+ANN, BOB, NOBODY = frozenset({"ann"}), frozenset({"bob"}), frozenset[str]()
+
+
+@pytest.mark.parametrize(
+    ("lists", "open_doors", "guarded"),
+    [
+        ({}, (None,) * 5, (NOBODY, NOBODY, NOBODY, NOBODY, None)),
+        ({"submit": ["ann"]}, (ANN, ANN, ANN, ANN, None), (ANN, ANN, ANN, NOBODY, None)),
+        (
+            {"submit": ["ann"], "reemit": [], "supersede": ["bob"], "recover": ["bob"], "read": ["ann"]},
+            (ANN, None, BOB, BOB, ANN),
+            (ANN, NOBODY, BOB, BOB, ANN),
+        ),
+        ({"supersede": ["bob"]}, (None, None, BOB, None, None), (NOBODY, NOBODY, BOB, NOBODY, None)),
+        ({"submit": []}, (None,) * 5, (NOBODY, NOBODY, NOBODY, NOBODY, None)),
+    ],
+    ids=str,
+)
+def test_who_may_do_what(lists: dict[str, list[str]], open_doors: tuple[Any, ...], guarded: tuple[Any, ...]) -> None:
+    profile = load_profile({"auth": lists}, {})
+    made = settings(profile)
+    assert tuple(getattr(made, name) for name in RIGHTS) == open_doors
+    proven = settings(attrs.evolve(profile, auth=attrs.evolve(profile.auth, mode="token")))
+    assert tuple(getattr(proven, name) for name in RIGHTS) == guarded
+
+
+@pytest.mark.parametrize(("said", "limit"), [(0, 0), (None, None), (7, 7)])
+def test_the_rate_limit_may_be_none_and_nought(said: int | None, limit: int | None) -> None:
+    document = {"reemit": {"rate_limit": {"max": said}}}
+    CHECK(document)
+    assert settings(load_profile(document, {})).reemit_max == limit
 
 
 def test_the_schema_knows_the_adapters_of_others() -> None:

@@ -13,8 +13,6 @@ from sr_domain.encoding.ids import run_id_for
 from tests.kit import Lab, request
 from tests.worlds import DAILY, EVENTS, WORLD, small_world
 
-PENDING = pytest.mark.xfail(reason="paths fully resolved, part lists by digest, store_id on the bus", strict=True)
-
 
 def read(folder: Path) -> subprocess.CompletedProcess[str]:
     """What the consumer says, started in an interpreter of its own."""
@@ -33,7 +31,6 @@ def world(tmp_path: Path) -> Path:
     return Path(root)
 
 
-@PENDING
 def test_a_reader_finds_exactly_the_files_that_were_proven(world: Path) -> None:
     done = read(world.parent)
     assert (done.returncode, done.stderr) == (0, "")
@@ -47,7 +44,6 @@ def test_a_reader_finds_exactly_the_files_that_were_proven(world: Path) -> None:
     }
 
 
-@PENDING
 @pytest.mark.parametrize("name", [WORLD, f"{EVENTS}/part-1.bin", f"{DAILY}/part-0.bin"])
 def test_a_reader_sees_each_byte_that_changed(world: Path, name: str) -> None:
     assert read(world.parent).returncode == 0
@@ -57,7 +53,6 @@ def test_a_reader_sees_each_byte_that_changed(world: Path, name: str) -> None:
     assert f"{name} has other bytes than were proven" in done.stderr
 
 
-@PENDING
 def test_a_reader_sees_a_part_list_and_a_view_that_were_exchanged(world: Path) -> None:
     assert read(world.parent).returncode == 0
     (listed,) = (world.parent / "truth").glob("fraud-platform/*/sr/part_lists/*.json")

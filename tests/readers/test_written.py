@@ -17,21 +17,6 @@ from tests.readers.incoming import INCOMING
 from tests.readers.written import ORACLE, Written
 
 OUTGOING = [name for name in NAMES if name not in INCOMING]
-# Rows that revision 2 changes and that the code does not keep yet. A row that is kept must be taken off this list:
-# the mark is strict.
-PENDING: dict[str, str] = {
-    "bus_envelope": "store_id, store_uri and state as attributes",
-    "run_record_event": "event ids of 64 hex",
-    "run_superseded": "bundle_hash of the successor",
-}
-
-
-def rows(names: list[str]) -> list[Any]:
-    """The names as parameters; those of pending rows are expected to fail, and must not pass unseen."""
-    return [
-        pytest.param(name, marks=pytest.mark.xfail(reason=PENDING[name], strict=True)) if name in PENDING else name
-        for name in names
-    ]
 
 
 def test_every_row_of_the_wire_has_a_readers_contract() -> None:
@@ -41,13 +26,13 @@ def test_every_row_of_the_wire_has_a_readers_contract() -> None:
         assert "contracts/" in schema_of(name)["description"]
 
 
-@pytest.mark.parametrize("name", rows(OUTGOING))
+@pytest.mark.parametrize("name", OUTGOING)
 def test_whatever_was_written_is_read(written: Written, name: str) -> None:
     for where, document in written.of(name):
         assert refusals(name, document) == [], where
 
 
-@pytest.mark.parametrize("name", rows(OUTGOING))
+@pytest.mark.parametrize("name", OUTGOING)
 def test_a_row_that_is_broken_anywhere_is_refused(written: Written, name: str) -> None:
     document = max((one for _, one in written.of(name)), key=lambda one: len(json.dumps(one)))
     assert refusals(name, document) == []

@@ -18,6 +18,7 @@ import pytest
 
 from sr_domain.encoding.ids import run_id_for
 from sr_domain.record.layout import Layout
+from sr_domain.run.lookup import id_of
 from sr_plugins import build_runner
 from tests.reliability.lab import request, write_world
 
@@ -25,7 +26,7 @@ KILLS = {world: int(os.environ.get("SR_KILLS", usual)) for world, usual in (("fi
 """How many processes die in each world; `SR_KILLS` sets it for both."""
 SAMPLE = 12
 """How many die when slow tests are left out."""
-CREW, KEYS, PLATFORM = 3, 8, "platform_kill"
+CREW, KEYS, PLATFORM = 3, 8, "platform_20260131T134200Z"
 POLICY = {"policy_id": "kill", "revision": "1", "evidence_wait_seconds": 600}
 
 # Imports once, then forks: a death costs milliseconds, not an interpreter's start.
@@ -198,7 +199,7 @@ def _settle(runner: Any) -> list[str]:
         return not left
 
     _wait(settled, "some run cannot be finished")
-    return list(runner.recorded_runs())
+    return [id_of(ref) for ref in runner.recorded_runs()]
 
 
 def _wait(done: Callable[[], bool], otherwise: str) -> None:

@@ -83,6 +83,7 @@ def publish_before_facts(patch: pytest.MonkeyPatch) -> None:
             layout=run.layout,
             run_id=run.run_id,
             at=decided.ts_utc,
+            more=run.known_store.attributes(),
         )
         run.ports.bus.publish(fact)
         return original(run, decided)

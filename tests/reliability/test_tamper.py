@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from sr_adapters.file.root import FileEngineRoots
 from sr_adapters.runtime.pool import SerialPool
+from sr_domain.artifacts.revisions import today
 from sr_domain.encoding.ids import run_id_for
 from sr_domain.queries.verify import Verification, Verifier, verify
 from tests.reliability.lab import LAWS, PLATFORM, Lab, request, write_world
@@ -73,7 +75,11 @@ def test_audit_names_the_artifact_that_was_tampered_with(lab: Lab, data: st.Data
     key = data.draw(st.sampled_from(keys(lab)))
     other = data.draw(st.sampled_from([one for one in keys(lab) if one != key]))
     before = {one: lab.store.read(one).data for one in keys(lab)}
-    put(lab, key, tampered(before[key], how, at, before[other]))
+    after = tampered(before[key], how, at, before[other])
+    put(lab, key, after)
+    if after is not None and "/instance_receipts/" in key and today().same_receipt(json.loads(before[key]), after):
+        put(lab, key, before[key])
+        return  # of a receipt that stands, what is no part of its claim is nobody's business
     try:
         findings = lab.runner().audit(RUN).findings
         assert findings, (key, how)

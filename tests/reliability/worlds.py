@@ -6,7 +6,7 @@ import itertools
 import os
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -123,11 +123,22 @@ class Below:
     def list(self, prefix: str) -> Iterator[Stored]:
         return (attrs.evolve(one, key=one.key[len(self.prefix) :]) for one in self.store.list(self.prefix + prefix))
 
+    @property
+    def shared(self) -> bool:
+        return bool(self.store.shared)
+
+    def folders(self, prefix: str) -> Sequence[str]:
+        found: Sequence[str] = self.store.folders(self.prefix + prefix)
+        return found
+
     def delete(self, key: str) -> None:
         self.store.delete(self.prefix + key)
 
     def describe(self) -> str:
         return f"{self.store.describe()} below {self.prefix}"
+
+    def location(self) -> str:
+        return f"{self.store.location()}/{self.prefix}"
 
     def _bare(self, stored: Stored | None) -> Stored | None:
         return None if stored is None else attrs.evolve(stored, key=stored.key[len(self.prefix) :])

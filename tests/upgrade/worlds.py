@@ -167,12 +167,9 @@ class Home:
         return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
     def ready_facts(self, bus: Any) -> list[Envelope]:
-        """Every READY of the run on its bus, first to last."""
-        return [
-            one
-            for one in bus.tail("fp.bus.control.v1")
-            if one.attributes["run_id"] == self.run.run_id and one.attributes["kind"] == "READY"
-        ]
+        """Every READY of the run on its bus, first to last. Another platform run's run may have the same id."""
+        named = {"kind": "READY", "run_id": self.run.run_id, "platform_run_id": self.run.told["platform_run_id"]}
+        return [one for one in bus.tail("fp.bus.control.v1") if named.items() <= one.attributes.items()]
 
     def truth(self) -> dict[str, bytes]:
         """Every artifact of the home, by key."""

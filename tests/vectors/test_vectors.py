@@ -182,7 +182,6 @@ def test_records(case: Any) -> None:
     assert plain.chain_holds(case["run_id"], case["lines"]) is case["sound"]
 
 
-@pytest.mark.xfail(reason="event ids of 64 hex", strict=True)
 def test_ids_of_events_are_whole_digests() -> None:
     found = [json.loads(line)["event_id"] for case in read("record")["cases"] for line in case["lines"]]
     assert {len(one) for one in found} == {64}

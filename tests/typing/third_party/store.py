@@ -13,6 +13,7 @@ from sr_ports import Adapter, Blob, ObjectStore, Stored, Wiring, check_key, hook
 class MyStore:
     """`ObjectStore` of `url`."""
 
+    shared = False
     _lock: ClassVar[threading.Lock] = threading.Lock()
     _worlds: ClassVar[dict[str, dict[str, bytes]]] = {}
 
@@ -51,12 +52,20 @@ class MyStore:
             found = sorted((key, data) for key, data in self._objects.items() if key.startswith(prefix))
         return (_stored(key, data) for key, data in found)
 
+    def folders(self, prefix: str) -> Sequence[str]:
+        with self._lock:
+            below = [key.removeprefix(prefix) for key in self._objects if key.startswith(prefix)]
+        return sorted({name.partition("/")[0] for name in below if "/" in name})
+
     def delete(self, key: str) -> None:
         check_key(key)
         with self._lock:
             self._objects.pop(key, None)
 
     def describe(self) -> str:
+        return self._url
+
+    def location(self) -> str:
         return self._url
 
 

@@ -10,7 +10,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sr_adapters.redact import LONGEST_LINE, LONGEST_SECRET, MASK, Redactor, redact, redact_bytes, redacted, suspect
+from sr_domain.encoding.redact import (
+    LONGEST_LINE,
+    LONGEST_SECRET,
+    MASK,
+    Redactor,
+    redact,
+    redact_bytes,
+    redacted,
+    suspect,
+)
 
 SECRET = st.text("abcdefghijkmnpqrstuvwxyz23456789", min_size=12, max_size=24)
 PLANTED = (

@@ -1,0 +1,32 @@
+"""The fact that a run was superseded, for the control bus. Pure.
+
+The first release published it without a contract, and nothing is held against it: what is published today
+has today's shape, also for a run that an earlier revision decided.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sr_domain.encoding.redact import redact
+from sr_domain.record.layout import Layout
+from sr_domain.record.ledger import Event
+
+_REASON = 512
+"""Characters of a reason."""
+
+
+def run_superseded(layout: Layout, old: str, decided: Event, notes: str | None) -> dict[str, Any]:
+    """Run `old` has a successor. `layout`, `decided`: of the successor, its EVIDENCE_COMPLETE.
+
+    `notes`: of the successor's request: the reason, without secrets.
+    """
+    reason = None if notes is None else redact(notes)[:_REASON]
+    return {
+        "run_id": old,
+        "superseded_by": decided.run_id,
+        "facts_view_ref": layout.facts(decided.run_id),
+        "bundle_hash": decided.details["bundle_hash"],
+        **({} if reason is None else {"reason": reason}),
+        "emitted_at_utc": decided.ts_utc,
+    }

@@ -1,0 +1,113 @@
+"""Outputs of a view of the first release: its paths are relative, and the record says to what root.
+
+They are found and digested as the plan says, by the rules of their day.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+
+import attrs
+
+from sr_domain.encoding.canonical import sha256_hex
+from sr_domain.evidence.digests import ContentDigest, digest_outputs
+from sr_domain.evidence.outputs import Absent, OutputFiles, find_days
+from sr_domain.evidence.progress import ReadProgress
+from sr_domain.plan.sealed import SealedOutput, SealedPlan
+from sr_domain.queries.audit import Finding
+from sr_domain.queries.verifier import Proof, Verifier
+from sr_domain.queries.view import View
+from sr_domain.record.layout import OBJECT_VERSIONS
+from sr_domain.record.proofs import OutputProof
+from sr_ports import EngineRoot, EvidenceFault, ListingRules, ReasonCode
+
+
+@attrs.frozen
+class PlannedOutputs:
+    """Proves a view's outputs by the plan. `proofs`: what the record says of each, by output id."""
+
+    verifier: Verifier
+    view: View
+    root: EngineRoot
+    proofs: Mapping[str, OutputProof]
+    rules: ListingRules
+    progress: ReadProgress
+
+    def proof(self, plan: SealedPlan) -> Proof:
+        """Every output that the view names, its bytes read again. Raises `Unreachable`."""
+        findings = list(self._findings(plan))
+        off = {one.where for one in findings}
+        return Proof(tuple(findings), sum(one["output_id"] not in off for one in self.view.facts["locators"]))
+
+    def _findings(self, plan: SealedPlan) -> Iterator[Finding]:
+        stated = {one["output_id"]: one.get("content_digest") for one in self.view.facts["locators"]}
+        proven = {output_id: node["hex"] for output_id, node in stated.items() if node is not None}
+        for output_id in stated.keys() - proven.keys():
+            yield Finding(ReasonCode.TRUTH_ALTERED, output_id, "its locator states no content digest")
+        found: list[tuple[SealedOutput, OutputFiles]] = []
+        for output in plan.outputs:
+            if output.output_id not in proven:
+                continue
+            try:
+                files = find_days(self.root, [part.path for part in output.parts(self.view.run_id)], self.rules)
+            except EvidenceFault as fault:
+                yield Finding(fault.code, output.output_id, f"MOVED: {fault.what}")
+                continue
+            if isinstance(files, Absent):
+                yield Finding(ReasonCode.TRUTH_MISSING, output.output_id, f"MOVED: {files.path} is not there")
+            else:
+                found.append((output, files))
+        digests = digest_outputs(self.root, [files for _, files in found], self.verifier.pool, self.progress)
+        for (output, _), digest in zip(found, digests, strict=True):
+            finding = self._compare(output, digest, proven[output.output_id])
+            if finding is None:
+                self.verifier.progress(f"output {output.output_id}: the same bytes as were proven")
+            else:
+                yield finding
+
+    def _compare(self, output: SealedOutput, digest: ContentDigest | EvidenceFault, expected: str) -> Finding | None:
+        if isinstance(digest, EvidenceFault):
+            return Finding(digest.code, output.output_id, f"MOVED: {digest.what}")
+        if digest.sha256 == expected:
+            return None
+        receipts = {one["output_id"]: one for one in self.view.facts.get("instance_receipts", ())}
+        ref = receipts.get(output.output_id, {}).get("bundle_manifest_ref")
+        what = f"proven with {expected}, now {digest.sha256}"
+        if ref is None:
+            proof = self.proofs.get(output.output_id)
+            kept = None if proof is None else proof.version_id
+            return _other_bytes(output.output_id, what, kept, digest.files[0].version_id)
+        parts = self.verifier.store.read(ref) if self.view.owns(ref) else None
+        if parts is None or sha256_hex(parts.data) != expected:  # a finding of its own; it tells nothing here
+            return _other_bytes(output.output_id, what, None, None)
+        path, kind = _culprit(parts.data, digest)
+        now = {one.path: one.version_id for one in digest.files}
+        told = f"{what}; first difference: {path} ({kind})"
+        return _other_bytes(output.output_id, told, self._version(ref, path), now.get(path), gone=kind == "gone")
+
+    def _version(self, ref: str, path: str) -> str | None:
+        """Which object of a part was hashed, where that is stored beside the part list."""
+        blob = self.verifier.store.read(ref.rpartition("/")[0] + "/" + OBJECT_VERSIONS)
+        try:
+            kept = {} if blob is None else json.loads(blob.data)
+        except ValueError:
+            return None
+        version = kept.get(path) if isinstance(kept, dict) else None
+        return version if isinstance(version, str) else None
+
+
+def _culprit(parts: bytes, digest: ContentDigest) -> tuple[str, str]:
+    """The first part that differs from a sound part list of another digest, and how."""
+    before = {one["path"]: one["sha256"] for one in json.loads(parts)}
+    now = {one.path: one.sha256 for one in digest.files}
+    path = next((path for path in sorted({*before, *now}) if before.get(path) != now.get(path)), "a part's size")
+    return path, "added" if path not in before else "gone" if path not in now else "changed"
+
+
+def _other_bytes(output_id: str, what: str, kept: str | None, now: str | None, *, gone: bool = False) -> Finding:
+    """ROTTED: the very object that was proven has other bytes. MOVED: it is gone, or another is in its place."""
+    replaced = kept is not None and now is not None and kept != now
+    if replaced:
+        what += f"; object {kept} was proven, {now} is there now"
+    return Finding(ReasonCode.TRUTH_ALTERED, output_id, f"{'MOVED' if replaced or gone else 'ROTTED'}: {what}")

@@ -1,0 +1,78 @@
+"""What re-proving a facts view needs, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+
+from sr_domain.evidence.provided_law import ProvidedLaw
+from sr_domain.queries.audit import Finding
+from sr_ports import Clock, EngineRoots, ObjectStore, SignatureChecker, WorkPool
+
+
+@attrs.frozen
+class Verifier:
+    """What a consumer needs to re-prove: where truth and bytes are, and how gates are judged.
+
+    `progress`: called with one line for each thing that was proven, and now and then while a
+    long read goes on. `signed_by`: whose attestation there must be; None where none is asked for.
+    """
+
+    store: ObjectStore
+    roots: EngineRoots
+    laws: Mapping[str, ProvidedLaw]
+    pool: WorkPool
+    clock: Clock
+    progress: Callable[[str], None] = lambda line: None
+    signed_by: SignatureChecker | None = None
+
+
+@attrs.frozen
+class Proof:
+    """What came of reading outputs, or of judging gates.
+
+    `proven`: how many of them are what they were. `not_judged`: ids of those that could not be judged;
+    what stood in the way is among the findings.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    proven: int = 0
+    not_judged: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Verification:
+    """What came of it. `engine_run_root`: where bytes were looked for; None where that cannot be told.
+
+    `proven_outputs`, `proven_gates`: how many locators and gate receipts had their bytes read again and
+    hold. `not_judged`: ids of outputs and gates that nothing can be said of, and the findings tell why.
+    `superseded_by`: the run's successor, the successor's own, and so on to the newest.
+    """
+
+    run_id: str
+    engine_run_root: str | None
+    findings: tuple[Finding, ...]
+    proven_outputs: int = 0
+    proven_gates: int = 0
+    superseded_by: tuple[str, ...] = ()
+    not_judged: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return not self.findings
+
+    def document(self) -> dict[str, Any]:
+        """JSON form, for machines."""
+        return {
+            "run_id": self.run_id,
+            "ok": self.ok,
+            "engine_run_root": self.engine_run_root,
+            "proven_outputs": self.proven_outputs,
+            "proven_gates": self.proven_gates,
+            "not_judged": list(self.not_judged),
+            "superseded_by": self.superseded_by[0] if self.superseded_by else None,
+            "newest_run_id": self.superseded_by[-1] if self.superseded_by else None,
+            "findings": [one.document() for one in self.findings],
+        }

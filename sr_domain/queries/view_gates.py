@@ -1,0 +1,106 @@
+"""A view's gates, judged again by the plan on record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from sr_domain.evidence.gates import GateMissing, verify_gate
+from sr_domain.evidence.progress import ReadProgress
+from sr_domain.plan.absent_law import absence
+from sr_domain.plan.policy import MemberDigests
+from sr_domain.plan.sealed import SealedGate, SealedPlan
+from sr_domain.queries.audit import Finding
+from sr_domain.queries.verifier import Proof, Verifier
+from sr_domain.queries.view import View
+from sr_domain.record.proofs import Conflict
+from sr_ports import EngineRoot, ListingRules, ReasonCode
+
+
+@attrs.frozen
+class GateBytes:
+    """Judges gates below an engine root. `enforce`: whether indexed files must have the digests of their index."""
+
+    verifier: Verifier
+    root: EngineRoot
+    enforce: bool
+    rules: ListingRules
+    progress: ReadProgress
+
+    def proof(self, gates: Iterable[tuple[SealedGate, str | None]]) -> Proof:
+        """Every gate, with the digest that its receipt states. Raises `Unreachable`."""
+        gates = list(gates)
+        found = self.verifier.pool.map(lambda one: self._finding(*one), gates)
+        unread = [
+            gate.subject
+            for (gate, _), one in zip(gates, found, strict=True)
+            if one is not None and one.code is ReasonCode.UNKNOWN_HASHING_LAW
+        ]
+        return Proof(tuple(one for one in found if one is not None), found.count(None), tuple(unread))
+
+    def _finding(self, gate: SealedGate, digest: str | None) -> Finding | None:
+        provided = self.verifier.laws.get(gate.method.kind)
+        if provided is None:
+            lacking = absence(self.verifier.laws, gate.method.kind)
+            return Finding(ReasonCode.UNKNOWN_HASHING_LAW, gate.subject, f"no plugin provides {lacking}")
+        verdict = verify_gate(
+            self.root, gate, provided, enforce_members=self.enforce, guard=self.progress, rules=self.rules
+        )
+        match verdict:
+            case GateMissing(path):
+                return Finding(ReasonCode.TRUTH_MISSING, gate.subject, f"MOVED: {path} is not there")
+            case Conflict():
+                return Finding(verdict.code, gate.subject, f"ROTTED: {verdict.detail}")
+            case _ if digest != verdict.digest:
+                what = "ROTTED: the bundle is sound, but not the one proven"
+                return Finding(ReasonCode.TRUTH_ALTERED, gate.subject, what)
+        self.verifier.progress(f"gate {gate.subject}: passes")
+        return None
+
+
+def enforced(plan: SealedPlan) -> bool:
+    """Whether the plan wants every indexed file to have the digest of its index."""
+    return plan.member_digests is MemberDigests.ENFORCE
+
+
+def planned(view: View, plan: SealedPlan) -> Iterator[tuple[SealedGate, str | None]]:
+    """The plan's gates where the plan has them, each with its receipt's digest: views whose paths are relative."""
+    stated = {one["gate_id"]: _digest(one) for one in view.facts["gate_receipts"]}
+    return ((gate, stated.get(gate.gate_id)) for gate in plan.gates)
+
+
+def received(view: View, root: str, plan: SealedPlan) -> Iterator[tuple[SealedGate, str | None] | Finding]:
+    """The gates where the view's receipts have them, each with its digest. `root`: the one that the view names."""
+    laws = {gate.gate_id: gate for gate in plan.gates}
+    for receipt in view.facts["gate_receipts"]:
+        gate_id = str(receipt["gate_id"])
+        gate = laws.get(gate_id)
+        if gate is None:
+            yield Finding(ReasonCode.TRUTH_ALTERED, gate_id, "the plan on record has no such gate")
+            continue
+        placed = _placed(view, root, gate, receipt.get("artifacts", {}))
+        if placed is None:
+            yield Finding(ReasonCode.TRUTH_ALTERED, gate_id, f"its receipt names no flag and bundle below {root}")
+        else:
+            yield placed, _digest(receipt)
+    for gate_id in laws.keys() - {one["gate_id"] for one in view.facts["gate_receipts"]}:
+        yield Finding(ReasonCode.TRUTH_ALTERED, gate_id, "the view has no receipt of it")
+
+
+def _placed(view: View, root: str, gate: SealedGate, artifacts: Mapping[str, str]) -> SealedGate | None:
+    """The gate where its receipt's artifacts are, relative to the root; None where they are elsewhere."""
+    found = {name: view.below(path, root) for name, path in artifacts.items()}
+    flag, bundle = found.get("passed_flag_path"), found.get("validation_bundle_root")
+    if flag is None or bundle is None or None in found.values():
+        return None
+    day = next((day for day in gate.days if day in flag), None)
+    index = found.get("index_path")
+    return attrs.evolve(gate, flag_path=flag, bundle_root=bundle.removesuffix("/"), index_path=index, day=day)
+
+
+def _digest(receipt: Mapping[str, Any]) -> str | None:
+    """The digest that a gate's receipt states, if any."""
+    stated = receipt.get("digest")
+    return None if stated is None else str(stated["hex"])
