@@ -139,7 +139,7 @@ def chain_holds(run_id: str, lines: list[str]) -> bool:
         bare = line.replace(f'"event_id":"{event["event_id"]}"', '"event_id":""')
         if event["prev_hash"] != before or event["seq"] != number or event["run_id"] != run_id:
             return False
-        if sha(bare)[: len(event["event_id"])] != event["event_id"]:
+        if sha(bare) != event["event_id"]:
             return False
         before = sha(line)
     return bool(lines)
