@@ -12,8 +12,9 @@ UNSAFE = f"\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\u2028\u2029{BIDIRECTIONA
 """For a character class: control (but new line, tab, return and escape) and bidirectional characters, line and
 paragraph separators, halves of surrogate pairs."""
 
-_TEXT = re.compile(rf"\x1b\[[0-9;]{{0,16}}m|[{UNSAFE}\r\x1b]")
-_LINE = re.compile(rf"[{UNSAFE}\r\x1b\n\t]")
+# Not compiled before a text needs them, which few do: all that they match is unprintable.
+_TEXT = rf"\x1b\[[0-9;]{{0,16}}m|[{UNSAFE}\r\x1b]"
+_LINE = rf"[{UNSAFE}\r\x1b\n\t]"
 
 
 def spelling(text: str) -> str:
@@ -24,9 +25,13 @@ def spelling(text: str) -> str:
 
 def plain(text: str) -> str:
     """Text of several lines, made by SR with its own colours: those stay."""
-    return _TEXT.sub(lambda found: found[0] if len(found[0]) > 1 else spelling(found[0]), text)
+    if text.isprintable():
+        return text
+    return re.sub(_TEXT, lambda found: found[0] if len(found[0]) > 1 else spelling(found[0]), text)
 
 
 def in_line(text: str) -> str:
     """Text that keeps to its line and place."""
-    return _LINE.sub(lambda found: {"\n": "\\n", "\t": "\\t"}.get(found[0]) or spelling(found[0]), text)
+    if text.isprintable():
+        return text
+    return re.sub(_LINE, lambda found: {"\n": "\\n", "\t": "\\t"}.get(found[0]) or spelling(found[0]), text)

@@ -8,9 +8,11 @@ from typing import Protocol, runtime_checkable
 
 import attrs
 
+from sr_ports.compared import Compared
 
-@attrs.frozen
-class Binding:
+
+@attrs.frozen(eq=False, repr=False)
+class Binding(Compared):
     """A key bound to its run, for ever. `intent`: canonical JSON of what was asked for."""
 
     run_equivalence_key: str
@@ -20,8 +22,8 @@ class Binding:
     platform_run_id: str
 
 
-@attrs.frozen
-class Admission:
+@attrs.frozen(eq=False, repr=False)
+class Admission(Compared):
     """The binding that stands for the key, and whether this call made it.
 
     `settled`: the index was told that nothing is left to do for the run.
@@ -32,8 +34,8 @@ class Admission:
     settled: bool = False
 
 
-@attrs.frozen
-class Lease:
+@attrs.frozen(eq=False, repr=False)
+class Lease(Compared):
     """A bounded right to write. `fence` rises with every acquisition; `expires_in_s`: seconds
     left by the authority's clock when this value was made."""
 
@@ -43,8 +45,8 @@ class Lease:
     expires_in_s: float
 
 
-@attrs.frozen
-class IndexedRun:
+@attrs.frozen(eq=False, repr=False)
+class IndexedRun(Compared):
     """A row of the rebuildable index: never truth. `settled`: nothing is left to do for the run."""
 
     run_id: str
@@ -54,8 +56,8 @@ class IndexedRun:
     updated_at: datetime
 
 
-@attrs.frozen
-class IndexNote:
+@attrs.frozen(eq=False, repr=False)
+class IndexNote(Compared):
     """What the index should say of a run from now on."""
 
     state: str

@@ -7,9 +7,11 @@ from typing import Any, Protocol
 
 import attrs
 
+from sr_ports.compared import Compared
 
-@attrs.frozen
-class Envelope:
+
+@attrs.frozen(eq=False, repr=False)
+class Envelope(Compared):
     """One control fact on the wire (spec: wire, "bus envelope").
 
     `attributes`: among them `kind`, `run_id` and `platform_run_id`, the home of the run that the fact

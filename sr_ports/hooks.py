@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import attrs
 import pluggy
 
+from sr_ports.compared import Compared
 from sr_ports.lazy import Later
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ P_co = TypeVar("P_co", covariant=True)
 S_co = TypeVar("S_co", covariant=True)
 
 
-@attrs.frozen
-class Wiring(Generic[S_co]):
+@attrs.frozen(eq=False, repr=False)
+class Wiring(Compared, Generic[S_co]):
     """What an adapter's factory may know of the process it is built in.
 
     `runtime_root`: absolute path. `platform_run_id`: the platform run that is current, asked when the
@@ -50,8 +51,8 @@ class Wiring(Generic[S_co]):
     sections: Mapping[str, Any] = attrs.field(factory=dict)
 
 
-@attrs.frozen
-class Adapter(Generic[P_co]):
+@attrs.frozen(eq=False, repr=False)
+class Adapter(Compared, Generic[P_co]):
     """An adapter on offer for the port `P_co`. Making the spec must import nothing heavy; `build` may.
 
     `name`: what a profile's ``adapter`` key says. `build`: makes the port object.

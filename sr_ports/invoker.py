@@ -7,11 +7,12 @@ from typing import Any, Protocol
 
 import attrs
 
+from sr_ports.compared import Compared
 from sr_ports.reasons import ReasonCode
 
 
-@attrs.frozen
-class EngineCall:
+@attrs.frozen(eq=False, repr=False)
+class EngineCall(Compared):
     """What the engine is asked. `invocation`: fits the engine-invocation contract.
 
     `engine_run_root`: the folder the engine writes to, None when the invoker chooses one.
@@ -22,8 +23,8 @@ class EngineCall:
     engine_run_root: str | None
 
 
-@attrs.frozen
-class EngineResult:
+@attrs.frozen(eq=False, repr=False)
+class EngineResult(Compared):
     """How an attempt ended. `reason`: None on success, else one of the ENGINE_* codes.
 
     `detail`: one line for people. `stdout`, `stderr`: bounded logs (the tail is kept).

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import attrs
 
+from sr_ports.compared import Compared
+
 if TYPE_CHECKING:
     from sr_ports.roots import FileFact
 
@@ -14,8 +16,8 @@ Ordering = Literal["ascii_lex", "index_order", "members_array_order"]
 PathBase = Literal["bundle_root", "run_root"]
 
 
-@attrs.frozen
-class VerificationMethod:
+@attrs.frozen(eq=False, repr=False)
+class VerificationMethod(Compared):
     """How a gate's bundle is hashed, from the gate map (spec: behaviour, "Evidence").
 
     `exclude_filenames` match by base name.
@@ -28,8 +30,8 @@ class VerificationMethod:
     exclude_filenames: tuple[str, ...] = ()
 
 
-@attrs.frozen
-class IndexEntry:
+@attrs.frozen(eq=False, repr=False)
+class IndexEntry(Compared):
     """A member as the bundle's index names it. `sha256_hex`: the index's own claim, if it makes one.
 
     `path`: in one spelling, whatever the index writes: ``./a`` is ``a``.

@@ -34,6 +34,19 @@ class Later:
         return f"Later({self.place!r})"
 
 
+class LaterModule:
+    """A module that is imported when something of it is first needed: each of its names is a `Later`.
+
+    Stands in for ``import module`` under ``if not TYPE_CHECKING``.
+    """
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+
+    def __getattr__(self, name: str) -> Later:
+        return Later(f"{self._module}:{name}")
+
+
 def lazy_names(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
     """The `__getattr__` of `package`. `homes`: the module of each name, relative to the package.
 

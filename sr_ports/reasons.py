@@ -7,14 +7,12 @@ Callers and artifacts branch on the code; the sentences may be reworded any day.
 from __future__ import annotations
 
 import enum
-
-import attrs
+from typing import NamedTuple
 
 from sr_ports.kinds import Kind
 
 
-@attrs.frozen
-class Reason:
+class Reason(NamedTuple):  # no attrs class: help and errors then need no attrs, which takes long to import
     """What a code means. `remedy` is a short imperative clause shown after the fact.
 
     `otherwise`: the remedy where the command that `remedy` names is the very one that failed; it

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import attrs
 
+from sr_ports.compared import Compared
 from sr_ports.errors import EvidenceFault
 from sr_ports.reasons import ReasonCode
 from sr_ports.wanted import EVERYTHING, Wanted
@@ -16,8 +17,8 @@ Sink = Callable[[memoryview], object]
 """Takes the next bytes of a file. The view is only valid during the call."""
 
 
-@attrs.frozen
-class FileFact:
+@attrs.frozen(eq=False, repr=False)
+class FileFact(Compared):
     """A regular file below an engine root.
 
     `path`: relative to the root, POSIX. `size`: bytes. `stamp`: opaque, changes when the

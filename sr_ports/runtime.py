@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 import attrs
 
 from sr_ports.authority import Lease
+from sr_ports.compared import Compared
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -85,8 +86,8 @@ class PlatformRuns(Protocol):
         """Mint a new platform run id and make it the current one from now on."""
 
 
-@attrs.frozen
-class ObsEvent:
+@attrs.frozen(eq=False, repr=False)
+class ObsEvent(Compared):
     """A structured event (spec: behaviour, "Observability"). Best effort, never truth.
 
     `severity`: DEBUG, INFO, WARN or ERROR. `governance`: a fact that governance keeps (policy, plan
@@ -119,8 +120,8 @@ class ObservabilitySink(Protocol):
         """Flush what can be flushed."""
 
 
-@attrs.frozen
-class Identity:
+@attrs.frozen(eq=False, repr=False)
+class Identity(Compared):
     """An authenticated actor."""
 
     actor: str
@@ -134,8 +135,8 @@ class Authenticator(Protocol):
         """The actor, or None when the credential proves nobody."""
 
 
-@attrs.frozen
-class Runtime:
+@attrs.frozen(eq=False, repr=False)
+class Runtime(Compared):
     """Everything of the process itself that the core needs. `known_timezone`: an IANA name is known."""
 
     clock: Clock

@@ -13,11 +13,13 @@ from typing import Any
 
 import attrs
 
+from sr_ports.compared import Compared
+
 _KEY = "scenario_runner"
 
 
-@attrs.frozen
-class About:
+@attrs.frozen(eq=False, repr=False)
+class About(Compared):
     """What is known of a setting beside its type. `text`: one line of help. `wanted`: completes "must be ...".
 
     `secret`: its value is shown nowhere. `base`: what a section begins with where it is given at all.

@@ -8,12 +8,13 @@ from typing import Protocol, runtime_checkable
 
 import attrs
 
+from sr_ports.compared import Compared
 from sr_ports.errors import BadInput
 from sr_ports.reasons import ReasonCode
 
 
-@attrs.frozen
-class Stored:
+@attrs.frozen(eq=False, repr=False)
+class Stored(Compared):
     """An object as the store knows it. `etag`: opaque, changes whenever the bytes do. `size`: bytes."""
 
     key: str
@@ -21,8 +22,8 @@ class Stored:
     etag: str
 
 
-@attrs.frozen
-class Blob:
+@attrs.frozen(eq=False, repr=False)
+class Blob(Compared):
     """An object's exact bytes with the ETag they were read under."""
 
     data: bytes

@@ -9,6 +9,8 @@ from functools import cached_property, lru_cache
 
 import attrs
 
+from sr_ports.compared import Compared
+
 SPAN = "**"
 """The segment of a pattern that spans any number of folders."""
 
@@ -16,8 +18,8 @@ _WILD = re.compile(r"[*?\[]")
 _SET = re.compile(r"\[([!^]?)(\]?[^\]]*)\]")
 
 
-@attrs.frozen
-class ListingRules:
+@attrs.frozen(eq=False, repr=False)
+class ListingRules(Compared):
     """What the first release listed otherwise. A decided run is read by the rules it was decided by.
 
     `links_in_passing`: enter a link to a folder where ``**`` alone would enter it.
@@ -32,8 +34,8 @@ TODAY = ListingRules()
 FIRST_RELEASE = ListingRules(links_in_passing=True, full_markers=True)
 
 
-@attrs.frozen
-class Step:
+@attrs.frozen(eq=False, repr=False)
+class Step(Compared):
     """Where one more name leads. `named`: by a segment of its own; `passing`: by ``**`` alone."""
 
     named: frozenset[int]
@@ -44,8 +46,8 @@ class Step:
         return self.named | self.passing if self.passing else self.named
 
 
-@attrs.frozen(slots=False)
-class Wanted:
+@attrs.frozen(eq=False, repr=False, slots=False)
+class Wanted(Compared):
     """Which files below a folder are asked for; every other one is neither followed, judged nor read.
 
     `pattern`: a glob relative to the folder; empty: every file at any depth. ``*``, ``?`` and

@@ -25,7 +25,7 @@ import click
 from sr_adapters.cli.streams import Aside, point_1_at
 from sr_adapters.shown import UNSAFE, plain, spelling
 
-_STREAM = re.compile(f"[{UNSAFE}]")
+_STREAM = f"[{UNSAFE}]"
 _PLAIN = {
     **dict.fromkeys("─━—\u2010\u2011\u2013", "-"),
     **dict.fromkeys("│┃├┤┌┐└┘┏┓┗┛┡┩╇╞╡═", "|"),
@@ -104,7 +104,8 @@ class Output(io.TextIOBase):
                 os.close(null)
 
     def _shown(self, text: str) -> str:
-        text = _STREAM.sub(lambda found: spelling(found[0]), text)
+        if not text.replace("\n", " ").isprintable():
+            text = re.sub(_STREAM, lambda found: spelling(found[0]), text)
         if text.isascii():
             return text
         with contextlib.suppress(LookupError):

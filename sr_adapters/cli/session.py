@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import click
 
 from sr_adapters.answers import versioned
@@ -31,14 +29,14 @@ _STYLES = {
 }
 
 
-@attrs.define(slots=False)
 class Session:
     """One command line's options and answers."""
 
-    profile: str
-    policy: str | None
-    as_json: bool
-    verbose: bool
+    def __init__(self, profile: str, policy: str | None, as_json: bool, verbose: bool) -> None:
+        self.profile = profile
+        self.policy = policy
+        self.as_json = as_json
+        self.verbose = verbose
 
     @cached_property
     def runner(self) -> ScenarioRunner:
@@ -67,6 +65,8 @@ class Session:
 
     def command(self, *words: str) -> str:
         """A command to type next, with the profile and policy of this one, quoted for the shell."""
+        import shlex
+
         profile = [] if self.profile == "local" else ["--profile", self.profile]
         policy = [] if self.policy is None else ["--policy", self.policy]
         return shlex.join(["sr", *profile, *policy, *words])

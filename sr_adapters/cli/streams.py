@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import IO, Any
-
-import attrs
+from typing import IO, Any, NamedTuple
 
 
-@attrs.frozen
-class Aside:
+class Aside(NamedTuple):
     """Descriptor 1, kept aside. `former`: the stream that was on it. `stream`: the same, on a descriptor of its own."""
 
     former: Any

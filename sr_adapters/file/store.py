@@ -139,7 +139,7 @@ def build(wiring: Wiring[FolderSettings]) -> FileObjectStore:
 def _split(key: str) -> tuple[tuple[str, ...], str]:
     check_key(key)
     *folders, name = key.split("/")
-    if OWN in key or len(key) > _LONGEST_NAME // 4:
+    if OWN in key or len(key) > _LONGEST_NAME or not key.isascii():
         _check_parts(key)
     return tuple(folders), name
 

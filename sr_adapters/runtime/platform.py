@@ -15,6 +15,7 @@ from sr_domain.encoding.ids import is_platform_run_id, platform_run_id_at
 from sr_domain.evidence.small_files import unmarked
 from sr_plugins.documents.files import create_file, replace_file
 from sr_ports import BadInput, Clock, ReasonCode, Unreachable
+from sr_ports.compared import Compared
 
 ENV = "PLATFORM_RUN_ID"
 FILE = "ACTIVE_RUN_ID"
@@ -47,8 +48,8 @@ def _fixed(value: str) -> str:
     return _checked(value, "the platform run id")
 
 
-@attrs.frozen
-class FixedPlatformRuns:
+@attrs.frozen(eq=False, repr=False)
+class FixedPlatformRuns(Compared):
     """Always `platform_run_id`. Raises `BadInput` when it cannot be one."""
 
     platform_run_id: str = attrs.field(converter=_fixed)
@@ -72,8 +73,8 @@ def _fresh(clock: Clock, taken: Container[str | None]) -> str:
     return minted
 
 
-@attrs.frozen
-class FilePlatformRuns:
+@attrs.frozen(eq=False, repr=False)
+class FilePlatformRuns(Compared):
     """The id that env PLATFORM_RUN_ID names, else the ACTIVE_RUN_ID file, else a new one.
 
     The file is ``<runtime_root>/ACTIVE_RUN_ID`` where an operator put one there, else
@@ -99,7 +100,7 @@ class FilePlatformRuns:
         places.prove(self.runtime_root)
         with _file_system(target):
             create_file(target, f"{minted}\n".encode())
-        return _for_writing(_read(target) or minted, str(target))
+        return _for_writing(_read(str(target)) or minted, str(target))
 
     def begin(self) -> str:
         """Env PLATFORM_RUN_ID, where it is set, goes on ruling the shell that set it."""
@@ -107,7 +108,7 @@ class FilePlatformRuns:
         target = self._put if _there(self._put) else self._made
         with _file_system(target):
             taken = {path.name for path in self._made.parent.iterdir()} if self._made.parent.is_dir() else set()
-            minted = _fresh(self.clock, {*taken, _text(target)})
+            minted = _fresh(self.clock, {*taken, _text(str(target))})
             replace_file(target, f"{minted}\n".encode())
         return minted
 
@@ -124,10 +125,10 @@ class FilePlatformRuns:
         """The id that is current, and what names it."""
         if self.env.get(ENV):
             return _checked(self.env[ENV], f"env {ENV}"), f"env {ENV}"
-        for path in (self._put, self._made):
+        for path in (f"{self.runtime_root}/{FILE}", f"{self.runtime_root}/{FOLDER}/{FILE}"):
             found = _read(path)
             if found is not None:
-                return found, str(path)
+                return found, path
         return None, ""
 
 
@@ -136,24 +137,24 @@ def _there(path: Path) -> bool:
         return path.is_file()
 
 
-def _text(path: Path) -> str | None:
+def _text(path: str) -> str | None:
     """What the file holds; None when there is certainly no file. Raises `OSError`."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - each submission asks: strings all the way
             return unmarked(file.read(_LONGEST_FILE)).decode("utf-8", "replace").strip()
     except FileNotFoundError:
         return None
 
 
-def _read(path: Path) -> str | None:
+def _read(path: str) -> str | None:
     """The id in the file; None when there is certainly no file."""
     with _file_system(path):
         text = _text(path)
-    return None if text is None else _checked(text, str(path))
+    return None if text is None else _checked(text, path)
 
 
 @contextlib.contextmanager
-def _file_system(path: Path) -> Iterator[None]:
+def _file_system(path: Path | str) -> Iterator[None]:
     try:
         yield
     except OSError as exc:

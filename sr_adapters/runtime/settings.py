@@ -7,10 +7,11 @@ from typing import Literal
 import attrs
 
 from sr_ports import setting
+from sr_ports.compared import Compared
 
 
-@attrs.frozen(kw_only=True)
-class SystemSettings:
+@attrs.frozen(eq=False, repr=False, kw_only=True)
+class SystemSettings(Compared):
     """`workers`: threads; ``auto`` for as many as there are cores."""
 
     workers: int | Literal["auto"] = attrs.field(default="auto", metadata=setting("threads that hash files"))

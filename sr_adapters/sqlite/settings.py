@@ -8,13 +8,14 @@ import attrs
 from attrs.validators import ge, lt
 
 from sr_ports import setting
+from sr_ports.compared import Compared
 
 BUSY_TIMEOUT_S: Final = 30.0
 _YEAR_S: Final = 31_536_000
 
 
-@attrs.frozen(kw_only=True)
-class SqliteSettings:
+@attrs.frozen(eq=False, repr=False, kw_only=True)
+class SqliteSettings(Compared):
     """`path`: None for ``index/authority.db`` under the run prefix of the current platform run."""
 
     path: str | None = attrs.field(default=None, metadata=setting("the file", wanted="the path of a file"))

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 import sys
 import time
@@ -105,6 +104,8 @@ class Engine:
 
     def _pause(self, seconds: float | None, *also: int) -> bool:
         """Sleep until a child ends or `seconds` pass; whether one of the fds `also` is readable."""
+        import select  # not at the top: the command line imports this module for its signals
+
         ready, _, _ = select.select([self._wake, *also], [], [], seconds)
         if self._wake in ready:
             os.read(self._wake, 4096)

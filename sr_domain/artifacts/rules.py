@@ -10,6 +10,7 @@ import attrs
 from sr_domain.encoding.canonical import exact_json
 from sr_domain.encoding.contracts import Problem, problem, validate
 from sr_ports import ListingRules
+from sr_ports.compared import Compared
 
 if TYPE_CHECKING:
     from sr_domain.record.layout import Layout
@@ -19,8 +20,8 @@ Document = dict[str, Any]
 Node = Mapping[str, Any]
 
 
-@attrs.frozen
-class Rules:
+@attrs.frozen(eq=False, repr=False)
+class Rules(Compared):
     """One revision. Its functions are pure: the same record gives the same document, by any release.
 
     They take plan and decision in the JSON form that is on record, so that what a value of today's

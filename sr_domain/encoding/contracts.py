@@ -17,6 +17,7 @@ import attrs
 
 from sr_domain import _contracts
 from sr_ports import ReasonCode, SrError
+from sr_ports.compared import Compared
 
 MAX_DEPTH = 64
 MAX_BITS = 512
@@ -24,8 +25,8 @@ SHOWN = 60
 """Characters of a name or value that an error shows."""
 
 
-@attrs.frozen
-class Problem:
+@attrs.frozen(eq=False, repr=False)
+class Problem(Compared):
     """The first thing in a document that breaks its contract. `path`: dotted, empty for the whole."""
 
     contract: str

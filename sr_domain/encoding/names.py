@@ -33,6 +33,8 @@ def lower_hex(document: Any, *fields: str) -> Any:
 
 def misspelling(name: str) -> str | None:
     """What is wrong with the spelling of a name, the character named and counted from 1; None when nothing is."""
+    if name.isascii() and name.isprintable() and name == name.strip(" "):
+        return None  # most names, told without a look at each character
     for at, char in enumerate(name, 1):
         category = unicodedata.category(char)
         blank = category == "Zs" and char != " "

@@ -14,9 +14,10 @@ from sr_domain.evidence.gates import GateMissing, GateVerdict
 from sr_domain.evidence.outputs import Absent, OutputFiles
 from sr_domain.record.proofs import Conflict
 from sr_ports import EvidenceFault, ListingRules
+from sr_ports.compared import Compared
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Objected(Absent):
     """Something is there, and today's rules do not take it as the rules of the admission did.
 
@@ -24,8 +25,8 @@ class Objected(Absent):
     """
 
 
-@attrs.frozen
-class Admitted:
+@attrs.frozen(eq=False, repr=False)
+class Admitted(Compared):
     """Which rules a run is judged by. `then`: those of its admission; the same as `now` for a new run."""
 
     now: ListingRules

@@ -15,6 +15,7 @@ import attrs
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.evidence.outputs import OutputFiles
 from sr_ports import EngineRoot, EvidenceFault, FileFact, WorkPool
+from sr_ports.compared import Compared
 
 Guard = Callable[[int], None]
 """Called between chunks and files with how many bytes were read since; raises when the lease is lost."""
@@ -22,8 +23,8 @@ Guard = Callable[[int], None]
 _GUARD_EVERY = 64
 
 
-@attrs.frozen
-class FileDigest:
+@attrs.frozen(eq=False, repr=False)
+class FileDigest(Compared):
     """One file's bytes. `path`: relative to its output's base. `sha256`: hex64."""
 
     path: str
@@ -32,8 +33,8 @@ class FileDigest:
     version_id: str | None = None
 
 
-@attrs.frozen
-class ContentDigest:
+@attrs.frozen(eq=False, repr=False)
+class ContentDigest(Compared):
     """An output's bytes. `manifest`: the part list whose sha256 this is; None for a file alone."""
 
     sha256: str

@@ -14,21 +14,22 @@ from sr_domain.evidence.small_files import first_line, parse_small, read_small
 from sr_domain.plan.sealed import SealedGate
 from sr_domain.record.proofs import Conflict
 from sr_ports import EngineRoot, EvidenceFault, ListingRules, ReasonCode
+from sr_ports.compared import Compared
 from sr_ports.wanted import TODAY
 
 FLAG_LIMIT = 64 << 10
 _TEXT_FLAG = re.compile(r"\s*([A-Za-z0-9_]+)\s*=\s*([0-9A-Fa-f]{64})\s*")
 
 
-@attrs.frozen
-class GatePassed:
+@attrs.frozen(eq=False, repr=False)
+class GatePassed(Compared):
     """The law's digest is the one the flag states. `digest`: hex64."""
 
     digest: str
 
 
-@attrs.frozen
-class GateMissing:
+@attrs.frozen(eq=False, repr=False)
+class GateMissing(Compared):
     """The flag or the bundle is not there. `path`: what was looked for."""
 
     path: str

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import attrs
 
 from sr_ports import EngineRoot, FileFact, ListingRules, Wanted
+from sr_ports.compared import Compared
 from sr_ports.wanted import TODAY, is_wild
 
 
-@attrs.frozen
-class OutputFiles:
+@attrs.frozen(eq=False, repr=False)
+class OutputFiles(Compared):
     """The files an output consists of, at least one for each of its paths.
 
     `base`: the folder their relative paths start from, without trailing slash. `path`: what a locator
@@ -27,8 +28,8 @@ class OutputFiles:
     )
 
 
-@attrs.frozen
-class Absent:
+@attrs.frozen(eq=False, repr=False)
+class Absent(Compared):
     """At least one path of the output leads to nothing."""
 
     path: str

@@ -5,10 +5,11 @@ from __future__ import annotations
 import attrs
 
 from sr_ports import HashingLaw
+from sr_ports.compared import Compared
 
 
-@attrs.frozen
-class ProvidedLaw:
+@attrs.frozen(eq=False, repr=False)
+class ProvidedLaw(Compared):
     """A hashing law and where it came from (spec: mission, law 11)."""
 
     law: HashingLaw

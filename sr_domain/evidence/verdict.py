@@ -12,6 +12,7 @@ from sr_domain.evidence.digests import ContentDigest
 from sr_domain.evidence.run_receipt import RECEIPT
 from sr_domain.record.proofs import Conflict, Failure, GateProof, OutputProof
 from sr_ports import ReasonCode
+from sr_ports.compared import Compared
 
 
 @attrs.frozen
@@ -67,28 +68,28 @@ def absent(output_id: str) -> str:
     return f"OPTIONAL_MISSING:{output_id}"
 
 
-@attrs.frozen
-class Complete:
+@attrs.frozen(eq=False, repr=False)
+class Complete(Compared):
     """Every required gate verified by its law, every required output proven."""
 
 
-@attrs.frozen
-class Waiting:
+@attrs.frozen(eq=False, repr=False)
+class Waiting(Compared):
     """Something is missing and the deadline is ahead."""
 
     missing: tuple[str, ...]
 
 
-@attrs.frozen
-class Failed:
+@attrs.frozen(eq=False, repr=False)
+class Failed(Compared):
     """Never READY."""
 
     code: ReasonCode
     detail: str
 
 
-@attrs.frozen
-class Conflicted:
+@attrs.frozen(eq=False, repr=False)
+class Conflicted(Compared):
     """Contradictory evidence: quarantine."""
 
     conflicts: tuple[Conflict, ...]

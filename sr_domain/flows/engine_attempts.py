@@ -28,6 +28,7 @@ from sr_domain.record.details import (
 from sr_domain.record.read import Entry
 from sr_domain.run.held_run import HeldRun
 from sr_ports import EngineCall, EngineInvoker, EngineResult, EvidenceFault, ReasonCode
+from sr_ports.compared import Compared
 
 _HOPELESS = frozenset(
     {
@@ -39,15 +40,15 @@ _HOPELESS = frozenset(
 )
 
 
-@attrs.frozen
-class EngineDone:
+@attrs.frozen(eq=False, repr=False)
+class EngineDone(Compared):
     """An attempt succeeded; the evidence is below this root."""
 
     engine_run_root: str
 
 
-@attrs.frozen
-class EngineFailed:
+@attrs.frozen(eq=False, repr=False)
+class EngineFailed(Compared):
     """No attempt is left to make. `reason`: of the last attempt that ended."""
 
     reason: ReasonCode

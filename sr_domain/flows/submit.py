@@ -38,7 +38,8 @@ from sr_domain.run.outcome import Outcome
 from sr_domain.run.ports import Settings
 from sr_domain.run.rights import may
 from sr_domain.run.telemetry import RunTelemetry
-from sr_ports import Admission, BadInput, Binding, Fault, IndexNote, Lease, NotFound, Provable, ReasonCode, SrError
+from sr_ports import Admission, BadInput, Binding, Fault, IndexNote, Lease, NotFound, ReasonCode, SrError
+from sr_ports.compared import Compared
 
 _NOTES = 4096
 """Characters that notes may have; a mask may be longer than what it hides."""
@@ -53,8 +54,8 @@ def submit(context: Context, document: Any, *, actor: str | None = None) -> Outc
     request = _parsed(context, document, actor)
     _ = context.pack  # one that cannot be read stops here, before anything is written
     actor = actor or request.invoker or "local"
-    if isinstance(context.ports.store, Provable):
-        context.ports.store.prove()  # a place that cannot keep truth stops here, before anything is written
+    if context.provable is not None:
+        context.provable.prove()  # a place that cannot keep truth stops here, before anything is written
     layout = _session(context, request)
     telemetry = telemetry_of(context, request)
     telemetry.event(events.RUN_REQUEST_RECEIVED(details.Received(request.run_equivalence_key, actor)))
@@ -239,8 +240,8 @@ def _still_waiting(context: Context, layout: Layout, request: RunRequest) -> Out
     return ledger_outcome(layout, ledger) if next(came, None) is None else None
 
 
-@attrs.frozen
-class _AuthorityBehind:
+@attrs.frozen(eq=False, repr=False)
+class _AuthorityBehind(Compared):
     """The record has a fence as high as the lease's: the authority was restored from an earlier state."""
 
     fence: int

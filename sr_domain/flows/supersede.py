@@ -28,10 +28,11 @@ from sr_domain.run.held_run import HeldRun
 from sr_domain.run.lookup import home_of
 from sr_domain.run.ports import Ports
 from sr_ports import BadInput, Fault, ReasonCode, Unreachable
+from sr_ports.compared import Compared
 
 
-@attrs.frozen
-class SupersedeRefused:
+@attrs.frozen(eq=False, repr=False)
+class SupersedeRefused(Compared):
     """Why the run named cannot be superseded."""
 
     code: ReasonCode

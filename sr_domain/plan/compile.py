@@ -22,6 +22,7 @@ from sr_domain.plan.request import RunRequest, Strategy
 from sr_domain.plan.sealed import SealedGate, SealedOutput, SealedPlan
 from sr_domain.plan.templates import DAY, RUN, Unresolved, names, render
 from sr_ports import REASONS, ReasonCode
+from sr_ports.compared import Compared
 
 PINS = ("manifest_fingerprint", "parameter_hash", "seed", "scenario_id", "run_id")
 _INSTANCE_PINS = frozenset(PINS) - {"manifest_fingerprint"}
@@ -33,8 +34,8 @@ MAX_DAYS = 3_660
 """How long a window may be, in days, where a path has ``{utc_day}``: ten years and a little."""
 
 
-@attrs.frozen
-class Problem:
+@attrs.frozen(eq=False, repr=False)
+class Problem(Compared):
     """One thing that cannot be planned. `subject`: the output or gate it is about."""
 
     code: ReasonCode
@@ -42,8 +43,8 @@ class Problem:
     detail: str
 
 
-@attrs.frozen
-class PlanRefused:
+@attrs.frozen(eq=False, repr=False)
+class PlanRefused(Compared):
     """The plan cannot be made. `problems`: every one found, the gravest first."""
 
     problems: tuple[Problem, ...]

@@ -8,10 +8,11 @@ from typing import Any
 import attrs
 
 from sr_ports import VerificationMethod
+from sr_ports.compared import Compared
 
 
-@attrs.frozen
-class OutputSpec:
+@attrs.frozen(eq=False, repr=False)
+class OutputSpec(Compared):
     """An entry of the output catalogue, as text from the catalogue, white space stripped.
 
     `scope`: the catalogue's scope word, such as ``scope_seed_manifest_fingerprint``.
@@ -28,8 +29,8 @@ class OutputSpec:
     dictionary_ref: str | None = None
 
 
-@attrs.frozen
-class GateSpec:
+@attrs.frozen(eq=False, repr=False)
+class GateSpec(Compared):
     """An entry of the gate map. Templates are relative to the engine root."""
 
     gate_id: str
@@ -42,8 +43,8 @@ class GateSpec:
     upstream_gate_dependencies: tuple[str, ...] = ()
 
 
-@attrs.frozen
-class InterfacePack:
+@attrs.frozen(eq=False, repr=False)
+class InterfacePack(Compared):
     """Catalogue and gate map by id. `digest`: hex64 over the canonical content of both, and of the contracts.
 
     `contracts`: the pack's own, as of `PackContracts`.

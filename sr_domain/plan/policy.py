@@ -6,6 +6,8 @@ import enum
 
 import attrs
 
+from sr_ports.compared import Compared
+
 
 class ReusePolicy(enum.StrEnum):
     """Whether an engine root that is already there may be used instead of invoking."""
@@ -28,8 +30,8 @@ class MemberDigests(enum.StrEnum):
     ENFORCE = "ENFORCE"
 
 
-@attrs.frozen
-class PolicyRev:
+@attrs.frozen(eq=False, repr=False)
+class PolicyRev(Compared):
     """Which policy, in which revision, with which content. `content_digest`: hex64."""
 
     policy_id: str
@@ -37,8 +39,8 @@ class PolicyRev:
     content_digest: str
 
 
-@attrs.frozen
-class Policy:
+@attrs.frozen(eq=False, repr=False)
+class Policy(Compared):
     """A policy profile (spec: surface, "Policy profile").
 
     `evidence_wait_seconds`, `retry_backoff_seconds`: seconds. `allowed_laws`: None for all.

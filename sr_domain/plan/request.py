@@ -18,6 +18,7 @@ from sr_domain.encoding.names import ONE_SPELLING, lower_hex, misspelling
 from sr_domain.encoding.parts import present
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_ports import BadInput, ReasonCode
+from sr_ports.compared import Compared
 
 _SHOWN = 60
 # A scenario name becomes a path segment and a part of joined hash input: nothing in it may
@@ -33,8 +34,8 @@ class Strategy(enum.StrEnum):
     FORCE_REUSE = "FORCE_REUSE"
 
 
-@attrs.frozen
-class Window:
+@attrs.frozen(eq=False, repr=False)
+class Window(Compared):
     """The half-open time window [start, end), aware UTC, and the zone it was meant in."""
 
     start: datetime
@@ -42,8 +43,8 @@ class Window:
     tz: str
 
 
-@attrs.frozen
-class RunRequest:
+@attrs.frozen(eq=False, repr=False)
+class RunRequest(Compared):
     """A request for a run of a sealed world. `output_ids`: sorted and unique; None when none were named."""
 
     run_equivalence_key: str
@@ -180,8 +181,10 @@ def check_actor(actor: str | None) -> None:
 
 def _misspelt(where: str, name: str, code: ReasonCode = ReasonCode.REQUEST_INVALID) -> BadInput | None:
     wrong = misspelling(name)
+    if wrong is None:
+        return None
     shown = repr(name if len(name) <= _SHOWN else name[:_SHOWN] + "...")
-    return None if wrong is None else BadInput(code, f"{where} {shown} {wrong}", ONE_SPELLING)
+    return BadInput(code, f"{where} {shown} {wrong}", ONE_SPELLING)
 
 
 def _window(node: Mapping[str, str], known_timezone: Callable[[str], bool]) -> Window:

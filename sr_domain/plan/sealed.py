@@ -15,6 +15,7 @@ from sr_domain.plan.policy import MemberDigests, PolicyRev
 from sr_domain.plan.request import Strategy
 from sr_domain.plan.templates import DAY, RUN, filled, names
 from sr_ports import VerificationMethod
+from sr_ports.compared import Compared
 
 
 @attrs.frozen
@@ -73,8 +74,8 @@ class SealedOutput:
         return cls(**node)
 
 
-@attrs.frozen
-class SealedGate:
+@attrs.frozen(eq=False, repr=False)
+class SealedGate(Compared):
     """A required gate. Paths are relative to the engine root; ``{utc_day}`` and ``{run_id}`` as in `SealedOutput`.
 
     `day`: the day that a look is of (see `looks`); None in the plan.
@@ -118,8 +119,8 @@ class SealedGate:
         return tuple(map(look, self.days or (None,)))
 
 
-@attrs.frozen
-class SealedPlan:
+@attrs.frozen(eq=False, repr=False)
+class SealedPlan(Compared):
     """A compiled plan. `plan_hash`: 64 hex, over what was decided and no clock reading.
 
     `contracts`: the pack's own, as of `PackContracts`: they bind the run for life, as the rest of the plan does.

@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
+from sr_ports.compared import Compared
+
 TOKEN = re.compile(r"\{([^{}]*)\}")
 DAY = "utc_day"
 RUN = "run_id"
 _SAFE = re.compile(r"[^\x00-\x1f\x7f\\{}]+")
 
 
-@attrs.frozen
-class Unresolved:
+@attrs.frozen(eq=False, repr=False)
+class Unresolved(Compared):
     """Why a template cannot be rendered. `what` names the token or the fault."""
 
     what: str

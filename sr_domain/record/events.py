@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sr_domain.record import details as d
 from sr_domain.record.kinds import EventKind, Kept
 from sr_domain.record.states import RunState
+from sr_ports.lazy import LaterModule
+
+if TYPE_CHECKING:
+    from sr_domain.record import details as d
+else:
+    d = LaterModule("sr_domain.record.details")  # many classes, of which most commands read none
 
 # requests and admission
 RUN_REQUEST_RECEIVED = EventKind("RUN_REQUEST_RECEIVED", d.Received, "INGRESS", "request received", Kept.NOT)

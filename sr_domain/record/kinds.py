@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import attrs
 
 from sr_domain.record.states import RunState
-from sr_domain.record.values import Value
+from sr_ports.compared import Compared
+from sr_ports.lazy import Later
 
 if TYPE_CHECKING:
     from sr_domain.record.ledger import Event
+    from sr_domain.record.values import Value
 
-D = TypeVar("D", bound=Value)
+D = TypeVar("D", bound="Value")
 
 
 class Kept(enum.Enum):
@@ -40,8 +43,8 @@ class Happening(Protocol):
         """In JSON form."""
 
 
-@attrs.frozen
-class Draft:
+@attrs.frozen(eq=False, repr=False)
+class Draft(Compared):
     """An event to be. `follows`: what its details say beyond `details`, made from the event once its time is known."""
 
     event_kind: str
@@ -53,8 +56,8 @@ class Draft:
         return event if self.follows is None else attrs.evolve(event, details={**event.details, **self.follows(event)})
 
 
-@attrs.frozen
-class EventKind(Generic[D]):
+@attrs.frozen(eq=False, repr=False)
+class EventKind(Compared, Generic[D]):
     """A kind of event.
 
     `details`: the class of what it says. `phase`: INGRESS, AUTHORITY, PLAN, ENGINE, EVIDENCE, COMMIT or
@@ -67,7 +70,7 @@ class EventKind(Generic[D]):
     """
 
     name: str
-    details: type[D]
+    _details: type[D] | Later
     phase: str
     sentence: str
     kept: Kept = Kept.ALWAYS
@@ -78,6 +81,11 @@ class EventKind(Generic[D]):
     governance: bool = False
     together: frozenset[str] = frozenset()
     revised: bool = False
+
+    @property
+    def details(self) -> type[D]:
+        """The class of what it says."""
+        return self._details.found() if isinstance(self._details, Later) else self._details
 
     def __call__(self, details: D, follows: Callable[[Event], Mapping[str, Any]] | None = None) -> Draft:
         """An event of this kind, to be recorded or told. `follows`: as of `Draft`."""
@@ -101,6 +109,7 @@ class EventKind(Generic[D]):
         return f"{self.sentence} ({reason})" if reason else self.sentence
 
 
+_SCALAR = (str, int, float, NoneType)
 SAID_ELSEWHERE = frozenset({"reason_code", "attempt_id"})
 """Names among the details that stand beside them wherever events are shown: in the story, as the attempt."""
 
@@ -117,4 +126,4 @@ def missing_in(details: Mapping[str, Any]) -> Sequence[str]:
 
 def scalars(details: Mapping[str, Any]) -> dict[str, Any]:
     """What an event says in single words and numbers: what telemetry carries."""
-    return {name: value for name, value in details.items() if isinstance(value, str | int | float) or value is None}
+    return {name: value for name, value in details.items() if isinstance(value, _SCALAR)}

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from sr_domain.encoding.canonical import sha256_hex
+from sr_ports.compared import Compared
 
 SCOPE_ORDER = ("manifest_fingerprint", "parameter_hash", "seed", "scenario_id", "run_id")
 _LONG = 200
@@ -18,8 +19,8 @@ OBJECT_VERSIONS = "object_versions.json"
 """Of revision 1, beside an instance's part list: which very objects were hashed, where the store can tell."""
 
 
-@attrs.frozen
-class Layout:
+@attrs.frozen(eq=False, repr=False)
+class Layout(Compared):
     """Keys of one platform run. Refs inside artifacts are these keys."""
 
     platform_run_id: str

@@ -19,6 +19,7 @@ from sr_domain.record.events import kind_of
 from sr_domain.record.kinds import Draft
 from sr_domain.record.states import RunState
 from sr_ports import Fault, LeaseLost, ReasonCode
+from sr_ports.compared import Compared
 
 GENESIS = "0" * 64
 
@@ -28,8 +29,8 @@ _LONG_SINCE = 2
 """The revision of the rules since which an event's id is a whole digest."""
 
 
-@attrs.frozen
-class Event:
+@attrs.frozen(eq=False, repr=False)
+class Event(Compared):
     """A recorded event, as the wire spells it. `prev_hash`: sha256 of the line before.
 
     `event_id`: the sha256 of its own line with an empty `event_id`, in a record of revision 1 its first 32
@@ -62,8 +63,8 @@ class Event:
         return exact_json({field.name: getattr(self, field.name) for field in attrs.fields(Event)})
 
 
-@attrs.frozen
-class Ledger:
+@attrs.frozen(eq=False, repr=False)
+class Ledger(Compared):
     """A record as it stands: its events and the exact bytes they were read from."""
 
     run_id: str
@@ -186,8 +187,8 @@ def _step(run_id: str, state: RunState | None, kind: str) -> RunState | None:
     return after
 
 
-@attrs.frozen
-class RecordFault:
+@attrs.frozen(eq=False, repr=False)
+class RecordFault(Compared):
     """The first thing wrong with a record. `line`: from 1.
 
     `code`: ``TRUTH_ALTERED`` where it says less than it did, ``REVISION_UNKNOWN`` where nothing is

@@ -11,7 +11,7 @@ from sr_domain.record.values import KEPT, Value, many
 from sr_ports import EvidenceFault, ReasonCode
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class OutputProof(Value):
     """An output, or one day of it, whose bytes were read. `digest`: content digest, hex64. `size`: bytes in all.
 
@@ -32,7 +32,7 @@ class OutputProof(Value):
     day: str | None = None
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class GateProof(Value):
     """A gate whose law gave the digest its flag states. `digest`: hex64. `day`: None unless it is judged once a day."""
 
@@ -41,7 +41,7 @@ class GateProof(Value):
     day: str | None = None
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Conflict(Value):
     """A contradiction, from where it is found to where it is shown.
 
@@ -62,7 +62,7 @@ class Conflict(Value):
         return cls(subject, fault.code, fault.what, expected, path=fault.path)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Failure(Value):
     """Evidence that can never become READY, for a reason that is no contradiction."""
 

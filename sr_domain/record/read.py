@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 import attrs
 
-from sr_domain.record import details as d
 from sr_domain.record import events
 from sr_domain.record.kinds import D, EventKind
 from sr_domain.record.ledger import Event, Ledger
-from sr_domain.record.proofs import Found
+from sr_ports.compared import Compared
+
+if TYPE_CHECKING:
+    from sr_domain.record import details as d
+    from sr_domain.record.proofs import Found
+
+_RESTS = (events.EVIDENCE_WAITING, events.RUN_FAILED, events.RUN_QUARANTINED)
+"""What a run waits by, or ends by without READY."""
 
 
-@attrs.frozen
-class Entry(Generic[D]):
+@attrs.frozen(eq=False, repr=False)
+class Entry(Compared, Generic[D]):
     """A recorded event, its details typed."""
 
     event: Event
@@ -27,8 +33,8 @@ class Entry(Generic[D]):
         return self.event.ts_utc
 
 
-@attrs.frozen
-class Attempt:
+@attrs.frozen(eq=False, repr=False)
+class Attempt(Compared):
     """An engine attempt. `finished`, `abandoned`: how it ended; both None while it is open."""
 
     launched: Entry[d.AttemptName]
@@ -40,6 +46,8 @@ class Attempt:
     @property
     def outcome(self) -> str:
         """RUNNING, ABANDONED, or as it finished."""
+        from sr_domain.record import details as d
+
         if self.finished is not None:
             return self.finished.details.outcome
         return d.RUNNING if self.abandoned is None else d.ABANDONED
@@ -51,8 +59,8 @@ class Attempt:
         return None if ended is None else ended.event
 
 
-@attrs.frozen
-class Record:
+@attrs.frozen(eq=False, repr=False)
+class Record(Compared):
     """A sound record, as what it says. Raises `Fault(RECORD_INVALID)` where details lack what their kind has."""
 
     ledger: Ledger
@@ -85,6 +93,11 @@ class Record:
     def plan(self) -> Entry[d.Planned] | None:
         """The plan that the run has for life."""
         return self.first(events.PLAN_COMMITTED)
+
+    @property
+    def planned(self) -> bool:
+        """Whether the run has its plan."""
+        return self.has(events.PLAN_COMMITTED)
 
     @property
     def started(self) -> Entry[d.EvidenceStarted] | None:
@@ -141,9 +154,8 @@ class Record:
     def rested(self) -> Entry[d.Rest] | None:
         """Where the run came to wait, or ended without READY; None in every other state."""
         event = self.ledger.state_event
-        if event is None or events.kind_of(event.event_kind).details is not d.Rest:
-            return None
-        return Entry(event, d.Rest.of(event.details))
+        kind = None if event is None else next((one for one in _RESTS if one.name == event.event_kind), None)
+        return None if event is None or kind is None else Entry(event, kind.details.of(event.details))
 
     @property
     def rest(self) -> d.Rest | None:
@@ -161,6 +173,8 @@ class Record:
     @property
     def found(self) -> Found | None:
         """What passed, by the decision or where the run rests; None before evidence was judged."""
+        from sr_domain.record.proofs import Found
+
         decided, rest = self.decision, self.rest
         if decided is not None:
             return Found() if decided.details.decision is None else decided.details.decision.found

@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar, dataclass_transform
 import attrs
 
 from sr_ports import Fault, ReasonCode
+from sr_ports.compared import Compared
 
 _Any = TypeVar("_Any")
 
@@ -32,19 +33,8 @@ def many(shape: type[Value]) -> dict[str, type[Value]]:
 
 
 @attrs.frozen(eq=False, repr=False)
-class Value:
-    """Base of all values of the record. Values of one class are equal where their JSON forms have equal parts."""
-
-    def __eq__(self, other: object) -> bool:
-        mine = type(self)
-        if not isinstance(other, mine) or type(other) is not mine:
-            return NotImplemented
-        return all(getattr(self, part.name) == getattr(other, part.name) for part in _parts(mine))
-
-    __hash__ = None  # type: ignore[assignment]  # parts may be mappings
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.document()})"
+class Value(Compared):
+    """Base of all values of the record. Parts may be mappings: most values have no hash."""
 
     def document(self) -> dict[str, Any]:
         """JSON form, names in the order of the fields."""
@@ -75,15 +65,12 @@ class Value:
 
 @dataclass_transform(frozen_default=True, field_specifiers=(attrs.field,))
 def value(cls: type[_Any]) -> type[_Any]:
-    """Decorator: a frozen attrs class below `Value`, compared and shown by it.
-
-    Methods that are not made for each of many classes are time saved at every start.
-    """
+    """Decorator: a frozen attrs class below `Value`, compared and shown as `Compared` says."""
     return attrs.frozen(eq=False, repr=False)(cls)
 
 
-@attrs.frozen
-class _Part:
+@attrs.frozen(eq=False, repr=False)
+class _Part(Compared):
     """A field, as the JSON form needs it. `kept`: always written. `shape`: the class of a value, or of each."""
 
     name: str

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, assert_never
 
-from sr_domain.record.details import Accepted, Rest, RootUnreadable, Successor
 from sr_domain.record.events import (
     READY_PUBLISH_FAILED,
     READY_PUBLISHED,
@@ -16,13 +15,15 @@ from sr_domain.record.events import (
 )
 from sr_domain.record.layout import Layout, run_of
 from sr_domain.record.ledger import Ledger, RecordFault, check_ledger
-from sr_domain.record.read import Entry, Record
+from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
 from sr_domain.run.outcome import Outcome
 from sr_ports import REASONS, ObjectStore, ReasonCode
 
 if TYPE_CHECKING:
     from sr_domain.plan.request import RunRequest
+    from sr_domain.record.details import Accepted, Rest, Successor
+    from sr_domain.record.read import Entry
     from sr_domain.run.ports import Ports
 
 
@@ -80,7 +81,7 @@ def refs(layout: Layout, run_id: str, ledger: Ledger | None = None) -> dict[str,
     found = {"record_ref": layout.record(run_id), "status_ref": layout.status(run_id)}
     if ledger is None:
         return found
-    if Record(ledger).plan is not None:
+    if Record(ledger).planned:
         found["plan_ref"] = layout.plan(run_id)
     match ledger.state:
         case RunState.READY:
@@ -100,18 +101,18 @@ def refs(layout: Layout, run_id: str, ledger: Ledger | None = None) -> dict[str,
 def ledger_outcome(layout: Layout, ledger: Ledger, *, is_new: bool = False) -> Outcome:
     """A record's state as an answer."""
     record = Record(ledger)
-    why = record.root_fault or record.rest
-    rest = why if isinstance(why, Rest) else None
+    fault, rest = record.root_fault, record.rest
+    why = fault or rest
     return Outcome(
         run_id=ledger.run_id,
         state=ledger.state,
         platform_run_id=layout.platform_run_id,
         reason_code=None if why is None else ReasonCode(why.reason_code),
-        message=_message(why),
+        message=_rested(rest) if fault is None else fault.detail,
         is_new=is_new,
         published=record.published,
         unpublished=unpublished(ledger),
-        missing=() if rest is None else rest.missing,
+        missing=() if fault is not None or rest is None else rest.missing,
         superseded_by=() if (successor := successor_of(ledger)) is None else (successor,),
         refs=refs(layout, ledger.run_id, ledger),
     )
@@ -135,11 +136,12 @@ def unpublished(ledger: Ledger) -> dict[str, str] | None:
     return None
 
 
-def _message(why: RootUnreadable | Rest | None) -> str:
+def _rested(why: Rest | None) -> str:
+    """Where a run came to rest, in a sentence; empty where it did not."""
     if why is None:
         return ""
-    if why.detail or isinstance(why, RootUnreadable):
-        return why.detail or ""
+    if why.detail:
+        return why.detail
     if why.conflicts:
         first, others = why.conflicts[0], len(why.conflicts) - 1
         more = f" and {others} more" if others else ""

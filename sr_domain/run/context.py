@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from sr_domain.run.store_identity import KnownStore
+from sr_ports import Provable
+from sr_ports.compared import Compared
 
 if TYPE_CHECKING:
     from sr_domain.plan.pack import InterfacePack
@@ -16,8 +18,8 @@ if TYPE_CHECKING:
     from sr_domain.run.ports import Ports, Settings
 
 
-@attrs.frozen
-class Context:
+@attrs.frozen(eq=False, repr=False)
+class Context(Compared):
     """The ports, and what operator and embedder decided. `read_pack`: the pack, or how to read it.
 
     `notices`: how answers came about where that was not the usual way, for whoever asked.
@@ -38,6 +40,11 @@ class Context:
     def pack(self) -> InterfacePack:
         """The interface pack, read when a plan is first made. Raises `BadInput(PACK_INVALID)`."""
         return self.read_pack() if callable(self.read_pack) else self.read_pack
+
+    @cached_property
+    def provable(self) -> Provable | None:
+        """The store, where it can prove its place. Kept: asking for a protocol takes as long as reading an object."""
+        return self.ports.store if isinstance(self.ports.store, Provable) else None
 
     def notice(self, text: str) -> None:
         """Keep a notice, once."""

@@ -32,10 +32,11 @@ from sr_domain.run.store_identity import KnownStore
 from sr_domain.run.swap import swap
 from sr_domain.run.telemetry import RunTelemetry
 from sr_ports import Blob, Fault, Held, Lease, LeaseLost, ReasonCode
+from sr_ports.compared import Compared
 
 
-@attrs.frozen
-class Unheld:
+@attrs.frozen(eq=False, repr=False)
+class Unheld(Compared):
     """No heartbeat yet: nothing may be written."""
 
     @property

@@ -9,10 +9,11 @@ import attrs
 
 from sr_domain.record.states import RunState
 from sr_ports import REASONS, ReasonCode
+from sr_ports.compared import Compared
 
 
-@attrs.frozen
-class NextStep:
+@attrs.frozen(eq=False, repr=False)
+class NextStep(Compared):
     """What to do next about a run, for whoever shows it to spell.
 
     `command`: what the command line names so (``resume``, ``quarantine show``), on the run `run_id`;
@@ -25,8 +26,8 @@ class NextStep:
     after: str = ""
 
 
-@attrs.frozen
-class Outcome:
+@attrs.frozen(eq=False, repr=False)
+class Outcome(Compared):
     """The answer to submit, resume and re-emit.
 
     `state`: None where nothing is known of the run. `is_new`: this call bound the key.

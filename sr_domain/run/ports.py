@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import attrs
 
 from sr_ports import PerPlatformRun
+from sr_ports.compared import Compared
 
 if TYPE_CHECKING:
     from sr_domain.evidence.provided_law import ProvidedLaw
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     )
 
 
-@attrs.frozen
-class Ports:
+@attrs.frozen(eq=False, repr=False)
+class Ports(Compared):
     """The world, as ports. `invoker`: None when no engine is wired. `signer`: None when READY is not signed."""
 
     store: ObjectStore
@@ -57,8 +58,8 @@ class Ports:
 _AS_SUBMITTERS: Any = attrs.Factory(lambda self: self.submitters, takes_self=True)
 
 
-@attrs.frozen
-class Settings:
+@attrs.frozen(eq=False, repr=False)
+class Settings(Compared):
     """What the embedder or profile fixes for this process. `lease_ttl_s`: seconds.
 
     `oracle_engine_run_root`: overrides every request's root. `oracle_root`: where all engine roots lie, for the

@@ -9,14 +9,14 @@ from typing import Any
 import attrs
 
 from sr_domain.encoding.times import format_instant
-from sr_domain.record.details import Nothing
 from sr_domain.record.events import EVIDENCE_PROGRESS, kind_of
 from sr_domain.record.kinds import Happening, attempt_in, scalars
 from sr_ports import Clock, ObservabilitySink, ObsEvent
+from sr_ports.compared import Compared
 
 
-@attrs.frozen
-class RunTelemetry:
+@attrs.frozen(eq=False, repr=False)
+class RunTelemetry(Compared):
     """Emits events about one run. `pins`: what is known of the run so far. A sink that raises stops nothing."""
 
     sink: ObservabilitySink
@@ -49,4 +49,6 @@ class RunTelemetry:
 
     def progress(self, told: str) -> None:
         """How far a long step has come."""
+        from sr_domain.record.details import Nothing
+
         self.event(EVIDENCE_PROGRESS(Nothing()), told)

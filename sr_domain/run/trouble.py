@@ -8,13 +8,14 @@ from typing import TypeVar
 import attrs
 
 from sr_ports import Fault, ReasonCode, SrError
+from sr_ports.compared import Compared
 from sr_ports.errors import described, foreseen
 
 _Done = TypeVar("_Done")
 
 
-@attrs.frozen
-class Trouble:
+@attrs.frozen(eq=False, repr=False)
+class Trouble(Compared):
     """One run's error. `error`: as raised, or `Fault(INTERNAL)` made from what is no `SrError`."""
 
     run_id: str

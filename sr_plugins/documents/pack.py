@@ -14,6 +14,7 @@ from sr_plugins.documents.pack_contracts import read_contracts
 from sr_plugins.documents.pack_entries import bad, gate_spec, output_spec
 from sr_plugins.documents.pack_files import read_yaml_file
 from sr_plugins.documents.shipped import shipped
+from sr_ports.compared import Compared
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -25,8 +26,8 @@ BUILTIN = "builtin"
 _Spec = TypeVar("_Spec")
 
 
-@attrs.frozen
-class PackDocuments:
+@attrs.frozen(eq=False, repr=False)
+class PackDocuments(Compared):
     """Both documents of a pack, whole, text stripped of surrounding white space, and its own contracts."""
 
     gate_map: dict[str, Any]

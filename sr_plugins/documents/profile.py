@@ -18,6 +18,7 @@ from sr_plugins.documents.shapes import fields_of
 from sr_plugins.documents.shipped import shipped
 from sr_plugins.documents.yaml import load_yaml
 from sr_ports import BadInput, ReasonCode
+from sr_ports.compared import Compared
 from sr_ports.settings import About, Refused, described, setting
 
 if TYPE_CHECKING:
@@ -38,15 +39,15 @@ def _one_spelling(instance: object, attribute: attrs.Attribute[str], value: str)
         raise Refused(wrong, ONE_SPELLING, value=shown(value))
 
 
-@attrs.frozen
-class Section:
+@attrs.frozen(eq=False, repr=False)
+class Section(Compared):
     """An adapter by name, and the settings that are its own: read by its class of settings when it is built."""
 
     adapter: str = attrs.field(validator=min_len(1), metadata=setting("the adapter", wanted="an adapter's name"))
     settings: Mapping[str, Any] = attrs.field(factory=dict, metadata=described(About(rest=True)))
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Bus(Section):
     """The control bus. `topic`: every control fact carries it, and the file bus names a folder by it."""
 
@@ -57,8 +58,8 @@ class Bus(Section):
     )
 
 
-@attrs.frozen
-class Engine:
+@attrs.frozen(eq=False, repr=False)
+class Engine(Compared):
     """`oracle_engine_run_root`: overrides every request's root. `interface_pack`: ``builtin`` or a folder.
 
     `oracle_root`: where all engine roots lie; facts views say it, and nothing is read there.
@@ -86,8 +87,8 @@ def _right(text: str) -> Any:
     return attrs.field(default=None, validator=_ACTORS, metadata=setting(text, wanted=_LISTED))
 
 
-@attrs.frozen
-class Auth:
+@attrs.frozen(eq=False, repr=False)
+class Auth(Compared):
     """Who may do what; the lists name actors, or roles as ``role:NAME``. None: the list was left out.
 
     `mode`: disabled, as no authenticator is wired yet.
@@ -115,8 +116,8 @@ def _proven(auth: Any) -> Any:
     return auth
 
 
-@attrs.frozen
-class RateLimit:
+@attrs.frozen(eq=False, repr=False)
+class RateLimit(Compared):
     """`max` re-emissions in `window_s` seconds: 0 allows none, None sets no limit."""
 
     max: int | None = attrs.field(
@@ -135,15 +136,15 @@ class RateLimit:
     )
 
 
-@attrs.frozen
-class Reemit:
+@attrs.frozen(eq=False, repr=False)
+class Reemit(Compared):
     """How often a run's facts may be published again."""
 
     rate_limit: RateLimit = attrs.field(default=RateLimit(), metadata=setting("how often a run may be re-emitted"))
 
 
-@attrs.frozen
-class Lease:
+@attrs.frozen(eq=False, repr=False)
+class Lease(Compared):
     """`ttl_s`: seconds for which a worker holds a run without a sign of life."""
 
     ttl_s: float = attrs.field(
@@ -159,8 +160,8 @@ def _workers(instance: object, attribute: attrs.Attribute[Any], value: int | str
         raise ValueError
 
 
-@attrs.frozen
-class EvidenceSettings:
+@attrs.frozen(eq=False, repr=False)
+class EvidenceSettings(Compared):
     """`workers`: threads, ``auto`` for as many as there are cores."""
 
     workers: int | Literal["auto"] = attrs.field(
@@ -172,8 +173,8 @@ class EvidenceSettings:
     digest_cache: Literal["off"] = attrs.field(default="off", metadata=setting("whether digests are kept"))
 
 
-@attrs.frozen
-class Plugins:
+@attrs.frozen(eq=False, repr=False)
+class Plugins(Compared):
     """`allow`: distributions that may provide adapters and laws."""
 
     allow: Literal["any"] | frozenset[str] = attrs.field(
@@ -182,8 +183,8 @@ class Plugins:
     )
 
 
-@attrs.frozen
-class Observability:
+@attrs.frozen(eq=False, repr=False)
+class Observability(Compared):
     """`sinks`: names of the adapters that take events."""
 
     sinks: tuple[str, ...] = attrs.field(
@@ -203,8 +204,8 @@ def _given(text: str, adapter: str, before: Any) -> dict[str, Any]:
     return described(About(text, base=Section(adapter), before=before))
 
 
-@attrs.frozen
-class Profile:
+@attrs.frozen(eq=False, repr=False)
+class Profile(Compared):
     """A profile, whole. Times in seconds. `attest`: whose signature READY carries; None for none."""
 
     name: str = attrs.field(

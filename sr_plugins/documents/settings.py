@@ -15,13 +15,14 @@ from sr_domain.encoding.contracts import unquoted
 from sr_plugins.documents.environment import variables
 from sr_plugins.documents.shapes import Field, fields_of, members, typed
 from sr_ports import BadInput, ReasonCode, SrError
+from sr_ports.compared import Compared
 from sr_ports.settings import Refused
 
 T = TypeVar("T")
 
 
-@attrs.frozen
-class Reader:
+@attrs.frozen(eq=False, repr=False)
+class Reader(Compared):
     """Reads classes of settings. `file`: whose keys they are, before each fault; "" for nothing.
 
     `owner`: who may have the keys, for people.

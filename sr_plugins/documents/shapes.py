@@ -10,11 +10,12 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import attrs
 
 from sr_plugins.documents.environment import Filled
+from sr_ports.compared import Compared
 from sr_ports.settings import About, about
 
 
-@attrs.frozen
-class Field:
+@attrs.frozen(eq=False, repr=False)
+class Field(Compared):
     """A field of settings: its key in the profile, its type, and what is known of it."""
 
     key: str

@@ -16,6 +16,7 @@ import pluggy
 
 from sr_plugins.release import DISTRIBUTION
 from sr_ports import API_VERSION, HashingLaw, hooks, one_line
+from sr_ports.compared import Compared
 from sr_ports.errors import described
 from sr_ports.hooks import PROJECT, Adapter
 
@@ -34,8 +35,8 @@ PORTS = {
 }
 
 
-@attrs.frozen
-class Source:
+@attrs.frozen(eq=False, repr=False)
+class Source(Compared):
     """Where a plugin came from."""
 
     distribution: str
@@ -51,16 +52,16 @@ class Source:
         return f"{self.distribution} {self.version}"
 
 
-@attrs.frozen
-class Broken:
+@attrs.frozen(eq=False, repr=False)
+class Broken(Compared):
     """A plugin that offers nothing, and why: not importable, a hook that raised, no hook, not allowed."""
 
     source: Source
     why: str
 
 
-@attrs.frozen
-class Found:
+@attrs.frozen(eq=False, repr=False)
+class Found(Compared):
     """One thing that a plugin offers: an `Adapter` or a `HashingLaw`."""
 
     port: str

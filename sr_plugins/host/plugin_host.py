@@ -31,13 +31,14 @@ from sr_plugins.host.loading import (
 )
 from sr_plugins.release import DISTRIBUTION
 from sr_ports import BadInput, ReasonCode
+from sr_ports.compared import Compared
 from sr_ports.hooks import PROJECT, Adapter
 
 _LEFT_OUT = "plugins.allow leaves it out"
 
 
-@attrs.frozen
-class Offer:
+@attrs.frozen(eq=False, repr=False)
+class Offer(Compared):
     """A row of ``sr plugins``. A plugin that offers nothing, or could not be loaded, has port and name ``?``."""
 
     port: str
@@ -49,8 +50,8 @@ class Offer:
     why: str | None = None
 
 
-@attrs.frozen
-class Conflict:
+@attrs.frozen(eq=False, repr=False)
+class Conflict(Compared):
     """Two plugins that give one name on one port. The first of `sources` was found first."""
 
     port: str

@@ -5,10 +5,11 @@ from __future__ import annotations
 import attrs
 
 from sr_ports import BundleView
+from sr_ports.compared import Compared
 
 
-@attrs.frozen
-class BundleDigest:
+@attrs.frozen(eq=False, repr=False)
+class BundleDigest(Compared):
     """sha256 over the bytes of all files under the bundle root, in ASCII order of relative
     path, less excluded names (spec: behaviour, table of laws). Names are covered only by their order.
     """

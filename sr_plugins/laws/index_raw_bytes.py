@@ -5,10 +5,11 @@ from __future__ import annotations
 import attrs
 
 from sr_ports import BundleView
+from sr_ports.compared import Compared
 
 
-@attrs.frozen
-class IndexRawBytes:
+@attrs.frozen(eq=False, repr=False)
+class IndexRawBytes(Compared):
     """sha256 over the bytes of the indexed files, in ASCII order of path or in index order,
     paths relative to the bundle root or the run root (spec: behaviour, table of laws).
     It ignores the per-file digests an index may carry.

@@ -7,10 +7,11 @@ import hashlib
 import attrs
 
 from sr_ports import BundleView, EvidenceFault, ReasonCode
+from sr_ports.compared import Compared
 
 
-@attrs.frozen
-class MemberDigestConcat:
+@attrs.frozen(eq=False, repr=False)
+class MemberDigestConcat(Compared):
     """sha256 over the concatenated digest strings of the index's members, in index order
     (spec: behaviour, table of laws). It never reads the members' bytes.
     """

@@ -9,6 +9,7 @@ import attrs
 
 from sr_plugins.documents.settings import Reader
 from sr_ports import Adapter, BadInput, Later, ReasonCode, SrError
+from sr_ports.compared import Compared
 from sr_ports.errors import described
 
 
@@ -47,6 +48,6 @@ def _broken(port: str, adapter: Adapter[Any], why: str) -> BadInput:
     return BadInput(ReasonCode.PLUGIN_BROKEN, f"the settings of the {port} adapter {adapter.name!r} {why}")
 
 
-@attrs.frozen
-class _None:
+@attrs.frozen(eq=False, repr=False)
+class _None(Compared):
     """No settings at all."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import attrs
 
 from sr_ports import ObservabilitySink, ObsEvent, one_line
+from sr_ports.compared import Compared
 from sr_ports.errors import described
 
 LIMIT = 1024
@@ -22,8 +23,8 @@ _RANK_OF = {"DEBUG": 0, "INFO": 1}
 _LAST = RANKS - 1
 
 
-@attrs.frozen
-class Loss:
+@attrs.frozen(eq=False, repr=False)
+class Loss(Compared):
     """What one sink missed. `dropped`: events given up. `failed`: calls of the sink that raised.
 
     `by_rank`: the dropped ones as DEBUG, INFO, and all that is more important. `why`: the first error raised.

@@ -13,9 +13,6 @@ import weakref
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sr_domain.encoding.times import format_instant
-from sr_domain.record.details import SinkLoss
-from sr_domain.record.events import TELEMETRY_LOST
 from sr_plugins.wiring.outlet import LIMIT, RANKS, Loss, Outlet
 from sr_ports import ObservabilitySink, ObsEvent
 
@@ -125,6 +122,10 @@ def _end(outlets: Sequence[Outlet]) -> None:
 
 
 def _lost(loss: Loss) -> ObsEvent:
+    from sr_domain.encoding.times import format_instant
+    from sr_domain.record.details import SinkLoss
+    from sr_domain.record.events import TELEMETRY_LOST
+
     kind = TELEMETRY_LOST
     return ObsEvent(
         kind.name,

@@ -30,6 +30,7 @@ from sr_ports import (
     SignatureChecker,
     Wiring,
 )
+from sr_ports.compared import Compared
 
 if TYPE_CHECKING:
     from sr_domain.plan.pack import InterfacePack
@@ -136,8 +137,8 @@ def _rights(auth: Auth) -> tuple[frozenset[str] | None, ...]:
     )
 
 
-@attrs.frozen
-class Wires:
+@attrs.frozen(eq=False, repr=False)
+class Wires(Compared):
     """Builds adapters for one profile. `platform`: None while the runtime itself is built."""
 
     profile: Profile
@@ -192,8 +193,8 @@ class Wires:
         return [name for name in self.profile.observability.sinks if name != "console" or narrate]
 
 
-@attrs.frozen
-class Roots:
+@attrs.frozen(eq=False, repr=False)
+class Roots(Compared):
     """`sr_ports.EngineRoots` over whatever adapters read which scheme."""
 
     wires: Wires

@@ -7,40 +7,25 @@ kernel frees when the last holder ends, whoever its parent was.
 
 from __future__ import annotations
 
-import fcntl
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
 
 import pytest
 
-from sr_ports import EngineCall, EngineInvoker, EngineResult, ReasonCode
+from sr_ports import EngineInvoker, EngineResult, ReasonCode
+from sr_ports.conformance.invoker_kit import (
+    HOLD,
+    CallFactory,
+    InvokerFactory,
+    is_free,
+    run,
+    run_into_timeout,
+    was_held,
+)
 
-_HOLD = """
-import fcntl, os, signal, subprocess, sys, time
-def hold(name):
-    held = open(name, "w")
-    fcntl.flock(held, fcntl.LOCK_EX)
-    held.write("held")
-    held.flush()
-    return held
-def child(name, *, deaf=False, away=False):
-    "Fork a process that holds the lock `name` and sleeps; returns when it holds it."
-    if os.fork() == 0:
-        if away:
-            os.setsid()
-            if os.fork():
-                os._exit(0)
-        if deaf:
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
-            signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        kept = hold(name)
-        time.sleep(60)
-        os._exit(0)
-    while not (os.path.exists(name) and os.path.getsize(name)):
-        time.sleep(0.005)
-"""
+__all__ = ["CallFactory", "EngineInvokerLaws", "InvokerFactory", "is_free", "run", "run_into_timeout", "was_held"]
+
 _HOSTILE = (
     "; rm -rf /",
     "$(touch owned)",
@@ -54,58 +39,6 @@ _HOSTILE = (
     "naïve 你好 🙂",
     "| cat /etc/passwd > owned &",
 )
-
-
-class InvokerFactory(Protocol):
-    """Makes an invoker whose engine is a Python script.
-
-    The script's first argument is the invocation's scenario id, its second the engine run
-    root. `timeout_s`: the engine's time in seconds.
-    """
-
-    def __call__(self, script: str, *, timeout_s: float = 30.0) -> EngineInvoker: ...
-
-
-class CallFactory(Protocol):
-    """Makes a call that fits the contract; `overrides` replace entries of its invocation."""
-
-    def __call__(self, **overrides: Any) -> EngineCall: ...
-
-
-def was_held(lock: Path) -> bool:
-    """Whether some process has got as far as taking `lock`."""
-    return lock.exists() and lock.read_text() == "held"
-
-
-def is_free(lock: Path) -> bool:
-    """Whether no process holds `lock`, which some process must have held."""
-    assert was_held(lock), "the engine's process never ran"
-    with lock.open("r+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-    return True
-
-
-def run(
-    invoker: EngineInvoker,
-    call: EngineCall,
-    *,
-    cancelled: Callable[[], bool] = lambda: False,
-    progress: Callable[[str], None] = lambda _line: None,
-) -> EngineResult:
-    """Invoke without watching."""
-    return invoker.invoke(call, cancelled=cancelled, progress=progress)
-
-
-def run_into_timeout(invoker_for: InvokerFactory, script: str, call: EngineCall, locks: Sequence[Path]) -> EngineResult:
-    """The result of a script that never ends, with time enough to take its locks on any machine."""
-    for timeout_s in (0.4, 2.0, 10.0):
-        result = run(invoker_for(script, timeout_s=timeout_s), call)
-        if all(map(was_held, locks)):
-            return result
-    raise AssertionError("the engine's processes never ran")
 
 
 class EngineInvokerLaws:
@@ -165,7 +98,7 @@ class EngineInvokerLaws:
         self, invoker_for: InvokerFactory, call: CallFactory, tmp_path: Path
     ) -> None:
         lock = tmp_path / "engine"
-        script = f"{_HOLD}\nkept = hold({str(lock)!r})\ntime.sleep(60)"
+        script = f"{HOLD}\nkept = hold({str(lock)!r})\ntime.sleep(60)"
         assert run_into_timeout(invoker_for, script, call(), [lock]).reason is ReasonCode.ENGINE_TIMEOUT
         assert is_free(lock)
 
@@ -215,7 +148,7 @@ class EngineInvokerLaws:
     ) -> None:
         one, two = tmp_path / "one", tmp_path / "two"
         deafen = "signal.signal(signal.SIGTERM, signal.SIG_IGN)" if deaf else ""
-        script = f"{_HOLD}\n{deafen}\nkept = hold({str(one)!r})\nchild({str(two)!r}, deaf={deaf})\ntime.sleep(60)"
+        script = f"{HOLD}\n{deafen}\nkept = hold({str(one)!r})\nchild({str(two)!r}, deaf={deaf})\ntime.sleep(60)"
 
         assert run(invoker_for(script), call(), cancelled=lambda: was_held(two)).reason is ReasonCode.ENGINE_CANCELLED
         assert is_free(one)
@@ -230,17 +163,17 @@ class EngineInvokerLaws:
         locks = [tmp_path / "first", tmp_path / "second"]
         children = "\n".join(f"child({str(lock)!r}, deaf=True, away={away})" for lock in locks)
         if exit_code is None:
-            result = run_into_timeout(invoker_for, f"{_HOLD}\n{children}\ntime.sleep(60)", call(), locks)
+            result = run_into_timeout(invoker_for, f"{HOLD}\n{children}\ntime.sleep(60)", call(), locks)
             assert result.reason is ReasonCode.ENGINE_TIMEOUT
         else:
-            result = run(invoker_for(f"{_HOLD}\n{children}\nraise SystemExit({exit_code})"), call())
+            result = run(invoker_for(f"{HOLD}\n{children}\nraise SystemExit({exit_code})"), call())
             assert result.exit_code == exit_code
         assert all(map(is_free, locks))
 
     def test_i2_an_error_of_the_watcher_ends_the_engine_too(
         self, invoker_for: InvokerFactory, call: CallFactory, tmp_path: Path
     ) -> None:
-        script = f"{_HOLD}\nkept = hold({str(tmp_path / 'engine')!r})\nprint('up', flush=True)\ntime.sleep(60)"
+        script = f"{HOLD}\nkept = hold({str(tmp_path / 'engine')!r})\nprint('up', flush=True)\ntime.sleep(60)"
 
         def progress(_line: str) -> None:
             raise KeyboardInterrupt

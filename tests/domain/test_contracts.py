@@ -128,7 +128,7 @@ WIRE: dict[str, tuple[str, str, bool]] = {
 }
 WIRE |= {f"{name}_r2": WIRE[name] for name in ("run_facts_view", "ready_signal")}
 NAMES = sorted(WIRE)
-"""Contracts as they are compiled: `_rN` behind the name of one that revision N changed, or that refers to one."""
+"""As they are compiled: `_rN` behind the name of a contract that revision N changed, or that refers to such a one."""
 ANSWERS = sorted(set(CONTRACTS.values()) - set(NAMES))
 
 

@@ -1,0 +1,37 @@
+"""Equality, hash and repr that many classes share, so that start-up does not make them anew for each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+
+class Compared:
+    """Base of a frozen attrs class that is defined at start-up: ``@attrs.frozen(eq=False, repr=False)``.
+
+    Values of one class are equal where their fields are, as attrs has it. attrs itself would compile these three for
+    every class, which takes longer than all else about the class.
+    """
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return _values(self) == _values(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *_values(self)))
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={getattr(self, name)!r}" for name in _names(type(self)))
+        return f"{type(self).__qualname__}({', '.join(shown)})"
+
+
+def _names(cls: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in attrs.fields(cls))
+
+
+def _values(one: Any) -> tuple[Any, ...]:
+    return tuple(getattr(one, name) for name in _names(type(one)))
