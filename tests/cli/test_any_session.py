@@ -98,6 +98,24 @@ def test_the_list_is_the_authoritys_and_with_no_session_all_there_is(sessions: S
     assert sessions.ids(None, "list", "--state", "READY", "--limit", "1") == sorted([RUN, LATER])[:1]
 
 
+def test_a_list_of_nothing_says_what_there_is_elsewhere(sessions: Sessions) -> None:
+    told = sessions.at(TWO, "list").out
+    if sessions.shared:
+        assert RUN in told
+    else:
+        assert told.startswith("No runs in this platform run yet. ")
+        assert told.endswith(" list --ready\n")
+    assert sessions.at(ONE, "list", "--state", "FAILED").out == "No run known here is FAILED.\n"
+    (sessions.truth / ONE / "sr/run_facts_view" / f"{RUN}.json").unlink()
+    assert sessions.at(TWO, "list", "--ready").out == "No run of this store is READY.\n"
+
+
+@pytest.mark.parametrize("command", ["status", "resume"])
+def test_only_a_request_that_comes_again_is_called_known(sessions: Sessions, command: str) -> None:
+    assert sessions.at(ONE, command, RUN).out.startswith(f"READY run {RUN}\n")
+    assert sessions.at(ONE, "submit", sessions.sr.request()).out.startswith(f"READY run {RUN} (already known)\n")
+
+
 def test_ready_runs_are_listed_from_the_store_alone(sessions: Sessions) -> None:
     assert sessions.at(TWO, "submit", sessions.sr.request("later")).code == 0
 
@@ -118,7 +136,7 @@ def test_ready_runs_are_listed_from_the_store_alone(sessions: Sessions) -> None:
     first = sessions.at(None, "--json", "list", "--ready", "--limit", "1").json
     assert ([row["run_id"] for row in first["runs"]], first["more"]) == ([LATER], True)
     told = sessions.at(None, "list", "--ready", "--limit", "1").out
-    assert told.endswith("1 READY runs shown, of the newest platform run first; there may be more: raise --limit\n")
+    assert told.endswith("1 READY run shown, of the newest platform run first; there may be more: raise --limit\n")
     assert sessions.at(None, "list", "--ready", "--state", "FAILED").error == "USAGE"
 
 
@@ -171,7 +189,7 @@ def test_a_waiting_run_is_resumed_in_its_own_platform_run(sessions: Sessions, po
     assert sessions.at(TWO, "resume", LATER).code == 0
     assert (sessions.truth / ONE / "sr" / "run_facts_view" / f"{LATER}.json").is_file()
     assert not (sessions.truth / TWO / "sr").exists(), "no truth, and no index"
-    assert sessions.at(ONE, "--json", "resume", "--all").json == {"runs": []}
+    assert sessions.at(ONE, "--json", "resume", "--all").json["runs"] == []
     rows = {row["run_id"]: row for row in sessions.at(ONE, "--json", "list").json["runs"]}
     assert (rows[LATER]["state"], rows[LATER]["settled"]) == ("READY", True)
 
