@@ -211,6 +211,19 @@ def test_a_re_emit_is_on_the_runs_own_record(sessions: Sessions) -> None:
     assert not (sessions.truth / TWO / "sr").exists()
 
 
+@pytest.mark.parametrize("session", [None, TWO])
+def test_a_lost_index_is_rebuilt_for_every_platform_run_that_it_knew(sessions: Sessions, session: str | None) -> None:
+    assert sessions.at(TWO, "submit", sessions.sr.request("later")).code == 0
+    for file in (*sessions.truth.glob("*/sr/index/*"), *sessions.sr.folder.glob("authority.db*")):
+        file.unlink()
+    one_of_its_own = session is not None and not sessions.shared
+    answer = sessions.at(session, "--json", "resume", "--rebuild-index")
+    assert (answer.code, answer.json["rebuilt"]) == (0, 1 if one_of_its_own else 3)
+    assert sessions.at(TWO, "submit", sessions.sr.request("later", seed=9)).error == "EQUIVALENCE_COLLISION"
+    assert sessions.ids(None, "list") == sorted([RUN, BAD, LATER])
+    assert sessions.at(session, "--json", "resume", "--rebuild-index").json["rebuilt"] == 0
+
+
 def test_a_run_that_a_crash_left_without_a_record_is_found_by_its_authority(sessions: Sessions) -> None:
     asked = parse_request(request("later", engine_run_root="root"), lambda name: True)
     own = sessions.truth / ONE / "sr" / "index" / "authority.db"
