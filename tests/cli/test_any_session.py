@@ -250,6 +250,14 @@ def test_a_view_whose_record_and_authority_are_lost_is_found_and_its_outputs_are
     assert (nobody.code, nobody.error) == (8, "FACTS_VIEW_MISSING")
 
 
+def test_a_ref_of_a_place_that_is_not_the_runs_home_says_where_it_is(sessions: Sessions) -> None:
+    wrong, right = (f"fraud-platform/{one}/sr/run_record/{RUN}.jsonl" for one in (TWO, ONE))
+    answer = sessions.at(TWO, "status", wrong)
+    assert (answer.code, answer.error) == (8, "RUN_NOT_FOUND")
+    assert (f"its home is {ONE}" in answer.err) is sessions.shared
+    assert sessions.at(TWO, "status", right).code == 0
+
+
 class TestOneKeyInTwoPlatformRuns:
     """Each platform run begins afresh, where the authority is its own: then one id is two runs."""
 
