@@ -13,6 +13,7 @@ from sr_adapters.file.store import FileObjectStore
 from sr_adapters.sqlite.authority import SqliteAuthority
 from sr_domain.encoding.ids import run_id_for
 from sr_domain.plan.request import parse_request
+from sr_domain.run.lookup import platform_runs
 from sr_ports import Binding, ReasonCode, Unreachable
 from tests.cli.conftest import Answer, Shell
 from tests.reliability.lab import request
@@ -323,6 +324,17 @@ def test_a_submit_under_another_name_is_refused_and_writes_nothing(sessions: Ses
     assert "make one with sr session new" in answer.err
     assert tree(sessions.sr.folder) == before
     assert sessions.at(TWO, "submit", path).code == 0, "the innocent twin: a name of the right form"
+
+
+@pytest.mark.parametrize("session", [TWO, None])
+def test_what_the_doctor_tried_and_the_stores_identity_are_in_no_list(sessions: Sessions, session: str | None) -> None:
+    words = (("list",), ("list", "--ready"), ("quarantine", "list"), ("bus", "tail"), ("audit", "--all"))
+    before = [sessions.at(session, "--json", *one).json for one in words]
+    assert sessions.at(session, "doctor").code == 0
+    held = {path.name for path in sessions.truth.iterdir()}
+    assert {"_doctor", "_store.json"} <= held
+    assert [sessions.at(session, "--json", *one).json for one in words] == before
+    assert platform_runs(FileObjectStore(str(sessions.truth.parent))) == sorted(held & {ONE, TWO}, reverse=True)
 
 
 def test_a_new_session_is_the_one_that_requests_are_admitted_in(sessions: Sessions) -> None:
