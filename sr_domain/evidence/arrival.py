@@ -12,12 +12,12 @@ from sr_ports import EngineRoot, EngineRoots, EvidenceFault
 
 def something_there(roots: EngineRoots, plan: SealedPlan, uri: str) -> bool:
     """Whether the root holds any evidence of this plan: a passed flag, or an output's file."""
-    root = roots.open(uri)
-    if not root.exists():
-        return False
-    return any(_is_there(root.stat, gate.flag_path) for gate in plan.gates) or any(
-        _is_there(_output_there, root, output) for output in plan.outputs
-    )
+    with roots.open(uri) as root:
+        if not root.exists():
+            return False
+        return any(_is_there(root.stat, gate.flag_path) for gate in plan.gates) or any(
+            _is_there(_output_there, root, output) for output in plan.outputs
+        )
 
 
 def arrived(roots: EngineRoots, plan: SealedPlan, uri: str, missing: Collection[str]) -> Iterator[str]:
@@ -25,13 +25,13 @@ def arrived(roots: EngineRoots, plan: SealedPlan, uri: str, missing: Collection[
 
     Whatever is not named here is certainly still missing.
     """
-    root = roots.open(uri)
-    for gate in plan.gates:
-        if gate.gate_id in missing and _is_there(_bundle_there, root, gate):
-            yield gate.gate_id
-    for output in plan.outputs:
-        if output.output_id in missing and _is_there(_output_there, root, output):
-            yield output.output_id
+    with roots.open(uri) as root:
+        for gate in plan.gates:
+            if gate.gate_id in missing and _is_there(_bundle_there, root, gate):
+                yield gate.gate_id
+        for output in plan.outputs:
+            if output.output_id in missing and _is_there(_output_there, root, output):
+                yield output.output_id
 
 
 def _bundle_there(root: EngineRoot, gate: SealedGate) -> bool:

@@ -77,9 +77,9 @@ class Bundle:
         path = self.index_path
         if path is None:
             raise EvidenceFault(ReasonCode.INDEX_MALFORMED, "the gate map names no index for this law")
-        if self.root.stat(path) is None:
+        if self.root.stat(path, self.rules) is None:
             raise BundleAbsent(path)
-        data = read_small(self.root, path, INDEX_LIMIT, ReasonCode.INDEX_MALFORMED)
+        data = read_small(self.root, path, INDEX_LIMIT, ReasonCode.INDEX_MALFORMED, self.rules)
         members = _members(parse_small(data, path, INDEX_LIMIT, ReasonCode.INDEX_MALFORMED), path)
         entries = tuple(self._plain(_entry(node, path)) for node in members)
         kept = tuple(entry for entry in entries if not self._excluded(entry.path))
@@ -99,8 +99,11 @@ class Bundle:
             guard(len(chunk))
             update(chunk)
 
-        for path in paths:
-            self._check_target(stream(self._confine(path, base), sink), base)
+        named = [self._confine(path, base) for path in paths]
+        for path in named:  # all are found before any is read: one wait for the first byte serves them all
+            self.root.stat(path, self.rules)
+        for path in named:
+            self._check_target(stream(path, sink, rules=self.rules), base)
         return hasher.hexdigest()
 
     def sha256_file(self, path: str, base: PathBase) -> str:

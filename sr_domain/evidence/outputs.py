@@ -48,7 +48,7 @@ def find_output(root: EngineRoot, output: SealedOutput, rules: ListingRules = TO
 def _find(root: EngineRoot, path: str, rules: ListingRules) -> tuple[str, Sequence[FileFact]]:
     base, pattern = split_pattern(path.rstrip("/"))
     if not pattern and not path.endswith("/"):
-        fact = root.stat(path)
+        fact = root.stat(path, rules, or_folder=True)
         if fact is not None:
             return path.rpartition("/")[0], [fact]
     return base, root.list(base, Wanted(pattern, rules=rules))

@@ -19,7 +19,7 @@ from sr_domain.encoding.canonical import exact_json
 from sr_domain.evidence.admitted import Admitted, Objected
 from sr_domain.evidence.digests import ContentDigest, digest_outputs
 from sr_domain.evidence.gates import GateMissing, GatePassed, verify_gate
-from sr_domain.evidence.oracle import oracle_pack
+from sr_domain.evidence.oracle import MANIFEST, oracle_pack
 from sr_domain.evidence.outputs import Absent, OutputFiles, find_output
 from sr_domain.evidence.progress import ReadProgress
 from sr_domain.evidence.verdict import Evidence
@@ -35,12 +35,25 @@ from sr_ports import BadInput, EngineRoot, EvidenceFault, Fault, ReasonCode
 
 def collect(run: HeldRun, plan: SealedPlan, uri: str) -> Evidence:
     """Everything the root has to say about this plan. Raises `Unreachable`, `LeaseLost`."""
-    root = run.ports.roots.open(uri)
-    oracle, failures = oracle_pack(root, pins_of(run.request))
-    progress = ReadProgress(run.telemetry.progress, run.now, run.held.check)
-    gates = run.ports.pool.map(lambda gate: _gate(run, plan, root, gate, progress), plan.gates)
-    outputs = _outputs(run, plan, root, progress)
-    return _together([Evidence(oracle_pack_ref=oracle, failures=failures), *gates, *outputs])
+    with run.ports.roots.open(uri) as root:
+        oracle = _oracle(run, root)
+        progress = ReadProgress(run.telemetry.progress, run.now, run.held.check)
+        gates = run.ports.pool.map(lambda gate: _gate(run, plan, root, gate, progress), plan.gates)
+        outputs = _outputs(run, plan, root, progress)
+        # the second look belongs here, after the last read: `root.changes()`
+    return _together([oracle, *gates, *outputs])
+
+
+def _oracle(run: HeldRun, root: EngineRoot) -> Evidence:
+    """What the pack manifest says; one that is no plain file is a conflict."""
+    try:
+        ref, failures = oracle_pack(root, pins_of(run.request))
+    except EvidenceFault as fault:
+        rules = admitted(run)
+        if fault.code is ReasonCode.PATH_ESCAPES and rules.then != rules.now:
+            return Evidence(missing=(MANIFEST,))  # the rules of the admission would have followed the link
+        return Evidence(conflicts=(Conflict.from_fault(MANIFEST, fault),))
+    return Evidence(oracle_pack_ref=ref, failures=failures)
 
 
 def _together(parts: Sequence[Evidence]) -> Evidence:

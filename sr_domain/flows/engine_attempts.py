@@ -212,13 +212,12 @@ def check_receipt(run: HeldRun, uri: str | None) -> tuple[ReasonCode | None, str
     if uri is None:
         return ReasonCode.ENGINE_ROOT_MISSING, "the invoker named no engine root"
     try:
-        root = run.ports.roots.open(uri)
-        if not root.exists():
-            return ReasonCode.ENGINE_ROOT_MISSING, f"{uri} is not there"
-        fact = root.stat(RECEIPT)
-        if fact is None:
-            return ReasonCode.ENGINE_RECEIPT_MISSING, f"no {RECEIPT} in {uri}"
-        data = read_small(root, RECEIPT, _RECEIPT_LIMIT, ReasonCode.ENGINE_RECEIPT_INVALID)
+        with run.ports.roots.open(uri) as root:
+            if not root.exists():
+                return ReasonCode.ENGINE_ROOT_MISSING, f"{uri} is not there"
+            if root.stat(RECEIPT) is None:
+                return ReasonCode.ENGINE_RECEIPT_MISSING, f"no {RECEIPT} in {uri}"
+            data = read_small(root, RECEIPT, _RECEIPT_LIMIT, ReasonCode.ENGINE_RECEIPT_INVALID)
         receipt = parse_small(data, RECEIPT, _RECEIPT_LIMIT, ReasonCode.ENGINE_RECEIPT_INVALID)
         receipt = lower_hex(receipt, "run_id", "manifest_fingerprint", "parameter_hash")
         validate("run_receipt", receipt)

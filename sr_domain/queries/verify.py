@@ -168,7 +168,8 @@ class _Check:
             absent = Finding(ReasonCode.ENGINE_ROOT_MISSING, "engine root", "none is on record: give --engine-run-root")
             return Verification(run_id, root, (*findings, absent))
         plan = SealedPlan.of(plan_event.details.plan)
-        found = list(self.bytes(plan, self.verifier.roots.open(root), ledger))
+        with self.verifier.roots.open(root) as opened:
+            found = list(self.bytes(plan, opened, ledger))
         outputs, gates = len(self.facts["locators"]), len(self.facts["gate_receipts"])
         return Verification(run_id, root, (*findings, *found), outputs, gates)
 

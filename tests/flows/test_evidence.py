@@ -144,10 +144,10 @@ def test_a_file_that_changes_under_our_eyes_is_a_conflict(tmp_path: Path) -> Non
     lab, files = Lab(tmp_path), world()
 
     class Shifting(MemoryEngineRoot):
-        def stream(self, path: str, sink: Sink, *, expect: Any = None) -> Any:
+        def stream(self, path: str, sink: Sink, **how: Any) -> Any:
             if path == "data/world.bin":
                 files[path] = b"changed"
-            return super().stream(path, sink, expect=expect)
+            return super().stream(path, sink, **how)
 
     shifting = MemoryEngineRoots({"memory": Shifting(files, "memory")})
     outcome = lab.runner({**lab.world_ports(), "roots": shifting}).submit(request(engine_run_root="memory"))

@@ -159,7 +159,7 @@ def test_an_unreadable_root_is_no_verdict_at_all(lab: Lab, monkeypatch: pytest.M
 
     root = lab.world(small_world())
 
-    def stat(self: FileEngineRoot, path: str) -> FileFact | None:
+    def stat(self: FileEngineRoot, path: str, *how: object, **more: object) -> FileFact | None:
         raise Unreachable(ReasonCode.ENGINE_ROOT_UNREACHABLE, f"{path}: input/output error")
 
     with monkeypatch.context() as broken, pytest.raises(Unreachable):

@@ -76,7 +76,7 @@ class _Cage(MemoryEngineRoot):
     def __init__(self, uri: str) -> None:
         super().__init__({"a": b"x"}, uri)
 
-    def stat(self, path: str) -> Any:
+    def stat(self, path: str, *how: Any, **more: Any) -> Any:
         raise ZeroDivisionError(path)
 
 
