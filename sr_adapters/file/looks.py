@@ -186,7 +186,7 @@ def link_refused(link: str, path: str | None = None) -> EvidenceFault:
     what = f"{shown(link)!r} is a symbolic link"
     if path is not None and path != link:
         what += f" on the way to {shown(path)!r}"
-    return EvidenceFault(ReasonCode.PATH_ESCAPES, f"{what}: the file itself must be there", shown(link))
+    return EvidenceFault(ReasonCode.PATH_ESCAPES, what, shown(link))
 
 
 def shown(path: str) -> str:

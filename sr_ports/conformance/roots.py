@@ -1,8 +1,8 @@
 """The laws of `sr_ports.roots.EngineRoot`, as tests.
 
-Subclass `EngineRootLaws` and give it three fixtures: `reopen` (makes a further root on the
-same tree), `put` (writes a file there behind the root's back) and `snapshot` (all that is
-observable of the tree, to compare). `broken` has a default that skips its test.
+Subclass `EngineRootLaws` and give it four fixtures: `reopen` (opens a further snapshot of the
+same tree), `put` (writes a file there behind the root's back), `remove` (takes one away) and `snapshot`
+(all that is observable of the tree, to compare). `broken` has a default that skips its test.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ import pytest
 from sr_ports.conformance.together import together
 from sr_ports.errors import EvidenceFault, Unreachable
 from sr_ports.reasons import ReasonCode
-from sr_ports.roots import EngineRoot, FileFact
-from sr_ports.wanted import Wanted
+from sr_ports.roots import NAMED_CHANGES, Changes, EngineRoot, FileFact
+from sr_ports.wanted import FIRST_RELEASE, Wanted
 
 Reopen = Callable[[], EngineRoot]
 Put = Callable[[str, bytes], None]
+Remove = Callable[[str], None]
 Snapshot = Callable[[], object]
 
 LARGEST_CHUNK = 8 << 20
@@ -54,7 +55,7 @@ PATTERNS: Mapping[str, Sequence[str]] = {
 
 
 class EngineRootLaws:
-    """Laws R1 to R7. Needs `reopen`, `put` and `snapshot`."""
+    """Laws R1 to R9. Needs `reopen`, `put`, `remove` and `snapshot`."""
 
     @pytest.fixture
     def broken(self) -> EngineRoot:
@@ -73,25 +74,87 @@ class EngineRootLaws:
             assert caught.value.code is (ReasonCode.PATH_ESCAPES if bad in LEADING_OUT else ReasonCode.NOT_A_FILE)
         assert got == []
 
+    def test_r1_a_folder_in_a_files_place_is_no_file(self, reopen: Reopen, put: Put) -> None:
+        put("in/a", b"x")
+        root = reopen()
+        assert root.stat("in", or_folder=True) is None
+        if not root.folders:
+            assert root.stat("in") is None
+            return
+        for act in (lambda: root.stat("in"), lambda: root.stream("in", lambda _: None)):
+            with pytest.raises(EvidenceFault) as caught:
+                act()
+            assert (caught.value.code, caught.value.path) == (ReasonCode.NOT_A_FILE, "in")
+        assert root.stat("in", FIRST_RELEASE) is None
+
     # R2
 
+    def test_r2_what_was_found_is_found_again_whatever_became_of_it(
+        self, reopen: Reopen, put: Put, remove: Remove
+    ) -> None:
+        for name in ("in/a", "in/b", "c"):
+            put(name, b"before")
+        root = reopen()
+        found, single = list(root.list("in")), root.stat("c")
+        assert root.stat("later") is None
+        put("in/a", b"afterwards")
+        put("in/more", b"more")
+        put("later", b"more")
+        remove("in/b")
+        remove("c")
+        assert list(root.list("in")) == found
+        assert [root.stat(fact.path) for fact in found] == found
+        assert root.stat("c") == single
+        assert root.stat("later") is None
+        assert [fact.path for fact in reopen().list("")] == ["in/a", "in/more", "later"]
+
     @pytest.mark.parametrize("later", [b"after!", b"longer than before", b""], ids=["same size", "longer", "empty"])
-    def test_r2_a_file_that_changed_since_it_was_seen_is_unstable(self, reopen: Reopen, put: Put, later: bytes) -> None:
+    @pytest.mark.parametrize("how", ["stat", "list", "read"])
+    def test_r2_a_file_that_changed_since_it_was_seen_is_unstable(
+        self, reopen: Reopen, put: Put, how: str, later: bytes
+    ) -> None:
+        put("a", b"before")
+        put("b", b"before")
+        root, twin = reopen(), reopen()
+        for one in (root, twin):
+            seen = {"stat": lambda one=one: one.stat("a"), "list": lambda one=one: one.list("")[0],
+                    "read": lambda one=one: one.stream("a", lambda _: None)}[how]()  # fmt: skip
+        put("a", later)
+        for expect in (None, seen):
+            with pytest.raises(EvidenceFault) as caught:
+                root.stream("a", lambda _: None, expect=expect)
+            assert (caught.value.code, caught.value.path) == (ReasonCode.EVIDENCE_UNSTABLE, "a")
+        assert read(twin, "b") == b"before"
+
+    def test_r2_a_file_that_is_gone_is_unstable(self, reopen: Reopen, put: Put, remove: Remove) -> None:
+        put("in/a", b"before")
+        put("in/b", b"before")
+        root = reopen()
+        root.list("in")
+        remove("in/a")
+        with pytest.raises(EvidenceFault) as caught:
+            root.stream("in/a", lambda _: None)
+        assert (caught.value.code, caught.value.path) == (ReasonCode.EVIDENCE_UNSTABLE, "in/a")
+        assert read(root, "in/b") == b"before"
+
+    def test_r2_a_fact_of_an_earlier_snapshot_is_held_against_the_file(self, reopen: Reopen, put: Put) -> None:
         put("a", b"before")
         seen = reopen().stat("a")
         assert seen is not None
-        put("a", later)
+        assert reopen().stream("a", lambda _: None, expect=seen).size == 6
+        put("a", b"after!")
         with pytest.raises(EvidenceFault) as caught:
             reopen().stream("a", lambda _: None, expect=seen)
-        assert (caught.value.code, caught.value.path) == (ReasonCode.EVIDENCE_UNSTABLE, "a")
+        assert caught.value.code is ReasonCode.EVIDENCE_UNSTABLE
 
     def test_r2_an_expectation_of_other_facts_is_unstable(self, reopen: Reopen, put: Put) -> None:
         put("a", b"before")
         seen = reopen().stat("a")
         assert seen is not None
-        with pytest.raises(EvidenceFault) as caught:
-            reopen().stream("a", lambda _: None, expect=FileFact("a", seen.size + 1, seen.stamp))
-        assert caught.value.code is ReasonCode.EVIDENCE_UNSTABLE
+        for wrong in (FileFact("a", seen.size + 1, seen.stamp), FileFact("none", seen.size, seen.stamp)):
+            with pytest.raises(EvidenceFault) as caught:
+                reopen().stream(wrong.path, lambda _: None, expect=wrong)
+            assert caught.value.code is ReasonCode.EVIDENCE_UNSTABLE
 
     # R3
 
@@ -101,7 +164,7 @@ class EngineRootLaws:
         put("in/a", b"x")
         assert reopen().exists()
         root = reopen()
-        for absent in ("a", "in", "in/b", "in/a/x", "in/aa", "i"):
+        for absent in ("a", "in/b", "in/a/x", "in/aa", "i"):
             assert root.stat(absent) is None
         assert list(root.list("i")) == []
         assert list(root.list("out")) == []
@@ -238,6 +301,101 @@ class EngineRootLaws:
 
         for found in together([partial(all_of_it) for _ in range(6)]):
             assert found == {name: name.encode() * 20_000 for name in names}
+
+    # R8
+
+    def test_r8_a_tree_that_stood_still_has_no_changes(self, reopen: Reopen, put: Put) -> None:
+        for name in ("in/a", "in/b", "in/c/d", "e"):
+            put(name, name.encode())
+        root = reopen()
+        assert root.exists()
+        root.list("in")
+        root.list("in", Wanted("*/d"))
+        root.list("none")
+        for name in ("e", "none", "in/none"):
+            root.stat(name)
+        with pytest.raises(EvidenceFault):
+            root.stat("../e")
+        assert read(root, "in/a") == b"in/a"
+        assert root.changes() == Changes()
+        assert not root.changes()
+
+    @pytest.mark.parametrize(
+        ("event", "told"),
+        {
+            "written": ["in/a"], "emptied": ["in/a"], "gone": ["in/b"], "come into a folder": ["in/c/new"],
+            "come where nothing was": ["none"], "single written": ["e"], "single gone": ["e"], "beside": [],
+            "beside a pattern": [], "many": [f"in/n{number}" for number in range(NAMED_CHANGES)],
+        }.items(),
+    )  # fmt: skip
+    def test_r8_what_changed_vanished_or_appeared_is_named(
+        self, reopen: Reopen, put: Put, remove: Remove, event: str, told: Sequence[str]
+    ) -> None:
+        for name in ("in/a", "in/b", "in/c/d", "way/a.bin", "way/a.txt", "e", "other/a"):
+            put(name, name.encode())
+        root = reopen()
+        for fact in (*root.list("in"), *root.list("way", Wanted("*.bin"))):
+            root.stream(fact.path, lambda _: None, expect=fact)
+        root.stat("e")
+        root.stat("none")
+        events: Mapping[str, Callable[[], object]] = {
+            "written": lambda: put("in/a", b"nI/A"),
+            "emptied": lambda: put("in/a", b""),
+            "gone": lambda: remove("in/b"),
+            "come into a folder": lambda: put("in/c/new", b"x"),
+            "come where nothing was": lambda: put("none", b"x"),
+            "single written": lambda: put("e", b"E"),
+            "single gone": lambda: remove("e"),
+            "beside": lambda: (put("other/a", b"other"), put("other/b", b"new"), put("f", b"new")),
+            "beside a pattern": lambda: (put("way/a.txt", b"other"), put("way/b.txt", b"new")),
+            "many": lambda: [put(f"in/n{number}", b"x") for number in range(NAMED_CHANGES + 3)],
+        }
+        events[event]()
+        assert root.changes() == Changes(tuple(told), NAMED_CHANGES + 3 if event == "many" else len(told))
+
+    def test_r8_two_lists_that_saw_two_trees_are_told_apart(self, reopen: Reopen, put: Put, remove: Remove) -> None:
+        put("in/x.bin", b"x")
+        root = reopen()
+        assert len(root.list("in", Wanted("*.bin"))) == 1
+        put("in/y.bin", b"y")
+        remove("in/x.bin")
+        assert [fact.path for fact in root.list("in", Wanted("y*"))] == ["in/y.bin"]
+        assert root.changes().paths == ("in/x.bin", "in/y.bin")
+
+    def test_r8_nothing_is_read_after_the_second_look(self, reopen: Reopen, put: Put) -> None:
+        put("a", b"x")
+        root = reopen()
+        assert read(root, "a") == b"x"
+        root.changes()
+        over(root)
+        assert root.changes() == Changes()
+
+    # R9
+
+    def test_r9_a_closed_snapshot_answers_nothing(self, reopen: Reopen, put: Put) -> None:
+        put("a", b"x")
+        with reopen() as root:
+            assert read(root, "a") == b"x"
+        root.close()
+        over(root)
+        with pytest.raises(RuntimeError):
+            root.changes()
+        assert read(reopen(), "a") == b"x"
+
+
+def over(root: EngineRoot) -> None:
+    """A snapshot that answers no question any more, not even one that it has answered."""
+    got: list[bytes] = []
+    acts: Sequence[Callable[[], object]] = (
+        root.exists,
+        lambda: root.stat("a"),
+        lambda: root.list(""),
+        lambda: root.stream("a", lambda view: got.append(bytes(view))),
+    )
+    for act in acts:
+        with pytest.raises(RuntimeError):
+            act()
+    assert got == []
 
 
 def read(root: EngineRoot, path: str) -> bytes:
