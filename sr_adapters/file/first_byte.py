@@ -9,11 +9,10 @@ serves all files that were looked at before it.
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 TICK_NS: Final = 20_000_000
 WHOLE_SECONDS_TICK_NS: Final = 2_000_000_000
@@ -29,6 +28,18 @@ _LOCAL: Final = frozenset(
 """File systems whose files this machine's kernel alone stamps; every other (nfs, cifs, fuse, 9p) is a network's."""
 
 
+class Stamped(Protocol):
+    """As much of a file's status as tells when it was last changed, and on which device."""
+
+    @property
+    def st_ctime_ns(self) -> int:
+        """When it was last changed, in ns since the epoch."""
+
+    @property
+    def st_dev(self) -> int:
+        """The device."""
+
+
 class FirstByte:
     """Keeps the moment from which on files may be read. Safe to use from several threads."""
 
@@ -37,7 +48,7 @@ class FirstByte:
         self._not_before_ns = 0
         self._networks: dict[int, bool] = {}
 
-    def saw(self, found: os.stat_result, folder: int) -> None:
+    def saw(self, found: Stamped, folder: int) -> None:
         """A file was found. `folder`: the open folder that it is in."""
         age_ns = time.time_ns() - found.st_ctime_ns
         tick_ns = TICK_NS if found.st_ctime_ns % _SECOND_NS else WHOLE_SECONDS_TICK_NS

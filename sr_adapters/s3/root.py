@@ -25,8 +25,8 @@ _PRECONDITION = 412
 _RANGE_INVALID = 416
 _AT_ONCE: Final = 8
 """Requests of a second look that are under way at a time."""
-_HEADER_S: Final = 1.0
-"""An HTTP header tells whole seconds."""
+_HEADER_S: Final = (-1.0, 0.5)
+"""How far the whole seconds of an HTTP header may be from the time that a list tells: cut off, or rounded."""
 
 
 class S3EngineRoot(Snapshot):
@@ -97,7 +97,8 @@ class S3EngineRoot(Snapshot):
     def _same_version(self, path: str, fact: FileFact, answer: Mapping[str, Any], *, whole: bool = True) -> str | None:
         """The version id of an answer, where the bucket has versions.
 
-        It, ETag, time and size are the snapshot's; the first read says which version that is. Raises `EvidenceFault(EVIDENCE_UNSTABLE)`.
+        It, ETag, time and size are the snapshot's; the first read says which version that is.
+        Raises `EvidenceFault(EVIDENCE_UNSTABLE)`.
         """
         version = answer.get("VersionId")
         version = str(version) if version and version != "null" else None
@@ -234,9 +235,9 @@ def _is_of(answer: Mapping[str, Any], fact: FileFact) -> bool:
     """Whether an answer is of the listed object. A list tells the time more exactly than a read does."""
     etag, _, changed = str(fact.stamp).rpartition("@")
     told = answer.get("LastModified")
-    return _bare(answer["ETag"]) == etag and (
-        told is None or not changed or abs(told.timestamp() - float(changed)) < _HEADER_S
-    )
+    if told is None or not changed:
+        return _bare(answer["ETag"]) == etag
+    return _bare(answer["ETag"]) == etag and _HEADER_S[0] < told.timestamp() - float(changed) <= _HEADER_S[1]
 
 
 def _bare(etag: str) -> str:

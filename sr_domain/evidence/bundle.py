@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import attrs
@@ -27,6 +28,7 @@ from sr_ports.roots import check_path, leaves
 from sr_ports.wanted import TODAY
 
 INDEX_LIMIT = 64 << 20
+_FOUND_AT_ONCE = 1000
 _SHAPES = ("files", "entries", "items", "members")
 _PATH_KEYS = ("path", "relative_path", "rel_path", "file_path", "file", "filename", "name")
 _DIGEST_KEYS = ("sha256_hex", "sha256", "digest", "digest_sha256", "digest_hex", "sha256_digest", "hash")
@@ -99,11 +101,12 @@ class Bundle:
             guard(len(chunk))
             update(chunk)
 
-        named = [self._confine(path, base) for path in paths]
-        for path in named:  # all are found before any is read: one wait for the first byte serves them all
-            self.root.stat(path, self.rules)
-        for path in named:
-            self._check_target(stream(path, sink, rules=self.rules), base)
+        left = iter(paths)
+        while named := [self._confine(path, base) for path in islice(left, _FOUND_AT_ONCE)]:
+            for path in named:  # found before any is read: one wait for the first byte serves them all
+                self.root.stat(path, self.rules)
+            for path in named:
+                self._check_target(stream(path, sink, rules=self.rules), base)
         return hasher.hexdigest()
 
     def sha256_file(self, path: str, base: PathBase) -> str:

@@ -12,9 +12,7 @@ from sr_ports.wanted import TODAY
 _SHOWN = 80
 
 
-def read_small(
-    root: EngineRoot, path: str, limit: int, code: ReasonCode, rules: ListingRules = TODAY
-) -> bytes:
+def read_small(root: EngineRoot, path: str, limit: int, code: ReasonCode, rules: ListingRules = TODAY) -> bytes:
     """A text file's bytes less a byte order mark. Raises `EvidenceFault(code)` when there are more than `limit`."""
     parts = bytearray()
 

@@ -49,10 +49,11 @@ def _oracle(run: HeldRun, root: EngineRoot) -> Evidence:
     try:
         ref, failures = oracle_pack(root, pins_of(run.request))
     except EvidenceFault as fault:
-        rules = admitted(run)
-        if fault.code is ReasonCode.PATH_ESCAPES and rules.then != rules.now:
-            return Evidence(missing=(MANIFEST,))  # the rules of the admission would have followed the link
-        return Evidence(conflicts=(Conflict.from_fault(MANIFEST, fault),))
+        try:
+            root.stat(MANIFEST, admitted(run).then)
+        except EvidenceFault:
+            return Evidence(conflicts=(Conflict.from_fault(MANIFEST, fault),))
+        return Evidence(missing=(MANIFEST,))  # the rules of its admission did not object
     return Evidence(oracle_pack_ref=ref, failures=failures)
 
 

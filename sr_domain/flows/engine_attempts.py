@@ -15,6 +15,7 @@ from sr_domain.encoding.names import lower_hex
 from sr_domain.encoding.parts import present
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.evidence.small_files import parse_small, read_small
+from sr_domain.flows.collect_evidence import admitted
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.sealed import SealedPlan
 from sr_domain.record import events
@@ -211,13 +212,14 @@ def check_receipt(run: HeldRun, uri: str | None) -> tuple[ReasonCode | None, str
     """Whether the engine's receipt is there, fits its contract and names this run's pins."""
     if uri is None:
         return ReasonCode.ENGINE_ROOT_MISSING, "the invoker named no engine root"
+    rules = admitted(run).then
     try:
         with run.ports.roots.open(uri) as root:
             if not root.exists():
                 return ReasonCode.ENGINE_ROOT_MISSING, f"{uri} is not there"
-            if root.stat(RECEIPT) is None:
+            if root.stat(RECEIPT, rules) is None:
                 return ReasonCode.ENGINE_RECEIPT_MISSING, f"no {RECEIPT} in {uri}"
-            data = read_small(root, RECEIPT, _RECEIPT_LIMIT, ReasonCode.ENGINE_RECEIPT_INVALID)
+            data = read_small(root, RECEIPT, _RECEIPT_LIMIT, ReasonCode.ENGINE_RECEIPT_INVALID, rules)
         receipt = parse_small(data, RECEIPT, _RECEIPT_LIMIT, ReasonCode.ENGINE_RECEIPT_INVALID)
         receipt = lower_hex(receipt, "run_id", "manifest_fingerprint", "parameter_hash")
         validate("run_receipt", receipt)

@@ -163,7 +163,7 @@ def test_by_those_rules_a_link_that_leads_elsewhere_later_is_a_change(tree: Path
 def test_by_those_rules_a_link_that_leads_out_or_nowhere_is_refused(tree: Path, target: str) -> None:
     (tree / "in" / "link").symlink_to(target.format(outside=tree.parent))
     for folder in ("", "in"):
-        escapes(lambda folder=folder: FileEngineRoot(str(tree)).list(folder, Wanted(rules=FIRST_RELEASE)))
+        escapes(partial(FileEngineRoot(str(tree)).list, folder, Wanted(rules=FIRST_RELEASE)))
     if target not in ("gone", ".."):
         escapes(lambda: FileEngineRoot(str(tree)).stat("in/link", FIRST_RELEASE))
 
@@ -244,7 +244,7 @@ def test_r4_folders_that_a_pattern_cannot_reach_are_not_entered(tree: Path, monk
     entered: list[str] = []
 
     def scandir(folder: int) -> Any:
-        entered.append(os.path.relpath(os.readlink(f"/proc/self/fd/{folder}"), tree))
+        entered.append(os.path.relpath(Path(f"/proc/self/fd/{folder}").readlink(), tree))
         if entered[-1] == "lost+found":
             raise PermissionError(13, "Permission denied")
         return REAL_SCANDIR(folder)

@@ -318,7 +318,7 @@ def test_only_file_systems_known_to_be_local_are_not_a_networks(
 
 
 def open_files() -> int:
-    return len(os.listdir("/proc/self/fd"))
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def test_descriptors_are_few_and_given_back(tmp_path: Path) -> None:
@@ -337,11 +337,11 @@ def test_descriptors_are_few_and_given_back(tmp_path: Path) -> None:
     assert open_files() == before
 
 
-def test_a_tree_deeper_than_any_path_is_listed_and_read(tmp_path: Path) -> None:
-    depth, at = 1500, os.open(tmp_path, os.O_RDONLY)
+def test_a_tree_whose_paths_are_longer_than_any_system_call_takes_is_listed_and_read(tmp_path: Path) -> None:
+    name, depth, at = "d" * 250, 20, os.open(tmp_path, os.O_RDONLY)
     for _ in range(depth):
-        os.mkdir("deeper", dir_fd=at)
-        below = os.open("deeper", os.O_RDONLY, dir_fd=at)
+        os.mkdir(name, dir_fd=at)
+        below = os.open(name, os.O_RDONLY, dir_fd=at)
         os.close(at)
         at = below
     os.close(os.open("f", os.O_CREAT | os.O_WRONLY, dir_fd=at))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import attrs
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -171,6 +173,33 @@ def oracle(root: Path, **changes: Any) -> None:
         "created_at_utc": "2026-01-01T00:00:00Z",
     }
     (root / "_oracle_pack_manifest.json").write_text(json.dumps({**manifest, **changes}))
+
+
+@pytest.mark.parametrize(
+    ("place", "code"),
+    {"file": None, "link": ReasonCode.PATH_ESCAPES, "fifo": ReasonCode.NOT_A_FILE,
+     "folder": ReasonCode.NOT_A_FILE}.items(),
+)  # fmt: skip
+def test_an_oracle_manifest_that_is_no_plain_file_is_a_conflict(
+    tmp_path: Path, place: str, code: ReasonCode | None
+) -> None:
+    lab = Lab(tmp_path)
+    write_world(lab.root)
+    oracle(lab.root)
+    manifest = lab.root / "_oracle_pack_manifest.json"
+    if code is not None:
+        manifest.rename(lab.root / "kept.json")
+    if place == "link":
+        manifest.symlink_to("kept.json")
+    elif place == "fifo":
+        os.mkfifo(manifest)
+    elif place == "folder":
+        manifest.mkdir()
+    outcome = reuse(lab)
+    assert outcome.state is (RunState.READY if code is None else RunState.QUARANTINED)
+    if code is not None:
+        (conflict,) = read(lab, f"quarantine/{RUN}.json")["conflicts"]
+        assert conflict["code"] == code
 
 
 def test_the_oracle_pack_is_carried_or_refused(tmp_path: Path) -> None:
