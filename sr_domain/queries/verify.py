@@ -167,9 +167,8 @@ class _Check:
         if root is None:
             absent = Finding(ReasonCode.ENGINE_ROOT_MISSING, "engine root", "none is on record: give --engine-run-root")
             return Verification(run_id, root, (*findings, absent))
-        plan = SealedPlan.of(plan_event.details.plan)
         with self.verifier.roots.open(root) as opened:
-            found = list(self.bytes(plan, opened, ledger))
+            found = list(self.bytes(SealedPlan.of(plan_event.details.plan), opened, ledger))
         outputs, gates = len(self.facts["locators"]), len(self.facts["gate_receipts"])
         return Verification(run_id, root, (*findings, *found), outputs, gates)
 
