@@ -14,7 +14,7 @@ from functools import partial
 
 import pytest
 
-from sr_ports.conformance.snapshots import Put, Remove, Reopen, Snapshot, SnapshotLaws, read
+from sr_ports.conformance.second_look import Put, Remove, Reopen, SecondLook, Snapshot, read
 from sr_ports.conformance.together import together
 from sr_ports.errors import EvidenceFault, Unreachable
 from sr_ports.reasons import ReasonCode
@@ -52,7 +52,7 @@ PATTERNS: Mapping[str, Sequence[str]] = {
 }
 
 
-class EngineRootLaws(SnapshotLaws):
+class EngineRootLaws(SecondLook):
     """Laws R1 to R9. Needs `reopen`, `put`, `remove` and `snapshot`."""
 
     @pytest.fixture

@@ -138,7 +138,7 @@ def test_engine_roots_have_a_hook_of_their_own(tmp_path: Path) -> None:
         cage.stat("a")
     with cage as held:
         assert held.changes() == Changes()
-    with pytest.raises(Unreachable, match="failed in exists: RuntimeError: .* asked after it was closed"):
+    with pytest.raises(Unreachable, match=r"failed in exists: RuntimeError: .* asked after it was closed"):
         cage.exists()
     with pytest.raises(BadInput, match="no adapter reads engine roots of the form zoo://"):
         ports.roots.open("zoo://one")

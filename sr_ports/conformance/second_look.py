@@ -16,7 +16,7 @@ Remove = Callable[[str], None]
 Snapshot = Callable[[], object]
 
 
-class SnapshotLaws:
+class SecondLook:
     """Laws R8 and R9. Needs `reopen`, `put` and `remove`."""
 
     # R8
