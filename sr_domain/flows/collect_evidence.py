@@ -49,11 +49,9 @@ def _oracle(run: HeldRun, root: EngineRoot) -> Evidence:
     try:
         ref, failures = oracle_pack(root, pins_of(run.request))
     except EvidenceFault as fault:
-        try:
-            root.stat(MANIFEST, admitted(run).then)
-        except EvidenceFault:
-            return Evidence(conflicts=(Conflict.from_fault(MANIFEST, fault),))
-        return Evidence(missing=(MANIFEST,))  # the rules of its admission did not object
+        if admitted(run).waits(lambda rules: root.stat(MANIFEST, rules)):
+            return Evidence(missing=(MANIFEST,))
+        return Evidence(conflicts=(Conflict.from_fault(MANIFEST, fault),))
     return Evidence(oracle_pack_ref=ref, failures=failures)
 
 

@@ -16,9 +16,12 @@ from hypothesis import strategies as st
 
 from sr_adapters.memory.root import MemoryEngineRoot, MemoryEngineRoots
 from sr_domain.encoding.ids import ready_message_id, run_id_for
+from sr_domain.evidence.admitted import Admitted
+from sr_domain.flows import collect_evidence
 from sr_domain.record.states import RunState
 from sr_domain.runner import ScenarioRunner
 from sr_ports import ReasonCode, Sink, Unreachable
+from sr_ports.wanted import FIRST_RELEASE, TODAY
 from tests.reliability.lab import PLATFORM, Lab, request, write_world
 from tests.reliability.memory_world import roots, world
 
@@ -200,6 +203,23 @@ def test_an_oracle_manifest_that_is_no_plain_file_is_a_conflict(
     if code is not None:
         (conflict,) = read(lab, f"quarantine/{RUN}.json")["conflicts"]
         assert conflict["code"] == code
+
+
+def test_a_run_of_an_earlier_admission_waits_for_the_manifest_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collect_evidence, "admitted", lambda _: Admitted(now=TODAY, then=FIRST_RELEASE))
+    lab = Lab(tmp_path)
+    write_world(lab.root)
+    oracle(lab.root)
+    manifest = lab.root / "_oracle_pack_manifest.json"
+    manifest.rename(lab.root / "kept.json")
+    manifest.symlink_to("kept.json")
+    outcome = reuse(lab)
+    assert (outcome.state, tuple(outcome.missing)) == (RunState.WAITING_EVIDENCE, (manifest.name,))
+    manifest.unlink()
+    (lab.root / "kept.json").rename(manifest)
+    assert reuse(lab).state is RunState.READY
 
 
 def test_the_oracle_pack_is_carried_or_refused(tmp_path: Path) -> None:
