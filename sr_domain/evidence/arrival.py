@@ -15,7 +15,7 @@ from sr_domain.evidence.run_receipt import RECEIPT, mismatch, read_receipt, run_
 from sr_domain.evidence.small_files import CutShort
 from sr_domain.plan.sealed import OutputPart, SealedGate, SealedPlan
 from sr_domain.record.read import Record
-from sr_ports import EngineRoot, EngineRoots, EvidenceFault
+from sr_ports import EngineRoot, EngineRoots, EvidenceFault, ListingRules
 
 
 def something_there(roots: EngineRoots, plan: SealedPlan, uri: str, run_id: str) -> bool:
@@ -83,7 +83,15 @@ def _gate_lacks(root: EngineRoot, gate: SealedGate, path: str | None, admitted: 
     """`path`: what the gate lacked; None where an earlier release did not record it."""
     if path is None:
         return not _is_there(_bundle_there, root, gate)
-    return admitted.waits(lambda rules: root.stat(path, rules, or_folder=True)) or still_lacks(root, gate, path)
+
+    def look(rules: ListingRules) -> object:
+        return root.stat(path, rules, or_folder=True) or root.list(path, whole_bundle(gate.method, rules))
+
+    try:
+        look(admitted.now)
+    except EvidenceFault:
+        return admitted.waits(look)
+    return still_lacks(root, gate, path)
 
 
 def _part_came(root: EngineRoot, part: OutputPart, admitted: Admitted) -> bool:

@@ -1,4 +1,4 @@
-"""Whether a small text from outside merely ends too early, and may still be being written (spec: behaviour, "Evidence")."""
+"""Whether a small text from outside merely ends too early: it may still be on its way (spec: behaviour, "Evidence")."""
 
 from __future__ import annotations
 
@@ -103,15 +103,15 @@ class _Scan:
             self.broken = True
         return at
 
-    def _take(self, kind: str, token: str) -> None:
-        if kind == "mark" and token in "]}":
-            self._close(token)
-        elif (self._wanted, token) in _NEXT:
-            self._wanted = _NEXT[self._wanted, token]
-            if token in "{[":
-                self._open.append("}" if token == "{" else "]")
+    def _take(self, kind: str, one: str) -> None:
+        if kind == "mark" and one in "]}":
+            self._close(one)
+        elif (self._wanted, one) in _NEXT:
+            self._wanted = _NEXT[self._wanted, one]
+            if one in "{[":
+                self._open.append("}" if one == "{" else "]")
                 self.broken = len(self._open) > _DEPTH
-        elif token == "," and self._wanted == "comma":
+        elif one == "," and self._wanted == "comma":
             self._wanted = "name" if self._open[-1] == "}" else "value"
         elif kind == "text" and self._wanted in ("name", "name or }"):
             self._wanted = "colon"
@@ -120,9 +120,9 @@ class _Scan:
         else:
             self.broken = True
 
-    def _close(self, token: str) -> None:
-        empty = {"}": "name or }", "]": "value or ]"}[token]
-        if not self._open or self._open[-1] != token or self._wanted not in ("comma", empty):
+    def _close(self, one: str) -> None:
+        empty = {"}": "name or }", "]": "value or ]"}[one]
+        if not self._open or self._open[-1] != one or self._wanted not in ("comma", empty):
             self.broken = True
             return
         self._open.pop()

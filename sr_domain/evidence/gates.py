@@ -93,21 +93,29 @@ def _mismatch(gate: SealedGate, bundle: Bundle, expected: str, actual: str) -> G
 
 
 def still_lacks(root: EngineRoot, gate: SealedGate, path: str, rules: ListingRules = TODAY) -> bool:
-    """Whether what a gate lacked at a path is still not there, or still cut short. Raises `Unreachable`."""
+    """Whether what a gate lacked at a path has still not come, by a look. Raises `Unreachable`.
+
+    False also where flag or index say otherwise now, and where something contradicts itself: the evidence tells.
+    """
+    bundle = Bundle(root, gate.bundle_root, gate.index_path, gate.method, lambda _: None, rules)
     try:
         if path == gate.flag_path:
-            if root.stat(path, rules) is not None:
-                read_flag(root, path, gate.method.digest_field, rules)
-                return False
-            return True
-        if path == gate.index_path:
-            Bundle(root, gate.bundle_root, path, gate.method, lambda _: None, rules).index()
-            return False
-        return root.stat(path, rules, or_folder=True) is None and not root.list(path, whole_bundle(gate.method, rules))
+            if root.stat(path, rules) is None:
+                return True
+            read_flag(root, path, gate.method.digest_field, rules)
+        elif path == gate.bundle_root:
+            return not root.list(path, whole_bundle(gate.method, rules))
+        elif gate.index_path is None:
+            return root.stat(path, rules, or_folder=True) is None
+        else:
+            for entry in bundle.index():
+                if entry.path:
+                    bundle.find(entry.path, gate.method.path_base)
     except (CutShort, BundleAbsent):
         return True
-    except EvidenceFault:
-        return False  # for the evidence to judge
+    except EvidenceFault as fault:
+        return fault.code is ReasonCode.INDEXED_FILE_ABSENT
+    return False
 
 
 def _wanted(gate: SealedGate) -> str:

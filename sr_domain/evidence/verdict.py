@@ -31,6 +31,9 @@ class Proven:
     earlier: tuple[str, str] | None = None
 
 
+_STILL = Changes()
+
+
 @attrs.frozen
 class Evidence:
     """Everything found. `missing`: ids of required outputs and gates, the latter with their day; `notes`: for the view.
@@ -53,7 +56,7 @@ class Evidence:
     notes: tuple[str, ...] = ()
     oracle_pack_ref: Mapping[str, Any] | None = None
     engine_run_id: str | None = None
-    unstable: Changes = Changes()
+    unstable: Changes = _STILL
 
     @property
     def outputs(self) -> tuple[OutputProof, ...]:

@@ -252,11 +252,9 @@ class _Judge:
         if name not in self._missing:
             return None
         lack, now = self._lacks.get(name), self._now.get(name, "")
-        if lack is None:
-            return Item(name, "MISSING", law=law, path=path, detail=now)
-        return Item(
-            name, "MISSING", law=law, path=lack.path or path, detail="; ".join(filter(None, (lack.detail, now)))
-        )
+        if lack is not None:
+            path, now = lack.path or path, "; ".join(filter(None, (lack.detail, now)))
+        return Item(name, "MISSING", law=law, path=path, detail=now)
 
 
 def _attempt(ports: Ports, attempt: Attempt) -> dict[str, Any]:
