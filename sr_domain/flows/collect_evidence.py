@@ -7,6 +7,7 @@ what was found is `evidence.classify`; what is stored of it once the run is comp
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import chain
@@ -17,6 +18,7 @@ import attrs
 from sr_domain.artifacts.documents import instance_scope
 from sr_domain.artifacts.revision_2 import engine_pins, gate_receipt, instance_receipt, locator
 from sr_domain.evidence.admitted import Objected
+from sr_domain.evidence.bundle import whole_bundle
 from sr_domain.evidence.digests import ContentDigest, WholeFiles, digest_outputs
 from sr_domain.evidence.gates import GateMissing, GatePassed, verify_gate
 from sr_domain.evidence.oracle import MANIFEST, oracle_pack
@@ -56,7 +58,8 @@ def collect(run: HeldRun, plan: SealedPlan, uri: str, *, reused: bool) -> Eviden
         )
         whole = attrs.evolve(oracle, engine_run_id=look.engine_run_id)
         found = _together([whole, receipt, *look.gates(), *look.outputs()])
-        if any(one.code in _SETTLING for one in found.conflicts):
+        if plan.settle_seconds and any(one.code in _SETTLING for one in found.conflicts):
+            look.at_everything()
             _stand_still(run, plan.settle_seconds)
         return _seen_twice(found, root.changes())
 
@@ -70,8 +73,7 @@ _SETTLING = frozenset({ReasonCode.GATE_DIGEST_MISMATCH, ReasonCode.MEMBER_DIGEST
 
 def _stand_still(run: HeldRun, seconds: float) -> None:
     """Let time pass between what was found and the second look, under the heartbeat. Raises `LeaseLost`."""
-    if seconds:
-        run.telemetry.progress(f"a digest differs: whether anything still changes is seen in {seconds:g} s")
+    run.telemetry.progress(f"a digest differs: whether anything still changes is seen in {seconds:g} s")
     while seconds > 0:
         run.held.check()
         run.ports.clock.sleep(min(seconds, 1.0))
@@ -157,6 +159,18 @@ class _Look:
         """The verdict on every gate, day by day."""
         looks = [(gate, look) for gate in self.plan.gates for look in gate.looks(self.run_id)]
         return self.run.ports.pool.map(lambda one: self._gate(*one), looks)
+
+    def at_everything(self) -> None:
+        """Look at what no verdict has asked for yet, so that the second look sees the whole closure come in."""
+        for look in (look for gate in self.plan.gates for look in gate.looks(self.run_id)):
+            self.run.held.check()
+            for ask in (
+                partial(self.root.stat, look.flag_path),
+                partial(self.root.stat, look.index_path or look.flag_path),
+                partial(self.root.list, look.bundle_root, whole_bundle(look.method)),
+            ):
+                with contextlib.suppress(EvidenceFault):  # judged where it is evidence
+                    ask()
 
     def _gate(self, gate: SealedGate, look: SealedGate) -> Evidence:
         provided = self.run.ports.laws.get(gate.method.kind)
