@@ -101,7 +101,10 @@ def anchor(run: HeldRun, policy: Policy) -> Accepted:
 
 def _resolved(run: HeldRun, root: str | None) -> str | None:
     """The engine root as it is named from any folder: a path in full, a URI as it is."""
-    return root if root is None or "://" in root else run.ports.roots.open(root).uri
+    if root is None or "://" in root:
+        return root
+    with run.ports.roots.open(root) as opened:
+        return opened.uri
 
 
 def committed_plan(run: HeldRun, context: Context, accepted: Accepted) -> SealedPlan | None:
@@ -179,10 +182,8 @@ def _conclude(run: HeldRun, plan: SealedPlan, evidence: Evidence, deadline: date
                 return True
             run.renew()
             commit_failed(run, Rest(refused.code, refused.detail))
-        case Waiting(missing):
-            why = Rest(ReasonCode.EVIDENCE_WAITING, missing=missing, found=decision.found)
-            run.record(events.EVIDENCE_WAITING(why))
-            run.write_status()
+        case Waiting():
+            _wait(run, _waiting(verdict, evidence, decision.found))
         case Conflicted(conflicts):
             run.renew()
             missing = tuple(sorted(evidence.missing))
@@ -196,6 +197,26 @@ def _conclude(run: HeldRun, plan: SealedPlan, evidence: Evidence, deadline: date
     return False
 
 
+def _waiting(verdict: Waiting, evidence: Evidence, found: Found) -> Rest:
+    """Why the run waits, and what passed nevertheless."""
+    return Rest(
+        verdict.code,
+        verdict.detail,
+        missing=verdict.missing,
+        found=found,
+        lacks=tuple(sorted(evidence.lacks, key=lambda one: (one.subject, one.path))),
+        changed=evidence.unstable.paths,
+    )
+
+
+def _wait(run: HeldRun, why: Rest) -> None:
+    """The run rests until somebody looks again. Where it rests so already, nothing is added to its record."""
+    standing = run.history.rest
+    if standing is None or standing.document() != why.document():
+        run.record(events.EVIDENCE_WAITING(why))
+    run.write_status()
+
+
 def _failed(verdict: Failed, evidence: Evidence, found: Found) -> Rest:
     """Why the run fails, and what passed nevertheless. Drift keeps both sides, as a conflict does."""
     drifted = (one for one in evidence.failures if one.changes is not None)
@@ -206,6 +227,8 @@ def _failed(verdict: Failed, evidence: Evidence, found: Found) -> Rest:
         conflicts=tuple(Conflict(one.subject, one.code, one.detail, changes=one.changes) for one in drifted),
         missing=tuple(sorted(set(evidence.missing))),
         found=found,
+        lacks=tuple(sorted(evidence.lacks, key=lambda one: (one.subject, one.path))),
+        changed=evidence.unstable.paths,
     )
 
 

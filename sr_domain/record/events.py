@@ -143,8 +143,6 @@ EVIDENCE_WAITING = EventKind(
     d.Rest,
     "EVIDENCE",
     "evidence is incomplete, waiting",
-    Kept.ONCE,
-    subject="missing",
     after=RunState.WAITING_EVIDENCE,
     outcome="WAITING",
 )
