@@ -10,8 +10,8 @@ import json
 from sr_domain.artifacts.attestation import payload_of
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.encoding.ids import ready_message_id
-from sr_domain.flows.derived_artifact import signed_by
 from sr_domain.record.states import Fact, RunState
+from sr_domain.run.derived_artifact import signed_by
 from sr_domain.run.held_run import HeldRun
 from sr_ports import Envelope, Fault
 
