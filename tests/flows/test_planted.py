@@ -492,6 +492,39 @@ def test_a_reason_keeps_no_secret(lab: Lab) -> None:
     assert "hunter2" not in given_up.details["reason"]
 
 
+# Re-emit
+
+
+@pytest.mark.parametrize("planted", ["forged", "junk", "adds a space"])
+def test_ready_is_told_again_from_the_records_signal_alone(any_lab: Lab, planted: str) -> None:
+    first = any_lab.reuse(small_world())
+    sound = any_lab.truth()[KEYS["signal"]]
+    stands = {"forged": forged(any_lab, "signal"), "junk": b"{", "adds a space": sound + b" "}[planted]
+    put(any_lab, KEYS["signal"], stands)
+    done = any_lab.runner().reemit(first.run_id, "READY_ONLY")
+    assert (done.reason_code, getattr(done, "published", ())) == (ReasonCode.TRUTH_ALTERED, ())
+    assert len(any_lab.published()) == 1
+    assert any_lab.kinds(RUN)[-1] == "REEMIT_FAILED"
+    recovered(any_lab, KEYS["signal"])
+    assert getattr(any_lab.runner().reemit(RUN, "READY_ONLY"), "published", ()) == ("READY",)
+    assert len({one.message_id for one in any_lab.published()}) == 1
+
+
+@pytest.mark.parametrize("planted", ["another reason", "junk", "lags"])
+def test_a_terminal_fact_is_told_again_from_the_records_status_alone(any_lab: Lab, planted: str) -> None:
+    assert any_lab.reuse(conflicted()).state is RunState.QUARANTINED
+    accepted, status = any_lab.ledger(RUN).events[0], any_lab.document("run_status", RUN)
+    lagging = {"run_id": RUN, "state": "OPEN", "updated_at_utc": accepted.ts_utc, "record_ref": accepted_ref()}
+    stands = {"another reason": {**status, "reason_code": "X"}, "junk": {}, "lags": lagging}[planted]
+    put(any_lab, KEYS["status"], exact_json(stands))
+    done = any_lab.runner().reemit(RUN, "TERMINAL_ONLY")
+    code = ReasonCode.TRUTH_MISSING if planted == "lags" else ReasonCode.TRUTH_ALTERED
+    assert (done.reason_code, getattr(done, "published", ())) == (code, ())
+    assert any_lab.published() == []
+    any_lab.runner().repair_status(RUN)
+    assert getattr(any_lab.runner().reemit(RUN, "TERMINAL_ONLY"), "published", ()) == ("TERMINAL",)
+
+
 def every_cut(calls: int) -> Iterator[CrashPlan]:
     for at in range(calls):
         for mode in (Mode.BEFORE, Mode.AFTER):
