@@ -38,8 +38,7 @@ class AlteredArtifact(Fault):
 
 def way_on(run_id: str, key: str) -> str:
     """What to do about an artifact at `key` that is not the record's."""
-    again = f"sr recover {run_id} --artifact {key} --accept-loss --reason R"
-    return f"restore it from backup, or set it aside: {again}; sr resume then goes on"
+    return f"restore it from backup, or set it aside: sr recover {run_id} --artifact {key} --accept-loss --reason R"
 
 
 def set_aside_step(run_id: str, key: str) -> NextStep:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,8 +27,9 @@ def key(sr: Shell, kind: str) -> str:
 
 
 @pytest.fixture
-def planted(sr: Shell) -> Shell:
+def planted(sr: Shell, policy: Callable[..., None]) -> Shell:
     """A run that waits, and a facts view beside it that nobody decided; then what it waited for comes."""
+    policy(evidence_wait_seconds=600)
     late = sr.folder / "root/end/_passed.flag"
     flag = late.read_bytes()
     late.unlink()
