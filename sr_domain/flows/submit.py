@@ -21,6 +21,7 @@ from sr_domain.record.ledger import Ledger
 from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
 from sr_domain.run.admission_rules import admitted as rules_for
+from sr_domain.run.altered import refused_on_record
 from sr_domain.run.answers import (
     bound_intent,
     denied,
@@ -33,6 +34,7 @@ from sr_domain.run.answers import (
 )
 from sr_domain.run.append_aside import append_aside, read_record
 from sr_domain.run.context import Context
+from sr_domain.run.derived import Derived
 from sr_domain.run.held_run import HeldRun
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.ports import Settings
@@ -62,7 +64,10 @@ def submit(context: Context, document: Any, *, actor: str | None = None) -> Outc
     action, allowed = _right_needed(context.settings, request)
     if not may(allowed, actor):
         return _denied(context, layout, request, actor, action)
-    if context.ports.authority.find(request.run_id) is None and not rebind(context, layout, request.run_id):
+    known = context.ports.authority.find(request.run_id)
+    if known is not None and known.settled:  # of a run that nothing is left to do for, nothing more need be asked
+        return admitted(context, Admission(known, is_new=False, settled=True), request, actor)
+    if known is None and not rebind(context, layout, request.run_id):
         refused = check_supersedes(context.ports, layout, request)
         if refused is not None:
             telemetry.event(refused.event)
@@ -151,7 +156,8 @@ def rebind(context: Context, layout: Layout, run_id: str) -> bool:
     lease = ports.authority.acquire(run_id, ports.ids.new_id(), ttl_s=context.settings.lease_ttl_s, above=ledger.fence)
     if lease is not None:
         # The status is what a final record owes last: without it resume has something to do.
-        done = settled(ledger) and settled_outcome(ports, layout, run_id) is not None
+        status = ports.store.read(layout.status(run_id)) if settled(ledger) else None
+        done = status is not None and status.data == Derived(layout, ledger).status()
         ports.authority.release(lease, note=IndexNote(ledger.state.value, done), run_id=run_id)
     return True
 
@@ -229,7 +235,7 @@ def _still_waiting(context: Context, layout: Layout, request: RunRequest) -> Out
     ledger, _ = read_record(context.ports, layout, request.run_id)
     record = Record(ledger)
     waiting, accepted = record.rest, record.accepted
-    if ledger.state is not RunState.WAITING_EVIDENCE or record.intent != request.intent():
+    if ledger.state is not RunState.WAITING_EVIDENCE or record.refused_artifact or record.intent != request.intent():
         return None
     if waiting is None or accepted is None or record.plan is None or record.root is None:
         return None
@@ -260,7 +266,8 @@ def _hold(context: Context, run: HeldRun, *, is_new: bool) -> Outcome | _Authori
             if bound is not None and bound != run.request.intent():
                 return collision(context, run.layout, run.request, bound)
             run.known_store.identity()
-            advance(run, context, fresh=is_new and not run.ledger.events)
+            with refused_on_record(run):
+                advance(run, context, fresh=is_new and not run.ledger.events)
         finished = True
         return ledger_outcome(run.layout, run.ledger, is_new=is_new)
     finally:

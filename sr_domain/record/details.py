@@ -16,9 +16,6 @@ class Nothing(Value):
     """The kind says it all."""
 
 
-# Requests and admission
-
-
 @value
 class Received(Value):
     run_equivalence_key: str
@@ -324,6 +321,25 @@ class ReemitPublished(Value):
 class ReemitKey(Value):
     kind: str
     reemit_key: str
+
+
+@value
+class ArtifactRefused(RootUnreadable):
+    """`stands`: sha256 of what stands at `artifact_ref`, hex64."""
+
+    artifact_ref: str
+    stands: str
+
+
+@value
+class LossAccepted(Value):
+    """What stood at `artifact_ref` is kept at `set_aside_ref`. `digest`: of what replaced it, None for nothing."""
+
+    reason: str
+    artifact_ref: str
+    set_aside_ref: str
+    set_aside_digest: str
+    digest: str | None = None
 
 
 @value

@@ -241,6 +241,25 @@ REEMIT_FAILED = EventKind(
     "REEMIT_FAILED", d.ReemitFailed, "REEMIT", "re-emit failed", outcome="FAILED", severity="WARN"
 )
 GOV_REEMIT_KEY = EventKind("GOV_REEMIT_KEY", d.ReemitKey, "REEMIT", "re-emit key on record", governance=True)
+
+# truth that was altered
+ARTIFACT_REFUSED = EventKind(
+    "ARTIFACT_REFUSED",
+    d.ArtifactRefused,
+    "COMMIT",
+    "an artifact stands that is not the record's; the run rests",
+    outcome="CONFLICT",
+    severity="ERROR",
+)
+GOV_LOSS_ACCEPTED = EventKind(
+    "GOV_LOSS_ACCEPTED",
+    d.LossAccepted,
+    "COMMIT",
+    "what stood in an artifact's place was set aside",
+    severity="WARN",
+    governance=True,
+)
+
 # telemetry itself
 TELEMETRY_LOST = EventKind(
     "TELEMETRY_LOST", d.SinkLoss, "COMMIT", "a sink missed events", Kept.NOT, outcome="FAILED", severity="WARN"

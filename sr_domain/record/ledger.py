@@ -243,6 +243,41 @@ def check_ledger(run_id: str, data: bytes) -> Ledger | RecordFault:
     return Ledger(run_id, tuple(events), data, tail)
 
 
+def read_tail(run_id: str, data: bytes) -> Ledger:
+    """The end of a record: from the event on that its state rests on. The whole record where it has no state.
+
+    The last line is held against its id, each before it against the one that follows; the chain before the
+    end is for audit and verify to recompute. Raises `Fault`, as `read_ledger`, where the end is not sound.
+    """
+    events: list[Event] = []
+    seq, end, following, tail = data.count(b"\n") - 1, len(data) - 1, "", ""
+    while seq >= 0 and data.endswith(b"\n"):
+        start = data.rfind(b"\n", 0, end) + 1
+        line = data[start:end]
+        hashed = sha256_hex(line)
+        event = _at(run_id, seq, line, last=not events)
+        if event is None or following not in ("", hashed):
+            break
+        events.append(event)
+        tail, following = tail or hashed, event.prev_hash
+        if kind_of(event.event_kind).after is not None:
+            events.reverse()
+            return Ledger(run_id, tuple(events), data[start:], tail)
+        end, seq = start - 1, seq - 1
+    return read_ledger(run_id, data)
+
+
+def _at(run_id: str, seq: int, line: bytes, *, last: bool) -> Event | None:
+    """The event of a line, of this run and place, that this release knows; None for any other line."""
+    try:
+        event = Event(**json.loads(line))
+        known = event.run_id == run_id and event.seq == seq and isinstance(event.event_kind, str)
+        known = known and isinstance(event.details, dict) and (not last or _is_sealed(event, line))
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return event if known and revisions.newer(event.event_kind, event.details) is None else None
+
+
 def _fault(
     run_id: str, event: Event, line: bytes, seq: int, tail: str, fence: int, seen: set[tuple[str, str] | None]
 ) -> str | None:
