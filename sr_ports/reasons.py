@@ -143,6 +143,7 @@ class ReasonCode(enum.StrEnum):
     REVISION_UNKNOWN = "REVISION_UNKNOWN"
     TRUTH_MISSING = "TRUTH_MISSING"
     TRUTH_ALTERED = "TRUTH_ALTERED"
+    TRUTH_LOST = "TRUTH_LOST"
     SUPERSEDED = "SUPERSEDED"
     ATTESTATION_MISSING = "ATTESTATION_MISSING"
     ATTESTATION_INVALID = "ATTESTATION_INVALID"
@@ -267,6 +268,7 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_X, "REVISION_UNKNOWN", "a newer release decided the run, by rules that this release does not know", "install that release, or a later one; then sr resume goes on with it", "install that release, or a later one"),
     (_F, "TRUTH_MISSING", "an artifact that truth refers to is gone", "restore it from backup; run sr audit", "restore it from backup"),
     (_F, "TRUTH_ALTERED", "an artifact is not what truth says of it", "restore it from backup; run sr audit", "restore it from backup"),
+    (_F, "TRUTH_LOST", "index, bus or a signature know of a READY that the record does not have", "restore the record from backup; nothing was set aside"),
     (_F, "SUPERSEDED", "the run was superseded: another run corrects it", "read the newest successor, or give --allow-superseded"),
     (_F, "ATTESTATION_MISSING", "a signed READY was asked for and there is no attestation", "do not read the run; ask whoever publishes READY whether it signs"),
     (_F, "ATTESTATION_INVALID", "the attestation is not signed by this key, or not for this facts view", "do not read the run; check the key, then run sr audit on the run", "do not read the run; check the key"),

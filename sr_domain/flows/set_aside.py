@@ -1,4 +1,4 @@
-"""Setting aside what stands in an artifact's place: kept, put on record, then replaced (spec: behaviour, "Commit order").
+"""Setting aside what stands in an artifact's place: kept, on record, replaced (spec: behaviour, "Commit order").
 
 Nothing is lost: the bytes that stood are stored under their own digest before anything else is written.
 """

@@ -23,6 +23,7 @@ from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger
 from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
+from sr_domain.run.altered import refused_on_record
 from sr_domain.run.answers import (
     bound_intent,
     denied,
@@ -35,6 +36,7 @@ from sr_domain.run.answers import (
 )
 from sr_domain.run.append_aside import append_aside, read_record
 from sr_domain.run.context import Context
+from sr_domain.run.derived import Derived
 from sr_domain.run.held_run import HeldRun
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.ports import Settings
@@ -153,7 +155,8 @@ def rebind(context: Context, layout: Layout, run_id: str) -> bool:
     lease = ports.authority.acquire(run_id, ports.ids.new_id(), ttl_s=context.settings.lease_ttl_s, above=ledger.fence)
     if lease is not None:
         # The status is what a final record owes last: without it resume has something to do.
-        done = settled(ledger) and settled_outcome(ports, layout, run_id) is not None
+        status = ports.store.read(layout.status(run_id)) if settled(ledger) else None
+        done = status is not None and status.data == Derived(layout, ledger).status()
         ports.authority.release(lease, note=IndexNote(ledger.state.value, done), run_id=run_id)
     return True
 
@@ -239,7 +242,7 @@ def _still_waiting(context: Context, layout: Layout, request: RunRequest) -> Out
     ledger, _ = read_record(context.ports, layout, request.run_id)
     record = Record(ledger)
     waiting, accepted, planned, root = record.rest, record.accepted, record.plan, record.root
-    if ledger.state is not RunState.WAITING_EVIDENCE or record.intent != request.intent():
+    if ledger.state is not RunState.WAITING_EVIDENCE or record.refused_artifact or record.intent != request.intent():
         return None
     if waiting is None or accepted is None or planned is None or root is None:
         return None
@@ -272,7 +275,8 @@ def _hold(context: Context, run: HeldRun, *, is_new: bool, loss: AcceptedLoss | 
             if bound is not None and bound != run.request.intent():
                 return collision(context, run.layout, run.request, bound)
             run.known_store.identity()
-            advance(run, context, fresh=is_new and not run.ledger.events, loss=loss)
+            with refused_on_record(run):
+                advance(run, context, fresh=is_new and not run.ledger.events, loss=loss)
         finished = True
         return ledger_outcome(run.layout, run.ledger, is_new=is_new)
     finally:

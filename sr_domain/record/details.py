@@ -328,7 +328,7 @@ class ReemitKey(Value):
 
 @value
 class ArtifactRefused(Value):
-    """`stands`: the digest of what stands at `artifact_ref`. `digest`: of what the record derives, where it is known."""
+    """`stands`: the digest of what stands at `artifact_ref`. `digest`: of what the record derives, where known."""
 
     reason_code: str
     artifact_ref: str
