@@ -10,8 +10,8 @@ import json
 from sr_domain.artifacts.attestation import payload_of
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.encoding.ids import ready_message_id
-from sr_domain.flows.derived_artifact import signed_by
 from sr_domain.record.states import Fact, RunState
+from sr_domain.run.derived_artifact import signed_by
 from sr_domain.run.held_run import HeldRun
 from sr_ports import Envelope, Fault
 
@@ -74,11 +74,9 @@ def _signature(run: HeldRun, key: str, standing: bytes) -> str | None:
     if sound:
         return f"{where} has a sound signature over something else than its record decided"
     named = key == run.layout.facts(run.run_id) and sha256_hex(standing) in _subjects(payload)
-    return (
-        f"{where} states these very bytes, and its signature cannot be checked here"
-        if named and sound is None
-        else None
-    )
+    if not named or sound is not None:
+        return None
+    return f"{where} states these very bytes, and its signature cannot be checked here"
 
 
 def _subjects(payload: bytes) -> set[str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 
 from sr_domain.encoding.redact import redact
-from sr_domain.flows.derived_artifact import DerivedArtifact
 from sr_domain.flows.known_ready import ready_elsewhere
 from sr_domain.flows.resume import locate
 from sr_domain.flows.set_aside import set_aside
@@ -22,6 +21,8 @@ from sr_domain.record.layout import Layout
 from sr_domain.run.answers import denied, in_flight
 from sr_domain.run.append_aside import append_aside, read_record
 from sr_domain.run.context import Context
+from sr_domain.run.derived import Derived
+from sr_domain.run.derived_artifact import DerivedArtifact
 from sr_domain.run.held_run import HeldRun, take_over
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.rights import may
@@ -45,13 +46,13 @@ def recover_artifact(context: Context, run: str, key: str, *, reason: str, actor
     context, layout, request = locate(context, run)
     if not may(context.settings.recoverers, actor):
         return _denied(context, layout, request, actor)
-    artifact = DerivedArtifact.at(layout, request.run_id, key)
     ports, known = context.ports, read_record(context.ports, layout, request.run_id)[0]
+    DerivedArtifact.at(key, Derived(layout, known))  # of any other key nothing is touched
     ttl_s = context.settings.lease_ttl_s
     lease = ports.authority.acquire(request.run_id, ports.ids.new_id(), ttl_s=ttl_s, above=known.fence)
     if lease is None:
         return in_flight(ports, layout, request.run_id)
-    _hold(context, held_run(context, layout, request, lease, actor), artifact, redact(reason)[:_LONGEST])
+    _hold(context, held_run(context, layout, request, lease, actor), key, redact(reason)[:_LONGEST])
     return work(context, layout, request, actor)
 
 
@@ -64,14 +65,14 @@ def _denied(context: Context, layout: Layout, request: RunRequest, actor: str) -
     return denied(layout, request.run_id, actor, "recover")
 
 
-def _hold(context: Context, run: HeldRun, artifact: DerivedArtifact, reason: str) -> None:
+def _hold(context: Context, run: HeldRun, key: str, reason: str) -> None:
     """Set the artifact aside under a heartbeat; the lease is given up whatever happens."""
     try:
         with context.ports.heartbeat.keep(run.lease, run.extended) as run.held:
             run.load()
             take_over(run)
             run.known_store.identity()
-            _give_up(run, artifact, reason)
+            _give_up(run, DerivedArtifact.at(key, run.derives, run.ports.signer), reason)
     finally:
         with contextlib.suppress(SrError):  # it lapses by itself
             context.ports.authority.release(run.lease)
@@ -82,9 +83,9 @@ def _give_up(run: HeldRun, artifact: DerivedArtifact, reason: str) -> None:
     if standing is None:
         what = f"nothing stands at {artifact.key}"
         raise BadInput(ReasonCode.USAGE, what, "sr resume writes what the record derives")
-    if artifact.is_own(run, standing.data):
+    if artifact.is_own(standing.data):
         return
-    replacement = artifact.derived(run)
+    replacement = artifact.derived()
     known = ready_elsewhere(run, artifact.key, standing.data)
     if known is not None:
         raise Fault(ReasonCode.TRUTH_LOST, f"{artifact.key} is not set aside: {known}")

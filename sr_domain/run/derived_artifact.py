@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterator
 from typing import Self, assert_never
 
 import attrs
@@ -10,7 +11,7 @@ import attrs
 from sr_domain.artifacts.attestation import PAYLOAD_TYPE, fault_in, normal, signatures_of
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.record.layout import Layout
-from sr_domain.run.held_run import HeldRun
+from sr_domain.run.derived import Derived
 from sr_ports import BadInput, Fault, ReasonCode, Signer
 
 
@@ -25,79 +26,92 @@ class _Kind(enum.Enum):
 
 @attrs.frozen
 class DerivedArtifact:
-    """One artifact of a run, as its holder sees it."""
+    """One artifact of a run. `derives`: what its record derives. `signer`: this worker's; None for none."""
 
     key: str
     kind: _Kind
+    derives: Derived
+    signer: Signer | None = None
 
     @classmethod
-    def at(cls, layout: Layout, run_id: str, key: str) -> Self:
-        """The artifact of this run at `key`. Raises `BadInput(USAGE)` for any other key."""
-        keys = {
-            layout.plan(run_id): _Kind.PLAN,
-            layout.facts(run_id): _Kind.FACTS_VIEW,
-            layout.ready(run_id): _Kind.READY_SIGNAL,
-            layout.quarantine(run_id): _Kind.QUARANTINE,
-            layout.status(run_id): _Kind.STATUS,
-            layout.attestation(run_id): _Kind.ATTESTATION,
-        }
+    def at(cls, key: str, derives: Derived, signer: Signer | None = None) -> Self:
+        """The artifact of the run at `key`. Raises `BadInput(USAGE)` for any other key."""
+        keys = _keys(derives.layout, derives.ledger.run_id)
         if key not in keys:
-            what = f"{key[:200]} is no artifact that the record of run {run_id} derives"
+            what = f"{key[:200]} is no artifact that the record of run {derives.ledger.run_id} derives"
             raise BadInput(ReasonCode.USAGE, what, f"name one of these: {', '.join(keys)}")
-        return cls(key, keys[key])
+        return cls(key, keys[key], derives, signer)
 
-    def is_own(self, run: HeldRun, data: bytes) -> bool:
-        """Whether these bytes are what the record derives; of a status, what it derived at any point."""
+    @classmethod
+    def each(cls, derives: Derived) -> Iterator[Self]:
+        """Every artifact of the run, in the order in which a run writes."""
+        for key, kind in _keys(derives.layout, derives.ledger.run_id).items():
+            yield cls(key, kind, derives)
+
+    def is_own(self, data: bytes) -> bool:
+        """Whether these bytes are what the record derives; of a status, what it derived at any point.
+
+        A signal of the first release beside a view that it adopted is taken for its own: nothing tells.
+        """
         if self.kind is _Kind.STATUS:
-            return run.derives.was_status(data)
+            return self.derives.was_status(data)
         if self.kind is _Kind.ATTESTATION:
-            statement = run.derives.statement()
-            return statement is not None and fault_in(data, statement) is None and not _forged(run, data, statement)
-        digest = self._digest(run)
-        own = digest or _digest_of(self.derived(run))
-        return own == sha256_hex(data)
+            return self._is_own_envelope(data)
+        digest, decided = self._digest, self.derives.record.decision
+        if digest is None and self.kind is _Kind.READY_SIGNAL and decided is not None and not decided.details.decision:
+            return self.derives.record.committed is not None
+        return (digest or _digest_of(self.derived())) == sha256_hex(data)
 
-    def derived(self, run: HeldRun) -> bytes | None:
+    def _is_own_envelope(self, data: bytes) -> bool:
+        decided = self.derives.record.decision
+        if decided is not None and decided.details.decision is None:
+            return True  # of an adopted view the record has the digest alone: audit looks at the two together
+        statement = self.derives.statement()
+        if statement is None or fault_in(data, statement) is not None:
+            return False
+        return self.signer is None or signed_by(self.signer, data, statement) is not False
+
+    def derived(self) -> bytes | None:
         """What should stand; None for nothing. An attestation that READY does not rest on yet is left to resume.
 
         Raises `Fault(RECORD_INVALID)` where the record gives something else than it has the digest of, and
         `BadInput(USAGE)` for an attestation that only its signer can give.
         """
-        data, digest = self._derived(run), self._digest(run)
+        data, digest = self._derived(), self._digest
         if digest is not None and _digest_of(data) != digest:
             raise Fault(ReasonCode.RECORD_INVALID, f"{self.key} does not follow from the record of its run")
         return data
 
-    def _derived(self, run: HeldRun) -> bytes | None:
-        derives = run.derives
+    def _derived(self) -> bytes | None:
         match self.kind:
             case _Kind.PLAN:
-                return derives.plan()
+                return self.derives.plan()
             case _Kind.FACTS_VIEW:
-                return derives.facts_view()
+                return self.derives.facts_view()
             case _Kind.READY_SIGNAL:
-                return derives.ready_signal()
+                return self.derives.ready_signal()
             case _Kind.QUARANTINE:
-                return derives.quarantine()
+                return self.derives.quarantine()
             case _Kind.STATUS:
-                return derives.status()
+                return self.derives.status()
             case _Kind.ATTESTATION:
-                return self._signed(run)
+                return self._signed()
             case _:
                 assert_never(self.kind)
 
-    def _signed(self, run: HeldRun) -> bytes | None:
-        committed, statement = run.history.committed, run.derives.statement()
+    def _signed(self) -> bytes | None:
+        committed, statement = self.derives.record.committed, self.derives.statement()
         if committed is None or committed.details.attestation_ref is None or statement is None:
             return None
-        if run.ports.signer is None:
+        if self.signer is None:
             what = f"the record says that {self.key} was signed, and no signer is wired here"
             raise BadInput(ReasonCode.USAGE, what, "set attest.signing_key in the profile")
-        return normal(run.ports.signer.sign(PAYLOAD_TYPE, statement))
+        return normal(self.signer.sign(PAYLOAD_TYPE, statement))
 
-    def _digest(self, run: HeldRun) -> str | None:
+    @property
+    def _digest(self) -> str | None:
         """The digest that the record has of it; None where it has none."""
-        record = run.history
+        record = self.derives.record
         match self.kind:
             case _Kind.PLAN:
                 return None if record.plan is None else record.plan.details.run_plan_digest
@@ -113,14 +127,19 @@ class DerivedArtifact:
                 assert_never(self.kind)
 
 
+def _keys(layout: Layout, run_id: str) -> dict[str, _Kind]:
+    return {
+        layout.plan(run_id): _Kind.PLAN,
+        layout.facts(run_id): _Kind.FACTS_VIEW,
+        layout.attestation(run_id): _Kind.ATTESTATION,
+        layout.ready(run_id): _Kind.READY_SIGNAL,
+        layout.quarantine(run_id): _Kind.QUARANTINE,
+        layout.status(run_id): _Kind.STATUS,
+    }
+
+
 def _digest_of(data: bytes | None) -> str | None:
     return None if data is None else sha256_hex(data)
-
-
-def _forged(run: HeldRun, envelope: bytes, payload: bytes) -> bool:
-    """Whether an envelope has a signature in the name of this worker's key that the key does not give."""
-    signer = run.ports.signer
-    return signer is not None and signed_by(signer, envelope, payload) is False
 
 
 def signed_by(signer: Signer, envelope: bytes, payload: bytes) -> bool | None:
