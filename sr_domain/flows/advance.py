@@ -20,7 +20,7 @@ from sr_domain.flows.collect_evidence import collect
 from sr_domain.flows.commit import commit_failed, commit_quarantined, commit_ready, decide_ready, finish_terminal
 from sr_domain.flows.engine_attempts import EngineFailed, abandon_open_attempts, finished_root, run_engine
 from sr_domain.flows.keep_proofs import Kept, keep_proofs, own_receipts_stand
-from sr_domain.flows.supersede import announce_successor, claim_place
+from sr_domain.flows.supersede import SupersedeRefused, announce_successor, claim_place, place_taken
 from sr_domain.plan.compile import PlanRefused, compile_plan
 from sr_domain.plan.policy import Policy
 from sr_domain.plan.request import Strategy
@@ -165,6 +165,9 @@ def _conclude(
     evidence = evidence.at(late=now >= deadline)
     verdict = classify(evidence, deadline, now)
     if isinstance(verdict, Complete):
+        taken = place_taken(run)
+        if taken is not None:
+            return _not_to_supersede(run, taken)
         kept = keep_proofs(run, evidence, loss)
         evidence = attrs.evolve(evidence, failures=kept.failures)
         verdict = classify(evidence, deadline, now)
@@ -178,8 +181,7 @@ def _conclude(
             if refused is None:
                 decide_ready(run, decision, lambda: own_receipts_stand(run, kept.receipts))
                 return True
-            run.renew()
-            commit_failed(run, Rest(refused.code, refused.detail))
+            return _not_to_supersede(run, refused)
         case Waiting(missing):
             why = Rest(ReasonCode.EVIDENCE_WAITING, missing=missing, found=decision.found)
             run.record(events.EVIDENCE_WAITING(why))
@@ -194,6 +196,13 @@ def _conclude(
             commit_failed(run, _failed(verdict, evidence, decision.found))
         case _:
             assert_never(verdict)
+    return False
+
+
+def _not_to_supersede(run: HeldRun, refused: SupersedeRefused) -> bool:
+    """End a run whose place another has; never READY."""
+    run.renew()
+    commit_failed(run, Rest(refused.code, refused.detail))
     return False
 
 

@@ -6,26 +6,17 @@ replaces what stands. Nothing is lost: what stood is kept, and both digests are 
 
 from __future__ import annotations
 
-from sr_domain.encoding.redact import redact
 from sr_domain.flows.accepted_loss import AcceptedLoss, refuse_while_others_work
 from sr_domain.flows.orphans import Orphan, orphans_of, who_rests
-from sr_domain.flows.resume import locate
+from sr_domain.flows.recover import asked_to_recover
 from sr_domain.flows.submit import telemetry_of, work
-from sr_domain.plan.compile import pins_of
-from sr_domain.plan.request import RunRequest, check_actor
-from sr_domain.record.details import Denied
-from sr_domain.record.events import AUTH_DENIED
+from sr_domain.plan.request import RunRequest
 from sr_domain.record.layout import Layout
 from sr_domain.record.read import Record
-from sr_domain.run.answers import denied
-from sr_domain.run.append_aside import append_aside, read_record
+from sr_domain.run.append_aside import read_record
 from sr_domain.run.context import Context
 from sr_domain.run.outcome import Outcome
-from sr_domain.run.rights import may
 from sr_ports import BadInput, ReasonCode
-
-_LONGEST = 512
-"""Characters that a reason may have on record."""
 
 
 def recover_receipt(context: Context, run: str, output_id: str, *, reason: str, actor: str) -> Outcome:
@@ -35,16 +26,14 @@ def recover_receipt(context: Context, run: str, output_id: str, *, reason: str, 
     `BadInput` where the run rests for no orphan of that output (`USAGE`), a run's decision rests on it by now
     (`INSTANCE_RECEIPT_DRIFT`), or another run of the platform run is held (`LEASE_BUSY`); `Unreachable`, `LeaseLost`.
     """
-    check_actor(actor)
-    if not reason.strip():
-        raise BadInput(ReasonCode.USAGE, "a loss is accepted for a reason, and none is given", "give --reason")
-    context, layout, request = locate(context, run)
-    if not may(context.settings.recoverers, actor):
-        return _denied(context, layout, request, actor)
+    asked = asked_to_recover(context, run, reason=reason, actor=actor)
+    if isinstance(asked, Outcome):
+        return asked
+    context, layout, request = asked.context, asked.layout, asked.request
     orphans = _orphans(context, layout, request.run_id, output_id)
     refuse_while_others_work(context.ports, layout, request.run_id)
     _refuse_where_rested_on(context, layout, request, orphans)
-    return work(context, layout, request, actor, loss=AcceptedLoss(output_id, redact(reason)[:_LONGEST]))
+    return work(context, layout, request, actor, loss=AcceptedLoss(output_id, asked.reason))
 
 
 def _orphans(context: Context, layout: Layout, run_id: str, output_id: str) -> tuple[Orphan, ...]:
@@ -67,12 +56,3 @@ def _refuse_where_rested_on(context: Context, layout: Layout, request: RunReques
             what = f"{who} rests on the receipt at {one.key}: it is no orphan, and is not set aside"
             remedy = "restore the bytes that it states, or use other pins; sr resume ends this run"
             raise BadInput(ReasonCode.INSTANCE_RECEIPT_DRIFT, what, remedy)
-
-
-def _denied(context: Context, layout: Layout, request: RunRequest, actor: str) -> Outcome:
-    """Unauthorized: on the run's record, and nowhere else."""
-    draft = AUTH_DENIED(Denied(actor, "recover", ReasonCode.AUTH_DENIED))
-    append_aside(
-        context.ports, layout, request.run_id, draft, actor=actor, policy_rev=context.policy_rev, pins=pins_of(request)
-    )
-    return denied(layout, request.run_id, actor, "recover")

@@ -7,18 +7,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.encoding.ids import run_id_for
 from sr_domain.flows import advance
-from sr_domain.flows.recover_receipt import recover_receipt
+from sr_domain.flows.rests_on import Resting, resting_on
+from sr_domain.record.layout import Layout
 from sr_domain.record.states import RunState
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.ports import Settings
 from sr_ports import BadInput, Fault, LeaseLost, ReasonCode, Unreachable
-from tests.kit import BASE, WAIT_S, Lab, request
-from tests.worlds import DAILY, EVENTS, FLAG, small_world
+from tests.kit import BASE, PLATFORM, WAIT_S, Lab, request
+from tests.worlds import DAILY, EVENTS, FLAG, PH, gate, law, pack, small_world
 
 RUN = run_id_for("key")
 PART = f"{EVENTS}/part-0.bin"
@@ -29,7 +31,7 @@ R = ReasonCode
 def recover(lab: Lab, run_id: str = RUN, output: str = "events", **changes: Any) -> Outcome:
     told = {"reason": "left by a crash", "actor": "ann", **changes}
     runner = lab.runner(settings=told.pop("settings", None))
-    return recover_receipt(runner._context, run_id, output, **told)
+    return runner.recover_receipt(run_id, output, **told)
 
 
 def receipts(lab: Lab) -> dict[str, bytes]:
@@ -124,7 +126,7 @@ def test_drift_ends_the_run_and_names_those_that_rest_on_what_stands(any_lab: La
 def test_a_receipt_left_by_a_crash_rests_the_next_run_whatever_the_deadline(any_lab: Lab) -> None:
     outcome = orphaned(any_lab)
     assert (outcome.state, outcome.reason_code) == (RunState.WAITING_EVIDENCE, R.INSTANCE_RECEIPT_ORPHAN)
-    assert f"sr recover RUN_ID --receipt OUTPUT_ID --accept-loss --reason R" in outcome.remedy
+    assert "sr recover RUN_ID --receipt OUTPUT_ID --accept-loss --reason R" in outcome.remedy
     assert outcome.message.startswith("events: no decision rests on the receipt")
     before = any_lab.truth()
     any_lab.clock.sleep(WAIT_S * 2)
@@ -404,6 +406,72 @@ def test_orphans_of_two_outputs_are_set_aside_one_by_one(lab: Lab) -> None:
     assert recover(lab).state is RunState.READY
 
 
+def test_orphans_of_several_days_are_set_aside_together(lab: Lab) -> None:
+    """One receipt a day, one output id: two of three days are in the way."""
+    packed = pack(gates=(gate("gate.a", law("sha256_bundle_digest"), "daily"),))
+    window = {**request()["window"], "window_end_utc": "2026-01-04T00:00:00Z"}
+    asked: dict[str, Any] = {"output_ids": ["daily"], "window": window}
+    folder = f"data/daily/parameter_hash={PH}"
+    files = {**small_world(), **{f"{folder}/utc_day=2026-01-0{day}/part-0.bin": b"%d" % day for day in (2, 3)}}
+    root = lab.world(files)
+    first = lab.runner(packed=packed).submit(request("first", engine_run_root=root, **asked))
+    assert first.state is RunState.READY
+    for key in [one for one in receipts(lab) if "utc_day=2026-01-02" in one or "utc_day=2026-01-03" in one]:
+        planted = json.loads(lab.store.read(key).data)
+        planted["target_digest"]["hex"] = "0" * 64
+        put(lab, key, json.dumps(planted).encode())
+    outcome = lab.runner(packed=packed).submit(request(engine_run_root=root, **asked))
+    assert (outcome.reason_code, "1 more, of daily" in outcome.message) == (R.INSTANCE_RECEIPT_ORPHAN, True)
+    assert lab.runner(packed=packed).recover_receipt(RUN, "daily", reason="planted", actor="ann").state == "READY"
+    assert len([key for key in lab.truth() if "/set_aside/" in key]) == 2
+    assert not lab.runner().audit(RUN).findings
+
+
+def test_a_run_whose_place_another_has_leaves_no_receipt(lab: Lab) -> None:
+    old = lab.runner().submit(request("old", engine_run_root=lab.world(small_world()), output_ids=["world"])).run_id
+    late: dict[str, Any] = {"supersedes": old, "output_ids": ["world", "events"]}
+    soon: dict[str, Any] = {"supersedes": old, "output_ids": ["world"]}
+    waiting = {path: data for path, data in {**small_world(), **OTHER}.items() if not path.endswith(FLAG)}
+    root = lab.world(waiting, "late")
+    assert lab.runner().submit(request("late", engine_run_root=root, **late)).state is RunState.WAITING_EVIDENCE
+    assert lab.runner().submit(request("soon", engine_run_root=lab.world(small_world()), **soon)).state == "READY"
+    lab.world({**small_world(), **OTHER}, "late")
+    ended = lab.runner().resume(run_id_for("late"))
+    assert (ended.state, ended.reason_code) == (RunState.FAILED, R.SUPERSEDES_TAKEN)
+    assert receipts(lab) == {}
+
+
+def test_the_look_up_is_told_and_stops_with_the_lease(lab: Lab) -> None:
+    """A look through many records says how far it came, and ends where the lease is lost."""
+    first = lab.reuse(small_world(), run_equivalence_key="first").run_id
+    told: list[str] = []
+    standing = {receipt_of(lab): lab.store.read(receipt_of(lab)).data}
+    ports = attrs.evolve(lab.runner().ports, clock=Ticking(lab.clock))
+    found = resting_on(ports, Layout(PLATFORM), standing, tell=told.append)
+    assert found == {receipt_of(lab): Resting((first,), 1)}
+    assert told == ["looked through 1 records for runs that rest on a receipt"]
+
+    def lost() -> None:
+        raise LeaseLost(RUN, 1)
+
+    with pytest.raises(LeaseLost):
+        resting_on(ports, Layout(PLATFORM), standing, tell=told.append, check=lost)
+
+
+class Ticking:
+    """A clock that is two seconds on at each look."""
+
+    def __init__(self, clock: Any) -> None:
+        self._clock = clock
+
+    def now(self) -> Any:
+        self.sleep(2)
+        return self._clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        self._clock.sleep(seconds)
+
+
 def test_a_recover_that_dies_anywhere_is_done_again(tmp_path: Path) -> None:
     """Cut at each write of the store: what stood is kept, and recover, or resume, ends READY."""
     for number in range(1, 30):
@@ -412,7 +480,7 @@ def test_a_recover_that_dies_anywhere_is_done_again(tmp_path: Path) -> None:
         stood = lab.store.read(receipt_of(lab)).data
         dying = Dying(lab.store, number)
         try:
-            recover_receipt(lab.runner(store=dying)._context, RUN, "events", reason="r", actor="ann")
+            lab.runner(store=dying).recover_receipt(RUN, "events", reason="r", actor="ann")
         except Unreachable:
             lab.lapse()
             outcome = lab.runner().resume(RUN)
