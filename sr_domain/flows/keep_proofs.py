@@ -49,10 +49,11 @@ def keep_proofs(run: HeldRun, evidence: Evidence, loss: AcceptedLoss | None = No
     `loss`: orphans that are to be set aside first. Raises `LeaseLost`, `Unreachable`, `Fault`, and
     `BadInput(LEASE_BUSY)` where orphans are to be set aside while another run is held.
     """
-    refused = _refused(run, _in_the_way(run, evidence.proven), loss)
+    standing = _standing(run, evidence.proven)
+    refused = _refused(run, _in_the_way(evidence.proven, standing), loss)
     if refused is not None:
         return refused
-    written = run.ports.pool.map(lambda one: _keep(run, one), evidence.proven)
+    written = run.ports.pool.map(lambda one: _keep(run, one, standing), evidence.proven)
     # Somebody may have been quicker since: what stands then is judged as what stood.
     refused = _refused(run, [one for one in written if isinstance(one, Standing)], None)
     if refused is not None:
@@ -90,11 +91,14 @@ def _refused(run: HeldRun, found: Sequence[Standing], loss: AcceptedLoss | None)
     return Kept(orphans=left) if left else None
 
 
-def _in_the_way(run: HeldRun, proven: Sequence[Proven]) -> list[Standing]:
+def _standing(run: HeldRun, proven: Sequence[Proven]) -> dict[str, Blob | None]:
+    """What stands where the receipts of these scopes are to be, or were in the first release, by key."""
+    places = sorted({key for one in proven if one.receipt is not None for key in _places(one)})
+    return dict(zip(places, run.ports.pool.map(run.ports.store.read, places), strict=True))
+
+
+def _in_the_way(proven: Sequence[Proven], standing: Mapping[str, Blob | None]) -> list[Standing]:
     """The receipts that stand for these scopes and prove something else, those of revision 1 among them."""
-    places = {key for one in proven if one.receipt is not None for key in _places(one)}
-    blobs = run.ports.pool.map(run.ports.store.read, sorted(places))
-    standing = dict(zip(sorted(places), blobs, strict=True))
     found = (one for proof in proven for one in _stands(proof, standing))
     return list({one.key: one for one in found}.values())
 
@@ -116,8 +120,11 @@ def _stands(one: Proven, standing: Mapping[str, Blob | None]) -> list[Standing]:
     return [each for each in found if each is not None]
 
 
-def _keep(run: HeldRun, one: Proven) -> OwnReceipt | Standing | None:
-    """The part list, then the receipt that names it, where the output has one; or what stands in its way after all."""
+def _keep(run: HeldRun, one: Proven, known: Mapping[str, Blob | None]) -> OwnReceipt | Standing | None:
+    """The part list, then the receipt that names it, where the output has one; or what stands in its way after all.
+
+    `known`: what stood a moment ago; a receipt that proves the same is not written again.
+    """
     ref, manifest = one.proof.manifest_ref, one.content.manifest
     if ref is not None and manifest is not None and run.write_bytes(ref, manifest) != manifest:
         raise Fault(ReasonCode.TRUTH_ALTERED, f"{ref} is not the part list that it is named for")
@@ -125,6 +132,9 @@ def _keep(run: HeldRun, one: Proven) -> OwnReceipt | Standing | None:
     if one.receipt is None or key is None:
         return None
     run.held.check()
+    blob = known.get(key)
+    if blob is not None and against(one, key, blob) is None:
+        return OwnReceipt(one, key, blob.etag)
     stored = run.ports.store.create(key, exact_json(one.receipt))
     if stored is not None:
         return OwnReceipt(one, key, stored.etag)
