@@ -49,7 +49,9 @@ def keep_proofs(run: HeldRun, evidence: Evidence, loss: AcceptedLoss | None = No
     `loss`: orphans that are to be set aside first. Raises `LeaseLost`, `Unreachable`, `Fault`, and
     `BadInput(LEASE_BUSY)` where orphans are to be set aside while another run is held.
     """
-    standing = _standing(run, evidence.proven)
+    # One receipt alone leaves no other behind when it is refused: what stands is then asked by writing it.
+    places = _places(evidence.proven)
+    standing = _standing(run, places) if len(places) > 1 or loss is not None else {}
     refused = _refused(run, _in_the_way(evidence.proven, standing), loss)
     if refused is not None:
         return refused
@@ -91,9 +93,8 @@ def _refused(run: HeldRun, found: Sequence[Standing], loss: AcceptedLoss | None)
     return Kept(orphans=left) if left else None
 
 
-def _standing(run: HeldRun, proven: Sequence[Proven]) -> dict[str, Blob | None]:
-    """What stands where the receipts of these scopes are to be, or were in the first release, by key."""
-    places = sorted({key for one in proven if one.receipt is not None for key in _places(one)})
+def _standing(run: HeldRun, places: Sequence[str]) -> dict[str, Blob | None]:
+    """What stands at these keys."""
     return dict(zip(places, run.ports.pool.map(run.ports.store.read, places), strict=True))
 
 
@@ -103,9 +104,11 @@ def _in_the_way(proven: Sequence[Proven], standing: Mapping[str, Blob | None]) -
     return list({one.key: one for one in found}.values())
 
 
-def _places(one: Proven) -> list[str]:
-    """Where the receipt of this proof stands, or stood in the first release."""
-    return [key for key in (one.proof.receipt_ref, one.earlier and one.earlier[0]) if key is not None]
+def _places(proven: Sequence[Proven]) -> list[str]:
+    """Where the receipts of these scopes are to be, or were in the first release."""
+    with_receipt = [one for one in proven if one.receipt is not None]
+    both = ((one.proof.receipt_ref, one.earlier and one.earlier[0]) for one in with_receipt)
+    return sorted({key for keys in both for key in keys if key is not None})
 
 
 def _stands(one: Proven, standing: Mapping[str, Blob | None]) -> list[Standing]:

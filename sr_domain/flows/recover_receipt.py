@@ -44,7 +44,7 @@ def _orphans(context: Context, layout: Layout, run_id: str, output_id: str) -> t
     if not wanted:
         names = ", ".join(sorted({one.output_id for one in found})) or "no output"
         what = f"run {run_id} rests for no orphan receipt of {output_id!r}, but of {names}"
-        raise BadInput(ReasonCode.USAGE, what, "see sr explain for why the run is where it is")
+        raise BadInput(ReasonCode.USAGE, what, "name an output whose orphan receipt the run rests for")
     return wanted
 
 
