@@ -66,7 +66,10 @@ def submit(context: Context, document: Any, *, actor: str | None = None) -> Outc
     action, allowed = _right_needed(context.settings, request)
     if not may(allowed, actor):
         return _denied(context, layout, request, actor, action)
-    if context.ports.authority.find(request.run_id) is None and not rebind(context, layout, request.run_id):
+    known = context.ports.authority.find(request.run_id)
+    if known is not None and known.settled:  # of a run that nothing is left to do for, nothing more need be asked
+        return admitted(context, Admission(known, is_new=False, settled=True), request, actor)
+    if known is None and not rebind(context, layout, request.run_id):
         refused = check_supersedes(context.ports, layout, request)
         if refused is not None:
             telemetry.event(refused.event)

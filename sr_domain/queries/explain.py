@@ -18,6 +18,7 @@ from sr_domain.record.ledger import Ledger
 from sr_domain.record.proofs import Found
 from sr_domain.record.read import Attempt, Record
 from sr_domain.record.states import RunState
+from sr_domain.run.altered import set_aside_step
 from sr_domain.run.answers import successors, unpublished
 from sr_domain.run.outcome import NextStep, remedy_of
 from sr_domain.run.ports import Ports
@@ -127,8 +128,7 @@ def _next(
 ) -> NextStep:
     """What to do: first about what stands and is not the record's, then about a root that could not be read."""
     if altered is not None:
-        after = f" --artifact {altered.key} --accept-loss --reason R"
-        return NextStep("recover", ledger.run_id, before="restore it from backup, or set it aside: ", after=after)
+        return set_aside_step(ledger.run_id, altered.key)
     if fault is not None:
         return NextStep("resume", ledger.run_id, before=f"{fault.remedy}; ")
     return _next_by_state(ledger, code, newest)

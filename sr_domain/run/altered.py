@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sr_domain.record.details import ArtifactRefused
 from sr_domain.record.events import ARTIFACT_REFUSED
+from sr_domain.run.outcome import NextStep
 from sr_ports import Fault, ReasonCode, SrError
 
 if TYPE_CHECKING:
@@ -42,6 +43,12 @@ def way_on(run_id: str, key: str) -> str:
     """What to do about an artifact at `key` that is not the record's."""
     again = f"sr recover {run_id} --artifact {key} --accept-loss --reason R"
     return f"restore it from backup, or set it aside: {again}; sr resume then goes on"
+
+
+def set_aside_step(run_id: str, key: str) -> NextStep:
+    """The same, as a next step."""
+    after = f" --artifact {key} --accept-loss --reason R"
+    return NextStep("recover", run_id, before="restore it from backup, or set it aside: ", after=after)
 
 
 @contextmanager

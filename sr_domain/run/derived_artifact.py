@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import json
 from collections.abc import Iterator
 from typing import Self, assert_never
 
@@ -51,7 +52,7 @@ class DerivedArtifact:
     def is_own(self, data: bytes) -> bool:
         """Whether these bytes are what the record derives; of a status, what it derived at any point.
 
-        A signal of the first release beside a view that it adopted is taken for its own: nothing tells.
+        A READY signal beside a view that the first release adopted is its own where it is of that bundle.
         """
         if self.kind is _Kind.STATUS:
             return self.derives.was_status(data)
@@ -59,7 +60,7 @@ class DerivedArtifact:
             return self._is_own_envelope(data)
         digest, decided = self._digest, self.derives.record.decision
         if digest is None and self.kind is _Kind.READY_SIGNAL and decided is not None and not decided.details.decision:
-            return self.derives.record.committed is not None
+            return self.derives.record.committed is not None and _bundle_in(data) == decided.details.bundle_hash
         return (digest or _digest_of(self.derived())) == sha256_hex(data)
 
     def _is_own_envelope(self, data: bytes) -> bool:
@@ -136,6 +137,15 @@ def _keys(layout: Layout, run_id: str) -> dict[str, _Kind]:
         layout.quarantine(run_id): _Kind.QUARANTINE,
         layout.status(run_id): _Kind.STATUS,
     }
+
+
+def _bundle_in(signal: bytes) -> object:
+    """The bundle that a stored READY signal speaks of."""
+    try:
+        document = json.loads(signal)
+    except (ValueError, RecursionError):
+        return None
+    return document.get("bundle_hash") if isinstance(document, dict) else None
 
 
 def _digest_of(data: bytes | None) -> str | None:

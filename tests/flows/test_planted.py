@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,7 +87,7 @@ def is_whole(lab: Lab, kind: str) -> None:
     assert lab.ledger(RUN).state is (RunState.QUARANTINED if kind == "quarantine" else RunState.READY)
     assert lab.runner().audit(RUN).findings == ()
     truth = lab.truth()
-    for name in ("plan", "facts view", "signal", "quarantine"):
+    for name in ("plan", "facts view"):
         assert truth.get(KEYS[name]) == clean(lab, kind).get(KEYS[name])
     if kind != "quarantine":
         (fact,) = {one.message_id: one for one in lab.published()}.values()
@@ -179,8 +180,9 @@ def test_whenever_it_is_planted_nothing_is_told_from_it_and_the_run_comes_to_its
         if not store.done:
             assert at > 6
             return
-        signals = [dict(one.payload) for one in fresh.published()]
-        assert signals in ([], [json.loads(clean(lab, kind)[KEYS["signal"]])]) if kind != "quarantine" else not signals
+        hashes = {one.payload["bundle_hash"] for one in fresh.published()}
+        assert hashes <= {json.loads(clean(lab, "facts view")[KEYS["facts view"]])["bundle_hash"]}
+        lab.world(world_of(kind))
         if met or fresh.store.read(key).data == planted:
             assert key in [one.where for one in fresh.runner().audit(RUN).findings], at
             fresh.lapse()
@@ -226,15 +228,15 @@ def accepted_ref() -> str:
 
 
 def waiting(lab: Lab) -> None:
-    files = small_world()
-    files.pop(LATE)
-    assert lab.reuse(files).state is RunState.WAITING_EVIDENCE
+    root = lab.world(small_world())
+    Path(root, LATE).unlink()
+    assert lab.runner().submit(request(engine_run_root=root)).state is RunState.WAITING_EVIDENCE
 
 
 @pytest.mark.parametrize("kind", ["status", "facts view", "signal", "attestation", "quarantine"])
 def test_what_is_planted_beside_a_run_that_waits_answers_nobody(any_lab: Lab, kind: str) -> None:
-    waiting(any_lab)
     key, planted = KEYS[kind], forged(any_lab, kind)
+    waiting(any_lab)
     put(any_lab, key, planted)
     runner = any_lab.runner()
     asked = runner.submit(request())
@@ -426,8 +428,9 @@ def test_what_the_index_knows_as_ready_is_not_set_aside(any_lab: Lab) -> None:
 
 
 def test_what_the_bus_has_as_ready_is_not_set_aside(any_lab: Lab) -> None:
+    planted = forged(any_lab, "facts view")
     waiting(any_lab)
-    put(any_lab, KEYS["facts view"], forged(any_lab, "facts view"))
+    put(any_lab, KEYS["facts view"], planted)
     attributes = {"kind": "READY", "run_id": RUN, "platform_run_id": PLATFORM}
     fact = Envelope("fp.bus.control.v1", "1" * 64, "2026-01-31T13:42:00Z", attributes, RUN, {"bundle_hash": "0" * 64})
     any_lab.bus.publish(fact)
@@ -450,8 +453,8 @@ def stated(view: bytes) -> bytes:
 
 def signed_world(lab: Lab, keyid: str) -> None:
     """A view beside a run that waits, and an envelope that names it, spelt as envelopes are stored."""
-    waiting(lab)
     view = forged(lab, "facts view")
+    waiting(lab)
     put(lab, KEYS["facts view"], view)
     envelope = json.loads(Paper(keyid).sign("application/vnd.in-toto+json", stated(view)))
     put(lab, KEYS["attestation"], exact_json(envelope))
@@ -487,6 +490,39 @@ def test_a_reason_keeps_no_secret(lab: Lab) -> None:
     recovered(lab, KEYS["facts view"], reason="restored with password=hunter2")
     (given_up,) = lab.ledger(RUN).all("GOV_LOSS_ACCEPTED")
     assert "hunter2" not in given_up.details["reason"]
+
+
+# Re-emit
+
+
+@pytest.mark.parametrize("planted", ["forged", "junk", "adds a space"])
+def test_ready_is_told_again_from_the_records_signal_alone(any_lab: Lab, planted: str) -> None:
+    first = any_lab.reuse(small_world())
+    sound = any_lab.truth()[KEYS["signal"]]
+    stands = {"forged": forged(any_lab, "signal"), "junk": b"{", "adds a space": sound + b" "}[planted]
+    put(any_lab, KEYS["signal"], stands)
+    done = any_lab.runner().reemit(first.run_id, "READY_ONLY")
+    assert (done.reason_code, getattr(done, "published", ())) == (ReasonCode.TRUTH_ALTERED, ())
+    assert len(any_lab.published()) == 1
+    assert any_lab.kinds(RUN)[-1] == "REEMIT_FAILED"
+    recovered(any_lab, KEYS["signal"])
+    assert getattr(any_lab.runner().reemit(RUN, "READY_ONLY"), "published", ()) == ("READY",)
+    assert len({one.message_id for one in any_lab.published()}) == 1
+
+
+@pytest.mark.parametrize("planted", ["another reason", "junk", "lags"])
+def test_a_terminal_fact_is_told_again_from_the_records_status_alone(any_lab: Lab, planted: str) -> None:
+    assert any_lab.reuse(conflicted()).state is RunState.QUARANTINED
+    accepted, status = any_lab.ledger(RUN).events[0], any_lab.document("run_status", RUN)
+    lagging = {"run_id": RUN, "state": "OPEN", "updated_at_utc": accepted.ts_utc, "record_ref": accepted_ref()}
+    stands = {"another reason": {**status, "reason_code": "X"}, "junk": {}, "lags": lagging}[planted]
+    put(any_lab, KEYS["status"], exact_json(stands))
+    done = any_lab.runner().reemit(RUN, "TERMINAL_ONLY")
+    code = ReasonCode.TRUTH_MISSING if planted == "lags" else ReasonCode.TRUTH_ALTERED
+    assert (done.reason_code, getattr(done, "published", ())) == (code, ())
+    assert any_lab.published() == []
+    any_lab.runner().repair_status(RUN)
+    assert getattr(any_lab.runner().reemit(RUN, "TERMINAL_ONLY"), "published", ()) == ("TERMINAL",)
 
 
 def every_cut(calls: int) -> Iterator[CrashPlan]:
