@@ -102,6 +102,7 @@ class ReasonCode(enum.StrEnum):
     RECEIPT_SCHEMA_INVALID = "RECEIPT_SCHEMA_INVALID"
     INSTANCE_RECEIPT_SCHEMA_INVALID = "INSTANCE_RECEIPT_SCHEMA_INVALID"
     INSTANCE_RECEIPT_DRIFT = "INSTANCE_RECEIPT_DRIFT"
+    INSTANCE_RECEIPT_ORPHAN = "INSTANCE_RECEIPT_ORPHAN"
     INSTANCE_DIGEST_MISSING = "INSTANCE_DIGEST_MISSING"
     INSTANCE_SCOPE_MISSING = "INSTANCE_SCOPE_MISSING"
     ORACLE_PACK_INVALID = "ORACLE_PACK_INVALID"
@@ -229,6 +230,7 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_F, "RECEIPT_SCHEMA_INVALID", "a gate receipt does not fit its contract", "correct the gate map entry"),
     (_F, "INSTANCE_RECEIPT_SCHEMA_INVALID", "an instance receipt does not fit its contract", "restore the named receipt from backup, or use other pins"),
     (_F, "INSTANCE_RECEIPT_DRIFT", "the same scope was proven before with other bytes", "see sr quarantine show; restore the first bytes or use other pins", "restore the first bytes or use other pins"),
+    (_X, "INSTANCE_RECEIPT_ORPHAN", "a receipt stands for this scope that proves other bytes and that no decision rests on", "restore the bytes that it states, or set it aside: sr recover RUN_ID --receipt OUTPUT_ID --accept-loss --reason R", "restore the bytes that it states, then run it again"),
     (_F, "INSTANCE_DIGEST_MISSING", "the instance receipt that stands states no digest", "restore the named receipt from backup, or use other pins"),
     (_F, "INSTANCE_SCOPE_MISSING", "an instance-scoped output lacks a pin of its scope", "correct the catalogue entry"),
     (_F, "ORACLE_PACK_INVALID", "the oracle pack manifest does not fit its contract", "repack the engine root"),

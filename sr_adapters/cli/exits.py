@@ -36,7 +36,12 @@ _BY_CODE = {
 }
 
 
-_WHATEVER_STATE = (ReasonCode.AUTH_DENIED, ReasonCode.LEASE_BUSY, ReasonCode.TRUTH_ALTERED)
+_WHATEVER_STATE = (
+    ReasonCode.AUTH_DENIED,
+    ReasonCode.LEASE_BUSY,
+    ReasonCode.INSTANCE_RECEIPT_ORPHAN,
+    ReasonCode.TRUTH_ALTERED,
+)
 """What says more than the state of the run that it is about."""
 
 

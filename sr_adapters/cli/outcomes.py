@@ -13,7 +13,7 @@ from sr_adapters.cli.session import Session, denial, ref_lines, shown_state, sta
 if TYPE_CHECKING:
     from sr_domain.run.outcome import Outcome
 
-_NEXT = {exits.DONE: "facts", exits.WAITING: "explain", exits.FAILED: "explain", exits.FAULT: "explain"}
+_NEXT = {exits.DONE: "facts", **dict.fromkeys((exits.WAITING, exits.FAILED, exits.FAULT, exits.UNREACHABLE), "explain")}
 """The command that tells more, by how a run stands."""
 
 

@@ -5,6 +5,7 @@ Submit, resubmission and resume are all this one procedure. Read it top to botto
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -14,11 +15,12 @@ from sr_domain.encoding.pack_contracts import PackContracts
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.evidence.arrival import something_there
 from sr_domain.evidence.verdict import Complete, Conflicted, Evidence, Failed, Waiting, classify
+from sr_domain.flows.accepted_loss import AcceptedLoss
 from sr_domain.flows.collect_evidence import collect
 from sr_domain.flows.commit import commit_failed, commit_quarantined, commit_ready, decide_ready, finish_terminal
 from sr_domain.flows.engine_attempts import EngineFailed, abandon_open_attempts, finished_root, run_engine
-from sr_domain.flows.keep_proofs import keep_proofs
-from sr_domain.flows.supersede import announce_successor, claim_place
+from sr_domain.flows.keep_proofs import Kept, keep_proofs, own_receipts_stand
+from sr_domain.flows.supersede import SupersedeRefused, announce_successor, claim_place, place_taken
 from sr_domain.plan.compile import PlanRefused, compile_plan
 from sr_domain.plan.policy import Policy
 from sr_domain.plan.request import Strategy
@@ -34,7 +36,7 @@ from sr_domain.record.details import (
     RootOverridden,
 )
 from sr_domain.record.kinds import Draft
-from sr_domain.record.proofs import Conflict, Decision, Found, Judge
+from sr_domain.record.proofs import Conflict, Decision, Failure, Found, Judge
 from sr_domain.run.context import Context
 from sr_domain.run.derived import plan_bytes
 from sr_domain.run.held_run import HeldRun, take_over
@@ -42,11 +44,11 @@ from sr_domain.run.root_faults import on_record
 from sr_ports import Fault, ReasonCode
 
 
-def advance(run: HeldRun, context: Context, *, fresh: bool) -> None:
+def advance(run: HeldRun, context: Context, *, fresh: bool, loss: AcceptedLoss | None = None) -> None:
     """Take the run as far as it can go now. `fresh`: its key was bound just now and no record was there.
 
-    Afterwards the record says READY (published or not), FAILED, QUARANTINED or
-    WAITING_EVIDENCE. Raises `LeaseLost`, `Unreachable`: the run stays where it was, resumable.
+    `loss`: what may be set aside on the way. Afterwards the record says READY (published or not), FAILED,
+    QUARANTINED or WAITING_EVIDENCE. Raises `LeaseLost`, `Unreachable`: the run stays where it was, resumable.
     """
     take_over(run)
     anchored = run.history.accepted
@@ -61,7 +63,7 @@ def advance(run: HeldRun, context: Context, *, fresh: bool) -> None:
     if plan is None:
         return
     run.policy_rev, run.contracts = attrs.asdict(plan.policy_rev), PackContracts(plan.contracts)
-    if not run.history.decided and not prove_and_decide(run, plan, accepted):
+    if not run.history.decided and not prove_and_decide(run, plan, accepted, loss):
         return
     commit_ready(run)
     announce_successor(run)
@@ -143,7 +145,7 @@ def write_plan(run: HeldRun) -> None:
     run.write_derived(run.layout.plan(run.run_id), committed.details.run_plan_digest, run.derives.plan)
 
 
-def prove_and_decide(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> bool:
+def prove_and_decide(run: HeldRun, plan: SealedPlan, accepted: Accepted, loss: AcceptedLoss | None = None) -> bool:
     """Bring evidence about and judge it; True once READY is decided, False when the run rests elsewhere."""
     with on_record(run):
         root = engine_root(run, plan, accepted)
@@ -155,27 +157,34 @@ def prove_and_decide(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> bool
     run.ports.pool.map(lambda write: write(), (lambda: write_plan(run), run.write_status))
     with on_record(run):
         evidence = collect(run, plan, root, reused=finished_root(run) is None)
-    return _conclude(run, plan, evidence, parse_instant(accepted.evidence_deadline_utc))
+    return _conclude(run, plan, evidence, parse_instant(accepted.evidence_deadline_utc), loss)
 
 
-def _conclude(run: HeldRun, plan: SealedPlan, evidence: Evidence, deadline: datetime) -> bool:
+def _conclude(
+    run: HeldRun, plan: SealedPlan, evidence: Evidence, deadline: datetime, loss: AcceptedLoss | None
+) -> bool:
     """Put the verdict on evidence on record; True once READY is decided."""
-    now = run.now()
-    evidence, versions = evidence.at(late=now >= deadline), None
+    now, kept = run.now(), Kept()
+    evidence = evidence.at(late=now >= deadline)
     verdict = classify(evidence, deadline, now)
     if isinstance(verdict, Complete):
-        kept = keep_proofs(run, evidence)
-        evidence, versions = attrs.evolve(evidence, failures=kept.failures), kept.versions_digest
+        taken = place_taken(run)
+        if taken is not None:
+            return _not_to_supersede(run, taken)
+        kept = keep_proofs(run, evidence, loss)
+        evidence = attrs.evolve(evidence, failures=kept.failures)
         verdict = classify(evidence, deadline, now)
-    decision = _decision(run, plan, evidence, versions)
+    decision = _decision(run, plan, evidence, kept.versions_digest)
     match verdict:
+        case Complete() if kept.orphans:
+            run.record(events.RECEIPT_ORPHANED(_orphaned(kept.orphans, decision.found)))
+            run.write_status()
         case Complete():
             refused = claim_place(run)
             if refused is None:
-                decide_ready(run, decision)
+                decide_ready(run, decision, lambda: own_receipts_stand(run, kept.receipts))
                 return True
-            run.renew()
-            commit_failed(run, Rest(refused.code, refused.detail))
+            return _not_to_supersede(run, refused)
         case Waiting():
             _wait(run, _waiting(verdict, evidence, decision.found))
         case Conflicted(conflicts):
@@ -209,6 +218,18 @@ def _wait(run: HeldRun, why: Rest) -> None:
     if standing is None or standing.document() != why.document():
         run.record(events.EVIDENCE_WAITING(why))
     run.write_status()
+def _not_to_supersede(run: HeldRun, refused: SupersedeRefused) -> bool:
+    """End a run whose place another has; never READY."""
+    run.renew()
+    commit_failed(run, Rest(refused.code, refused.detail))
+    return False
+
+
+def _orphaned(orphans: Sequence[Failure], found: Found) -> Rest:
+    """Why the run rests, and what passed nevertheless."""
+    first, others = orphans[0], sorted({one.subject for one in orphans[1:]})
+    more = f"; and {len(orphans) - 1} more, of {', '.join(others)}" if others else ""
+    return Rest(first.code, f"{first.subject}: {first.detail}{more}", failures=tuple(orphans), found=found)
 
 
 def _failed(verdict: Failed, evidence: Evidence, found: Found) -> Rest:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -25,14 +25,15 @@ from sr_domain.run.held_run import HeldRun
 from sr_ports import BadInput, Fault, ReasonCode, Unreachable
 
 
-def decide_ready(run: HeldRun, decision: Decision) -> None:
+def decide_ready(run: HeldRun, decision: Decision, still_so: Callable[[], None]) -> None:
     """Put the decision on the record: from here on the run can only become READY.
 
-    The lease is checked and renewed first; the append itself is fenced and compare-and-swap,
-    so that of all holders, awake or asleep, one decides.
+    The lease is checked and renewed first, then `still_so` raises where what was kept for the decision stands no
+    more; the append itself is fenced and compare-and-swap, so that of all holders, awake or asleep, one decides.
     """
     facts = run.derives.facts(decision.document(), today())
     run.renew()
+    still_so()
     decided = Decided(
         decision,
         revision=revisions.REVISION,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 
+import attrs
+
 from sr_domain.encoding.redact import redact
 from sr_domain.flows.known_ready import ready_elsewhere
 from sr_domain.flows.resume import locate
@@ -27,9 +29,31 @@ from sr_domain.run.held_run import HeldRun, take_over
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.rights import may
 from sr_ports import BadInput, Fault, ReasonCode, SrError
+from sr_ports.compared import Compared
 
 _LONGEST = 512
 """Characters that a reason may have on record."""
+
+
+@attrs.frozen(eq=False, repr=False)
+class Asked(Compared):
+    """What an actor with the right asks for. `context`: for work where the run is. `reason`: as it goes on record."""
+
+    context: Context
+    layout: Layout
+    request: RunRequest
+    reason: str
+
+
+def asked_to_recover(context: Context, run: str, *, reason: str, actor: str) -> Asked | Outcome:
+    """The run that a loss is accepted for; the answer to an actor without the right. Raises `NotFound`, `BadInput`."""
+    check_actor(actor)
+    if not reason.strip():
+        raise BadInput(ReasonCode.USAGE, "a loss is accepted for a reason, and none is given", "give --reason")
+    context, layout, request = locate(context, run)
+    if not may(context.settings.recoverers, actor):
+        return _denied(context, layout, request, actor)
+    return Asked(context, layout, request, redact(reason)[:_LONGEST])
 
 
 def recover_artifact(context: Context, run: str, key: str, *, reason: str, actor: str) -> Outcome:
@@ -40,19 +64,17 @@ def recover_artifact(context: Context, run: str, key: str, *, reason: str, actor
     for a key of anything else, or where nothing stands; `Fault(TRUTH_LOST)` where index, bus or a signature say
     that something was READY which the record does not have; `Fault(TRUTH_ALTERED)`, `Unreachable`, `LeaseLost`.
     """
-    check_actor(actor)
-    if not reason.strip():
-        raise BadInput(ReasonCode.USAGE, "a loss is accepted for a reason, and none is given", "give --reason")
-    context, layout, request = locate(context, run)
-    if not may(context.settings.recoverers, actor):
-        return _denied(context, layout, request, actor)
+    asked = asked_to_recover(context, run, reason=reason, actor=actor)
+    if isinstance(asked, Outcome):
+        return asked
+    context, layout, request = asked.context, asked.layout, asked.request
     ports, known = context.ports, read_record(context.ports, layout, request.run_id)[0]
     DerivedArtifact.at(key, Derived(layout, known))  # of any other key nothing is touched
     ttl_s = context.settings.lease_ttl_s
     lease = ports.authority.acquire(request.run_id, ports.ids.new_id(), ttl_s=ttl_s, above=known.fence)
     if lease is None:
         return in_flight(ports, layout, request.run_id)
-    _hold(context, held_run(context, layout, request, lease, actor), key, redact(reason)[:_LONGEST])
+    _hold(context, held_run(context, layout, request, lease, actor), key, asked.reason)
     return work(context, layout, request, actor)
 
 

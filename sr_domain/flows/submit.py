@@ -11,7 +11,9 @@ import attrs
 from sr_domain.encoding.ids import platform_run_id_at
 from sr_domain.encoding.times import parse_instant
 from sr_domain.evidence.arrival import arrived
+from sr_domain.flows.accepted_loss import AcceptedLoss
 from sr_domain.flows.advance import advance
+from sr_domain.flows.orphans import orphans_stand
 from sr_domain.flows.supersede import check_supersedes
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.request import RunRequest, check_actor, differences, misspelt, parse_request
@@ -209,10 +211,18 @@ def bound_request(context: Context, binding: Binding) -> RunRequest:
     return parse_request(json.loads(binding.intent), context.ports.known_timezone)
 
 
-def work(context: Context, layout: Layout, request: RunRequest, actor: str, *, is_new: bool = False) -> Outcome:
-    """Take the lease and move the run on; say so when somebody else holds it."""
+def work(
+    context: Context,
+    layout: Layout,
+    request: RunRequest,
+    actor: str,
+    *,
+    is_new: bool = False,
+    loss: AcceptedLoss | None = None,
+) -> Outcome:
+    """Take the lease and move the run on; say so when somebody else holds it. `loss`: may be set aside on the way."""
     ports, above = context.ports, 0
-    resting = None if is_new else _still_waiting(context, layout, request)
+    resting = None if is_new or loss is not None else _still_waiting(context, layout, request)
     if resting is not None:
         return resting
     while True:
@@ -221,7 +231,7 @@ def work(context: Context, layout: Layout, request: RunRequest, actor: str, *, i
         )
         if lease is None:
             return in_flight(ports, layout, request.run_id)
-        outcome = _hold(context, held_run(context, layout, request, lease, actor), is_new=is_new)
+        outcome = _hold(context, held_run(context, layout, request, lease, actor), is_new=is_new, loss=loss)
         if not isinstance(outcome, _AuthorityBehind):
             return outcome
         above = outcome.fence
@@ -241,6 +251,9 @@ def _still_waiting(context: Context, layout: Layout, request: RunRequest) -> Out
         return None
     if waiting.reason_code == ReasonCode.EVIDENCE_UNSTABLE:  # what it was seen to be is no state to wait in
         return None
+    if waiting.reason_code == ReasonCode.INSTANCE_RECEIPT_ORPHAN:
+        stands = orphans_stand(context.ports, layout, waiting, telemetry_of(context, request).progress)
+        return ledger_outcome(layout, ledger) if stands else None
     if parse_instant(accepted.details.evidence_deadline_utc) <= context.ports.clock.now():
         return None
     came = arrived(context.ports.roots, record, rules_for(record))
@@ -254,7 +267,7 @@ class _AuthorityBehind(Compared):
     fence: int
 
 
-def _hold(context: Context, run: HeldRun, *, is_new: bool) -> Outcome | _AuthorityBehind:
+def _hold(context: Context, run: HeldRun, *, is_new: bool, loss: AcceptedLoss | None) -> Outcome | _AuthorityBehind:
     """Advance under a heartbeat; the lease is given up whatever happens."""
     finished = False
     try:
@@ -267,7 +280,7 @@ def _hold(context: Context, run: HeldRun, *, is_new: bool) -> Outcome | _Authori
                 return collision(context, run.layout, run.request, bound)
             run.known_store.identity()
             with refused_on_record(run):
-                advance(run, context, fresh=is_new and not run.ledger.events)
+                advance(run, context, fresh=is_new and not run.ledger.events, loss=loss)
         finished = True
         return ledger_outcome(run.layout, run.ledger, is_new=is_new)
     finally:

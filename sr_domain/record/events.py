@@ -146,6 +146,17 @@ EVIDENCE_WAITING = EventKind(
     after=RunState.WAITING_EVIDENCE,
     outcome="WAITING",
 )
+RECEIPT_ORPHANED = EventKind(
+    "RECEIPT_ORPHANED",
+    d.Rest,
+    "EVIDENCE",
+    "a receipt that no decision rests on stands in the way; the run rests",
+    Kept.ONCE,
+    subject="failures",
+    after=RunState.WAITING_EVIDENCE,
+    outcome="WAITING",
+    severity="WARN",
+)
 EVIDENCE_COMPLETE = EventKind(
     "EVIDENCE_COMPLETE",
     d.Decided,

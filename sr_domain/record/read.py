@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sr_domain.record import details as d
     from sr_domain.record.proofs import Found
 
-_RESTS = (events.EVIDENCE_WAITING, events.RUN_FAILED, events.RUN_QUARANTINED)
+_RESTS = (events.EVIDENCE_WAITING, events.RECEIPT_ORPHANED, events.RUN_FAILED, events.RUN_QUARANTINED)
 """What a run waits by, or ends by without READY."""
 
 

@@ -95,10 +95,10 @@ def decide_without_the_ledger(patch: pytest.MonkeyPatch) -> None:
     """The facts view is written before the decision is on record."""
     original = commit.decide_ready
 
-    def early(run: HeldRun, decision: Any) -> None:
+    def early(run: HeldRun, decision: Any, still_so: Any) -> None:
         facts = run.derives.facts(decision.document(), today())
         run.ports.store.create(run.layout.facts(run.run_id), exact_json(facts))
-        original(run, decision)
+        original(run, decision, still_so)
 
     patch.setattr(advance, "decide_ready", early)
 
