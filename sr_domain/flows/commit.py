@@ -12,6 +12,7 @@ from sr_domain.artifacts.attestation import PAYLOAD_TYPE, fault_in, normal
 from sr_domain.artifacts.documents import control_fact
 from sr_domain.artifacts.revisions import rules_at, rules_of, today
 from sr_domain.artifacts.rules import Rules
+from sr_domain.artifacts.signed import statement_of
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.encoding.strict_json import strict_loads
 from sr_domain.encoding.times import format_instant
@@ -84,8 +85,7 @@ def _attest(run: HeldRun, facts: Mapping[str, Any], decided: Entry[Decided]) -> 
     signer, key = run.ports.signer, run.layout.attestation(run.run_id)
     if signer is None or run.history.committed is not None:
         return
-    digest, rules = decided.details.facts_view_digest, rules_at(decided.event)
-    payload = rules.statement(run.layout, facts, digest, decided.ts_utc)
+    payload = statement_of(run.layout, run.history, facts, decided.details.facts_view_digest)
     envelope = normal(signer.sign(PAYLOAD_TYPE, payload))
     wrong = fault_in(envelope, payload)
     if wrong is not None:
