@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from sr_adapters.answers import error_document, error_node
 from sr_adapters.cli import exits, output, signals
 from sr_adapters.cli.errors import Tree, begin, remedy_here, sentence, tell
 from sr_adapters.cli.session import Session
@@ -138,7 +139,7 @@ def _traceback() -> None:
 def _fail(code: str, what: str, remedy: str, exit_code: int, as_json: bool) -> int:
     """Say what went wrong: one line on stderr, and the document on stdout where JSON was asked for."""
     if as_json:
-        error = {"reason_code": code, "what": sentence(what), "remedy": remedy_here(code, remedy)}
-        output.document({"error": error, "exit_code": exit_code})
+        error = error_node(code, sentence(what), remedy_here(code, remedy))
+        output.document(error_document(error, exit_code))
     tell(code, what, remedy)
     return exit_code

@@ -15,6 +15,7 @@ from sr_ports import ReasonCode
 if TYPE_CHECKING:
     from sr_domain import Reemit
     from sr_domain.queries.explain import Explanation, Item
+    from sr_domain.run.outcome import Outcome
 
 
 @click.command("explain")
@@ -95,7 +96,8 @@ def reemit_command(
     step = done.next if isinstance(done, Reemit) else None
     if session.as_json:
         spelled = {} if step is None else {"next": session.spelled(step, code, bare_command)}
-        session.json({**done.document(), **spelled, "exit_code": exit_code})
+        told = done.document() if isinstance(done, Reemit) else _refused(done, dry_run=dry_run)
+        session.json({**told, **spelled, "exit_code": exit_code})
     elif isinstance(done, Reemit) and code is None:
         session.say(_reemitted(done))
     if code is None:
@@ -105,6 +107,12 @@ def reemit_command(
     else:
         tell(code, denial(done.actor, "reemit", session.runner.settings.reemitters))
     return exit_code
+
+
+def _refused(denial: Outcome, *, dry_run: bool) -> dict[str, Any]:
+    """The answer to an actor who may not re-emit, in the shape of every other answer to a re-emit."""
+    told = denial.document()
+    return {name: told[name] for name in ("run_id", "reason_code", "message", "remedy", "actor")} | {"dry_run": dry_run}
 
 
 def _reemitted(done: Reemit) -> str:
@@ -124,7 +132,7 @@ def list_quarantined(session: Session) -> int:
     """Every quarantined run, of every platform run."""
     records = session.runner.quarantined()
     if session.as_json:
-        session.json({"quarantine": records})
+        session.json({"quarantine": session.rows(records)})
     elif records:
         rows = [(one["run_id"], one.get("reason"), one.get("ts_utc"), _count(one)) for one in records]
         session.table(["run", "reason", "since", "conflicts"], rows)
@@ -145,7 +153,7 @@ def show_quarantined(session: Session, run_id: str) -> int:
     record = session.runner.quarantine(run_id)
     run_id = session.run_id(run_id)
     if session.as_json:
-        session.json(record)
+        session.artifact(record)
         return exits.DONE
     session.say(f"{state_text('QUARANTINED')} run {run_id}: {record['reason']}, since {record['ts_utc']}")
     for conflict in record.get("conflicts", ()):

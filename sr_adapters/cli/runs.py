@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sr_adapters.answers import versioned
 from sr_adapters.cli import exits, output, signals
 from sr_adapters.cli.documents import read_request
+from sr_adapters.cli.errors import remedy_here
 from sr_adapters.cli.outcomes import answer, remedy_of
 from sr_adapters.cli.session import Session, seconds, shown_state, state_text
 from sr_domain.record.states import RunState
@@ -94,7 +96,7 @@ def list_command(session: Session, state: str | None, limit: int, ready: bool) -
         return _list_ready(session, limit)
     rows = session.runner.runs(state=state, limit=limit)
     if session.as_json:
-        session.json({"runs": rows})
+        session.json({"runs": session.rows(rows)})
     elif rows:
         session.table(["run", "state", "reason", "updated"], [_listed(row) for row in rows])
     else:
@@ -105,7 +107,7 @@ def list_command(session: Session, state: str | None, limit: int, ready: bool) -
 def _list_ready(session: Session, limit: int) -> int:
     rows, more = session.runner.ready_runs(limit=limit)
     if session.as_json:
-        session.json({"runs": rows, "more": more})
+        session.json({"runs": session.rows(rows), "more": more})
         return session.troubles(rows)
     if rows:
         shown = [[*_listed(row)[:2], row.get("platform_run_id"), row.get("updated_at_utc")] for row in rows]
@@ -192,7 +194,7 @@ def facts_command(session: Session, run_id: str) -> int:
     run_id = session.run_id(run_id)
     session.tell_superseded(run_id, chain)
     if session.as_json:
-        session.json(facts)
+        session.artifact(facts)
         return exits.DONE
     session.say(f"facts view of run {run_id}{' (superseded)' if chain else ''}")
     session.pairs([*((pin, facts["pins"].get(pin)) for pin in facts["pins"]), ("bundle_hash", facts["bundle_hash"])])
@@ -255,7 +257,7 @@ def _rebuild(session: Session, *, only: bool) -> int:
     if not session.as_json:
         session.say(f"index: {made} runs bound again from their records")
     elif only:
-        session.json({"rebuilt": made, "not_rebuilt": rows})
+        session.json({"rebuilt": made, "not_rebuilt": session.rows(rows)})
     return session.troubles(rows)
 
 
@@ -278,14 +280,16 @@ def resume_each(
             rows.append(trouble_row(session, done))
         elif done is not None:
             codes.append(exits.exit_for_outcome(done))
-            rows.append({**done.document(), **remedy_of(done)})
+            rows.append(versioned({**done.document(), **remedy_of(done)}))
     return rows, exits.worst(codes)
 
 
 def trouble_row(session: Session, trouble: Trouble) -> dict[str, Any]:
     """A run's row where its work raised; with -v, the traceback of a bug on stderr."""
     session.traceback(trouble.error)
-    return {"run_id": trouble.run_id, "state": None, **trouble.document()}
+    told = trouble.document()
+    remedy = remedy_here(told["reason_code"], told["remedy"])
+    return versioned({"run_id": trouble.run_id, "state": None, **told, "remedy": remedy})
 
 
 def _watch(session: Session, every: float) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sr_adapters.answers import versioned
 from sr_adapters.cli import output
 from sr_adapters.cli.errors import remedy_here, tell
 from sr_adapters.shown import in_line
@@ -90,8 +91,12 @@ class Session:
             newest = "" if chain[-1] == chain[0] else f", the newest is {chain[-1]}"
             output.tell(f"note: {told}{newest}: {self.command('facts', chain[-1])}")
 
-    def json(self, document: Any) -> None:
+    def json(self, document: Mapping[str, Any]) -> None:
         """The one document of a ``--json`` answer."""
+        output.document(versioned(document), indent=2)
+
+    def artifact(self, document: Any) -> None:
+        """A stored document as the answer, just as it is."""
         output.document(document, indent=2)
 
     def json_line(self, document: Any) -> None:
@@ -102,6 +107,14 @@ class Session:
         """Lines for people, on stdout."""
         for line in lines:
             output.answer(line)
+
+    def rows(self, rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Rows of an answer; what could not be read of some has its remedy as the running command should say it."""
+
+        def told(trouble: Mapping[str, str]) -> dict[str, str]:
+            return {**trouble, "remedy": remedy_here(trouble["reason_code"], trouble["remedy"])}
+
+        return [{**row, "trouble": told(row["trouble"])} if "trouble" in row else row for row in rows]
 
     def troubles(self, rows: Iterable[Mapping[str, Any]]) -> int:
         """Tell what could not be read of some rows of an answer, on stderr; the worst exit code of it."""

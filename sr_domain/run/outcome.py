@@ -82,7 +82,7 @@ class Outcome(Compared):
             "newest_run_id": self.superseded_by[-1] if self.superseded_by else None,
             **self.refs,
         }
-        return {key: value for key, value in node.items() if value not in (None, "", [])}
+        return {key: value for key, value in node.items() if key == "state" or value not in (None, "", [])}
 
 
 def remedy_of(code: ReasonCode, state: RunState | None) -> str:

@@ -23,7 +23,7 @@ class Trouble(Compared):
 
     def document(self) -> dict[str, str]:
         """JSON form, for a row of an answer."""
-        return {"reason_code": self.error.code.value, "message": self.error.what}
+        return {"reason_code": self.error.code.value, "message": self.error.what, "remedy": self.error.remedy}
 
 
 def trouble_of(run_id: str, error: Exception) -> Trouble:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import yaml
 
 from sr_adapters.cli.app import run
 from sr_adapters.cli.errors import names, running
+from tests.cli.answers import misfits
 from tests.reliability.lab import request, write_world
 from tests.reliability.test_kill import pack
 
@@ -57,16 +58,17 @@ class Shell:
 
     def __call__(self, *args: str) -> Answer:
         self.capsys.readouterr()
-        return self._said(run(["--profile", "profile.yaml", "--policy", "policy.yaml", *args]))
+        return self._said(args, run(["--profile", "profile.yaml", "--policy", "policy.yaml", *args]))
 
     def bare(self, *args: str) -> Answer:
         """Without profile and policy."""
         self.capsys.readouterr()
-        return self._said(run(list(args)))
+        return self._said(args, run(list(args)))
 
-    def _said(self, code: int) -> Answer:
+    def _said(self, args: Sequence[str], code: int) -> Answer:
         said = self.capsys.readouterr()
         sends_nobody_back(running(), said.out, said.err)
+        assert misfits(running(), args, said.out) == [], "an answer that breaks its contract"
         return Answer(code, said.out, said.err)
 
     def request(self, key: str = "key", name: str = "request.yaml", **changes: Any) -> str:

@@ -336,7 +336,7 @@ def test_a_plan_is_sound_though_no_engine_root_is_named_yet(sr: Shell) -> None:
 
 
 def test_json_is_one_document_or_one_a_line_where_it_has_no_end(sr: Shell) -> None:
-    assert sr("--json", "bus", "tail").json == {"envelopes": []}
+    assert sr("--json", "bus", "tail").json["envelopes"] == []
     assert sr("bus", "tail").out == ""
     assert "Nothing to resume" in sr("resume", "--all").out
     assert not (sr.folder / "runs").exists()

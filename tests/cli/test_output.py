@@ -195,7 +195,7 @@ def test_json_means_the_same_in_any_encoding(sr: Shell, monkeypatch: pytest.Monk
         patch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding=encoding, write_through=True))
         assert run(["--json", "list"]) == 0
         text = raw.getvalue().decode(encoding)
-    assert json.loads(text) == {"runs": [{"run_id": ODD}]}
+    assert json.loads(text) == {"schema_version": "1.0", "runs": [{"run_id": ODD}]}
     assert not set("\u202e\x7f\x9b") & set(text)
 
 

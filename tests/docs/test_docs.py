@@ -62,6 +62,17 @@ def test_the_table_of_reason_codes_is_fresh() -> None:
     assert filled(text) == text, "run: python -m sr_plugins.reason_table --write"
 
 
+def test_the_example_of_the_vectors_runs_as_written() -> None:
+    text = (REPO / "docs" / "contracts.md").read_text("utf-8")
+    (block,) = [one for one in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "contracts/vectors/" in one]
+    for program, code in ((block, 0), (block.replace('"ready", ', '"READY", '), 1)):
+        assert program != block or code == 0, "its twin is another program"
+        command = [sys.executable, "-I", "-c", program]
+        assert subprocess.run(command, cwd=REPO, capture_output=True, check=False).returncode == code
+    named = set(re.findall(r"`contracts/vectors/(\w+)\.json`", text))
+    assert named == {path.stem for path in (REPO / "contracts" / "vectors").glob("*.json")}
+
+
 @pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
 def test_every_command_and_link_in_the_docs_exists(path: Path) -> None:
     text = path.read_text("utf-8")

@@ -106,7 +106,7 @@ def _places(schema: Schema, node: Any, path: Path_) -> Iterator[tuple[Path_, Sch
 
 
 def _wrong_values(schema: Schema, node: Any) -> Iterator[tuple[str, Any, str]]:
-    yield "of another type", (None if "anyOf" not in schema else 5), ""
+    yield "of another type", (None if "anyOf" not in schema else object()), ""
     if schema.get("additionalProperties") is False and "maxProperties" not in schema:
         yield "with a field nobody knows", {**node, "surprise": 1}, "surprise"
     if isinstance(node, str):

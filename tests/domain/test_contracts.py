@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hatch_build
+from sr_adapters.answers import CONTRACTS
 from sr_domain import _contracts
 from sr_domain.encoding.contracts import SHOWN, ContractViolation, Problem, problem, validate
 from sr_ports import ReasonCode
@@ -128,6 +129,7 @@ WIRE: dict[str, tuple[str, str, bool]] = {
 WIRE |= {f"{name}_r2": WIRE[name] for name in ("run_facts_view", "ready_signal")}
 NAMES = sorted(WIRE)
 """As they are compiled: `_rN` behind the name of a contract that revision N changed, or that refers to such a one."""
+ANSWERS = sorted(set(CONTRACTS.values()) - set(NAMES))
 
 
 def held(name: str, document: Any) -> Problem | None:
@@ -141,8 +143,8 @@ def event(**details: Any) -> dict[str, Any]:
     return {**whole, "details": details}
 
 
-def test_every_artifact_of_the_wire_has_a_contract_and_no_other_is_there() -> None:
-    assert sorted(schemas()) == NAMES
+def test_every_artifact_of_the_wire_and_every_answer_has_a_contract_and_no_other_is_there() -> None:
+    assert sorted(schemas()) == sorted([*NAMES, *ANSWERS])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -155,12 +157,12 @@ def test_the_fields_are_the_wires(name: str) -> None:
 
 
 @pytest.mark.parametrize("most", [False, True], ids=["least", "most"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *ANSWERS])
 def test_the_least_and_the_most_fit(name: str, most: bool) -> None:
     assert held(name, sample(schemas()[name], most=most)) is None
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *ANSWERS])
 def test_every_single_fault_is_refused_and_named(name: str) -> None:
     wrongs = list(faults(schemas()[name]))
     assert len(wrongs) >= len(schemas()[name]["properties"])

@@ -1,0 +1,53 @@
+"""The documents that commands answer with, and the contract of each (``docs/contracts.md``, "Answers")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+SCHEMA_VERSION = "1.0"
+"""Of every answer; an answer that is an artifact (a facts view, a quarantine record, an envelope) has none."""
+
+CONTRACTS: Mapping[str, str] = {
+    "submit": "outcome",
+    "status": "outcome",
+    "demo": "outcome",
+    "resume": "outcome",
+    "resume (several runs)": "resume",
+    "resume --rebuild-index": "index_rebuild",
+    "list": "list",
+    "show": "timeline",
+    "facts": "run_facts_view",
+    "explain": "explain",
+    "plan": "plan",
+    "plan --diff": "plan_diff",
+    "reemit": "reemit",
+    "quarantine list": "quarantine_list",
+    "quarantine show": "quarantine_record",
+    "verify": "verify",
+    "audit": "audit",
+    "doctor": "doctor",
+    "bus tail": "bus_tail",
+    "bus tail --follow": "bus_envelope",
+    "plugins": "plugins",
+    "contracts check": "pack_check",
+    "policy seal": "policy_seal",
+    "session new": "session",
+    "whatever ends in an error": "error",
+}
+"""The contract of what each command answers with ``--json``."""
+
+
+def versioned(document: Mapping[str, Any]) -> dict[str, Any]:
+    """An answer as it is given out: it names the version of its shape first."""
+    return {"schema_version": SCHEMA_VERSION, **document}
+
+
+def error_node(code: str, message: str, remedy: str) -> dict[str, str]:
+    """An error within an answer: one shape, wherever it stands."""
+    return {"reason_code": code, "message": message, "remedy": remedy}
+
+
+def error_document(error: Mapping[str, str], exit_code: int) -> dict[str, Any]:
+    """The answer of a command that ends in an error. `what` is what the first release called the message."""
+    return versioned({"error": {**error, "what": error["message"]}, "exit_code": exit_code})
