@@ -18,17 +18,17 @@ from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.queries.audit import Finding
 from sr_domain.queries.verifier import INPUTS, Input
 from sr_domain.queries.view import View
+from sr_domain.record import revisions
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger
 from sr_domain.record.read import Record
-from sr_domain.record import revisions
 from sr_domain.record.revisions import FIRST
 from sr_ports import Fault, ObjectStore, ReasonCode, SignatureChecker
 
 
 @attrs.frozen
 class Signature:
-    """What stands where a run's envelope should. `stated`: what the key's holder signed; None where `wrong` says why."""
+    """What stands where a run's envelope should. `stated`: what was signed; None where `wrong` says why."""
 
     key: str
     stated: Stated | None
