@@ -52,6 +52,16 @@ class Admitted(Compared):
         earlier = judge(self.then)
         return verdict if isinstance(earlier, Conflict) else GateMissing(verdict.path or "")
 
+    def waits(self, look: Callable[[ListingRules], object]) -> bool:
+        """Whether what today's rules object to is only missing: those of the admission did not object to it."""
+        if self.then == self.now:
+            return False
+        try:
+            look(self.then)
+        except EvidenceFault:
+            return False
+        return True
+
 
 def _tried(
     find: Callable[[ListingRules], OutputFiles | Absent], rules: ListingRules

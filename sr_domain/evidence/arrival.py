@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 
 from sr_domain.evidence.bundle import whole_bundle
+from sr_domain.evidence.oracle import MANIFEST
 from sr_domain.evidence.outputs import OutputFiles, find_output
 from sr_domain.evidence.run_receipt import RECEIPT, run_id_in
 from sr_domain.plan.sealed import OutputPart, SealedGate, SealedPlan
@@ -16,13 +17,13 @@ def something_there(roots: EngineRoots, plan: SealedPlan, uri: str, run_id: str)
 
     `run_id`: what ``{run_id}`` is where the root has no receipt.
     """
-    root = roots.open(uri)
-    if not root.exists():
-        return False
-    own = run_id_in(root, run_id) if plan.needs_receipt else run_id
-    return any(_is_there(root.stat, look.flag_path) for gate in plan.gates for look in gate.looks(own)) or any(
-        _is_there(_part_there, root, part) for output in plan.outputs for part in output.parts(own)
-    )
+    with roots.open(uri) as root:
+        if not root.exists():
+            return False
+        own = run_id_in(root, run_id) if plan.needs_receipt else run_id
+        return any(_is_there(root.stat, look.flag_path) for gate in plan.gates for look in gate.looks(own)) or any(
+            _is_there(_part_there, root, part) for output in plan.outputs for part in output.parts(own)
+        )
 
 
 def arrived(roots: EngineRoots, plan: SealedPlan, uri: str, missing: Collection[str], run_id: str) -> Iterator[str]:
@@ -30,16 +31,17 @@ def arrived(roots: EngineRoots, plan: SealedPlan, uri: str, missing: Collection[
 
     Whatever is not named here is certainly still missing. `run_id`: as for `something_there`.
     """
-    root = roots.open(uri)
-    own = run_id_in(root, run_id) if plan.needs_receipt else run_id
-    if RECEIPT in missing and _is_there(root.stat, RECEIPT):
-        yield RECEIPT
-    for look in (look for gate in plan.gates for look in gate.looks(own)):
-        if look.subject in missing and _is_there(_bundle_there, root, look):
-            yield look.subject
-    for output in plan.outputs:
-        if output.output_id in missing and all(_is_there(_part_there, root, part) for part in output.parts(own)):
-            yield output.output_id
+    with roots.open(uri) as root:
+        own = run_id_in(root, run_id) if plan.needs_receipt else run_id
+        for name in (RECEIPT, MANIFEST):  # the manifest is named where it is there, and not as today's rules have it
+            if name in missing and _is_there(root.stat, name):
+                yield name
+        for look in (look for gate in plan.gates for look in gate.looks(own)):
+            if look.subject in missing and _is_there(_bundle_there, root, look):
+                yield look.subject
+        for output in plan.outputs:
+            if output.output_id in missing and all(_is_there(_part_there, root, part) for part in output.parts(own)):
+                yield output.output_id
 
 
 def _bundle_there(root: EngineRoot, gate: SealedGate) -> bool:

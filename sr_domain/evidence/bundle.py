@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import attrs
@@ -27,6 +28,7 @@ from sr_ports.roots import check_path, leaves
 from sr_ports.wanted import TODAY
 
 INDEX_LIMIT = 64 << 20
+_FOUND_AT_ONCE = 1000
 _SHAPES = ("files", "entries", "items", "members")
 _PATH_KEYS = ("path", "relative_path", "rel_path", "file_path", "file", "filename", "name")
 _DIGEST_KEYS = ("sha256_hex", "sha256", "digest", "digest_sha256", "digest_hex", "sha256_digest", "hash")
@@ -77,9 +79,9 @@ class Bundle:
         path = self.index_path
         if path is None:
             raise EvidenceFault(ReasonCode.INDEX_MALFORMED, "the gate map names no index for this law")
-        if self.root.stat(path) is None:
+        if self.root.stat(path, self.rules) is None:
             raise BundleAbsent(path)
-        data = read_small(self.root, path, INDEX_LIMIT, ReasonCode.INDEX_MALFORMED)
+        data = read_small(self.root, path, INDEX_LIMIT, ReasonCode.INDEX_MALFORMED, self.rules)
         members = _members(parse_small(data, path, INDEX_LIMIT, ReasonCode.INDEX_MALFORMED), path)
         entries = tuple(self._plain(_entry(node, path)) for node in members)
         kept = tuple(entry for entry in entries if not self._excluded(entry.path))
@@ -99,8 +101,12 @@ class Bundle:
             guard(len(chunk))
             update(chunk)
 
-        for path in paths:
-            self._check_target(stream(self._confine(path, base), sink), base)
+        left = iter(paths)
+        while named := [self._confine(path, base) for path in islice(left, _FOUND_AT_ONCE)]:
+            for path in named:  # found before any is read: one wait for the first byte serves them all
+                self.root.stat(path, self.rules)
+            for path in named:
+                self._check_target(stream(path, sink, rules=self.rules), base)
         return hasher.hexdigest()
 
     def sha256_file(self, path: str, base: PathBase) -> str:

@@ -53,9 +53,9 @@ def verify_gate(
     """
     expected = None
     try:
-        if root.stat(gate.flag_path) is None:
+        if root.stat(gate.flag_path, rules) is None:
             return GateMissing(gate.flag_path)
-        expected = read_flag(root, gate.flag_path, gate.method.digest_field)
+        expected = read_flag(root, gate.flag_path, gate.method.digest_field, rules)
         bundle = Bundle(root, gate.bundle_root, gate.index_path, gate.method, guard, rules)
         actual = law_digest(provided, bundle)
         if actual != expected:
@@ -73,12 +73,12 @@ def verify_gate(
     return GatePassed(expected)
 
 
-def read_flag(root: EngineRoot, path: str, digest_field: str) -> str:
+def read_flag(root: EngineRoot, path: str, digest_field: str, rules: ListingRules = TODAY) -> str:
     """The digest that a passed flag states, lower-case. Raises `EvidenceFault(FLAG_MALFORMED)`.
 
     Text ``sha256_hex = <hex>`` (or the map's own field name), or a JSON object with that field.
     """
-    data = read_small(root, path, FLAG_LIMIT, ReasonCode.FLAG_MALFORMED)
+    data = read_small(root, path, FLAG_LIMIT, ReasonCode.FLAG_MALFORMED, rules)
     stated: object = None
     if data.lstrip()[:1] == b"{":
         document = parse_small(data, path, FLAG_LIMIT, ReasonCode.FLAG_MALFORMED)

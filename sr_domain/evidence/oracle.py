@@ -23,17 +23,18 @@ def oracle_pack(
 ) -> tuple[dict[str, Any], tuple[Failure, ...]]:
     """Which root the evidence is of, and whose world where it has a manifest; and what is wrong with that.
 
-    `oracle_root`: where all engine roots lie, where the profile names it. Raises `Unreachable`.
+    `oracle_root`: where all engine roots lie, where the profile names it. Raises `Unreachable`, and
+    `EvidenceFault` for a manifest that is no plain file.
     """
     ref: dict[str, Any] = {"engine_run_root": root.uri}
     if oracle_root is not None:
         ref["oracle_root"] = oracle_root
+    if root.stat(MANIFEST) is None:
+        return ref, ()
     try:
-        manifest = None if root.stat(MANIFEST) is None else _read(root)
+        manifest = _read(root)
     except EvidenceFault as fault:
         return ref, (_invalid(fault.what),)
-    if manifest is None:
-        return ref, ()
     misfit = problem("oracle_pack_manifest", manifest)
     if misfit is not None:
         return ref, (_invalid(misfit.what),)

@@ -6,12 +6,13 @@ import codecs
 from typing import Any
 
 from sr_domain.encoding.strict_json import strict_loads
-from sr_ports import BadInput, EngineRoot, EvidenceFault, ReasonCode
+from sr_ports import BadInput, EngineRoot, EvidenceFault, ListingRules, ReasonCode
+from sr_ports.wanted import TODAY
 
 _SHOWN = 80
 
 
-def read_small(root: EngineRoot, path: str, limit: int, code: ReasonCode) -> bytes:
+def read_small(root: EngineRoot, path: str, limit: int, code: ReasonCode, rules: ListingRules = TODAY) -> bytes:
     """A text file's bytes less a byte order mark. Raises `EvidenceFault(code)` when there are more than `limit`."""
     parts = bytearray()
 
@@ -20,7 +21,7 @@ def read_small(root: EngineRoot, path: str, limit: int, code: ReasonCode) -> byt
             raise EvidenceFault(code, f"{path} is larger than {limit} bytes", path)
         parts.extend(chunk)
 
-    root.stream(path, sink)
+    root.stream(path, sink, rules=rules)
     return unmarked(bytes(parts))
 
 

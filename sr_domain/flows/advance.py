@@ -101,7 +101,10 @@ def anchor(run: HeldRun, policy: Policy) -> Accepted:
 
 def _resolved(run: HeldRun, root: str | None) -> str | None:
     """The engine root as it is named from any folder: a path in full, a URI as it is."""
-    return root if root is None or "://" in root else run.ports.roots.open(root).uri
+    if root is None or "://" in root:
+        return root
+    with run.ports.roots.open(root) as opened:
+        return opened.uri
 
 
 def committed_plan(run: HeldRun, context: Context, accepted: Accepted) -> SealedPlan | None:

@@ -19,7 +19,7 @@ from sr_domain.artifacts.revisions import rules_at, today
 from sr_domain.evidence.admitted import Admitted, Objected
 from sr_domain.evidence.digests import ContentDigest, digest_outputs
 from sr_domain.evidence.gates import GateMissing, GatePassed, verify_gate
-from sr_domain.evidence.oracle import oracle_pack
+from sr_domain.evidence.oracle import MANIFEST, oracle_pack
 from sr_domain.evidence.outputs import Absent, OutputFiles, find_output
 from sr_domain.evidence.progress import ReadProgress
 from sr_domain.evidence.run_receipt import RECEIPT, mismatch, read_receipt
@@ -38,20 +38,21 @@ def collect(run: HeldRun, plan: SealedPlan, uri: str, *, reused: bool) -> Eviden
 
     `reused`: the root is of an engine run that SR did not start, which has a run id of its own.
     """
-    root, pins = run.ports.roots.open(uri), pins_of(run.request)
-    oracle, failures = oracle_pack(root, pins, run.settings.oracle_root)
-    engine_run_id, receipt = _receipt(run, root, pins) if reused else (None, Evidence())
-    look = _Look(
-        run=run,
-        plan=plan,
-        root=root,
-        pins=pins,
-        engine_run_id=engine_run_id if plan.needs_receipt else None,
-        unreceipted=reused and engine_run_id is None,
-        progress=ReadProgress(run.telemetry.progress, run.now, run.held.check),
-    )
-    whole = Evidence(oracle_pack_ref=oracle, failures=failures, engine_run_id=look.engine_run_id)
-    return _together([whole, receipt, *look.gates(), *look.outputs()])
+    pins = pins_of(run.request)
+    with run.ports.roots.open(uri) as root:
+        oracle = _oracle(run, root, pins)
+        engine_run_id, receipt = _receipt(run, root, pins) if reused else (None, Evidence())
+        look = _Look(
+            run=run,
+            plan=plan,
+            root=root,
+            pins=pins,
+            engine_run_id=engine_run_id if plan.needs_receipt else None,
+            unreceipted=reused and engine_run_id is None,
+            progress=ReadProgress(run.telemetry.progress, run.now, run.held.check),
+        )
+        whole = attrs.evolve(oracle, engine_run_id=look.engine_run_id)
+        return _together([whole, receipt, *look.gates(), *look.outputs()])
 
 
 _LISTS = ("proven", "gates", "missing", "awaited", "conflicts", "failures", "notes")
@@ -61,6 +62,17 @@ def _together(parts: Sequence[Evidence]) -> Evidence:
     """All parts as one, in one pass: there may be very many. What is of the whole root is in the first."""
     joined = {name: tuple(chain.from_iterable(getattr(part, name) for part in parts)) for name in _LISTS}
     return Evidence(**joined, oracle_pack_ref=parts[0].oracle_pack_ref, engine_run_id=parts[0].engine_run_id)
+
+
+def _oracle(run: HeldRun, root: EngineRoot, pins: Mapping[str, Any]) -> Evidence:
+    """What the pack manifest says; one that is no plain file is a conflict."""
+    try:
+        ref, failures = oracle_pack(root, pins, run.settings.oracle_root)
+    except EvidenceFault as fault:
+        if admitted(run).waits(lambda rules: root.stat(MANIFEST, rules)):
+            return Evidence(missing=(MANIFEST,))
+        return Evidence(conflicts=(Conflict.from_fault(MANIFEST, fault),))
+    return Evidence(oracle_pack_ref=ref, failures=failures)
 
 
 def _receipt(run: HeldRun, root: EngineRoot, pins: Mapping[str, Any]) -> tuple[str | None, Evidence]:

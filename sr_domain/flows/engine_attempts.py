@@ -13,6 +13,7 @@ from sr_domain.encoding.ids import attempt_id_for
 from sr_domain.encoding.parts import present
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.evidence.run_receipt import RECEIPT, mismatch, read_receipt
+from sr_domain.flows.collect_evidence import admitted
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.sealed import SealedPlan
 from sr_domain.record import events
@@ -221,11 +222,12 @@ def check_receipt(run: HeldRun, uri: str | None) -> tuple[ReasonCode | None, str
     """Whether the engine's receipt is there, fits its contract and names this run's pins."""
     if uri is None:
         return ReasonCode.ENGINE_ROOT_MISSING, "the invoker named no engine root"
+    rules = admitted(run).then
     try:
-        root = run.ports.roots.open(uri)
-        if not root.exists():
-            return ReasonCode.ENGINE_ROOT_MISSING, f"{uri} is not there"
-        receipt = read_receipt(root, run.misfit)
+        with run.ports.roots.open(uri) as root:
+            if not root.exists():
+                return ReasonCode.ENGINE_ROOT_MISSING, f"{uri} is not there"
+            receipt = read_receipt(root, run.misfit, rules)
     except EvidenceFault as error:
         return ReasonCode.ENGINE_RECEIPT_INVALID, error.what
     if receipt is None:

@@ -92,11 +92,17 @@ def test_a_link_that_leaves_the_root_is_a_conflict(lab: Lab) -> None:
     assert codes == {("world", "PATH_ESCAPES"), ("gate.c", "PATH_ESCAPES")}
 
 
-def test_a_link_that_stays_inside_is_an_ordinary_file(lab: Lab) -> None:
+@pytest.mark.parametrize("linked", [WORLD, "data"])
+def test_a_link_that_stays_inside_is_a_conflict_too_and_one_that_stands_beside_is_none(lab: Lab, linked: str) -> None:
     root = Path(lab.world(small_world()))
-    (root / WORLD).rename(root / "data/elsewhere.bin")
-    (root / WORLD).symlink_to(root / "data/elsewhere.bin")
-    assert lab.runner().submit(request(engine_run_root=str(root))).state is RunState.READY
+    (root / "beside").symlink_to("data")
+    assert lab.runner().submit(request("twin", engine_run_root=str(root))).state is RunState.READY
+    (root / linked).rename(root / "elsewhere")
+    (root / linked).symlink_to(root / "elsewhere")
+    outcome = lab.runner().submit(request(engine_run_root=str(root)))
+    assert outcome.state is RunState.QUARANTINED
+    conflicts = lab.document("quarantine", outcome.run_id)["conflicts"]
+    assert {(one["code"], one["path"]) for one in conflicts} == {("PATH_ESCAPES", linked)}
 
 
 def test_a_conflict_outweighs_what_is_missing_and_both_are_kept(lab: Lab) -> None:
@@ -176,7 +182,7 @@ def test_an_unreadable_root_is_no_verdict_at_all(lab: Lab, monkeypatch: pytest.M
 
     root = lab.world(small_world())
 
-    def stat(self: FileEngineRoot, path: str) -> FileFact | None:
+    def stat(self: FileEngineRoot, path: str, *how: object, **more: object) -> FileFact | None:
         raise Unreachable(ReasonCode.ENGINE_ROOT_UNREACHABLE, f"{path}: input/output error")
 
     with monkeypatch.context() as broken, pytest.raises(Unreachable):

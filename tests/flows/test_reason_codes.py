@@ -128,10 +128,10 @@ def unstable(lab: Lab) -> Any:
     from sr_adapters.file.root import FileEngineRoot
 
     class Growing(FileEngineRoot):
-        def stream(self, path: str, sink: Any, *, expect: Any = None) -> Any:
-            if path.endswith("world.bin") and expect is not None:
+        def stream(self, path: str, sink: Any, **how: Any) -> Any:
+            if path.endswith("world.bin") and "expect" in how:
                 (Path(self.uri) / path).write_bytes(b"longer than it was")
-            return super().stream(path, sink, expect=expect)
+            return super().stream(path, sink, **how)
 
     class Roots:
         def open(self, uri: str) -> FileEngineRoot:

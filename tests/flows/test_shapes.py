@@ -190,7 +190,7 @@ class OneRoot:
     root: MemoryEngineRoot
 
     def open(self, uri: str) -> EngineRoot:
-        return self.root
+        return self.root.anew()
 
 
 @pytest.mark.parametrize("spoilt", ["gone", "altered"])
