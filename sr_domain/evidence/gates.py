@@ -56,7 +56,7 @@ def verify_gate(
         if root.stat(gate.flag_path, rules) is None:
             return GateMissing(gate.flag_path)
         expected = read_flag(root, gate.flag_path, gate.method.digest_field, rules)
-        bundle = Bundle(root, gate.bundle_root, gate.index_path, gate.method, guard, rules)
+        bundle = Bundle(root, gate.bundle_root, gate.index_path, gate.method, guard, rules, gate.flag_path)
         actual = law_digest(provided, bundle)
         if actual != expected:
             culprit = first_culprit(bundle)
