@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,13 @@ LAWS = (BUNDLE, MEMBERS, INDEX)
 
 @dataclasses.dataclass(frozen=True)
 class Gate:
-    """A gate with its paths, relative to the root. `shape`: the key of its index's list, or ``list``."""
+    """A gate with its paths, relative to the root. `shape`: the key of its index's list, or ``list``.
+
+    `day`: the one it is of, where its paths name a day; such a gate is sealed once a day.
+    """
 
     gate_id: str
+    day: str | None
     folder: str
     flag: str
     index: str | None
@@ -38,13 +42,27 @@ class Gate:
     authorizes: tuple[str, ...]
 
     @property
+    def name(self) -> str:
+        """What tells it apart: ``GATE``, or ``GATE@YYYY-MM-DD``."""
+        return self.gate_id if self.day is None else f"{self.gate_id}@{self.day}"
+
+    @property
     def sealed(self) -> set[str]:
         """What sealing writes besides members."""
         return {self.flag, *([self.index] if self.index else [])}
 
 
-def gate_of(entry: Mapping[str, Any], at: int, pins: Mapping[str, str]) -> Gate | None:
-    """The gate map's entry number `at`, filled in; None when no pin fills one of its paths."""
+def gates_of(entry: Mapping[str, Any], at: int, pins: Mapping[str, str], days: Iterable[str]) -> Iterator[Gate | None]:
+    """The gate map's entry number `at`, filled in: once, or once a day; None where no pin fills one of its paths."""
+    templates = (entry["bundle_root_template"], entry["passed_flag_path_template"], entry.get("index_path_template"))
+    if any("{utc_day}" in template for template in templates if template):
+        for day in days:
+            yield _gate(entry, at, {**pins, "utc_day": day}, day)
+    else:
+        yield _gate(entry, at, pins, None)
+
+
+def _gate(entry: Mapping[str, Any], at: int, pins: Mapping[str, str], day: str | None) -> Gate | None:
     folder, flag = fill(entry["bundle_root_template"], pins), fill(entry["passed_flag_path_template"], pins)
     template = entry.get("index_path_template")
     index = fill(template, pins) if template else None
@@ -54,6 +72,7 @@ def gate_of(entry: Mapping[str, Any], at: int, pins: Mapping[str, str]) -> Gate 
     law = str(method["kind"]).strip()
     return Gate(
         gate_id=entry["gate_id"].strip(),
+        day=day,
         folder=folder.rstrip("/"),
         flag=flag,
         index=index,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sr_adapters.demo_engine import bundles
-from sr_adapters.demo_engine.bundles import Gate, gate_of
+from sr_adapters.demo_engine.bundles import Gate, gates_of
 from sr_adapters.demo_engine.content import Filler
 from sr_adapters.demo_engine.paths import EngineFault, files_of, fill, pins_of
 
@@ -44,7 +44,7 @@ class Written:
     skipped: tuple[str, ...]
     total_bytes: int
     flags: Mapping[str, str]
-    """Digest by gate id, for the gates that have a flag."""
+    """Digest by gate id, for the gates that have a flag; by ``GATE@YYYY-MM-DD`` for a gate of each day."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,12 +86,11 @@ class World:
         """Gates whose paths can be filled, the deepest bundle first: an outer one covers inner ones."""
         gates = []
         for at, entry in enumerate(gate_map):
-            gate = gate_of(entry, at, pins)
-            if gate is None:
+            filled = list(gates_of(entry, at, pins, self.days))
+            if None in filled:
                 self.say(f"demo engine: skipped {entry['gate_id']}: its paths cannot be filled")
-            else:
-                gates.append(gate)
-        return sorted(gates, key=lambda gate: (-gate.folder.count("/"), gate.gate_id))
+            gates += [gate for gate in filled if gate is not None]
+        return sorted(gates, key=lambda gate: (-gate.folder.count("/"), gate.name))
 
     def _plan(
         self, catalogue: Sequence[Mapping[str, Any]], gates: Sequence[Gate], pins: Mapping[str, str]
@@ -108,7 +107,9 @@ class World:
             name, template = entry["output_id"].strip(), str(entry["path_template"])
             if name in self.faults.omit or (self.only and name not in self.only):
                 continue
-            if (fill(template, pins) or "").rstrip("/") in folders:
+            if any(
+                (fill(template, {**pins, "utc_day": day}) or "").rstrip("/") in folders for day in self.days or ("",)
+            ):
                 continue
             files = files_of(template, pins, self.days, self.parts)
             if not files:
@@ -133,22 +134,24 @@ class World:
 
     def _seal(self, gates: Sequence[Gate], outputs: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
         taken = {path for paths in outputs.values() for path in paths}
-        reports = {gate.gate_id: bundles.write_reports(self.root, gate, taken) for gate in gates}
+        reports = {gate.name: bundles.write_reports(self.root, gate, taken) for gate in gates}
         flags = {}
         for gate in gates:
-            members = reports[gate.gate_id]
-            if gate.by_root:  # such a bundle vouches for the outputs themselves
-                vouched = sorted(path for one in gate.authorizes for path in outputs.get(one, ()))
+            members = reports[gate.name]
+            if gate.by_root:  # such a bundle vouches for the outputs themselves, one of a day for that day's
+                vouched = sorted(
+                    path for one in gate.authorizes for path in outputs.get(one, ()) if (gate.day or "") in path
+                )
                 members = sorted({*members, *vouched[:_EVIDENCE]})
             digest = bundles.seal(self.root, gate, [one for one in members if _name(one) not in gate.excluded])
             if digest is None:
                 self.say(f"demo engine: no flag for {gate.gate_id}: {gate.law} is not known here")
             elif gate.gate_id not in self.faults.missing:
                 bundles.write_flag(self.root, gate, digest)
-                flags[gate.gate_id] = digest
+                flags[gate.name] = digest
         for gate in gates:
             if gate.gate_id in self.faults.fail:
-                bundles.spoil(self.root, gate, reports[gate.gate_id])
+                bundles.spoil(self.root, gate, reports[gate.name])
         self.say(f"demo engine: {len(gates)} validation bundles, {len(flags)} flags")
         return flags
 

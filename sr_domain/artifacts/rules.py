@@ -15,8 +15,10 @@ from sr_ports.compared import Compared
 
 if TYPE_CHECKING:
     from sr_domain.artifacts.attestation import Ready
+    from sr_domain.record.details import Decided
     from sr_domain.record.layout import Layout
     from sr_domain.record.ledger import Event, Ledger
+    from sr_domain.record.read import Entry
 
 Document = dict[str, Any]
 Node = Mapping[str, Any]
@@ -47,7 +49,7 @@ class Rules(Compared):
     emitted_at: Callable[[Event, Event], str]
     ready_signal: Callable[[Layout, Node, str | None, str], Document]
     terminal_signal: Callable[[Layout, Node, str], Document]
-    run_superseded: Callable[[Layout, str, Event, str | None], Document]
+    run_superseded: Callable[[Layout, str, Entry[Decided], str | None], Document]
     quarantine_record: Callable[[Layout, Event], Document]
 
     def statement(self, ready: Ready) -> bytes:

@@ -6,27 +6,30 @@ has today's shape, also for a run that an earlier revision decided.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sr_domain.encoding.redact import redact
 from sr_domain.record.layout import Layout
-from sr_domain.record.ledger import Event
+
+if TYPE_CHECKING:
+    from sr_domain.record.details import Decided
+    from sr_domain.record.read import Entry
 
 _REASON = 512
 """Characters of a reason."""
 
 
-def run_superseded(layout: Layout, old: str, decided: Event, notes: str | None) -> dict[str, Any]:
-    """Run `old` has a successor. `layout`, `decided`: of the successor, its EVIDENCE_COMPLETE.
+def run_superseded(layout: Layout, old: str, decided: Entry[Decided], notes: str | None) -> dict[str, Any]:
+    """Run `old` has a successor. `layout`, `decided`: of the successor, its decision.
 
     `notes`: of the successor's request: the reason, without secrets.
     """
     reason = None if notes is None else redact(notes)[:_REASON]
     return {
         "run_id": old,
-        "superseded_by": decided.run_id,
-        "facts_view_ref": layout.facts(decided.run_id),
-        "bundle_hash": decided.details["bundle_hash"],
+        "superseded_by": decided.event.run_id,
+        "facts_view_ref": layout.facts(decided.event.run_id),
+        "bundle_hash": decided.details.bundle_hash,
         **({} if reason is None else {"reason": reason}),
         "emitted_at_utc": decided.ts_utc,
     }

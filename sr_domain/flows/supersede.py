@@ -106,7 +106,7 @@ def _fact(run: HeldRun, old: str) -> dict[str, Any]:
     if decided is None:
         raise Fault(ReasonCode.RECORD_INVALID, f"run {run.run_id} has no decision, and cannot supersede")
     rules = rules_at(decided.event)
-    payload = rules.run_superseded(run.layout, old, decided.event, run.request.notes)
+    payload = rules.run_superseded(run.layout, old, decided, run.request.notes)
     rules.validate("run_superseded", payload)
     return payload
 

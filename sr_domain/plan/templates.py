@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
@@ -24,15 +24,25 @@ class Unresolved(Compared):
 
 def render(template: str, pins: Mapping[str, str], days: Sequence[str] = ()) -> str | Unresolved:
     """The relative path of a template, its pins filled; ``{run_id}`` and ``{utc_day}`` stay (see `filled`)."""
-    tokens = set(TOKEN.findall(template))
-    unknown = sorted(tokens - set(pins) - {DAY})
-    if unknown:
-        return Unresolved(f"no pin fills {{{unknown[0]}}}")
-    if DAY in tokens and not days:
+    unknown = unfilled(template, pins)
+    if unknown is not None:
+        return Unresolved(unknown)
+    if names(template, DAY) and not days:
         return Unresolved(f"the window covers no day for {{{DAY}}}")
     path = TOKEN.sub(lambda match: match[0] if match[1] in (DAY, RUN) else pins[match[1]], template)
     fault = path_fault(filled(path, run_id=pins[RUN], day=days[0] if days else None))
     return path if fault is None else Unresolved(fault)
+
+
+def unfilled(template: str, pins: Iterable[str]) -> str | None:
+    """Which tokens of a template no pin fills, and which pins there are; None where all are filled."""
+    known = dict.fromkeys((*pins, DAY))
+    unknown = [token for token in dict.fromkeys(TOKEN.findall(template)) if token not in known]
+    return f"no pin fills {_spelt(unknown)}; the pins are {_spelt(known)}" if unknown else None
+
+
+def _spelt(tokens: Iterable[str]) -> str:
+    return ", ".join(f"{{{token}}}" for token in tokens)
 
 
 def names(template: str, token: str) -> bool:

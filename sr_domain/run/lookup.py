@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -49,9 +49,18 @@ def home(context: Context, run: str) -> Place:
     return Place(*named) if named is not None else _place(context.ports, check_run_id(run), context.notice)
 
 
-def located(ports: Ports, run_id: str, notice: Callable[[str], None]) -> Layout:
-    """As `home`, for a caller without a context, by the run's id alone."""
-    return _place(ports, run_id, notice).layout
+def view_of(ports: Ports, run_id: str, notice: Callable[[str], None]) -> str:
+    """The key of a run's facts view: at home, or where it stands though authority and record are lost.
+
+    Raises as `home` does.
+    """
+    try:
+        return _place(ports, run_id, notice).layout.facts(run_id)
+    except (NotFound, Unreachable):
+        found = _there(ports, run_id, Layout.facts, ports.platform.current())
+        if not found:
+            raise
+        return _only(run_id, found).facts(run_id)
 
 
 def _place(ports: Ports, run_id: str, notice: Callable[[str], None]) -> Place:
@@ -70,16 +79,20 @@ def _place(ports: Ports, run_id: str, notice: Callable[[str], None]) -> Place:
     if binding is not None:
         return Place(Layout(binding.platform_run_id), run_id, binding)
     found = _recorded_in(ports, run_id, current) or ([] if away else _bound_in(ports, run_id, current))
+    if not found:
+        raise away or no_run(run_id)
+    layout = _only(run_id, found)
+    if away is not None:
+        notice(f"the authority was not asked ({away.what}): answered from the store")
+    return Place(layout, run_id)
+
+
+def _only(run_id: str, found: Sequence[str]) -> Layout:
+    """The one platform run that a run is in. Raises `BadInput` where it is in several."""
     if len(found) > 1:
         what = f"run {run_id} is in several platform runs of this store: {', '.join(found)}"
         raise BadInput(ReasonCode.USAGE, what, f"say which: set PLATFORM_RUN_ID={found[0]}, or give a ref of the run")
-    if away is not None and not found:
-        raise away
-    if not found:
-        raise no_run(run_id)
-    if away is not None:
-        notice(f"the authority was not asked ({away.what}): answered from the store")
-    return Place(Layout(found[0]), run_id)
+    return Layout(found[0])
 
 
 def id_of(run: str) -> str:
@@ -95,9 +108,14 @@ def no_run(run_id: str) -> NotFound:
 
 def _recorded_in(ports: Ports, run_id: str, current: str | None) -> list[str]:
     """The platform runs in which the run has a record: the current one alone, else every one."""
+    return _there(ports, run_id, Layout.record, current)
+
+
+def _there(ports: Ports, run_id: str, key: Callable[[Layout, str], str], current: str | None) -> list[str]:
+    """The platform runs in which an artifact of the run stands at its `key`: the current one alone, else every one."""
 
     def there(platform_run_id: str) -> bool:
-        return ports.store.stat(Layout(platform_run_id).record(run_id)) is not None
+        return ports.store.stat(key(Layout(platform_run_id), run_id)) is not None
 
     if current is not None and there(current):
         return [current]

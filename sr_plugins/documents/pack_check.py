@@ -16,7 +16,7 @@ from sr_domain.plan.absent_law import absence
 from sr_domain.plan.closure import covers, find_cycle
 from sr_domain.plan.compile import PINS, gate_day_fault, scope_pins
 from sr_domain.plan.pack import GateSpec, OutputSpec
-from sr_domain.plan.templates import DAY, TOKEN, path_fault
+from sr_domain.plan.templates import DAY, TOKEN, path_fault, unfilled
 from sr_plugins.documents.findings import Finding, error, warning
 from sr_plugins.documents.pack import GATES, OUTPUTS, PackDocuments, entry_at, pack_folder, read_pack
 from sr_plugins.documents.pack_entries import AVAILABILITIES, METHOD_KEYS, gate_spec, output_spec
@@ -126,7 +126,7 @@ def _gate_template_fault(template: str, *, is_file: bool) -> str | None:
         return "a gate's path may have no wildcard"
     if is_file and template.endswith("/"):
         return "it names a folder, and a flag or index is a file"
-    return _template_fault(template, _TOKENS)
+    return _template_fault(template)
 
 
 def _never_passes(gate: GateSpec) -> Iterator[Finding]:
@@ -153,7 +153,7 @@ def _output(output: OutputSpec, pack: _Pack, cover: Collection[str]) -> Iterator
     name = output.output_id
     for gate_id in sorted(set(output.read_requires_gates) - pack.gate_ids):
         yield error("UNKNOWN_GATE_ID", name, f"requires {gate_id}, which is not in the gate map")
-    fault = _template_fault(output.path_template, _TOKENS) or _pattern_fault(output.path_template)
+    fault = _template_fault(output.path_template) or _pattern_fault(output.path_template)
     if fault:
         told = f"{output.path_template!r}: {fault}"
         if fault.startswith("no pin"):  # a request may leave this output out
@@ -174,11 +174,8 @@ def _output(output: OutputSpec, pack: _Pack, cover: Collection[str]) -> Iterator
         yield warning("INSTANCE_SCOPE_MISSING", name, f"its scope names {', '.join(short)}, its partitions do not")
 
 
-def _template_fault(template: str, known: Collection[str]) -> str | None:
-    for token in TOKEN.findall(template):
-        if token not in known:
-            return f"no pin fills {{{token}}}"
-    return path_fault(TOKEN.sub("x", template))
+def _template_fault(template: str) -> str | None:
+    return unfilled(template, PINS) or path_fault(TOKEN.sub("x", template))
 
 
 def _pattern_fault(template: str) -> str | None:

@@ -15,7 +15,7 @@ from sr_domain.encoding.strict_json import strict_loads
 from sr_domain.queries.audit import Finding
 from sr_domain.queries.verify import Verification, Verifier, verify
 from sr_domain.record.layout import Layout, run_of
-from sr_domain.run.lookup import located
+from sr_domain.run.lookup import view_of
 from sr_domain.run.ports import Ports
 from sr_plugins.documents.files import read_config
 from sr_plugins.documents.profile import Profile, Section, load_profile
@@ -64,13 +64,13 @@ def verify_facts(
 
 
 def _stored(ports: Ports, source: str, ref: str | None, progress: Callable[[str], None]) -> tuple[str, bytes]:
-    """The view at `ref`, or that of a run: the current platform run's, else where the authority knows it to be."""
+    """The view at `ref`, or that of a run: the current platform run's, else the one it is in."""
     try:
         current = ports.platform.current()
         key = Layout(current).facts(source) if ref is None and current is not None else ref
         blob = None if key is None else ports.store.read(key)
         if blob is None and ref is None:
-            key = located(ports, source, progress).facts(source)
+            key = view_of(ports, source, progress)
             blob = ports.store.read(key)
     except NotFound:
         blob = None

@@ -106,6 +106,57 @@ def test_every_gate_passes_its_law_also_with_members_enforced(tmp_path: Path, pa
         assert verdict(tmp_path, folder, gate_id) == GatePassed(digest)
 
 
+DAYS = ("2026-01-01", "2026-01-02")
+DAILY = "data/{segment}/checks/utc_day={{utc_day}}/"
+BY_DAY = {
+    "bundle_root_template": DAILY,
+    "passed_flag_path_template": DAILY + "_passed.flag",
+    "index_path_template": DAILY + "index.json",
+}
+OVER_ROWS = {"kind": "sha256_index_json_ascii_lex_raw_bytes", "ordering": "ascii_lex", "path_base": "run_root"}
+
+
+def daily_gate(segment: str, **changes: Any) -> dict[str, Any]:
+    return gate(segment, **{name: template.format(segment=segment) for name, template in BY_DAY.items()}, **changes)
+
+
+def of_day(entry: Mapping[str, Any], day: str) -> dict[str, Any]:
+    return {**entry, **{name: entry[name].replace("{utc_day}", day) for name in BY_DAY}}
+
+
+def test_a_gate_whose_paths_name_the_day_is_sealed_once_a_day(tmp_path: Path) -> None:
+    over = daily_gate("over", verification_method=OVER_ROWS, authorizes_outputs=["rows"])
+    outputs = [
+        output("rows", path_template="data/rows/utc_day={utc_day}/part-*.bin"),
+        output("checks", path_template=DAILY.format(segment="alone")),
+    ]
+    pack = write_pack(tmp_path / "pack", [gate("A"), daily_gate("alone"), over], outputs)
+    written = build_world(pack, tmp_path / "root", INVOCATION, days=DAYS)
+    daily = {f"gate.{name}@{day}" for name in ("alone", "over") for day in DAYS}
+    assert set(written.flags) == {"gate.A", *daily}
+    assert set(written.outputs) == {"rows"}
+    for name in daily:
+        gate_id, _, day = name.partition("@")
+        entry = of_day(over if gate_id == "gate.over" else daily_gate("alone"), day)
+        assert recomputed(tmp_path / "root", entry) == flagged(tmp_path / "root", entry) == written.flags[name]
+    for day in DAYS:
+        vouched = [one["path"] for one in members(tmp_path / "root", of_day(over, day)) if "rows" in one["path"]]
+        assert vouched == [f"data/rows/utc_day={day}/part-0000{n}.bin" for n in (0, 1)]
+
+
+@pytest.mark.parametrize("fault", ["fail", "missing"])
+def test_a_fault_of_a_gate_of_each_day_is_one_of_every_day(tmp_path: Path, fault: str) -> None:
+    pack = write_pack(tmp_path / "pack", [daily_gate("alone")], [output("x", read_requires_gates=["gate.alone"])])
+    sound = build_world(pack, tmp_path / "sound", INVOCATION, days=DAYS)
+    build_world(pack, tmp_path / "root", INVOCATION, days=DAYS, **{fault: "gate.alone"})
+    for day in DAYS:
+        entry = of_day(daily_gate("alone"), day)
+        there = (tmp_path / "root" / filled(entry["passed_flag_path_template"])).exists()
+        assert there is (fault == "fail")
+        assert recomputed(tmp_path / "sound", entry) == sound.flags[f"gate.alone@{day}"]
+        assert (recomputed(tmp_path / "root", entry) == sound.flags[f"gate.alone@{day}"]) is (fault == "missing")
+
+
 @PACKS
 def test_every_output_is_there_or_named_as_skipped(tmp_path: Path, pack: str) -> None:
     folder = pack_named(pack)

@@ -204,6 +204,21 @@ def test_a_run_that_a_crash_left_without_a_record_is_found_by_its_authority(sess
     assert (sessions.truth / ONE / "sr" / "run_facts_view" / f"{LATER}.json").is_file()
 
 
+@pytest.mark.parametrize("session", [ONE, TWO, None])
+def test_a_view_whose_record_and_authority_are_lost_is_found_and_its_outputs_are_proven(
+    sessions: Sessions, session: str | None
+) -> None:
+    proven = sessions.at(session, "--json", "verify", RUN).json["proven_outputs"]
+    (sessions.truth / ONE / "sr/run_record" / f"{RUN}.jsonl").unlink()
+    own = sessions.truth / ONE / "sr/index/authority.db"
+    (sessions.sr.folder / "authority.db" if sessions.shared else own).unlink()
+    told = sessions.at(session, "--json", "verify", RUN)
+    assert (told.code, told.json["proven_outputs"]) == (5, proven)
+    assert [one["code"] for one in told.json["findings"]] == ["TRUTH_MISSING"]
+    nobody = sessions.at(session, "verify", "f" * 32)
+    assert (nobody.code, nobody.error) == (8, "FACTS_VIEW_MISSING")
+
+
 class TestOneKeyInTwoPlatformRuns:
     """Each platform run begins afresh, where the authority is its own: then one id is two runs."""
 
@@ -230,6 +245,14 @@ class TestOneKeyInTwoPlatformRuns:
             assert (answer.code, answer.error) == (2, "USAGE"), words
             assert f"{TWO}, {ONE}" in answer.err
             assert f"PLATFORM_RUN_ID={TWO}" in answer.err
+
+    def test_a_lost_authority_and_lost_records_change_nothing_of_that(self, twice: Sessions) -> None:
+        for file in (*twice.truth.glob("*/sr/run_record/*"), *twice.truth.glob("*/sr/index/authority.db*")):
+            file.unlink()
+        answer = twice.at(None, "verify", RUN)
+        assert (answer.code, answer.error) == (2, "USAGE")
+        assert f"{TWO}, {ONE}" in answer.err
+        assert twice.at(ONE, "verify", RUN, "--fast").code == 5
 
     def test_a_ref_says_which(self, twice: Sessions) -> None:
         for session in (ONE, TWO, None):

@@ -133,6 +133,12 @@ def test_a_template_that_cannot_be_a_path_is_refused(template: str) -> None:
     assert "bad" in problem.message
 
 
+def test_tokens_without_a_pin_are_named_and_so_are_the_pins_there_are() -> None:
+    problem = refused(spec("data/{day}/{weather}/{seed}.bin"), output_ids=["bad"])
+    pins = "{manifest_fingerprint}, {parameter_hash}, {seed}, {scenario_id}, {run_id}, {utc_day}"
+    assert problem.problems[-1].detail == f"no pin fills {{day}}, {{weather}}; the pins are {pins}"
+
+
 def test_a_scenario_cannot_leave_its_segment() -> None:
     plan = planned(spec("data/{scenario_id}/x"), output_ids=["bad"], scenario={"scenario_id": "a b.c"})
     assert plan.outputs[0].path == "data/a b.c/x"
