@@ -111,32 +111,24 @@ class Snapshot(ABC):
         return answer
 
     def stream(self, path: str, sink: Sink, *, expect: FileFact | None = None, rules: ListingRules = TODAY) -> FileFact:
-        reading = self._reading(path, expect, rules)
-        try:
-            while True:
-                try:
-                    chunk = next(reading)
-                except StopIteration as end:
-                    read: FileFact = end.value
-                    return read
-                sink(chunk)
-        finally:
-            reading.close()
-
-    def chunks(self, path: str, *, rules: ListingRules = TODAY) -> Iterator[memoryview]:
-        return self._reading(path, None, rules)
-
-    def _reading(
-        self, path: str, expect: FileFact | None, rules: ListingRules
-    ) -> Generator[memoryview, None, FileFact]:
         if expect is not None and expect.target is not None:
             rules = FIRST_RELEASE  # no other follows links
         try:
-            return (yield from self._chunks(path, self._expected(path, expect, rules)))
+            return _fed(self._chunks(path, self._expected(path, expect, rules)), sink)
         except EvidenceFault as fault:
-            if fault.code is ReasonCode.EVIDENCE_UNSTABLE:
-                self._torn.add(path)  # the second look may find the same again, and the read did not
+            self._tore(path, fault)
             raise
+
+    def chunks(self, path: str, *, rules: ListingRules = TODAY) -> Iterator[memoryview]:
+        try:
+            yield from self._chunks(path, self._expected(path, None, rules))
+        except EvidenceFault as fault:
+            self._tore(path, fault)
+            raise
+
+    def _tore(self, path: str, fault: EvidenceFault) -> None:
+        if fault.code is ReasonCode.EVIDENCE_UNSTABLE:
+            self._torn.add(path)  # the second look may find the same again, and the read did not
 
     def _expected(self, path: str, expect: FileFact | None, rules: ListingRules) -> FileFact:
         fact = self._answer(path, rules)
@@ -270,6 +262,20 @@ class Snapshot(ABC):
 
 _LOOKED: Final = "looked at again"
 _CLOSED: Final = "closed"
+
+
+def _fed(reading: Generator[memoryview, None, FileFact], sink: Sink) -> FileFact:
+    """The fact that a reading ends with, all its bytes fed to `sink`."""
+    try:
+        while True:
+            try:
+                chunk = next(reading)
+            except StopIteration as end:
+                read: FileFact = end.value
+                return read
+            sink(chunk)
+    finally:
+        reading.close()
 
 
 def unstable(path: str) -> EvidenceFault:
