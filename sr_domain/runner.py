@@ -143,6 +143,25 @@ class ScenarioRunner:
             self._context, run_id, kind, reason=reason, actor=actor, dry_run=dry_run, superseded=superseded
         )
 
+    def recover_artifact(self, run_id: str, artifact: str, *, reason: str, actor: str = "local") -> Outcome:
+        """Set aside what stands at an artifact's key and is not the record's, and take the run as far as it goes now.
+
+        `reason`: why the loss of what stands is accepted; goes on record. Raises `NotFound`, `BadInput`,
+        `Fault(TRUTH_LOST)`, `Unreachable`, `LeaseLost`.
+        """
+        from sr_domain.flows import recover
+
+        return recover.recover_artifact(self._context, run_id, artifact, reason=reason, actor=actor)
+
+    def recover_receipt(self, run_id: str, output_id: str, *, reason: str, actor: str = "local") -> Outcome:
+        """Set aside an instance receipt that no decision rests on, and take the run as far as it goes now.
+
+        `reason` and errors as of `recover_artifact`.
+        """
+        from sr_domain.flows import recover_receipt
+
+        return recover_receipt.recover_receipt(self._context, run_id, output_id, reason=reason, actor=actor)
+
     def explain(self, run_id: str) -> Explanation:
         """Why a run is where it is. Raises `NotFound`."""
         from sr_domain.queries import explain

@@ -13,13 +13,17 @@ from sr_ports.compared import Compared
 
 @attrs.frozen(eq=False, repr=False)
 class Binding(Compared):
-    """A key bound to its run, for ever. `intent`: canonical JSON of what was asked for."""
+    """A key bound to its run, for ever. `intent`: canonical JSON of what was asked for.
+
+    `settled`: for `find` to tell: the index was told that nothing is left to do for the run. False says nothing.
+    """
 
     run_equivalence_key: str
     run_id: str
     intent_fingerprint: str
     intent: str
     platform_run_id: str
+    settled: bool = False
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -78,7 +82,7 @@ class AuthorityStore(Protocol):
     A5  `release` ends only the very lease given; for any other it changes nothing.
     A6  An unreachable store raises `Unreachable`; it never says yes or no by guess.
     A7  A new binding is unsettled, state ``OPEN``, until a release notes otherwise; a run
-        noted settled never becomes unsettled again, and `admit` says so.
+        noted settled never becomes unsettled again, and `admit` says so; `find` may.
     """
 
     def admit(self, binding: Binding) -> Admission:

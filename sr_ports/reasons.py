@@ -102,6 +102,7 @@ class ReasonCode(enum.StrEnum):
     RECEIPT_SCHEMA_INVALID = "RECEIPT_SCHEMA_INVALID"
     INSTANCE_RECEIPT_SCHEMA_INVALID = "INSTANCE_RECEIPT_SCHEMA_INVALID"
     INSTANCE_RECEIPT_DRIFT = "INSTANCE_RECEIPT_DRIFT"
+    INSTANCE_RECEIPT_ORPHAN = "INSTANCE_RECEIPT_ORPHAN"
     INSTANCE_DIGEST_MISSING = "INSTANCE_DIGEST_MISSING"
     INSTANCE_SCOPE_MISSING = "INSTANCE_SCOPE_MISSING"
     ORACLE_PACK_INVALID = "ORACLE_PACK_INVALID"
@@ -142,6 +143,7 @@ class ReasonCode(enum.StrEnum):
     REVISION_UNKNOWN = "REVISION_UNKNOWN"
     TRUTH_MISSING = "TRUTH_MISSING"
     TRUTH_ALTERED = "TRUTH_ALTERED"
+    TRUTH_LOST = "TRUTH_LOST"
     SUPERSEDED = "SUPERSEDED"
     ATTESTATION_MISSING = "ATTESTATION_MISSING"
     ATTESTATION_INVALID = "ATTESTATION_INVALID"
@@ -228,6 +230,7 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_F, "RECEIPT_SCHEMA_INVALID", "a gate receipt does not fit its contract", "correct the gate map entry"),
     (_F, "INSTANCE_RECEIPT_SCHEMA_INVALID", "an instance receipt does not fit its contract", "restore the named receipt from backup, or use other pins"),
     (_F, "INSTANCE_RECEIPT_DRIFT", "the same scope was proven before with other bytes", "see sr quarantine show; restore the first bytes or use other pins", "restore the first bytes or use other pins"),
+    (_X, "INSTANCE_RECEIPT_ORPHAN", "a receipt stands for this scope that proves other bytes and that no decision rests on", "restore the bytes that it states, or set it aside: sr recover RUN_ID --receipt OUTPUT_ID --accept-loss --reason R", "restore the bytes that it states, then run it again"),
     (_F, "INSTANCE_DIGEST_MISSING", "the instance receipt that stands states no digest", "restore the named receipt from backup, or use other pins"),
     (_F, "INSTANCE_SCOPE_MISSING", "an instance-scoped output lacks a pin of its scope", "correct the catalogue entry"),
     (_F, "ORACLE_PACK_INVALID", "the oracle pack manifest does not fit its contract", "repack the engine root"),
@@ -265,6 +268,7 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_X, "REVISION_UNKNOWN", "a newer release decided the run, by rules that this release does not know", "install that release, or a later one; then sr resume goes on with it", "install that release, or a later one"),
     (_F, "TRUTH_MISSING", "an artifact that truth refers to is gone", "restore it from backup; run sr audit", "restore it from backup"),
     (_F, "TRUTH_ALTERED", "an artifact is not what truth says of it", "restore it from backup; run sr audit", "restore it from backup"),
+    (_F, "TRUTH_LOST", "index, bus or a signature know of a READY that the record does not have", "restore the record from backup; nothing was set aside"),
     (_F, "SUPERSEDED", "the run was superseded: another run corrects it", "read the newest successor, or give --allow-superseded"),
     (_F, "ATTESTATION_MISSING", "a signed READY was asked for and there is no attestation", "do not read the run; ask whoever publishes READY whether it signs"),
     (_F, "ATTESTATION_INVALID", "the attestation is not signed by this key, or not for this facts view", "do not read the run; check the key, then run sr audit on the run", "do not read the run; check the key"),

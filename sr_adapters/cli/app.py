@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("ops", "Why a run is where it is, and what to do next."),
     "resume": ("runs", "Finish what waits or was left by a crash."),
     "reemit": ("ops", "Publish READY or a terminal fact again, from truth."),
+    "recover": ("recover", "Set aside what stands where truth should, and go on."),
     "quarantine": ("ops", "Runs whose evidence contradicts itself."),
     "session": ("ops", "Begin a new platform run."),
     "verify": ("proofs", "For consumers: re-prove a facts view and the bytes it names."),

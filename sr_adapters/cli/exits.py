@@ -36,6 +36,15 @@ _BY_CODE = {
 }
 
 
+_WHATEVER_STATE = (
+    ReasonCode.AUTH_DENIED,
+    ReasonCode.LEASE_BUSY,
+    ReasonCode.INSTANCE_RECEIPT_ORPHAN,
+    ReasonCode.TRUTH_ALTERED,
+)
+"""What says more than the state of the run that it is about."""
+
+
 def exit_for(code: ReasonCode) -> int:
     """The exit code of a reason code where no run state says more."""
     from sr_ports import REASONS
@@ -51,7 +60,7 @@ def exit_for_error(error: SrError) -> int:
 def exit_for_outcome(outcome: Outcome) -> int:
     """The exit code of an answer: its refusal, else its state."""
     code = outcome.reason_code
-    if code is not None and (outcome.state is None or code in (ReasonCode.AUTH_DENIED, ReasonCode.LEASE_BUSY)):
+    if code is not None and (outcome.state is None or code in _WHATEVER_STATE):
         return exit_for(code)
     return WAITING if outcome.state is None else exit_for_state(outcome.state)
 

@@ -13,7 +13,7 @@ from sr_adapters.cli.session import Session, denial, ref_lines, shown_state, sta
 if TYPE_CHECKING:
     from sr_domain.run.outcome import Outcome
 
-_NEXT = {exits.DONE: "facts", exits.WAITING: "explain", exits.FAILED: "explain", exits.FAULT: "explain"}
+_NEXT = {exits.DONE: "facts", **dict.fromkeys((exits.WAITING, exits.FAILED, exits.FAULT, exits.UNREACHABLE), "explain")}
 """The command that tells more, by how a run stands."""
 
 
@@ -35,9 +35,9 @@ def finish(session: Session, document: dict[str, Any], outcome: Outcome) -> int:
     if reason is not None and code != exits.DONE:
         what = f"run {outcome.run_id}: {outcome.message or reason.value}"
         if outcome.actor is not None:
-            settings, superseding = session.runner.settings, outcome.action == "supersede"
-            allowed = settings.superseders if superseding else settings.submitters
-            what = denial(outcome.actor, outcome.action or "submit", allowed)
+            settings, action = session.runner.settings, outcome.action or "submit"
+            rights = {"supersede": settings.superseders, "recover": settings.recoverers}
+            what = denial(outcome.actor, action, rights.get(action, settings.submitters))
         tell(reason, what, outcome.remedy)
     return code
 

@@ -74,7 +74,8 @@ class MemoryAuthority:
 
     def find(self, run_id: str) -> Binding | None:
         with self._state.lock:
-            return self._state.by_run.get(run_id)
+            found = self._state.by_run.get(run_id)
+            return None if found is None else attrs.evolve(found, settled=self._state.index[run_id].settled)
 
     def acquire(self, resource: str, owner: str, *, ttl_s: float, above: int = 0) -> Lease | None:
         state = self._state

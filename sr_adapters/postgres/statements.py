@@ -82,7 +82,7 @@ WITH standing AS (
 )
 SELECT * FROM standing UNION ALL SELECT * FROM made"""
 FIND = """
-SELECT run_equivalence_key, run_id, intent_fingerprint, intent, platform_run_id
+SELECT run_equivalence_key, run_id, intent_fingerprint, intent, platform_run_id, settled
 FROM {schema}.run WHERE run_id = %s"""
 
 # `set_back`: a lease with more time left than it was taken for means that the server's clock

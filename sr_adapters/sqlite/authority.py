@@ -53,8 +53,9 @@ class SqliteAuthority:
         return Admission(Binding(*parts), is_new, settled=bool(settled))
 
     def find(self, run_id: str) -> Binding | None:
-        found = self._database.rows(sql.BY_RUN, (run_id,))
-        return Binding(*found[0]) if found else None
+        for settled, *parts in self._database.rows(sql.BY_RUN, (run_id,)):
+            return Binding(*parts, settled=bool(settled))
+        return None
 
     def acquire(self, resource: str, owner: str, *, ttl_s: float, above: int = 0) -> Lease | None:
         for _, _, left_ms, granted_ms in self._database.rows(sql.HELD, (resource,)):
@@ -175,8 +176,14 @@ def build(wiring: Wiring[SqliteSettings]) -> SqliteAuthority:
 
 
 def _values(binding: Binding) -> tuple[Any, ...]:
-    """In the order of the statements, which is the order of the value's own fields."""
-    return attrs.astuple(binding)
+    """What is bound, in the order of the statements."""
+    return (
+        binding.run_equivalence_key,
+        binding.run_id,
+        binding.intent_fingerprint,
+        binding.intent,
+        binding.platform_run_id,
+    )
 
 
 def _this(lease: Lease) -> dict[str, Any]:

@@ -132,6 +132,11 @@ def payload_of(envelope: bytes) -> bytes:
     return b64decode(document["payload"])
 
 
+def signatures_of(envelope: bytes) -> set[tuple[str, str]]:
+    """Key id and signature, base64, of each that an envelope has; unchecked. Raises `Fault(ATTESTATION_INVALID)`."""
+    return {(str(one.get("keyid", "")), one["sig"]) for one in _parsed(envelope)["signatures"]}
+
+
 def normal(envelope: bytes) -> bytes:
     """A signer's envelope, as it is stored. Raises `Fault(ATTESTATION_INVALID)` for what is none."""
     return exact_json(_parsed(envelope))

@@ -8,7 +8,6 @@ proven by it as well.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
@@ -18,15 +17,21 @@ from sr_domain.artifacts import revision_1
 from sr_domain.artifacts.attestation import Ready, decision_subject
 from sr_domain.artifacts.documents import digest_node, instance_scope
 from sr_domain.artifacts.rules import Document, Node
-from sr_domain.encoding.canonical import digest_of
+from sr_domain.encoding.canonical import digest_of, exact_json
+from sr_domain.encoding.contracts import problem
 from sr_domain.encoding.places import below, relative
+from sr_domain.encoding.strict_json import strict_loads
 from sr_domain.plan.sealed import SealedGate, SealedOutput, SealedPlan
 from sr_domain.record.events import EVIDENCE_COMPLETE
 from sr_domain.record.layout import SCOPE_ORDER, Layout
 from sr_domain.record.ledger import Event, Ledger
 from sr_domain.record.proofs import Decision, OutputProof
 from sr_domain.record.states import RunState
+from sr_ports import BadInput
 from sr_ports.wanted import TODAY
+
+_MOST = 1 << 20
+"""Bytes of what may be a receipt at all."""
 
 
 def engine_pins(part: SealedOutput | SealedGate, pins: Node, engine_run_id: str | None) -> Node:
@@ -78,12 +83,17 @@ def instance_receipt(output: SealedOutput, pins: Node, root: str, proof: OutputP
 
 
 def same_receipt(stated: Node, standing: bytes) -> bool:
-    """Whether the receipt that stands proves what this one states: the same bytes, wherever they were seen."""
+    """Whether the receipt that stands proves what this one states: the same bytes, wherever they were seen.
+
+    It must be a receipt, by the contract of this revision, which every receipt of an earlier one fits.
+    """
+    if standing == exact_json(stated):
+        return True
     try:
-        stood = json.loads(standing)
-    except ValueError:
+        stood = strict_loads(standing, what="a standing receipt", max_bytes=_MOST)
+    except BadInput:
         return False
-    return isinstance(stood, dict) and claim(stood) == claim(stated)
+    return problem("instance_receipt", stood, 2) is None and claim(stood) == claim(stated)
 
 
 def claim(receipt: Node) -> Document:

@@ -5,29 +5,22 @@ Submit, resubmission and resume are all this one procedure. Read it top to botto
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import assert_never
 
 import attrs
 
-from sr_domain.artifacts.revisions import rules_at
 from sr_domain.encoding.pack_contracts import PackContracts
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.evidence.arrival import something_there
 from sr_domain.evidence.verdict import Complete, Conflicted, Evidence, Failed, Waiting, classify
+from sr_domain.flows.accepted_loss import AcceptedLoss
 from sr_domain.flows.collect_evidence import collect
-from sr_domain.flows.commit import (
-    adopt_facts,
-    commit_failed,
-    commit_quarantined,
-    commit_ready,
-    decide_ready,
-    finish_terminal,
-    read_facts,
-)
+from sr_domain.flows.commit import commit_failed, commit_quarantined, commit_ready, decide_ready, finish_terminal
 from sr_domain.flows.engine_attempts import EngineFailed, abandon_open_attempts, finished_root, run_engine
-from sr_domain.flows.keep_proofs import keep_proofs
-from sr_domain.flows.supersede import announce_successor, claim_place
+from sr_domain.flows.keep_proofs import Kept, keep_proofs, own_receipts_stand
+from sr_domain.flows.supersede import SupersedeRefused, announce_successor, claim_place, place_taken
 from sr_domain.plan.compile import PlanRefused, compile_plan
 from sr_domain.plan.policy import Policy
 from sr_domain.plan.request import Strategy
@@ -43,27 +36,25 @@ from sr_domain.record.details import (
     RootOverridden,
 )
 from sr_domain.record.kinds import Draft
-from sr_domain.record.ledger import Event
-from sr_domain.record.proofs import Conflict, Decision, Found, Judge
+from sr_domain.record.proofs import Conflict, Decision, Failure, Found, Judge
 from sr_domain.run.context import Context
+from sr_domain.run.derived import plan_bytes
 from sr_domain.run.held_run import HeldRun, take_over
 from sr_domain.run.root_faults import on_record
 from sr_ports import Fault, ReasonCode
 
 
-def advance(run: HeldRun, context: Context, *, fresh: bool) -> None:
+def advance(run: HeldRun, context: Context, *, fresh: bool, loss: AcceptedLoss | None = None) -> None:
     """Take the run as far as it can go now. `fresh`: its key was bound just now and no record was there.
 
-    Afterwards the record says READY (published or not), FAILED, QUARANTINED or
-    WAITING_EVIDENCE. Raises `LeaseLost`, `Unreachable`: the run stays where it was, resumable.
+    `loss`: what may be set aside on the way. Afterwards the record says READY (published or not), FAILED,
+    QUARANTINED or WAITING_EVIDENCE. Raises `LeaseLost`, `Unreachable`: the run stays where it was, resumable.
     """
     take_over(run)
     anchored = run.history.accepted
+    if anchored is None and not fresh:
+        _refuse_under_ready(run)
     accepted = anchor(run, context.policy) if anchored is None else anchored.details
-    if not fresh and not run.history.decided:
-        standing = read_facts(run)
-        if standing is not None:
-            adopt_facts(run, standing)
     state = run.ledger.state
     if state is not None and state.terminal:
         finish_terminal(run)
@@ -72,10 +63,20 @@ def advance(run: HeldRun, context: Context, *, fresh: bool) -> None:
     if plan is None:
         return
     run.policy_rev, run.contracts = attrs.asdict(plan.policy_rev), PackContracts(plan.contracts)
-    if not run.history.decided and not prove_and_decide(run, plan, accepted):
+    if not run.history.decided and not prove_and_decide(run, plan, accepted, loss):
         return
-    commit_ready(run, plan)
+    commit_ready(run)
     announce_successor(run)
+
+
+def _refuse_under_ready(run: HeldRun) -> None:
+    """A key that was bound before has no record: nobody writes another history under what consumers may read.
+
+    Raises `Fault(TRUTH_MISSING)` where a facts view or READY signal of the run stands.
+    """
+    for key in (run.layout.facts(run.run_id), run.layout.ready(run.run_id)):
+        if run.ports.store.stat(key) is not None:
+            raise Fault(ReasonCode.TRUTH_MISSING, f"the record of run {run.run_id} is gone, and {key} stands")
 
 
 def anchor(run: HeldRun, policy: Policy) -> Accepted:
@@ -130,26 +131,21 @@ def _plan_committed(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> Draft
     key = run.layout.plan(run.run_id)
     return events.PLAN_COMMITTED(
         Planned(plan.document(), revisions.REVISION),
-        lambda event: {"run_plan_digest": run.follows(key, _plan_bytes(run, accepted, event))},
+        lambda event: {
+            "run_plan_digest": run.follows(key, plan_bytes(run.layout, accepted.evidence_deadline_utc, event))
+        },
     )
 
 
-def _plan_bytes(run: HeldRun, accepted: Accepted, committed: Event) -> bytes:
-    rules = rules_at(committed)
-    document = rules.run_plan(run.layout, accepted.evidence_deadline_utc, committed)
-    return rules.stored("run_plan", document)
-
-
-def write_plan(run: HeldRun, accepted: Accepted) -> None:
+def write_plan(run: HeldRun) -> None:
     """The plan artifact, as the record says it; written once, after the record has it."""
     committed = run.history.plan
     if committed is None:
         raise Fault(ReasonCode.RECORD_INVALID, f"run {run.run_id} has no plan on record")
-    key, digest = run.layout.plan(run.run_id), committed.details.run_plan_digest
-    run.write_derived(key, digest, lambda: _plan_bytes(run, accepted, committed.event))
+    run.write_derived(run.layout.plan(run.run_id), committed.details.run_plan_digest, run.derives.plan)
 
 
-def prove_and_decide(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> bool:
+def prove_and_decide(run: HeldRun, plan: SealedPlan, accepted: Accepted, loss: AcceptedLoss | None = None) -> bool:
     """Bring evidence about and judge it; True once READY is decided, False when the run rests elsewhere."""
     with on_record(run):
         root = engine_root(run, plan, accepted)
@@ -158,30 +154,37 @@ def prove_and_decide(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> bool
         return False
     run.record(events.EVIDENCE_STARTED(EvidenceStarted(root)))
     # Neither waits for the other: two durable writes in the time of one.
-    run.ports.pool.map(lambda write: write(), (lambda: write_plan(run, accepted), run.write_status))
+    run.ports.pool.map(lambda write: write(), (lambda: write_plan(run), run.write_status))
     with on_record(run):
         evidence = collect(run, plan, root, reused=finished_root(run) is None)
-    return _conclude(run, plan, evidence, parse_instant(accepted.evidence_deadline_utc))
+    return _conclude(run, plan, evidence, parse_instant(accepted.evidence_deadline_utc), loss)
 
 
-def _conclude(run: HeldRun, plan: SealedPlan, evidence: Evidence, deadline: datetime) -> bool:
+def _conclude(
+    run: HeldRun, plan: SealedPlan, evidence: Evidence, deadline: datetime, loss: AcceptedLoss | None
+) -> bool:
     """Put the verdict on evidence on record; True once READY is decided."""
-    now = run.now()
-    evidence, versions = evidence.at(late=now >= deadline), None
+    now, kept = run.now(), Kept()
+    evidence = evidence.at(late=now >= deadline)
     verdict = classify(evidence, deadline, now)
     if isinstance(verdict, Complete):
-        kept = keep_proofs(run, evidence)
-        evidence, versions = attrs.evolve(evidence, failures=kept.failures), kept.versions_digest
+        taken = place_taken(run)
+        if taken is not None:
+            return _not_to_supersede(run, taken)
+        kept = keep_proofs(run, evidence, loss)
+        evidence = attrs.evolve(evidence, failures=kept.failures)
         verdict = classify(evidence, deadline, now)
-    decision = _decision(run, plan, evidence, versions)
+    decision = _decision(run, plan, evidence, kept.versions_digest)
     match verdict:
+        case Complete() if kept.orphans:
+            run.record(events.RECEIPT_ORPHANED(_orphaned(kept.orphans, decision.found)))
+            run.write_status()
         case Complete():
             refused = claim_place(run)
             if refused is None:
-                decide_ready(run, decision)
+                decide_ready(run, decision, lambda: own_receipts_stand(run, kept.receipts))
                 return True
-            run.renew()
-            commit_failed(run, Rest(refused.code, refused.detail))
+            return _not_to_supersede(run, refused)
         case Waiting(missing):
             why = Rest(ReasonCode.EVIDENCE_WAITING, missing=missing, found=decision.found)
             run.record(events.EVIDENCE_WAITING(why))
@@ -197,6 +200,20 @@ def _conclude(run: HeldRun, plan: SealedPlan, evidence: Evidence, deadline: date
         case _:
             assert_never(verdict)
     return False
+
+
+def _not_to_supersede(run: HeldRun, refused: SupersedeRefused) -> bool:
+    """End a run whose place another has; never READY."""
+    run.renew()
+    commit_failed(run, Rest(refused.code, refused.detail))
+    return False
+
+
+def _orphaned(orphans: Sequence[Failure], found: Found) -> Rest:
+    """Why the run rests, and what passed nevertheless."""
+    first, others = orphans[0], sorted({one.subject for one in orphans[1:]})
+    more = f"; and {len(orphans) - 1} more, of {', '.join(others)}" if others else ""
+    return Rest(first.code, f"{first.subject}: {first.detail}{more}", failures=tuple(orphans), found=found)
 
 
 def _failed(verdict: Failed, evidence: Evidence, found: Found) -> Rest:
@@ -255,6 +272,6 @@ def engine_root(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> str | Fai
         what = "no invoker is wired" + ("" if anchored is not None else " and no engine root is given")
         return Failed(ReasonCode.STRATEGY_UNAVAILABLE, f"{plan.strategy.value}: {what}")
     run.record()
-    write_plan(run, accepted)
+    write_plan(run)
     result = run_engine(run, plan, anchored, invoker)
     return Failed(result.reason, result.detail) if isinstance(result, EngineFailed) else result.engine_run_root

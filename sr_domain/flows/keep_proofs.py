@@ -1,70 +1,150 @@
 """What is stored of complete evidence, before the decision is recorded: part lists, instance receipts, object versions.
 
-A receipt says proven, so only a run whose evidence is complete writes one. Each is written once; one that
-stands and proves other bytes is drift, and both sides are kept.
+A receipt says proven, so only a run whose evidence is complete writes one, and none while a receipt of one of
+its outputs stands in the way. Each is written once; what else may come of it is `standing_receipts`.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import attrs
 
-from sr_domain.artifacts.revision_2 import claim
-from sr_domain.artifacts.revisions import today
 from sr_domain.encoding.canonical import exact_json, sha256_hex
 from sr_domain.evidence.verdict import Evidence, Proven
+from sr_domain.flows.accepted_loss import AcceptedLoss, refuse_while_others_work
+from sr_domain.flows.set_aside import set_aside
+from sr_domain.flows.standing_receipts import Standing, against, against_earlier, judged
 from sr_domain.record.proofs import Failure
 from sr_domain.run.held_run import HeldRun
 from sr_domain.run.swap import swap
-from sr_ports import Blob, Fault, ReasonCode
+from sr_ports import Blob, Fault, ReasonCode, Unreachable
+
+
+@attrs.frozen
+class OwnReceipt:
+    """A receipt that proves what this run proves. `etag`: what stands at `key` was read or written under."""
+
+    one: Proven
+    key: str
+    etag: str
 
 
 @attrs.frozen
 class Kept:
-    """`failures`: receipts that stand against the evidence. `versions_digest`: as of `Decision`."""
+    """`failures`: receipts that stand against the evidence. `orphans`: of those in the way that nobody rests on.
 
-    failures: tuple[Failure, ...]
+    Where there is either, nothing may be decided. `receipts`: the run's own. `versions_digest`: as of `Decision`.
+    """
+
+    failures: tuple[Failure, ...] = ()
+    orphans: tuple[Failure, ...] = ()
+    receipts: tuple[OwnReceipt, ...] = ()
     versions_digest: str | None = None
 
 
-def keep_proofs(run: HeldRun, evidence: Evidence) -> Kept:
-    """Store the part lists and receipts of complete evidence. Raises `LeaseLost`, `Unreachable`, `Fault`."""
-    proven, pool = evidence.proven, run.ports.pool
-    keys = sorted({one.earlier[0] for one in proven if one.earlier is not None})
-    earlier = dict(zip(keys, pool.map(run.ports.store.read, keys), strict=True))
-    against = (_against(run, one, earlier) for one in proven)
-    failures = tuple(one for one in against if one is not None)
-    if not failures:
-        failures = tuple(one for one in pool.map(lambda one: _keep(run, one), proven) if one is not None)
-    return Kept(failures) if failures else Kept((), _keep_versions(run, evidence))
+def keep_proofs(run: HeldRun, evidence: Evidence, loss: AcceptedLoss | None = None) -> Kept:
+    """Store the part lists and receipts of complete evidence; nothing while a receipt stands in the way.
+
+    `loss`: orphans that are to be set aside first. Raises `LeaseLost`, `Unreachable`, `Fault`, and
+    `BadInput(LEASE_BUSY)` where orphans are to be set aside while another run is held.
+    """
+    # One receipt alone leaves no other behind when it is refused: what stands is then asked by writing it.
+    places = _places(evidence.proven)
+    standing = _standing(run, places) if len(places) > 1 or loss is not None else {}
+    refused = _refused(run, _in_the_way(evidence.proven, standing), loss)
+    if refused is not None:
+        return refused
+    written = run.ports.pool.map(lambda one: _keep(run, one, standing), evidence.proven)
+    # Somebody may have been quicker since: what stands then is judged as what stood.
+    refused = _refused(run, [one for one in written if isinstance(one, Standing)], None)
+    if refused is not None:
+        return refused
+    receipts = tuple(one for one in written if isinstance(one, OwnReceipt))
+    return Kept(receipts=receipts, versions_digest=_keep_versions(run, evidence))
 
 
-def _against(run: HeldRun, one: Proven, earlier: Mapping[str, Blob | None]) -> Failure | None:
-    """What is wrong with the receipt that revision 1 wrote of this very day; one over other days is none of it."""
-    key, path = one.earlier or ("", "")
-    blob = earlier.get(key)
-    if blob is None or one.receipt is None:
-        return None
-    stood = _json(blob.data)
-    target = stood.get("target_ref") if isinstance(stood, dict) else None
-    same_day = isinstance(target, dict) and target.get("path") == path
-    if not same_day or today().same_receipt(one.receipt, blob.data):
-        return None
-    return _unlike(run, one, one.receipt, blob.data)
+def own_receipts_stand(run: HeldRun, receipts: Sequence[OwnReceipt]) -> None:
+    """Return only while every receipt that the decision will state stands. Raises `Unreachable`, `Fault`.
+
+    Asked after the lease was renewed: whoever sets a receipt aside does so only while no other run is held.
+    """
+    stored = run.ports.pool.map(lambda one: run.ports.store.stat(one.key), receipts)
+    for one, found in zip(receipts, stored, strict=True):
+        if found is None:
+            raise Fault(ReasonCode.TRUTH_MISSING, f"{one.key} was there and is gone")
+        blob = None if found.etag == one.etag else run.ports.store.read(one.key)
+        if blob is not None and against(one.one, one.key, blob) is not None:
+            what = f"the receipt of run {run.run_id} at {one.key} was replaced before the run decided"
+            raise Unreachable(ReasonCode.INSTANCE_RECEIPT_ORPHAN, what, "run it again: the run continues from truth")
 
 
-def _keep(run: HeldRun, one: Proven) -> Failure | None:
-    """The part list, then the receipt that names it; what is wrong with the receipt that stands, if one does."""
+def _refused(run: HeldRun, found: Sequence[Standing], loss: AcceptedLoss | None) -> Kept | None:
+    """What stands in the way, judged; None where nothing does, any more."""
+    verdict = judged(run, found)
+    if verdict.failures:
+        return Kept(failures=verdict.failures)
+    accepted = [one for one, _ in verdict.orphans if loss is not None and one.one.proof.output_id == loss.output_id]
+    if loss is not None and accepted:
+        refuse_while_others_work(run.ports, run.layout, run.run_id)
+        for one in accepted:
+            set_aside(run, one.key, one.blob, exact_json(one.one.receipt), reason=loss.reason)
+    left = tuple(failure for one, failure in verdict.orphans if one not in accepted)
+    return Kept(orphans=left) if left else None
+
+
+def _standing(run: HeldRun, places: Sequence[str]) -> dict[str, Blob | None]:
+    """What stands at these keys."""
+    return dict(zip(places, run.ports.pool.map(run.ports.store.read, places), strict=True))
+
+
+def _in_the_way(proven: Sequence[Proven], standing: Mapping[str, Blob | None]) -> list[Standing]:
+    """The receipts that stand for these scopes and prove something else, those of revision 1 among them."""
+    found = (one for proof in proven for one in _stands(proof, standing))
+    return list({one.key: one for one in found}.values())
+
+
+def _places(proven: Sequence[Proven]) -> list[str]:
+    """Where the receipts of these scopes are to be, or were in the first release."""
+    with_receipt = [one for one in proven if one.receipt is not None]
+    both = ((one.proof.receipt_ref, one.earlier and one.earlier[0]) for one in with_receipt)
+    return sorted({key for keys in both for key in keys if key is not None})
+
+
+def _stands(one: Proven, standing: Mapping[str, Blob | None]) -> list[Standing]:
+    if one.receipt is None or one.proof.receipt_ref is None:
+        return []
+    key, (whole, path) = one.proof.receipt_ref, one.earlier or ("", "")
+    blob, before = standing.get(key), standing.get(whole)
+    found = (
+        None if blob is None else against(one, key, blob),
+        None if before is None else against_earlier(one, whole, path, before),
+    )
+    return [each for each in found if each is not None]
+
+
+def _keep(run: HeldRun, one: Proven, known: Mapping[str, Blob | None]) -> OwnReceipt | Standing | None:
+    """The part list, then the receipt that names it, where the output has one; or what stands in its way after all.
+
+    `known`: what stood a moment ago; a receipt that proves the same is not written again.
+    """
     ref, manifest = one.proof.manifest_ref, one.content.manifest
     if ref is not None and manifest is not None and run.write_bytes(ref, manifest) != manifest:
         raise Fault(ReasonCode.TRUTH_ALTERED, f"{ref} is not the part list that it is named for")
-    if one.receipt is None or one.proof.receipt_ref is None:
+    key = one.proof.receipt_ref
+    if one.receipt is None or key is None:
         return None
-    standing = run.write_bytes(one.proof.receipt_ref, exact_json(one.receipt))
-    return None if today().same_receipt(one.receipt, standing) else _unlike(run, one, one.receipt, standing)
+    run.held.check()
+    blob = known.get(key)
+    if blob is not None and against(one, key, blob) is None:
+        return OwnReceipt(one, key, blob.etag)
+    stored = run.ports.store.create(key, exact_json(one.receipt))
+    if stored is not None:
+        return OwnReceipt(one, key, stored.etag)
+    blob = run.ports.store.read(key)
+    if blob is None:
+        raise Fault(ReasonCode.TRUTH_MISSING, f"{key} was there and is gone")
+    return against(one, key, blob) or OwnReceipt(one, key, blob.etag)
 
 
 def _keep_versions(run: HeldRun, evidence: Evidence) -> str | None:
@@ -88,49 +168,3 @@ def _keep_versions(run: HeldRun, evidence: Evidence) -> str | None:
 
     swap(run.ports.store, key, None, change)
     return sha256_hex(data)
-
-
-def _unlike(run: HeldRun, one: Proven, refused: Mapping[str, Any], standing: bytes) -> Failure:
-    """Why another receipt that stands proves nothing: it names no digest, is no receipt at all, or is drift."""
-    output_id, stood, key = one.proof.output_id, _json(standing), one.proof.receipt_ref
-    if isinstance(stood, dict) and "target_digest" not in stood:
-        what = f"the receipt that stands for this scope names no digest: {key}"
-        return Failure(output_id, ReasonCode.INSTANCE_DIGEST_MISSING, what)
-    misfit = today().problem("instance_receipt", stood)
-    if misfit is not None:
-        what = f"the receipt that stands for this scope is none: {misfit.what}: {key}"
-        return Failure(output_id, ReasonCode.INSTANCE_RECEIPT_SCHEMA_INVALID, what)
-    return _drift(run, one, refused, stood)
-
-
-def _drift(run: HeldRun, one: Proven, refused: Mapping[str, Any], stood: Mapping[str, Any]) -> Failure:
-    """Same scope, other bytes: what stood, what was refused, and which files differ."""
-    ref = stood.get("bundle_manifest_ref")
-    blob = None if ref is None else run.ports.store.read(ref)
-    old = {} if blob is None else {part["path"]: part["sha256"] for part in _json(blob.data)}
-    new = {} if one.content.manifest is None else {file.path: file.sha256 for file in one.content.files}
-    changes = {
-        "stood": dict(stood),
-        "refused": dict(refused),
-        "added": sorted(new.keys() - old.keys()),
-        "removed": sorted(old.keys() - new.keys()),
-        "changed": sorted(path for path in old.keys() & new.keys() if old[path] != new[path]),
-    }
-    return Failure(one.proof.output_id, ReasonCode.INSTANCE_RECEIPT_DRIFT, _drifted(stood, refused), changes)
-
-
-def _drifted(stood: Mapping[str, Any], refused: Mapping[str, Any]) -> str:
-    """Drift in one sentence: mostly other bytes; the same bytes under other pins may be it too."""
-    was, now = stood["target_digest"]["hex"], refused["target_digest"]["hex"]
-    if was != now:
-        return f"this scope was proven with digest {was}, now it has digest {now}"
-    before, after = claim(stood), claim(refused)
-    differing = sorted(name for name in after if before[name] != after[name])
-    return f"this scope was proven with the same bytes, but its receipt differs in {', '.join(differing)}"
-
-
-def _json(data: bytes) -> Any:
-    try:
-        return json.loads(data)
-    except ValueError as error:
-        raise Fault(ReasonCode.TRUTH_ALTERED, "an instance receipt or part list is not JSON any more") from error

@@ -7,7 +7,6 @@ record, dry run, rate limit, publish, publication on record.
 from __future__ import annotations
 
 import enum
-import json
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -16,7 +15,6 @@ import attrs
 
 from sr_domain.artifacts.documents import control_fact
 from sr_domain.artifacts.revisions import rules_of
-from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.encoding.contracts import problem
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.plan.request import check_actor
@@ -26,9 +24,12 @@ from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger
 from sr_domain.record.read import Record
 from sr_domain.record.states import Fact
+from sr_domain.run.altered import set_aside_step
 from sr_domain.run.answers import denied, successors
 from sr_domain.run.append_aside import append_aside, pins_on
 from sr_domain.run.context import Context
+from sr_domain.run.derived import Derived
+from sr_domain.run.derived_artifact import DerivedArtifact
 from sr_domain.run.lookup import id_of, parse_truth, record_of
 from sr_domain.run.outcome import NextStep, Outcome
 from sr_domain.run.rights import may
@@ -176,36 +177,53 @@ def _recent(context: Context, ledger: Ledger) -> int:
 
 
 def _publish(reemission: _Reemission, what: str, chain: tuple[str, ...]) -> Reemit:
-    run_id, store = reemission.ledger.run_id, reemission.context.ports.store
     now = format_instant(reemission.context.ports.clock.now())
+    read = _ready if what == "READY" else _terminal
+    stored = read(reemission)
+    if isinstance(stored, Reemit):
+        return stored
+    rules = rules_of(reemission.ledger)
     if what == "READY":
-        if store.stat(reemission.layout.facts(run_id)) is None:
-            return reemission.fail(ReasonCode.FACTS_VIEW_MISSING, "failed: the facts view is not there")
-        blob = store.read(reemission.layout.ready(run_id))
-        if blob is None:
-            step = NextStep("resume", run_id, after=" writes it")
-            return reemission.fail(ReasonCode.TRUTH_MISSING, "failed: the READY signal is not there", step)
-        if not _is_recorded(reemission.ledger, blob.data):
-            what = "failed: the READY signal is not the one its record decided"
-            return reemission.fail(ReasonCode.TRUTH_ALTERED, what)
-        payload = {**parse_truth(blob.data, reemission.layout.ready(run_id)), "emitted_at_utc": now}
-        message_id, contract = str(payload["message_id"]), "ready_signal"
+        payload, name, contract = {**stored, "emitted_at_utc": now}, "message_id", "ready_signal"
     else:
-        blob = store.read(reemission.layout.status(run_id))
-        if blob is None:
-            step = NextStep("audit --repair-status", run_id, after=" writes it")
-            return reemission.fail(ReasonCode.TRUTH_MISSING, "failed: the status is not there", step)
-        payload = rules_of(reemission.ledger).terminal_signal(reemission.layout, json.loads(blob.data), now)
-        message_id, contract = str(payload["reemit_key"]), "terminal_signal"
-    rules_of(reemission.ledger).validate(contract, payload)
-    return _send(reemission, what, message_id, payload, now, chain)
+        payload, name = rules.terminal_signal(reemission.layout, stored, now), "reemit_key"
+        contract = "terminal_signal"
+    rules.validate(contract, payload)
+    return _send(reemission, what, str(payload[name]), payload, now, chain)
 
 
-def _is_recorded(ledger: Ledger, signal: bytes) -> bool:
-    """Whether a READY signal is the very one on record. Records of the first release have no digest of it."""
-    committed = Record(ledger).committed
-    digest = None if committed is None else committed.details.ready_signal_digest
-    return digest in (None, sha256_hex(signal))
+def _ready(reemission: _Reemission) -> Mapping[str, Any] | Reemit:
+    """The READY signal that stands, found to be the record's; how the re-emit failed where it is not."""
+    run_id, layout, store = reemission.ledger.run_id, reemission.layout, reemission.context.ports.store
+    if store.stat(layout.facts(run_id)) is None:
+        return reemission.fail(ReasonCode.FACTS_VIEW_MISSING, "failed: the facts view is not there")
+    key = layout.ready(run_id)
+    blob = store.read(key)
+    if blob is None:
+        step = NextStep("resume", run_id, after=" writes it")
+        return reemission.fail(ReasonCode.TRUTH_MISSING, "failed: the READY signal is not there", step)
+    if not DerivedArtifact.at(key, Derived(layout, reemission.ledger)).is_own(blob.data):
+        return _altered(reemission, key, "the READY signal")
+    return parse_truth(blob.data, key)
+
+
+def _terminal(reemission: _Reemission) -> Mapping[str, Any] | Reemit:
+    """The status that stands, found to be the record's last; how the re-emit failed where it is not."""
+    run_id, key = reemission.ledger.run_id, reemission.layout.status(reemission.ledger.run_id)
+    blob, derives = reemission.context.ports.store.read(key), Derived(reemission.layout, reemission.ledger)
+    if blob is not None and blob.data == derives.status():
+        return parse_truth(blob.data, key)
+    if blob is not None and not derives.was_status(blob.data):
+        return _altered(reemission, key, "the status")
+    what = "is not there" if blob is None else "lags behind the record"
+    step = NextStep("audit --repair-status", run_id, after=" writes it")
+    return reemission.fail(ReasonCode.TRUTH_MISSING, f"failed: the status {what}", step)
+
+
+def _altered(reemission: _Reemission, key: str, what: str) -> Reemit:
+    """Nothing is published from what is not the record's."""
+    step = set_aside_step(reemission.ledger.run_id, key)
+    return reemission.fail(ReasonCode.TRUTH_ALTERED, f"failed: {what} is not the one its record decided", step)
 
 
 def _send(

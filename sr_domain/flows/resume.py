@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
 from sr_domain.encoding.times import parse_instant
+from sr_domain.flows.orphans import orphans_of, unchanged
 from sr_domain.flows.submit import bound_request, rebind, telemetry_of, work
 from sr_domain.plan.request import RunRequest, check_actor
 from sr_domain.record.details import Nothing
@@ -19,7 +20,7 @@ from sr_domain.run.context import Context
 from sr_domain.run.lookup import authorities, home, no_run, recorded_runs
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.trouble import Trouble, each
-from sr_ports import AuthorityStore
+from sr_ports import AuthorityStore, ReasonCode
 
 _PAGE = 200
 _LONGEST_PAUSE = timedelta(minutes=5)
@@ -85,10 +86,14 @@ def due(context: Context, run: str) -> bool:
     """Whether a run that has something left to do should be tried now.
 
     A bus that was away is asked again after 1 s, then 2, 4 ... up to five minutes: each try
-    goes on record, so a watcher must not try at every look. Everything else is always due.
+    goes on record, so a watcher must not try at every look. A run that rests for an orphan receipt is due
+    once another stands there. Everything else is always due.
     """
     context, layout, request = locate(context, run)
     ledger, _ = read_record(context.ports, layout, request.run_id)
+    rest = Record(ledger).rest
+    if rest is not None and rest.reason_code == ReasonCode.INSTANCE_RECEIPT_ORPHAN:
+        return not unchanged(context.ports, orphans_of(rest))
     failures = Record(ledger).failures
     if not failures or ledger.state is not RunState.READY:
         return True

@@ -11,7 +11,9 @@ import attrs
 from sr_domain.encoding.ids import platform_run_id_at
 from sr_domain.encoding.times import parse_instant
 from sr_domain.evidence.arrival import arrived
+from sr_domain.flows.accepted_loss import AcceptedLoss
 from sr_domain.flows.advance import advance
+from sr_domain.flows.orphans import orphans_stand
 from sr_domain.flows.supersede import check_supersedes
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.request import RunRequest, check_actor, differences, misspelt, parse_request
@@ -21,6 +23,7 @@ from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger
 from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
+from sr_domain.run.altered import refused_on_record
 from sr_domain.run.answers import (
     bound_intent,
     denied,
@@ -33,6 +36,7 @@ from sr_domain.run.answers import (
 )
 from sr_domain.run.append_aside import append_aside, read_record
 from sr_domain.run.context import Context
+from sr_domain.run.derived import Derived
 from sr_domain.run.held_run import HeldRun
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.ports import Settings
@@ -62,7 +66,10 @@ def submit(context: Context, document: Any, *, actor: str | None = None) -> Outc
     action, allowed = _right_needed(context.settings, request)
     if not may(allowed, actor):
         return _denied(context, layout, request, actor, action)
-    if context.ports.authority.find(request.run_id) is None and not rebind(context, layout, request.run_id):
+    known = context.ports.authority.find(request.run_id)
+    if known is not None and known.settled:  # of a run that nothing is left to do for, nothing more need be asked
+        return admitted(context, Admission(known, is_new=False, settled=True), request, actor)
+    if known is None and not rebind(context, layout, request.run_id):
         refused = check_supersedes(context.ports, layout, request)
         if refused is not None:
             telemetry.event(refused.event)
@@ -151,7 +158,8 @@ def rebind(context: Context, layout: Layout, run_id: str) -> bool:
     lease = ports.authority.acquire(run_id, ports.ids.new_id(), ttl_s=context.settings.lease_ttl_s, above=ledger.fence)
     if lease is not None:
         # The status is what a final record owes last: without it resume has something to do.
-        done = settled(ledger) and settled_outcome(ports, layout, run_id) is not None
+        status = ports.store.read(layout.status(run_id)) if settled(ledger) else None
+        done = status is not None and status.data == Derived(layout, ledger).status()
         ports.authority.release(lease, note=IndexNote(ledger.state.value, done), run_id=run_id)
     return True
 
@@ -203,10 +211,18 @@ def bound_request(context: Context, binding: Binding) -> RunRequest:
     return parse_request(json.loads(binding.intent), context.ports.known_timezone)
 
 
-def work(context: Context, layout: Layout, request: RunRequest, actor: str, *, is_new: bool = False) -> Outcome:
-    """Take the lease and move the run on; say so when somebody else holds it."""
+def work(
+    context: Context,
+    layout: Layout,
+    request: RunRequest,
+    actor: str,
+    *,
+    is_new: bool = False,
+    loss: AcceptedLoss | None = None,
+) -> Outcome:
+    """Take the lease and move the run on; say so when somebody else holds it. `loss`: may be set aside on the way."""
     ports, above = context.ports, 0
-    resting = None if is_new else _still_waiting(context, layout, request)
+    resting = None if is_new or loss is not None else _still_waiting(context, layout, request)
     if resting is not None:
         return resting
     while True:
@@ -215,7 +231,7 @@ def work(context: Context, layout: Layout, request: RunRequest, actor: str, *, i
         )
         if lease is None:
             return in_flight(ports, layout, request.run_id)
-        outcome = _hold(context, held_run(context, layout, request, lease, actor), is_new=is_new)
+        outcome = _hold(context, held_run(context, layout, request, lease, actor), is_new=is_new, loss=loss)
         if not isinstance(outcome, _AuthorityBehind):
             return outcome
         above = outcome.fence
@@ -229,10 +245,13 @@ def _still_waiting(context: Context, layout: Layout, request: RunRequest) -> Out
     ledger, _ = read_record(context.ports, layout, request.run_id)
     record = Record(ledger)
     waiting, accepted, planned, root = record.rest, record.accepted, record.plan, record.root
-    if ledger.state is not RunState.WAITING_EVIDENCE or record.intent != request.intent():
+    if ledger.state is not RunState.WAITING_EVIDENCE or record.refused_artifact or record.intent != request.intent():
         return None
     if waiting is None or accepted is None or planned is None or root is None:
         return None
+    if waiting.reason_code == ReasonCode.INSTANCE_RECEIPT_ORPHAN:
+        stands = orphans_stand(context.ports, layout, waiting, telemetry_of(context, request).progress)
+        return ledger_outcome(layout, ledger) if stands else None
     if parse_instant(accepted.details.evidence_deadline_utc) <= context.ports.clock.now():
         return None
     plan, missing = SealedPlan.of(planned.details.plan), frozenset(waiting.missing)
@@ -247,7 +266,7 @@ class _AuthorityBehind(Compared):
     fence: int
 
 
-def _hold(context: Context, run: HeldRun, *, is_new: bool) -> Outcome | _AuthorityBehind:
+def _hold(context: Context, run: HeldRun, *, is_new: bool, loss: AcceptedLoss | None) -> Outcome | _AuthorityBehind:
     """Advance under a heartbeat; the lease is given up whatever happens."""
     finished = False
     try:
@@ -259,7 +278,8 @@ def _hold(context: Context, run: HeldRun, *, is_new: bool) -> Outcome | _Authori
             if bound is not None and bound != run.request.intent():
                 return collision(context, run.layout, run.request, bound)
             run.known_store.identity()
-            advance(run, context, fresh=is_new and not run.ledger.events)
+            with refused_on_record(run):
+                advance(run, context, fresh=is_new and not run.ledger.events, loss=loss)
         finished = True
         return ledger_outcome(run.layout, run.ledger, is_new=is_new)
     finally:

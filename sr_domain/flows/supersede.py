@@ -76,6 +76,15 @@ def _taken(old: str, claimant: str | None) -> SupersedeRefused:
     return SupersedeRefused(ReasonCode.SUPERSEDES_TAKEN, f"run {old} was superseded by {claimant}", old)
 
 
+def place_taken(run: HeldRun) -> SupersedeRefused | None:
+    """Before receipts are written: that another run has the place already; None where it may be claimed. Reads."""
+    refused = check_supersedes(run.ports, run.layout, run.request)
+    if refused is None or refused.code is not ReasonCode.SUPERSEDES_TAKEN:
+        return None
+    run.telemetry.event(refused.event)
+    return refused
+
+
 def claim_place(run: HeldRun) -> SupersedeRefused | None:
     """Before READY is decided: take the place of the old run's one successor; None when this run has it."""
     old, ports = run.request.supersedes, run.ports

@@ -25,6 +25,8 @@ from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger, RecordFault, check_ledger
 from sr_domain.record.read import Entry, Record
 from sr_domain.run.answers import recorded_request, settled
+from sr_domain.run.derived import Derived
+from sr_domain.run.derived_artifact import DerivedArtifact
 from sr_domain.run.lookup import home_of
 from sr_domain.run.ports import Ports
 from sr_domain.run.swap import swap
@@ -158,6 +160,12 @@ class Auditor:
             if misfit is not None:
                 yield Finding(ReasonCode.RECORD_INVALID, key, f"line {number}: {misfit.what}")
 
+    def _own_if_there(self, key: str) -> Iterator[Finding]:
+        """What stands at `key`, if anything does, is the record's."""
+        blob = self.store.read(key)
+        if blob is not None and not DerivedArtifact.at(key, Derived(self.layout, self.ledger)).is_own(blob.data):
+            yield Finding(ReasonCode.TRUTH_ALTERED, key, "it is not what the record says")
+
     def _absent(self, key: str) -> Iterator[Finding]:
         """Nothing must stand at `key`."""
         if self.store.read(key) is not None:
@@ -201,8 +209,10 @@ class Auditor:
             yield from self._absent(self.layout.facts(run_id))
             yield from self._absent(self.layout.ready(run_id))
             return
-        if committed is None:
-            return  # decided and on its way: resume writes what is missing
+        if committed is None:  # decided and on its way: resume writes what is missing
+            yield from self._own_if_there(self.layout.facts(run_id))
+            yield from self._own_if_there(self.layout.ready(run_id))
+            return
         digest = decided.details.facts_view_digest
         findings = list(self._same(self.layout.facts(run_id), digest, lambda: self._derived(decided)))
         yield from findings
@@ -238,7 +248,10 @@ class Auditor:
     def _signal(self) -> Iterator[Finding]:
         """The READY signal of a published run. An adopted view has no decision to derive it from."""
         decided, committed = self.record.decision, self.record.committed
-        if decided is None or committed is None or not self.record.published:
+        if decided is None or committed is None:
+            return
+        if not self.record.published:
+            yield from self._own_if_there(self.layout.ready(self.ledger.run_id))
             return
         digest = committed.details.ready_signal_digest
         if digest is None and decided.details.decision is None:

@@ -11,12 +11,14 @@ from sr_domain.encoding.times import parse_instant
 from sr_domain.evidence.arrival import arrived
 from sr_domain.evidence.run_receipt import RECEIPT
 from sr_domain.plan.sealed import OutputPart, SealedGate, SealedPlan
+from sr_domain.queries.altered import Altered, first_altered
 from sr_domain.record.details import FAILED, Rest, RootUnreadable
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger
 from sr_domain.record.proofs import Found
 from sr_domain.record.read import Attempt, Record
 from sr_domain.record.states import RunState
+from sr_domain.run.altered import set_aside_step
 from sr_domain.run.answers import successors, unpublished
 from sr_domain.run.outcome import NextStep, remedy_of
 from sr_domain.run.ports import Ports
@@ -72,6 +74,9 @@ def explain(ports: Ports, layout: Layout, ledger: Ledger) -> Explanation:
     record, state = Record(ledger), ledger.state
     accepted, fault, rest = record.accepted, record.root_fault, record.rest
     code, detail = _why(ledger, fault or rest)
+    altered = first_altered(ports.store, layout, ledger)
+    if altered is not None:
+        code, detail = ReasonCode.TRUTH_ALTERED.value, altered.what
     deadline = None if accepted is None else accepted.details.evidence_deadline_utc
     left = None
     if deadline is not None and state is not None and not state.final:
@@ -87,9 +92,7 @@ def explain(ports: Ports, layout: Layout, ledger: Ledger) -> Explanation:
         reason_code=code,
         detail=detail,
         meaning=REASONS[ReasonCode(code)].meaning if code else "",
-        next=_next(ledger, code, chain[-1] if chain else None)
-        if fault is None
-        else NextStep("resume", ledger.run_id, before=f"{fault.remedy}; "),
+        next=_next(ledger, code, chain[-1] if chain else None, fault, altered),
         deadline_utc=deadline,
         seconds_left=left,
         engine_run_root=root,
@@ -120,7 +123,18 @@ def _holder(ports: Ports, run_id: str) -> str | None:
     return None if lease is None else f"{lease.owner}, {lease.expires_in_s:.0f} s left"
 
 
-def _next(ledger: Ledger, code: str | None, newest: str | None) -> NextStep:
+def _next(
+    ledger: Ledger, code: str | None, newest: str | None, fault: RootUnreadable | None, altered: Altered | None
+) -> NextStep:
+    """What to do: first about what stands and is not the record's, then about a root that could not be read."""
+    if altered is not None:
+        return set_aside_step(ledger.run_id, altered.key)
+    if fault is not None:
+        return NextStep("resume", ledger.run_id, before=f"{fault.remedy}; ")
+    return _next_by_state(ledger, code, newest)
+
+
+def _next_by_state(ledger: Ledger, code: str | None, newest: str | None) -> NextStep:
     run_id = ledger.run_id
     match ledger.state:
         case RunState.READY if newest is not None:

@@ -10,11 +10,18 @@ from typing import Any
 import attrs
 
 from sr_domain.artifacts.revisions import rules_of
+from sr_domain.encoding.canonical import sha256_hex
+from sr_domain.queries.altered import first_altered
 from sr_domain.record.layout import Layout
+from sr_domain.record.ledger import Ledger
+from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
+from sr_domain.run.altered import AlteredArtifact
 from sr_domain.run.answers import late_successors, ledger_outcome, settled, successors
 from sr_domain.run.append_aside import read_record
 from sr_domain.run.context import Context
+from sr_domain.run.derived import Derived
+from sr_domain.run.derived_artifact import DerivedArtifact
 from sr_domain.run.lookup import authorities, home, ids_below, parse_truth, platform_runs, record_of, recorded_runs
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.trouble import Trouble, each
@@ -22,21 +29,38 @@ from sr_ports import Fault, IndexedRun, NotFound, ReasonCode
 
 
 def status(context: Context, run: str) -> Outcome:
-    """Where a run is, as its record says, and which runs superseded it. `run`, here and below: its id or a ref."""
+    """Where a run is, as its record says, and which runs superseded it. `run`, here and below: its id or a ref.
+
+    Of a run that has something left to do also whether something stands that is not its record's.
+    """
     layout, ledger = record_of(context, run)
-    chain = successors(context.ports.store, layout, ledger)
-    return attrs.evolve(ledger_outcome(layout, ledger), superseded_by=chain)
+    store = context.ports.store
+    outcome = attrs.evolve(ledger_outcome(layout, ledger), superseded_by=successors(store, layout, ledger))
+    doubtful = not settled(ledger) or Record(ledger).refused_artifact is not None
+    altered = first_altered(store, layout, ledger) if doubtful else None
+    if altered is None:
+        return outcome
+    return attrs.evolve(outcome, reason_code=ReasonCode.TRUTH_ALTERED, message=altered.what)
 
 
 def facts(context: Context, run: str) -> dict[str, Any]:
-    """A run's facts view. Raises `NotFound(FACTS_VIEW_MISSING)` while there is none."""
+    """A run's facts view, as its record decided it. Raises `NotFound(FACTS_VIEW_MISSING)` while there is none,
+    `Fault(TRUTH_ALTERED)` for another that stands there."""
     layout, ledger = record_of(context, run)
     run_id = ledger.run_id
     blob = context.ports.store.read(layout.facts(run_id))
     if blob is None:
         state = "not admitted" if ledger.state is None else ledger.state.value
         raise NotFound(ReasonCode.FACTS_VIEW_MISSING, f"run {run_id} has no facts view: it is {state}", "see sr status")
-    return parse_truth(blob.data, layout.facts(run_id))
+    return _own(layout, ledger, layout.facts(run_id), blob.data)
+
+
+def _own(layout: Layout, ledger: Ledger, key: str, data: bytes) -> dict[str, Any]:
+    """The artifact at `key`, found to be its record's. Raises `Fault(TRUTH_ALTERED)`."""
+    document = parse_truth(data, key)
+    if not DerivedArtifact.at(key, Derived(layout, ledger)).is_own(data):
+        raise AlteredArtifact(ledger.run_id, key, sha256_hex(data))
+    return document
 
 
 def runs(context: Context, *, state: str | None, limit: int, after: str | None = None) -> list[Mapping[str, Any]]:
@@ -136,9 +160,10 @@ def _row(context: Context, row: IndexedRun) -> Mapping[str, Any]:
     if blob is None:
         return _known(row)
     status = parse_truth(blob.data, layout.status(row.run_id))
-    ready = status.get("state") == RunState.READY
-    chain = late_successors(context.ports.store, layout, row.run_id) if ready else ()
-    return {**status, "platform_run_id": row.platform_run_id, "settled": row.settled, **_later(chain)}
+    if status.get("state") != row.state:  # it lags or is ahead, or is nobody's: the index says where the run is
+        status = {}
+    chain = late_successors(context.ports.store, layout, row.run_id) if row.state == RunState.READY else ()
+    return {**status, **_known(row), "settled": row.settled, **_later(chain)}
 
 
 def quarantined(context: Context) -> list[Mapping[str, Any]]:
@@ -162,17 +187,18 @@ def _quarantined_in(context: Context, layout: Layout) -> Iterator[Mapping[str, A
 
 
 def _quarantined(context: Context, layout: Layout, run_id: str) -> dict[str, Any] | None:
-    blob = context.ports.store.read(layout.quarantine(run_id))
-    return None if blob is None else parse_truth(blob.data, layout.quarantine(run_id))
+    key = layout.quarantine(run_id)
+    blob = context.ports.store.read(key)
+    if blob is None:
+        return None
+    return _own(layout, read_record(context.ports, layout, run_id)[0], key, blob.data)
 
 
 def quarantine(context: Context, run: str) -> dict[str, Any]:
-    """One quarantine record. Raises `NotFound(RUN_NOT_FOUND)`."""
+    """One quarantine record. Raises `NotFound(RUN_NOT_FOUND)`, and `Fault(TRUTH_ALTERED)` for what is none."""
     place = home(context, run)
-    layout, run_id = place.layout, place.run_id
-    blob = context.ports.store.read(layout.quarantine(run_id))
-    if blob is None:
-        raise NotFound(
-            ReasonCode.RUN_NOT_FOUND, f"run {run_id} is not in quarantine", "sr quarantine list shows which are"
-        )
-    return parse_truth(blob.data, layout.quarantine(run_id))
+    found = _quarantined(context, place.layout, place.run_id)
+    if found is None:
+        what = f"run {place.run_id} is not in quarantine"
+        raise NotFound(ReasonCode.RUN_NOT_FOUND, what, "sr quarantine list shows which are")
+    return found

@@ -323,6 +323,32 @@ class ReemitKey(Value):
     reemit_key: str
 
 
+# Truth that was altered; digests are sha256 of stored bytes, hex64
+
+
+@value
+class ArtifactRefused(Value):
+    """`stands`: the digest of what stands at `artifact_ref`. `digest`: of what the record derives, where known."""
+
+    reason_code: str
+    artifact_ref: str
+    detail: str
+    remedy: str
+    stands: str | None = None
+    digest: str | None = None
+
+
+@value
+class LossAccepted(Value):
+    """What stood at `artifact_ref` is kept at `set_aside_ref`. `digest`: of what replaced it; None for nothing."""
+
+    reason: str
+    artifact_ref: str
+    set_aside_ref: str
+    set_aside_digest: str
+    digest: str | None = None
+
+
 @value
 class SinkLoss(Value):
     """`dropped`, `failed`: how many events the sink missed, and how many it could not take."""

@@ -148,6 +148,17 @@ EVIDENCE_WAITING = EventKind(
     after=RunState.WAITING_EVIDENCE,
     outcome="WAITING",
 )
+RECEIPT_ORPHANED = EventKind(
+    "RECEIPT_ORPHANED",
+    d.Rest,
+    "EVIDENCE",
+    "a receipt that no decision rests on stands in the way; the run rests",
+    Kept.ONCE,
+    subject="failures",
+    after=RunState.WAITING_EVIDENCE,
+    outcome="WAITING",
+    severity="WARN",
+)
 EVIDENCE_COMPLETE = EventKind(
     "EVIDENCE_COMPLETE",
     d.Decided,
@@ -243,6 +254,25 @@ REEMIT_FAILED = EventKind(
     "REEMIT_FAILED", d.ReemitFailed, "REEMIT", "re-emit failed", outcome="FAILED", severity="WARN"
 )
 GOV_REEMIT_KEY = EventKind("GOV_REEMIT_KEY", d.ReemitKey, "REEMIT", "re-emit key on record", governance=True)
+
+# truth that was altered
+ARTIFACT_REFUSED = EventKind(
+    "ARTIFACT_REFUSED",
+    d.ArtifactRefused,
+    "COMMIT",
+    "an artifact stands that is not the record's; the run rests",
+    outcome="CONFLICT",
+    severity="ERROR",
+)
+GOV_LOSS_ACCEPTED = EventKind(
+    "GOV_LOSS_ACCEPTED",
+    d.LossAccepted,
+    "COMMIT",
+    "what stood in an artifact's place was set aside",
+    severity="WARN",
+    governance=True,
+)
+
 # telemetry itself
 TELEMETRY_LOST = EventKind(
     "TELEMETRY_LOST", d.SinkLoss, "COMMIT", "a sink missed events", Kept.NOT, outcome="FAILED", severity="WARN"

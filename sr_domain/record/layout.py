@@ -50,6 +50,10 @@ class Layout(Compared):
     def quarantine(self, run_id: str) -> str:
         return f"{self.base}/quarantine/{run_id}.json"
 
+    def set_aside(self, key: str, digest: str) -> str:
+        """Where the bytes of this sha256, hex64, are kept that stood at `key` and were not the record's."""
+        return f"{self.base}/quarantine/set_aside/{digest}{'.json' if '/instance_receipts/' in key else ''}"
+
     def part_list(self, digest: str) -> str:
         """The part list whose sha256 is this digest, hex64."""
         return f"{self.base}/part_lists/{digest}.json"

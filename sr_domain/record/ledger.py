@@ -243,6 +243,40 @@ def check_ledger(run_id: str, data: bytes) -> Ledger | RecordFault:
     return Ledger(run_id, tuple(events), data, tail)
 
 
+def read_tail(run_id: str, data: bytes) -> Ledger:
+    """The end of a record: from the event on that its state rests on. The whole record where it has no state.
+
+    Each of its lines is held against its id and the one after it; the chain before it is for audit and
+    verify to recompute. Raises `Fault`, as `read_ledger`, where a line of the end is not sound.
+    """
+    events: list[Event] = []
+    end, seq = len(data) - 1, data.count(b"\n") - 1
+    following = tail = ""
+    while seq >= 0 and data[end : end + 1] == b"\n":
+        start = data.rfind(b"\n", 0, end) + 1
+        line = data[start:end]
+        hashed = sha256_hex(line)
+        event = _at_the_end(run_id, line, seq)
+        if event is None or following not in ("", hashed):
+            break
+        events.insert(0, event)
+        tail, following = tail or hashed, event.prev_hash
+        if kind_of(event.event_kind).after is not None:
+            return Ledger(run_id, tuple(events), data[start:], tail)
+        end, seq = start - 1, seq - 1
+    return read_ledger(run_id, data)
+
+
+def _at_the_end(run_id: str, line: bytes, seq: int) -> Event | None:
+    """The event of this line, of this run and place; None for a line that is not sound by itself."""
+    try:
+        event = Event(**json.loads(line))
+        sound = event.run_id == run_id and event.seq == seq and _is_sealed(event, line)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return event if sound and revisions.newer(event.event_kind, event.details) is None else None
+
+
 def _fault(
     run_id: str, event: Event, line: bytes, seq: int, tail: str, fence: int, seen: set[tuple[str, str] | None]
 ) -> str | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sr_domain.record import details as d
     from sr_domain.record.proofs import Found
 
-_RESTS = (events.EVIDENCE_WAITING, events.RUN_FAILED, events.RUN_QUARANTINED)
+_RESTS = (events.EVIDENCE_WAITING, events.RECEIPT_ORPHANED, events.RUN_FAILED, events.RUN_QUARANTINED)
 """What a run waits by, or ends by without READY."""
 
 
@@ -185,6 +185,22 @@ class Record(Compared):
         """The fault of its engine root for which a run rests; None once its state moved on."""
         faults, state = self.all(events.ENGINE_ROOT_UNREADABLE), self.ledger.state_event
         return faults[-1].details if faults and (state is None or state.seq < faults[-1].event.seq) else None
+
+    @property
+    def refused_artifact(self) -> d.ArtifactRefused | None:
+        """The artifact that stands and is not the record's, for which the run rests; None once the run went on.
+
+        It goes on when the bytes were set aside, and where any milestone or a new try to publish follows.
+        """
+        refused = self.all(events.ARTIFACT_REFUSED)
+        if not refused:
+            return None
+        last, at = refused[-1].details, refused[-1].event.seq
+        gone_on = [event.seq for event in self.ledger.events if event.milestone is not None]
+        gone_on += [one.event.seq for one in self.all(events.READY_PUBLISH_FAILED)]
+        given_up = self.all(events.GOV_LOSS_ACCEPTED)
+        gone_on += [one.event.seq for one in given_up if one.details.artifact_ref == last.artifact_ref]
+        return None if any(seq > at for seq in gone_on) else last
 
     @property
     def failures(self) -> tuple[Entry[d.Refused], ...]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, assert_never
+
+import attrs
 
 from sr_domain.record.events import (
     READY_PUBLISH_FAILED,
@@ -14,7 +15,7 @@ from sr_domain.record.events import (
     SUPERSEDED_BY,
 )
 from sr_domain.record.layout import Layout, run_of
-from sr_domain.record.ledger import Ledger, RecordFault, check_ledger
+from sr_domain.record.ledger import Ledger, RecordFault, check_ledger, read_tail
 from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
 from sr_domain.run.outcome import Outcome
@@ -81,7 +82,7 @@ def refs(layout: Layout, run_id: str, ledger: Ledger | None = None) -> dict[str,
     found = {"record_ref": layout.record(run_id), "status_ref": layout.status(run_id)}
     if ledger is None:
         return found
-    if Record(ledger).planned:
+    if ledger.state is RunState.READY or Record(ledger).planned:
         found["plan_ref"] = layout.plan(run_id)
     match ledger.state:
         case RunState.READY:
@@ -150,37 +151,26 @@ def _rested(why: Rest | None) -> str:
 
 
 def settled_outcome(ports: Ports, layout: Layout, run_id: str) -> Outcome | None:
-    """The answer to a duplicate of a finished run; None when work may be left."""
-    blob = ports.store.read(layout.status(run_id))
-    if blob is None:
+    """The answer to a duplicate of a run that the index knows as settled, from the end of its record alone.
+
+    None when work may be left. Raises `Fault` for a record whose end is not sound.
+    """
+    blob = ports.store.read(layout.record(run_id))
+    tail = Ledger(run_id) if blob is None else read_tail(run_id, blob.data)
+    record, state = Record(tail), tail.state
+    if state is None or not state.final or not (state.terminal or record.published):
         return None
-    status = json.loads(blob.data)
-    state = RunState(status["state"])
-    if not state.final:
-        return None
-    code = status.get("reason_code")
-    found = refs(layout, run_id)
-    if state is RunState.READY:
-        found |= {"plan_ref": layout.plan(run_id), "facts_view_ref": layout.facts(run_id)}
-    return Outcome(
-        run_id=run_id,
-        state=state,
-        platform_run_id=layout.platform_run_id,
-        reason_code=None if code is None else ReasonCode(code),
-        message=REASONS[ReasonCode(code)].meaning if code else "",
-        published=state is RunState.READY,
-        superseded_by=late_successors(ports.store, layout, run_id) if state is RunState.READY else (),
-        refs=found,
-    )
+    chain = () if record.successor is None else successors(ports.store, layout, tail)
+    return attrs.evolve(ledger_outcome(layout, tail), superseded_by=chain)
 
 
 def in_flight(ports: Ports, layout: Layout, run_id: str) -> Outcome:
-    """The answer while another worker holds the run: its status, and LEASE_BUSY."""
-    blob = ports.store.read(layout.status(run_id))
-    status = {"state": RunState.OPEN.value} if blob is None else json.loads(blob.data)
+    """The answer while another worker holds the run: where its record is, and LEASE_BUSY."""
+    blob = ports.store.read(layout.record(run_id))
+    state = None if blob is None else read_tail(run_id, blob.data).state
     return Outcome(
         run_id=run_id,
-        state=RunState(status["state"]),
+        state=state or RunState.OPEN,
         platform_run_id=layout.platform_run_id,
         reason_code=ReasonCode.LEASE_BUSY,
         message=f"run {run_id} is in flight elsewhere",

@@ -6,14 +6,13 @@ that are pure functions of what the ledger says. Whoever takes over can write th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 import attrs
 
-from sr_domain.artifacts.revisions import rules_of, today
+from sr_domain.artifacts.revisions import today
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.encoding.contracts import Problem
 from sr_domain.encoding.pack_contracts import PackContracts
@@ -24,9 +23,10 @@ from sr_domain.record.kinds import Draft
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Event, Ledger
 from sr_domain.record.read import Record
-from sr_domain.record.states import RunState
+from sr_domain.run.altered import AlteredArtifact
 from sr_domain.run.answers import settled
 from sr_domain.run.append_aside import ledger_of
+from sr_domain.run.derived import Derived
 from sr_domain.run.ports import Ports, Settings
 from sr_domain.run.store_identity import KnownStore
 from sr_domain.run.swap import swap
@@ -82,6 +82,11 @@ class HeldRun:
     def history(self) -> Record:
         """What the record says so far."""
         return Record(self.ledger)
+
+    @property
+    def derives(self) -> Derived:
+        """What the record derives so far."""
+        return Derived(self.layout, self.ledger)
 
     def now(self) -> datetime:
         return self.ports.clock.now()
@@ -150,11 +155,11 @@ class HeldRun:
         self.derived[key] = data
         return sha256_hex(data)
 
-    def write_derived(self, key: str, digest: str | None, derive: Callable[[], bytes]) -> bytes:
+    def write_derived(self, key: str, digest: str | None, derive: Callable[[], bytes | None]) -> bytes:
         """An artifact that the record decided, as it stands; derived and written where it is missing.
 
         `digest`: the record's, hex64; None from an earlier release that put none on it: then what stands
-        is held against what `derive` gives. Raises `Fault(TRUTH_ALTERED)` when something else stands there,
+        is held against what `derive` gives. Raises `AlteredArtifact` when something else stands there,
         `Fault(RECORD_INVALID)` when the record gives something else, `LeaseLost` when the lease is gone.
         """
         fresh = self.derived.get(key)
@@ -162,14 +167,15 @@ class HeldRun:
         standing = None if fresh is not None else self.ports.store.read(key)
         if standing is not None:
             kept = standing.data
-            digest = digest or sha256_hex(derive())
+            digest = digest or sha256_hex(derive() or b"")
         else:
             data = derive() if fresh is None else fresh
-            if digest not in (None, sha256_hex(data)):
+            if data is None or digest not in (None, sha256_hex(data)):
                 raise Fault(ReasonCode.RECORD_INVALID, f"{key} does not follow from the record of its run")
             kept, digest = self.write_bytes(key, data), sha256_hex(data)
-        if sha256_hex(kept) != digest:
-            raise Fault(ReasonCode.TRUTH_ALTERED, f"{key} is not what the record of its run says")
+        stands = sha256_hex(kept)
+        if stands != digest:
+            raise AlteredArtifact(self.run_id, key, stands, digest)
         return kept
 
     def write_bytes(self, key: str, data: bytes) -> bytes:
@@ -183,44 +189,38 @@ class HeldRun:
         return blob.data
 
     def write_status(self, ledger: Ledger | None = None) -> None:
-        """Bring the status up to what the record derives. It only moves forward."""
-        ledger = ledger or self.ledger
-        rules = rules_of(ledger)
-        document = rules.run_status(self.layout, ledger)
-        if document is None:
+        """Bring the status up to what the record derives, from any that it derived before.
+
+        Raises `AlteredArtifact` where another stands, which is left as it is; `LeaseLost` where it is
+        that of a holder who has moved the run on.
+        """
+        derived = Derived(self.layout, ledger or self.ledger)
+        key, data = self.layout.status(self.run_id), derived.status()
+        if data is None:
             return
-        key, data, state = (
-            self.layout.status(self.run_id),
-            rules.stored("run_status", document),
-            RunState(document["state"]),
-        )
 
         def forward(standing: Blob | None) -> bytes | None:
             self.held.check()
             if standing is not None and standing is not self.status_blob:
+                if not derived.was_status(standing.data):
+                    self._refuse_status(standing)
                 self.status_blob = standing
-                if standing.data == data or _ahead(standing.data, state):
-                    return None
+                return None if standing.data == data else data
             return data
 
         self.status_blob = swap(self.ports.store, key, self.status_blob, forward) or self.status_blob
 
+    def _refuse_status(self, standing: Blob) -> None:
+        """A status stands that the record, as this holder knows it, never derived."""
+        now = ledger_of(self.run_id, self.ports.store.read(self.layout.record(self.run_id)))
+        if now.state_event != self.ledger.state_event:
+            raise LeaseLost(self.run_id, self.lease.fence, ReasonCode.FENCED)
+        raise AlteredArtifact(self.run_id, self.layout.status(self.run_id), sha256_hex(standing.data))
+
     def write_status_if_moved(self, expected: Ledger) -> None:
         """Write the status again when the record came to say something else than expected."""
-        derive = rules_of(self.ledger).run_status
-        if derive(self.layout, expected) != derive(self.layout, self.ledger):
+        if Derived(self.layout, expected).status() != Derived(self.layout, self.ledger).status():
             self.write_status()
-
-
-def _ahead(data: bytes, state: RunState) -> bool:
-    """Whether the stored status is final already and another than this one."""
-    try:
-        stored = RunState(json.loads(data)["state"])
-    except (ValueError, KeyError, TypeError):
-        return False
-    if stored.final and state.final and stored is not state:
-        raise Fault(ReasonCode.TRUTH_ALTERED, f"the status says {stored.value}, the record says {state.value}")
-    return stored.final and not state.final
 
 
 def take_over(run: HeldRun) -> None:

@@ -121,7 +121,7 @@ class AuthorityLaws(LeaseLaws):
         authority.release(took(authority, "r"), note=IndexNote("READY", True), run_id=run_id)
         (row,) = reopen().runs()
         assert (row.run_id, row.state, row.settled) == (run_id, "READY", True)
-        authority.admit(a_binding("k"))
+        assert authority.admit(a_binding("k")).settled
         assert list(authority.runs()) == [row]
 
     def test_a7_release_without_a_note_notes_nothing(self, authority: AuthorityStore) -> None:

@@ -358,6 +358,16 @@ def receipt(standing: bytes) -> Callable[[Stage], Answer]:
     return play
 
 
+def orphan(stage: Stage) -> Answer:
+    """A receipt stands that states other bytes, and that no run's decision rests on."""
+    assert stage.submit(run_equivalence_key="first").code == 0
+    (place,) = stage.stored(LAYOUT.base).glob("instance_receipts/output_id=events/**/instance_receipt.json")
+    planted = json.loads(place.read_bytes())
+    planted["target_digest"]["hex"] = "0" * 64
+    place.write_text(json.dumps(planted))
+    return stage.submit()
+
+
 def drift(stage: Stage) -> Answer:
     assert stage.submit().code == 0
     (changed,) = (stage.sr.folder / "root/data/events").rglob("part-1.bin")
@@ -563,6 +573,7 @@ ROWS: dict[ReasonCode, Row] = {
     C.RECEIPT_SCHEMA_INVALID: Row(packed("gate", 0, index_path_template="x" * 5000), 4, "FAILED"),
     C.INSTANCE_RECEIPT_SCHEMA_INVALID: Row(receipt(b"[]"), 4, "FAILED"),
     C.INSTANCE_RECEIPT_DRIFT: Row(drift, 4, "READY"),
+    C.INSTANCE_RECEIPT_ORPHAN: Row(orphan, 9, "WAITING_EVIDENCE"),
     C.INSTANCE_DIGEST_MISSING: Row(receipt(b"{}"), 4, "FAILED"),
     C.INSTANCE_SCOPE_MISSING: Row(packed("output", 0, partitions=["manifest_fingerprint"]), 4, "FAILED"),
     C.ORACLE_PACK_INVALID: Row(spoiled("_oracle_pack_manifest.json", b"{}"), 4, "FAILED"),

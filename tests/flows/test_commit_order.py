@@ -144,16 +144,36 @@ def test_a_facts_view_whose_record_is_gone_is_a_fault_and_nothing_is_written(any
         assert any_lab.truth() == before
 
 
-def test_a_record_that_lost_its_tail_adopts_the_view_that_stands(any_lab: Lab) -> None:
+def test_a_record_that_lost_its_decision_adopts_nothing_that_stands(any_lab: Lab) -> None:
+    """The status of the READY that was is not one that the record derives: the run rests."""
     run_id = any_lab.reuse(small_world()).run_id
-    view = any_lab.document("run_facts_view", run_id)
     key = f"{BASE}/run_record/{run_id}.jsonl"
     whole = any_lab.store.read(key).data.splitlines(keepends=True)
     cut = next(at for at, line in enumerate(whole) if b'"EVIDENCE_COMPLETE"' in line)
     any_lab.store.delete(key)
     any_lab.store.create(key, b"".join(whole[:cut]))
+    before = any_lab.truth()
+    with pytest.raises(Fault) as caught:
+        any_lab.runner().resume(run_id)
+    assert caught.value.code is ReasonCode.TRUTH_ALTERED
+    assert any_lab.ledger(run_id).state is RunState.VERIFYING
+    assert any_lab.truth() == before | {key: any_lab.truth()[key]}
+    assert len(any_lab.published()) == 1
+
+
+def test_a_record_that_lost_its_decision_decides_again_where_the_view_alone_stands(any_lab: Lab) -> None:
+    """The twin: the same evidence gives the same view, which is the record's from its decision on."""
+    run_id = any_lab.reuse(small_world()).run_id
+    view, key = any_lab.document("run_facts_view", run_id), f"{BASE}/run_record/{run_id}.jsonl"
+    whole = any_lab.store.read(key).data.splitlines(keepends=True)
+    cut = next(at for at, line in enumerate(whole) if b'"EVIDENCE_COMPLETE"' in line)
+    for gone in (key, f"{BASE}/run_status/{run_id}.json", f"{BASE}/ready_signal/{run_id}.json"):
+        any_lab.store.delete(gone)
+    any_lab.store.create(key, b"".join(whole[:cut]))
+    any_lab.clock.sleep(5)
     assert any_lab.runner().resume(run_id).state is RunState.READY
     assert any_lab.document("run_facts_view", run_id) == view
+    assert all("adopted" not in event.details for event in any_lab.ledger(run_id).events)
     assert len({one.message_id for one in any_lab.published()}) == 1
 
 

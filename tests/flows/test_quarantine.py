@@ -138,7 +138,7 @@ def test_members_are_checked_only_when_the_policy_asks(lab: Lab) -> None:
 
 
 def test_drift_fails_and_keeps_what_stood_and_what_was_refused(lab: Lab) -> None:
-    lab.reuse(small_world())
+    first = lab.reuse(small_world())
     files = small_world()
     files[f"{EVENTS}/part-1.bin"] = b"other 1"
     files[f"{EVENTS}/part-2.bin"] = b"events 2"
@@ -149,7 +149,9 @@ def test_drift_fails_and_keeps_what_stood_and_what_was_refused(lab: Lab) -> None
     assert kept["changes"]["added"] == ["part-2.bin"]
     was, now = (kept["changes"][side]["target_digest"]["hex"] for side in ("stood", "refused"))
     assert was != now
-    assert outcome.message == f"events: this scope was proven with digest {was}, now it has digest {now}"
+    by = f"by run {first.run_id}"
+    assert outcome.message == f"events: this scope was proven with digest {was} {by}, now it has digest {now}"
+    assert kept["changes"]["resting"] == [first.run_id]
 
 
 def changed(**changes: Any) -> tuple[OutputSpec, ...]:
@@ -158,11 +160,12 @@ def changed(**changes: Any) -> tuple[OutputSpec, ...]:
 
 
 def test_the_same_bytes_of_other_pins_are_drift_that_says_so(lab: Lab) -> None:
-    lab.reuse(small_world())
+    first = lab.reuse(small_world())
     packed = pack(changed(partitions=("manifest_fingerprint", "parameter_hash", "seed")))
     outcome = lab.runner(packed=packed).submit(request("another", engine_run_root=lab.world(small_world())))
     assert outcome.reason_code is ReasonCode.INSTANCE_RECEIPT_DRIFT
-    assert outcome.message.endswith("this scope was proven with the same bytes, but its receipt differs in pins")
+    by = f"by run {first.run_id}"
+    assert outcome.message.endswith(f"proven with the same bytes {by}, but its receipt differs in pins")
 
 
 def test_the_same_bytes_under_another_schema_or_root_are_no_drift(lab: Lab) -> None:

@@ -69,6 +69,16 @@ def drift(lab: Lab) -> Any:
     return lab.reuse(spoilt(f"data/events/seed=7/manifest_fingerprint={MF}/part-1.bin", b"new"), key="other")
 
 
+def orphan(lab: Lab) -> Any:
+    """A receipt stands that no run wrote."""
+    first = lab.reuse(small_world(), run_equivalence_key="first").run_id
+    receipt = next(one for one in lab.document("run_facts_view", first)["instance_receipts"])
+    key = receipt["artifacts"]["receipt_path"]
+    receipt["target_digest"]["hex"] = "0" * 64
+    lab.store.replace(key, json.dumps(receipt).encode(), etag=lab.store.stat(key).etag)
+    return lab.reuse(small_world())
+
+
 def superseding(state: str) -> Play:
     def play(lab: Lab) -> Any:
         files = small_world() if state == "READY" else spoilt(f"gates/gate.a/{FLAG}", None)
@@ -217,6 +227,7 @@ PLAYS: dict[ReasonCode, Play] = {
         wired=outputs(OutputSpec("wordy", "data/loose.bin", read_requires_gates=("gate.a",), schema_ref="x" * 5000)),
     ),
     C.INSTANCE_RECEIPT_DRIFT: drift,
+    C.INSTANCE_RECEIPT_ORPHAN: orphan,
     C.INSTANCE_SCOPE_MISSING: submit(
         files={**small_world(), "data/short.bin": b"x"}, output_ids=["short"], wired=outputs(SHORT)
     ),

@@ -262,7 +262,7 @@ def test_one_day_with_other_bytes_is_drift_of_that_day(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("path", "digest", "code"),
     [
-        (f"{DAYS[0]}/part-*.bin", "0" * 64, ReasonCode.INSTANCE_RECEIPT_DRIFT),
+        (f"{DAYS[0]}/part-*.bin", "0" * 64, ReasonCode.INSTANCE_RECEIPT_ORPHAN),
         (f"{DAYS[0]}/part-*.bin", sha(b"daily 0"), None),
         (f"{DAYS[1]}/part-*.bin", "0" * 64, None),
         ("{utc_day}/part-*.bin", "0" * 64, None),

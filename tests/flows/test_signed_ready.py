@@ -203,23 +203,19 @@ def test_a_worker_without_the_key_finishes_the_run_unsigned(lab: Lab) -> None:
     assert codes(lab) == ["ATTESTATION_MISSING"]
 
 
-def test_a_view_that_was_found_without_its_decision_is_signed_too(lab: Lab) -> None:
+def test_a_view_that_stands_without_its_decision_is_not_signed(lab: Lab) -> None:
+    """Of other evidence than the run then proves: nobody puts his name to it."""
     signed(lab)
-    before = stated(lab)
     record = f"{BASE}/run_record/{RUN}.jsonl"
     lines = lab.store.read(record).data.splitlines(keepends=True)
     put(lab, record, b"".join(lines[: lab.kinds(RUN).index("EVIDENCE_COMPLETE")]))
+    put(lab, VIEW, exact_json({**json.loads(lab.truth()[VIEW]), "bundle_hash": "0" * 64}))
     for key in (KEY, f"{BASE}/run_status/{RUN}.json", f"{BASE}/ready_signal/{RUN}.json"):
         put(lab, key, None)
-    lab.clock.sleep(5)
-    assert lab.runner(signer=Paper()).resume(RUN).state is RunState.READY
-    decided = lab.ledger(RUN).first("EVIDENCE_COMPLETE")
-    assert decided is not None
-    assert decided.details["adopted"]
-    assert [one["name"] for one in stated(lab)["subject"]] == [one["name"] for one in before["subject"]]
-    assert stated(lab)["predicate"]["timeVerified"] == decided.ts_utc
-    assert codes(lab) == []
-    assert lab.runner().audit(RUN).findings == ()
+    with pytest.raises(Fault) as caught:
+        lab.runner(signer=Paper()).resume(RUN)
+    assert caught.value.code is ReasonCode.TRUTH_ALTERED
+    assert KEY not in lab.truth()
 
 
 @pytest.mark.parametrize("planted", [b"", b"{}", b"junk", None], ids=["empty", "no envelope", "no JSON", "of another"])

@@ -73,7 +73,7 @@ def publish_before_facts(patch: pytest.MonkeyPatch) -> None:
     original = commit._write_facts
 
     def early(run: HeldRun, decided: Any) -> Any:
-        facts = commit.build_facts(run, decided.event.details, today())
+        facts = run.derives.facts(decided.event.details, today())
         signal = today().ready_signal(run.layout, facts, planned(run).plan["plan_hash"], decided.ts_utc)
         fact = control_fact(
             "fp.bus.control.v1",
@@ -95,10 +95,10 @@ def decide_without_the_ledger(patch: pytest.MonkeyPatch) -> None:
     """The facts view is written before the decision is on record."""
     original = commit.decide_ready
 
-    def early(run: HeldRun, decision: Any) -> None:
-        facts = commit.build_facts(run, decision.document(), today())
+    def early(run: HeldRun, decision: Any, still_so: Any) -> None:
+        facts = run.derives.facts(decision.document(), today())
         run.ports.store.create(run.layout.facts(run.run_id), exact_json(facts))
-        original(run, decision)
+        original(run, decision, still_so)
 
     patch.setattr(advance, "decide_ready", early)
 

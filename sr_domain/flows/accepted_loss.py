@@ -1,0 +1,40 @@
+"""A loss that an operator accepted: an orphan receipt of one output may be set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+
+from sr_domain.record.layout import Layout
+from sr_domain.run.ports import Ports
+from sr_ports import BadInput, ReasonCode
+
+_PAGE = 200
+
+
+@attrs.frozen
+class AcceptedLoss:
+    """`output_id`: whose orphan receipts may be set aside, of every day. `reason`: the operator's."""
+
+    output_id: str
+    reason: str
+
+
+def refuse_while_others_work(ports: Ports, layout: Layout, run_id: str) -> None:
+    """Raise `BadInput(LEASE_BUSY)` while any other run of the platform run is held: it may be about to decide."""
+    for other in _unsettled(ports, layout):
+        if other != run_id and ports.authority.holder(other) is not None:
+            what = f"run {other} of the same platform run is held by a worker, and may rest on the receipt"
+            raise BadInput(ReasonCode.LEASE_BUSY, what, "wait until no other run is in flight, then run it again")
+
+
+def _unsettled(ports: Ports, layout: Layout) -> Iterator[str]:
+    """Ids of the platform run's runs that are not settled; no other can be held for long."""
+    after: str | None = None
+    while True:
+        page = ports.authority.runs(unsettled_only=True, limit=_PAGE, after=after)
+        yield from (row.run_id for row in page if row.platform_run_id == layout.platform_run_id)
+        if len(page) < _PAGE:
+            return
+        after = page[-1].run_id

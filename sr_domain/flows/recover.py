@@ -1,0 +1,114 @@
+"""Recover: what stands in an artifact's place and is not the record's is set aside, and the run goes on.
+
+Order (spec: behaviour, "Commit order"): authorise, the run's lease, what stands against what the record derives,
+who else knows of a READY that the record does not have, set aside, go on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+import attrs
+
+from sr_domain.encoding.redact import redact
+from sr_domain.flows.known_ready import ready_elsewhere
+from sr_domain.flows.resume import locate
+from sr_domain.flows.set_aside import set_aside
+from sr_domain.flows.submit import held_run, work
+from sr_domain.plan.compile import pins_of
+from sr_domain.plan.request import RunRequest, check_actor
+from sr_domain.record.details import Denied
+from sr_domain.record.events import AUTH_DENIED
+from sr_domain.record.layout import Layout
+from sr_domain.run.answers import denied, in_flight
+from sr_domain.run.append_aside import append_aside, read_record
+from sr_domain.run.context import Context
+from sr_domain.run.derived import Derived
+from sr_domain.run.derived_artifact import DerivedArtifact
+from sr_domain.run.held_run import HeldRun, take_over
+from sr_domain.run.outcome import Outcome
+from sr_domain.run.rights import may
+from sr_ports import BadInput, Fault, ReasonCode, SrError
+from sr_ports.compared import Compared
+
+_LONGEST = 512
+"""Characters that a reason may have on record."""
+
+
+@attrs.frozen(eq=False, repr=False)
+class Asked(Compared):
+    """What an actor with the right asks for. `context`: for work where the run is. `reason`: as it goes on record."""
+
+    context: Context
+    layout: Layout
+    request: RunRequest
+    reason: str
+
+
+def asked_to_recover(context: Context, run: str, *, reason: str, actor: str) -> Asked | Outcome:
+    """The run that a loss is accepted for; the answer to an actor without the right. Raises `NotFound`, `BadInput`."""
+    check_actor(actor)
+    if not reason.strip():
+        raise BadInput(ReasonCode.USAGE, "a loss is accepted for a reason, and none is given", "give --reason")
+    context, layout, request = locate(context, run)
+    if not may(context.settings.recoverers, actor):
+        return _denied(context, layout, request, actor)
+    return Asked(context, layout, request, redact(reason)[:_LONGEST])
+
+
+def recover_artifact(context: Context, run: str, key: str, *, reason: str, actor: str) -> Outcome:
+    """Set aside what stands at `key`, an artifact of the run, and take the run as far as it goes now.
+
+    `run`: its id or a ref of it. An actor without the right gets an `Outcome` that says so; so does whoever comes
+    while another works on the run. What is the record's own is left as it is. Raises `NotFound`; `BadInput(USAGE)`
+    for a key of anything else, or where nothing stands; `Fault(TRUTH_LOST)` where index, bus or a signature say
+    that something was READY which the record does not have; `Fault(TRUTH_ALTERED)`, `Unreachable`, `LeaseLost`.
+    """
+    asked = asked_to_recover(context, run, reason=reason, actor=actor)
+    if isinstance(asked, Outcome):
+        return asked
+    context, layout, request = asked.context, asked.layout, asked.request
+    ports, known = context.ports, read_record(context.ports, layout, request.run_id)[0]
+    DerivedArtifact.at(key, Derived(layout, known))  # of any other key nothing is touched
+    ttl_s = context.settings.lease_ttl_s
+    lease = ports.authority.acquire(request.run_id, ports.ids.new_id(), ttl_s=ttl_s, above=known.fence)
+    if lease is None:
+        return in_flight(ports, layout, request.run_id)
+    _hold(context, held_run(context, layout, request, lease, actor), key, asked.reason)
+    return work(context, layout, request, actor)
+
+
+def _denied(context: Context, layout: Layout, request: RunRequest, actor: str) -> Outcome:
+    """Unauthorized: on the run's record, and nowhere else."""
+    draft = AUTH_DENIED(Denied(actor, "recover", ReasonCode.AUTH_DENIED))
+    append_aside(
+        context.ports, layout, request.run_id, draft, actor=actor, policy_rev=context.policy_rev, pins=pins_of(request)
+    )
+    return denied(layout, request.run_id, actor, "recover")
+
+
+def _hold(context: Context, run: HeldRun, key: str, reason: str) -> None:
+    """Set the artifact aside under a heartbeat; the lease is given up whatever happens."""
+    try:
+        with context.ports.heartbeat.keep(run.lease, run.extended) as run.held:
+            run.load()
+            take_over(run)
+            run.known_store.identity()
+            _give_up(run, DerivedArtifact.at(key, run.derives, run.ports.signer), reason)
+    finally:
+        with contextlib.suppress(SrError):  # it lapses by itself
+            context.ports.authority.release(run.lease)
+
+
+def _give_up(run: HeldRun, artifact: DerivedArtifact, reason: str) -> None:
+    standing = run.ports.store.read(artifact.key)
+    if standing is None:
+        what = f"nothing stands at {artifact.key}"
+        raise BadInput(ReasonCode.USAGE, what, "sr resume writes what the record derives")
+    if artifact.is_own(standing.data):
+        return
+    replacement = artifact.derived()
+    known = ready_elsewhere(run, artifact.key, standing.data)
+    if known is not None:
+        raise Fault(ReasonCode.TRUTH_LOST, f"{artifact.key} is not set aside: {known}")
+    set_aside(run, artifact.key, standing, replacement, reason=reason)

@@ -1,0 +1,157 @@
+"""Instance receipts that stand in the way of a run's own: what is wrong with them, and who rests on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from sr_domain.artifacts.revision_2 import claim
+from sr_domain.artifacts.revisions import today
+from sr_domain.encoding.canonical import sha256_hex
+from sr_domain.encoding.strict_json import MAX_BYTES, strict_loads
+from sr_domain.evidence.verdict import Proven
+from sr_domain.flows.rests_on import Resting, resting_on
+from sr_domain.record.layout import Layout
+from sr_domain.record.proofs import Failure
+from sr_domain.run.held_run import HeldRun
+from sr_ports import BadInput, Blob, ReasonCode
+
+_MOST = 1 << 20
+"""Bytes of what may be a receipt at all."""
+
+
+@attrs.frozen
+class Standing:
+    """A receipt that stands at `key` and does not prove what `one` proves. `stood`: None where it is no receipt."""
+
+    one: Proven
+    key: str
+    blob: Blob
+    wrong: Failure
+    stood: Mapping[str, Any] | None = None
+
+
+def against(one: Proven, key: str, blob: Blob) -> Standing | None:
+    """What stands at `key`, if it is not the receipt of this proof; None when it proves the same."""
+    if one.receipt is None or today().same_receipt(one.receipt, blob.data):
+        return None
+    output_id, stood = one.proof.output_id, _json(blob.data)
+    if isinstance(stood, dict) and "target_digest" not in stood:
+        what = f"the receipt that stands for this scope names no digest: {key}"
+        return Standing(one, key, blob, Failure(output_id, ReasonCode.INSTANCE_DIGEST_MISSING, what))
+    misfit = today().problem("instance_receipt", stood)
+    if misfit is not None:
+        what = f"the receipt that stands for this scope is none: {misfit.what}: {key}"
+        return Standing(one, key, blob, Failure(output_id, ReasonCode.INSTANCE_RECEIPT_SCHEMA_INVALID, what))
+    return Standing(one, key, blob, Failure(output_id, ReasonCode.INSTANCE_RECEIPT_DRIFT, ""), stood)
+
+
+def against_earlier(one: Proven, key: str, path: str, blob: Blob) -> Standing | None:
+    """As `against`, of the receipt that revision 1 wrote of this very day; one over other days is none of it."""
+    stood = _json(blob.data)
+    target = stood.get("target_ref") if isinstance(stood, dict) else None
+    same_day = isinstance(target, dict) and target.get("path") == path
+    return against(one, key, blob) if same_day else None
+
+
+@attrs.frozen
+class Judged:
+    """`failures`: they end the run. `orphans`, with their failures: receipts that no decision rests on."""
+
+    failures: tuple[Failure, ...] = ()
+    orphans: tuple[tuple[Standing, Failure], ...] = ()
+
+
+def judged(run: HeldRun, found: Sequence[Standing]) -> Judged:
+    """Drift where a decision rests on what stands, an orphan where none does; what is no receipt as it was found.
+
+    The records are looked through for drift alone, and once for all of it.
+    """
+    drifted = {one.key: one.blob.data for one in found if one.stood is not None}
+    resting = (
+        resting_on(run.ports, run.layout, drifted, tell=run.telemetry.progress, check=run.held.check) if drifted else {}
+    )
+    failures: list[Failure] = []
+    orphans: list[tuple[Standing, Failure]] = []
+    for one in found:
+        if one.stood is None:
+            failures.append(one.wrong)
+        elif resting[one.key]:
+            failures.append(_drift(run, one, one.stood, resting[one.key]))
+        else:
+            orphans.append((one, _orphan(run, one, one.stood)))
+    return Judged(tuple(failures), tuple(orphans))
+
+
+def _drift(run: HeldRun, one: Standing, stood: Mapping[str, Any], resting: Resting) -> Failure:
+    """Same scope, other bytes: what stood and who rests on it, what was refused, and which files differ."""
+    by, was, now = f"by {resting}", _digest(stood), one.one.proof.digest
+    if was != now:
+        what = f"this scope was proven with digest {was} {by}, now it has digest {now}"
+    else:
+        what = f"this scope was proven with the same bytes {by}, but its receipt differs in {_differing(one, stood)}"
+    changes = {**_changes(run, one, stood), "resting": list(resting.named), "resting_count": resting.count}
+    return Failure(one.one.proof.output_id, ReasonCode.INSTANCE_RECEIPT_DRIFT, what, changes)
+
+
+def _orphan(run: HeldRun, one: Standing, stood: Mapping[str, Any]) -> Failure:
+    """A receipt in the way that no decision rests on: planted, or left by a crash."""
+    was, now = _digest(stood), one.one.proof.digest
+    differs = f"states digest {was}, the evidence has {now}" if was != now else f"differs in {_differing(one, stood)}"
+    what = f"no decision rests on the receipt that stands for this scope, and it {differs}: {one.key}"
+    return Failure(one.one.proof.output_id, ReasonCode.INSTANCE_RECEIPT_ORPHAN, what, _changes(run, one, stood))
+
+
+def _differing(one: Standing, stood: Mapping[str, Any]) -> str:
+    before, after = claim(stood), claim(one.one.receipt or {})
+    return ", ".join(sorted(name for name in after if before[name] != after[name]))
+
+
+def _digest(receipt: Mapping[str, Any]) -> str:
+    return str(receipt["target_digest"]["hex"])
+
+
+def _changes(run: HeldRun, one: Standing, stood: Mapping[str, Any]) -> dict[str, Any]:
+    """Both sides, where and as what the one stands, and which files differ as far as both part lists are known."""
+    old = _parts(run, one.key, stood)
+    new = {} if one.one.content.manifest is None else {file.path: file.sha256 for file in one.one.content.files}
+    return {
+        "stood": dict(stood),
+        "refused": dict(one.one.receipt or {}),
+        "receipt_ref": one.key,
+        "stood_digest": sha256_hex(one.blob.data),
+        "added": sorted(new.keys() - old.keys()),
+        "removed": sorted(old.keys() - new.keys()),
+        "changed": sorted(path for path in old.keys() & new.keys() if old[path] != new[path]),
+    }
+
+
+def _parts(run: HeldRun, key: str, stood: Mapping[str, Any]) -> dict[str, str]:
+    """The files of a standing receipt, by path; none where its part list is not the one that it states.
+
+    Of the keys that a receipt may name, only those where a part list may be are read.
+    """
+    digest = _digest(stood)
+    if stood.get("bundle_manifest_ref") not in _manifests(run.layout, key, digest):
+        return {}
+    blob = run.ports.store.read(stood["bundle_manifest_ref"])
+    if blob is None or sha256_hex(blob.data) != digest:
+        return {}
+    parts = _json(blob.data, MAX_BYTES)
+    listed = [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+    return {str(part.get("path")): str(part.get("sha256")) for part in listed}
+
+
+def _manifests(layout: Layout, key: str, digest: str) -> tuple[str, str]:
+    """Where the part list of a receipt at `key` may be: today, and in the first release."""
+    return layout.part_list(digest), f"{key.rpartition('/')[0]}/bundle_manifest.json"
+
+
+def _json(data: bytes, most: int = _MOST) -> Any:
+    """The JSON value; None for what is none, or larger than `most` bytes."""
+    try:
+        return strict_loads(data, what="what stands", max_bytes=most)
+    except BadInput:
+        return None

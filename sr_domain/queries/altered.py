@@ -1,0 +1,46 @@
+"""What stands beside a record and is not the record's: planted, or altered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+
+from sr_domain.record.layout import Layout
+from sr_domain.record.ledger import Ledger
+from sr_domain.run.append_aside import ledger_of
+from sr_domain.run.derived import Derived
+from sr_domain.run.derived_artifact import DerivedArtifact
+from sr_ports import Fault, ObjectStore
+
+
+@attrs.frozen
+class Altered:
+    """An artifact that stands at `key` and is not what the record derives, and why."""
+
+    key: str
+    what: str
+
+
+def first_altered(store: ObjectStore, layout: Layout, ledger: Ledger) -> Altered | None:
+    """The first of a run's artifacts that is not its record's own; None where all are. Raises `Unreachable`.
+
+    What is missing is nobody's fault here. A run may go on meanwhile: it is then judged by its record of now.
+    """
+    if next(_altered(store, layout, ledger), None) is None:
+        return None
+    now = ledger_of(ledger.run_id, store.read(layout.record(ledger.run_id)))
+    return next(_altered(store, layout, now), None)
+
+
+def _altered(store: ObjectStore, layout: Layout, ledger: Ledger) -> Iterator[Altered]:
+    for artifact in DerivedArtifact.each(Derived(layout, ledger)):
+        blob = store.read(artifact.key)
+        if blob is None:
+            continue
+        try:
+            own, why = artifact.is_own(blob.data), "is not what the record of its run says"
+        except Fault as fault:
+            own, why = False, f"cannot be held against the record of its run: {fault.what}"
+        if not own:
+            yield Altered(artifact.key, f"{artifact.key} {why}")
