@@ -6,7 +6,7 @@ import enum
 import threading
 from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from heapq import nsmallest
 from itertools import islice
 from operator import attrgetter
@@ -40,7 +40,7 @@ Answer = FileFact | Standing | None
 class Snapshot(ABC):
     """The laws of `sr_ports.EngineRoot` that are the same for every kind of root.
 
-    A kind of root gives three looks that remember nothing: `_look`, `_listed` and `_read`.
+    A kind of root gives three looks that remember nothing: `_look`, `_listed` and `_chunks`.
     An answer that holds by all rules is kept under its path, one that the rules decide under both.
     """
 
@@ -71,8 +71,11 @@ class Snapshot(ABC):
         """What `list` finds, in order of path. `known`: files that need no look of their own any more."""
 
     @abstractmethod
-    def _read(self, path: str, fact: FileFact, sink: Sink) -> FileFact:
-        """Feed the bytes of that very file. Raises `EvidenceFault(EVIDENCE_UNSTABLE)`, `Unreachable`."""
+    def _chunks(self, path: str, fact: FileFact) -> Generator[memoryview, None, FileFact]:
+        """The bytes of that very file, each part valid until the next; at the end the fact, which describes them.
+
+        Raises `EvidenceFault(EVIDENCE_UNSTABLE)`, `Unreachable`.
+        """
 
     def _moved(self) -> bool:
         """Whether another root stands where this one was opened; the looks after it trust nothing held open."""
@@ -111,13 +114,23 @@ class Snapshot(ABC):
         if expect is not None and expect.target is not None:
             rules = FIRST_RELEASE  # no other follows links
         try:
-            return self._stream(path, sink, expect, rules)
+            return _fed(self._chunks(path, self._expected(path, expect, rules)), sink)
         except EvidenceFault as fault:
-            if fault.code is ReasonCode.EVIDENCE_UNSTABLE:
-                self._torn.add(path)  # the second look may find the same again, and the read did not
+            self._tore(path, fault)
             raise
 
-    def _stream(self, path: str, sink: Sink, expect: FileFact | None, rules: ListingRules) -> FileFact:
+    def chunks(self, path: str, *, rules: ListingRules = TODAY) -> Iterator[memoryview]:
+        try:
+            yield from self._chunks(path, self._expected(path, None, rules))
+        except EvidenceFault as fault:
+            self._tore(path, fault)
+            raise
+
+    def _tore(self, path: str, fault: EvidenceFault) -> None:
+        if fault.code is ReasonCode.EVIDENCE_UNSTABLE:
+            self._torn.add(path)  # the second look may find the same again, and the read did not
+
+    def _expected(self, path: str, expect: FileFact | None, rules: ListingRules) -> FileFact:
         fact = self._answer(path, rules)
         if isinstance(fact, Standing):
             raise _folder(path)
@@ -127,7 +140,7 @@ class Snapshot(ABC):
             raise unstable(path)
         if expect is not None and expect is not fact and (expect.size, expect.stamp) != (fact.size, fact.stamp):
             raise unstable(path)
-        return self._read(path, fact, sink)
+        return fact
 
     def _answer(self, path: str, rules: ListingRules) -> Answer:
         """The one answer about a path. Raises `EvidenceFault`, `Unreachable`."""
@@ -249,6 +262,20 @@ class Snapshot(ABC):
 
 _LOOKED: Final = "looked at again"
 _CLOSED: Final = "closed"
+
+
+def _fed(reading: Generator[memoryview, None, FileFact], sink: Sink) -> FileFact:
+    """The fact that a reading ends with, all its bytes fed to `sink`."""
+    try:
+        while True:
+            try:
+                chunk = next(reading)
+            except StopIteration as end:
+                read: FileFact = end.value
+                return read
+            sink(chunk)
+    finally:
+        reading.close()
 
 
 def unstable(path: str) -> EvidenceFault:

@@ -40,7 +40,17 @@ if TYPE_CHECKING:
     from sr_ports.hooks import Adapter, Wiring, hookimpl, hookspec
     from sr_ports.invoker import EngineCall, EngineInvoker, EngineResult
     from sr_ports.kinds import Kind
-    from sr_ports.laws import BundleView, HashingLaw, IndexEntry, Ordering, PathBase, VerificationMethod
+    from sr_ports.laws import (
+        BundleFile,
+        BundleView,
+        HashingLaw,
+        IndexEntry,
+        Json,
+        Ordering,
+        Params,
+        PathBase,
+        VerificationMethod,
+    )
     from sr_ports.lazy import Later
     from sr_ports.reasons import REASONS, Reason, ReasonCode
     from sr_ports.roots import Changes, EngineRoot, EngineRoots, FileFact, Sink, check_path
@@ -70,6 +80,7 @@ _HOME = {
     "BadInput": "errors",
     "Binding": "authority",
     "Blob": "stores",
+    "BundleFile": "laws",
     "BundleView": "laws",
     "Changes": "roots",
     "Clock": "runtime",
@@ -91,6 +102,7 @@ _HOME = {
     "IndexEntry": "laws",
     "IndexNote": "authority",
     "IndexedRun": "authority",
+    "Json": "laws",
     "Kind": "kinds",
     "Lease": "authority",
     "Later": "lazy",
@@ -105,6 +117,7 @@ _HOME = {
     "ObservabilitySink": "runtime",
     "Ordering": "laws",
     "OutcomeUnknown": "errors",
+    "Params": "laws",
     "PathBase": "laws",
     "PerPlatformRun": "authority",
     "PlatformRuns": "runtime",
@@ -144,6 +157,7 @@ __all__ = [
     "BadInput",
     "Binding",
     "Blob",
+    "BundleFile",
     "BundleView",
     "Changes",
     "Clock",
@@ -165,6 +179,7 @@ __all__ = [
     "IndexEntry",
     "IndexNote",
     "IndexedRun",
+    "Json",
     "Kind",
     "Later",
     "Lease",
@@ -178,6 +193,7 @@ __all__ = [
     "ObservabilitySink",
     "Ordering",
     "OutcomeUnknown",
+    "Params",
     "PathBase",
     "PerPlatformRun",
     "PlatformRuns",

@@ -2,25 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import attrs
 
 from sr_ports.compared import Compared
 
-if TYPE_CHECKING:
-    from sr_ports.roots import FileFact
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+"""A plain JSON value."""
 
 Ordering = Literal["ascii_lex", "index_order", "members_array_order"]
 PathBase = Literal["bundle_root", "run_root"]
+
+
+class Params(Mapping[str, Json]):
+    """What a gate map says to a gate's own law: a mapping of plain JSON values that nothing can change.
+
+    Mappings in it are `Params`, lists are tuples. Raises `TypeError` for what is no JSON.
+    """
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Mapping[str, Json] = MappingProxyType({})) -> None:
+        self._values = MappingProxyType({_key(name): _frozen(value) for name, value in values.items()})
+
+    def __getitem__(self, name: str) -> Json:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._values.items()))
+
+    def __repr__(self) -> str:
+        return f"Params({dict(self._values)!r})"
+
+    def document(self) -> dict[str, Json]:
+        """The values as JSON has them, the caller's own."""
+        return {name: _thawed(value) for name, value in self._values.items()}
+
+
+def _key(name: object) -> str:
+    if not isinstance(name, str):
+        raise TypeError(f"{name!r} is no name")
+    return name
+
+
+def _frozen(value: object) -> Json:
+    if isinstance(value, Mapping):
+        return Params(value)
+    if isinstance(value, list | tuple):
+        return tuple(map(_frozen, value))
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"{value!r} is no JSON value")
+
+
+def _thawed(value: Json) -> Json:
+    if isinstance(value, Params):
+        return value.document()
+    return [_thawed(one) for one in value] if isinstance(value, tuple) else value
+
+
+NO_PARAMS = Params()
 
 
 @attrs.frozen(eq=False, repr=False)
 class VerificationMethod(Compared):
     """How a gate's bundle is hashed, from the gate map (spec: behaviour, "Evidence").
 
-    `exclude_filenames` match by base name.
+    `exclude_filenames` match by base name. `params`: the keys that are the law's own.
     """
 
     kind: str
@@ -28,6 +85,15 @@ class VerificationMethod(Compared):
     ordering: Ordering = "ascii_lex"
     path_base: PathBase = "bundle_root"
     exclude_filenames: tuple[str, ...] = ()
+    params: Params = NO_PARAMS
+
+
+@attrs.frozen(eq=False, repr=False)
+class BundleFile(Compared):
+    """A file of a bundle. `path`: relative to the bundle root, POSIX. `size`: bytes."""
+
+    path: str
+    size: int
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -44,20 +110,32 @@ class IndexEntry(Compared):
 class BundleView(Protocol):
     """All a law may see of a bundle: confined, streaming, read-only.
 
-    Paths given and returned are relative to the bundle root. Faults (escape, absence,
-    instability, a malformed or empty index) are raised as `EvidenceFault` by the view;
-    a law lets them pass.
+    Paths given and returned are relative to the bundle root, or with ``base="run_root"`` to the engine root.
+    Faults (escape, absence, instability, a malformed or empty index) are raised as `EvidenceFault` by the
+    view; a law lets them pass. Nothing else is within reach of the view: no root, no port, no path of the
+    machine. Nor is what the gate's flag says, which is what the digest is compared with.
     """
 
     @property
     def method(self) -> VerificationMethod:
         """How the gate map says this bundle is hashed."""
 
-    def files(self) -> Sequence[FileFact]:
+    @property
+    def params(self) -> Mapping[str, Json]:
+        """The keys of the gate map's ``verification_method`` that are the law's own. Nothing can change them."""
+
+    def files(self) -> Sequence[BundleFile]:
         """Every file under the bundle root, ASCII order of relative path, less excluded names."""
 
     def index(self) -> Sequence[IndexEntry]:
         """The members that the bundle's index lists, in its order, less excluded names."""
+
+    def stream(self, path: str, *, base: PathBase = "bundle_root") -> Iterator[bytes]:
+        """The file's bytes in chunks, in order, for a hasher of the law's own; several files may be read at once.
+
+        It ends only where the file is still the one that was found. Raises `PermissionError` for the gate's
+        flag, unless the bundle's index lists it.
+        """
 
     def sha256(self, paths: Iterable[str], *, base: PathBase = "bundle_root") -> str:
         """Hex sha256 over the concatenated bytes of `paths`, in that order, streamed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, Self
 
 import attrs
@@ -83,7 +83,8 @@ class EngineRoot(Protocol):
         can take nothing is not entered. A link that the pattern takes, or one to a folder that a segment of
         it names, is `PATH_ESCAPES`; ``**`` alone passes links over. Where there are no folders, an
         empty object whose key ends in ``/`` is a folder's marker; one that holds bytes is `NOT_A_FILE`.
-    R5  Memory is bounded whatever a file's size; chunks arrive in order, exactly once.
+    R5  Memory is bounded whatever a file's size; chunks arrive in order, exactly once. `chunks` gives the same
+        bytes as `stream` at the pace of whoever asks, several files side by side; it ends only after R2 held.
     R6  Nothing is ever written, created, locked or touched.
     R7  Safe to use from several threads at once.
     R8  Second look: `changes` asks every question again that the snapshot answered, from the root's own name on,
@@ -118,6 +119,9 @@ class EngineRoot(Protocol):
 
         `expect`: a fact of this snapshot. Without it, `rules` say how `path` is looked at, as in `stat`.
         """
+
+    def chunks(self, path: str, *, rules: ListingRules = TODAY) -> Iterator[memoryview]:
+        """The file's bytes in order, each part valid until the next is asked for. Raises while it is gone through."""
 
     def changes(self) -> Changes:
         """The second look, after the last read."""

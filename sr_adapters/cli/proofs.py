@@ -60,6 +60,8 @@ def verify_command(
     elif done.ok:
         signed = "" if key is None else ", signed by the key"
         session.say(f"proven: run {done.run_id}: {_read(done, fast=fast)}{signed}")
+    if done.unbound and not session.as_json:
+        session.say(f"no signature binds what this rests on: {', '.join(done.unbound)}")
     if done.not_judged and not session.as_json:
         session.say(f"not judged: {_some(done.not_judged)}")
     _faults(done.findings)

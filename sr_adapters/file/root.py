@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
-import threading
 import weakref
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Generator, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
@@ -17,7 +17,7 @@ from sr_adapters.file.links import Links
 from sr_adapters.file.looks import Looks, absent, shown, stamp
 from sr_adapters.places import flags, require_posix
 from sr_adapters.snapshot import Answer, Snapshot, unstable
-from sr_ports import FileFact, ReasonCode, Sink, Unreachable
+from sr_ports import FileFact, ReasonCode, Unreachable
 from sr_ports.wanted import ListingRules, Wanted
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class FileEngineRoot(Snapshot):
         self._folders = Folders(self.uri)
         self._first_byte = FirstByte()
         self._looks = Looks(self._folders, self._first_byte, partial(_unreachable, self.uri))
-        self._buffers = threading.local()
+        self._buffers: deque[memoryview] = deque()  # one for each file that is being read
         self._give_back = weakref.finalize(self, self._folders.close)
 
     def exists(self) -> bool:
@@ -81,17 +81,33 @@ class FileEngineRoot(Snapshot):
     def _listed(self, folder: str, wanted: Wanted, known: Mapping[str, Answer]) -> Iterable[FileFact]:
         return self._by(wanted.rules).below(folder, wanted, known) if self._there() else ()
 
-    def _read(self, path: str, fact: FileFact, sink: Sink) -> FileFact:
+    def _chunks(self, path: str, fact: FileFact) -> Generator[memoryview, None, FileFact]:
         self._first_byte.wait()
         fd = self._opened(path, fact.target or path)
+        view = self._buffer()
+        total = 0
         try:
-            if _other(fd, fact) or self._pump(fd, sink, fact.size) != fact.size or _other(fd, fact):
+            if _other(fd, fact):
+                raise unstable(path)
+            while count := os.readv(fd, (view,)):
+                total += count
+                if total > fact.size:  # it outgrew the file that was found: its writer might never end
+                    break
+                yield view[:count]
+            if total != fact.size or _other(fd, fact):
                 raise unstable(path)
         except OSError as error:
             raise _unreachable(self.uri, path, error) from error
         finally:
             os.close(fd)
+            self._buffers.append(view)
         return fact
+
+    def _buffer(self) -> memoryview:
+        try:
+            return self._buffers.pop()
+        except IndexError:
+            return memoryview(bytearray(CHUNK))
 
     def _opened(self, path: str, real: str) -> int:
         """The file of the snapshot, open. Raises `EvidenceFault` where it is gone or a link took its place."""
@@ -108,19 +124,6 @@ class FileEngineRoot(Snapshot):
             if absent(path, error) or error.errno in _OTHER:
                 raise unstable(path) from error
             raise _unreachable(self.uri, path, error) from error
-
-    def _pump(self, fd: int, sink: Sink, size: int) -> int:
-        """Bytes read; a file that outgrows `size` is left there, for its writer might never end."""
-        view: memoryview | None = getattr(self._buffers, "view", None)
-        if view is None:
-            view = self._buffers.view = memoryview(bytearray(CHUNK))
-        total = 0
-        while count := os.readv(fd, (view,)):
-            total += count
-            if total > size:
-                break
-            sink(view[:count])
-        return total
 
     def _moved(self) -> bool:
         self._folders.forget()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from typing import Self
 
 from sr_adapters.snapshot import Answer, Snapshot, unstable
-from sr_ports import FileFact, Sink
+from sr_ports import FileFact
 from sr_ports.roots import check_path
 from sr_ports.wanted import ListingRules, Wanted
 
@@ -54,13 +54,13 @@ class MemoryEngineRoot(Snapshot):
         data = self._files.get(path)
         return None if data is None else _fact(path, data)
 
-    def _read(self, path: str, fact: FileFact, sink: Sink) -> FileFact:
+    def _chunks(self, path: str, fact: FileFact) -> Generator[memoryview, None, FileFact]:
         data = self._files.get(path)
         if data is None or _fact(path, data) != fact:
             raise unstable(path)
         view = memoryview(data)
         for at in range(0, len(data), CHUNK):
-            sink(view[at : at + CHUNK])
+            yield view[at : at + CHUNK]
         if self._files.get(path) != data:
             raise unstable(path)
         return fact

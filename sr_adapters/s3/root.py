@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -12,7 +12,7 @@ import attrs
 
 from sr_adapters.s3.errors import DRIVER_ERRORS, ROOT, key_is_missing, status_of, translate, translated
 from sr_adapters.snapshot import Answer, Snapshot, unstable
-from sr_ports import BadInput, EvidenceFault, FileFact, ReasonCode, Sink, Unreachable
+from sr_ports import BadInput, EvidenceFault, FileFact, ReasonCode, Unreachable
 from sr_ports.roots import check_path
 from sr_ports.wanted import SPAN, ListingRules, Wanted, is_wild, segment_pattern
 
@@ -74,13 +74,13 @@ class S3EngineRoot(Snapshot):
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return list(pool.map(work, items))
 
-    def _read(self, path: str, fact: FileFact, sink: Sink) -> FileFact:
+    def _chunks(self, path: str, fact: FileFact) -> Generator[memoryview, None, FileFact]:
         etag = etag_of(fact)
         answer = self._get(path, {"IfMatch": f'"{etag}"'})
         version = self._same_version(path, fact, answer)
         at, resumes = 0, 0
         while True:
-            at, trouble = _pump(answer["Body"], sink, at, fact.size)
+            at, trouble = yield from _body(answer["Body"], at, fact.size)
             if trouble is None:
                 return attrs.evolve(fact, version_id=version or etag)
             resumes += 1
@@ -195,8 +195,8 @@ def split_uri(uri: str) -> tuple[str, str]:
     return parts.netloc, f"{prefix}/" if prefix else ""
 
 
-def _pump(body: Any, sink: Sink, at: int, size: int) -> tuple[int, BaseException | None]:
-    """Feed the body on from `at`: how far it came, and what broke it off, if anything did."""
+def _body(body: Any, at: int, size: int) -> Generator[memoryview, None, tuple[int, BaseException | None]]:
+    """The body on from `at`; at the end how far it came, and what broke it off, if anything did."""
     try:
         while at < size:
             try:
@@ -205,7 +205,7 @@ def _pump(body: Any, sink: Sink, at: int, size: int) -> tuple[int, BaseException
                 return at, error
             if not chunk:
                 return at, EOFError("the body ended early")
-            sink(memoryview(chunk))
+            yield memoryview(chunk)
             at += len(chunk)
     finally:
         body.close()

@@ -1,19 +1,23 @@
 """Signed READY: what is stated about a facts view, and the envelope it stands in.
 
 The statement is an in-toto Statement v1 with SLSA's Verification Summary v1 as its predicate
-(https://slsa.dev/spec/v1.0/verification_summary), a function of the record and the facts view.
+(https://slsa.dev/spec/v1.1/verification_summary), a function of the record alone. What its subjects are
+is a matter of the revision of the rules.
 """
 
 from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+import attrs
 
 from sr_domain.encoding.canonical import canonical_json, exact_json
 from sr_domain.encoding.contracts import problem
 from sr_domain.record.layout import Layout
+from sr_domain.record.revisions import FIRST
 from sr_ports import Fault, ReasonCode
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -22,25 +26,47 @@ PREDICATE_TYPE = "https://slsa.dev/verification_summary/v1"
 VERIFIER = "pkg:pypi/scenario-runner"
 READY_LEVEL = "SCENARIO_RUNNER_READY"
 """The only level claimed: READY says nothing of any SLSA track, and a custom value may be given."""
+RULES_VERSION = "scenario-runner-rules"
+"""What the revision of the rules is called among the versions of the verifier; a statement of the first has none."""
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
-def statement(layout: Layout, facts: Mapping[str, Any], digest: str, decided_at: str) -> dict[str, Any]:
-    """What READY's signature states. `digest`: of the facts view's stored bytes, hex64. `decided_at`: UTC.
+@attrs.frozen
+class Ready:
+    """A decided run, as a signature on its READY states it.
 
-    Subjects: the facts view by its ref and stored bytes, and every output by id and content digest.
+    `facts`: the view. Digests are hex64: `facts_digest`, `plan_digest` of the stored bytes of view and plan,
+    `decision_digest` of the decision's line in the record, which binds every line before it. `decided_at`: UTC.
     """
-    view, rev = layout.facts(facts["run_id"]), facts["policy_rev"]
-    proven = [one for one in facts["locators"] if "content_digest" in one]
-    subjects = [(view, digest), *((one["output_id"], one["content_digest"]["hex"]) for one in proven)]
-    return {
+
+    layout: Layout
+    facts: Mapping[str, Any]
+    facts_digest: str
+    plan_digest: str
+    decision_digest: str
+    decided_at: str
+
+    @property
+    def run_id(self) -> str:
+        """The run that the view is of."""
+        return str(self.facts["run_id"])
+
+
+def statement(ready: Ready, subjects: Iterable[tuple[str, str]], revision: int) -> bytes:
+    """The RFC 8785 bytes of a statement, the payload that is signed. `subjects`: name and sha256 of each.
+
+    `revision`: of the rules; every one but the first is stated.
+    """
+    rev = ready.facts["policy_rev"]
+    rules = {} if revision == FIRST else {"version": {RULES_VERSION: str(revision)}}
+    stated = {
         "_type": STATEMENT_TYPE,
         "subject": [{"name": name, "digest": {"sha256": digest}} for name, digest in subjects],
         "predicateType": PREDICATE_TYPE,
         "predicate": {
-            "verifier": {"id": VERIFIER},
-            "timeVerified": decided_at,
-            "resourceUri": f"scenario-runner:{view}",
+            "verifier": {"id": VERIFIER, **rules},
+            "timeVerified": ready.decided_at,
+            "resourceUri": f"scenario-runner:{ready.layout.facts(ready.run_id)}",
             "policy": {
                 "uri": f"scenario-runner:policy/{_quoted(rev['policy_id'])}/{_quoted(rev['revision'])}",
                 "digest": {"sha256": rev["content_digest"]},
@@ -49,11 +75,48 @@ def statement(layout: Layout, facts: Mapping[str, Any], digest: str, decided_at:
             "verifiedLevels": [READY_LEVEL],
         },
     }
+    return canonical_json(stated)
 
 
-def statement_bytes(layout: Layout, facts: Mapping[str, Any], digest: str, decided_at: str) -> bytes:
-    """The statement's RFC 8785 bytes: the payload that is signed."""
-    return canonical_json(statement(layout, facts, digest, decided_at))
+def decision_subject(layout: Layout, run_id: str) -> str:
+    """How a statement names a record up to its decision: its digest is that of the decision's line."""
+    return f"{layout.record(run_id)}#EVIDENCE_COMPLETE"
+
+
+@attrs.frozen
+class Stated:
+    """What the payload of an envelope states. `subjects`: sha256 by name. `revision`: of the rules it was made by."""
+
+    payload: bytes
+    subjects: Mapping[str, str]
+    revision: int
+    verified_at: str
+
+    @classmethod
+    def in_envelope(cls, envelope: bytes) -> Stated:
+        """What a stored envelope states; its signatures are not looked at.
+
+        Raises `Fault(ATTESTATION_INVALID)` for what is no envelope or holds no statement of SR's.
+        """
+        payload = payload_of(envelope)
+        try:
+            node = json.loads(payload)
+            named = [(one["name"], one["digest"]["sha256"]) for one in node["subject"]]
+            predicate = node["predicate"]
+            revision = int(predicate["verifier"].get("version", {}).get(RULES_VERSION, FIRST))
+            stated = cls(payload, dict(named), revision, predicate["timeVerified"])
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise _invalid("it holds no statement with subjects") from error
+        if len(stated.subjects) != len(named):
+            raise _invalid("it names a subject twice")
+        return stated
+
+    def ready(self, layout: Layout, facts: Mapping[str, Any], facts_digest: str) -> Ready:
+        """A run with this view, decided and planned as stated here: what it states of the view can be told by it."""
+        run_id = str(facts["run_id"])
+        plan = self.subjects.get(layout.plan(run_id), "")
+        decision = self.subjects.get(decision_subject(layout, run_id), "")
+        return Ready(layout, facts, facts_digest, plan, decision, self.verified_at)
 
 
 def payload_of(envelope: bytes) -> bytes:
@@ -88,10 +151,10 @@ def fault_in(envelope: bytes, expected: bytes) -> str | None:
         payload = payload_of(envelope)
     except Fault as fault:
         return fault.what
-    return None if payload == expected else _difference(payload, expected)
+    return None if payload == expected else difference(payload, expected)
 
 
-def _difference(payload: bytes, expected: bytes) -> str:
+def difference(payload: bytes, expected: bytes) -> str:
     """What a payload states otherwise than expected, the first subject by name."""
     try:
         stated = {one["name"]: one["digest"] for one in json.loads(payload)["subject"]}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sr_domain.artifacts.attestation import statement_bytes
+from sr_domain.artifacts.attestation import Ready
 from sr_domain.artifacts.rules import Document, Node, Rules
 from sr_domain.artifacts.superseded import run_superseded
 from sr_domain.encoding.canonical import digest_of, exact_json
@@ -193,6 +193,13 @@ def _hash(
     )
 
 
+def subjects(ready: Ready) -> list[tuple[str, str]]:
+    """What a signature on READY is about: the view by its stored bytes, every output by id and content digest."""
+    proven = [one for one in ready.facts["locators"] if "content_digest" in one]
+    outputs = [(one["output_id"], one["content_digest"]["hex"]) for one in proven]
+    return [(ready.layout.facts(ready.run_id), ready.facts_digest), *outputs]
+
+
 def emitted_at(decided: Event, committed: Event) -> str:
     """When the READY signal says that it was emitted: when READY came on record."""
     return committed.ts_utc
@@ -256,7 +263,7 @@ RULES = Rules(
     facts_view=facts_view,
     bundle_hash=bundle_hash,
     same_receipt=same_receipt,
-    statement=statement_bytes,
+    subjects=subjects,
     emitted_at=emitted_at,
     ready_signal=ready_signal,
     terminal_signal=terminal_signal,

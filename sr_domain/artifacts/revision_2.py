@@ -8,11 +8,13 @@ proven by it as well.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 import attrs
 
 from sr_domain.artifacts import revision_1
+from sr_domain.artifacts.attestation import Ready, decision_subject
 from sr_domain.artifacts.documents import digest_node, instance_scope
 from sr_domain.artifacts.rules import Document, Node
 from sr_domain.encoding.canonical import digest_of, exact_json
@@ -204,6 +206,31 @@ def run_status(layout: Layout, ledger: Ledger) -> Document | None:
     return {**status, "updated_at_utc": decided.ts_utc}
 
 
+def subjects(ready: Ready) -> list[tuple[str, str]]:
+    """What a signature on READY is about: view, plan, the record up to its decision, and every output.
+
+    View and plan by the digest of their stored bytes. An output with several locators is named by its id,
+    ``@``, and where each is, relative to the engine root. The store's own identity is none of it: a store may
+    be copied, and is told who it is again, and what was signed in it holds all the same.
+    """
+    layout, run_id = ready.layout, ready.run_id
+    return [
+        (layout.facts(run_id), ready.facts_digest),
+        (layout.plan(run_id), ready.plan_digest),
+        (decision_subject(layout, run_id), ready.decision_digest),
+        *_signed_outputs(ready.facts),
+    ]
+
+
+def _signed_outputs(view: Node) -> Iterable[tuple[str, str]]:
+    """Every locator of a view, as a signature names it, with its content digest."""
+    root, counted = view["oracle_pack_ref"]["engine_run_root"], Counter(one["output_id"] for one in view["locators"])
+    for one in view["locators"]:
+        output_id = one["output_id"]
+        name = output_id if counted[output_id] == 1 else f"{output_id}@{relative(root, one['path'])}"
+        yield name, one["content_digest"]["hex"]
+
+
 def emitted_at(decided: Event, committed: Event) -> str:
     """When the READY signal says that it was emitted: when READY was decided."""
     return decided.ts_utc
@@ -217,5 +244,6 @@ RULES = attrs.evolve(
     bundle_hash=bundle_hash,
     same_receipt=same_receipt,
     run_status=run_status,
+    subjects=subjects,
     emitted_at=emitted_at,
 )

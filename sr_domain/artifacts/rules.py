@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from sr_domain.artifacts.attestation import statement
 from sr_domain.encoding.canonical import exact_json
 from sr_domain.encoding.contracts import Problem, problem, validate
 from sr_ports import ListingRules
 from sr_ports.compared import Compared
 
 if TYPE_CHECKING:
+    from sr_domain.artifacts.attestation import Ready
     from sr_domain.record.details import Decided
     from sr_domain.record.layout import Layout
     from sr_domain.record.ledger import Event, Ledger
@@ -31,6 +33,7 @@ class Rules(Compared):
 
     `listing`: how an engine root is listed for a run decided by it. `bundle_hash`: of a facts view.
     `same_receipt`: whether the instance receipt that stands, in bytes, proves what a view states.
+    `subjects`: of the statement that a signature on READY is on, name and sha256 of each.
     `emitted_at`: the time that the READY signal gives, of the decision and of READY on record. The other
     fields are named for what they make; an artifact's contract has the same name.
     """
@@ -42,12 +45,16 @@ class Rules(Compared):
     facts_view: Callable[[Layout, Node, Node, Node], Document]
     bundle_hash: Callable[[Node], str]
     same_receipt: Callable[[Node, bytes], bool]
-    statement: Callable[[Layout, Node, str, str], bytes]
+    subjects: Callable[[Ready], list[tuple[str, str]]]
     emitted_at: Callable[[Event, Event], str]
     ready_signal: Callable[[Layout, Node, str | None, str], Document]
     terminal_signal: Callable[[Layout, Node, str], Document]
     run_superseded: Callable[[Layout, str, Entry[Decided], str | None], Document]
     quarantine_record: Callable[[Layout, Event], Document]
+
+    def statement(self, ready: Ready) -> bytes:
+        """What a signature on READY states of a run, as the bytes that are signed."""
+        return statement(ready, self.subjects(ready), self.revision)
 
     def problem(self, contract: str, document: Any) -> Problem | None:
         """What breaks the contract of that name as it stands in this revision; None when the document fits."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import Any
@@ -14,6 +14,7 @@ import attrs
 from sr_domain.evidence.digests import FileDigest, Guard, WholeFiles
 from sr_domain.evidence.small_files import parse_small, read_small
 from sr_ports import (
+    BundleFile,
     EngineRoot,
     EvidenceFault,
     FileFact,
@@ -45,9 +46,10 @@ class BundleAbsent(Exception):
 
 @attrs.frozen(slots=False)
 class Bundle:
-    """Implements `sr_ports.BundleView` over an engine root.
+    """What a law may ask of a bundle, over an engine root; a law itself is given a `law_view` of it.
 
-    `bundle_root`: folder without trailing slash. `index_path`: None when the gate names none.
+    `bundle_root`: folder without trailing slash. `index_path`: None when the gate names none. `flag_path`:
+    of the gate's flag, which no law reads.
     """
 
     root: EngineRoot
@@ -57,19 +59,20 @@ class Bundle:
     guard: Guard
     rules: ListingRules = TODAY
     digests: WholeFiles = attrs.field(factory=WholeFiles)
+    flag_path: str | None = None
 
-    def files(self) -> Sequence[FileFact]:
-        """Every file below the bundle root less excluded names. Raises `BundleAbsent` when there is none."""
+    def files(self) -> Sequence[BundleFile]:
+        """Every file below the bundle root less excluded names. Raises `BundleAbsent` when there is none.
+
+        The flag is one of them where no name leaves it out: a digest over all files then covers it.
+        """
         cut = len(self.bundle_root) + 1
-        facts = [
-            attrs.evolve(fact, path=fact.path[cut:])
-            for fact in self.root.list(self.bundle_root, whole_bundle(self.method, self.rules))
-        ]
+        facts = self.root.list(self.bundle_root, whole_bundle(self.method, self.rules))
         if not facts:
             raise BundleAbsent(self.bundle_root)
         for fact in facts:
             self._check_target(fact, "bundle_root")
-        return facts
+        return [BundleFile(fact.path[cut:], fact.size) for fact in facts]
 
     def index(self) -> Sequence[IndexEntry]:
         """The index's members less excluded names. Raises `BundleAbsent`, `EvidenceFault`."""
@@ -118,6 +121,27 @@ class Bundle:
         place = self._confine(path, base)
         if self.root.stat(place, self.rules) is None:
             raise EvidenceFault(ReasonCode.INDEXED_FILE_ABSENT, f"{place} is not there", place)
+
+    def stream(self, path: str, *, base: PathBase = "bundle_root") -> Iterator[bytes]:
+        """The bytes of one member in chunks. Raises `PermissionError` for a flag that the index does not list."""
+        named = self._confine(path, base)
+        fact = self.root.stat(named, self.rules)
+        if fact is not None:
+            self._check_target(fact, base)
+        flag = self.flag_path
+        if flag is not None and flag in (named, None if fact is None else fact.target) and not self._lists(flag):
+            raise PermissionError(f"{flag} is the gate's flag, which no law reads: exclude_filenames leaves it out")
+        return self._chunks(named)
+
+    def _chunks(self, named: str) -> Iterator[bytes]:
+        for chunk in self.root.chunks(named, rules=self.rules):
+            self.guard(len(chunk))
+            yield bytes(chunk)
+
+    def _lists(self, path: str) -> bool:
+        """Whether the index lists what is at `path` below the engine root."""
+        inside = f"{self.bundle_root}/" if self.bundle_root and self.method.path_base == "bundle_root" else ""
+        return self.index_path is not None and any(inside + entry.path == path for entry in self.index())
 
     def sha256_file(self, path: str, base: PathBase) -> str:
         """Hex sha256 of one member, read once in a look."""

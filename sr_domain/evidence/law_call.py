@@ -2,45 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from sr_domain.evidence.bundle import Bundle, BundleAbsent, is_hex64
 from sr_domain.evidence.provided_law import ProvidedLaw
-from sr_ports import EvidenceFault, FileFact, IndexEntry, ReasonCode, Unreachable, VerificationMethod
+from sr_ports import (
+    BundleFile,
+    BundleView,
+    EvidenceFault,
+    IndexEntry,
+    Params,
+    ReasonCode,
+    Unreachable,
+    VerificationMethod,
+)
 from sr_ports.errors import described, foreseen
 from sr_ports.laws import PathBase
 
 T = TypeVar("T")
 
 
-class _View:
-    """Implements `sr_ports.BundleView`, and remembers the last error that the bundle raised."""
+def law_view(bundle: Bundle, heard: Callable[[BaseException], None]) -> BundleView:
+    """All that a law is given of a bundle. `heard` is told of every error that the bundle raises.
 
-    def __init__(self, bundle: Bundle) -> None:
-        self._bundle = bundle
-        self.raised: BaseException | None = None
+    No attribute of the view, nor of what it returns, leads to the bundle, its root or a port. That holds against
+    code that takes what it is given, not against code that takes Python apart (closures, frames, the garbage
+    collector): what is to be kept from that runs in a process of its own.
+    """
 
-    @property
-    def method(self) -> VerificationMethod:
-        return self._bundle.method
-
-    def files(self) -> Sequence[FileFact]:
-        return self._asked(self._bundle.files)
-
-    def index(self) -> Sequence[IndexEntry]:
-        return self._asked(self._bundle.index)
-
-    def sha256(self, paths: Iterable[str], *, base: PathBase = "bundle_root") -> str:
-        named = tuple(paths)  # the law's own iterable: what it raises is the law's
-        return self._asked(lambda: self._bundle.sha256(named, base=base))
-
-    def _asked(self, work: Callable[[], T]) -> T:
+    def asked(work: Callable[[], T]) -> T:
         try:
             return work()
+        except PermissionError:
+            raise  # what the law may not ask is its own fault
         except BaseException as error:
-            self.raised = error
+            heard(error)
             raise
+
+    class View:
+        """A bundle, as a law sees it."""
+
+        __slots__ = ()
+
+        @property
+        def method(self) -> VerificationMethod:
+            return bundle.method
+
+        @property
+        def params(self) -> Params:
+            return bundle.method.params
+
+        def files(self) -> Sequence[BundleFile]:
+            return asked(bundle.files)
+
+        def index(self) -> Sequence[IndexEntry]:
+            return asked(bundle.index)
+
+        def stream(self, path: str, *, base: PathBase = "bundle_root") -> Iterator[bytes]:
+            return _pulled(asked(lambda: bundle.stream(path, base=base)), asked)
+
+        def sha256(self, paths: Iterable[str], *, base: PathBase = "bundle_root") -> str:
+            named = tuple(paths)  # the law's own iterable: what it raises is the law's
+            return asked(lambda: bundle.sha256(named, base=base))
+
+    return View()
+
+
+def _pulled(chunks: Iterator[bytes], asked: Callable[[Callable[[], bytes | None]], bytes | None]) -> Iterator[bytes]:
+    """The chunks as a law sees them. An error ends them for good: whoever asks on is given it again."""
+    ended: list[BaseException] = []
+
+    def pull() -> bytes | None:
+        if ended:
+            raise ended[0]
+        try:
+            return asked(lambda: next(chunks, None))
+        except BaseException as error:
+            ended.append(error)
+            raise
+
+    return iter(pull, None)
 
 
 def law_digest(provided: ProvidedLaw, bundle: Bundle) -> str:
@@ -49,7 +91,8 @@ def law_digest(provided: ProvidedLaw, bundle: Bundle) -> str:
     Raises what the view raised (`EvidenceFault`, `BundleAbsent`, `Unreachable`, `LeaseLost`), an
     `EvidenceFault` or `Unreachable` of the law's own, and `EvidenceFault(LAW_FAILED)` for all else.
     """
-    view = _View(bundle)
+    raised: list[BaseException] = []
+    view = law_view(bundle, raised.append)
     try:
         digest: Any = provided.law.digest(view)
     except KeyboardInterrupt:
@@ -57,15 +100,21 @@ def law_digest(provided: ProvidedLaw, bundle: Bundle) -> str:
     except BaseException as error:
         if isinstance(error, EvidenceFault | Unreachable) and foreseen(error):
             raise
-        world = view.raised
-        if error is world:
+        if raised and error is raised[-1]:
             raise
-        if world is not None and not isinstance(world, EvidenceFault | BundleAbsent):
-            raise world from error
+        _of_the_world(raised, error)
         raise _failed(provided, bundle, described(error)) from error
+    _of_the_world(raised, None)
     if not is_hex64(digest):
         raise _failed(provided, bundle, "it gave no sha256 digest")
     return str(digest).lower()
+
+
+def _of_the_world(raised: Iterable[BaseException], after: BaseException | None) -> None:
+    """Raise what the view raised and the law kept to itself, unless that is about the evidence."""
+    for error in raised:
+        if not isinstance(error, EvidenceFault | BundleAbsent):
+            raise error from after
 
 
 def _failed(provided: ProvidedLaw, bundle: Bundle, why: str) -> EvidenceFault:

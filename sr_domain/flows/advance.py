@@ -218,6 +218,8 @@ def _wait(run: HeldRun, why: Rest) -> None:
     if standing is None or standing.document() != why.document():
         run.record(events.EVIDENCE_WAITING(why))
     run.write_status()
+
+
 def _not_to_supersede(run: HeldRun, refused: SupersedeRefused) -> bool:
     """End a run whose place another has; never READY."""
     run.renew()

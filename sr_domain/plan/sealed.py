@@ -14,7 +14,7 @@ from sr_domain.encoding.parts import plain
 from sr_domain.plan.policy import MemberDigests, PolicyRev
 from sr_domain.plan.request import Strategy
 from sr_domain.plan.templates import DAY, RUN, filled, names
-from sr_ports import VerificationMethod
+from sr_ports import Params, VerificationMethod
 from sr_ports.compared import Compared
 
 
@@ -156,6 +156,9 @@ class SealedPlan(Compared):
         """JSON form, for the record."""
         node: dict[str, Any] = plain(attrs.asdict(attrs.evolve(self, contracts={})))
         del node["contracts"]
+        for one, gate in zip(node["gates"], self.gates, strict=True):  # as the gate map has them, null and all
+            one["method"].pop("params")
+            one["method"].update({"params": gate.method.params.document()} if gate.method.params else {})
         return {**node, "contracts": dict(self.contracts)} if self.contracts else node  # null is a value in a schema
 
     @classmethod
@@ -167,16 +170,17 @@ class SealedPlan(Compared):
             pack_digest=node["pack_digest"],
             strategy=Strategy(node["strategy"]),
             outputs=tuple(map(SealedOutput.of, node["outputs"])),
-            gates=tuple(
-                SealedGate(**{**_tuples(one), "method": VerificationMethod(**_tuples(one["method"]))})
-                for one in node["gates"]
-            ),
+            gates=tuple(SealedGate(**{**_tuples(one), "method": _method(one["method"])}) for one in node["gates"]),
             attempt_limit=node["attempt_limit"],
             retry_backoff_seconds=node["retry_backoff_seconds"],
             member_digests=MemberDigests(node["member_digests"]),
             contracts=node.get("contracts", {}),
             settle_seconds=node.get("settle_seconds", 0),
         )
+
+
+def _method(node: Mapping[str, Any]) -> VerificationMethod:
+    return VerificationMethod(**{**_tuples(node), "params": Params(node.get("params", {}))})
 
 
 def _tuples(node: Mapping[str, Any]) -> dict[str, Any]:

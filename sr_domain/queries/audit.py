@@ -14,6 +14,7 @@ import attrs
 from sr_domain.artifacts.attestation import fault_in
 from sr_domain.artifacts.revisions import rules_at, rules_of
 from sr_domain.artifacts.rules import Document, Rules
+from sr_domain.artifacts.signed import statement_of
 from sr_domain.encoding.canonical import exact_json, sha256_hex
 from sr_domain.encoding.contracts import problem
 from sr_domain.plan.compile import pins_of
@@ -34,14 +35,20 @@ from sr_ports import BadInput, Blob, Fault, ObjectStore, ReasonCode
 
 @attrs.frozen
 class Finding:
-    """Something wrong. `where`: the key of the artifact at fault."""
+    """Something wrong. `where`: the key of the artifact at fault.
+
+    `bound`: where a signature was asked for, whether it binds what this rests on; None where none was.
+    """
 
     code: ReasonCode
     where: str
     what: str
+    bound: bool | None = None
 
-    def document(self) -> dict[str, str]:
-        return {"code": self.code.value, "where": self.where, "what": self.what}
+    def document(self) -> dict[str, Any]:
+        """JSON form; `bound` only where a signature was asked for."""
+        node = {"code": self.code.value, "where": self.where, "what": self.what}
+        return node if self.bound is None else {**node, "bound": self.bound}
 
 
 @attrs.frozen
@@ -285,10 +292,9 @@ class Auditor:
             yield Finding(ReasonCode.ATTESTATION_MISSING, key, "it is not there, and the record says it was written")
         view = None if standing is None else self.store.read(self.layout.facts(run_id))
         digest = decided.details.facts_view_digest
-        if standing is None or view is None or sha256_hex(view.data) != digest:
+        if standing is None or view is None or self.record.plan is None or sha256_hex(view.data) != digest:
             return  # nothing to compare, or nothing to compare it with: that is a finding of its own
-        statement = rules_at(decided.event).statement(self.layout, json.loads(view.data), digest, decided.ts_utc)
-        wrong = fault_in(standing.data, statement)
+        wrong = fault_in(standing.data, statement_of(self.layout, self.record, json.loads(view.data), digest))
         if wrong is not None:
             yield Finding(ReasonCode.TRUTH_ALTERED, key, wrong)
 

@@ -29,6 +29,18 @@ class Verifier:
     signed_by: SignatureChecker | None = None
 
 
+INPUTS = ("facts_view", "outputs", "root", "plan", "record")
+"""What a verification rests on. `outputs`: their digests; `root`: where paths begin; `record`: up to its decision."""
+
+
+@attrs.frozen
+class Input:
+    """Something that a verification rests on, one of `INPUTS`, and whether the signature binds it."""
+
+    name: str
+    bound: bool
+
+
 @attrs.frozen
 class Proof:
     """What came of reading outputs, or of judging gates.
@@ -49,6 +61,7 @@ class Verification:
     `proven_outputs`, `proven_gates`: how many locators and gate receipts had their bytes read again and
     hold. `not_judged`: ids of outputs and gates that nothing can be said of, and the findings tell why.
     `superseded_by`: the run's successor, the successor's own, and so on to the newest.
+    `rests_on`: what was used, and whether the signature binds it; empty where none was asked for.
     """
 
     run_id: str
@@ -58,13 +71,19 @@ class Verification:
     proven_gates: int = 0
     superseded_by: tuple[str, ...] = ()
     not_judged: tuple[str, ...] = ()
+    rests_on: tuple[Input, ...] = ()
+
+    @property
+    def unbound(self) -> tuple[str, ...]:
+        """Names of what was used and no signature binds."""
+        return tuple(one.name for one in self.rests_on if not one.bound)
 
     @property
     def ok(self) -> bool:
         return not self.findings
 
     def document(self) -> dict[str, Any]:
-        """JSON form, for machines."""
+        """JSON form, for machines; `rests_on` only where a signature was asked for."""
         return {
             "run_id": self.run_id,
             "ok": self.ok,
@@ -75,4 +94,5 @@ class Verification:
             "superseded_by": self.superseded_by[0] if self.superseded_by else None,
             "newest_run_id": self.superseded_by[-1] if self.superseded_by else None,
             "findings": [one.document() for one in self.findings],
+            **({"rests_on": [attrs.asdict(one) for one in self.rests_on]} if self.rests_on else {}),
         }

@@ -20,10 +20,11 @@ from sr_domain.queries import view_gates
 from sr_domain.queries.audit import Finding
 from sr_domain.queries.first_release import PlannedOutputs
 from sr_domain.queries.places import Place, place_of
+from sr_domain.queries.signature import Signature, Signed
 from sr_domain.queries.verifier import Proof, Verification, Verifier
 from sr_domain.queries.view import View, resolved, speaks_of_today
-from sr_domain.queries.view_outputs import OutputBytes, kept_versions, part_list_of
-from sr_domain.queries.view_record import attested, beside, follows, record_of, unattested
+from sr_domain.queries.view_outputs import OutputBytes, Versions, kept_versions, part_list_of
+from sr_domain.queries.view_record import beside, follows, record_of
 from sr_domain.record import revisions
 from sr_domain.record.layout import Layout, run_of
 from sr_domain.record.ledger import Ledger
@@ -56,28 +57,24 @@ def verify(
     named = _named(facts)
     if named is not None and asked not in (None, named[0].facts(named[1])):
         return _another(str(asked), named[0].facts(named[1]))
-    found = None if named is None else record_of(verifier.store, *named)
-    ledger = found if isinstance(found, Ledger) else None
-    rules = _rules(ledger, facts)
+    store, checker = verifier.store, verifier.signed_by
+    signature = None if named is None or checker is None else Signature.read(store, checker, *named)
+    found = None if named is None else record_of(store, *named)
+    signed_by = None if signature is None else signature.rules  # whatever the record says it was decided by
+    rules = signed_by or _rules(found if isinstance(found, Ledger) else None, facts)
     misfit = rules.problem("run_facts_view", facts)
-    if named is None or misfit is not None:
+    if named is None or found is None or misfit is not None:
         what = "it names no run" if misfit is None else misfit.what
         finding = Finding(ReasonCode.TRUTH_ALTERED, asked or "run_facts_view", f"it breaks its contract: {what}")
         return Verification("?" if named is None else named[1], None, (finding,))
     view = View(named[0], data, facts, rules)
-    findings = [*view.itself(), *view.refs(verifier.store)]
-    if ledger is not None:
-        findings += [*follows(verifier.store, view, ledger), *attested(verifier, view, ledger)]
-    elif isinstance(found, Finding):
-        lost = (
-            "" if fast else f"; without it {'no gate' if view.resolved else 'neither output nor gate'} could be judged"
-        )
-        findings.append(attrs.evolve(found, what=found.what + lost))
-        findings += [*beside(verifier.store, view), *unattested(verifier, view)]
-    chain = () if ledger is None else successors(verifier.store, view.layout, ledger)
-    done = _Bytes(verifier, view, ledger, engine_run_root).proven(findings, fast=fast)
+    signed = None if signature is None else signature.on(view)
+    truth = _Truth(verifier, view, found, signed)
+    done = _Bytes(verifier, view, truth.usable, engine_run_root).proven(truth.findings(fast=fast), fast=fast)
+    chain = () if truth.ledger is None else successors(store, view.layout, truth.ledger)
     late = () if allow_superseded else _superseded(view, chain)
-    return attrs.evolve(done, findings=(*done.findings, *late), superseded_by=chain)
+    done = attrs.evolve(done, findings=(*done.findings, *late), superseded_by=chain)
+    return done if signed is None else _told_bound(done, signed, engine_run_root)
 
 
 def _named(facts: Any) -> tuple[Layout, str] | None:
@@ -101,6 +98,60 @@ def _rules(ledger: Ledger | None, facts: Any) -> Rules:
     rules = today()
     fits = rules.problem("run_facts_view", facts) is None
     return rules if fits and speaks_of_today(facts) else RULES[revisions.FIRST]
+
+
+@attrs.frozen
+class _Truth:
+    """A view's record, signature and what stands beside them. `found`: the record, or what is wrong with it."""
+
+    verifier: Verifier
+    view: View
+    found: Ledger | Finding
+    signed: Signed | None
+
+    @property
+    def ledger(self) -> Ledger | None:
+        """The record, if it is there and sound."""
+        return self.found if isinstance(self.found, Ledger) else None
+
+    @property
+    def usable(self) -> Ledger | None:
+        """The record as far as the bytes may be proven by it."""
+        return self.ledger if self.signed is None else self.signed.usable(self.ledger)
+
+    def findings(self, *, fast: bool) -> list[Finding]:
+        """What is wrong with them."""
+        view, store = self.view, self.verifier.store
+        told = [*view.itself(), *view.refs(store)]
+        if isinstance(self.found, Ledger):
+            told += follows(store, view, self.found)
+        else:
+            lost = f"; without it {'no gate' if view.resolved else 'neither output nor gate'} could be judged"
+            told.append(attrs.evolve(self.found, what=self.found.what + ("" if fast else lost)))
+            told += beside(store, view)
+        if self.signed is not None:
+            known = {(one.code, one.where) for one in told if one.where != view.key}
+            off = list(self.signed.findings(store, self.ledger))
+            told += (one for one in off if (one.code, one.where) not in known)
+            if not off and self.verifier.signed_by is not None:
+                self.verifier.progress(f"attestation: signed by {self.verifier.signed_by.keyid}")
+        return told
+
+
+def _told_bound(done: Verification, signed: Signed, given_root: str | None) -> Verification:
+    """The verification, with what of it the signature binds: what a finding rests on beside the bytes it tells of."""
+    inputs = signed.inputs(given_root)
+    view = signed.view
+    of_view = {view.key, signed.key}
+    after = {ReasonCode.SUPERSEDED}  # said behind the decision, where no signature is
+
+    def bound(one: Finding) -> bool:
+        if signed.stated is None or one.code in after or one.where == view.layout.status(view.run_id):
+            return False
+        return signed.binds_truth or one.where in of_view
+
+    findings = tuple(attrs.evolve(one, bound=bound(one)) for one in done.findings)
+    return attrs.evolve(done, findings=findings, rests_on=inputs)
 
 
 def _superseded(view: View, chain: tuple[str, ...]) -> Iterator[Finding]:
@@ -216,7 +267,11 @@ class _Bytes:
             planned = PlannedOutputs(self.verifier, view, root, proofs, view.rules.listing, progress)
             return Proof() if plan is None else planned.proof(plan)
         places, off = self._places()
-        kept = kept_versions(self.verifier.store, view, None if decision is None else decision.object_versions_digest)
+        if decision is None and self.verifier.signed_by is not None:
+            kept: Versions | Finding = {}  # no signature binds those that stand
+        else:
+            digest = None if decision is None else decision.object_versions_digest
+            kept = kept_versions(self.verifier.store, view, digest)
         versions, lost = ({}, [kept]) if isinstance(kept, Finding) else (kept, [])
         done = OutputBytes(self.verifier, view.layout, root, view.rules.listing, versions, progress).proof(places)
         return Proof((*off, *lost, *done.findings), done.proven, (*(one.where for one in off), *done.not_judged))

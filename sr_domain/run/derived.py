@@ -10,6 +10,7 @@ import attrs
 
 from sr_domain.artifacts.revisions import rules_at, rules_of
 from sr_domain.artifacts.rules import Rules
+from sr_domain.artifacts.signed import statement_of
 from sr_domain.encoding.canonical import exact_json
 from sr_domain.record.events import EVIDENCE_COMPLETE, READY_COMMITTED, kind_of
 from sr_domain.record.layout import Layout
@@ -63,8 +64,7 @@ class Derived:
         if decided is None:
             return None
         view = json.loads(self.facts_view() or b"") if facts is None else facts
-        rules, digest = rules_at(decided.event), decided.details.facts_view_digest
-        return rules.statement(self.layout, view, digest, decided.ts_utc)
+        return statement_of(self.layout, self.record, view, decided.details.facts_view_digest)
 
     def ready_signal(self, facts: Mapping[str, Any] | None = None) -> bytes | None:
         """The READY signal. `facts`: the facts view on record; derived where it is not given."""

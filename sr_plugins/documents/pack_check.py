@@ -187,10 +187,15 @@ def _pattern_fault(template: str) -> str | None:
 
 
 def _unread(documents: PackDocuments) -> Iterator[Finding]:
-    """Keys of a verification method that nothing reads: misspelt, or of another language."""
+    """Keys of a verification method that nothing reads: misspelt, or of another language.
+
+    SR's own laws have no parameters; what another law reads, it alone knows.
+    """
     for node in documents.gates:
         method = node.get("verification_method") if isinstance(node, dict) else None
-        for key in sorted(map(str, set(method) - set(METHOD_KEYS))) if isinstance(method, dict) else ():
+        if not isinstance(method, dict) or method.get("kind") not in _NEED_INDEX | _COVER_FOLDER:
+            continue
+        for key in sorted(map(str, set(method) - set(METHOD_KEYS))):
             what = f"verification_method has {key[:60]!r}, which nothing reads; it has {', '.join(METHOD_KEYS)}"
             yield warning("SETTING_UNREAD", str(node.get("gate_id")), what)
 

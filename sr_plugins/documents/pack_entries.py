@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from sr_domain.encoding.contracts import unquoted
 from sr_domain.plan.pack import GateSpec, OutputSpec
-from sr_ports import BadInput, ReasonCode, VerificationMethod
+from sr_ports import BadInput, Params, ReasonCode, VerificationMethod
 from sr_ports.laws import Ordering, PathBase
 
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,256}")
@@ -100,7 +100,16 @@ def _method(node: Any, where: str) -> VerificationMethod:
         ordering=_one_of(node, "ordering", get_args(Ordering), where),
         path_base=_one_of(node, "path_base", get_args(PathBase), where),
         exclude_filenames=_base_names(node, "exclude_filenames", where),
+        params=_params(node, where),
     )
+
+
+def _params(node: Mapping[str, Any], where: str) -> Params:
+    """The keys that are the law's own: all but SR's, and those that begin with ``x-``, which are nobody's."""
+    try:
+        return Params({key: value for key, value in node.items() if key not in METHOD_KEYS and str(key)[:2] != "x-"})
+    except TypeError as error:
+        raise bad(where, f"a key of the law's own is not as JSON has it: {error}") from error
 
 
 def _base_names(node: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:

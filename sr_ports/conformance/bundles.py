@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
 from sr_ports.errors import EvidenceFault
-from sr_ports.laws import IndexEntry, PathBase, VerificationMethod
+from sr_ports.laws import BundleFile, IndexEntry, Params, PathBase, VerificationMethod
 from sr_ports.reasons import ReasonCode
-from sr_ports.roots import FileFact
+
+_CHUNK = 5
+"""Small, so that a law that takes a first chunk for the whole is found."""
 
 
 @attrs.frozen
@@ -25,8 +27,12 @@ class MemoryBundle:
     method: VerificationMethod = attrs.field(factory=lambda: VerificationMethod("any"))
     elsewhere: Mapping[str, bytes] = attrs.field(factory=dict)
 
-    def files(self) -> Sequence[FileFact]:
-        return [FileFact(path, len(self.contents[path]), "") for path in sorted(self.contents) if self._counts(path)]
+    @property
+    def params(self) -> Params:
+        return self.method.params
+
+    def files(self) -> Sequence[BundleFile]:
+        return [BundleFile(path, len(self.contents[path])) for path in sorted(self.contents) if self._counts(path)]
 
     def index(self) -> Sequence[IndexEntry]:
         kept = [entry for entry in self.entries if self._counts(entry.path)]
@@ -35,13 +41,20 @@ class MemoryBundle:
         return kept
 
     def sha256(self, paths: Iterable[str], *, base: PathBase = "bundle_root") -> str:
-        source = self.contents if base == "bundle_root" else {**self.contents, **self.elsewhere}
         whole = hashlib.sha256()
         for path in paths:
-            if path not in source:
-                raise EvidenceFault(ReasonCode.INDEXED_FILE_ABSENT, f"{path} is not there", path)
-            whole.update(source[path])
+            whole.update(self._bytes(path, base))
         return whole.hexdigest()
+
+    def stream(self, path: str, *, base: PathBase = "bundle_root") -> Iterator[bytes]:
+        data = self._bytes(path, base)
+        return iter([data[at : at + _CHUNK] for at in range(0, len(data), _CHUNK)])
+
+    def _bytes(self, path: str, base: PathBase) -> bytes:
+        source = self.contents if base == "bundle_root" else {**self.contents, **self.elsewhere}
+        if path not in source:
+            raise EvidenceFault(ReasonCode.INDEXED_FILE_ABSENT, f"{path} is not there", path)
+        return source[path]
 
     def _counts(self, path: str) -> bool:
         return path.rpartition("/")[2] not in self.method.exclude_filenames

@@ -255,6 +255,37 @@ class EngineRootLaws(SecondLook):
         assert sizes[1] <= LARGEST_CHUNK
         assert peak < BIG / 2
 
+    def test_r5_chunks_are_the_same_bytes_of_several_files_at_once(self, reopen: Reopen, put: Put) -> None:
+        data = b"".join(hashlib.sha256(b"%d" % n).digest() * 32 for n in range(BIG >> 10))
+        put("big", data)
+        put("small", b"small")
+        wanted = hashlib.sha256(data).hexdigest()
+        del data
+        hashers, root = (hashlib.sha256(), hashlib.sha256()), reopen()
+        tracemalloc.start()
+        try:
+            for pair in zip(root.chunks("big"), root.chunks("big"), strict=True):
+                assert max(map(len, pair)) <= LARGEST_CHUNK
+                assert b"".join(map(bytes, root.chunks("small"))) == b"small"
+                for hasher, view in zip(hashers, pair, strict=True):
+                    hasher.update(view)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert {hasher.hexdigest() for hasher in hashers} == {wanted}
+        assert peak < BIG / 2
+
+    def test_r5_chunks_keep_to_what_was_found(self, reopen: Reopen, put: Put) -> None:
+        put("a", b"before")
+        root = reopen()
+        root.stat("a")
+        put("a", b"after!!")
+        for path, code in (("a", ReasonCode.EVIDENCE_UNSTABLE), ("absent", ReasonCode.INDEXED_FILE_ABSENT)):
+            with pytest.raises(EvidenceFault) as caught:
+                list(root.chunks(path))
+            assert caught.value.code is code
+        assert root.changes().paths == ("a",)
+
     def test_r5_an_empty_file_is_a_file(self, reopen: Reopen, put: Put) -> None:
         put("empty", b"")
         root = reopen()

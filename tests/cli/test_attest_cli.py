@@ -28,6 +28,7 @@ from sr_plugins.host import plugin_host
 from sr_ports import BadInput, Fault, ReasonCode
 from tests.adapters.test_attest_key_file import write_key
 from tests.cli.conftest import Shell
+from tests.worlds import sha
 
 RUN = run_id_for("key")
 PROFILE = "runtime_root: runs\nengine: {interface_pack: pack}\n"
@@ -40,7 +41,7 @@ class Signed:
     folder: Path
 
     def file(self, kind: str) -> Path:
-        (found,) = (self.folder / "runs").glob(f"fraud-platform/*/sr/{kind}/{RUN}.*json")
+        (found,) = (self.folder / "runs").glob(f"fraud-platform/*/sr/{kind}/{RUN}.*json*")
         return found
 
     @property
@@ -86,8 +87,15 @@ def test_in_totos_own_bindings_accept_the_statement_and_its_predicate(signed: Si
     assert digests.pop(ref) == hashlib.sha256(view.read_bytes()).hexdigest()
     world = (signed.folder / "root" / "data" / "world.bin").read_bytes()
     assert digests["world"] == hashlib.sha256(world).hexdigest()
+    plan, record = signed.file("run_plan"), signed.file("run_record")
+    assert digests.pop(plan.relative_to(signed.folder / "runs").as_posix()) == sha(plan.read_bytes())
+    (decision,) = (line for line in record.read_bytes().splitlines() if b'"EVIDENCE_COMPLETE"' in line)
+    ref_of_decision = f"{record.relative_to(signed.folder / 'runs').as_posix()}#EVIDENCE_COMPLETE"
+    assert digests.pop(ref_of_decision) == sha(decision)
     assert set(digests) == {"events", "world"}
     predicate = json.loads(payload)["predicate"]
+    # The versions of a verifier came with SLSA 1.1, which these bindings do not know.
+    assert predicate["verifier"].pop("version") == {"scenario-runner-rules": "2"}
     # The list that SLSA prescribes is one string in these bindings: in-toto/attestation issue 425.
     assert (
         predicate.pop("verifiedLevels") == list(statement.pb.predicate["verifiedLevels"]) == ["SCENARIO_RUNNER_READY"]

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from sr_domain.artifacts.attestation import PAYLOAD_TYPE, fault_in, normal, payload_of, statement, statement_bytes
+from sr_domain.artifacts.attestation import PAYLOAD_TYPE, Ready, Stated, fault_in, normal, payload_of
+from sr_domain.artifacts.revisions import RULES
 from sr_domain.encoding.canonical import canonical_json
 from sr_domain.record.layout import Layout
 from sr_ports import Fault, ReasonCode
@@ -25,7 +26,14 @@ FACTS: dict[str, Any] = {
         {"output_id": "world", "content_digest": {"algo": "sha256", "hex": "d" * 64}},
     ],
 }
-PAYLOAD = statement_bytes(LAYOUT, FACTS, "f" * 64, AT)
+
+
+def payload(facts: dict[str, Any] = FACTS, revision: int = 1) -> bytes:
+    """What is signed of a run with this view, by the rules of a revision."""
+    return RULES[revision].statement(Ready(LAYOUT, facts, "f" * 64, "9" * 64, "8" * 64, AT))
+
+
+PAYLOAD = payload()
 ENVELOPE = normal(Paper().sign(PAYLOAD_TYPE, PAYLOAD))
 
 
@@ -44,7 +52,7 @@ class TestPaper(SignerLaws):
 
 
 def test_the_statement_names_the_view_and_every_output_by_digest() -> None:
-    stated = statement(LAYOUT, FACTS, "f" * 64, AT)
+    stated = json.loads(PAYLOAD)
     assert stated["_type"] == "https://in-toto.io/Statement/v1"
     assert stated["predicateType"] == "https://slsa.dev/verification_summary/v1"
     assert stated["subject"] == [
@@ -63,14 +71,60 @@ def test_the_statement_names_the_view_and_every_output_by_digest() -> None:
 
 
 def test_no_slsa_level_is_claimed() -> None:
-    levels = statement(LAYOUT, FACTS, "f" * 64, AT)["predicate"]["verifiedLevels"]
+    levels = json.loads(PAYLOAD)["predicate"]["verifiedLevels"]
     assert levels
     assert not [level for level in levels if level.startswith("SLSA_")]
 
 
 def test_the_payload_is_the_statements_canonical_bytes() -> None:
-    assert canonical_json(statement(LAYOUT, FACTS, "f" * 64, AT)) == PAYLOAD
-    assert json.loads(PAYLOAD) == statement(LAYOUT, FACTS, "f" * 64, AT)
+    assert canonical_json(json.loads(PAYLOAD)) == PAYLOAD
+
+
+def test_revision_2_names_plan_decision_and_revision_too() -> None:
+    view = {
+        **FACTS,
+        "oracle_pack_ref": {"engine_run_root": "/data/"},
+        "locators": [
+            {"output_id": "events", "path": "/data/e/1/", "content_digest": {"hex": "e" * 64}},
+            {"output_id": "events", "path": "/data/e/2/", "content_digest": {"hex": "a" * 64}},
+            {"output_id": "world", "path": "/data/w.bin", "content_digest": {"hex": "d" * 64}},
+        ],
+    }
+    made = json.loads(payload(view, revision=2))
+    assert [(one["name"], one["digest"]["sha256"][0]) for one in made["subject"]] == [
+        (LAYOUT.facts(RUN), "f"),
+        (LAYOUT.plan(RUN), "9"),
+        (f"{LAYOUT.record(RUN)}#EVIDENCE_COMPLETE", "8"),
+        ("events@e/1/", "e"),
+        ("events@e/2/", "a"),
+        ("world", "d"),
+    ]
+    assert made["predicate"]["verifier"] == {
+        "id": "pkg:pypi/scenario-runner",
+        "version": {"scenario-runner-rules": "2"},
+    }
+    for one in (PAYLOAD, payload(view, revision=2)):
+        stated = Stated.in_envelope(normal(Paper().sign(PAYLOAD_TYPE, one)))
+        assert stated.revision == (1 if one == PAYLOAD else 2)
+        facts = FACTS if one == PAYLOAD else view
+        assert RULES[stated.revision].statement(stated.ready(LAYOUT, facts, "f" * 64)) == one
+
+
+@pytest.mark.parametrize("change", [{"subject": 7}, {"subject": [{"name": "a"}]}, {"predicate": []}])
+def test_what_is_no_statement_of_ours_states_nothing(change: dict[str, Any]) -> None:
+    other = canonical_json({**json.loads(PAYLOAD), **change})
+    with pytest.raises(Fault) as caught:
+        Stated.in_envelope(normal(Paper().sign(PAYLOAD_TYPE, other)))
+    assert caught.value.code is ReasonCode.ATTESTATION_INVALID
+
+
+def test_a_subject_named_twice_states_nothing() -> None:
+    node = json.loads(PAYLOAD)
+    other = canonical_json(
+        {**node, "subject": [*node["subject"], {**node["subject"][0], "digest": {"sha256": "0" * 64}}]}
+    )
+    with pytest.raises(Fault, match="twice"):
+        Stated.in_envelope(normal(Paper().sign(PAYLOAD_TYPE, other)))
 
 
 def test_a_stored_envelope_gives_its_payload() -> None:
@@ -128,11 +182,11 @@ def test_unused_bits_of_base64_are_not_to_hide_anything_in() -> None:
     ],
 )
 def test_what_is_stated_otherwise_is_named(change: dict[str, Any], named: str) -> None:
-    other = normal(Paper().sign(PAYLOAD_TYPE, statement_bytes(LAYOUT, {**FACTS, **change}, "f" * 64, AT)))
+    other = normal(Paper().sign(PAYLOAD_TYPE, payload({**FACTS, **change})))
     assert named in str(fault_in(other, PAYLOAD))
 
 
-@pytest.mark.parametrize("payload", [b"no JSON", b"[]", b"{}", b'{"subject":[{"name":[]}]}', b'{"subject":7}'])
-def test_a_payload_that_is_no_statement_is_told_as_such(payload: bytes) -> None:
-    document = {**json.loads(ENVELOPE), "payload": b64encode(payload).decode()}
+@pytest.mark.parametrize("held", [b"no JSON", b"[]", b"{}", b'{"subject":[{"name":[]}]}', b'{"subject":7}'])
+def test_a_payload_that_is_no_statement_is_told_as_such(held: bytes) -> None:
+    document = {**json.loads(ENVELOPE), "payload": b64encode(held).decode()}
     assert "no statement" in str(fault_in(normal(json.dumps(document).encode()), PAYLOAD))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from base64 import b64decode
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +14,23 @@ import pytest
 
 from sr_domain.encoding.canonical import exact_json
 from sr_domain.encoding.ids import run_id_for
+from sr_domain.plan.pack import OutputSpec
 from sr_domain.queries.verify import Verification
 from sr_domain.record.states import RunState
 from sr_ports import Fault, ReasonCode, Unreachable
 from sr_ports.conformance.crash import CrashPlan, Died, crash, every_crash
 from tests.flows.test_commit_order import Recording
+from tests.forger import details, rechained
 from tests.kit import BASE, Lab, request
 from tests.signing import Paper
-from tests.worlds import EVENTS, sha, small_world
+from tests.worlds import EVENTS, GATES, OUTPUTS, WORLD, pack, sha, small_world
 
 RUN = run_id_for("key")
 KEY = f"{BASE}/attestation/{RUN}.dsse.json"
 VIEW = f"{BASE}/run_facts_view/{RUN}.json"
+RECORD = f"{BASE}/run_record/{RUN}.jsonl"
+PLAN = f"{BASE}/run_plan/{RUN}.json"
+SIGNAL = f"{BASE}/ready_signal/{RUN}.json"
 PORTS = ("store", "authority", "bus")
 
 
@@ -39,6 +45,13 @@ def stated(lab: Lab) -> dict[str, Any]:
     """What the stored envelope states."""
     made: dict[str, Any] = json.loads(b64decode(json.loads(lab.store.read(KEY).data)["payload"]))
     return made
+
+
+def subjects(lab: Lab) -> dict[str, str]:
+    """What the stored envelope is about: name and digest of each."""
+    named = [(one["name"], one["digest"]["sha256"]) for one in stated(lab)["subject"]]
+    assert len(dict(named)) == len(named)
+    return dict(named)
 
 
 def put(lab: Lab, key: str, data: bytes | None) -> None:
@@ -59,13 +72,38 @@ def codes(lab: Lab, signed_by: Any = None) -> list[str]:
 def test_the_statement_is_about_the_stored_view_and_every_locator(any_lab: Lab) -> None:
     signed(any_lab)
     view = any_lab.store.read(VIEW).data
-    subjects = {one["name"]: one["digest"]["sha256"] for one in stated(any_lab)["subject"]}
     locators = {one["output_id"]: one["content_digest"]["hex"] for one in json.loads(view)["locators"]}
-    assert subjects == {VIEW: sha(view), **locators}
     assert set(locators) == {"world", "events", "daily"}
     decided = any_lab.ledger(RUN).first("EVIDENCE_COMPLETE")
     assert decided is not None
+    (line,) = (one for one in any_lab.store.read(RECORD).data.splitlines() if b'"EVIDENCE_COMPLETE"' in one)
+    assert subjects(any_lab) == {
+        VIEW: sha(view),
+        PLAN: sha(any_lab.store.read(PLAN).data),
+        f"{RECORD}#EVIDENCE_COMPLETE": sha(line),
+        **locators,
+    }
     assert stated(any_lab)["predicate"]["timeVerified"] == decided.ts_utc
+    assert stated(any_lab)["predicate"]["verifier"]["version"] == {"scenario-runner-rules": str(decided.revision)}
+
+
+def test_an_output_over_several_days_is_named_by_where_each_day_is(lab: Lab) -> None:
+    sales = OutputSpec("sales", "data/sales/utc_day={utc_day}/*.bin", optional=False)
+    gate = attrs.evolve(GATES[0], authorizes_outputs=(*GATES[0].authorizes_outputs, "sales"))
+    files = small_world() | {
+        f"data/sales/utc_day=2026-01-0{day}/{n}.bin": b"%d" % day for day in (1, 2) for n in (0, 1)
+    }
+    window = {"window_start_utc": "2026-01-01T00:00:00Z", "window_end_utc": "2026-01-03T00:00:00Z", "window_tz": "UTC"}
+    asked = request(engine_run_root=lab.world(files), window=window, output_ids=["world", "sales"])
+    runner = lab.runner(packed=pack((*OUTPUTS, sales), (gate, *GATES[1:])), signer=Paper())
+    assert runner.submit(asked).state is RunState.READY
+    locators = json.loads(lab.store.read(VIEW).data)["locators"]
+    named = {name: digest for name, digest in subjects(lab).items() if name.startswith("sales")}
+    assert named == {
+        f"sales@data/sales/utc_day=2026-01-0{day}/*.bin": locators[at]["content_digest"]["hex"]
+        for at, day in enumerate((1, 2), [one["output_id"] for one in locators].index("sales"))
+    }
+    assert runner.verify(RUN, signed_by=Paper()).ok
 
 
 def test_it_is_written_once_between_the_view_and_the_status(lab: Lab) -> None:
@@ -262,6 +300,149 @@ def test_truth_rewritten_as_a_whole_is_found_by_the_signature_alone(lab: Lab, tm
     (finding,) = verified(forged, fast=False).findings
     assert finding.code is ReasonCode.ATTESTATION_INVALID
     assert VIEW in finding.what
+
+
+def rewrite(lab: Lab, *changes: Callable[[dict[str, Any]], dict[str, Any] | None]) -> None:
+    """The record with changed events, its chain sound."""
+    data = lab.store.read(RECORD).data
+    for change in changes:
+        data = rechained(data, change)
+    put(lab, RECORD, data)
+
+
+def faults(lab: Lab) -> set[tuple[str, str]]:
+    """What a consumer with the key is told, and of what."""
+    return {(one.code.value, one.where) for one in verified(lab, fast=False).findings}
+
+
+def test_a_record_that_was_only_chained_anew_is_the_one_that_was_signed(lab: Lab) -> None:
+    """The twin of those below: the forger's own tools alone change nothing."""
+    signed(lab)
+    before = lab.store.read(RECORD).data
+    rewrite(lab, lambda event: event)
+    assert lab.store.read(RECORD).data == before
+    assert faults(lab) == set()
+    done = verified(lab, fast=False)
+    assert (done.proven_outputs, done.proven_gates, done.unbound) == (3, 3, ())
+
+
+def test_a_record_rewritten_before_its_decision_is_found_by_the_signature_alone(lab: Lab, tmp_path: Path) -> None:
+    """The record sends whoever believes it to copies, with its chain recomputed."""
+    signed(lab)
+    copies = Lab.memory(tmp_path / "copies").world(small_world())
+    rewrite(lab, details("EVIDENCE_STARTED", engine_run_root=str(copies)))
+    assert lab.runner().verify(RUN).ok
+    done = verified(lab, fast=False)
+    assert faults(lab) == {("TRUTH_ALTERED", RECORD)}
+    assert done.engine_run_root == json.loads(lab.store.read(VIEW).data)["oracle_pack_ref"]["engine_run_root"]
+    assert (done.proven_outputs, done.proven_gates) == (3, 0)
+    assert set(done.not_judged) == {"gate.a", "gate.b", "gate.c"}
+
+
+def test_bad_bytes_are_not_hidden_by_a_record_that_sends_to_good_copies(lab: Lab, tmp_path: Path) -> None:
+    """A record made out to be of the first release, whose root and paths stand in the record and not in the view."""
+    signed(lab)
+    root = Path(json.loads(lab.store.read(VIEW).data)["oracle_pack_ref"]["engine_run_root"])
+    copies = Lab.memory(tmp_path / "copies").world(small_world())
+
+    def older(event: dict[str, Any]) -> dict[str, Any]:
+        event["details"].pop("revision", None)
+        return {**event, "event_id": event["event_id"][:32]}
+
+    rewrite(lab, older, details("EVIDENCE_STARTED", engine_run_root=str(copies)))
+    (root / WORLD).write_bytes(b"bad")
+    assert verified(lab, fast=False).engine_run_root == str(root)
+    told = {one.where: one for one in verified(lab, fast=False).findings}
+    assert "says less than was signed: revision 1" in told[RECORD].what
+    assert told["world"].what.startswith("ROTTED")
+
+
+def test_a_record_that_lacks_its_decision_says_less_than_was_signed(lab: Lab) -> None:
+    signed(lab)
+    data = lab.store.read(RECORD).data.splitlines(keepends=True)
+    put(lab, RECORD, b"".join(data[: lab.kinds(RUN).index("EVIDENCE_COMPLETE")]))
+    assert ("TRUTH_ALTERED", RECORD) in faults(lab)
+    assert verified(lab, fast=False).proven_outputs == 3
+
+
+def test_a_plan_rewritten_with_its_record_is_found_by_the_signature_alone(lab: Lab) -> None:
+    """The gates that are judged again are those that were judged: none is weakened behind the signature."""
+    signed(lab)
+    plan = lab.document("run_plan", RUN)
+    data = exact_json({**plan, "attempt_limit": plan["attempt_limit"] + 1})
+    put(lab, PLAN, data)
+    rewrite(lab, details("PLAN_COMMITTED", run_plan_digest=sha(data)))
+    assert lab.runner().verify(RUN).ok
+    assert faults(lab) == {("TRUTH_ALTERED", RECORD), ("TRUTH_ALTERED", PLAN)}
+
+
+def test_a_swapped_ready_signal_is_found_by_the_signature_alone(lab: Lab) -> None:
+    """Where the record's own word for the signal stands is behind what was signed."""
+    signed(lab)
+    data = exact_json({**lab.document("ready_signal", RUN), "facts_view_ref": "elsewhere"})
+    put(lab, SIGNAL, data)
+    rewrite(lab, details("READY_COMMITTED", ready_signal_digest=sha(data)))
+    assert lab.runner().verify(RUN).ok
+    assert faults(lab) == {("TRUTH_ALTERED", SIGNAL)}
+
+
+def test_the_envelope_of_another_run_is_not_this_one_s(lab: Lab, tmp_path: Path) -> None:
+    signed(lab)
+    other = Lab.memory(tmp_path / "other")
+    root = other.world(small_world("another"))
+    outcome = other.runner(signer=Paper()).submit(request("another", engine_run_root=root))
+    put(lab, KEY, other.store.read(f"{BASE}/attestation/{outcome.run_id}.dsse.json").data)
+    assert faults(lab) == {("ATTESTATION_INVALID", KEY)}
+
+
+def test_without_its_record_view_and_outputs_are_held_against_the_signature(lab: Lab) -> None:
+    """What cannot be held is named, and nothing else; the twin has bad bytes."""
+    signed(lab)
+    put(lab, RECORD, None)
+    assert faults(lab) == {("TRUTH_MISSING", RECORD)}
+    done = verified(lab, fast=False)
+    assert (done.proven_outputs, done.not_judged) == (3, ("gate.a", "gate.b", "gate.c"))
+    Path(str(done.engine_run_root), WORLD).write_bytes(b"bad")
+    assert faults(lab) == {("TRUTH_MISSING", RECORD), ("TRUTH_ALTERED", "world")}
+
+
+def test_without_its_record_another_view_plan_or_signal_is_still_a_fault(lab: Lab) -> None:
+    signed(lab)
+    put(lab, RECORD, None)
+    for key, named in ((VIEW, KEY), (PLAN, PLAN), (SIGNAL, SIGNAL)):
+        whole = lab.store.read(key).data
+        put(lab, key, whole.replace(b"2026", b"2025", 1) if key != VIEW else whole.replace(b"lab", b"lob", 1))
+        assert {where for _, where in faults(lab)} >= {RECORD, named}, key
+        put(lab, key, whole)
+    assert faults(lab) == {("TRUTH_MISSING", RECORD)}
+
+
+def test_object_versions_that_no_record_binds_are_not_believed(lab: Lab) -> None:
+    signed(lab)
+    put(lab, RECORD, None)
+    put(lab, f"{BASE}/object_versions/{RUN}.json", b"junk")
+    assert faults(lab) == {("TRUTH_MISSING", RECORD)}
+
+
+def test_every_finding_says_whether_the_signature_binds_what_it_rests_on(lab: Lab) -> None:
+    signed(lab)
+    clean = verified(lab, fast=False).document()
+    assert clean["rests_on"] == [
+        {"name": name, "bound": True} for name in ("facts_view", "outputs", "root", "plan", "record")
+    ]
+    root = Path(clean["engine_run_root"])
+    (root / WORLD).write_bytes(b"bad")
+    put(lab, f"{BASE}/run_status/{RUN}.json", b"{}")
+    told = {one["where"]: one["bound"] for one in verified(lab, fast=False).document()["findings"]}
+    assert told["world"]
+    assert not told[f"{BASE}/run_status/{RUN}.json"]
+    plain = lab.runner().verify(RUN).document()
+    assert "rests_on" not in plain
+    assert all("bound" not in one for one in plain["findings"])
+    given = lab.runner().verify(RUN, engine_run_root=str(root), signed_by=Paper(), fast=True)
+    assert "root" not in [one.name for one in given.rests_on]
+    nobody = verified(lab, Paper("other")).document()
+    assert {one["bound"] for one in (*nobody["findings"], *nobody["rests_on"])} == {False}
 
 
 def test_audit_names_an_envelope_that_is_not_of_its_run(lab: Lab) -> None:

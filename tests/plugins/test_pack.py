@@ -50,6 +50,13 @@ def test_an_entry_becomes_a_value_without_surrounding_white_space(tmp_path: Path
     assert pack.gates["gate.A"].method == VerificationMethod("k", "d", "index_order", "run_root", ())
 
 
+def test_keys_of_a_method_that_are_not_ours_are_the_laws_own(tmp_path: Path) -> None:
+    """Keys that begin with x- are nobody's."""
+    method = {"kind": "k", "algorithm": "sha512", "depths": [1, {"a": None}], "x-note": "for people"}
+    pack = load_pack(write_pack(tmp_path, [gate("A", verification_method=method)], []))
+    assert pack.gates["gate.A"].method.params.document() == {"algorithm": "sha512", "depths": [1, {"a": None}]}
+
+
 def test_what_an_entry_leaves_out_has_the_specs_default(tmp_path: Path) -> None:
     bare = {"output_id": "x", "path_template": "x.bin", "availability": None}
     folder = write_pack(tmp_path, [gate("A", verification_method={"kind": LAWS[0]}, index_path_template=None)], [bare])

@@ -185,6 +185,11 @@ def test_a_setting_that_nothing_reads_is_a_warning(tmp_path: Path, settings: dic
     assert what in finding.what
 
 
+def test_what_a_law_of_another_distribution_reads_it_alone_knows(tmp_path: Path) -> None:
+    method = law("theirs", rounds=2)
+    assert check_pack(write_pack(tmp_path, [gate("A", verification_method=method)], []), [*LAWS, "theirs"]) == []
+
+
 @pytest.mark.parametrize("key", ["passed_flag_path_template", "bundle_root_template", "index_path_template"])
 @pytest.mark.parametrize("template", [*BAD_PATHS, "data/{utc_day}/x", "data/*/x", "data/x?", "data/[ab]"])
 def test_a_bad_template_of_a_gate_is_an_error(tmp_path: Path, key: str, template: str) -> None:

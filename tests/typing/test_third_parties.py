@@ -29,7 +29,7 @@ from sr_ports import hooks
 from sr_ports.conformance.laws import Covers, HashingLawLaws
 from sr_ports.conformance.stores import ObjectStoreLaws
 from tests.typing.third_party import bus, embedder, law, store
-from tests.typing.third_party.law import NamesAndBytes
+from tests.typing.third_party.law import Blake2, NamesAndBytes
 from tests.typing.third_party.store import MyStore
 
 HERE = Path(__file__).resolve().parent
@@ -249,7 +249,8 @@ def test_an_embedder_loads_neither_plugins_nor_yaml() -> None:
 
 def test_the_plugins_are_offered() -> None:
     host = PluginHost.discover(points=[], plugins=[law, store, bus])
-    assert set(host.offered) == {("law", "names_and_bytes"), ("object_store", "dict"), ("control_bus", "list")}
+    laws = {("law", "names_and_bytes"), ("law", "blake2")}
+    assert set(host.offered) == {*laws, ("object_store", "dict"), ("control_bus", "list")}
 
 
 class TestThirdPartyStore(ObjectStoreLaws):
@@ -266,6 +267,16 @@ class TestThirdPartyLaw(HashingLawLaws):
     @pytest.fixture
     def law(self) -> NamesAndBytes:
         return NamesAndBytes()
+
+    @pytest.fixture
+    def covers(self) -> Covers:
+        return Covers(unlisted=True)
+
+
+class TestLawWithAHasherOfItsOwn(HashingLawLaws):
+    @pytest.fixture
+    def law(self) -> Blake2:
+        return Blake2()
 
     @pytest.fixture
     def covers(self) -> Covers:

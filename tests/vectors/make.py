@@ -28,7 +28,7 @@ from sr_domain.plan.sealed import SealedPlan
 from sr_domain.record.states import RunState
 from sr_plugins.documents.policy import load_policy
 from sr_plugins.laws import BUILTIN_LAWS
-from sr_ports import FileFact, IndexEntry, VerificationMethod
+from sr_ports import BundleFile, IndexEntry, VerificationMethod
 from tests.kit import LAWS, PLATFORM, POLICY, Lab, request
 from tests.vectors.bundles import BUNDLES, Sample
 from tests.worlds import pack, small_world
@@ -220,7 +220,7 @@ class _View:
     def _facts(self) -> list[Any]:
         root = self.sample.bundle_root
         paths = sorted(path.removeprefix(root) for path in self.sample.files if path.startswith(root))
-        return [FileFact(path, len(self.sample.files[root + path]), "") for path in paths]
+        return [BundleFile(path, len(self.sample.files[root + path])) for path in paths]
 
     def index(self) -> list[IndexEntry]:
         return [IndexEntry(path, claim) for path, claim in self.sample.members]
