@@ -85,7 +85,8 @@ SLOW = tuple(
     Swap(path, how)
     for path in (FIRST, SECOND, CUSTOMERS, LATE, FLAG, LATE_FLAG, INDEX)
     for how in (replaced, rewritten, restored, swapped_and_back_in_time, removed, linked, folder_linked)
-    if (path, how) not in {(one.path, one.how) for one in QUICK} and not (path == INDEX and how in (rewritten, restored))
+    if (path, how) not in {(one.path, one.how) for one in QUICK}
+    and not (path == INDEX and how in (rewritten, restored))
 )
 """The index of both worlds has the same bytes: written again in place it is still the same evidence, or unstable."""
 
