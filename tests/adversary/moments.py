@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import attrs
 
@@ -66,7 +67,7 @@ def _hook(event: str, args: tuple[object, ...]) -> None:
     if event == "http.client.send":
         _sent(watch, args[1])
     elif event == "open":
-        name = os.path.basename(os.fsdecode(args[0])) if isinstance(args[0], str | bytes | os.PathLike) else ""
+        name = Path(os.fsdecode(args[0])).name if isinstance(args[0], str | bytes | os.PathLike) else ""
         if name in watch.names:
             watch.tell(name)
     elif isinstance(args[0], int) or (isinstance(args[0], str) and _world_in(args[0])):
@@ -84,7 +85,7 @@ def _sent(watch: Moments, data: object) -> None:
 
 
 def _world_in(folder: str) -> bool:
-    return "engine" in folder.split(os.sep)
+    return "engine" in Path(folder).parts
 
 
 @contextmanager

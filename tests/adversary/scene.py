@@ -13,7 +13,7 @@ import pytest
 
 from sr_domain.encoding.ids import run_id_for
 from tests.adversary.moments import Moments, watched
-from tests.adversary.world import NAMES, pack, proven, world, write
+from tests.adversary.world import NAMES, THIRD, pack, proven, world, write
 from tests.cli.conftest import Answer, Shell
 
 PLATFORM = "platform_20260201T000000Z"
@@ -113,6 +113,16 @@ class Scene:
         assert {one["attributes"]["kind"] for one in said} == {"READY"}
         facts = json.loads(self.artifact("run_facts_view", run_id).read_text())
         assert {one["payload"]["bundle_hash"] for one in said} == {facts["bundle_hash"]}
+
+    def still_ready(self, answer: Answer, joined: bytes | None = None) -> None:
+        """The run is READY of a sound world, for what was done came too late.
+
+        `joined`: the bytes of a file that came to the orders early: no seal is broken by one that it does not name.
+        """
+        files = world()
+        if joined is not None and self.told() == proven({**files, THIRD: joined}):
+            files[THIRD] = joined
+        self.ready(answer, files)
 
     def not_ready(self, answer: Answer, *codes: int) -> None:
         """Nobody is told that the run is READY. `codes`: the exit codes it may have ended with."""

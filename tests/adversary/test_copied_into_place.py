@@ -1,4 +1,4 @@
-"""A root that is still being written is waited for, in whatever order it comes; one that contradicts itself is not excused."""
+"""A root that is still being written is waited for, in whatever order it comes; a contradiction that stands is not."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_a_root_that_never_stands_still_waits_and_is_ready_once_it_does(scene: S
 
 
 def test_a_contradiction_that_stands_is_believed(scene: Scene) -> None:
-    """Standing still is no excuse: neither for a digest that differs, however young its files, nor for its last change."""
+    """However young its files are, once they stood still for the time that it takes."""
     scene.wire(settle_s=SETTLE_S)
     write(scene.root, {FLAG: flag("0" * 64)})
     begun = time.monotonic()

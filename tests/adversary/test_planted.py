@@ -22,7 +22,7 @@ JUNK = b"\x00 this is no document"
 
 @attrs.frozen
 class Forger:
-    """A run of the same key that is READY of other bytes, elsewhere: its artifacts are well formed, and are not ours."""
+    """A run of the same key that is READY of other bytes, elsewhere: well formed artifacts, and not ours."""
 
     elsewhere: Scene
 

@@ -1,4 +1,4 @@
-"""Instance receipts say proven: no hostile, waiting or failed run leaves one, and a planted one stops nobody for ever."""
+"""Instance receipts say proven: no hostile, waiting or failed run leaves one; a planted one stops nobody for ever."""
 
 from __future__ import annotations
 

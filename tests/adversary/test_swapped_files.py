@@ -5,15 +5,30 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import attrs
 import pytest
 
 from tests.adversary.scene import FAULT, WAITING, Scene
-from tests.adversary.world import CUSTOMERS, FIRST, FLAG, INDEX, LATE, LATE_FLAG, ORDERS, SECOND, anew, world, write
+from tests.adversary.world import (
+    CUSTOMERS,
+    FIRST,
+    FLAG,
+    INDEX,
+    LATE,
+    LATE_FLAG,
+    ORDERS,
+    SECOND,
+    THIRD,
+    anew,
+    world,
+    write,
+)
 
 OTHER = world("other")
+UNSEALED = b"nobody sealed this"
 
 
 def replaced(root: Path, path: str) -> None:
@@ -63,7 +78,7 @@ def folder_linked(root: Path, path: str) -> None:
 
 def joined(root: Path, path: str) -> None:
     """A file that nobody sealed comes into the folder."""
-    (root / path).with_name("orders-2.bin").write_bytes(b"nobody sealed this")
+    (root / THIRD).write_bytes(UNSEALED)
 
 
 @attrs.frozen
@@ -113,15 +128,15 @@ def test_a_swap_at_any_moment_never_makes_ready_of_bytes_that_no_gate_saw(
     name = swap.path.rsplit("/", 1)[-1]
     for at in range(len(rehearsed)):
         scene = next(fresh)
-        moments = scene.moments(at=at, act=lambda scene=scene: swap(scene))
+        moments = scene.moments(at=at, act=partial(swap, scene))
         answer = scene.attacked(moments)
         assert len(moments.seen) > at, "the attack did not happen"
         codes.append(answer.code)
         try:
-            if answer.code == 0:
-                scene.ready(answer, world())  # the swap came after the second look
-                continue
             known = name in moments.seen[:at]  # the file had been opened: its identity was known
+            if answer.code == 0:
+                scene.still_ready(answer, None if known else UNSEALED)
+                continue
             scene.not_ready(answer, WAITING, *(() if known else (FAULT,)))
             if answer.code == WAITING:
                 mends(scene)
@@ -150,7 +165,7 @@ def test_what_no_gate_and_no_output_names_may_change_at_any_moment(
     for at in range(0, len(rehearsed), 2):
         scene = next(fresh)
         write(scene.root, {beside: b"before"})
-        moments = scene.moments(at=at, act=lambda scene=scene: write(scene.root, {beside: b"after it"}))
+        moments = scene.moments(at=at, act=partial(write, scene.root, {beside: b"after it"}))
         scene.ready(scene.attacked(moments), world())
         assert len(moments.seen) > at
 

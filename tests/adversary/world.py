@@ -15,10 +15,14 @@ from tests.packs import write_pack
 from tests.worlds import MF
 
 ORDERS = f"data/orders/seed=7/manifest_fingerprint={MF}"
+THIRD = f"{ORDERS}/orders-2.bin"
+"""No file of a world: one that may come to its orders."""
 CUSTOMERS, INDEX, FLAG = "data/customers.bin", "seal/members.json", "seal/seal.flag"
 LATE, LATE_FLAG = "late/late.bin", "late/late.flag"
 FIRST, SECOND = f"{ORDERS}/orders-0.bin", f"{ORDERS}/orders-1.bin"
-NAMES = frozenset(path.rsplit("/", 1)[-1] for path in (FIRST, SECOND, CUSTOMERS, INDEX, FLAG, LATE, LATE_FLAG))
+NAMES = frozenset(path.rsplit("/", 1)[-1] for path in (FIRST, SECOND, THIRD = f"{ORDERS}/orders-2.bin"
+"""No file of a world: one that may come to its orders."""
+CUSTOMERS, INDEX, FLAG, LATE, LATE_FLAG))
 """Base names of a world's files: each is there once."""
 
 
@@ -31,8 +35,8 @@ def flag(hex64: str) -> bytes:
 
 
 def world(kind: str = "sound") -> dict[str, bytes]:
-    """Every file of a world that is sealed, by path. Worlds of two kinds of the same length differ in every file's bytes,
-    save the index, and in no file's name or size.
+    """Every file of a world that is sealed, by path. Worlds of two kinds of the same length differ in every file's
+    bytes, save the index, and in no file's name or size.
     """
     files = {path: f"{kind} bytes of {path}".encode() for path in (FIRST, SECOND, CUSTOMERS, LATE)}
     members = sorted([FIRST, SECOND, CUSTOMERS])
@@ -46,7 +50,8 @@ def proven(files: Mapping[str, bytes]) -> dict[str, str]:
     """The digest of each output: what READY may say of a world, and nothing else."""
     parts = [
         {"path": path.rsplit("/", 1)[-1], "sha256": sha(files[path]), "size": len(files[path])}
-        for path in (FIRST, SECOND)
+        for path in sorted(files)
+        if path.startswith(f"{ORDERS}/")
     ]
     listed = json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()
     return {"orders": sha(listed), "customers": sha(files[CUSTOMERS])}
