@@ -20,9 +20,9 @@ THIRD = f"{ORDERS}/orders-2.bin"
 CUSTOMERS, INDEX, FLAG = "data/customers.bin", "seal/members.json", "seal/seal.flag"
 LATE, LATE_FLAG = "late/late.bin", "late/late.flag"
 FIRST, SECOND = f"{ORDERS}/orders-0.bin", f"{ORDERS}/orders-1.bin"
-NAMES = frozenset(path.rsplit("/", 1)[-1] for path in (FIRST, SECOND, THIRD = f"{ORDERS}/orders-2.bin"
+THIRD = f"{ORDERS}/orders-2.bin"
 """No file of a world: one that may come to its orders."""
-CUSTOMERS, INDEX, FLAG, LATE, LATE_FLAG))
+NAMES = frozenset(path.rsplit("/", 1)[-1] for path in (FIRST, SECOND, CUSTOMERS, INDEX, FLAG, LATE, LATE_FLAG))
 """Base names of a world's files: each is there once."""
 
 
