@@ -15,8 +15,6 @@ from tests.packs import write_pack
 from tests.worlds import MF
 
 ORDERS = f"data/orders/seed=7/manifest_fingerprint={MF}"
-THIRD = f"{ORDERS}/orders-2.bin"
-"""No file of a world: one that may come to its orders."""
 CUSTOMERS, INDEX, FLAG = "data/customers.bin", "seal/members.json", "seal/seal.flag"
 LATE, LATE_FLAG = "late/late.bin", "late/late.flag"
 FIRST, SECOND = f"{ORDERS}/orders-0.bin", f"{ORDERS}/orders-1.bin"
