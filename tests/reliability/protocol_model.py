@@ -299,34 +299,32 @@ def broken(state: State) -> str | None:
         (not (decided and state.has("FAILED")), "two decisions"),
         (sum(kind == "DECIDED" for kind, _ in state.record) <= 1, "READY was decided twice"),
         (not (state.facts == OURS and state.has("FAILED")), "a facts view beside a failure"),
-        (decided or not committed, "a planted artifact decided"),
+        (decided or (not committed and state.status != OURS), "READY without a decision on record"),
         (not state.published or state.facts == OURS, "READY published without a facts view"),
         (not state.published or committed, "READY published before it was committed"),
         (state.published != PLANTED, "a planted signal was published"),
         (state.status != OURS or state.facts == OURS, "status READY without a facts view"),
         (state.receipt < 0 or bool(state.proved & 1 << state.receipt), "a receipt of what was never proven"),
         (len(set(state.proof)) <= 1, "READY of two observations"),
-        (not decided or state.receipt == state.proof[-1], "READY without the receipt that it rests on"),
+        (not decided or state.receipt == state.proof[-1], "READY without its receipt"),
         (committed or not state.answered, "READY was answered and is not on record"),
         (not left, "a decided run was left"),
     )
     return next((what for holds, what in checks if not holds), None)
 
 
-def walk(start: State, guards: Guards = ALL, *, depth: int = 99) -> tuple[int, int, str | None]:
-    """Every state up to `depth` steps from `start`: how many, how many at rest, and the first broken invariant."""
-    seen, queue, resting = {start}, deque([(start, 0)]), 0
+def walk(start: State, guards: Guards = ALL) -> tuple[int, int, str | None]:
+    """Every state that `start` leads to: how many, how many of them at rest, and the first broken invariant."""
+    seen, queue, resting = {start}, deque([start]), 0
     while queue:
-        state, deep = queue.popleft()
+        state = queue.popleft()
         fault = broken(state)
         if fault is not None:
             return len(seen), resting, fault
         if all(worker.at == At.DONE for worker in state.workers):
             resting += 1
-        if deep == depth:
-            continue
         for after in steps(state, guards):
             if after not in seen:
                 seen.add(after)
-                queue.append((after, deep + 1))
+                queue.append(after)
     return len(seen), resting, None
