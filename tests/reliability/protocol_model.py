@@ -1,7 +1,8 @@
 """The protocol of docs/protocol.md as a small state machine, and a walk over all its states.
 
 Two workers, leases that may lapse at any time, a crash, a world that changes between any two reads, a stranger who
-plants artifacts, and other runs that write and set aside receipts. What the walk proves, it proves for every interleaving.
+plants artifacts, and other runs that write and set aside receipts. What the walk proves, it proves for every
+interleaving.
 """
 
 from __future__ import annotations
@@ -128,7 +129,7 @@ def _events(state: State, guards: Guards) -> Iterator[State]:
     if state.plants:
         for place in PLACES:
             if getattr(state, place) == NOTHING:
-                yield state._replace(plants=state.plants - 1, **{place: PLANTED})
+                yield _with(state._replace(plants=state.plants - 1), place, PLANTED)
     yield from _set_aside(state)
     yield from _other_runs(state, decided)
     told = state.has("COMMITTED") if guards.answers_from_record else state.status != NOTHING
@@ -169,6 +170,17 @@ def _resumed(state: State) -> State:
     """The same, and whoever did it at work on the run, where a worker has nothing left to do."""
     idle = [number for number, worker in enumerate(state.workers) if worker.at >= At.RELEASE]
     return _moved(state, idle[0], Worker()) if idle else state
+
+
+def _with(state: State, place: str, what: int) -> State:
+    """The state with that in an artifact's place."""
+    match place:
+        case "facts":
+            return state._replace(facts=what)
+        case "status":
+            return state._replace(status=what)
+        case _:
+            return state._replace(signal=what)
 
 
 def _moved(state: State, number: int, worker: Worker) -> State:
@@ -227,8 +239,8 @@ def _judge(state: State, number: int, worker: Worker, guards: Guards) -> Iterato
 def _prove(state: State, number: int, worker: Worker, guards: Guards) -> Iterator[State]:
     """One observation, what is stored of it, and the decision."""
 
-    def go(to: At, **changes: int) -> State:
-        return _moved(state._replace(**changes), number, worker._replace(at=to))
+    def go(to: At, changed: State = state) -> State:
+        return _moved(changed, number, worker._replace(at=to))
 
     match worker.at:
         case At.LIST | At.GATE | At.OUTPUT:
@@ -239,11 +251,11 @@ def _prove(state: State, number: int, worker: Worker, guards: Guards) -> Iterato
         case At.LOOK:
             whole = len({*worker.reads, state.world}) == 1
             proved = state.proved | (1 << worker.reads[-1] if whole else 0)
-            yield go(At.RECEIPT if whole or not guards.second_look else At.RELEASE, proved=proved)
+            yield go(At.RECEIPT if whole or not guards.second_look else At.RELEASE, state._replace(proved=proved))
         case At.RECEIPT if state.receipt in (NONE, worker.reads[-1]):
-            yield go(At.RENEW, receipt=worker.reads[-1])
+            yield go(At.RENEW, state._replace(receipt=worker.reads[-1]))
         case At.RECEIPT:  # drift, or an orphan: the run rests, named
-            yield go(At.RELEASE, refused=worker.reads[-1])
+            yield go(At.RELEASE, state._replace(refused=worker.reads[-1]))
         case At.RENEW:
             stands = state.receipt == worker.reads[-1] or not guards.receipts_checked_again
             mine = state.holder == number or not guards.fenced
@@ -258,15 +270,15 @@ def _prove(state: State, number: int, worker: Worker, guards: Guards) -> Iterato
 def _commit(state: State, number: int, worker: Worker, guards: Guards) -> Iterator[State]:
     """The commit order, from the facts view to the release of the lease."""
 
-    def go(to: At, **changes: int | None) -> State:
-        return _moved(state._replace(**changes), number, worker._replace(at=to, reads=()))  # type: ignore[arg-type]
+    def go(to: At, changed: State = state) -> State:
+        return _moved(changed, number, worker._replace(at=to, reads=()))
 
     def written(place: str, then: At) -> State:
         """The artifact, unless somebody else's stands there: then the run rests, named, and nothing is overwritten."""
         foreign = getattr(state, place) == PLANTED
         if foreign and guards.standing_compared and guards.nothing_adopted:
             return go(At.RELEASE)
-        return go(then, **{place: PLANTED if foreign else OURS})
+        return _with(go(then), place, PLANTED if foreign else OURS)
 
     match worker.at:
         case At.FACTS:
@@ -279,7 +291,7 @@ def _commit(state: State, number: int, worker: Worker, guards: Guards) -> Iterat
         case At.SIGNAL:
             yield written("signal", At.PUBLISH)
         case At.PUBLISH:
-            yield go(At.RECORD, published=state.signal)
+            yield go(At.RECORD, state._replace(published=state.signal))
         case At.RECORD:
             done = state.has("PUBLISHED")
             yield go(At.RELEASE) if done else _append(state, number, "PUBLISHED", At.RELEASE, guards)
