@@ -22,7 +22,7 @@ _VERBS = (b"GET ", b"HEAD ", b"POST ")
 class Moments:
     """The moments of one command. `names`: base names of files, or parts of request lines, that count.
 
-    `act`: what is done at moment number `at`, once. `seen`: what each moment so far was about.
+    `act`: what is done once, at moment number `at`, or at the first one after a moment about the name `after`. `seen`: what each moment so far was about.
     `failed`: what `act` raised: an attack that did not happen shows nothing.
     """
 
@@ -30,6 +30,7 @@ class Moments:
     at: int | None = None
     act: Callable[[], object] = lambda: None
     seen: list[str] = attrs.field(factory=list)
+    after: str | None = None
     failed: BaseException | None = None
     _turn: threading.RLock = attrs.field(factory=threading.RLock)
     _busy: bool = False
@@ -39,10 +40,11 @@ class Moments:
         with self._turn:
             if self._busy:
                 return
-            number = len(self.seen)
+            due = self.at == len(self.seen) or self.after in self.seen
             self.seen.append(what)
-            if number != self.at:
+            if not due:
                 return
+            self.at = self.after = None
             self._busy = True
             try:
                 self.act()

@@ -117,7 +117,8 @@ class Scene:
     def still_ready(self, answer: Answer, joined: bytes | None = None) -> None:
         """The run is READY of a sound world, for what was done came too late.
 
-        `joined`: the bytes of a file that came to the orders early: no seal is broken by one that it does not name.
+        `joined`: the bytes of a file that came to the orders before they were listed: no seal is broken by one that
+        it does not name.
         """
         files = world()
         if joined is not None and self.told() == proven({**files, THIRD: joined}):

@@ -47,7 +47,9 @@ def test_a_run_that_was_never_complete_leaves_no_receipt_and_harms_no_sound_run(
 
 
 def test_a_world_that_never_stands_still_leaves_no_receipt(scene: Scene) -> None:
-    moments = scene.moments(at=4, act=lambda: write(scene.root, {CUSTOMERS: b"changed while it is read"}))
+    moments = scene.moments(
+        after="customers.bin", act=lambda: write(scene.root, {CUSTOMERS: b"changed while it is read"})
+    )
     scene.not_ready(scene.attacked(moments), WAITING)
     assert not scene.stored(RECEIPTS)
     write(scene.root, world())

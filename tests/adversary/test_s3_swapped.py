@@ -128,7 +128,7 @@ def test_an_object_swapped_at_any_moment(roots: Iterator[Root], how: Callable[[R
         try:
             known = name in attack.seen[:at]
             if answer.code == 0:
-                root.scene.still_ready(answer, None if known else UNSEALED)
+                root.scene.still_ready(answer, UNSEALED if how is joined else None)
                 continue
             root.scene.not_ready(answer, WAITING, *(() if known else (FAULT,)))
             if answer.code == WAITING:

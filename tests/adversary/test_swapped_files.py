@@ -96,7 +96,7 @@ class Swap:
 
 
 QUICK = (Swap(CUSTOMERS, restored), Swap(SECOND, replaced), Swap(FIRST, folder_linked), Swap(SECOND, joined))
-SLOW = tuple(
+SLOW = QUICK + tuple(
     Swap(path, how)
     for path in (FIRST, SECOND, CUSTOMERS, LATE, FLAG, LATE_FLAG, INDEX)
     for how in (replaced, rewritten, restored, swapped_and_back_in_time, removed, linked, folder_linked)
@@ -116,17 +116,17 @@ def rehearsed(fresh: Iterator[Scene]) -> list[str]:
     return moments.seen
 
 
-SWAPS = [pytest.param(one, id=str(one)) for one in QUICK]
-SWAPS += [pytest.param(one, id=str(one), marks=pytest.mark.slow) for one in SLOW]
+SWAPS = [pytest.param(one, slice(n % 3, None, 3), id=f"{one}, a sample") for n, one in enumerate(QUICK)]
+SWAPS += [pytest.param(one, slice(None), id=str(one), marks=pytest.mark.slow) for one in SLOW]
 
 
-@pytest.mark.parametrize("swap", SWAPS)
+@pytest.mark.parametrize(("swap", "moments_of"), SWAPS)
 def test_a_swap_at_any_moment_never_makes_ready_of_bytes_that_no_gate_saw(
-    fresh: Iterator[Scene], rehearsed: list[str], swap: Swap
+    fresh: Iterator[Scene], rehearsed: list[str], swap: Swap, moments_of: slice
 ) -> None:
     codes = []
     name = swap.path.rsplit("/", 1)[-1]
-    for at in range(len(rehearsed)):
+    for at in range(len(rehearsed))[moments_of]:
         scene = next(fresh)
         moments = scene.moments(at=at, act=partial(swap, scene))
         answer = scene.attacked(moments)
@@ -135,7 +135,7 @@ def test_a_swap_at_any_moment_never_makes_ready_of_bytes_that_no_gate_saw(
         try:
             known = name in moments.seen[:at]  # the file had been opened: its identity was known
             if answer.code == 0:
-                scene.still_ready(answer, None if known else UNSEALED)
+                scene.still_ready(answer, UNSEALED if swap.how is joined else None)
                 continue
             scene.not_ready(answer, WAITING, *(() if known else (FAULT,)))
             if answer.code == WAITING:
@@ -162,7 +162,7 @@ def test_what_no_gate_and_no_output_names_may_change_at_any_moment(
     fresh: Iterator[Scene], rehearsed: list[str], beside: str
 ) -> None:
     """The innocent twin: not every change in a root is an attack."""
-    for at in range(0, len(rehearsed), 2):
+    for at in range(0, len(rehearsed), 4):
         scene = next(fresh)
         write(scene.root, {beside: b"before"})
         moments = scene.moments(at=at, act=partial(write, scene.root, {beside: b"after it"}))
