@@ -257,6 +257,15 @@ def test_verify_needs_only_the_view_and_finds_rot(sr: Shell) -> None:
     assert sr("verify", RUN, "--fast").code == 0
 
 
+def test_facts_tell_people_the_root_and_each_gates_flag(sr: Shell) -> None:
+    sr("submit", sr.request())
+    told, root = sr("facts", RUN).out, sr.folder / "root"
+    assert f"engine_run_root       {root}\n" in told
+    flags = [one["artifacts"]["passed_flag_path"] for one in sr("--json", "facts", RUN).json["gate_receipts"]]
+    assert flags
+    assert all(path.startswith(f"{root}/") and path in told for path in flags)
+
+
 def test_resume_rebuilds_a_lost_index(sr: Shell) -> None:
     sr("submit", sr.request())
     for path in (sr.folder / "runs").glob("fraud-platform/*/sr/index/*"):
