@@ -368,7 +368,11 @@ def test_bus_tail_needs_no_session_and_takes_one_platform_run(sr: Shell, monkeyp
     assert sr("--json", "bus", "tail", "--platform-run", platforms[1]).json["envelopes"] == envelopes[1:]
     assert sr("--json", "bus", "tail", "--platform-run", "platform_20300101T000000Z").json["envelopes"] == []
     assert sr("--json", "bus", "tail", "--from", "latest").json["envelopes"] == []
-    assert len(sr("bus", "tail", "--platform-run", platforms[0]).out.splitlines()) == 1
+    one = sr("bus", "tail", "--platform-run", platforms[0])
+    assert (len(one.out.splitlines()), one.err) == (1, "")
+    none = sr("bus", "tail", "--platform-run", "typo")
+    assert (none.code, none.out) == (0, "")
+    assert none.err == "note: the bus has no control fact of platform run typo\n"
 
 
 def test_a_damaged_identity_of_the_store_is_told_by_its_key(sr: Shell) -> None:
