@@ -7,9 +7,10 @@ import itertools
 import attrs
 import click
 
-from sr_adapters.cli import exits
+from sr_adapters.cli import exits, output
 from sr_adapters.cli.errors import Tree, remedy_here, tell
 from sr_adapters.cli.session import Session
+from sr_adapters.shown import in_line
 
 _MARK = {True: "ok", False: "BROKEN", None: "-"}
 
@@ -66,7 +67,9 @@ def tail(session: Session, follow: bool, start: str, platform_run: str | None, l
     if session.as_json and not follow:
         session.json({"envelopes": [attrs.asdict(envelope) for envelope in facts]})
         return exits.DONE
+    any_told = False
     for envelope in facts:
+        any_told = True
         if session.as_json:
             session.json_line(attrs.asdict(envelope))
         else:
@@ -74,4 +77,6 @@ def tail(session: Session, follow: bool, start: str, platform_run: str | None, l
             session.say(f"{envelope.published_at_utc}  {kind:<16} run {run_id}  message {envelope.message_id[:16]}")
         if session.unheard:
             break
+    if platform_run is not None and not any_told:
+        output.tell(f"note: the bus has no control fact of platform run {in_line(platform_run)}")
     return exits.DONE

@@ -210,7 +210,8 @@ def facts_command(session: Session, run_id: str) -> int:
         session.artifact(facts)
         return exits.DONE
     session.say(f"facts view of run {run_id}{' (superseded)' if chain else ''}")
-    session.pairs([*((pin, facts["pins"].get(pin)) for pin in facts["pins"]), ("bundle_hash", facts["bundle_hash"])])
+    root = facts.get("oracle_pack_ref", {}).get("engine_run_root")
+    session.pairs([*facts["pins"].items(), ("bundle_hash", facts["bundle_hash"]), ("engine_run_root", root)])
     roles = facts.get("output_roles", {})
     session.table(
         ["output", "role", "path", "sha256"],
@@ -220,8 +221,11 @@ def facts_command(session: Session, run_id: str) -> int:
         ],
     )
     session.table(
-        ["gate", "status", "digest"],
-        [(one["gate_id"], one["status"], one["digest"]["hex"]) for one in facts["gate_receipts"]],
+        ["gate", "status", "digest", "flag"],
+        [
+            (one["gate_id"], one["status"], one["digest"]["hex"], one["artifacts"]["passed_flag_path"])
+            for one in facts["gate_receipts"]
+        ],
     )
     session.say(*(f"  note: {note}" for note in facts.get("evidence_notes", [])))
     return exits.DONE

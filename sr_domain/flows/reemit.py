@@ -16,6 +16,7 @@ import attrs
 from sr_domain.artifacts.documents import control_fact
 from sr_domain.artifacts.revisions import rules_of
 from sr_domain.encoding.contracts import problem
+from sr_domain.encoding.redact import redact
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.plan.request import check_actor
 from sr_domain.record import details, events
@@ -125,7 +126,8 @@ def reemit(
         RunTelemetry(context.ports.telemetry, context.ports.clock, pins_on(ledger), context.policy_rev).event(busy)
         return Reemit(run_id, reason_code=ReasonCode.REEMIT_BUSY, message="the same re-emit is under way")
     try:
-        return _under_lease(reemission, reason=reason, dry_run=dry_run, superseded=superseded)
+        told = None if reason is None else redact(reason)
+        return _under_lease(reemission, reason=told, dry_run=dry_run, superseded=superseded)
     finally:
         _release(context, lease)
 

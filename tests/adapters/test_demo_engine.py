@@ -144,17 +144,18 @@ def test_a_gate_whose_paths_name_the_day_is_sealed_once_a_day(tmp_path: Path) ->
         assert vouched == [f"data/rows/utc_day={day}/part-0000{n}.bin" for n in (0, 1)]
 
 
-@pytest.mark.parametrize("fault", ["fail", "missing"])
-def test_a_fault_of_a_gate_of_each_day_is_one_of_every_day(tmp_path: Path, fault: str) -> None:
+@pytest.mark.parametrize("missing", [True, False])
+def test_a_fault_of_a_gate_of_each_day_is_one_of_every_day(tmp_path: Path, missing: bool) -> None:
     pack = write_pack(tmp_path / "pack", [daily_gate("alone")], [output("x", read_requires_gates=["gate.alone"])])
     sound = build_world(pack, tmp_path / "sound", INVOCATION, days=DAYS)
-    build_world(pack, tmp_path / "root", INVOCATION, days=DAYS, **{fault: "gate.alone"})
+    fail, gone = (None, "gate.alone") if missing else ("gate.alone", None)
+    build_world(pack, tmp_path / "root", INVOCATION, days=DAYS, fail=fail, missing=gone)
     for day in DAYS:
         entry = of_day(daily_gate("alone"), day)
         there = (tmp_path / "root" / filled(entry["passed_flag_path_template"])).exists()
-        assert there is (fault == "fail")
+        assert there is not missing
         assert recomputed(tmp_path / "sound", entry) == sound.flags[f"gate.alone@{day}"]
-        assert (recomputed(tmp_path / "root", entry) == sound.flags[f"gate.alone@{day}"]) is (fault == "missing")
+        assert (recomputed(tmp_path / "root", entry) == sound.flags[f"gate.alone@{day}"]) is missing
 
 
 @PACKS

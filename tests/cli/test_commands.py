@@ -257,6 +257,15 @@ def test_verify_needs_only_the_view_and_finds_rot(sr: Shell) -> None:
     assert sr("verify", RUN, "--fast").code == 0
 
 
+def test_facts_tell_people_the_root_and_each_gates_flag(sr: Shell) -> None:
+    sr("submit", sr.request())
+    told, root = sr("facts", RUN).out, sr.folder / "root"
+    assert f"engine_run_root       {root}\n" in told
+    flags = [one["artifacts"]["passed_flag_path"] for one in sr("--json", "facts", RUN).json["gate_receipts"]]
+    assert flags
+    assert all(path.startswith(f"{root}/") and path in told for path in flags)
+
+
 def test_resume_rebuilds_a_lost_index(sr: Shell) -> None:
     sr("submit", sr.request())
     for path in (sr.folder / "runs").glob("fraud-platform/*/sr/index/*"):
@@ -359,7 +368,11 @@ def test_bus_tail_needs_no_session_and_takes_one_platform_run(sr: Shell, monkeyp
     assert sr("--json", "bus", "tail", "--platform-run", platforms[1]).json["envelopes"] == envelopes[1:]
     assert sr("--json", "bus", "tail", "--platform-run", "platform_20300101T000000Z").json["envelopes"] == []
     assert sr("--json", "bus", "tail", "--from", "latest").json["envelopes"] == []
-    assert len(sr("bus", "tail", "--platform-run", platforms[0]).out.splitlines()) == 1
+    one = sr("bus", "tail", "--platform-run", platforms[0])
+    assert (len(one.out.splitlines()), one.err) == (1, "")
+    none = sr("bus", "tail", "--platform-run", "typo")
+    assert (none.code, none.out) == (0, "")
+    assert none.err == "note: the bus has no control fact of platform run typo\n"
 
 
 def test_a_damaged_identity_of_the_store_is_told_by_its_key(sr: Shell) -> None:

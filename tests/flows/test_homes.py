@@ -97,6 +97,19 @@ def test_a_reemit_from_another_session_goes_home(lab: Lab) -> None:
     assert first.message_id == again.message_id
 
 
+@pytest.mark.parametrize(
+    ("reason", "kept"),
+    [("lost by postgres://sr:hunter2@db/x", "lost by postgres://sr:***@db/x"), ("lost by the bus", "lost by the bus")],
+)
+def test_the_reason_of_a_reemit_is_on_record_without_secrets(lab: Lab, reason: str, kept: str) -> None:
+    lab.reuse(small_world())
+    assert lab.runner().reemit(RUN, reason=reason).reason_code is None
+    asked = lab.ledger(RUN).first("REEMIT_REQUESTED")
+    assert asked is not None
+    assert asked.details["reason"] == kept
+    assert not any(b"hunter2" in data for data in lab.truth().values())
+
+
 def test_a_terminal_fact_goes_home_and_says_its_state(lab: Lab) -> None:
     world = small_world()
     world["gates/gate.a/_passed.flag"] = flag("0" * 64)
