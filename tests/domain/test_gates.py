@@ -225,11 +225,11 @@ def test_a_flag_that_does_not_fit_is_shown(tmp_path: Path, text: bytes, shown: s
     verdict = judge(tmp_path, gate)
     cut_short = text.strip() in (b"", b'{"sha256_hex":')
     assert isinstance(verdict, GateMissing) is cut_short
-    verdict = verdict.late if isinstance(verdict, GateMissing) else verdict
-    assert isinstance(verdict, Conflict)
-    assert verdict.code is ReasonCode.FLAG_MALFORMED
-    assert verdict.detail.endswith(shown)
-    assert verdict.detail.isprintable()
+    told = verdict.late if isinstance(verdict, GateMissing) else verdict
+    assert isinstance(told, Conflict)
+    assert told.code is ReasonCode.FLAG_MALFORMED
+    assert told.detail.endswith(shown)
+    assert told.detail.isprintable()
 
 
 def test_an_index_that_does_not_fit_is_shown(tmp_path: Path) -> None:

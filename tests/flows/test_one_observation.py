@@ -32,7 +32,8 @@ Act = Callable[[], object]
 class Root(Protocol):
     """A world's files, wherever they are."""
 
-    uri: str
+    @property
+    def uri(self) -> str: ...
 
     def put(self, path: str, data: bytes) -> object: ...
 
@@ -53,7 +54,8 @@ class OnFiles:
         return fresh.replace(file)
 
     def remove(self, path: str) -> object:
-        return (Path(self.uri) / path).unlink()
+        (Path(self.uri) / path).unlink()
+        return None
 
     def snapshot(self, uri: str) -> Any:
         return FileEngineRoot(uri)
@@ -176,8 +178,16 @@ def test_nothing_is_read_after_the_second_look_and_nothing_written_before(lab: L
         def open(self, uri: str) -> Any:
             snapshot = super().open(uri)
             stream, changes = snapshot.stream, snapshot.changes
-            snapshot.stream = lambda *args, **how: (happened.append("read"), stream(*args, **how))[1]
-            snapshot.changes = lambda: (happened.append("look"), changes())[1]
+
+            def read(*args: Any, **how: Any) -> Any:
+                happened.append("read")
+                return stream(*args, **how)
+
+            def look() -> Any:
+                happened.append("look")
+                return changes()
+
+            snapshot.stream, snapshot.changes = read, look
             return snapshot
 
     class Store:
@@ -303,9 +313,11 @@ def test_a_root_copied_in_any_order_ends_ready_where_an_index_names_what_is_to_c
     """However long the copy rests between two files; flags, indexes and receipt may be seen in half."""
     lab, files = Lab.memory(tmp_path), dict[str, bytes]()
     roots = MemoryEngineRoots({"memory:root": MemoryEngineRoot(files, "memory:root")})
-    runner = lab.runner(
-        roots=roots, packed=pack(gates=(GATES[1], attrs.evolve(GATES[2], authorizes_outputs=("daily", "world"))))
+    named = (
+        attrs.evolve(GATES[1], upstream_gate_dependencies=()),
+        attrs.evolve(GATES[2], upstream_gate_dependencies=(), authorizes_outputs=("daily", "world")),
     )
+    runner = lab.runner(roots=roots, packed=pack(gates=named))
     asked = request(engine_run_root="memory:root", output_ids=["world", "daily"])
     states = []
     for (path, data), rest in zip(steps(paths, SMALL), rests, strict=False):
@@ -326,10 +338,6 @@ def test_a_root_copied_in_any_order_is_never_quarantined_while_the_copy_does_not
     lab, files = Lab.memory(tmp_path), dict[str, bytes]()
     coming = iter(steps([path for path in paths if path != f"{EVENTS}/part-1.bin"], paths))
     files[f"{EVENTS}/part-1.bin"] = CLOSURE[f"{EVENTS}/part-1.bin"]
-
-    def more() -> None:
-        for path, data in [next(coming, None)] * 1:
-            files[path] = data
 
     def copy() -> None:
         step = next(coming, None)
@@ -357,11 +365,8 @@ def test_where_every_output_is_absent_the_run_waits_and_fails(lab: Lab) -> None:
     before = lab.truth()
     assert lab.runner().submit(asked).state is RunState.WAITING_EVIDENCE
     assert lab.truth() == before
-    twin = lab.runner().submit(
-        request(
-            "twin", engine_run_root=lab.world({**small_world(), "data/extra.bin": b"x"}, "twin"), output_ids=["extra"]
-        )
-    )
+    there = lab.world({**small_world(), "data/extra.bin": b"x"}, "twin")
+    twin = lab.runner().submit(request("twin", engine_run_root=there, output_ids=["extra"]))
     assert twin.state is RunState.READY
     lab.clock.sleep(WAIT_S + 1)
     late = lab.runner().submit(asked)
@@ -390,7 +395,12 @@ def test_a_run_receipt_that_is_no_plain_file_is_a_conflict(lab: Lab, place: str)
     file = root / "run_receipt.json"
     assert lab.runner().submit(request("twin", engine_run_root=str(root))).state is RunState.READY
     file.rename(root / "kept.json")
-    {"link": lambda: file.symlink_to("kept.json"), "fifo": lambda: os.mkfifo(file), "folder": file.mkdir}[place]()
+    if place == "link":
+        file.symlink_to("kept.json")
+    elif place == "fifo":
+        os.mkfifo(file)
+    else:
+        file.mkdir()
     outcome = lab.runner().submit(request(engine_run_root=str(root)))
     assert outcome.state is RunState.QUARANTINED
     (kept,) = lab.document("quarantine", outcome.run_id)["conflicts"]
