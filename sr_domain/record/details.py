@@ -16,9 +16,6 @@ class Nothing(Value):
     """The kind says it all."""
 
 
-# Requests and admission
-
-
 @value
 class Received(Value):
     run_equivalence_key: str
@@ -323,24 +320,17 @@ class ReemitKey(Value):
     reemit_key: str
 
 
-# Truth that was altered; digests are sha256 of stored bytes, hex64
-
-
 @value
-class ArtifactRefused(Value):
-    """`stands`: the digest of what stands at `artifact_ref`. `digest`: of what the record derives, where known."""
+class ArtifactRefused(RootUnreadable):
+    """`stands`: sha256 of what stands at `artifact_ref`, hex64."""
 
-    reason_code: str
     artifact_ref: str
-    detail: str
-    remedy: str
-    stands: str | None = None
-    digest: str | None = None
+    stands: str
 
 
 @value
 class LossAccepted(Value):
-    """What stood at `artifact_ref` is kept at `set_aside_ref`. `digest`: of what replaced it; None for nothing."""
+    """What stood at `artifact_ref` is kept at `set_aside_ref`. `digest`: of what replaced it, None for nothing."""
 
     reason: str
     artifact_ref: str

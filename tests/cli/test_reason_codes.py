@@ -414,6 +414,11 @@ def cut_record(stage: Stage) -> None:
     path.write_bytes(path.read_bytes()[:-5])
 
 
+def cut_before_the_decision(stage: Stage) -> None:
+    path = stage.stored(LAYOUT.record(RUN))
+    path.write_bytes(path.read_bytes().partition(b'{"actor":"local","details":{"bundle_hash"')[0])
+
+
 def write_by_a_newer_release(stage: Stage) -> None:
     path = stage.stored(LAYOUT.record(RUN))
     path.write_bytes(path.read_bytes().replace(b'"revision":2', b'"revision":3', 1))
@@ -583,6 +588,14 @@ ROWS: dict[ReasonCode, Row] = {
     C.REVISION_UNKNOWN: Row(after_ready(write_by_a_newer_release, "audit", RUN), 9, "damaged"),
     C.TRUTH_MISSING: Row(after_ready(lambda stage: stage.world("data/world.bin", None), "verify", RUN), 5, "READY"),
     C.TRUTH_ALTERED: Row(after_ready(lambda stage: stage.world("data/world.bin", b"rot"), "verify", RUN), 5, "READY"),
+    C.TRUTH_LOST: Row(
+        after_ready(
+            cut_before_the_decision,
+            *("recover", RUN, "--artifact", LAYOUT.facts(RUN), "--accept-loss", "--reason", "r"),
+        ),
+        5,
+        "VERIFYING",
+    ),
     C.REEMIT_BUSY: Row(after_ready(hold_reemit, *REEMIT), 3, "READY"),
     C.REEMIT_RATE_LIMIT: Row(after_ready(reemit_often, *REEMIT), 9, "READY"),
     C.REEMIT_READY_ONLY_MISMATCH: Row(failed_then("READY_ONLY"), 2, "FAILED"),
@@ -640,7 +653,7 @@ def test_the_code_is_met_with_its_exit_one_line_and_the_right_record(stage: Stag
         told = stage.sr("--json", "status", RUN)
         assert (told.json["state"], told.json["reason_code"]) == (row.state, answer.error)
         assert told.code == row.exit
-    if row.state not in ("READY", "damaged"):
+    if row.state not in ("READY", "damaged") and code is not C.TRUTH_LOST:  # its record alone forgot that it was
         assert not any(
             one["attributes"]["kind"] == "READY" and one["attributes"]["run_id"] == RUN for one in heard(stage)
         )
