@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from sr_ports.laws import BundleView, HashingLaw, IndexEntry, Ordering, PathBase, VerificationMethod
     from sr_ports.lazy import Later
     from sr_ports.reasons import REASONS, Reason, ReasonCode
-    from sr_ports.roots import EngineRoot, EngineRoots, FileFact, Sink, check_path
+    from sr_ports.roots import Changes, EngineRoot, EngineRoots, FileFact, Sink, check_path
     from sr_ports.runtime import (
         Authenticator,
         Clock,
@@ -71,6 +71,7 @@ _HOME = {
     "Binding": "authority",
     "Blob": "stores",
     "BundleView": "laws",
+    "Changes": "roots",
     "Clock": "runtime",
     "ControlBus": "bus",
     "EngineCall": "invoker",
@@ -144,6 +145,7 @@ __all__ = [
     "Binding",
     "Blob",
     "BundleView",
+    "Changes",
     "Clock",
     "ControlBus",
     "EngineCall",

@@ -1,64 +1,98 @@
-"""Port: read-only, confined access to an engine's run root (spec: mission, law 8)."""
+"""Port: one observation of an engine's run root, read-only and confined (spec: mission, laws 8 and 12)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, Self
 
 import attrs
 
 from sr_ports.compared import Compared
 from sr_ports.errors import EvidenceFault
 from sr_ports.reasons import ReasonCode
-from sr_ports.wanted import EVERYTHING, Wanted
+from sr_ports.wanted import EVERYTHING, TODAY, ListingRules, Wanted
 
 Sink = Callable[[memoryview], object]
 """Takes the next bytes of a file. The view is only valid during the call."""
 
+Stamp = str | int
+"""What tells one writing of a file from every other; opaque."""
+
 
 @attrs.frozen(eq=False, repr=False)
 class FileFact(Compared):
-    """A regular file below an engine root.
+    """A regular file below an engine root, as one snapshot found it.
 
-    `path`: relative to the root, POSIX. `size`: bytes. `stamp`: opaque, changes when the
-    file is written (mtime, ETag). `version_id`: the store's own name for these very bytes (a
-    version id, else an ETag), where it has one; known once the file was read. `target`: where
-    the file really is, relative to the root, when a symbolic link leads there.
+    `path`: relative to the root, POSIX. `size`: bytes. `stamp`: with `size` the file's identity, of
+    whatever changes when the file is written or replaced (device, inode, mtime and ctime; ETag and time of
+    change). `version_id`: the store's own name for these very bytes (a version id, else an ETag), where it
+    has one; known once the file was read. `target`: where the file really is, relative to the root, when a
+    symbolic link leads there, which only the rules of the first release follow.
     """
 
     path: str
     size: int
-    stamp: str
+    stamp: Stamp
     version_id: str | None = None
     target: str | None = None
 
 
+NAMED_CHANGES = 5
+"""How many paths of a second look are named."""
+
+
+@attrs.frozen(eq=False, repr=False)
+class Changes(Compared):
+    """What a second look found: paths whose answer is not what the snapshot gave.
+
+    `paths`: the first few by name of those that changed, vanished or appeared, relative to the root; ``.`` is
+    the root itself, where another folder stands in its place. `count`: how many there are; a second look that
+    has found very many ends, and `count` is then the least that there are. False where nothing changed.
+    """
+
+    paths: tuple[str, ...] = ()
+    count: int = 0
+
+    def __bool__(self) -> bool:
+        return self.count > 0
+
+
 class EngineRoot(Protocol):
-    """One engine run's tree. SR reads it and never writes there.
+    """One snapshot of one engine run's tree. SR reads it and never writes there.
 
     Paths are relative POSIX paths. Laws:
 
-    R1  Confined: a path that is absolute, has a ``..`` part or a backslash, or that reaches
-        outside the root or nowhere through a symbolic link, raises
-        `EvidenceFault(PATH_ESCAPES)` and reads nothing. An empty or ``.`` part, NUL or another
-        control character, and what is neither a regular file nor a folder, raises
-        `EvidenceFault(NOT_A_FILE)`. A link that stays inside is an ordinary file, and its fact
-        says where it leads.
-    R2  Stable: `stream` raises `EvidenceFault(EVIDENCE_UNSTABLE)` if the file's size or stamp
-        differ before and after, or from `expect` where that is given.
+    R1  Confined: a path that is absolute, has a ``..`` part or a backslash raises
+        `EvidenceFault(PATH_ESCAPES)` and reads nothing. So does one with a symbolic link on its way or in its
+        own place: below the root no link is followed, also where one takes a folder's place between two looks.
+        An empty or ``.`` part, NUL or another control character, and what is neither a regular file nor a
+        folder, raises `EvidenceFault(NOT_A_FILE)`; so does a folder in a file's place, where there are
+        folders. By the rules of the first release a link that stays inside is an ordinary file, whose fact
+        says where it leads, and a folder in a file's place is no file.
+    R2  One identity: what `stat` and `list` found, they find again, by no new look, and `stream` feeds the bytes
+        of that identity or raises `EvidenceFault(EVIDENCE_UNSTABLE)`: where the file was written, replaced or
+        removed since, while it is read, or is not the one of `expect` where that is given. The first byte is
+        read when a change after it is certain to show.
     R3  `stat` and `list` report absence (None, empty) only for what is certainly absent; any
-        other trouble raises `Unreachable`. A file that vanishes before `stream` opens it
-        raises `EvidenceFault(INDEXED_FILE_ABSENT)`.
+        other trouble raises `Unreachable`. `stream` of a file that is not in the snapshot raises
+        `EvidenceFault(INDEXED_FILE_ABSENT)`.
     R4  `list` returns every file at any depth below the folder `prefix` ("" is the root) that
         `wanted` takes, in ASCII order of the whole path, each once. It names files only. What
         `wanted` does not take is neither followed, judged nor read, and a folder below which it
-        can take nothing is not entered. A link to a folder is entered only where a segment of the
-        pattern names it, never by ``**`` alone. Where there are no folders, an empty object whose
-        key ends in ``/`` is a folder's marker; one that holds bytes is `NOT_A_FILE`.
+        can take nothing is not entered. A link that the pattern takes, or one to a folder that a segment of
+        it names, is `PATH_ESCAPES`; ``**`` alone passes links over. Where there are no folders, an
+        empty object whose key ends in ``/`` is a folder's marker; one that holds bytes is `NOT_A_FILE`.
     R5  Memory is bounded whatever a file's size; chunks arrive in order, exactly once.
     R6  Nothing is ever written, created, locked or touched.
     R7  Safe to use from several threads at once.
+    R8  Second look: `changes` asks every question again that the snapshot answered, from the root's own name on,
+        and tells what is not as it was: a file whose identity changed, one that vanished or appeared, a
+        fault that came or went, and what `stream` found unstable. After it nothing can be read: every other
+        question raises `RuntimeError`. Trouble that leaves it untold raises `Unreachable`, and it may be asked
+        again.
+    R9  `close` gives back what the snapshot holds open, and may be called again; the snapshot is its own
+        context manager. After it every question raises `RuntimeError`.
     """
 
     uri: str
@@ -76,18 +110,36 @@ class EngineRoot(Protocol):
     def list(self, prefix: str, wanted: Wanted = EVERYTHING) -> Sequence[FileFact]:
         """Files below the folder `prefix`, at any depth, that `wanted` takes; its pattern begins below `prefix`."""
 
-    def stat(self, path: str) -> FileFact | None:
-        """The regular file at `path`; None when nothing is there or it is a folder."""
+    def stat(self, path: str, rules: ListingRules = TODAY, *, or_folder: bool = False) -> FileFact | None:
+        """The regular file at `path`; None when nothing is there, or where `or_folder` allows it a folder."""
 
-    def stream(self, path: str, sink: Sink, *, expect: FileFact | None = None) -> FileFact:
-        """Feed the file's bytes to `sink` in order; the fact describes exactly those bytes."""
+    def stream(self, path: str, sink: Sink, *, expect: FileFact | None = None, rules: ListingRules = TODAY) -> FileFact:
+        """Feed the file's bytes to `sink` in order; the fact describes exactly those bytes.
+
+        `expect`: a fact of this snapshot. Without it, `rules` say how `path` is looked at, as in `stat`.
+        """
+
+    def changes(self) -> Changes:
+        """The second look, after the last read."""
+
+    def close(self) -> None:
+        """Give back what is held open."""
+
+    def __enter__(self) -> Self:
+        """The snapshot itself."""
+
+    def __exit__(self, *error: object) -> None:
+        """`close`."""
 
 
 class EngineRoots(Protocol):
     """Opens engine roots by URI: a local path, ``file://`` or ``s3://``."""
 
     def open(self, uri: str) -> EngineRoot:
-        """The root at `uri`, which need not exist. Raises `BadInput` for a scheme no adapter reads."""
+        """A new snapshot of the root at `uri`, which need not exist. Whoever opens it closes it.
+
+        Links on the way to the root are followed, once. Raises `BadInput` for a scheme no adapter reads.
+        """
 
 
 _PART = r"(?!\.{1,2}(?:/|\Z))[^/\\\x00-\x1f\x7f\ud800-\udfff]+"

@@ -20,18 +20,20 @@ _SET = re.compile(r"\[([!^]?)(\]?[^\]]*)\]")
 
 @attrs.frozen(eq=False, repr=False)
 class ListingRules(Compared):
-    """What the first release listed otherwise. A decided run is read by the rules it was decided by.
+    """What the first release looked at otherwise. A decided run is read by the rules it was decided by.
 
-    `links_in_passing`: enter a link to a folder where ``**`` alone would enter it.
+    `inner_links`: follow a link that stays inside the root, on the way or in a file's place, also where
+    ``**`` alone would enter a folder. `folder_is_absent`: a folder in a file's place counts as nothing there.
     `full_markers`: pass over a key that ends in ``/`` and holds bytes, as if it were a folder's marker.
     """
 
-    links_in_passing: bool = False
+    inner_links: bool = False
+    folder_is_absent: bool = False
     full_markers: bool = False
 
 
 TODAY = ListingRules()
-FIRST_RELEASE = ListingRules(links_in_passing=True, full_markers=True)
+FIRST_RELEASE = ListingRules(inner_links=True, folder_is_absent=True, full_markers=True)
 
 
 @attrs.frozen(eq=False, repr=False)

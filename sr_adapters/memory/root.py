@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from typing import Self
 
-from sr_ports import EvidenceFault, FileFact, ReasonCode, Sink
+from sr_adapters.snapshot import Answer, Snapshot, unstable
+from sr_ports import FileFact, Sink
 from sr_ports.roots import check_path
-from sr_ports.wanted import EVERYTHING, Wanted
+from sr_ports.wanted import ListingRules, Wanted
 
 CHUNK = 1 << 20
 
 
-class MemoryEngineRoot:
+class MemoryEngineRoot(Snapshot):
     """`sr_ports.EngineRoot` over a dict of path to bytes, which its owner may go on changing.
 
     It exists when it has a file. `stamp`: the SHA-256 of the bytes.
@@ -22,47 +25,45 @@ class MemoryEngineRoot:
     folders = False
 
     def __init__(self, files: Mapping[str, bytes], uri: str = "memory:root") -> None:
+        super().__init__()
         self.uri: str = uri.rstrip("/")
         self._files = files
 
     def exists(self) -> bool:
+        self._in_time()
         return bool(self._files)
 
-    def list(self, prefix: str, wanted: Wanted = EVERYTHING) -> Sequence[FileFact]:
-        folder = prefix.rstrip("/") if prefix.strip("/") else prefix
-        if folder:
-            check_path(folder)
+    def anew(self) -> Self:
+        """A new snapshot of the same files."""
+        fresh = copy.copy(self)
+        fresh._begin()
+        return fresh
+
+    def _listed(self, folder: str, wanted: Wanted, known: Mapping[str, Answer]) -> Iterable[FileFact]:
+        del known
         start = f"{folder}/" if folder else ""
         found = [
-            self._fact(path, data)
+            _fact(path, data)
             for path, data in dict(self._files).items()
             if path.startswith(start) and wanted.takes(path[len(start) :])
         ]
         return sorted(found, key=lambda fact: fact.path)
 
-    def stat(self, path: str) -> FileFact | None:
-        check_path(path)
+    def _look(self, path: str, rules: ListingRules) -> Answer:
+        del rules
         data = self._files.get(path)
-        return None if data is None else self._fact(path, data)
+        return None if data is None else _fact(path, data)
 
-    def stream(self, path: str, sink: Sink, *, expect: FileFact | None = None) -> FileFact:
-        check_path(path)
+    def _read(self, path: str, fact: FileFact, sink: Sink) -> FileFact:
         data = self._files.get(path)
-        if data is None:
-            raise EvidenceFault(ReasonCode.INDEXED_FILE_ABSENT, f"{path} is not there", path)
-        before = self._fact(path, data)
-        if expect is not None and (expect.size, expect.stamp) != (before.size, before.stamp):
-            raise _unstable(path)
+        if data is None or _fact(path, data) != fact:
+            raise unstable(path)
         view = memoryview(data)
         for at in range(0, len(data), CHUNK):
             sink(view[at : at + CHUNK])
         if self._files.get(path) != data:
-            raise _unstable(path)
-        return before
-
-    def _fact(self, path: str, data: bytes) -> FileFact:
-        check_path(path)
-        return FileFact(path, len(data), hashlib.sha256(data).hexdigest())
+            raise unstable(path)
+        return fact
 
 
 class MemoryEngineRoots:
@@ -72,8 +73,10 @@ class MemoryEngineRoots:
         self._roots = roots
 
     def open(self, uri: str) -> MemoryEngineRoot:
-        return self._roots.get(uri.rstrip("/")) or MemoryEngineRoot({}, uri)
+        known = self._roots.get(uri.rstrip("/"))
+        return MemoryEngineRoot({}, uri) if known is None else known.anew()
 
 
-def _unstable(path: str) -> EvidenceFault:
-    return EvidenceFault(ReasonCode.EVIDENCE_UNSTABLE, f"{path} changed while it was read", path)
+def _fact(path: str, data: bytes) -> FileFact:
+    check_path(path)
+    return FileFact(path, len(data), hashlib.sha256(data).hexdigest())

@@ -1,110 +1,114 @@
-"""Engine roots on S3: one list per folder, one get per file, nothing written."""
+"""Engine roots on S3: one list per folder, one get per file, one list more at the end, nothing written."""
 
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import attrs
 
 from sr_adapters.s3.errors import DRIVER_ERRORS, ROOT, key_is_missing, status_of, translate, translated
+from sr_adapters.snapshot import Answer, Snapshot, unstable
 from sr_ports import BadInput, EvidenceFault, FileFact, ReasonCode, Sink, Unreachable
 from sr_ports.roots import check_path
-from sr_ports.wanted import EVERYTHING, SPAN, Wanted, is_wild, segment_pattern
+from sr_ports.wanted import SPAN, ListingRules, Wanted, is_wild, segment_pattern
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 CHUNK: Final = 1 << 20
 _RESUMES: Final = 3
 _PRECONDITION = 412
 _RANGE_INVALID = 416
+_AT_ONCE: Final = 8
+"""Requests of a second look that are under way at a time."""
+_HEADER_S: Final = (-1.0, 0.5)
+"""How far the whole seconds of an HTTP header may be from the time that a list tells: cut off, or rounded."""
 
 
-class S3EngineRoot:
+class S3EngineRoot(Snapshot):
     """`sr_ports.EngineRoot` over the keys below ``s3://bucket/prefix``.
 
-    What a list or a stat found is kept for the life of this object: no fact is asked for
-    twice. Open a new one to look again. `page`: keys per list request. `place`: where the server
-    is, for messages.
+    What a list or a stat found is asked for once, and once more by `changes`. A file's stamp is its ETag and
+    when it was last modified; every read is of that ETag. `page`: keys per list request. `place`: where the
+    server is, for messages.
     """
 
     batch_below = 0
     folders = False
 
     def __init__(self, uri: str, client: Any, *, page: int = 1000, place: str = "") -> None:
+        super().__init__()
         self._bucket, self._base = split_uri(uri)
         self.uri = f"s3://{self._bucket}/{self._base}".rstrip("/")
         self._client = client
         self._page = page
         self._shown = f"{self.uri} at {place}" if place else self.uri
-        self._lock = threading.RLock()
-        self._lists: dict[tuple[str, Wanted], tuple[FileFact, ...]] = {}
-        self._facts: dict[str, FileFact | None] = {}
+        self._versions: dict[str, str] = {}
         self._exists: bool | None = None
 
     def exists(self) -> bool:
         """Whether any key is below the root: S3 has no empty folders."""
-        with self._lock:
-            if self._exists is None:
-                self._exists = any(self._facts.values()) or bool(self._keys(self._base, most=1)[0])
-            return self._exists
+        self._in_time()
+        if self._exists is None:
+            known = any(isinstance(one, FileFact) for one in self._answers.values())
+            self._exists = known or next(iter(self._keys(self._base, most=1)), None) is not None
+        return self._exists
 
-    def list(self, prefix: str, wanted: Wanted = EVERYTHING) -> Sequence[FileFact]:
-        folder = prefix.rstrip("/") if prefix.strip("/") else prefix
-        if folder:
-            check_path(folder)
-        with self._lock:
-            if (folder, wanted) not in self._lists:
-                self._lists[folder, wanted] = self._listed(folder, wanted)
-            return self._lists[folder, wanted]
+    def _look(self, path: str, rules: ListingRules) -> Answer:
+        """By a list of one key, which tells an absent key from an absent bucket, as HEAD cannot."""
+        del rules
+        first = next(iter(self._keys(self._base + path, most=1)), None)
+        return _file(path, first) if isinstance(first, Mapping) and first["Key"] == self._base + path else None
 
-    def stat(self, path: str) -> FileFact | None:
-        check_path(path)
-        with self._lock:
-            if path not in self._facts:
-                self._facts[path] = None if self._covered(path) else self._asked(path)
-            return self._facts[path]
+    def _listed(self, folder: str, wanted: Wanted, known: Mapping[str, Answer]) -> Iterable[FileFact]:
+        del known
+        start = f"{folder}/" if folder else ""
+        facts = (self._fact(item, start, wanted) for item in self._reached(start, wanted.segments))
+        return sorted((fact for fact in facts if fact), key=lambda fact: fact.path)
 
-    def stream(self, path: str, sink: Sink, *, expect: FileFact | None = None) -> FileFact:
-        check_path(path)
-        known = expect or self._facts.get(path)
-        answer = self._get(path, {"IfMatch": f'"{known.stamp}"'} if known else {})
-        fact = _streamed(path, answer)
-        if known is not None and (known.size, known.stamp) != (fact.size, fact.stamp):
-            answer["Body"].close()
-            raise _unstable(path)
+    def _each(self, work: Callable[[T], U], items: Iterable[T]) -> Iterable[U]:
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return list(pool.map(work, items))
+
+    def _read(self, path: str, fact: FileFact, sink: Sink) -> FileFact:
+        etag = etag_of(fact)
+        answer = self._get(path, {"IfMatch": f'"{etag}"'})
+        version = self._same_version(path, fact, answer)
         at, resumes = 0, 0
         while True:
             at, trouble = _pump(answer["Body"], sink, at, fact.size)
             if trouble is None:
-                return fact
+                return attrs.evolve(fact, version_id=version or etag)
             resumes += 1
             if resumes > _RESUMES:
                 what = f"{path} in {self._shown}: its bytes broke off at {at} of {fact.size}: {trouble}"
                 raise Unreachable(ReasonCode.ENGINE_ROOT_UNREACHABLE, what) from trouble
-            answer = self._get(path, {"IfMatch": f'"{fact.stamp}"', "Range": f"bytes={at}-"})
+            answer = self._get(path, {"IfMatch": f'"{etag}"', "Range": f"bytes={at}-"})
+            self._same_version(path, fact, answer, whole=False)
             if not str(answer.get("ContentRange", "")).startswith(f"bytes {at}-"):
                 answer["Body"].close()
                 what = f"{path} in {self._shown}: the store does not resume a read"
                 raise Unreachable(ReasonCode.ENGINE_ROOT_UNREACHABLE, what)
 
-    def _covered(self, path: str) -> bool:
-        """Whether a list of everything would have named a file at `path`."""
-        above, name = frozenset(_above(path)), path.rpartition("/")[2]
-        return any(one.everything and name not in one.leave_out and folder in above for folder, one in self._lists)
+    def _same_version(self, path: str, fact: FileFact, answer: Mapping[str, Any], *, whole: bool = True) -> str | None:
+        """The version id of an answer, where the bucket has versions.
 
-    def _listed(self, folder: str, wanted: Wanted) -> tuple[FileFact, ...]:
-        start = f"{folder}/" if folder else ""
-        for above in _above(f"{folder}/x" if folder else "x"):
-            whole = self._lists.get((above, Wanted(rules=wanted.rules)))
-            if whole is not None:
-                below = (fact for fact in whole if fact.path.startswith(start))
-                return tuple(fact for fact in below if wanted.takes(fact.path[len(start) :]))
-        facts = [self._fact(item, start, wanted) for item in self._reached(start, wanted.segments)]
-        kept = tuple(sorted((fact for fact in facts if fact), key=lambda fact: fact.path))
-        self._facts.update({fact.path: fact for fact in kept})
-        return kept
+        It, ETag, time and size are the snapshot's; the first read says which version that is.
+        Raises `EvidenceFault(EVIDENCE_UNSTABLE)`.
+        """
+        version = answer.get("VersionId")
+        version = str(version) if version and version != "null" else None
+        sound = _is_of(answer, fact) and (not whole or int(answer["ContentLength"]) == fact.size)
+        if version is not None and sound:
+            sound = self._versions.setdefault(path, version) == version
+        if not sound:
+            answer["Body"].close()
+            raise unstable(path)
+        return version
 
     def _reached(self, at: str, segments: Sequence[str]) -> Iterator[Mapping[str, Any]]:
         """The keys below `at` that `segments` may lead to, and few others.
@@ -116,32 +120,39 @@ class S3EngineRoot:
         at, segments = at + "".join(f"{one}/" for one in segments[:fixed]), segments[fixed:]
         head = literal_head(segments[0]) if segments else ""
         if not segments or SPAN in segments:
-            yield from self._keys(self._base + at + head)[0]
+            yield from _objects(self._keys(self._base + at + head))
             return
-        keys, folders = self._keys(self._base + at + head, level=True)
-        yield from keys
+        folders: list[str] = []
+        for one in self._keys(self._base + at + head, level=True):
+            if isinstance(one, str):
+                folders.append(one)
+            else:
+                yield one
         for folder in folders:
             name = folder[len(self._base + at) : -1]
             if segment_pattern(segments[0]).match(name):
                 yield from self._reached(f"{at}{name}/", segments[1:])
 
-    def _asked(self, path: str) -> FileFact | None:
-        """By a list of one key, which tells an absent key from an absent bucket, as HEAD cannot."""
-        first, _ = self._keys(self._base + path, most=1)
-        return _file(path, first[0]) if first and first[0]["Key"] == self._base + path else None
+    def _keys(self, start: str, most: int | None = None, *, level: bool = False) -> Iterator[Mapping[str, Any] | str]:
+        """Objects whose keys begin with `start`; with `level` those of one level alone, and the folders beside them.
 
-    def _keys(
-        self, start: str, most: int | None = None, *, level: bool = False
-    ) -> tuple[Sequence[Mapping[str, Any]], Sequence[str]]:
-        """Objects whose keys begin with `start`; with `level` those of one level alone, and the folders beside them."""
+        Page by page, so that no more than one is in memory.
+        """
         limits = {"PageSize": most or self._page, "MaxItems": most}
         how = {"Delimiter": "/"} if level else {}
         with translated(f"listing {start!r} of the engine root {self._shown}", ROOT):
-            pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self._bucket, Prefix=start, PaginationConfig=limits, **how
+            pages = iter(
+                self._client.get_paginator("list_objects_v2").paginate(
+                    Bucket=self._bucket, Prefix=start, PaginationConfig=limits, **how
+                )
             )
-            found = [(page.get("Contents", ()), page.get("CommonPrefixes", ())) for page in pages]
-        return [one for items, _ in found for one in items], [one["Prefix"] for _, folders in found for one in folders]
+        while True:
+            with translated(f"listing {start!r} of the engine root {self._shown}", ROOT):
+                page = next(pages, None)
+            if page is None:
+                return
+            yield from page.get("Contents", ())
+            yield from (one["Prefix"] for one in page.get("CommonPrefixes", ()))
 
     def _fact(self, item: Mapping[str, Any], start: str, wanted: Wanted) -> FileFact | None:
         """The listed file, if it is wanted; None for a folder's marker too. Raises `EvidenceFault` by law R1 or R4."""
@@ -165,10 +176,8 @@ class S3EngineRoot:
         try:
             return self._client.get_object(Bucket=self._bucket, Key=self._base + path, **how)
         except DRIVER_ERRORS as error:
-            if status_of(error) in (_PRECONDITION, _RANGE_INVALID):
-                raise _unstable(path) from error
-            if key_is_missing(error):
-                raise EvidenceFault(ReasonCode.INDEXED_FILE_ABSENT, f"{path} is not there", path) from error
+            if status_of(error) in (_PRECONDITION, _RANGE_INVALID) or key_is_missing(error):
+                raise unstable(path) from error
             raise translate(error, f"reading {path} in the engine root {self._shown}", ROOT) from error
 
 
@@ -208,24 +217,28 @@ def literal_head(segment: str) -> str:
     return "" if segment == SPAN else re.split(r"[*?\[]", segment, maxsplit=1)[0]
 
 
+def _objects(found: Iterable[Mapping[str, Any] | str]) -> Iterator[Mapping[str, Any]]:
+    return (one for one in found if not isinstance(one, str))
+
+
 def _file(path: str, item: Mapping[str, Any]) -> FileFact:
-    return FileFact(path, int(item["Size"]), _bare(item["ETag"]))
+    changed = item.get("LastModified")
+    return FileFact(path, int(item["Size"]), f"{_bare(item['ETag'])}@{'' if changed is None else changed.timestamp()}")
 
 
-def _streamed(path: str, answer: Mapping[str, Any]) -> FileFact:
-    etag, version = _bare(answer["ETag"]), answer.get("VersionId")
-    return FileFact(path, int(answer["ContentLength"]), etag, version if version and version != "null" else etag)
+def etag_of(fact: FileFact) -> str:
+    """The ETag of a listed file, unquoted."""
+    return str(fact.stamp).rpartition("@")[0]
 
 
-def _above(path: str) -> Sequence[str]:
-    """The folders above a path, the root last."""
-    parts = path.split("/")[:-1] if path else []
-    return [*("/".join(parts[:n]) for n in range(len(parts), 0, -1)), *([""] if path else [])]
+def _is_of(answer: Mapping[str, Any], fact: FileFact) -> bool:
+    """Whether an answer is of the listed object. A list tells the time more exactly than a read does."""
+    etag, _, changed = str(fact.stamp).rpartition("@")
+    told = answer.get("LastModified")
+    if told is None or not changed:
+        return _bare(answer["ETag"]) == etag
+    return _bare(answer["ETag"]) == etag and _HEADER_S[0] < told.timestamp() - float(changed) <= _HEADER_S[1]
 
 
 def _bare(etag: str) -> str:
     return etag.removeprefix("W/").strip('"')
-
-
-def _unstable(path: str) -> EvidenceFault:
-    return EvidenceFault(ReasonCode.EVIDENCE_UNSTABLE, f"{path} changed since it was listed", path)

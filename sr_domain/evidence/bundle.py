@@ -6,11 +6,12 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import attrs
 
-from sr_domain.evidence.digests import Guard
+from sr_domain.evidence.digests import FileDigest, Guard, WholeFiles
 from sr_domain.evidence.small_files import parse_small, read_small
 from sr_ports import (
     EngineRoot,
@@ -27,6 +28,7 @@ from sr_ports.roots import check_path, leaves
 from sr_ports.wanted import TODAY
 
 INDEX_LIMIT = 64 << 20
+_FOUND_AT_ONCE = 1000
 _SHAPES = ("files", "entries", "items", "members")
 _PATH_KEYS = ("path", "relative_path", "rel_path", "file_path", "file", "filename", "name")
 _DIGEST_KEYS = ("sha256_hex", "sha256", "digest", "digest_sha256", "digest_hex", "sha256_digest", "hash")
@@ -54,6 +56,7 @@ class Bundle:
     method: VerificationMethod
     guard: Guard
     rules: ListingRules = TODAY
+    digests: WholeFiles = attrs.field(factory=WholeFiles)
 
     def files(self) -> Sequence[FileFact]:
         """Every file below the bundle root less excluded names. Raises `BundleAbsent` when there is none."""
@@ -77,9 +80,9 @@ class Bundle:
         path = self.index_path
         if path is None:
             raise EvidenceFault(ReasonCode.INDEX_MALFORMED, "the gate map names no index for this law")
-        if self.root.stat(path) is None:
+        if self.root.stat(path, self.rules) is None:
             raise BundleAbsent(path)
-        data = read_small(self.root, path, INDEX_LIMIT, ReasonCode.INDEX_MALFORMED)
+        data = read_small(self.root, path, INDEX_LIMIT, ReasonCode.INDEX_MALFORMED, self.rules)
         members = _members(parse_small(data, path, INDEX_LIMIT, ReasonCode.INDEX_MALFORMED), path)
         entries = tuple(self._plain(_entry(node, path)) for node in members)
         kept = tuple(entry for entry in entries if not self._excluded(entry.path))
@@ -92,6 +95,9 @@ class Bundle:
 
     def sha256(self, paths: Iterable[str], *, base: PathBase = "bundle_root") -> str:
         """Hex sha256 over the concatenated bytes of `paths`, in that order."""
+        named = tuple(paths)
+        if len(named) == 1:
+            return self.sha256_file(named[0], base)
         hasher = hashlib.sha256()
         update, guard, stream = hasher.update, self.guard, self.root.stream
 
@@ -99,13 +105,36 @@ class Bundle:
             guard(len(chunk))
             update(chunk)
 
-        for path in paths:
-            self._check_target(stream(self._confine(path, base), sink), base)
+        left = iter(named)
+        while places := [self._confine(path, base) for path in islice(left, _FOUND_AT_ONCE)]:
+            for path in places:  # found before any is read: one wait for the first byte serves them all
+                self.root.stat(path, self.rules)
+            for path in places:
+                self._check_target(stream(path, sink, rules=self.rules), base)
         return hasher.hexdigest()
 
+    def find(self, path: str, base: PathBase) -> None:
+        """Return only where the member is there. Raises `EvidenceFault`, `INDEXED_FILE_ABSENT` for one that is not."""
+        place = self._confine(path, base)
+        if self.root.stat(place, self.rules) is None:
+            raise EvidenceFault(ReasonCode.INDEXED_FILE_ABSENT, f"{place} is not there", place)
+
     def sha256_file(self, path: str, base: PathBase) -> str:
-        """Hex sha256 of one member."""
-        return self.sha256((path,), base=base)
+        """Hex sha256 of one member, read once in a look."""
+        place = self._confine(path, base)
+        known = self.digests.known(place)
+        if known is not None:
+            return known.sha256
+        hasher = hashlib.sha256()
+
+        def sink(chunk: memoryview) -> None:
+            self.guard(len(chunk))
+            hasher.update(chunk)
+
+        fact = self.root.stream(place, sink, rules=self.rules)
+        self._check_target(fact, base)
+        read = FileDigest(place, fact.size, hasher.hexdigest(), fact.version_id)
+        return read.sha256 if fact.target is not None else self.digests.keep(read).sha256
 
     def _plain(self, entry: IndexEntry) -> IndexEntry:
         """The entry with its path in one spelling, by which it is named, sorted and left out."""

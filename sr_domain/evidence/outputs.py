@@ -42,7 +42,7 @@ def find_output(root: EngineRoot, path: str, rules: ListingRules = TODAY) -> Out
     """
     base, pattern = split_pattern(path.rstrip("/"))
     if not pattern and not path.endswith("/"):
-        fact = root.stat(path)
+        fact = root.stat(path, rules, or_folder=True)
         if fact is not None:
             return OutputFiles(path.rpartition("/")[0], (fact,), path)
     found = root.list(base, Wanted(pattern, rules=rules))

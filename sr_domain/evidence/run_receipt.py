@@ -9,7 +9,8 @@ from typing import Any
 from sr_domain.encoding.contracts import Problem, problem
 from sr_domain.encoding.names import lower_hex
 from sr_domain.evidence.small_files import parse_small, read_small
-from sr_ports import EngineRoot, EvidenceFault, ReasonCode
+from sr_ports import EngineRoot, EvidenceFault, ListingRules, ReasonCode
+from sr_ports.wanted import TODAY
 
 RECEIPT = "run_receipt.json"
 _LIMIT = 1 << 20
@@ -20,14 +21,15 @@ Misfit = Callable[[str, Any], Problem | None]
 """What breaks the contract of a name, also where a pack asks for more; None when a document fits."""
 
 
-def read_receipt(root: EngineRoot, misfit: Misfit = problem) -> dict[str, Any] | None:
+def read_receipt(root: EngineRoot, misfit: Misfit = problem, rules: ListingRules = TODAY) -> dict[str, Any] | None:
     """The receipt; None when there is none.
 
-    Raises `EvidenceFault(ENGINE_RECEIPT_INVALID)` for one that does not fit its contract, `Unreachable`.
+    Raises `EvidenceFault` for one that is no plain file or does not fit its contract, `CutShort` for one that
+    merely ends too early, `Unreachable`.
     """
-    if root.stat(RECEIPT) is None:
+    if root.stat(RECEIPT, rules) is None:
         return None
-    data = read_small(root, RECEIPT, _LIMIT, ReasonCode.ENGINE_RECEIPT_INVALID)
+    data = read_small(root, RECEIPT, _LIMIT, ReasonCode.ENGINE_RECEIPT_INVALID, rules)
     receipt = parse_small(data, RECEIPT, _LIMIT, ReasonCode.ENGINE_RECEIPT_INVALID)
     receipt = lower_hex(receipt, "run_id", "manifest_fingerprint", "parameter_hash")
     wrong = misfit("run_receipt", receipt)

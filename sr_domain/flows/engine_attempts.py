@@ -26,6 +26,7 @@ from sr_domain.record.details import (
     Nothing,
 )
 from sr_domain.record.read import Entry
+from sr_domain.run.admission_rules import admitted
 from sr_domain.run.held_run import HeldRun
 from sr_ports import EngineCall, EngineInvoker, EngineResult, EvidenceFault, ReasonCode
 from sr_ports.compared import Compared
@@ -221,11 +222,12 @@ def check_receipt(run: HeldRun, uri: str | None) -> tuple[ReasonCode | None, str
     """Whether the engine's receipt is there, fits its contract and names this run's pins."""
     if uri is None:
         return ReasonCode.ENGINE_ROOT_MISSING, "the invoker named no engine root"
+    rules = admitted(run.history).then
     try:
-        root = run.ports.roots.open(uri)
-        if not root.exists():
-            return ReasonCode.ENGINE_ROOT_MISSING, f"{uri} is not there"
-        receipt = read_receipt(root, run.misfit)
+        with run.ports.roots.open(uri) as root:
+            if not root.exists():
+                return ReasonCode.ENGINE_ROOT_MISSING, f"{uri} is not there"
+            receipt = read_receipt(root, run.misfit, rules)
     except EvidenceFault as error:
         return ReasonCode.ENGINE_RECEIPT_INVALID, error.what
     if receipt is None:

@@ -173,9 +173,10 @@ class _Bytes:
                 self._unread("locators", "output_id", opened),
                 self._unread("gate_receipts", "gate_id", opened),
             )
-        progress = ReadProgress(self.verifier.progress, self.verifier.clock.now)
-        gates = self._gates(opened, progress)  # first: a gate over the same bytes has its say before them
-        return self._outputs(opened, progress), gates
+        with opened:
+            progress = ReadProgress(self.verifier.progress, self.verifier.clock.now)
+            gates = self._gates(opened, progress)  # first: a gate over the same bytes has its say before them
+            return self._outputs(opened, progress), gates
 
     def _unread(self, what: str, name: str, *why: Finding) -> Proof:
         ids = dict.fromkeys(str(one[name]) for one in self.view.facts[what])

@@ -139,7 +139,7 @@ class OutputBytes:
     def _file(self, place: Place) -> Iterator[_Part | _Off]:
         """The one file that a path names."""
         try:
-            fact = self.root.stat(place.path)
+            fact = self.root.stat(place.path, self.rules)
         except EvidenceFault as fault:
             yield _Off(place, "MOVED", fault.what, fault.code)
             return
@@ -187,7 +187,7 @@ class OutputBytes:
 
     def _stat(self, path: str) -> FileFact | None:
         try:
-            return self.root.stat(path)
+            return self.root.stat(path, self.rules)
         except EvidenceFault:  # what stands there is no file of the root: the part is gone
             return None
 

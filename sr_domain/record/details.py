@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import attrs
 
-from sr_domain.record.proofs import Conflict, Decision, Failure, Found
+from sr_domain.record.proofs import Conflict, Decision, Failure, Found, Lack
 from sr_domain.record.values import Value, many, one, value
 
 
@@ -183,7 +183,8 @@ class Rest(Value):
     """Why a run waits or ended without READY. `found`: what passed nevertheless.
 
     `problems`: what cannot be planned, as ``code``, ``subject``, ``detail``. `revision`: None also while it
-    waits. `quarantine_digest`: of the quarantine record, hex64; None also where none is owed.
+    waits. `quarantine_digest`: of the quarantine record, hex64; None also where none is owed. `lacks`: of what is
+    missing, what was looked for and where. `changed`: the first paths of an engine root that was not at rest.
     """
 
     reason_code: str
@@ -195,6 +196,8 @@ class Rest(Value):
     found: Found | None = attrs.field(default=None, metadata=one(Found))
     revision: int | None = None
     quarantine_digest: str | None = None
+    lacks: tuple[Lack, ...] = attrs.field(default=(), metadata=many(Lack))
+    changed: tuple[str, ...] = ()
 
 
 @value

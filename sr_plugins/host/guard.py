@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import attrs
 
@@ -93,7 +93,8 @@ class _GuardedRoots:
     what: str
 
     def open(self, uri: str) -> Any:
-        return Guarded(_call(self.what, "open", self.made.open, uri), f"the engine root of {self.what}", EngineRoot)
+        opened = _call(self.what, "open", self.made.open, uri)
+        return _GuardedRoot(opened, f"the engine root of {self.what}", EngineRoot)
 
 
 class Guarded:
@@ -121,6 +122,16 @@ class Guarded:
 
     def __repr__(self) -> str:
         return f"<{self._what}: {self._made!r}>"
+
+
+class _GuardedRoot(Guarded):
+    """An engine root, which is its own context manager."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        _call(self._what, "close", self._made.close)
 
 
 def _call(what: str, name: str, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -276,8 +276,9 @@ def _root(runner: ScenarioRunner) -> Iterator[Check]:
         return
 
     def there() -> str:
-        if not runner.ports.roots.open(uri).exists():
-            raise _Broken(f"{uri} is not there", ReasonCode.ENGINE_ROOT_UNREACHABLE)
+        with runner.ports.roots.open(uri) as root:
+            if not root.exists():
+                raise _Broken(f"{uri} is not there", ReasonCode.ENGINE_ROOT_UNREACHABLE)
         return uri
 
     yield _try("engine", "oracle root", there)

@@ -18,7 +18,7 @@ from __future__ import annotations
 import enum
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import attrs
 
@@ -135,6 +135,12 @@ class Crashing:
             return self._wrapped(method, answer)
 
         return counted
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._port.close()
 
     def _answer(self, call: PortCall, act: Callable[[], Any]) -> Any:
         plan = self._plan

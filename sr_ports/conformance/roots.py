@@ -1,28 +1,27 @@
 """The laws of `sr_ports.roots.EngineRoot`, as tests.
 
-Subclass `EngineRootLaws` and give it three fixtures: `reopen` (makes a further root on the
-same tree), `put` (writes a file there behind the root's back) and `snapshot` (all that is
-observable of the tree, to compare). `broken` has a default that skips its test.
+Subclass `EngineRootLaws` and give it four fixtures: `reopen` (opens a further snapshot of the
+same tree), `put` (writes a file there behind the root's back), `remove` (takes one away) and `snapshot`
+(all that is observable of the tree, to compare). `broken` has a default that skips its test.
 """
 
 from __future__ import annotations
 
 import hashlib
 import tracemalloc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import pytest
 
+from sr_ports.conformance.second_look import Put, Remove, Reopen, SecondLook, Snapshot, read
 from sr_ports.conformance.together import together
 from sr_ports.errors import EvidenceFault, Unreachable
 from sr_ports.reasons import ReasonCode
 from sr_ports.roots import EngineRoot, FileFact
-from sr_ports.wanted import Wanted
+from sr_ports.wanted import FIRST_RELEASE, Wanted
 
-Reopen = Callable[[], EngineRoot]
-Put = Callable[[str, bytes], None]
-Snapshot = Callable[[], object]
+__all__ = ["EngineRootLaws", "Put", "Remove", "Reopen", "Snapshot", "read"]
 
 LARGEST_CHUNK = 8 << 20
 BIG = 40 << 20
@@ -53,8 +52,8 @@ PATTERNS: Mapping[str, Sequence[str]] = {
 }
 
 
-class EngineRootLaws:
-    """Laws R1 to R7. Needs `reopen`, `put` and `snapshot`."""
+class EngineRootLaws(SecondLook):
+    """Laws R1 to R9. Needs `reopen`, `put`, `remove` and `snapshot`."""
 
     @pytest.fixture
     def broken(self) -> EngineRoot:
@@ -73,25 +72,88 @@ class EngineRootLaws:
             assert caught.value.code is (ReasonCode.PATH_ESCAPES if bad in LEADING_OUT else ReasonCode.NOT_A_FILE)
         assert got == []
 
+    def test_r1_a_folder_in_a_files_place_is_no_file(self, reopen: Reopen, put: Put) -> None:
+        put("in/a", b"x")
+        root = reopen()
+        assert root.stat("in", or_folder=True) is None
+        if not root.folders:
+            assert root.stat("in") is None
+            return
+        for act in (root.stat, partial(root.stream, sink=lambda _: None)):
+            with pytest.raises(EvidenceFault) as caught:
+                act("in")
+            assert (caught.value.code, caught.value.path) == (ReasonCode.NOT_A_FILE, "in")
+        assert root.stat("in", FIRST_RELEASE) is None
+
     # R2
 
+    def test_r2_what_was_found_is_found_again_whatever_became_of_it(
+        self, reopen: Reopen, put: Put, remove: Remove
+    ) -> None:
+        for name in ("in/a", "in/b", "c"):
+            put(name, b"before")
+        root = reopen()
+        found, single = list(root.list("in")), root.stat("c")
+        assert root.stat("later") is None
+        put("in/a", b"afterwards")
+        put("in/more", b"more")
+        put("later", b"more")
+        remove("in/b")
+        remove("c")
+        assert list(root.list("in")) == found
+        assert [root.stat(fact.path) for fact in found] == found
+        assert root.stat("c") == single
+        assert root.stat("later") is None
+        assert [fact.path for fact in reopen().list("")] == ["in/a", "in/more", "later"]
+
     @pytest.mark.parametrize("later", [b"after!", b"longer than before", b""], ids=["same size", "longer", "empty"])
-    def test_r2_a_file_that_changed_since_it_was_seen_is_unstable(self, reopen: Reopen, put: Put, later: bytes) -> None:
+    @pytest.mark.parametrize("how", ["stat", "list", "read"])
+    def test_r2_a_file_that_changed_since_it_was_seen_is_unstable(
+        self, reopen: Reopen, put: Put, how: str, later: bytes
+    ) -> None:
+        put("a", b"before")
+        put("b", b"before")
+        root, twin = reopen(), reopen()
+        for one in (root, twin):
+            seen = one.list("")[0] if how == "list" else one.stat("a")
+            if how == "read":
+                assert read(one, "a") == b"before"
+        put("a", later)
+        for expect in (None, seen):
+            with pytest.raises(EvidenceFault) as caught:
+                root.stream("a", lambda _: None, expect=expect)
+            assert (caught.value.code, caught.value.path) == (ReasonCode.EVIDENCE_UNSTABLE, "a")
+        assert read(twin, "b") == b"before"
+
+    def test_r2_a_file_that_is_gone_is_unstable(self, reopen: Reopen, put: Put, remove: Remove) -> None:
+        put("in/a", b"before")
+        put("in/b", b"before")
+        root = reopen()
+        root.list("in")
+        remove("in/a")
+        with pytest.raises(EvidenceFault) as caught:
+            root.stream("in/a", lambda _: None)
+        assert (caught.value.code, caught.value.path) == (ReasonCode.EVIDENCE_UNSTABLE, "in/a")
+        assert read(root, "in/b") == b"before"
+
+    def test_r2_a_fact_of_an_earlier_snapshot_is_held_against_the_file(self, reopen: Reopen, put: Put) -> None:
         put("a", b"before")
         seen = reopen().stat("a")
         assert seen is not None
-        put("a", later)
+        assert reopen().stream("a", lambda _: None, expect=seen).size == 6
+        put("a", b"after!")
         with pytest.raises(EvidenceFault) as caught:
             reopen().stream("a", lambda _: None, expect=seen)
-        assert (caught.value.code, caught.value.path) == (ReasonCode.EVIDENCE_UNSTABLE, "a")
+        assert caught.value.code is ReasonCode.EVIDENCE_UNSTABLE
 
     def test_r2_an_expectation_of_other_facts_is_unstable(self, reopen: Reopen, put: Put) -> None:
         put("a", b"before")
         seen = reopen().stat("a")
         assert seen is not None
-        with pytest.raises(EvidenceFault) as caught:
-            reopen().stream("a", lambda _: None, expect=FileFact("a", seen.size + 1, seen.stamp))
-        assert caught.value.code is ReasonCode.EVIDENCE_UNSTABLE
+        for wrong in (FileFact("a", seen.size + 1, seen.stamp), FileFact("none", seen.size, seen.stamp)):
+            with pytest.raises(EvidenceFault) as caught:
+                reopen().stream(wrong.path, lambda _: None, expect=wrong)
+            assert caught.value.code is ReasonCode.EVIDENCE_UNSTABLE
 
     # R3
 
@@ -101,7 +163,7 @@ class EngineRootLaws:
         put("in/a", b"x")
         assert reopen().exists()
         root = reopen()
-        for absent in ("a", "in", "in/b", "in/a/x", "in/aa", "i"):
+        for absent in ("a", "in/b", "in/a/x", "in/aa", "i"):
             assert root.stat(absent) is None
         assert list(root.list("i")) == []
         assert list(root.list("out")) == []
@@ -238,11 +300,3 @@ class EngineRootLaws:
 
         for found in together([partial(all_of_it) for _ in range(6)]):
             assert found == {name: name.encode() * 20_000 for name in names}
-
-
-def read(root: EngineRoot, path: str) -> bytes:
-    """A file's bytes, whole."""
-    parts = bytearray()
-    fact = root.stream(path, parts.extend)
-    assert (fact.path, fact.size) == (path, len(parts))
-    return bytes(parts)

@@ -6,7 +6,7 @@ import pytest
 
 from sr_adapters.memory.root import MemoryEngineRoot, MemoryEngineRoots
 from sr_ports import EvidenceFault, ReasonCode
-from sr_ports.conformance.roots import EngineRootLaws, Put, Reopen, Snapshot
+from sr_ports.conformance.roots import EngineRootLaws, Put, Remove, Reopen, Snapshot
 
 
 class TestMemoryEngineRoot(EngineRootLaws):
@@ -23,6 +23,10 @@ class TestMemoryEngineRoot(EngineRootLaws):
         return files.__setitem__
 
     @pytest.fixture
+    def remove(self, files: dict[str, bytes]) -> Remove:
+        return files.__delitem__
+
+    @pytest.fixture
     def snapshot(self, files: dict[str, bytes]) -> Snapshot:
         return lambda: dict(files)
 
@@ -37,5 +41,7 @@ def test_a_file_that_changes_while_it_is_read_is_unstable() -> None:
 def test_roots_open_by_uri() -> None:
     root = MemoryEngineRoot({"a": b"x"}, "memory:one/")
     roots = MemoryEngineRoots({"memory:one": root})
-    assert roots.open("memory:one/") is root
+    with roots.open("memory:one/") as one:
+        assert one.uri == "memory:one"
+    assert roots.open("memory:one").exists()
     assert not roots.open("memory:other").exists()

@@ -13,7 +13,7 @@ from sr_adapters.s3.client import Endpoint, make_client
 from sr_adapters.s3.probe import Conditions, ProcessFindings
 from sr_adapters.s3.root import S3EngineRoot
 from sr_adapters.s3.store import S3ObjectStore
-from sr_ports import BadInput, Blob, EvidenceFault, OutcomeUnknown, ReasonCode, Unreachable
+from sr_ports import BadInput, Blob, Changes, EvidenceFault, OutcomeUnknown, ReasonCode, Unreachable
 from tests.servers.faulty_proxy import Answer, Fault, FaultyProxy, error, faulty_proxy
 from tests.servers.s3 import S3Server, fresh_prefix
 
@@ -335,11 +335,13 @@ class TestEngineRoot:
         self, root: S3EngineRoot, proxy: FaultyProxy, data: bytes
     ) -> None:
         got = bytearray()
+        root.stat("a")
         proxy.fail(Fault(forward=True, truncate=1_500_000), Fault(forward=True, truncate=100_000), method="GET")
         assert root.stream("a", got.extend).size == len(data)
         assert bytes(got) == data
 
     def test_r3_a_body_that_keeps_breaking_is_unreachable(self, root: S3EngineRoot, proxy: FaultyProxy) -> None:
+        root.stat("a")
         proxy.fail(Fault(forward=True, truncate=1000), method="GET", times=8)
         fails_with(ReasonCode.ENGINE_ROOT_UNREACHABLE, lambda: root.stream("a", lambda _: None))
 
@@ -348,6 +350,7 @@ class TestEngineRoot:
     ) -> None:
         seen = plain.stat("a")
         assert seen is not None
+        root.stat("a")
         proxy.fail(Fault(forward=True, truncate=1_500_000), method="GET")
 
         def meddle(_: memoryview) -> None:
@@ -356,6 +359,18 @@ class TestEngineRoot:
         with pytest.raises(EvidenceFault) as caught:
             root.stream("a", meddle)
         assert caught.value.code is ReasonCode.EVIDENCE_UNSTABLE
+
+    @pytest.mark.parametrize("asked", ["list", "stat"])
+    def test_r8_a_second_look_that_cannot_tell_says_so_and_may_be_asked_again(
+        self, root: S3EngineRoot, proxy: FaultyProxy, asked: str
+    ) -> None:
+        getattr(root, asked)("a" if asked == "stat" else "")
+        proxy.fail(Fault(answer=error(403, "AccessDenied")), method="GET")
+        fails_with(ReasonCode.ENGINE_ROOT_DENIED, root.changes)
+        with pytest.raises(RuntimeError):
+            root.stat("a")
+        proxy.calm()
+        assert root.changes() == Changes()
 
     @pytest.mark.parametrize("method", ["list", "stat", "stream", "exists"])
     def test_r3_trouble_is_never_absence(self, root: S3EngineRoot, proxy: FaultyProxy, method: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -12,8 +13,8 @@ from sr_adapters.s3.build import S3EngineRoots
 from sr_adapters.s3.client import Endpoint, make_client
 from sr_adapters.s3.root import S3EngineRoot
 from sr_adapters.s3.settings import MinioSettings
-from sr_ports import BadInput, EngineRoot, EvidenceFault, ReasonCode, Unreachable
-from sr_ports.conformance.roots import EngineRootLaws, Put, Reopen, Snapshot, read
+from sr_ports import BadInput, Changes, EngineRoot, EvidenceFault, ReasonCode, Unreachable
+from sr_ports.conformance.roots import EngineRootLaws, Put, Remove, Reopen, Snapshot, read
 from sr_ports.wanted import FIRST_RELEASE, Wanted
 from tests.servers.s3 import S3Server, fresh_prefix
 
@@ -40,6 +41,12 @@ def client(server: S3Server) -> Any:
 def put(client: Any, uri: str) -> Put:
     _, _, bucket, prefix = uri.split("/")
     return lambda path, data: client.put_object(Bucket=bucket, Key=f"{prefix}/{path}", Body=data)
+
+
+@pytest.fixture
+def remove(client: Any, uri: str) -> Remove:
+    _, _, bucket, prefix = uri.split("/")
+    return lambda path: client.delete_object(Bucket=bucket, Key=f"{prefix}/{path}")
 
 
 class TestS3EngineRoot(EngineRootLaws):
@@ -96,6 +103,44 @@ def test_r2_a_file_changed_after_it_was_listed_is_unstable(client: Any, uri: str
     with pytest.raises(EvidenceFault) as caught:
         root.stream("a", lambda _: None)
     assert caught.value.code is ReasonCode.EVIDENCE_UNSTABLE
+
+
+def test_r2_an_object_written_between_list_and_get_is_unstable_though_its_bytes_are_the_same(
+    client: Any, uri: str, put: Put
+) -> None:
+    for name in ("a", "twin"):
+        put(name, b"the same")
+    root = S3EngineRoot(uri, client)
+    assert len(root.list("")) == 2
+    time.sleep(1.6)  # an answer tells the time of a change in whole seconds
+    put("a", b"the same")
+    with pytest.raises(EvidenceFault) as caught:
+        root.stream("a", lambda _: None)
+    assert (caught.value.code, caught.value.path) == (ReasonCode.EVIDENCE_UNSTABLE, "a")
+    assert read(root, "twin") == b"the same"
+    assert root.changes() == Changes(("a",), 1)
+
+
+def test_r8_every_list_and_every_single_look_is_asked_once_more(client: Any, uri: str, put: Put) -> None:
+    for name in ("out/a", "out/in/b", "flag"):
+        put(name, name.encode())
+    root = S3EngineRoot(uri, client)
+    root.list("out")
+    root.list("out/in")
+    for path in ("flag", "none", "out/a", "out/none"):
+        root.stat(path)
+    assert counted(client, root.changes) == ["GET list"] * 3
+
+
+def test_r8_a_marker_that_comes_to_hold_bytes_is_a_change(client: Any, uri: str, put: Put) -> None:
+    put("in/", b"")
+    put("in/a", b"x")
+    root, twin = S3EngineRoot(uri, client), S3EngineRoot(uri, client)
+    root.list("in")
+    twin.list("in")
+    assert twin.changes() == Changes()
+    put("in/", b"4444")
+    assert root.changes() == Changes(("in/",), 1)
 
 
 def test_r3_a_missing_bucket_is_not_an_empty_root(client: Any) -> None:
@@ -205,6 +250,12 @@ def test_a_versioned_bucket_gives_the_version_that_was_read(moto_server: S3Serve
     made = client.put_object(Bucket=bucket, Key="x/a", Body=b"1")
     root = S3EngineRoot(f"s3://{bucket}/x", client)
     assert root.stream("a", lambda _: None).version_id == made["VersionId"]
+    assert root.stream("a", lambda _: None).version_id == made["VersionId"]
+    client.put_object(Bucket=bucket, Key="x/a", Body=b"1")
+    with pytest.raises(EvidenceFault) as caught:  # the very same bytes, and another version
+        root.stream("a", lambda _: None)
+    assert caught.value.code is ReasonCode.EVIDENCE_UNSTABLE
+    assert root.changes() == Changes(("a",), 1)
 
 
 def test_roots_open_on_the_object_stores_endpoint(

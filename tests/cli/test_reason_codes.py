@@ -297,8 +297,10 @@ def cycle(stage: Stage) -> Answer:
     return stage.submit()
 
 
-def indexed(members: Any) -> Callable[[Stage], Answer]:
+def indexed(members: Any, **policy: Any) -> Callable[[Stage], Answer]:
     def play(stage: Stage) -> Answer:
+        if policy:
+            stage.policy(**policy)
         stage.index("up", members)
         return stage.submit()
 
@@ -316,6 +318,7 @@ def member(stage: Stage) -> Answer:
 def unstable(stage: Stage) -> Answer:
     """The engine still writes: a file grows just before it is read."""
     real = FileEngineRoot.stream
+    stage.policy(evidence_wait_seconds=600)
 
     def stream(self: FileEngineRoot, path: str, *args: Any, **kwargs: Any) -> Any:
         if path.endswith("world.bin"):
@@ -564,13 +567,13 @@ ROWS: dict[ReasonCode, Row] = {
     C.EVIDENCE_WAITING: Row(spoiled("end/_passed.flag", None), 3, "WAITING_EVIDENCE"),
     C.EVIDENCE_MISSING_DEADLINE: Row(spoiled("end/_passed.flag", None, evidence_wait_seconds=0), 4, "FAILED"),
     C.EVIDENCE_CONFLICT: Row(spoiled("up/report.json", b"altered"), 5, "QUARANTINED"),
-    C.EVIDENCE_UNSTABLE: Row(unstable, 5, "QUARANTINED", inside=True),
+    C.EVIDENCE_UNSTABLE: Row(unstable, 3, "WAITING_EVIDENCE"),
     C.GATE_DIGEST_MISMATCH: Row(spoiled("up/report.json", b"altered"), 5, "QUARANTINED", inside=True),
     C.MEMBER_DIGEST_MISMATCH: Row(member, 5, "QUARANTINED", inside=True),
     C.FLAG_MALFORMED: Row(spoiled("up/_passed.flag", b"nonsense"), 5, "QUARANTINED", inside=True),
     C.INDEX_MALFORMED: Row(indexed({}), 5, "QUARANTINED", inside=True),
     C.INDEX_EMPTY: Row(indexed([]), 5, "QUARANTINED", inside=True),
-    C.INDEXED_FILE_ABSENT: Row(indexed(["gone.bin"]), 5, "QUARANTINED", inside=True),
+    C.INDEXED_FILE_ABSENT: Row(indexed(["gone.bin"], evidence_wait_seconds=0), 5, "QUARANTINED", inside=True),
     C.PATH_ESCAPES: Row(indexed(["../../../etc/passwd"]), 5, "QUARANTINED", inside=True),
     C.NOT_A_FILE: Row(indexed(["folder/"]), 5, "QUARANTINED", inside=True),
     C.LAW_FAILED: Row(broken_law, 5, "QUARANTINED", inside=True),

@@ -66,8 +66,8 @@ def test_what_both_rules_object_to_and_what_todays_object_to_in_a_new_run_is_a_c
 @pytest.mark.parametrize(
     ("run", "now", "then", "verdict"),
     [
-        (EARLIER, CONFLICT, GatePassed("d"), GateMissing("a/zz/")),
-        (EARLIER, CONFLICT, GateMissing("f"), GateMissing("a/zz/")),
+        (EARLIER, CONFLICT, GatePassed("d"), GateMissing("a/zz/", "why")),
+        (EARLIER, CONFLICT, GateMissing("f"), GateMissing("a/zz/", "why")),
         (EARLIER, CONFLICT, OLD_CONFLICT, CONFLICT),
         (EARLIER, GatePassed("d"), OLD_CONFLICT, GatePassed("d")),
         (EARLIER, GateMissing("f"), GatePassed("d"), GateMissing("f")),
@@ -76,3 +76,15 @@ def test_what_both_rules_object_to_and_what_todays_object_to_in_a_new_run_is_a_c
 )
 def test_a_gate(run: Admitted, now: GateVerdict, then: GateVerdict, verdict: GateVerdict) -> None:
     assert run.gate(lambda rules: now if rules == TODAY else then) == verdict
+
+
+@pytest.mark.parametrize(
+    ("run", "then", "waits"), [(EARLIER, None, True), (EARLIER, OLD_FAULT, False), (NEW, None, False)]
+)
+def test_what_only_todays_rules_object_to_is_waited_for(run: Admitted, then: EvidenceFault | None, waits: bool) -> None:
+    def look(rules: ListingRules) -> None:
+        fault = FAULT if rules == TODAY else then
+        if fault is not None:
+            raise fault
+
+    assert run.waits(look) is waits

@@ -5,19 +5,24 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import attrs
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sr_adapters.memory.root import MemoryEngineRoot, MemoryEngineRoots
 from sr_domain.encoding.ids import ready_message_id, run_id_for
+from sr_domain.evidence.admitted import Admitted
+from sr_domain.flows import collect_evidence
 from sr_domain.record.layout import store_identity_key
 from sr_domain.record.states import RunState
 from sr_domain.runner import ScenarioRunner
 from sr_ports import ReasonCode, Sink, Unreachable
+from sr_ports.wanted import FIRST_RELEASE, TODAY
 from tests.reliability.lab import PLATFORM, Lab, request, write_world
 from tests.reliability.memory_world import roots, world
 
@@ -141,19 +146,19 @@ def test_drift_keeps_both_sides(tmp_path: Path) -> None:
     assert not lab.runner().audit(drifted.run_id).findings
 
 
-def test_a_file_that_changes_under_our_eyes_is_a_conflict(tmp_path: Path) -> None:
+def test_a_file_that_changes_under_our_eyes_is_waited_for(tmp_path: Path) -> None:
     lab, files = Lab(tmp_path), world()
 
     class Shifting(MemoryEngineRoot):
-        def stream(self, path: str, sink: Sink, *, expect: Any = None) -> Any:
+        def stream(self, path: str, sink: Sink, **how: Any) -> Any:
             if path == "data/world.bin":
                 files[path] = b"changed"
-            return super().stream(path, sink, expect=expect)
+            return super().stream(path, sink, **how)
 
     shifting = MemoryEngineRoots({"memory": Shifting(files, "memory")})
     outcome = lab.runner({**lab.world_ports(), "roots": shifting}).submit(request(engine_run_root="memory"))
-    assert outcome.state is RunState.QUARANTINED
-    assert "EVIDENCE_UNSTABLE" in outcome.message
+    assert (outcome.state, outcome.reason_code) == (RunState.WAITING_EVIDENCE, ReasonCode.EVIDENCE_UNSTABLE)
+    assert outcome.message == "still being written: data/world.bin"
 
 
 def oracle(root: Path, **changes: Any) -> None:
@@ -172,6 +177,50 @@ def oracle(root: Path, **changes: Any) -> None:
         "created_at_utc": "2026-01-01T00:00:00Z",
     }
     (root / "_oracle_pack_manifest.json").write_text(json.dumps({**manifest, **changes}))
+
+
+@pytest.mark.parametrize(
+    ("place", "code"),
+    {"file": None, "link": ReasonCode.PATH_ESCAPES, "fifo": ReasonCode.NOT_A_FILE,
+     "folder": ReasonCode.NOT_A_FILE}.items(),
+)  # fmt: skip
+def test_an_oracle_manifest_that_is_no_plain_file_is_a_conflict(
+    tmp_path: Path, place: str, code: ReasonCode | None
+) -> None:
+    lab = Lab(tmp_path)
+    write_world(lab.root)
+    oracle(lab.root)
+    manifest = lab.root / "_oracle_pack_manifest.json"
+    if code is not None:
+        manifest.rename(lab.root / "kept.json")
+    if place == "link":
+        manifest.symlink_to("kept.json")
+    elif place == "fifo":
+        os.mkfifo(manifest)
+    elif place == "folder":
+        manifest.mkdir()
+    outcome = reuse(lab)
+    assert outcome.state is (RunState.READY if code is None else RunState.QUARANTINED)
+    if code is not None:
+        (conflict,) = read(lab, f"quarantine/{RUN}.json")["conflicts"]
+        assert conflict["code"] == code
+
+
+def test_a_run_of_an_earlier_admission_waits_for_the_manifest_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collect_evidence, "admitted", lambda _: Admitted(now=TODAY, then=FIRST_RELEASE))
+    lab = Lab(tmp_path)
+    write_world(lab.root)
+    oracle(lab.root)
+    manifest = lab.root / "_oracle_pack_manifest.json"
+    manifest.rename(lab.root / "kept.json")
+    manifest.symlink_to("kept.json")
+    outcome = reuse(lab)
+    assert (outcome.state, tuple(outcome.missing)) == (RunState.WAITING_EVIDENCE, (manifest.name,))
+    manifest.unlink()
+    (lab.root / "kept.json").rename(manifest)
+    assert reuse(lab).state is RunState.READY
 
 
 def test_the_oracle_pack_is_carried_or_refused(tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ class VersionedRoot(MemoryEngineRoot):
         super().__init__(files, uri)
         self.versions: dict[str, str] = {}
 
-    def stream(self, path: str, sink: Sink, *, expect: FileFact | None = None) -> FileFact:
-        return attrs.evolve(super().stream(path, sink, expect=expect), version_id=self.versions.get(path, "v1"))
+    def stream(self, path: str, sink: Sink, **how: Any) -> FileFact:
+        return attrs.evolve(super().stream(path, sink, **how), version_id=self.versions.get(path, "v1"))
 
 
 @pytest.fixture

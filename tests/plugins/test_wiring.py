@@ -24,6 +24,7 @@ from sr_ports import (
     API_VERSION,
     Adapter,
     BadInput,
+    Changes,
     EngineRoot,
     Later,
     Migratable,
@@ -76,7 +77,7 @@ class _Cage(MemoryEngineRoot):
     def __init__(self, uri: str) -> None:
         super().__init__({"a": b"x"}, uri)
 
-    def stat(self, path: str) -> Any:
+    def stat(self, path: str, *how: Any, **more: Any) -> Any:
         raise ZeroDivisionError(path)
 
 
@@ -135,6 +136,10 @@ def test_engine_roots_have_a_hook_of_their_own(tmp_path: Path) -> None:
         Unreachable, match="the engine root of the engine_root adapter 'cage' of doves 3 failed in stat"
     ):
         cage.stat("a")
+    with cage as held:
+        assert held.changes() == Changes()
+    with pytest.raises(Unreachable, match=r"failed in exists: RuntimeError: .* asked after it was closed"):
+        cage.exists()
     with pytest.raises(BadInput, match="no adapter reads engine roots of the form zoo://"):
         ports.roots.open("zoo://one")
 
