@@ -6,8 +6,6 @@ import codecs
 import re
 from collections.abc import Collection
 
-from sr_domain.evidence.small_files import unmarked
-
 _SPACE = re.compile(r"[ \t\n\r]*")
 _TOKEN = re.compile(
     r"""(?P<mark>[{}\[\],:])|(?P<text>"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9A-Fa-f]{4})*")"""
@@ -47,7 +45,7 @@ def flag_cut_short(data: bytes, names: Collection[str]) -> bool:
     """Whether the bytes are the beginning of a passed flag: ``name = <64 hex>``, or a JSON object."""
     if codecs.BOM_UTF8.startswith(data):
         return True
-    text = unmarked(data).decode("utf-8", "replace").lstrip()
+    text = data.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace").lstrip()
     if text[:1] == "{":
         return json_cut_short(data)
     for name in names:
