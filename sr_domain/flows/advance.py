@@ -35,7 +35,7 @@ from sr_domain.record.details import (
     Rest,
     RootOverridden,
 )
-from sr_domain.record.kinds import Draft
+from sr_domain.record.kinds import Draft, EventKind
 from sr_domain.record.proofs import Conflict, Decision, Failure, Found, Judge
 from sr_domain.run.context import Context
 from sr_domain.run.derived import plan_bytes
@@ -177,8 +177,7 @@ def _conclude(
     decision = _decision(run, plan, evidence, kept.versions_digest)
     match verdict:
         case Complete() if kept.orphans:
-            run.record(events.RECEIPT_ORPHANED(_orphaned(kept.orphans, decision.found)))
-            run.write_status()
+            _wait(run, events.RECEIPT_ORPHANED, _orphaned(kept.orphans, decision.found))
         case Complete():
             refused = claim_place(run)
             if refused is None:
@@ -186,7 +185,7 @@ def _conclude(
                 return True
             return _not_to_supersede(run, refused)
         case Waiting():
-            _wait(run, _waiting(verdict, evidence, decision.found))
+            _wait(run, events.EVIDENCE_WAITING, _waiting(verdict, evidence, decision.found))
         case Conflicted(conflicts):
             run.renew()
             missing = tuple(sorted(evidence.missing))
@@ -198,26 +197,6 @@ def _conclude(
         case _:
             assert_never(verdict)
     return False
-
-
-def _waiting(verdict: Waiting, evidence: Evidence, found: Found) -> Rest:
-    """Why the run waits, and what passed nevertheless."""
-    return Rest(
-        verdict.code,
-        verdict.detail,
-        missing=verdict.missing,
-        found=found,
-        lacks=tuple(sorted(evidence.lacks, key=lambda one: (one.subject, one.path))),
-        changed=evidence.unstable.paths,
-    )
-
-
-def _wait(run: HeldRun, why: Rest) -> None:
-    """The run rests until somebody looks again. Where it rests so already, nothing is added to its record."""
-    standing = run.history.rest
-    if standing is None or standing.document() != why.document():
-        run.record(events.EVIDENCE_WAITING(why))
-    run.write_status()
 
 
 def _not_to_supersede(run: HeldRun, refused: SupersedeRefused) -> bool:
@@ -232,6 +211,26 @@ def _orphaned(orphans: Sequence[Failure], found: Found) -> Rest:
     first, others = orphans[0], sorted({one.subject for one in orphans[1:]})
     more = f"; and {len(orphans) - 1} more, of {', '.join(others)}" if others else ""
     return Rest(first.code, f"{first.subject}: {first.detail}{more}", failures=tuple(orphans), found=found)
+
+
+def _waiting(verdict: Waiting, evidence: Evidence, found: Found) -> Rest:
+    """Why the run waits, and what passed nevertheless."""
+    return Rest(
+        verdict.code,
+        verdict.detail,
+        missing=verdict.missing,
+        found=found,
+        lacks=tuple(sorted(evidence.lacks, key=lambda one: (one.subject, one.path))),
+        changed=evidence.unstable.paths,
+    )
+
+
+def _wait(run: HeldRun, kind: EventKind[Rest], why: Rest) -> None:
+    """The run rests until somebody looks again. Where it rests so already, nothing is added to its record."""
+    standing = run.history.rest
+    if standing is None or standing.document() != why.document():
+        run.record(kind(why))
+    run.write_status()
 
 
 def _failed(verdict: Failed, evidence: Evidence, found: Found) -> Rest:

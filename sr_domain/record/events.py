@@ -151,8 +151,6 @@ RECEIPT_ORPHANED = EventKind(
     d.Rest,
     "EVIDENCE",
     "a receipt that no decision rests on stands in the way; the run rests",
-    Kept.ONCE,
-    subject="failures",
     after=RunState.WAITING_EVIDENCE,
     outcome="WAITING",
     severity="WARN",

@@ -21,6 +21,7 @@ from sr_domain.record.states import RunState
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.ports import Settings
 from sr_ports import BadInput, Fault, LeaseLost, ReasonCode, Unreachable
+from tests.flows.test_one_observation import OnFiles, Watched
 from tests.kit import BASE, PLATFORM, WAIT_S, Lab, request
 from tests.worlds import DAILY, EVENTS, FLAG, PH, gate, law, pack, small_world
 
@@ -96,6 +97,17 @@ def test_a_run_that_is_not_ready_leaves_no_receipt_and_the_next_of_its_scope_is_
     assert receipts(any_lab) == {}
     assert any_lab.reuse(small_world()).state is RunState.READY
     assert not any_lab.runner().audit(RUN).findings
+
+
+def test_a_run_whose_evidence_changes_after_the_last_read_leaves_no_receipt(lab: Lab) -> None:
+    root = OnFiles(lab.world({**small_world(), **OTHER}))
+    late = Watched(root, f"{EVENTS}/part-1.bin", lambda: root.put(PART, b"events 0"))
+    outcome = lab.runner(roots=late).submit(request(engine_run_root=root.uri))
+    assert outcome.reason_code is R.EVIDENCE_UNSTABLE
+    assert receipts(lab) == {}
+    ready = lab.runner().resume(RUN)
+    assert ready.state is RunState.READY
+    assert not lab.runner().audit(RUN).findings
 
 
 def test_a_run_that_meets_drift_leaves_no_receipt_of_its_other_outputs(lab: Lab) -> None:
