@@ -56,7 +56,8 @@ def verify_gate(
         if root.stat(gate.flag_path, rules) is None:
             return GateMissing(gate.flag_path)
         expected = read_flag(root, gate.flag_path, gate.method.digest_field, rules)
-        bundle = Bundle(root, gate.bundle_root, gate.index_path, gate.method, guard, rules, gate.flag_path)
+        flag = gate.flag_path
+        bundle = Bundle(root, gate.bundle_root, gate.index_path, gate.method, guard, rules, flag_path=flag)
         actual = law_digest(provided, bundle)
         if actual != expected:
             culprit = first_culprit(bundle)
