@@ -267,7 +267,7 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_F, "RECORD_INVALID", "the run record breaks its own rules", "run sr audit on the run; do not repair by hand", "restore the record from backup; do not repair by hand"),
     (_X, "REVISION_UNKNOWN", "a newer release decided the run, by rules that this release does not know", "install that release, or a later one; then sr resume goes on with it", "install that release, or a later one"),
     (_F, "TRUTH_MISSING", "an artifact that truth refers to is gone", "restore it from backup; run sr audit", "restore it from backup"),
-    (_F, "TRUTH_ALTERED", "an artifact is not what truth says of it", "restore it from backup; run sr audit", "restore it from backup"),
+    (_F, "TRUTH_ALTERED", "an artifact is not what truth says of it", "restore it from backup, or set it aside with sr recover; sr audit names it", "restore it from backup"),
     (_F, "TRUTH_LOST", "index, bus or a signature know of a READY that the record does not have", "restore the record from backup; nothing was set aside"),
     (_F, "SUPERSEDED", "the run was superseded: another run corrects it", "read the newest successor, or give --allow-superseded"),
     (_F, "ATTESTATION_MISSING", "a signed READY was asked for and there is no attestation", "do not read the run; ask whoever publishes READY whether it signs"),

@@ -55,6 +55,7 @@ def _tree(session: Session, told: Explanation) -> None:
         for at, item in enumerate(items):
             branch = "└─" if at == len(items) - 1 else "├─"
             session.say(f"{branch} {item.verdict:<16} {item.id}{_facts(item)}")
+    session.say(*(f"changed: {path}" for path in told.changed))
     for problem in told.problems:
         session.say(f"problem: {problem['code']} {problem['subject']} {problem['detail']}".rstrip())
     for attempt in told.attempts:

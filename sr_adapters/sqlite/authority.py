@@ -53,8 +53,8 @@ class SqliteAuthority:
         return Admission(Binding(*parts), is_new, settled=bool(settled))
 
     def find(self, run_id: str) -> Binding | None:
-        for settled, *parts in self._database.rows(sql.BY_RUN, (run_id,)):
-            return Binding(*parts, settled=bool(settled))
+        for *parts, settled in self._database.rows(sql.BY_RUN, (run_id,)):
+            return attrs.evolve(Binding(*parts), settled=bool(settled))
         return None
 
     def acquire(self, resource: str, owner: str, *, ttl_s: float, above: int = 0) -> Lease | None:

@@ -46,7 +46,7 @@ BY_KEY = """
 SELECT settled, run_equivalence_key, run_id, intent_fingerprint, intent, platform_run_id
 FROM run WHERE run_equivalence_key = ?"""
 BY_RUN = """
-SELECT settled, run_equivalence_key, run_id, intent_fingerprint, intent, platform_run_id
+SELECT run_equivalence_key, run_id, intent_fingerprint, intent, platform_run_id, settled
 FROM run WHERE run_id = ?"""
 BIND = """
 INSERT INTO run (run_equivalence_key, run_id, intent_fingerprint, intent, platform_run_id, state, settled, updated_ms)

@@ -27,10 +27,14 @@ class Objected(Absent):
 
 @attrs.frozen(eq=False, repr=False)
 class Admitted(Compared):
-    """Which rules a run is judged by. `then`: those of its admission; the same as `now` for a new run."""
+    """Which rules a run is judged by. `then`: those of its admission; the same as `now` for a new run.
+
+    `late`: whether an earlier revision admitted it.
+    """
 
     now: ListingRules
     then: ListingRules
+    late: bool = False
 
     def output(self, find: Callable[[ListingRules], OutputFiles | Absent]) -> OutputFiles | Absent:
         """The files of an output. Raises `EvidenceFault` for what both revisions object to, `Unreachable`."""
@@ -50,7 +54,7 @@ class Admitted(Compared):
         if self.then == self.now or not isinstance(verdict, Conflict):
             return verdict
         earlier = judge(self.then)
-        return verdict if isinstance(earlier, Conflict) else GateMissing(verdict.path or "")
+        return verdict if isinstance(earlier, Conflict) else GateMissing(verdict.path or "", verdict.detail)
 
     def waits(self, look: Callable[[ListingRules], object]) -> bool:
         """Whether what today's rules object to is only missing: those of the admission did not object to it."""

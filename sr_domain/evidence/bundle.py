@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from sr_domain.evidence.digests import Guard
+from sr_domain.evidence.digests import FileDigest, Guard, WholeFiles
 from sr_domain.evidence.small_files import parse_small, read_small
 from sr_ports import (
     BundleFile,
@@ -58,6 +58,7 @@ class Bundle:
     method: VerificationMethod
     guard: Guard
     rules: ListingRules = TODAY
+    digests: WholeFiles = attrs.field(factory=WholeFiles)
     flag_path: str | None = None
 
     def files(self) -> Sequence[BundleFile]:
@@ -97,6 +98,9 @@ class Bundle:
 
     def sha256(self, paths: Iterable[str], *, base: PathBase = "bundle_root") -> str:
         """Hex sha256 over the concatenated bytes of `paths`, in that order."""
+        named = tuple(paths)
+        if len(named) == 1:
+            return self.sha256_file(named[0], base)
         hasher = hashlib.sha256()
         update, guard, stream = hasher.update, self.guard, self.root.stream
 
@@ -104,11 +108,11 @@ class Bundle:
             guard(len(chunk))
             update(chunk)
 
-        left = iter(paths)
-        while named := [self._confine(path, base) for path in islice(left, _FOUND_AT_ONCE)]:
-            for path in named:  # found before any is read: one wait for the first byte serves them all
+        left = iter(named)
+        while places := [self._confine(path, base) for path in islice(left, _FOUND_AT_ONCE)]:
+            for path in places:  # found before any is read: one wait for the first byte serves them all
                 self.root.stat(path, self.rules)
-            for path in named:
+            for path in places:
                 self._check_target(stream(path, sink, rules=self.rules), base)
         return hasher.hexdigest()
 
@@ -133,9 +137,28 @@ class Bundle:
         inside = f"{self.bundle_root}/" if self.bundle_root and self.method.path_base == "bundle_root" else ""
         return self.index_path is not None and any(inside + entry.path == path for entry in self.index())
 
+    def find(self, path: str, base: PathBase) -> None:
+        """Return only where the member is there. Raises `EvidenceFault`, `INDEXED_FILE_ABSENT` for one that is not."""
+        place = self._confine(path, base)
+        if self.root.stat(place, self.rules) is None:
+            raise EvidenceFault(ReasonCode.INDEXED_FILE_ABSENT, f"{place} is not there", place)
+
     def sha256_file(self, path: str, base: PathBase) -> str:
-        """Hex sha256 of one member."""
-        return self.sha256((path,), base=base)
+        """Hex sha256 of one member, read once in a look."""
+        place = self._confine(path, base)
+        known = self.digests.known(place)
+        if known is not None:
+            return known.sha256
+        hasher = hashlib.sha256()
+
+        def sink(chunk: memoryview) -> None:
+            self.guard(len(chunk))
+            hasher.update(chunk)
+
+        fact = self.root.stream(place, sink, rules=self.rules)
+        self._check_target(fact, base)
+        read = FileDigest(place, fact.size, hasher.hexdigest(), fact.version_id)
+        return read.sha256 if fact.target is not None else self.digests.keep(read).sha256
 
     def _plain(self, entry: IndexEntry) -> IndexEntry:
         """The entry with its path in one spelling, by which it is named, sorted and left out."""

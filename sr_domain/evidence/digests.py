@@ -14,7 +14,7 @@ import attrs
 
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.evidence.outputs import OutputFiles
-from sr_ports import EngineRoot, EvidenceFault, FileFact, WorkPool
+from sr_ports import EngineRoot, EvidenceFault, FileFact, ReasonCode, WorkPool
 from sr_ports.compared import Compared
 
 Guard = Callable[[int], None]
@@ -42,6 +42,31 @@ class ContentDigest(Compared):
     manifest: bytes | None
 
 
+_KEPT = 50_000
+
+
+class WholeFiles:
+    """The digests of whole files that one look has read: who asks for one again gets it, and no byte is read twice.
+
+    The first 50,000 are kept. Safe to use from several threads at once.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[str, FileDigest] = {}
+
+    def known(self, path: str) -> FileDigest | None:
+        """The digest of the file at a path below the root, where it was read."""
+        return self._kept.get(path)
+
+    def keep(self, read: FileDigest) -> FileDigest:
+        """A file was read. Raises `EvidenceFault(EVIDENCE_UNSTABLE)` where another read of it gave other bytes."""
+        first = self._kept.setdefault(read.path, read) if len(self._kept) < _KEPT else self._kept.get(read.path, read)
+        if first.sha256 != read.sha256:
+            what = f"{read.path} was read twice, and its bytes differed"
+            raise EvidenceFault(ReasonCode.EVIDENCE_UNSTABLE, what, read.path)
+        return first
+
+
 def digest_file(root: EngineRoot, fact: FileFact, guard: Guard) -> FileDigest:
     """The digest of one file, whole path as given. Raises `EvidenceFault`, `Unreachable`."""
     hasher = hashlib.sha256()
@@ -59,11 +84,17 @@ def digest_file(root: EngineRoot, fact: FileFact, guard: Guard) -> FileDigest:
 
 
 def digest_outputs(
-    root: EngineRoot, wanted: Sequence[OutputFiles], pool: WorkPool, guard: Guard
+    root: EngineRoot,
+    wanted: Sequence[OutputFiles],
+    pool: WorkPool,
+    guard: Guard,
+    digests: WholeFiles | None = None,
 ) -> list[ContentDigest | EvidenceFault]:
-    """Every output's content digest, or its first fault in path order."""
+    """Every output's content digest, or its first fault in path order. `digests`: what the same look has read."""
     facts = {fact.path: fact for output in wanted for fact in output.facts}
-    read = digest_files(root, facts.values(), pool, guard)
+    known = {} if digests is None else {path: one for path in facts if (one := digests.known(path)) is not None}
+    read = digest_files(root, (fact for path, fact in facts.items() if path not in known), pool, guard)
+    read.update(known)
     return [_content(output, read) for output in wanted]
 
 

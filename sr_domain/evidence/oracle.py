@@ -9,7 +9,7 @@ from typing import Any
 from sr_domain.encoding.contracts import problem
 from sr_domain.encoding.names import lower_hex
 from sr_domain.encoding.places import below
-from sr_domain.evidence.small_files import parse_small, read_small
+from sr_domain.evidence.small_files import CutShort, parse_small, read_small
 from sr_domain.record.proofs import Failure
 from sr_ports import EngineRoot, EvidenceFault, ReasonCode
 
@@ -24,7 +24,7 @@ def oracle_pack(
     """Which root the evidence is of, and whose world where it has a manifest; and what is wrong with that.
 
     `oracle_root`: where all engine roots lie, where the profile names it. Raises `Unreachable`, and
-    `EvidenceFault` for a manifest that is no plain file.
+    `EvidenceFault` for a manifest that is no plain file, or that is still being written.
     """
     ref: dict[str, Any] = {"engine_run_root": root.uri}
     if oracle_root is not None:
@@ -32,8 +32,12 @@ def oracle_pack(
     if root.stat(MANIFEST) is None:
         return ref, ()
     try:
-        manifest = _read(root)
+        manifest = read_manifest(root)
+    except CutShort:
+        raise
     except EvidenceFault as fault:
+        if fault.code is ReasonCode.EVIDENCE_UNSTABLE:
+            raise
         return ref, (_invalid(fault.what),)
     misfit = problem("oracle_pack_manifest", manifest)
     if misfit is not None:
@@ -52,7 +56,8 @@ def oracle_pack(
     return ref, ()
 
 
-def _read(root: EngineRoot) -> Any:
+def read_manifest(root: EngineRoot) -> Any:
+    """The manifest that is there, whatever it says. Raises `EvidenceFault`, `CutShort` where it ends too early."""
     data = read_small(root, MANIFEST, _LIMIT, ReasonCode.ORACLE_PACK_INVALID)
     return _lower(parse_small(data, MANIFEST, _LIMIT, ReasonCode.ORACLE_PACK_INVALID))
 

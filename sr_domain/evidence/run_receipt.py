@@ -24,7 +24,8 @@ Misfit = Callable[[str, Any], Problem | None]
 def read_receipt(root: EngineRoot, misfit: Misfit = problem, rules: ListingRules = TODAY) -> dict[str, Any] | None:
     """The receipt; None when there is none.
 
-    Raises `EvidenceFault` for one that is no plain file or does not fit its contract, `Unreachable`.
+    Raises `EvidenceFault` for one that is no plain file or does not fit its contract, `CutShort` for one that
+    merely ends too early, `Unreachable`.
     """
     if root.stat(RECEIPT, rules) is None:
         return None

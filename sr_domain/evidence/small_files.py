@@ -12,6 +12,10 @@ from sr_ports.wanted import TODAY
 _SHOWN = 80
 
 
+class CutShort(EvidenceFault):
+    """A file that merely ends too early: it may still be being written."""
+
+
 def read_small(root: EngineRoot, path: str, limit: int, code: ReasonCode, rules: ListingRules = TODAY) -> bytes:
     """A text file's bytes less a byte order mark. Raises `EvidenceFault(code)` when there are more than `limit`."""
     parts = bytearray()
@@ -26,10 +30,18 @@ def read_small(root: EngineRoot, path: str, limit: int, code: ReasonCode, rules:
 
 
 def parse_small(data: bytes, path: str, limit: int, code: ReasonCode) -> Any:
-    """The JSON value of a small file's bytes. Raises `EvidenceFault(code)` that shows how the file begins."""
+    """The JSON value of a small file's bytes. Raises `EvidenceFault(code)` that shows how the file begins.
+
+    `CutShort` where it is the beginning of a JSON object or list.
+    """
     try:
         return strict_loads(data, what=path, max_bytes=limit)
     except BadInput as error:
+        from sr_domain.evidence.cut_short import json_cut_short
+
+        if json_cut_short(data):
+            what = f"{path} ends too early: it begins {first_line(data)}" if data.strip() else f"{path} is empty"
+            raise CutShort(code, what, path) from error
         raise EvidenceFault(code, f"{error.what}; it begins {first_line(data)}", path) from error
 
 

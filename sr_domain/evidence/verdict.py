@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,8 +10,8 @@ import attrs
 
 from sr_domain.evidence.digests import ContentDigest
 from sr_domain.evidence.run_receipt import RECEIPT
-from sr_domain.record.proofs import Conflict, Failure, GateProof, OutputProof
-from sr_ports import ReasonCode
+from sr_domain.record.proofs import Conflict, Failure, GateProof, Lack, OutputProof
+from sr_ports import Changes, ReasonCode
 from sr_ports.compared import Compared
 
 
@@ -31,23 +31,32 @@ class Proven:
     earlier: tuple[str, str] | None = None
 
 
+_STILL = Changes()
+
+
 @attrs.frozen
 class Evidence:
     """Everything found. `missing`: ids of required outputs and gates, the latter with their day; `notes`: for the view.
 
     `awaited`: optional outputs that may be there under a run id of the engine's own, which no receipt names yet.
-    `engine_run_id`: as of `Decision`.
+    `absent`: optional outputs that are not there. `lacks`: more of what is missing. `coming`: what of it is
+    contradictory unless it is on its way: a flag or index that ends too early, a listed file that is absent.
+    `unstable`: what the second look found. `engine_run_id`: as of `Decision`.
     """
 
     proven: tuple[Proven, ...] = ()
     gates: tuple[GateProof, ...] = ()
     missing: tuple[str, ...] = ()
     awaited: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    lacks: tuple[Lack, ...] = ()
+    coming: tuple[Conflict, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     failures: tuple[Failure, ...] = ()
     notes: tuple[str, ...] = ()
     oracle_pack_ref: Mapping[str, Any] | None = None
     engine_run_id: str | None = None
+    unstable: Changes = _STILL
 
     @property
     def outputs(self) -> tuple[OutputProof, ...]:
@@ -55,15 +64,21 @@ class Evidence:
         return tuple(one.proof for one in self.proven)
 
     def at(self, *, late: bool) -> Evidence:
-        """What is awaited is missing until the deadline, with the receipt, and noted as absent when it is `late`."""
-        if not self.awaited:
-            return self
-        if late:
-            return attrs.evolve(self, awaited=(), notes=(*self.notes, *map(absent, self.awaited)))
-        return attrs.evolve(self, awaited=(), missing=(*self.missing, *self.awaited, RECEIPT))
+        """What is awaited is missing until the deadline, with the receipt, and absent when it is `late`.
+
+        What is absent is noted, unless nothing is there: an empty pass is no pass, and all of it is missing.
+        """
+        absent, missing = self.absent, self.missing
+        if self.awaited:
+            absent = (*absent, *self.awaited) if late else absent
+            missing = missing if late else (*missing, *self.awaited, RECEIPT)
+        if not self.proven:
+            return attrs.evolve(self, awaited=(), absent=(), missing=(*missing, *absent))
+        notes = (*self.notes, *map(noted_absent, absent))
+        return attrs.evolve(self, awaited=(), absent=(), missing=missing, notes=notes)
 
 
-def absent(output_id: str) -> str:
+def noted_absent(output_id: str) -> str:
     """The note that an optional output is not there."""
     return f"OPTIONAL_MISSING:{output_id}"
 
@@ -75,9 +90,11 @@ class Complete(Compared):
 
 @attrs.frozen(eq=False, repr=False)
 class Waiting(Compared):
-    """Something is missing and the deadline is ahead."""
+    """Something is missing, or changes still, and the deadline is ahead."""
 
     missing: tuple[str, ...]
+    code: ReasonCode = ReasonCode.EVIDENCE_WAITING
+    detail: str | None = None
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -119,14 +136,28 @@ def classify(evidence: Evidence, deadline: datetime, now: datetime) -> Verdict:
 
     Total, and blind to the order in which anything was found.
     """
+    missing = tuple(sorted(set(evidence.missing)))
+    if evidence.unstable:  # whatever else was found: it was not found in one place at one time
+        code, detail = ReasonCode.EVIDENCE_UNSTABLE, _changed(evidence.unstable)
+        return Waiting(missing, code, detail) if now < deadline else Failed(code, detail)
     if evidence.conflicts:  # disagreement is never READY, however late
-        return Conflicted(tuple(sorted(evidence.conflicts, key=lambda one: (one.subject, one.code, one.path or ""))))
+        return Conflicted(_sorted(evidence.conflicts))
     if evidence.failures:
         worst = min(evidence.failures, key=lambda one: (_rank(one.code), one.subject))
         return Failed(worst.code, f"{worst.subject}: {worst.detail}")
-    if evidence.missing:
-        missing = tuple(sorted(set(evidence.missing)))
+    if missing:
         if now < deadline:
             return Waiting(missing)
+        if evidence.coming:
+            return Conflicted(_sorted(evidence.coming))
         return Failed(ReasonCode.EVIDENCE_MISSING_DEADLINE, "still missing at the deadline: " + ", ".join(missing))
     return Complete()
+
+
+def _sorted(conflicts: Iterable[Conflict]) -> tuple[Conflict, ...]:
+    return tuple(sorted(conflicts, key=lambda one: (one.subject, one.code, one.path or "")))
+
+
+def _changed(changes: Changes) -> str:
+    more = changes.count - len(changes.paths)
+    return "still being written: " + ", ".join(changes.paths) + (f" and {more} more" if more > 0 else "")

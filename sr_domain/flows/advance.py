@@ -35,7 +35,7 @@ from sr_domain.record.details import (
     Rest,
     RootOverridden,
 )
-from sr_domain.record.kinds import Draft
+from sr_domain.record.kinds import Draft, EventKind
 from sr_domain.record.proofs import Conflict, Decision, Failure, Found, Judge
 from sr_domain.run.context import Context
 from sr_domain.run.derived import plan_bytes
@@ -177,18 +177,15 @@ def _conclude(
     decision = _decision(run, plan, evidence, kept.versions_digest)
     match verdict:
         case Complete() if kept.orphans:
-            run.record(events.RECEIPT_ORPHANED(_orphaned(kept.orphans, decision.found)))
-            run.write_status()
+            _wait(run, events.RECEIPT_ORPHANED, _orphaned(kept.orphans, decision.found))
         case Complete():
             refused = claim_place(run)
             if refused is None:
                 decide_ready(run, decision, lambda: own_receipts_stand(run, kept.receipts))
                 return True
             return _not_to_supersede(run, refused)
-        case Waiting(missing):
-            why = Rest(ReasonCode.EVIDENCE_WAITING, missing=missing, found=decision.found)
-            run.record(events.EVIDENCE_WAITING(why))
-            run.write_status()
+        case Waiting():
+            _wait(run, events.EVIDENCE_WAITING, _waiting(verdict, evidence, decision.found))
         case Conflicted(conflicts):
             run.renew()
             missing = tuple(sorted(evidence.missing))
@@ -216,6 +213,26 @@ def _orphaned(orphans: Sequence[Failure], found: Found) -> Rest:
     return Rest(first.code, f"{first.subject}: {first.detail}{more}", failures=tuple(orphans), found=found)
 
 
+def _waiting(verdict: Waiting, evidence: Evidence, found: Found) -> Rest:
+    """Why the run waits, and what passed nevertheless."""
+    return Rest(
+        verdict.code,
+        verdict.detail,
+        missing=verdict.missing,
+        found=found,
+        lacks=tuple(sorted(evidence.lacks, key=lambda one: (one.subject, one.path))),
+        changed=evidence.unstable.paths,
+    )
+
+
+def _wait(run: HeldRun, kind: EventKind[Rest], why: Rest) -> None:
+    """The run rests until somebody looks again. Where it rests so already, nothing is added to its record."""
+    standing = run.history.rest
+    if standing is None or standing.document() != why.document():
+        run.record(kind(why))
+    run.write_status()
+
+
 def _failed(verdict: Failed, evidence: Evidence, found: Found) -> Rest:
     """Why the run fails, and what passed nevertheless. Drift keeps both sides, as a conflict does."""
     drifted = (one for one in evidence.failures if one.changes is not None)
@@ -226,6 +243,8 @@ def _failed(verdict: Failed, evidence: Evidence, found: Found) -> Rest:
         conflicts=tuple(Conflict(one.subject, one.code, one.detail, changes=one.changes) for one in drifted),
         missing=tuple(sorted(set(evidence.missing))),
         found=found,
+        lacks=tuple(sorted(evidence.lacks, key=lambda one: (one.subject, one.path))),
+        changed=evidence.unstable.paths,
     )
 
 

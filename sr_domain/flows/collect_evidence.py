@@ -1,11 +1,13 @@
 """Collecting evidence: every output digested, every gate verified by its own law.
 
-Reads the engine root through one port and writes nothing (spec: mission, laws 1 and 8). Judging what was
-found is `evidence.classify`; what is stored of it once the run is complete, `keep_proofs`.
+Reads one snapshot of the engine root and writes nothing (spec: mission, laws 1 and 8; behaviour, "One
+observation"). After the last read every identity is looked at again, and nothing is read after that. Judging
+what was found is `evidence.classify`; what is stored of it once the run is complete, `keep_proofs`.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import chain
@@ -15,22 +17,25 @@ import attrs
 
 from sr_domain.artifacts.documents import instance_scope
 from sr_domain.artifacts.revision_2 import engine_pins, gate_receipt, instance_receipt, locator
-from sr_domain.artifacts.revisions import rules_at, today
-from sr_domain.evidence.admitted import Admitted, Objected
-from sr_domain.evidence.digests import ContentDigest, digest_outputs
+from sr_domain.evidence.admitted import Objected
+from sr_domain.evidence.bundle import whole_bundle
+from sr_domain.evidence.digests import ContentDigest, WholeFiles, digest_outputs
 from sr_domain.evidence.gates import GateMissing, GatePassed, verify_gate
 from sr_domain.evidence.oracle import MANIFEST, oracle_pack
 from sr_domain.evidence.outputs import Absent, OutputFiles, find_output
 from sr_domain.evidence.progress import ReadProgress
 from sr_domain.evidence.run_receipt import RECEIPT, mismatch, read_receipt
-from sr_domain.evidence.verdict import Evidence, Proven, absent
+from sr_domain.evidence.small_files import CutShort
+from sr_domain.evidence.verdict import Evidence, Proven
 from sr_domain.plan.absent_law import absence
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.policy import MemberDigests
 from sr_domain.plan.sealed import OutputPart, SealedGate, SealedOutput, SealedPlan
-from sr_domain.record.proofs import Conflict, Failure, GateProof, OutputProof
+from sr_domain.record.proofs import Conflict, Failure, GateProof, Lack, OutputProof
+from sr_domain.run.admission_rules import admitted
 from sr_domain.run.held_run import HeldRun
-from sr_ports import BadInput, EngineRoot, EvidenceFault, ReasonCode
+from sr_ports import BadInput, Changes, EngineRoot, EvidenceFault, ReasonCode
+from sr_ports.roots import NAMED_CHANGES
 
 
 def collect(run: HeldRun, plan: SealedPlan, uri: str, *, reused: bool) -> Evidence:
@@ -52,25 +57,55 @@ def collect(run: HeldRun, plan: SealedPlan, uri: str, *, reused: bool) -> Eviden
             progress=ReadProgress(run.telemetry.progress, run.now, run.held.check),
         )
         whole = attrs.evolve(oracle, engine_run_id=look.engine_run_id)
-        return _together([whole, receipt, *look.gates(), *look.outputs()])
+        found = _together([whole, receipt, *look.gates(), *look.outputs()])
+        if plan.settle_seconds and any(one.code in _SETTLING for one in found.conflicts):
+            look.at_everything()
+            _stand_still(run, plan.settle_seconds)
+        return _seen_twice(found, root.changes())
 
 
-_LISTS = ("proven", "gates", "missing", "awaited", "conflicts", "failures", "notes")
+_LISTS = (
+    "proven", "gates", "missing", "awaited", "absent", "lacks", "coming", "conflicts", "failures", "notes"
+)  # fmt: skip
+_SETTLING = frozenset({ReasonCode.GATE_DIGEST_MISMATCH, ReasonCode.MEMBER_DIGEST_MISMATCH})
+"""What is no conflict yet while files come in."""
+
+
+def _stand_still(run: HeldRun, seconds: float) -> None:
+    """Let time pass between what was found and the second look, under the heartbeat. Raises `LeaseLost`."""
+    run.telemetry.progress(f"a digest differs: whether anything still changes is seen in {seconds:g} s")
+    while seconds > 0:
+        run.held.check()
+        run.ports.clock.sleep(min(seconds, 1.0))
+        seconds -= 1.0
+    run.held.check()
+
+
+def _seen_twice(found: Evidence, changes: Changes) -> Evidence:
+    """What was found, and what of it is not so any more; a read that broke off tells as much as the second look."""
+    broken = [one for one in found.conflicts if one.code is ReasonCode.EVIDENCE_UNSTABLE]
+    if not broken:
+        return attrs.evolve(found, unstable=changes)
+    paths = sorted({*changes.paths, *(one.path or one.subject for one in broken)})
+    return attrs.evolve(found, unstable=Changes(tuple(paths[:NAMED_CHANGES]), max(changes.count, len(paths))))
 
 
 def _together(parts: Sequence[Evidence]) -> Evidence:
     """All parts as one, in one pass: there may be very many. What is of the whole root is in the first."""
-    joined = {name: tuple(chain.from_iterable(getattr(part, name) for part in parts)) for name in _LISTS}
+    joined: dict[str, Any] = {
+        name: tuple(chain.from_iterable(getattr(part, name) for part in parts)) for name in _LISTS
+    }
     return Evidence(**joined, oracle_pack_ref=parts[0].oracle_pack_ref, engine_run_id=parts[0].engine_run_id)
 
 
 def _oracle(run: HeldRun, root: EngineRoot, pins: Mapping[str, Any]) -> Evidence:
-    """What the pack manifest says; one that is no plain file is a conflict."""
+    """What the pack manifest says; one that is no plain file is a conflict, one that ends too early is missing."""
     try:
         ref, failures = oracle_pack(root, pins, run.settings.oracle_root)
     except EvidenceFault as fault:
-        if admitted(run).waits(lambda rules: root.stat(MANIFEST, rules)):
-            return Evidence(missing=(MANIFEST,))
+        late_rule = admitted(run.history).waits(lambda rules: root.stat(MANIFEST, rules))
+        if late_rule or isinstance(fault, CutShort):
+            return _missing(MANIFEST, MANIFEST, fault.what)
         return Evidence(conflicts=(Conflict.from_fault(MANIFEST, fault),))
     return Evidence(oracle_pack_ref=ref, failures=failures)
 
@@ -78,10 +113,12 @@ def _oracle(run: HeldRun, root: EngineRoot, pins: Mapping[str, Any]) -> Evidence
 def _receipt(run: HeldRun, root: EngineRoot, pins: Mapping[str, Any]) -> tuple[str | None, Evidence]:
     """The run id that the receipt of a reused root names, and what is wrong with it: it must be of the run's world.
 
-    To a run that revision 1 admitted, which never looked at it, a wrong receipt is missing.
+    One that ends too early is missing. To a run that revision 1 admitted, which never looked at it, any wrong one is.
     """
     try:
         receipt = read_receipt(root, run.misfit)
+    except CutShort as fault:
+        return None, _missing(RECEIPT, RECEIPT, fault.what)
     except EvidenceFault as fault:
         wrong = Conflict.from_fault(RECEIPT, fault)
     else:
@@ -91,21 +128,13 @@ def _receipt(run: HeldRun, root: EngineRoot, pins: Mapping[str, Any]) -> tuple[s
         if other is None:
             return str(receipt["run_id"]), Evidence()
         wrong = Conflict(RECEIPT, ReasonCode.ENGINE_RECEIPT_MISMATCH, other, path=RECEIPT)
-    late_rule = _admitted_by(run) < today().revision
-    return None, Evidence(missing=(RECEIPT,)) if late_rule else Evidence(conflicts=(wrong,))
+    if admitted(run.history).late:
+        return None, _missing(RECEIPT, RECEIPT, wrong.detail)
+    return None, Evidence(conflicts=(wrong,))
 
 
-def _admitted_by(run: HeldRun) -> int:
-    """The revision that the run was admitted by."""
-    accepted = run.history.accepted
-    return today().revision if accepted is None else rules_at(accepted.event).revision
-
-
-def admitted(run: HeldRun) -> Admitted:
-    """How the root is listed for this run: today, and as it was when the run was admitted."""
-    accepted = run.history.accepted
-    then = today() if accepted is None else rules_at(accepted.event)
-    return Admitted(today().listing, then.listing)
+def _missing(subject: str, path: str, detail: str) -> Evidence:
+    return Evidence(missing=(subject,), lacks=(Lack(subject, path, detail),))
 
 
 @attrs.frozen
@@ -119,6 +148,7 @@ class _Look:
     engine_run_id: str | None
     unreceipted: bool
     progress: ReadProgress
+    digests: WholeFiles = attrs.field(factory=WholeFiles)
 
     @property
     def run_id(self) -> str:
@@ -130,21 +160,41 @@ class _Look:
         looks = [(gate, look) for gate in self.plan.gates for look in gate.looks(self.run_id)]
         return self.run.ports.pool.map(lambda one: self._gate(*one), looks)
 
+    def at_everything(self) -> None:
+        """Look at what no verdict has asked for yet, so that the second look sees the whole closure come in."""
+        for look in (look for gate in self.plan.gates for look in gate.looks(self.run_id)):
+            self.run.held.check()
+            for ask in (
+                partial(self.root.stat, look.flag_path),
+                partial(self.root.stat, look.index_path or look.flag_path),
+                partial(self.root.list, look.bundle_root, whole_bundle(look.method)),
+            ):
+                with contextlib.suppress(EvidenceFault):  # judged where it is evidence
+                    ask()
+
     def _gate(self, gate: SealedGate, look: SealedGate) -> Evidence:
         provided = self.run.ports.laws.get(gate.method.kind)
         if provided is None:  # the plan had it: somebody uninstalled it since
             lacking = absence(self.run.ports.laws, gate.method.kind)
             raise BadInput(ReasonCode.UNKNOWN_HASHING_LAW, f"{gate.gate_id} needs the law {lacking}")
-        enforce, guard = self.plan.member_digests is MemberDigests.ENFORCE, self.progress
-        verdict = admitted(self.run).gate(
-            lambda rules: verify_gate(self.root, look, provided, enforce_members=enforce, guard=guard, rules=rules)
+        judge = partial(
+            verify_gate,
+            self.root,
+            look,
+            provided,
+            enforce_members=self.plan.member_digests is MemberDigests.ENFORCE,
+            guard=self.progress,
+            digests=self.digests,
         )
+        verdict = admitted(self.run.history).gate(lambda rules: judge(rules=rules))
         match verdict:
             case GatePassed(digest):
                 return self._passed(look, digest)
-            case GateMissing():
+            case GateMissing(path, why, late):
                 awaited = (RECEIPT,) if gate.waits_for_receipt and self.unreceipted else ()
-                return Evidence(missing=(look.subject, *awaited))
+                coming = () if late is None else (attrs.evolve(late, subject=look.subject),)
+                lacks = (Lack(look.subject, path, why),)
+                return Evidence(missing=(look.subject, *awaited), lacks=lacks, coming=coming)
             case Conflict():
                 return Evidence(conflicts=(attrs.evolve(verdict, subject=look.subject),))
 
@@ -170,7 +220,9 @@ class _Look:
                 parts.append(self._absent(output, files))
             else:
                 found += files
-        digests = digest_outputs(self.root, [files for _, files in found], self.run.ports.pool, self.progress)
+        digests = digest_outputs(
+            self.root, [files for _, files in found], self.run.ports.pool, self.progress, self.digests
+        )
         read = [(part, files, digest) for (part, files), digest in zip(found, digests, strict=True)]
         return parts + self.run.ports.pool.map(lambda one: self._proven(*one), read)
 
@@ -178,7 +230,7 @@ class _Look:
         """The files of every day; the first day that has none."""
         found = []
         for part in output.parts(self.run_id):
-            files = admitted(self.run).output(partial(find_output, self.root, part.path))
+            files = admitted(self.run.history).output(partial(find_output, self.root, part.path))
             if isinstance(files, Absent):
                 return files
             found.append((part, files))
@@ -187,8 +239,9 @@ class _Look:
     def _absent(self, output: SealedOutput, why: Absent) -> Evidence:
         unnamed = output.waits_for_receipt and self.unreceipted
         if not output.optional or isinstance(why, Objected):
-            return Evidence(missing=(output.output_id, *((RECEIPT,) if unnamed else ())))
-        return Evidence(awaited=(output.output_id,)) if unnamed else Evidence(notes=(absent(output.output_id),))
+            lacks = (Lack(output.output_id, why.path, "no file is there"),)
+            return Evidence(missing=(output.output_id, *((RECEIPT,) if unnamed else ())), lacks=lacks)
+        return Evidence(awaited=(output.output_id,)) if unnamed else Evidence(absent=(output.output_id,))
 
     def _proven(self, part: OutputPart, files: OutputFiles, digest: ContentDigest | EvidenceFault) -> Evidence:
         if isinstance(digest, EvidenceFault):

@@ -13,7 +13,6 @@ from sr_domain.encoding.ids import attempt_id_for
 from sr_domain.encoding.parts import present
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.evidence.run_receipt import RECEIPT, mismatch, read_receipt
-from sr_domain.flows.collect_evidence import admitted
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.sealed import SealedPlan
 from sr_domain.record import events
@@ -27,6 +26,7 @@ from sr_domain.record.details import (
     Nothing,
 )
 from sr_domain.record.read import Entry
+from sr_domain.run.admission_rules import admitted
 from sr_domain.run.held_run import HeldRun
 from sr_ports import EngineCall, EngineInvoker, EngineResult, EvidenceFault, ReasonCode
 from sr_ports.compared import Compared
@@ -222,7 +222,7 @@ def check_receipt(run: HeldRun, uri: str | None) -> tuple[ReasonCode | None, str
     """Whether the engine's receipt is there, fits its contract and names this run's pins."""
     if uri is None:
         return ReasonCode.ENGINE_ROOT_MISSING, "the invoker named no engine root"
-    rules = admitted(run).then
+    rules = admitted(run.history).then
     try:
         with run.ports.roots.open(uri) as root:
             if not root.exists():

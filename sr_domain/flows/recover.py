@@ -103,8 +103,9 @@ def _hold(context: Context, run: HeldRun, key: str, reason: str) -> None:
 def _give_up(run: HeldRun, artifact: DerivedArtifact, reason: str) -> None:
     standing = run.ports.store.read(artifact.key)
     if standing is None:
-        what = f"nothing stands at {artifact.key}"
-        raise BadInput(ReasonCode.USAGE, what, "sr resume writes what the record derives")
+        raise BadInput(
+            ReasonCode.USAGE, f"nothing stands at {artifact.key}", "a run that goes on writes what is missing"
+        )
     if artifact.is_own(standing.data):
         return
     replacement = artifact.derived()

@@ -17,12 +17,12 @@ from sr_domain.flows.orphans import orphans_stand
 from sr_domain.flows.supersede import check_supersedes
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.request import RunRequest, check_actor, differences, misspelt, parse_request
-from sr_domain.plan.sealed import SealedPlan
 from sr_domain.record import details, events
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger
 from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
+from sr_domain.run.admission_rules import admitted as rules_for
 from sr_domain.run.altered import refused_on_record
 from sr_domain.run.answers import (
     bound_intent,
@@ -244,18 +244,19 @@ def _still_waiting(context: Context, layout: Layout, request: RunRequest) -> Out
     """
     ledger, _ = read_record(context.ports, layout, request.run_id)
     record = Record(ledger)
-    waiting, accepted, planned, root = record.rest, record.accepted, record.plan, record.root
+    waiting, accepted = record.rest, record.accepted
     if ledger.state is not RunState.WAITING_EVIDENCE or record.refused_artifact or record.intent != request.intent():
         return None
-    if waiting is None or accepted is None or planned is None or root is None:
+    if waiting is None or accepted is None or record.plan is None or record.root is None:
+        return None
+    if waiting.reason_code == ReasonCode.EVIDENCE_UNSTABLE:  # what it was seen to be is no state to wait in
         return None
     if waiting.reason_code == ReasonCode.INSTANCE_RECEIPT_ORPHAN:
         stands = orphans_stand(context.ports, layout, waiting, telemetry_of(context, request).progress)
         return ledger_outcome(layout, ledger) if stands else None
     if parse_instant(accepted.details.evidence_deadline_utc) <= context.ports.clock.now():
         return None
-    plan, missing = SealedPlan.of(planned.details.plan), frozenset(waiting.missing)
-    came = arrived(context.ports.roots, plan, root, missing, request.run_id)
+    came = arrived(context.ports.roots, record, rules_for(record))
     return ledger_outcome(layout, ledger) if next(came, None) is None else None
 
 

@@ -165,6 +165,7 @@ def seal(
         attempt_limit=policy.attempt_limit,
         retry_backoff_seconds=policy.retry_backoff_seconds,
         member_digests=policy.member_digests,
+        settle_seconds=policy.settle_seconds,
     )
 
 

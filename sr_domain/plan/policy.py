@@ -8,6 +8,9 @@ import attrs
 
 from sr_ports.compared import Compared
 
+SETTLE_SECONDS = 2
+"""Where a policy does not say."""
+
 
 class ReusePolicy(enum.StrEnum):
     """Whether an engine root that is already there may be used instead of invoking."""
@@ -43,7 +46,8 @@ class PolicyRev(Compared):
 class Policy(Compared):
     """A policy profile (spec: surface, "Policy profile").
 
-    `evidence_wait_seconds`, `retry_backoff_seconds`: seconds. `allowed_laws`: None for all.
+    `evidence_wait_seconds`, `retry_backoff_seconds`: seconds. `settle_seconds`: for how long nothing may have
+    changed in an engine root before a digest that differs is believed. `allowed_laws`: None for all.
     """
 
     rev: PolicyRev
@@ -55,3 +59,4 @@ class Policy(Compared):
     ungated_outputs: UngatedOutputs = UngatedOutputs.REFUSE
     member_digests: MemberDigests = MemberDigests.IGNORE
     allowed_laws: frozenset[str] | None = None
+    settle_seconds: float = SETTLE_SECONDS

@@ -124,6 +124,7 @@ class SealedPlan(Compared):
     """A compiled plan. `plan_hash`: 64 hex, over what was decided and no clock reading.
 
     `contracts`: the pack's own, as of `PackContracts`: they bind the run for life, as the rest of the plan does.
+    `settle_seconds`: as of `Policy`; 0 in a plan of revision 1.
     """
 
     plan_hash: str
@@ -136,6 +137,7 @@ class SealedPlan(Compared):
     retry_backoff_seconds: float
     member_digests: MemberDigests
     contracts: Mapping[str, Any] = attrs.field(factory=dict)
+    settle_seconds: float = 0
 
     @property
     def needs_receipt(self) -> bool:
@@ -173,6 +175,7 @@ class SealedPlan(Compared):
             retry_backoff_seconds=node["retry_backoff_seconds"],
             member_digests=MemberDigests(node["member_digests"]),
             contracts=node.get("contracts", {}),
+            settle_seconds=node.get("settle_seconds", 0),
         )
 
 

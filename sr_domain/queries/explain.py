@@ -9,6 +9,7 @@ import attrs
 
 from sr_domain.encoding.times import parse_instant
 from sr_domain.evidence.arrival import arrived
+from sr_domain.evidence.oracle import MANIFEST
 from sr_domain.evidence.run_receipt import RECEIPT
 from sr_domain.plan.sealed import OutputPart, SealedGate, SealedPlan
 from sr_domain.queries.altered import Altered, first_altered
@@ -18,6 +19,7 @@ from sr_domain.record.ledger import Ledger
 from sr_domain.record.proofs import Found
 from sr_domain.record.read import Attempt, Record
 from sr_domain.record.states import RunState
+from sr_domain.run.admission_rules import admitted
 from sr_domain.run.altered import set_aside_step
 from sr_domain.run.answers import successors, unpublished
 from sr_domain.run.outcome import NextStep, remedy_of
@@ -45,7 +47,10 @@ class Item:
 
 @attrs.frozen
 class Explanation:
-    """Everything the record has to say. `seconds_left`: to the evidence deadline, None when it does not matter."""
+    """Everything the record has to say. `seconds_left`: to the evidence deadline, None when it does not matter.
+
+    `changed`: the first paths of an engine root that was still being written.
+    """
 
     run_id: str
     state: str | None
@@ -63,6 +68,7 @@ class Explanation:
     superseded_by: str | None = None
     newest_run_id: str | None = None
     holder: str | None = None
+    changed: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """JSON form, for machines."""
@@ -84,7 +90,7 @@ def explain(ports: Ports, layout: Layout, ledger: Ledger) -> Explanation:
     asked = None if accepted is None else accepted.details.engine_run_root
     root = asked if record.started is None else record.root
     chain = successors(ports.store, layout, ledger)
-    gates, outputs = _items(record, _arrived(ports, record, root))
+    gates, outputs = _items(record, _arrived(ports, record))
     holder = None if state is not None and state.final else _holder(ports, ledger.run_id)
     return Explanation(
         run_id=ledger.run_id,
@@ -103,6 +109,7 @@ def explain(ports: Ports, layout: Layout, ledger: Ledger) -> Explanation:
         superseded_by=chain[0] if chain else None,
         newest_run_id=chain[-1] if chain else None,
         holder=holder,
+        changed=() if rest is None else rest.changed,
     )
 
 
@@ -149,7 +156,9 @@ def _next_by_state(ledger: Ledger, code: str | None, newest: str | None) -> Next
         case RunState.FAILED:
             return NextStep(before=remedy_of(ReasonCode(code), ledger.state) if code else "")
         case RunState.WAITING_EVIDENCE:
-            return NextStep("resume", run_id, before="complete the engine root, then ")
+            unstable = code == ReasonCode.EVIDENCE_UNSTABLE
+            before = "let whatever writes there finish" if unstable else "complete the engine root"
+            return NextStep("resume", run_id, before=f"{before}, then ")
         case None | RunState.OPEN | RunState.PLANNED | RunState.EXECUTING | RunState.VERIFYING:
             return NextStep("resume", run_id)
         case _:
@@ -163,15 +172,14 @@ def _mend(ledger: Ledger, code: str | None) -> str:
     return remedy_of(ReasonCode(str(first)), ledger.state)
 
 
-def _arrived(ports: Ports, record: Record, root: str | None) -> Mapping[str, str]:
+def _arrived(ports: Ports, record: Record) -> Mapping[str, str]:
     """What a look at the engine root says now of each thing that a waiting run misses."""
-    committed, rest = record.plan, record.rest
-    if record.ledger.state is not RunState.WAITING_EVIDENCE or committed is None or rest is None or root is None:
+    rest = record.rest
+    if record.ledger.state is not RunState.WAITING_EVIDENCE or rest is None:
         return {}
     missing = frozenset(rest.missing)
     try:
-        plan = SealedPlan.of(committed.details.plan)
-        came = frozenset(arrived(ports.roots, plan, root, missing, record.ledger.run_id))
+        came = frozenset(arrived(ports.roots, record, admitted(record)))
     except (Unreachable, BadInput) as error:
         return dict.fromkeys(missing, f"whether it has come cannot be told now: {error.what}")
     return {name: "has come since: resume judges it" if name in came else "still not there" for name in missing}
@@ -185,7 +193,7 @@ def _items(record: Record, now: Mapping[str, str]) -> tuple[tuple[Item, ...], tu
     judge, run_id = _Judge(record.rest, record.found, now), _engine_run_id(record)
     gates = tuple(judge.gate(look) for gate in plan.gates for look in gate.looks(run_id))
     outputs = tuple(judge.output(part) for output in plan.outputs for part in output.parts(run_id))
-    return gates, (*judge.receipt(), *outputs)
+    return gates, (*judge.beside(), *outputs)
 
 
 def _engine_run_id(record: Record) -> str:
@@ -202,6 +210,7 @@ class _Judge:
         self._conflicts = {} if rest is None else {one.subject: one for one in reversed(rest.conflicts)}
         self._failures = {} if rest is None else {one.subject: one for one in reversed(rest.failures)}
         self._missing = frozenset(() if rest is None else rest.missing)
+        self._lacks = {} if rest is None else {one.subject: one for one in reversed(rest.lacks)}
         self._gates = {} if found is None else {(one.gate_id, one.day): one.digest for one in found.gates}
         self._outputs = {} if found is None else {(one.output_id, one.day): one for one in found.outputs}
         self._laws = {} if found is None else found.laws
@@ -233,11 +242,12 @@ class _Judge:
             return Item(name, "OPTIONAL_MISSING" if absent else "UNKNOWN", path=path)
         return Item(name, "PROVEN", proof.digest, size=proof.size, files=proof.files, path=proof.path or path)
 
-    def receipt(self) -> Iterator[Item]:
-        """The engine's run receipt, where something is wrong with it."""
-        bad = self._faulty(RECEIPT, RECEIPT, None)
-        if bad is not None:
-            yield bad
+    def beside(self) -> Iterator[Item]:
+        """The engine's run receipt and the pack manifest, where something is wrong with them."""
+        for name in (RECEIPT, MANIFEST):
+            bad = self._faulty(name, name, None)
+            if bad is not None:
+                yield bad
 
     def _faulty(self, name: str, path: str, law: str | None) -> Item | None:
         conflict, failure = self._conflicts.get(name), self._failures.get(name)
@@ -255,7 +265,10 @@ class _Judge:
             return Item(name, "FAIL", law=law, path=path, detail=f"{failure.code}: {failure.detail}")
         if name not in self._missing:
             return None
-        return Item(name, "MISSING", law=law, path=path, detail=self._now.get(name, ""))
+        lack, now = self._lacks.get(name), self._now.get(name, "")
+        if lack is not None:
+            path, now = lack.path or path, "; ".join(filter(None, (lack.detail, now)))
+        return Item(name, "MISSING", law=law, path=path, detail=now)
 
 
 def _attempt(ports: Ports, attempt: Attempt) -> dict[str, Any]:

@@ -49,6 +49,8 @@ class GateBytes:
             self.root, gate, provided, enforce_members=self.enforce, guard=self.progress, rules=self.rules
         )
         match verdict:
+            case GateMissing(late=Conflict() as late):
+                return Finding(late.code, gate.subject, f"ROTTED: {late.detail}")
             case GateMissing(path):
                 return Finding(ReasonCode.TRUTH_MISSING, gate.subject, f"MOVED: {path} is not there")
             case Conflict():

@@ -7,16 +7,13 @@ from typing import Any, Self
 
 import attrs
 
-from sr_domain.record.proofs import Conflict, Decision, Failure, Found
+from sr_domain.record.proofs import Conflict, Decision, Failure, Found, Lack
 from sr_domain.record.values import Value, many, one, value
 
 
 @value
 class Nothing(Value):
     """The kind says it all."""
-
-
-# Requests and admission
 
 
 @value
@@ -186,7 +183,8 @@ class Rest(Value):
     """Why a run waits or ended without READY. `found`: what passed nevertheless.
 
     `problems`: what cannot be planned, as ``code``, ``subject``, ``detail``. `revision`: None also while it
-    waits. `quarantine_digest`: of the quarantine record, hex64; None also where none is owed.
+    waits. `quarantine_digest`: of the quarantine record, hex64; None also where none is owed. `lacks`: of what is
+    missing, what was looked for and where. `changed`: the first paths of an engine root that was not at rest.
     """
 
     reason_code: str
@@ -198,6 +196,8 @@ class Rest(Value):
     found: Found | None = attrs.field(default=None, metadata=one(Found))
     revision: int | None = None
     quarantine_digest: str | None = None
+    lacks: tuple[Lack, ...] = attrs.field(default=(), metadata=many(Lack))
+    changed: tuple[str, ...] = ()
 
 
 @value
@@ -323,24 +323,17 @@ class ReemitKey(Value):
     reemit_key: str
 
 
-# Truth that was altered; digests are sha256 of stored bytes, hex64
-
-
 @value
-class ArtifactRefused(Value):
-    """`stands`: the digest of what stands at `artifact_ref`. `digest`: of what the record derives, where known."""
+class ArtifactRefused(RootUnreadable):
+    """`stands`: sha256 of what stands at `artifact_ref`, hex64."""
 
-    reason_code: str
     artifact_ref: str
-    detail: str
-    remedy: str
-    stands: str | None = None
-    digest: str | None = None
+    stands: str
 
 
 @value
 class LossAccepted(Value):
-    """What stood at `artifact_ref` is kept at `set_aside_ref`. `digest`: of what replaced it; None for nothing."""
+    """What stood at `artifact_ref` is kept at `set_aside_ref`. `digest`: of what replaced it, None for nothing."""
 
     reason: str
     artifact_ref: str

@@ -143,8 +143,6 @@ EVIDENCE_WAITING = EventKind(
     d.Rest,
     "EVIDENCE",
     "evidence is incomplete, waiting",
-    Kept.ONCE,
-    subject="missing",
     after=RunState.WAITING_EVIDENCE,
     outcome="WAITING",
 )
@@ -153,8 +151,6 @@ RECEIPT_ORPHANED = EventKind(
     d.Rest,
     "EVIDENCE",
     "a receipt that no decision rests on stands in the way; the run rests",
-    Kept.ONCE,
-    subject="failures",
     after=RunState.WAITING_EVIDENCE,
     outcome="WAITING",
     severity="WARN",

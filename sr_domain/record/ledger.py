@@ -246,35 +246,36 @@ def check_ledger(run_id: str, data: bytes) -> Ledger | RecordFault:
 def read_tail(run_id: str, data: bytes) -> Ledger:
     """The end of a record: from the event on that its state rests on. The whole record where it has no state.
 
-    Each of its lines is held against its id and the one after it; the chain before it is for audit and
-    verify to recompute. Raises `Fault`, as `read_ledger`, where a line of the end is not sound.
+    The last line is held against its id, each before it against the one that follows; the chain before the
+    end is for audit and verify to recompute. Raises `Fault`, as `read_ledger`, where the end is not sound.
     """
     events: list[Event] = []
-    end, seq = len(data) - 1, data.count(b"\n") - 1
-    following = tail = ""
-    while seq >= 0 and data[end : end + 1] == b"\n":
+    seq, end, following, tail = data.count(b"\n") - 1, len(data) - 1, "", ""
+    while seq >= 0 and data.endswith(b"\n"):
         start = data.rfind(b"\n", 0, end) + 1
         line = data[start:end]
         hashed = sha256_hex(line)
-        event = _at_the_end(run_id, line, seq)
+        event = _at(run_id, seq, line, last=not events)
         if event is None or following not in ("", hashed):
             break
-        events.insert(0, event)
+        events.append(event)
         tail, following = tail or hashed, event.prev_hash
         if kind_of(event.event_kind).after is not None:
+            events.reverse()
             return Ledger(run_id, tuple(events), data[start:], tail)
         end, seq = start - 1, seq - 1
     return read_ledger(run_id, data)
 
 
-def _at_the_end(run_id: str, line: bytes, seq: int) -> Event | None:
-    """The event of this line, of this run and place; None for a line that is not sound by itself."""
+def _at(run_id: str, seq: int, line: bytes, *, last: bool) -> Event | None:
+    """The event of a line, of this run and place, that this release knows; None for any other line."""
     try:
         event = Event(**json.loads(line))
-        sound = event.run_id == run_id and event.seq == seq and _is_sealed(event, line)
+        known = event.run_id == run_id and event.seq == seq and isinstance(event.event_kind, str)
+        known = known and isinstance(event.details, dict) and (not last or _is_sealed(event, line))
     except (ValueError, TypeError, RecursionError):
         return None
-    return event if sound and revisions.newer(event.event_kind, event.details) is None else None
+    return event if known and revisions.newer(event.event_kind, event.details) is None else None
 
 
 def _fault(

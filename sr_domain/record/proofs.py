@@ -63,6 +63,15 @@ class Conflict(Value):
 
 
 @attrs.frozen(eq=False, repr=False)
+class Lack(Value):
+    """What a gate or output waits for. `path`: where it is looked for. `detail`: what is to be there."""
+
+    subject: str
+    path: str
+    detail: str
+
+
+@attrs.frozen(eq=False, repr=False)
 class Failure(Value):
     """Evidence that can never become READY, for a reason that is no contradiction."""
 

@@ -20,29 +20,25 @@ if TYPE_CHECKING:
 
 
 class AlteredArtifact(Fault):
-    """What stands at `key` is not what the record of the run derives: ``TRUTH_ALTERED``.
+    """What stands at `key` is not what the record of the run derives (`TRUTH_ALTERED`). `stands`: its sha256, hex64."""
 
-    `stands`, `digest`: sha256 of what stands, and of what the record derives where that is known, hex64.
-    """
-
-    def __init__(self, run_id: str, key: str, stands: str, digest: str | None = None, why: str | None = None) -> None:
+    def __init__(self, run_id: str, key: str, stands: str, why: str | None = None) -> None:
         what = f"{key} is not what the record of its run says" + (f": {why}" if why else "")
         super().__init__(ReasonCode.TRUTH_ALTERED, what, way_on(run_id, key))
-        self.run_id, self.key, self.stands, self.digest, self.why = run_id, key, stands, digest, why
+        self.run_id, self.key, self.stands, self.why = run_id, key, stands, why
 
-    def __reduce__(self) -> tuple[type[AlteredArtifact], tuple[str, str, str, str | None, str | None]]:
-        return (AlteredArtifact, (self.run_id, self.key, self.stands, self.digest, self.why))
+    def __reduce__(self) -> tuple[type[AlteredArtifact], tuple[str, str, str, str | None]]:
+        return (AlteredArtifact, (self.run_id, self.key, self.stands, self.why))
 
     @property
     def refused(self) -> ArtifactRefused:
         """As it goes on record."""
-        return ArtifactRefused(self.code.value, self.key, self.what, self.remedy, self.stands, self.digest)
+        return ArtifactRefused(self.code.value, self.what, self.remedy, self.key, self.stands)
 
 
 def way_on(run_id: str, key: str) -> str:
     """What to do about an artifact at `key` that is not the record's."""
-    again = f"sr recover {run_id} --artifact {key} --accept-loss --reason R"
-    return f"restore it from backup, or set it aside: {again}; sr resume then goes on"
+    return f"restore it from backup, or set it aside: sr recover {run_id} --artifact {key} --accept-loss --reason R"
 
 
 def set_aside_step(run_id: str, key: str) -> NextStep:

@@ -157,11 +157,12 @@ def settled_outcome(ports: Ports, layout: Layout, run_id: str) -> Outcome | None
     """
     blob = ports.store.read(layout.record(run_id))
     tail = Ledger(run_id) if blob is None else read_tail(run_id, blob.data)
-    record, state = Record(tail), tail.state
-    if state is None or not state.final or not (state.terminal or record.published):
+    outcome = ledger_outcome(layout, tail)
+    if outcome.state is None or not outcome.state.final or not (outcome.state.terminal or outcome.published):
         return None
-    chain = () if record.successor is None else successors(ports.store, layout, tail)
-    return attrs.evolve(ledger_outcome(layout, tail), superseded_by=chain)
+    if not outcome.superseded_by:
+        return outcome
+    return attrs.evolve(outcome, superseded_by=successors(ports.store, layout, tail))
 
 
 def in_flight(ports: Ports, layout: Layout, run_id: str) -> Outcome:

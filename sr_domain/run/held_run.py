@@ -173,9 +173,8 @@ class HeldRun:
             if data is None or digest not in (None, sha256_hex(data)):
                 raise Fault(ReasonCode.RECORD_INVALID, f"{key} does not follow from the record of its run")
             kept, digest = self.write_bytes(key, data), sha256_hex(data)
-        stands = sha256_hex(kept)
-        if stands != digest:
-            raise AlteredArtifact(self.run_id, key, stands, digest)
+        if sha256_hex(kept) != digest:
+            raise AlteredArtifact(self.run_id, key, sha256_hex(kept))
         return kept
 
     def write_bytes(self, key: str, data: bytes) -> bytes:

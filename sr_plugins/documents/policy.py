@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sr_domain.encoding.canonical import digest_of
 from sr_domain.encoding.contracts import problem
 from sr_domain.evidence.small_files import unmarked
-from sr_domain.plan.policy import MemberDigests, Policy, PolicyRev, ReusePolicy, UngatedOutputs
+from sr_domain.plan.policy import SETTLE_SECONDS, MemberDigests, Policy, PolicyRev, ReusePolicy, UngatedOutputs
 from sr_plugins.documents.files import read_config, replace_file
 from sr_plugins.documents.shipped import shipped
 from sr_plugins.documents.yaml import load_yaml
@@ -85,6 +85,7 @@ def _policy(document: Mapping[str, Any]) -> Policy:
         ungated_outputs=UngatedOutputs(document.get("ungated_outputs", "REFUSE")),
         member_digests=MemberDigests(document.get("member_digests", "IGNORE")),
         allowed_laws=None if laws is None else frozenset(laws),
+        settle_seconds=_seconds(document.get("settle_seconds", SETTLE_SECONDS)),
     )
 
 

@@ -297,8 +297,10 @@ def cycle(stage: Stage) -> Answer:
     return stage.submit()
 
 
-def indexed(members: Any) -> Callable[[Stage], Answer]:
+def indexed(members: Any, **policy: Any) -> Callable[[Stage], Answer]:
     def play(stage: Stage) -> Answer:
+        if policy:
+            stage.policy(**policy)
         stage.index("up", members)
         return stage.submit()
 
@@ -316,6 +318,7 @@ def member(stage: Stage) -> Answer:
 def unstable(stage: Stage) -> Answer:
     """The engine still writes: a file grows just before it is read."""
     real = FileEngineRoot.stream
+    stage.policy(evidence_wait_seconds=600)
 
     def stream(self: FileEngineRoot, path: str, *args: Any, **kwargs: Any) -> Any:
         if path.endswith("world.bin"):
@@ -412,6 +415,11 @@ def after_ready(do: Callable[[Stage], object], *args: str) -> Callable[[Stage], 
 def cut_record(stage: Stage) -> None:
     path = stage.stored(LAYOUT.record(RUN))
     path.write_bytes(path.read_bytes()[:-5])
+
+
+def cut_before_the_decision(stage: Stage) -> None:
+    path = stage.stored(LAYOUT.record(RUN))
+    path.write_bytes(path.read_bytes().partition(b'{"actor":"local","details":{"bundle_hash"')[0])
 
 
 def write_by_a_newer_release(stage: Stage) -> None:
@@ -559,13 +567,13 @@ ROWS: dict[ReasonCode, Row] = {
     C.EVIDENCE_WAITING: Row(spoiled("end/_passed.flag", None), 3, "WAITING_EVIDENCE"),
     C.EVIDENCE_MISSING_DEADLINE: Row(spoiled("end/_passed.flag", None, evidence_wait_seconds=0), 4, "FAILED"),
     C.EVIDENCE_CONFLICT: Row(spoiled("up/report.json", b"altered"), 5, "QUARANTINED"),
-    C.EVIDENCE_UNSTABLE: Row(unstable, 5, "QUARANTINED", inside=True),
+    C.EVIDENCE_UNSTABLE: Row(unstable, 3, "WAITING_EVIDENCE"),
     C.GATE_DIGEST_MISMATCH: Row(spoiled("up/report.json", b"altered"), 5, "QUARANTINED", inside=True),
     C.MEMBER_DIGEST_MISMATCH: Row(member, 5, "QUARANTINED", inside=True),
     C.FLAG_MALFORMED: Row(spoiled("up/_passed.flag", b"nonsense"), 5, "QUARANTINED", inside=True),
     C.INDEX_MALFORMED: Row(indexed({}), 5, "QUARANTINED", inside=True),
     C.INDEX_EMPTY: Row(indexed([]), 5, "QUARANTINED", inside=True),
-    C.INDEXED_FILE_ABSENT: Row(indexed(["gone.bin"]), 5, "QUARANTINED", inside=True),
+    C.INDEXED_FILE_ABSENT: Row(indexed(["gone.bin"], evidence_wait_seconds=0), 5, "QUARANTINED", inside=True),
     C.PATH_ESCAPES: Row(indexed(["../../../etc/passwd"]), 5, "QUARANTINED", inside=True),
     C.NOT_A_FILE: Row(indexed(["folder/"]), 5, "QUARANTINED", inside=True),
     C.LAW_FAILED: Row(broken_law, 5, "QUARANTINED", inside=True),
@@ -583,6 +591,14 @@ ROWS: dict[ReasonCode, Row] = {
     C.REVISION_UNKNOWN: Row(after_ready(write_by_a_newer_release, "audit", RUN), 9, "damaged"),
     C.TRUTH_MISSING: Row(after_ready(lambda stage: stage.world("data/world.bin", None), "verify", RUN), 5, "READY"),
     C.TRUTH_ALTERED: Row(after_ready(lambda stage: stage.world("data/world.bin", b"rot"), "verify", RUN), 5, "READY"),
+    C.TRUTH_LOST: Row(
+        after_ready(
+            cut_before_the_decision,
+            *("recover", RUN, "--artifact", LAYOUT.facts(RUN), "--accept-loss", "--reason", "r"),
+        ),
+        5,
+        "VERIFYING",
+    ),
     C.REEMIT_BUSY: Row(after_ready(hold_reemit, *REEMIT), 3, "READY"),
     C.REEMIT_RATE_LIMIT: Row(after_ready(reemit_often, *REEMIT), 9, "READY"),
     C.REEMIT_READY_ONLY_MISMATCH: Row(failed_then("READY_ONLY"), 2, "FAILED"),
@@ -640,7 +656,7 @@ def test_the_code_is_met_with_its_exit_one_line_and_the_right_record(stage: Stag
         told = stage.sr("--json", "status", RUN)
         assert (told.json["state"], told.json["reason_code"]) == (row.state, answer.error)
         assert told.code == row.exit
-    if row.state not in ("READY", "damaged"):
+    if row.state not in ("READY", "damaged") and code is not C.TRUTH_LOST:  # its record alone forgot that it was
         assert not any(
             one["attributes"]["kind"] == "READY" and one["attributes"]["run_id"] == RUN for one in heard(stage)
         )

@@ -66,8 +66,8 @@ def test_what_both_rules_object_to_and_what_todays_object_to_in_a_new_run_is_a_c
 @pytest.mark.parametrize(
     ("run", "now", "then", "verdict"),
     [
-        (EARLIER, CONFLICT, GatePassed("d"), GateMissing("a/zz/")),
-        (EARLIER, CONFLICT, GateMissing("f"), GateMissing("a/zz/")),
+        (EARLIER, CONFLICT, GatePassed("d"), GateMissing("a/zz/", "why")),
+        (EARLIER, CONFLICT, GateMissing("f"), GateMissing("a/zz/", "why")),
         (EARLIER, CONFLICT, OLD_CONFLICT, CONFLICT),
         (EARLIER, GatePassed("d"), OLD_CONFLICT, GatePassed("d")),
         (EARLIER, GateMissing("f"), GatePassed("d"), GateMissing("f")),

@@ -93,11 +93,12 @@ def test_a_bundle_passes_with_its_oracles_digest(
 
 @attrs.frozen
 class Change:
-    """A tampering, and which laws must notice it."""
+    """A tampering, and which laws must notice it. `coming`: it may as well be that not all has come."""
 
     name: str
     noticed: frozenset[str]
     act: Callable[[Path], object]
+    coming: bool = False
 
 
 def on(*laws: str) -> frozenset[str]:
@@ -119,8 +120,8 @@ CHANGES = [
     Change("a flipped byte", BYTES, lambda b: (b / "a").write_bytes(b"O")),
     Change("a byte more", BYTES, lambda b: (b / "a").write_bytes(b"one+")),
     Change("a file emptied", BYTES, lambda b: (b / "a").write_bytes(b"")),
-    Change("a file removed", BYTES, lambda b: (b / "a").unlink()),
-    Change("a listed file renamed behind all others", BYTES, lambda b: (b / "a").rename(b / "zz")),
+    Change("a file removed", BYTES, lambda b: (b / "a").unlink(), coming=True),
+    Change("a listed file renamed behind all others", BYTES, lambda b: (b / "a").rename(b / "zz"), coming=True),
     Change("bytes moved over a boundary", on(), lambda b: write_files(b, {"a": b"onetw", "b": b"o"})),
     Change("a file added", on(BUNDLE), lambda b: (b / "new").write_bytes(b"x")),
     Change("an excluded file changed", on(), lambda b: (b / "sub" / SKIP).write_bytes(b"x")),
@@ -140,7 +141,10 @@ def test_the_verdict_changes_exactly_when_the_law_says_so(tmp_path: Path, which:
     gate = build(tmp_path, which, files, ["a", "b", "sub/c"])
     assert isinstance(judge(tmp_path, gate), GatePassed)
     change.act(tmp_path / "bundle")
-    assert isinstance(judge(tmp_path, gate), Conflict) is (which in change.noticed)
+    verdict = judge(tmp_path, gate)
+    seen = verdict.late if isinstance(verdict, GateMissing) else verdict
+    assert isinstance(seen, Conflict) is (which in change.noticed)
+    assert isinstance(verdict, GateMissing) is (change.coming and which in change.noticed)
 
 
 REFUSED = {
@@ -219,10 +223,13 @@ def test_a_flag_that_does_not_fit_is_shown(tmp_path: Path, text: bytes, shown: s
     gate = build(tmp_path, "lex", {"a": b"1"}, ["a"])
     (tmp_path / f"bundle/{SKIP}").write_bytes(text)
     verdict = judge(tmp_path, gate)
-    assert isinstance(verdict, Conflict)
-    assert verdict.code is ReasonCode.FLAG_MALFORMED
-    assert verdict.detail.endswith(shown)
-    assert verdict.detail.isprintable()
+    cut_short = text.strip() in (b"", b'{"sha256_hex":')
+    assert isinstance(verdict, GateMissing) is cut_short
+    told = verdict.late if isinstance(verdict, GateMissing) else verdict
+    assert isinstance(told, Conflict)
+    assert told.code is ReasonCode.FLAG_MALFORMED
+    assert told.detail.endswith(shown)
+    assert told.detail.isprintable()
 
 
 def test_an_index_that_does_not_fit_is_shown(tmp_path: Path) -> None:
@@ -243,11 +250,17 @@ def test_a_link_out_of_the_root_is_an_escape(tmp_path: Path, which: str) -> None
     assert code(judge(tmp_path / "root", gate)) is ReasonCode.PATH_ESCAPES
 
 
-@pytest.mark.parametrize("gone", [f"bundle/{SKIP}", "bundle/index.json"])
-def test_what_is_not_there_is_missing(tmp_path: Path, gone: str) -> None:
+@pytest.mark.parametrize(
+    ("gone", "form"), {f"bundle/{SKIP}": "'sha256_hex = <64 hex>' in text", "bundle/index.json": "a JSON list"}.items()
+)
+def test_what_is_not_there_is_missing_and_the_form_is_named_that_is_wanted(
+    tmp_path: Path, gone: str, form: str
+) -> None:
     gate = build(tmp_path, "lex", {"a": b"1"}, ["a"])
     (tmp_path / gone).unlink()
-    assert judge(tmp_path, gate) == GateMissing(gone)
+    verdict = judge(tmp_path, gate)
+    assert isinstance(verdict, GateMissing)
+    assert (verdict.path, form in verdict.why, verdict.late) == (gone, True, None)
 
 
 def test_a_mismatch_names_the_first_file_that_is_not_what_the_index_says(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sr_domain.encoding.canonical import exact_json, sha256_hex
 from sr_domain.record.events import EVENTS
 from sr_domain.record.kinds import Draft, Kept
-from sr_domain.record.ledger import GENESIS, Ledger, RecordFault, check_ledger, read_ledger
+from sr_domain.record.ledger import GENESIS, Ledger, RecordFault, check_ledger, read_ledger, read_tail
 from sr_domain.record.states import RunState
 from sr_ports import Fault, LeaseLost, ReasonCode
 
@@ -63,6 +63,14 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def it_reads_back_as_itself(self) -> None:
         assert check_ledger(RUN, self.ledger.data) == self.ledger
+
+    @invariant()
+    def its_end_says_where_it_is(self) -> None:
+        tail = read_tail(RUN, self.ledger.data)
+        assert (tail.state, tail.state_event) == (self.ledger.state, self.ledger.state_event)
+        assert tail.events == self.ledger.events[len(self.ledger.events) - len(tail.events) :]
+        assert self.ledger.data.endswith(tail.data)
+        assert tail.tail_hash == self.ledger.tail_hash
 
     @invariant()
     def fences_and_sequence_rise(self) -> None:
@@ -230,3 +238,27 @@ def test_status_only_moves_forward(before: RunState | None, after: RunState) -> 
         loop = {before, after} <= {RunState.VERIFYING, RunState.WAITING_EVIDENCE} or before is after
         assert loop or rank[after] > rank[before]
         assert before is None or not before.final
+
+
+@settings(max_examples=200, deadline=None)
+@given(at=st.integers(0, 10_000), data=st.data())
+def test_an_edit_of_the_end_of_a_record_is_found(at: int, data: st.DataObject) -> None:
+    """Any byte of the lines since the last step. What lies before it the chain binds, for whoever recomputes it."""
+    ledger = Ledger(RUN)
+    for kind in ("RUN_ACCEPTED", "RUN_FAILED", "REEMIT_REQUESTED", "REEMIT_REQUESTED"):
+        ledger = ledger.append([Draft(kind, {"v": 1})], fence=1, actor="a", policy_rev=REV, now=NOW)
+    start = len(ledger.data) - len(read_tail(RUN, ledger.data).data)
+    place = start + at % (len(ledger.data) - start)
+    other = data.draw(st.integers(0, 255).filter(lambda byte: byte != ledger.data[place]))
+    edited = ledger.data[:place] + bytes([other]) + ledger.data[place + 1 :]
+    with pytest.raises(Fault):
+        read_tail(RUN, edited)
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", b"{}\n", b"[]\n", b"1", b'{"run_id":1}\n'])
+def test_what_is_no_record_has_no_end(data: bytes) -> None:
+    if not data:
+        assert read_tail(RUN, data) == Ledger(RUN)
+        return
+    with pytest.raises(Fault):
+        read_tail(RUN, data)

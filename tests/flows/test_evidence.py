@@ -146,7 +146,7 @@ def test_drift_keeps_both_sides(tmp_path: Path) -> None:
     assert not lab.runner().audit(drifted.run_id).findings
 
 
-def test_a_file_that_changes_under_our_eyes_is_a_conflict(tmp_path: Path) -> None:
+def test_a_file_that_changes_under_our_eyes_is_waited_for(tmp_path: Path) -> None:
     lab, files = Lab(tmp_path), world()
 
     class Shifting(MemoryEngineRoot):
@@ -157,8 +157,8 @@ def test_a_file_that_changes_under_our_eyes_is_a_conflict(tmp_path: Path) -> Non
 
     shifting = MemoryEngineRoots({"memory": Shifting(files, "memory")})
     outcome = lab.runner({**lab.world_ports(), "roots": shifting}).submit(request(engine_run_root="memory"))
-    assert outcome.state is RunState.QUARANTINED
-    assert "EVIDENCE_UNSTABLE" in outcome.message
+    assert (outcome.state, outcome.reason_code) == (RunState.WAITING_EVIDENCE, ReasonCode.EVIDENCE_UNSTABLE)
+    assert outcome.message == "still being written: data/world.bin"
 
 
 def oracle(root: Path, **changes: Any) -> None:

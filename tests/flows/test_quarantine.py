@@ -13,7 +13,7 @@ import pytest
 from sr_domain.plan.pack import OutputSpec
 from sr_domain.record.states import RunState
 from sr_ports import ReasonCode
-from tests.kit import Lab, request
+from tests.kit import WAIT_S, Lab, request
 from tests.worlds import DAILY, EVENTS, FLAG, OUTPUTS, WORLD, flag, pack, sha, small_world
 
 Spoil = Callable[[dict[str, bytes]], None]
@@ -38,24 +38,31 @@ SPOILS: list[tuple[str, Spoil, str, ReasonCode]] = [
     ("a removed file", drop("gates/gate.a/z.csv"), "gate.a", R.GATE_DIGEST_MISMATCH),
     ("an indexed output changed", put(WORLD, b"The world"), "gate.c", R.GATE_DIGEST_MISMATCH),
     ("a flag of something else", put(f"gates/gate.b/{FLAG}", flag("0" * 64)), "gate.b", R.GATE_DIGEST_MISMATCH),
-    ("an empty flag", put(f"gates/gate.a/{FLAG}", b""), "gate.a", R.FLAG_MALFORMED),
     ("a flag without digest", put(f"gates/gate.a/{FLAG}", b"ok"), "gate.a", R.FLAG_MALFORMED),
     ("a JSON flag without the field", put(f"gates/gate.a/{FLAG}", b'{"x": 1}'), "gate.a", R.FLAG_MALFORMED),
-    ("a JSON flag cut off", put(f"gates/gate.a/{FLAG}", b'{"sha256_hex": "'), "gate.a", R.FLAG_MALFORMED),
     ("an enormous flag", put(f"gates/gate.a/{FLAG}", b" " * 70_000), "gate.a", R.FLAG_MALFORMED),
-    ("an index that is no JSON", put("gates/gate.c/index.json", b"{"), "gate.c", R.INDEX_MALFORMED),
+    ("an index that is no JSON", put("gates/gate.c/index.json", b"{]"), "gate.c", R.INDEX_MALFORMED),
     ("an index of another shape", put("gates/gate.c/index.json", b'{"parts": []}'), "gate.c", R.INDEX_MALFORMED),
     ("a key twice", put("gates/gate.c/index.json", b'{"files":[],"files":["a"]}'), "gate.c", R.INDEX_MALFORMED),
     ("an empty index", index(), "gate.c", R.INDEX_EMPTY),
     ("an index of the flag alone", index(f"gates/gate.c/{FLAG}"), "gate.c", R.INDEX_EMPTY),
-    ("an indexed file absent", index("data/gone.bin"), "gate.c", R.INDEXED_FILE_ABSENT),
     ("a member without digest", put("gates/gate.b/index.json", b'["report.json"]'), "gate.b", R.INDEX_MALFORMED),
     *((f"a path {bad!r}", index(bad), "gate.c", R.PATH_ESCAPES) for bad in (
         "../secret", "data/../../secret", "/etc/hostname", "./../secret", "..\\secret")),
     *((f"a path {bad!r}", index(bad), "gate.c", R.INDEX_MALFORMED) for bad in ("a\0b", "a\nb")),
     *((f"a path {bad!r}", index(bad), "gate.c", R.NOT_A_FILE) for bad in ("data/", "./", "data/.", ".")),
+]  # fmt: skip
+
+
+COMING: list[tuple[str, Spoil, str, ReasonCode]] = [
+    ("an empty flag", put(f"gates/gate.a/{FLAG}", b""), "gate.a", R.FLAG_MALFORMED),
+    ("a JSON flag cut off", put(f"gates/gate.a/{FLAG}", b'{"sha256_hex": "'), "gate.a", R.FLAG_MALFORMED),
+    ("a flag cut off", put(f"gates/gate.a/{FLAG}", b"sha256_hex = 00ab"), "gate.a", R.FLAG_MALFORMED),
+    ("an index cut off", put("gates/gate.c/index.json", b"{"), "gate.c", R.INDEX_MALFORMED),
+    ("an indexed file absent", index("data/gone.bin"), "gate.c", R.INDEXED_FILE_ABSENT),
     *((f"a path {bad!r}", index(bad), "gate.c", R.INDEXED_FILE_ABSENT) for bad in ("data//x", "./x", "{seed}")),
 ]  # fmt: skip
+"""What may be on its way, and is a contradiction where it has not come at the deadline."""
 
 
 @pytest.mark.parametrize(("spoil", "subject", "code"), [one[1:] for one in SPOILS], ids=[one[0] for one in SPOILS])
@@ -70,6 +77,35 @@ def test_a_contradiction_is_quarantined_and_named(lab: Lab, spoil: Spoil, subjec
     assert lab.document("run_status", outcome.run_id)["state"] == "QUARANTINED"
     assert lab.published() == []
     assert not [key for key in lab.truth() if "/run_facts_view/" in key or "/ready_signal/" in key]
+
+
+@pytest.mark.parametrize(("spoil", "subject", "code"), [one[1:] for one in COMING], ids=[one[0] for one in COMING])
+def test_what_may_be_on_its_way_is_awaited_and_at_the_deadline_a_contradiction(
+    lab: Lab, spoil: Spoil, subject: str, code: ReasonCode
+) -> None:
+    files = small_world()
+    spoil(files)
+    outcome = lab.reuse(files)
+    assert (outcome.state, outcome.missing) == (RunState.WAITING_EVIDENCE, (subject,))
+    record = lab.truth()
+    again = lab.runner().submit(request())  # a poll
+    assert (again.state, lab.truth()) == (RunState.WAITING_EVIDENCE, record)
+    (item,) = [one for one in lab.runner().explain(outcome.run_id).gates if one.verdict == "MISSING"]
+    assert (item.id, item.detail.endswith("still not there"), len(item.detail) > 20) == (subject, True, True)
+    lab.clock.sleep(WAIT_S + 1)
+    assert lab.runner().submit(request()).state is RunState.QUARANTINED
+    kept = lab.document("quarantine", outcome.run_id)
+    assert [(one["subject"], one["code"]) for one in kept["conflicts"]] == [(subject, code.value)]
+    assert kept["missing"] == [subject]
+
+
+@pytest.mark.parametrize("spoil", [one[1] for one in COMING], ids=[one[0] for one in COMING])
+def test_what_was_on_its_way_and_came_is_evidence(lab: Lab, spoil: Spoil) -> None:
+    files = small_world()
+    spoil(files)
+    assert lab.reuse(files).state is RunState.WAITING_EVIDENCE
+    lab.world(small_world())
+    assert lab.runner().submit(request()).state is RunState.READY
 
 
 def test_a_mismatch_keeps_expected_and_actual(lab: Lab) -> None:

@@ -147,8 +147,7 @@ def unstable(lab: Lab) -> Any:
         def open(self, uri: str) -> FileEngineRoot:
             return Growing(uri)
 
-    outcome = submit(wired={"roots": Roots()}, output_ids=["world"])(lab)
-    return lab.document("quarantine", outcome.run_id)["conflicts"][0]["code"]
+    return submit(wired={"roots": Roots()}, output_ids=["world"])(lab)
 
 
 def conflict(files: dict[str, bytes], **wired: Any) -> Play:
@@ -209,14 +208,16 @@ PLAYS: dict[ReasonCode, Play] = {
     C.EVIDENCE_MISSING_DEADLINE: submit(
         files=spoilt(f"gates/gate.a/{FLAG}", None), wired={"policy": {"evidence_wait_seconds": 0}}
     ),
-    C.EVIDENCE_CONFLICT: submit(files=spoilt(f"gates/gate.a/{FLAG}", b"")),
+    C.EVIDENCE_CONFLICT: submit(files=spoilt(f"gates/gate.a/{FLAG}", b"ok")),
     C.EVIDENCE_UNSTABLE: unstable,
     C.LAW_FAILED: conflict(small_world(), laws=BROKEN),
     C.GATE_DIGEST_MISMATCH: conflict(spoilt("gates/gate.a/z.csv", b"1")),
-    C.FLAG_MALFORMED: conflict(spoilt(f"gates/gate.a/{FLAG}", b"")),
+    C.FLAG_MALFORMED: conflict(spoilt(f"gates/gate.a/{FLAG}", b"ok")),
     C.INDEX_MALFORMED: conflict(spoilt("gates/gate.b/index.json", b"{}")),
     C.INDEX_EMPTY: conflict(spoilt("gates/gate.b/index.json", b"[]")),
-    C.INDEXED_FILE_ABSENT: conflict(spoilt("gates/gate.c/index.json", b'["gone"]')),
+    C.INDEXED_FILE_ABSENT: conflict(
+        spoilt("gates/gate.c/index.json", b'["gone"]'), policy={"evidence_wait_seconds": 0}
+    ),
     C.PATH_ESCAPES: conflict(spoilt("gates/gate.c/index.json", b'["../x"]')),
     C.NOT_A_FILE: conflict(spoilt("gates/gate.c/index.json", b'["data/"]')),
     C.MEMBER_DIGEST_MISMATCH: conflict(

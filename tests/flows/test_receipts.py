@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from sr_domain.record.states import RunState
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.ports import Settings
 from sr_ports import BadInput, Fault, LeaseLost, ReasonCode, Unreachable
+from tests.flows.test_one_observation import OnFiles, Watched
 from tests.kit import BASE, PLATFORM, WAIT_S, Lab, request
 from tests.worlds import DAILY, EVENTS, FLAG, PH, gate, law, pack, small_world
 
@@ -96,6 +99,17 @@ def test_a_run_that_is_not_ready_leaves_no_receipt_and_the_next_of_its_scope_is_
     assert not any_lab.runner().audit(RUN).findings
 
 
+def test_a_run_whose_evidence_changes_after_the_last_read_leaves_no_receipt(lab: Lab) -> None:
+    root = OnFiles(lab.world({**small_world(), **OTHER}))
+    late = Watched(root, f"{EVENTS}/part-1.bin", lambda: root.put(PART, b"events 0"))
+    outcome = lab.runner(roots=late).submit(request(engine_run_root=root.uri))
+    assert outcome.reason_code is R.EVIDENCE_UNSTABLE
+    assert receipts(lab) == {}
+    ready = lab.runner().resume(RUN)
+    assert ready.state is RunState.READY
+    assert not lab.runner().audit(RUN).findings
+
+
 def test_a_run_that_meets_drift_leaves_no_receipt_of_its_other_outputs(lab: Lab) -> None:
     first = lab.runner().submit(request("first", engine_run_root=lab.world(small_world()), output_ids=["events"]))
     assert first.state is RunState.READY
@@ -164,6 +178,17 @@ def test_a_planted_receipt_ends_no_run(lab: Lab) -> None:
     assert recover(lab).state is RunState.READY
     for run_id in (first.run_id, RUN):
         assert not lab.runner().audit(run_id).findings
+
+
+@pytest.mark.parametrize("outputs", [["events"], ["events", "daily", "world"]], ids=["one receipt", "several"])
+def test_an_orphan_is_met_however_many_receipts_a_run_has(lab: Lab, outputs: list[str]) -> None:
+    crashed(lab, {**small_world(), **OTHER})
+    before = receipts(lab)
+    assert lab.reuse(small_world(), output_ids=outputs).reason_code is R.INSTANCE_RECEIPT_ORPHAN
+    assert {key for key in receipts(lab) if "/instance_receipts/" in key} == {
+        key for key in before if "/instance_receipts/" in key
+    }
+    assert recover(lab).state is RunState.READY
 
 
 def test_a_planted_receipt_names_no_key_that_is_read(lab: Lab) -> None:
@@ -248,6 +273,28 @@ def test_of_two_that_race_the_second_rests_until_the_first_decides_and_then_fail
     ended = any_lab.runner().resume(RUN)
     assert (ended.state, ended.reason_code) == (RunState.FAILED, R.INSTANCE_RECEIPT_DRIFT)
     assert first in ended.message
+
+
+def test_of_two_at_the_same_time_one_is_ready_and_the_other_never(any_lab: Lab) -> None:
+    """Several rounds, each of a scope of its own: whoever comes first, no two READY runs differ in their bytes."""
+    for seed in range(4):
+        scope = {"seed": seed, "output_ids": ["events"]}
+        place = EVENTS.replace("seed=7", f"seed={seed}")
+        sound = {path: data for path, data in small_world().items() if path != "run_receipt.json"}
+        worlds = [{**sound, f"{place}/part-0.bin": data} for data in (b"one", b"two")]
+        roots = [any_lab.world(files, f"{seed}-{at}") for at, files in enumerate(worlds)]
+        start = threading.Barrier(2)
+
+        def submit(at: int, seed: int = seed, scope: Any = scope, roots: Any = roots, start: Any = start) -> Outcome:
+            start.wait(10)
+            return any_lab.runner().submit(request(f"{seed}-{at}", engine_run_root=roots[at], **scope))
+
+        with ThreadPoolExecutor(2) as threads:
+            list(threads.map(submit, (0, 1)))
+        ended = [any_lab.runner().resume(run_id_for(f"{seed}-{at}")) for at in (0, 1)]
+        assert sorted(one.state or "" for one in ended) == ["FAILED", "READY"], ended
+        for one in ended:
+            assert not any_lab.runner().audit(one.run_id).findings
 
 
 def test_a_receipt_that_another_wrote_between_the_look_and_the_write_is_judged_too(lab: Lab) -> None:

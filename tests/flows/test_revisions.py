@@ -332,6 +332,9 @@ def test_a_link_that_the_rules_of_its_admission_entered_is_missing_to_an_undecid
     runner = lab.runner(packed=pack((TREE,)))
     waits = runner.resume(outcome.run_id)
     assert (waits.state, waits.missing) == (RunState.WAITING_EVIDENCE, ("tree",))
+    before = lab.truth()
+    assert runner.submit(request(engine_run_root=str(lab.root / "engine"), output_ids=["tree"])).missing == ("tree",)
+    assert lab.truth() == before
     lab.clock.sleep(WAIT_S + 1)
     ended = runner.resume(outcome.run_id)
     assert (ended.state, ended.reason_code) == (RunState.FAILED, R.EVIDENCE_MISSING_DEADLINE)
@@ -362,6 +365,9 @@ def test_a_receipt_of_another_world_is_missing_to_a_run_that_revision_1_admitted
     lab.world(receipt(seed=8))
     waits = lab.runner().resume(outcome.run_id)
     assert (waits.state, waits.missing) == (RunState.WAITING_EVIDENCE, ("run_receipt.json",))
+    before = lab.truth()
+    assert lab.runner().submit(request(engine_run_root=root)).missing == ("run_receipt.json",)
+    assert lab.truth() == before
     lab.world(receipt())
     assert lab.runner().resume(outcome.run_id).state is RunState.READY
 
