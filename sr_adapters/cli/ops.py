@@ -181,7 +181,7 @@ def session_command() -> None:
     """The platform run in which requests are admitted."""
 
 
-@session_command.command("new")
+@session_command.command("new", short_help="Begin a new platform run; prints its export line.")
 @click.pass_obj
 def new_session(session: Session) -> int:
     """Begin a new platform run: makes it the one of this runtime root, and prints the export line for others."""

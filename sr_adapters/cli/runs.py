@@ -83,8 +83,11 @@ def status_command(session: Session, run_id: str) -> int:
     return answer(session, session.runner.status(run_id))
 
 
+_STATES = [state.value for state in RunState]
+
+
 @click.command("list")
-@click.option("--state", type=click.Choice([state.value for state in RunState]))
+@click.option("--state", type=click.Choice(_STATES), metavar="STATE", help=f"Runs in this state: {', '.join(_STATES)}.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
 @click.option("--ready", is_flag=True, help="READY runs of every platform run, from the object store alone.")
 @click.pass_obj
@@ -100,8 +103,17 @@ def list_command(session: Session, state: str | None, limit: int, ready: bool) -
     elif rows:
         session.table(["run", "state", "reason", "updated"], [_listed(row) for row in rows])
     else:
-        session.say("No runs here yet. Start one with: sr submit REQUEST, or sr demo")
+        session.say(_none_known(session, state))
     return session.troubles(rows)
+
+
+def _none_known(session: Session, state: str | None) -> str:
+    if state is not None:
+        return f"No run known here is {state}."
+    if next(iter(session.runner.recorded_runs()), None) is not None:
+        every = session.command("list", "--ready")
+        return f"No runs in this platform run yet. The READY runs of every platform run: {every}"
+    return "No runs here yet. Start one with: sr submit REQUEST, or sr demo"
 
 
 def _list_ready(session: Session, limit: int) -> int:
@@ -112,7 +124,8 @@ def _list_ready(session: Session, limit: int) -> int:
     if rows:
         shown = [[*_listed(row)[:2], row.get("platform_run_id"), row.get("updated_at_utc")] for row in rows]
         session.table(["run", "state", "platform run", "updated"], shown)
-    told = f"{len(rows)} READY runs shown, of the newest platform run first"
+    count = f"{len(rows)} READY run{'' if len(rows) == 1 else 's'} shown, of the newest platform run first"
+    told = count if rows else "No run of this store is READY."
     session.say(f"{told}; there may be more: raise --limit" if more else told)
     return session.troubles(rows)
 

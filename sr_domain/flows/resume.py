@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 
 from sr_domain.encoding.times import parse_instant
 from sr_domain.flows.orphans import orphans_of, unchanged
@@ -17,10 +18,10 @@ from sr_domain.record.states import RunState
 from sr_domain.run.answers import recorded_request
 from sr_domain.run.append_aside import read_record
 from sr_domain.run.context import Context
-from sr_domain.run.lookup import authorities, home, no_run, recorded_runs
+from sr_domain.run.lookup import authorities, home, no_run, platform_runs, recorded_runs
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.trouble import Trouble, each
-from sr_ports import AuthorityStore, ReasonCode
+from sr_ports import AuthorityStore, PerPlatformRun, ReasonCode
 
 _PAGE = 200
 _LONGEST_PAUSE = timedelta(minutes=5)
@@ -57,29 +58,38 @@ def locate(context: Context, run: str) -> tuple[Context, Layout, RunRequest]:
 def rebuild_index(context: Context, on_trouble: Callable[[Trouble], None] | None = None) -> int:
     """Bind the keys of every record the authority does not know; how many were bound.
 
+    Of every platform run of the store; in a session whose authority is its platform run's own, of that one.
     A run that cannot be bound stops no other. `on_trouble` is told of each; where none is given,
     the first one's error is raised after the others were bound.
     """
-    current = context.ports.platform.current()
-    if current is None:
-        return 0
-    layout = Layout(current)
     made = 0
     troubles: list[Trouble] = []
-
-    def bound(run_id: str) -> bool:
-        return context.ports.authority.find(run_id) is None and rebind(context, layout, run_id)
-
-    for _, done in each(recorded_runs(context.ports, layout), bound):
-        if isinstance(done, Trouble):
-            troubles.append(done)
-        else:
-            made += done
+    for layout in _indexed(context):
+        own = context.at(layout.platform_run_id)
+        for _, done in each(recorded_runs(own.ports, layout), partial(_bound, own, layout)):
+            if isinstance(done, Trouble):
+                troubles.append(done)
+            else:
+                made += done
+        if own.ports.authority is not context.ports.authority:
+            own.ports.authority.close()  # as many files would be open as there are platform runs
     for trouble in troubles:
         if on_trouble is None:
             raise trouble.error
         on_trouble(trouble)
     return made
+
+
+def _indexed(context: Context) -> list[Layout]:
+    """The platform runs whose keys the authority at hand is to know."""
+    current = context.ports.platform.current()
+    if current is not None and isinstance(context.ports.authority, PerPlatformRun):
+        return [Layout(current)]
+    return [Layout(name) for name in platform_runs(context.ports.store)]
+
+
+def _bound(context: Context, layout: Layout, run_id: str) -> bool:
+    return context.ports.authority.find(run_id) is None and rebind(context, layout, run_id)
 
 
 def due(context: Context, run: str) -> bool:

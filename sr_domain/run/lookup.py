@@ -188,11 +188,14 @@ def record_of(context: Context, run: str, *, admitted: bool = True) -> tuple[Lay
 def _no_record(context: Context, layout: Layout, run_id: str) -> NotFound:
     """That there is no such run, or that only its record is not here: another store's, or lost."""
     try:
-        known = context.ports.at(layout.platform_run_id).authority.find(run_id) is not None
+        known = context.ports.at(layout.platform_run_id).authority.find(run_id)
     except (NotFound, Unreachable):
-        known = False
-    if not known:
+        known = None
+    if known is None:
         return no_run(run_id)
+    if known.platform_run_id != layout.platform_run_id:  # a ref said so
+        what = f"run {run_id} is not in {layout.platform_run_id}: its home is {known.platform_run_id}"
+        return NotFound(ReasonCode.RUN_NOT_FOUND, what, "name it by its id, or by a ref of its home")
     what = f"the authority knows run {run_id}, and its record {layout.record(run_id)} is not in this store"
     remedy = (
         "sr resume writes one where a crash left none; else check object_store in the profile, or restore the record"

@@ -13,6 +13,7 @@ from sr_adapters.file.store import FileObjectStore
 from sr_adapters.sqlite.authority import SqliteAuthority
 from sr_domain.encoding.ids import run_id_for
 from sr_domain.plan.request import parse_request
+from sr_domain.run.lookup import platform_runs
 from sr_ports import Binding, ReasonCode, Unreachable
 from tests.cli.conftest import Answer, Shell
 from tests.reliability.lab import request
@@ -98,6 +99,24 @@ def test_the_list_is_the_authoritys_and_with_no_session_all_there_is(sessions: S
     assert sessions.ids(None, "list", "--state", "READY", "--limit", "1") == sorted([RUN, LATER])[:1]
 
 
+def test_a_list_of_nothing_says_what_there_is_elsewhere(sessions: Sessions) -> None:
+    told = sessions.at(TWO, "list").out
+    if sessions.shared:
+        assert RUN in told
+    else:
+        assert told.startswith("No runs in this platform run yet. ")
+        assert told.endswith(" list --ready\n")
+    assert sessions.at(ONE, "list", "--state", "FAILED").out == "No run known here is FAILED.\n"
+    (sessions.truth / ONE / "sr/run_facts_view" / f"{RUN}.json").unlink()
+    assert sessions.at(TWO, "list", "--ready").out == "No run of this store is READY.\n"
+
+
+@pytest.mark.parametrize("command", ["status", "resume"])
+def test_only_a_request_that_comes_again_is_called_known(sessions: Sessions, command: str) -> None:
+    assert sessions.at(ONE, command, RUN).out.startswith(f"READY run {RUN}\n")
+    assert sessions.at(ONE, "submit", sessions.sr.request()).out.startswith(f"READY run {RUN} (already known)\n")
+
+
 def test_ready_runs_are_listed_from_the_store_alone(sessions: Sessions) -> None:
     assert sessions.at(TWO, "submit", sessions.sr.request("later")).code == 0
 
@@ -118,7 +137,7 @@ def test_ready_runs_are_listed_from_the_store_alone(sessions: Sessions) -> None:
     first = sessions.at(None, "--json", "list", "--ready", "--limit", "1").json
     assert ([row["run_id"] for row in first["runs"]], first["more"]) == ([LATER], True)
     told = sessions.at(None, "list", "--ready", "--limit", "1").out
-    assert told.endswith("1 READY runs shown, of the newest platform run first; there may be more: raise --limit\n")
+    assert told.endswith("1 READY run shown, of the newest platform run first; there may be more: raise --limit\n")
     assert sessions.at(None, "list", "--ready", "--state", "FAILED").error == "USAGE"
 
 
@@ -171,7 +190,7 @@ def test_a_waiting_run_is_resumed_in_its_own_platform_run(sessions: Sessions, po
     assert sessions.at(TWO, "resume", LATER).code == 0
     assert (sessions.truth / ONE / "sr" / "run_facts_view" / f"{LATER}.json").is_file()
     assert not (sessions.truth / TWO / "sr").exists(), "no truth, and no index"
-    assert sessions.at(ONE, "--json", "resume", "--all").json == {"runs": []}
+    assert sessions.at(ONE, "--json", "resume", "--all").json["runs"] == []
     rows = {row["run_id"]: row for row in sessions.at(ONE, "--json", "list").json["runs"]}
     assert (rows[LATER]["state"], rows[LATER]["settled"]) == ("READY", True)
 
@@ -191,6 +210,19 @@ def test_a_re_emit_is_on_the_runs_own_record(sessions: Sessions) -> None:
     kinds = [one["event_kind"] for one in sessions.at(ONE, "--json", "show", RUN).json["events"]]
     assert kinds.count("REEMIT_PUBLISHED") == 1
     assert not (sessions.truth / TWO / "sr").exists()
+
+
+@pytest.mark.parametrize("session", [None, TWO])
+def test_a_lost_index_is_rebuilt_for_every_platform_run_that_it_knew(sessions: Sessions, session: str | None) -> None:
+    assert sessions.at(TWO, "submit", sessions.sr.request("later")).code == 0
+    for file in (*sessions.truth.glob("*/sr/index/*"), *sessions.sr.folder.glob("authority.db*")):
+        file.unlink()
+    one_of_its_own = session is not None and not sessions.shared
+    answer = sessions.at(session, "--json", "resume", "--rebuild-index")
+    assert (answer.code, answer.json["rebuilt"]) == (0, 1 if one_of_its_own else 3)
+    assert sessions.at(TWO, "submit", sessions.sr.request("later", seed=9)).error == "EQUIVALENCE_COLLISION"
+    assert sessions.ids(None, "list") == sorted([RUN, BAD, LATER])
+    assert sessions.at(session, "--json", "resume", "--rebuild-index").json["rebuilt"] == 0
 
 
 def test_a_run_that_a_crash_left_without_a_record_is_found_by_its_authority(sessions: Sessions) -> None:
@@ -217,6 +249,14 @@ def test_a_view_whose_record_and_authority_are_lost_is_found_and_its_outputs_are
     assert [one["code"] for one in told.json["findings"]] == ["TRUTH_MISSING"]
     nobody = sessions.at(session, "verify", "f" * 32)
     assert (nobody.code, nobody.error) == (8, "FACTS_VIEW_MISSING")
+
+
+def test_a_ref_of_a_place_that_is_not_the_runs_home_says_where_it_is(sessions: Sessions) -> None:
+    wrong, right = (f"fraud-platform/{one}/sr/run_record/{RUN}.jsonl" for one in (TWO, ONE))
+    answer = sessions.at(TWO, "status", wrong)
+    assert (answer.code, answer.error) == (8, "RUN_NOT_FOUND")
+    assert (f"its home is {ONE}" in answer.err) is sessions.shared
+    assert sessions.at(TWO, "status", right).code == 0
 
 
 class TestOneKeyInTwoPlatformRuns:
@@ -284,6 +324,17 @@ def test_a_submit_under_another_name_is_refused_and_writes_nothing(sessions: Ses
     assert "make one with sr session new" in answer.err
     assert tree(sessions.sr.folder) == before
     assert sessions.at(TWO, "submit", path).code == 0, "the innocent twin: a name of the right form"
+
+
+@pytest.mark.parametrize("session", [TWO, None])
+def test_what_the_doctor_tried_and_the_stores_identity_are_in_no_list(sessions: Sessions, session: str | None) -> None:
+    words = (("list",), ("list", "--ready"), ("quarantine", "list"), ("bus", "tail"), ("audit", "--all"))
+    before = [sessions.at(session, "--json", *one).json for one in words]
+    assert sessions.at(session, "doctor").code == 0
+    held = {path.name for path in sessions.truth.iterdir()}
+    assert {"_doctor", "_store.json"} <= held
+    assert [sessions.at(session, "--json", *one).json for one in words] == before
+    assert platform_runs(FileObjectStore(str(sessions.truth.parent))) == sorted(held & {ONE, TWO}, reverse=True)
 
 
 def test_a_new_session_is_the_one_that_requests_are_admitted_in(sessions: Sessions) -> None:

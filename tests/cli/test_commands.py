@@ -356,9 +356,9 @@ def test_bus_tail_needs_no_session_and_takes_one_platform_run(sr: Shell, monkeyp
     envelopes = sr("--json", "bus", "tail").json["envelopes"]
     assert [one["attributes"]["platform_run_id"] for one in envelopes] == platforms
     assert len({one["attributes"]["store_id"] for one in envelopes}) == 1
-    assert sr("--json", "bus", "tail", "--platform-run", platforms[1]).json == {"envelopes": envelopes[1:]}
-    assert sr("--json", "bus", "tail", "--platform-run", "platform_20300101T000000Z").json == {"envelopes": []}
-    assert sr("--json", "bus", "tail", "--from", "latest").json == {"envelopes": []}
+    assert sr("--json", "bus", "tail", "--platform-run", platforms[1]).json["envelopes"] == envelopes[1:]
+    assert sr("--json", "bus", "tail", "--platform-run", "platform_20300101T000000Z").json["envelopes"] == []
+    assert sr("--json", "bus", "tail", "--from", "latest").json["envelopes"] == []
     assert len(sr("bus", "tail", "--platform-run", platforms[0]).out.splitlines()) == 1
 
 

@@ -250,6 +250,20 @@ def test_in_a_real_shell(ready: Shell) -> None:
         assert "Exception ignored" not in done.stderr
 
 
+def test_on_a_terminal_of_80_columns_ids_stay_whole_and_no_line_is_longer(sr: Shell) -> None:
+    sr("submit", sr.request())
+    reader, terminal = os.openpty()
+    words = [sys.executable, "-m", "sr_adapters.cli", "--profile", "profile.yaml", "list"]
+    env = {**os.environ, "COLUMNS": "80", "TERM": "dumb"}
+    done = subprocess.run(words, cwd=sr.folder, env=env, stdout=terminal, check=False, timeout=60)
+    os.close(terminal)
+    lines = os.read(reader, 1 << 16).decode().splitlines()
+    os.close(reader)
+    assert done.returncode == 0
+    assert sum(RUN in line for line in lines) == 1
+    assert max(map(len, lines)) <= 80
+
+
 def test_no_file_of_truth_becomes_standard_output() -> None:
     """With its descriptors closed, a process gives their numbers to the next files it opens."""
     program = (
