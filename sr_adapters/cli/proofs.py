@@ -128,7 +128,8 @@ def _audit_each(
     session: Session, run_ids: Iterable[str], work: Callable[[str], Audit]
 ) -> tuple[list[Audit], list[int]]:
     """Audit runs one by one. One that cannot be audited is at fault by that; its exit code is told apart."""
-    from sr_domain.queries.audit import Audit, Finding
+    from sr_domain.queries.audit import Audit
+    from sr_domain.queries.finding import Finding
     from sr_domain.run.trouble import Trouble, each
 
     audits: list[Audit] = []

@@ -64,9 +64,8 @@ def verify_gate(
         if root.stat(gate.flag_path, rules) is None:
             return GateMissing(gate.flag_path, f"no passed flag is there: {_wanted(gate)}")
         expected = read_flag(root, gate.flag_path, gate.method.digest_field, rules)
-        bundle = Bundle(
-            root, gate.bundle_root, gate.index_path, gate.method, guard, rules, digests or WholeFiles(), gate.flag_path
-        )
+        read = digests or WholeFiles()
+        bundle = Bundle(root, gate.bundle_root, gate.index_path, gate.method, guard, rules, read, gate.flag_path)
         actual = law_digest(provided, bundle)
         if actual != expected:
             return _mismatch(gate, bundle, expected, actual)

@@ -19,6 +19,7 @@ from sr_domain.encoding.canonical import exact_json, sha256_hex
 from sr_domain.encoding.contracts import problem
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.sealed import SealedPlan
+from sr_domain.queries.finding import Finding
 from sr_domain.record.details import Decided
 from sr_domain.record.events import ENGINE_ATTEMPT_FINISHED, EVENTS, SUPERSEDED_BY
 from sr_domain.record.layout import Layout
@@ -31,24 +32,6 @@ from sr_domain.run.lookup import home_of
 from sr_domain.run.ports import Ports
 from sr_domain.run.swap import swap
 from sr_ports import BadInput, Blob, Fault, ObjectStore, ReasonCode
-
-
-@attrs.frozen
-class Finding:
-    """Something wrong. `where`: the key of the artifact at fault.
-
-    `bound`: where a signature was asked for, whether it binds what this rests on; None where none was.
-    """
-
-    code: ReasonCode
-    where: str
-    what: str
-    bound: bool | None = None
-
-    def document(self) -> dict[str, Any]:
-        """JSON form; `bound` only where a signature was asked for."""
-        node = {"code": self.code.value, "where": self.where, "what": self.what}
-        return node if self.bound is None else {**node, "bound": self.bound}
 
 
 @attrs.frozen

@@ -15,7 +15,7 @@ from sr_domain.evidence.digests import ContentDigest, digest_outputs
 from sr_domain.evidence.outputs import Absent, OutputFiles, find_days
 from sr_domain.evidence.progress import ReadProgress
 from sr_domain.plan.sealed import SealedOutput, SealedPlan
-from sr_domain.queries.audit import Finding
+from sr_domain.queries.finding import Finding
 from sr_domain.queries.verifier import Proof, Verifier
 from sr_domain.queries.view import View
 from sr_domain.record.layout import OBJECT_VERSIONS

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from sr_domain.evidence.outputs import split_pattern
-from sr_domain.queries.audit import Finding
+from sr_domain.queries.finding import Finding
 from sr_domain.queries.view import View
 from sr_ports import EvidenceFault, ReasonCode
 from sr_ports.roots import check_path

@@ -15,7 +15,7 @@ from sr_domain.artifacts.attestation import Stated, decision_subject, difference
 from sr_domain.artifacts.revisions import RULES
 from sr_domain.artifacts.rules import Rules
 from sr_domain.encoding.canonical import sha256_hex
-from sr_domain.queries.audit import Finding
+from sr_domain.queries.finding import Finding
 from sr_domain.queries.verifier import INPUTS, Input
 from sr_domain.queries.view import View
 from sr_domain.record import revisions

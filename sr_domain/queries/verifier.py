@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from sr_domain.evidence.provided_law import ProvidedLaw
-from sr_domain.queries.audit import Finding
+from sr_domain.queries.finding import Finding
 from sr_ports import Clock, EngineRoots, ObjectStore, SignatureChecker, WorkPool
 
 

@@ -17,7 +17,7 @@ from sr_domain.artifacts.rules import Rules
 from sr_domain.evidence.progress import ReadProgress
 from sr_domain.plan.sealed import SealedPlan
 from sr_domain.queries import view_gates
-from sr_domain.queries.audit import Finding
+from sr_domain.queries.finding import Finding
 from sr_domain.queries.first_release import PlannedOutputs
 from sr_domain.queries.places import Place, place_of
 from sr_domain.queries.signature import Signature, Signed

@@ -12,7 +12,7 @@ from sr_domain.evidence.progress import ReadProgress
 from sr_domain.plan.absent_law import absence
 from sr_domain.plan.policy import MemberDigests
 from sr_domain.plan.sealed import SealedGate, SealedPlan
-from sr_domain.queries.audit import Finding
+from sr_domain.queries.finding import Finding
 from sr_domain.queries.verifier import Proof, Verifier
 from sr_domain.queries.view import View
 from sr_domain.record.proofs import Conflict

@@ -14,7 +14,7 @@ import attrs
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.evidence.digests import FileDigest, digest_files
 from sr_domain.evidence.progress import ReadProgress
-from sr_domain.queries.audit import Finding
+from sr_domain.queries.finding import Finding
 from sr_domain.queries.part_lists import parts
 from sr_domain.queries.places import Place
 from sr_domain.queries.verifier import Proof, Verifier

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sr_domain.encoding.canonical import sha256_hex
-from sr_domain.queries.audit import Auditor, Finding, record_finding
+from sr_domain.queries.audit import Auditor, record_finding
+from sr_domain.queries.finding import Finding
 from sr_domain.queries.view import View
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger, RecordFault, check_ledger

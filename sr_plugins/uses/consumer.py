@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 import attrs
 
 from sr_domain.encoding.strict_json import strict_loads
-from sr_domain.queries.audit import Finding
+from sr_domain.queries.finding import Finding
 from sr_domain.queries.verify import Verification, Verifier, verify
 from sr_domain.record.layout import Layout, run_of
 from sr_domain.run.lookup import view_of

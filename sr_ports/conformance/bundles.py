@@ -20,12 +20,14 @@ class MemoryBundle:
     """Implements `sr_ports.BundleView`. `contents`: bytes by path relative to the bundle root.
 
     `entries`: what the index lists, in its order. `elsewhere`: files of the run root outside the bundle.
+    `flag`: the path of the gate's flag, which no law reads unless the index lists it.
     """
 
     contents: Mapping[str, bytes]
     entries: tuple[IndexEntry, ...] = ()
     method: VerificationMethod = attrs.field(factory=lambda: VerificationMethod("any"))
     elsewhere: Mapping[str, bytes] = attrs.field(factory=dict)
+    flag: str | None = None
 
     @property
     def params(self) -> Params:
@@ -47,6 +49,8 @@ class MemoryBundle:
         return whole.hexdigest()
 
     def stream(self, path: str, *, base: PathBase = "bundle_root") -> Iterator[bytes]:
+        if path == self.flag and path not in [entry.path for entry in self.entries]:
+            raise PermissionError(f"{path} is the gate's flag, which no law reads")
         data = self._bytes(path, base)
         return iter([data[at : at + _CHUNK] for at in range(0, len(data), _CHUNK)])
 

@@ -38,14 +38,14 @@ class Covers:
 
 
 def bundle_of(contents: dict[str, bytes], *, ordering: str = "ascii_lex") -> MemoryBundle:
-    """A bundle whose index lists every file but the flag, in name order."""
+    """A bundle whose index lists every file but the flag, in name order; the flag is not to be read."""
     entries = tuple(
         IndexEntry(path, hashlib.sha256(contents[path]).hexdigest())
         for path in sorted(contents)
         if not path.endswith("_passed.flag")
     )
     method = VerificationMethod("any", ordering=ordering, exclude_filenames=("_passed.flag",))  # type: ignore[arg-type]
-    return MemoryBundle(contents, entries, method)
+    return MemoryBundle(contents, entries, method, flag="_passed.flag")
 
 
 def digest(law: HashingLaw, bundle: MemoryBundle) -> str | None:

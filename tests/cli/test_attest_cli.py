@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 from base64 import b64decode
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from sr_plugins.host import plugin_host
 from sr_ports import BadInput, Fault, ReasonCode
 from tests.adapters.test_attest_key_file import write_key
 from tests.cli.conftest import Shell
+from tests.forger import details, rechained
 from tests.worlds import sha
 
 RUN = run_id_for("key")
@@ -178,6 +180,71 @@ def test_a_byte_of_the_view_counts_and_is_named(keyed: Shell, signed: Signed) ->
     found = {one["code"]: one for one in answer.json["findings"]}
     assert set(found) == {"TRUTH_ALTERED", "ATTESTATION_INVALID"}
     assert view.name in found["ATTESTATION_INVALID"]["what"]
+
+
+def forged(signed: Signed, kind: str, change: Callable[[bytes], bytes]) -> str:
+    """An artifact of the run, rewritten by somebody who may write the store; its new digest."""
+    path = signed.file(kind)
+    path.chmod(0o644)
+    data = change(path.read_bytes())
+    path.write_bytes(data)
+    return sha(data)
+
+
+def test_truth_that_was_only_written_again_is_the_truth_that_was_signed(keyed: Shell, signed: Signed) -> None:
+    """The twin of the attacks below."""
+    for kind in ("run_plan", "ready_signal", "run_status"):
+        forged(signed, kind, lambda data: data)
+    forged(signed, "run_record", lambda data: rechained(data, lambda event: event))
+    assert keyed("verify", RUN, "--key", "key.pub").code == 0
+
+
+def test_record_and_plan_rewritten_in_keeping_with_each_other_are_found(keyed: Shell, signed: Signed) -> None:
+    plan = forged(signed, "run_plan", lambda data: data.replace(b'"attempt_limit":', b'"attempt_limit":1'))
+    forged(signed, "run_record", lambda data: rechained(data, details("PLAN_COMMITTED", run_plan_digest=plan)))
+    assert keyed("verify", RUN).code == 0
+    answer = keyed("--json", "verify", RUN, "--key", "key.pub")
+    assert answer.code == 5
+    assert {one["code"] for one in answer.json["findings"]} == {"TRUTH_ALTERED"}
+    told = {one["where"].split("/")[3]: one for one in answer.json["findings"]}
+    assert set(told) == {"run_record", "run_plan"}
+    assert all(one["bound"] for one in told.values())
+    assert answer.json["not_judged"] == ["gate.end", "gate.up"]
+
+
+def test_bad_bytes_are_found_whatever_root_the_record_names(keyed: Shell, signed: Signed) -> None:
+    shutil.copytree(signed.folder / "root", signed.folder / "copies")
+    elsewhere = details("EVIDENCE_STARTED", engine_run_root=str(signed.folder / "copies"))
+    forged(signed, "run_record", lambda data: rechained(data, elsewhere))
+    (signed.folder / "root" / "data" / "world.bin").write_bytes(b"bad")
+    answer = keyed("--json", "verify", RUN, "--key", "key.pub")
+    assert answer.json["engine_run_root"] == str(signed.folder / "root")
+    assert {one["where"].rpartition("/")[0].rpartition("/")[2] or one["where"] for one in answer.json["findings"]} == {
+        "run_record",
+        "world",
+    }
+
+
+def test_a_swapped_ready_signal_is_found(keyed: Shell, signed: Signed) -> None:
+    signal = forged(
+        signed, "ready_signal", lambda data: data.replace(b'"environment":"local"', b'"environment":"lokal"')
+    )
+    forged(signed, "run_record", lambda data: rechained(data, details("READY_COMMITTED", ready_signal_digest=signal)))
+    assert keyed("verify", RUN).code == 0
+    answer = keyed("verify", RUN, "--key", "key.pub")
+    assert (answer.code, answer.error) == (5, "TRUTH_ALTERED")
+    assert "not the READY signal of the view that was signed" in answer.err
+
+
+def test_without_the_record_the_envelope_alone_is_held_against_view_and_bytes(keyed: Shell, signed: Signed) -> None:
+    view = str(signed.file("run_facts_view"))
+    signed.file("run_record").unlink()
+    answer = keyed("--json", "verify", view, "--key", "key.pub")
+    assert (answer.code, answer.error) == (5, "TRUTH_MISSING")
+    assert [one["code"] for one in answer.json["findings"]] == ["TRUTH_MISSING"]
+    assert answer.json["proven_outputs"] == 2
+    other = keyed("--json", "verify", view, "--key", "other.pub")
+    assert {one["code"] for one in other.json["findings"]} == {"TRUTH_MISSING", "ATTESTATION_INVALID"}
 
 
 def test_audit_and_doctor_know_of_it(keyed: Shell, signed: Signed) -> None:
