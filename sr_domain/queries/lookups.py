@@ -130,7 +130,9 @@ def _as_recorded(context: Context, layout: Layout, run_id: str) -> Mapping[str, 
 def _recorded_row(context: Context, layout: Layout, run_id: str) -> Mapping[str, Any]:
     ledger, etag = read_record(context.ports, layout, run_id)
     if etag is None:
-        raise Fault(ReasonCode.TRUTH_MISSING, f"{layout.facts(run_id)} is there, and its run's record is not")
+        raise Fault(
+            ReasonCode.TRUTH_MISSING, f"an artifact of run {run_id} is there, and {layout.record(run_id)} is not"
+        )
     status = rules_of(ledger).run_status(layout, ledger)
     if status is None:
         return {}
@@ -160,8 +162,8 @@ def _row(context: Context, row: IndexedRun) -> Mapping[str, Any]:
     if blob is None:
         return _known(row)
     status = parse_truth(blob.data, layout.status(row.run_id))
-    if status.get("state") != row.state:  # it lags or is ahead, or is nobody's: the index says where the run is
-        status = {}
+    if status.get("state") != row.state:  # somebody works on the run, or the status is nobody's: the record says
+        return _recorded_row(context, layout, row.run_id) or _known(row)
     chain = late_successors(context.ports.store, layout, row.run_id) if row.state == RunState.READY else ()
     return {**status, **_known(row), "settled": row.settled, **_later(chain)}
 

@@ -70,13 +70,13 @@ def test_a_fingerprint_that_is_not_its_intents_own_is_a_fault_and_no_collision(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab.reuse(small_world())
-    before, admit = lab.truth(), MemoryAuthority.admit
+    before, find = lab.truth(), MemoryAuthority.find
 
-    def spoilt(self: MemoryAuthority, binding: Any) -> Any:
-        admission = admit(self, binding)
-        return attrs.evolve(admission, binding=attrs.evolve(admission.binding, intent_fingerprint="0" * 64))
+    def spoilt(self: MemoryAuthority, run_id: str) -> Any:
+        found = find(self, run_id)
+        return None if found is None else attrs.evolve(found, intent_fingerprint="0" * 64)
 
-    monkeypatch.setattr(MemoryAuthority, "admit", spoilt)
+    monkeypatch.setattr(MemoryAuthority, "find", spoilt)
     with pytest.raises(Fault) as caught:
         lab.runner().submit(request())
     assert caught.value.code is ReasonCode.TRUTH_ALTERED

@@ -248,6 +248,7 @@ ELSEWHERE = {
         C.INTERRUPTED, C.RECEIPT_SCHEMA_INVALID, C.INSTANCE_RECEIPT_SCHEMA_INVALID, C.INSTANCE_DIGEST_MISSING,
     ),
     "tests/cli/test_superseded.py": (C.SUPERSEDED,),
+    "tests/flows/test_planted.py": (C.TRUTH_LOST,),
     "tests/flows/test_revisions.py": (C.REVISION_UNKNOWN,),
     "tests/flows/test_signed_ready.py": (C.ATTESTATION_MISSING, C.ATTESTATION_INVALID),
     "tests/plugins/test_host.py": (C.EXTRA_MISSING, C.PLUGIN_BROKEN, C.PLUGIN_CONFLICT, C.PLUGIN_NOT_ALLOWED,
