@@ -95,7 +95,9 @@ def digest_outputs(
     known = {} if digests is None else {path: one for path in facts if (one := digests.known(path)) is not None}
     read = digest_files(root, (fact for path, fact in facts.items() if path not in known), pool, guard)
     read.update(known)
-    return [_content(output, read) for output in wanted]
+    shared = len(facts) < sum(len(output.facts) for output in wanted)
+    del facts, known  # there may be very many
+    return [_content(output, read, shared=shared) for output in wanted]
 
 
 def digest_files(
@@ -135,11 +137,14 @@ def _digest_batch(root: EngineRoot, batch: Iterable[FileFact], guard: Guard) -> 
     return read
 
 
-def _content(output: OutputFiles, read: dict[str, FileDigest | EvidenceFault]) -> ContentDigest | EvidenceFault:
+def _content(
+    output: OutputFiles, read: dict[str, FileDigest | EvidenceFault], *, shared: bool
+) -> ContentDigest | EvidenceFault:
+    """`shared`: whether another output may name a file of this one; else what was read is let go of."""
     cut = len(output.base) + 1 if output.base else 0
     files = []
     for fact in output.facts:
-        one = read[fact.path]
+        one = read[fact.path] if shared else read.pop(fact.path)
         if isinstance(one, EvidenceFault):
             return one
         files.append(FileDigest(one.path[cut:], one.size, one.sha256, one.version_id))

@@ -82,7 +82,9 @@ def test_explain_looks_whether_what_a_run_waits_for_has_come(sr: Shell, policy: 
 
     def details() -> dict[str, str]:
         told = sr("--json", "explain", RUN).json
-        return {one["id"]: one["detail"] for one in (*told["gates"], *told["outputs"]) if one["verdict"] == "MISSING"}
+        missing = [one for one in (*told["gates"], *told["outputs"]) if one["verdict"] == "MISSING"]
+        assert [one["path"] for one in missing] == ["end/_passed.flag", "data/world.bin"]
+        return {one["id"]: one["detail"].rpartition("; ")[2] for one in missing}
 
     assert details() == {"gate.end": "still not there", "world": "still not there"}
     world.write_bytes(data)
