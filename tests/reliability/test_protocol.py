@@ -1,21 +1,51 @@
-"""The protocol model, walked to a depth at which nothing new appears."""
+"""The protocol model, walked until nothing new appears."""
 
-from tests.reliability.protocol_model import walk
+import pytest
 
-DEPTH = 60
+from tests.reliability.protocol_model import Guards, State, walk
+
+QUIET = State(crashes=0)
+WORLDS = {
+    "a crash": State(),
+    "a change of the world": QUIET._replace(changes=1),
+    "a planted artifact": QUIET._replace(plants=1),
+    "another run's receipt": QUIET._replace(strangers=1),
+}
+LONG = {
+    "a change and a crash": State(changes=1),
+    "a planted artifact and a crash": State(plants=1),
+    "a change and another run's receipt": QUIET._replace(changes=1, strangers=1),
+}
+CASES = [
+    *(pytest.param(start, id=name) for name, start in WORLDS.items()),
+    *(pytest.param(start, id=name, marks=pytest.mark.slow) for name, start in LONG.items()),
+]
 
 
-def test_no_interleaving_of_two_workers_and_a_crash_breaks_an_invariant() -> None:
-    states, resting, fault = walk(depth=DEPTH)
-    print(f"{states} states to depth {DEPTH}, {resting} at rest, every invariant holds")  # noqa: T201
+@pytest.mark.parametrize("start", CASES)
+def test_no_interleaving_of_two_workers_breaks_an_invariant(start: State) -> None:
+    states, resting, fault = walk(start)
+    print(f"{states} states, {resting} at rest, every invariant holds")  # noqa: T201
     assert fault is None
     assert resting > 0
-    assert walk(depth=DEPTH + 5)[0] == states  # the walk is complete: no deeper state exists
 
 
-def test_the_walk_notices_when_the_ledger_does_not_decide() -> None:
-    assert walk(depth=DEPTH, ledger_decides=False)[2] == "a facts view beside a failure"
-
-
-def test_the_walk_notices_when_fences_are_not_checked() -> None:
-    assert walk(depth=DEPTH, fenced=False)[2] == "a lower fence wrote after a higher"
+@pytest.mark.parametrize(
+    ("without", "start", "noticed"),
+    [
+        (Guards(fenced=False), QUIET, "a lower fence wrote after a higher"),
+        (Guards(ledger_decides=False), QUIET, "READY without a decision on record"),
+        (Guards(second_look=False), WORLDS["a change of the world"], "a receipt of what was never proven"),
+        (Guards(receipts_after_look=False), QUIET, "a receipt of what was never proven"),
+        (Guards(receipts_checked_again=False), WORLDS["another run's receipt"], "READY without its receipt"),
+        (Guards(nothing_adopted=False), WORLDS["a planted artifact"], "READY without a decision on record"),
+        (Guards(standing_compared=False), WORLDS["a planted artifact"], "status READY without a facts view"),
+        (Guards(answers_from_record=False), QUIET, "READY was answered and is not on record"),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_the_walk_notices_when_a_guard_is_taken_out(without: Guards, start: State, noticed: str) -> None:
+    fault = walk(start, without)[2]
+    assert fault is not None
+    print(fault)  # noqa: T201
+    assert fault == noticed
