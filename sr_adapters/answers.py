@@ -21,6 +21,7 @@ CONTRACTS: Mapping[str, str] = {
     "explain": "explain",
     "plan": "plan",
     "plan --diff": "plan_diff",
+    "recover": "outcome",
     "reemit": "reemit",
     "quarantine list": "quarantine_list",
     "quarantine show": "quarantine_record",
