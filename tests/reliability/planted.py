@@ -58,10 +58,9 @@ class Planted:
         """The sha256 of all that was planted."""
         return {sha256_hex(data) for data in self.there.values()}
 
-    def set_aside(self, runner: Any, run_id: str = RUN) -> bool:
-        """An operator sets aside what stands in the run's way; whether that was anything."""
-        before = self.standing
-        for key in before:
+    def set_aside(self, runner: Any, run_id: str = RUN) -> None:
+        """An operator sets aside whatever stands in the run's way."""
+        for key in self.standing:
             try:
                 if "instance_receipts" in key:
                     runner.recover_receipt(run_id, "events", reason="drill", actor="operator")
@@ -69,4 +68,3 @@ class Planted:
                     runner.recover_artifact(run_id, key, reason="drill", actor="operator")
             except SrError:  # something else is in its way first, or it stands in nobody's way yet
                 continue
-        return self.standing != before
