@@ -14,6 +14,7 @@ CONTRACTS: Mapping[str, str] = {
     "demo": "outcome",
     "resume": "outcome",
     "resume (several runs)": "resume",
+    "recover": "outcome",
     "resume --rebuild-index": "index_rebuild",
     "list": "list",
     "show": "timeline",

@@ -225,10 +225,7 @@ class Decided(Value):
 
 @value
 class Committed(Value):
-    """READY is committed. `attestation_ref`: key of the attestation, where one was written.
-
-    `ready_signal_digest`: of the READY signal, hex64.
-    """
+    """`attestation_ref`: key of the attestation, where one was written. `ready_signal_digest`: hex64."""
 
     facts_view_ref: str
     bundle_hash: str

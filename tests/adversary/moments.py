@@ -23,8 +23,7 @@ class Moments:
     """The moments of one command. `names`: base names of files, or parts of request lines, that count.
 
     `act`: what is done once, at moment number `at`, or at the first one after a moment about the name `after`.
-    `seen`: what each moment so far was about.
-    `failed`: what `act` raised: an attack that did not happen shows nothing.
+    `seen`: what each moment so far was about. `failed`: what `act` raised: an attack that did not happen shows nothing.
     """
 
     names: Collection[str]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from sr_domain.queries.signature import Signed
 from tests.adapters.test_attest_key_file import write_key
 from tests.adversary.scene import FAULT, RUN, Scene
 from tests.adversary.world import CUSTOMERS, proven, world, write
@@ -110,6 +111,17 @@ def test_a_view_that_leads_to_a_good_copy_is_not_the_one_that_was_signed(signed:
 def test_a_rewritten_record_is_not_the_one_that_was_signed(signed: Scene, name: str) -> None:
     rewritten(signed, CHANGES[name])
     assert verified(signed) == FAULT
+
+
+def test_it_would_be_believed_if_the_signature_bound_the_view_alone(
+    signed: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the attack shows when the guard is taken out: else it would show nothing."""
+    rewritten(signed, CHANGES["an actor's name"])
+    assert verified(signed) == FAULT
+    monkeypatch.setattr(Signed, "binds_truth", property(lambda self: False))
+    monkeypatch.setattr(Signed, "_first", lambda self, ledger: iter(()))
+    assert verified(signed) == 0
 
 
 def test_a_plan_that_asks_for_less_is_not_the_one_that_was_signed(signed: Scene) -> None:

@@ -151,6 +151,9 @@ def _everything(states: Stage) -> None:
     ):
         states("reemit", run_id_for(key), "--kind", kind)
     states("reemit", run_id_for("quarantined"), "--kind", "BOTH", "--dry-run")
+    lost = ("--accept-loss", "--reason", "a drill")
+    states("recover", run_id_for("ready"), "--artifact", "no/such/key", *lost)
+    states("recover", run_id_for("ready"), "--receipt", "nope", *lost)
     states("quarantine", "list")
     states("quarantine", "show", run_id_for("quarantined"))
     for args in (("resume", *ids, "0" * 32), ("resume", "--all"), ("resume", ids[0]), ("resume", "--rebuild-index")):

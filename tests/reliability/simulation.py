@@ -12,7 +12,7 @@ import random
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import attrs
 
@@ -20,19 +20,23 @@ from sr_adapters.memory.authority import MemoryAuthority
 from sr_domain.encoding.ids import run_id_for
 from sr_domain.record.ledger import Ledger, check_ledger
 from sr_domain.record.states import RunState
-from sr_ports import OutcomeUnknown, ReasonCode, SrError, Unreachable
+from sr_domain.run.outcome import Outcome
+from sr_ports import Fault, OutcomeUnknown, ReasonCode, SrError, Unreachable
 from sr_ports.conformance.crash import Died
-from tests.reliability.lab import PLATFORM, TTL_S, Lab, request
-from tests.reliability.memory_world import roots, world
+from tests.reliability.lab import TTL_S, Lab, request
+from tests.reliability.memory_world import VERSIONS, roots, versions_in, world
+from tests.reliability.planted import BASE, FACTS, RUN, SIGNAL, STATUS, Planted, forged
 
-RUN = run_id_for("key")
 ESTABLISHED = 0.15
 """The share of schedules that begin with the run READY already: what follows is re-emits and successors."""
 HEIRS = ("heir-1", "heir-2")
 """Keys of requests that would supersede the run, each from its own worker."""
+READS = 0.4
+"""The share of schedules that stop before each read of evidence as well; of the others' steps more are writes."""
 LIVES, REST = 2, 40
 WRITES = frozenset({"create", "replace", "publish"})
-BASE = f"fraud-platform/{PLATFORM}/sr"
+IN_THE_WAY = (ReasonCode.TRUTH_ALTERED, ReasonCode.INSTANCE_RECEIPT_ORPHAN)
+"""Why a run rests until an operator sets aside what was planted."""
 
 
 class Broken(AssertionError):
@@ -71,6 +75,9 @@ class Simulation:
     heirs: set[str] = attrs.field(factory=set)
     established: bool = False
     spoiled: bool = False
+    version: int = 0
+    stops_at_reads: bool = False
+    planted: Planted = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.rng = random.Random(self.seed)
@@ -79,7 +86,9 @@ class Simulation:
         )
         self.lab = Lab(Path("/"), wait_s=self.rng.choice((0, 30, 600)))
         self.lab.authority = MemoryAuthority(self.lab.clock.now)
+        self.planted = Planted(self.lab.store)
         self.established = self.rng.random() < ESTABLISHED
+        self.stops_at_reads = self.rng.random() < READS
         if self.established:
             self.files = world()
             self.lab.runner(self.ports()).submit(request(engine_run_root="memory"))
@@ -158,6 +167,8 @@ class Simulation:
             self.rng.choice(alive).lose = self.rng.choice(("done", "undone"))
         elif dice < 0.20:
             self._change_evidence()
+        elif dice < 0.21 and self.seen_record:  # without a record it would be one that was lost
+            self.planted.plant(self.rng.choice(sorted(forged())))
 
     def _pause(self, alive: list[Worker]) -> None:
         """Somebody sleeps while the others get somewhere: before a write if anybody is about to write, and mostly
@@ -170,9 +181,12 @@ class Simulation:
             self._change_evidence()
 
     def _change_evidence(self) -> None:
-        """What was missing comes, and a gate is contradicted or the contradiction mended, in turn."""
-        self.spoiled = not self.spoiled
-        self.files.update(world(spoil="gate.end" if self.spoiled else ""))
+        """What was missing comes; the world is replaced by its next version, or a gate is contradicted or mended."""
+        if self.rng.random() < 0.5 and self.version + 1 < VERSIONS:
+            self.version += 1
+        else:
+            self.spoiled = not self.spoiled
+        self.files.update(world(spoil="gate.end" if self.spoiled else "", version=self.version))
 
     def _check(self) -> None:
         """The laws of the mission, after every single step."""
@@ -183,20 +197,21 @@ class Simulation:
             self._expect(record.startswith(self.seen_record), "the record did not only grow")
             self._expect(isinstance(check_ledger(RUN, record), Ledger), "the record is not sound")
             self.seen_record = record
-        facts = store.read(f"{BASE}/run_facts_view/{RUN}.json")
+            self._check_decision(record)
+        facts = self.planted.own(FACTS)
         if facts is not None:
-            self._expect(self.seen_facts in (None, facts.data), "the facts view changed")
+            self._expect(self.seen_facts in (None, facts), "the facts view changed")
             self._expect(
                 b'"RUN_FAILED"' not in record and b'"RUN_QUARANTINED"' not in record, "a facts view beside a failure"
             )
-            self.seen_facts = facts.data
+            self.seen_facts = facts
         else:
             self._expect(self.seen_facts is None, "the facts view vanished")
-            self._expect(store.read(f"{BASE}/ready_signal/{RUN}.json") is None, "READY without a facts view")
+            self._expect(self.planted.own(SIGNAL) is None, "READY without a facts view")
             self._expect(not self.lab.ready_messages(), "READY published without a facts view")
-        status = store.read(f"{BASE}/run_status/{RUN}.json")
-        if status is not None:
-            state = json.loads(status.data)["state"]
+        status = self.planted.own(STATUS)
+        if status:
+            state = json.loads(status)["state"]
             self._expect(self.seen_final in (None, state), "a final status changed")
             if RunState(state).final:
                 self.seen_final = state
@@ -205,6 +220,19 @@ class Simulation:
             ready = [key for key in self.heirs if self._record(run_id_for(key)).state is RunState.READY]
             self._expect(len(ready) < 2, "two successors")
             self._expect(not ready or self._record(RUN).state is RunState.READY, "a successor of what is not READY")
+
+    def _check_decision(self, record: bytes) -> None:
+        """READY is decided of one observation, and nothing that was planted is on record as what follows from it."""
+        lines = [line for line in record.splitlines() if b'"EVIDENCE_COMPLETE"' in line]
+        for details in (json.loads(line)["details"] for line in lines):
+            self._expect(len(versions_in(details)) == 1, "READY of two observations")
+            self._expect(details["facts_view_digest"] not in self.planted.digests, "a planted view decided")
+            self._expect(any("instance_receipts" in one.key for one in self._receipts()), "READY without its receipt")
+
+    def _receipts(self) -> list[Any]:
+        return [
+            one for one in self.lab.store.list(f"{BASE}/instance_receipts/") if one.key not in self.planted.standing
+        ]
 
     def _record(self, run_id: str) -> Ledger:
         blob = self.lab.store.read(f"{BASE}/run_record/{run_id}.jsonl")
@@ -221,13 +249,14 @@ class Simulation:
         """Leases lapse, time runs to the deadline, a fresh process finishes: one outcome, clean audit."""
         for _ in range(2):  # nobody may have been admitted yet: then the deadline is only anchored now
             self.lab.clock.sleep(self.lab.wait_s + TTL_S + 1)
-            outcome = self.lab.runner(self.ports()).submit(request(engine_run_root="memory"))
+            outcome = self._asked()
             self._check()
         self._expect(outcome.state is not None and outcome.state.final, f"settled as {outcome.state}")
-        again = self.lab.runner(self.ports()).submit(request(engine_run_root="memory"))
+        again = self._asked()
         self._expect(again.state is outcome.state, "a second answer")
         self._settle_heirs()
         runner = self.lab.runner(self.ports())
+        self.planted.set_aside(runner)  # beside a run that failed a planted view stands in nobody's way
         for run_id in runner.recorded_runs():
             audit = runner.audit(run_id)
             self._expect(not audit.findings, f"audit of {run_id}: {audit.findings[:1]}")
@@ -236,13 +265,28 @@ class Simulation:
         self._expect(len(messages) == (outcome.state is RunState.READY), f"{len(messages)} READY messages")
         return str(outcome.state)
 
+    def _asked(self) -> Outcome:
+        """The answer to the run's request, once an operator has set aside what was planted in its way."""
+        for _ in range(2 + len(self.planted.there)):  # one is met after the other
+            runner = self.lab.runner(self.ports())
+            try:
+                outcome = runner.submit(request(engine_run_root="memory"))
+            except Fault as fault:
+                self._expect(fault.code is ReasonCode.TRUTH_ALTERED and bool(self.planted.standing), str(fault))
+            else:
+                if outcome.reason_code not in IN_THE_WAY:
+                    return outcome
+            self.planted.set_aside(self.lab.runner(self.ports()))
+        raise Broken(f"seed {self.seed}: what was planted stands in the way for ever")
+
     def _settle_heirs(self) -> None:
         """Every successor ends too; of a READY run with a sound world exactly one is READY."""
         for _ in range(2):
             self.lab.clock.sleep(self.lab.wait_s + TTL_S + 1)
             runner = self.lab.runner(self.ports())
             for run_id in list(runner.unsettled()):
-                runner.resume(run_id)
+                if runner.resume(run_id).reason_code in IN_THE_WAY:
+                    self.planted.set_aside(runner, run_id)
             self._check()
         left = list(self.lab.runner(self.ports()).unsettled())
         self._expect(not left, f"unsettled for ever: {left}")
@@ -260,7 +304,7 @@ class _Stepped:
 
     def __getattr__(self, method: str) -> Any:
         target = getattr(self._port, method)
-        if method in ("describe", "close"):
+        if method in ("describe", "close") or not callable(target):
             return target
 
         def stepped(*args: Any, **kwargs: Any) -> Any:
@@ -278,9 +322,16 @@ class _Stepped:
             answer = target(*args, **kwargs)
             if lose == "done":
                 raise self._lost()
-            return answer
+            reading = method == "open" and simulation.stops_at_reads
+            return _Stepped(self._name, answer, worker, simulation) if reading else answer
 
         return stepped
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._port.close()
 
     def _lost(self) -> SrError:
         if self._name == "store":

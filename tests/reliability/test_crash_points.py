@@ -18,9 +18,9 @@ import pytest
 from sr_adapters.memory.authority import MemoryAuthority
 from sr_domain.encoding.ids import run_id_for
 from sr_domain.record.states import RunState
-from sr_ports import EngineCall, EngineResult, ReasonCode, SrError, Unreachable
+from sr_ports import BadInput, EngineCall, EngineResult, Fault, ReasonCode, SrError, Unreachable
 from sr_ports.conformance.crash import CrashPlan, Died, Mode, crash
-from tests.reliability.lab import Lab, request, write_world
+from tests.reliability.lab import PLATFORM, Lab, request, write_world
 from tests.reliability.worlds import WORLDS, World, world
 
 _ = world
@@ -33,6 +33,7 @@ class Flow:
     """Something a process does. `prepare`: what was there before; `act`: what is cut; `ends`: the one outcome.
 
     `repeats`: each time it is done goes on record and on the bus again, under the same message id.
+    `sets_aside`: part of the key of what it takes away: until then the run rests.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Flow:
     ends: RunState
     key: str = "key"
     repeats: bool = False
+    sets_aside: str = ""
 
 
 def submit(lab: Lab, runner: Any, **changes: Any) -> Any:
@@ -146,6 +148,44 @@ def died_at(mark: str, start: Callable[[Make, Path], Lab] = reuse) -> Callable[[
     return prepare
 
 
+VIEW = f"fraud-platform/{PLATFORM}/sr/run_facts_view/{RUN}.json"
+LOSS = {"reason": "drill", "actor": "operator"}
+
+
+def view_planted(make: Make, root: Path) -> Lab:
+    """Something stands where the facts view of a decided run belongs; its lease was given up."""
+    lab = reuse(make, root)
+    lab.store.create(VIEW, b"{}")
+    with contextlib.suppress(Fault):
+        with_root(lab, lab.runner())
+    assert lab.ledger(RUN).first("EVIDENCE_COMPLETE") is not None
+    assert not lab.ready_messages()
+    return lab
+
+
+def orphaned(make: Make, root: Path) -> Lab:
+    """A receipt of other bytes stands, on which no decision rests."""
+    elsewhere = Lab(root.with_name(root.name + "-elsewhere"))
+    write_world(elsewhere.root)
+    for part in elsewhere.root.rglob("part-0.bin"):
+        part.write_bytes(b"other events")
+    assert with_root(elsewhere, elsewhere.runner()).state is RunState.READY
+    (receipt,) = [one.key for one in elsewhere.store.list("fraud-platform/") if "/instance_receipts/" in one.key]
+    lab = reuse(make, root)
+    lab.store.create(receipt, elsewhere.store.read(receipt).data)
+    assert with_root(lab, lab.runner()).reason_code == ReasonCode.INSTANCE_RECEIPT_ORPHAN
+    return lab
+
+
+def recover_view(lab: Lab, runner: Any) -> Any:
+    return runner.recover_artifact(RUN, VIEW, **LOSS)
+
+
+def recover_receipt(lab: Lab, runner: Any) -> Any:
+    with contextlib.suppress(BadInput):  # it was set aside already
+        return runner.recover_receipt(RUN, "events", **LOSS)
+
+
 FLOWS = (
     Flow("IP1 invoke", engine, submit, RunState.READY),
     Flow("IP3 reuse", reuse, with_root, RunState.READY),
@@ -165,6 +205,8 @@ FLOWS = (
         RunState.QUARANTINED,
         repeats=True,
     ),
+    Flow("recover from a planted view", view_planted, recover_view, RunState.READY, sets_aside="run_facts_view"),
+    Flow("recover from an orphan", orphaned, recover_receipt, RunState.READY, sets_aside="instance_receipts"),
 )
 SAMPLE = {"files": ("IP3 reuse", "re-emit a terminal fact"), "servers": ("re-emit a terminal fact",)}
 """The flows that are cut when slow tests are left out. In memory all are quick."""
@@ -190,6 +232,8 @@ def settle(lab: Lab, flow: Flow) -> None:
     """The leases lapse; somebody resumes all that is unsettled; the caller asks again."""
     lab.lapse()
     runner = lab.runner()
+    if flow.sets_aside:
+        flow.act(lab, runner)
     for run_id in list(runner.unsettled()):
         runner.resume(run_id)
     sound(runner)  # resuming alone leaves nothing owed, if nobody ever asks again
@@ -220,11 +264,12 @@ def check(lab: Lab, flow: Flow) -> None:
         assert len({one.message_id for one in repeats}) == 1
 
 
-def truth(lab: Lab) -> dict[str, bytes]:
+def truth(lab: Lab, flow: Flow) -> dict[str, bytes]:
     """Every stored object that never changes, by key."""
+    moving = ("/run_record/", "/run_status/", *filter(None, [flow.sets_aside]))
     kept = {}
     for one in lab.store.list("fraud-platform/"):
-        if "/run_record/" not in one.key and "/run_status/" not in one.key:
+        if not any(part in one.key for part in moving):
             blob = lab.store.read(one.key)
             kept[one.key] = blob.data
     return kept
@@ -244,12 +289,12 @@ def test_every_crash_point_ends_in_one_outcome(world: World, flow: Flow, tmp_pat
     for call in calls:
         for mode in world.modes:
             lab = flow.prepare(world.lab, tmp_path / f"{call.index}-{mode.name}")
-            before = truth(lab)
+            before = truth(lab, flow)
             try:
                 cut(lab, flow.act, CrashPlan(at=call.index, mode=mode))
                 settle(lab, flow)
                 check(lab, flow)
-                assert truth(lab).items() >= before.items()
+                assert truth(lab, flow).items() >= before.items()
             except Exception as error:
                 error.add_note(f"{flow.name} on {world.name}: {call}, {mode.name}")
                 raise

@@ -17,7 +17,7 @@ from sr_adapters.runtime import heartbeat
 from sr_domain.artifacts.documents import control_fact
 from sr_domain.artifacts.revisions import today
 from sr_domain.encoding.canonical import exact_json
-from sr_domain.flows import advance, commit, submit
+from sr_domain.flows import advance, collect_evidence, commit, submit
 from sr_domain.record import ledger
 from sr_domain.record.kinds import Draft
 from sr_domain.run.held_run import HeldRun
@@ -113,6 +113,22 @@ def no_claim(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(advance, "claim_place", lambda run: None)
 
 
+def no_second_look(patch: pytest.MonkeyPatch) -> None:
+    """What changed while it was read is not looked at again."""
+    patch.setattr(collect_evidence, "_seen_twice", lambda found, changes: found)
+
+
+def view_adopted(patch: pytest.MonkeyPatch) -> None:
+    """A facts view that stands is taken for the run's own, whatever the record says."""
+    original = HeldRun.write_derived
+
+    def adopted(self: HeldRun, key: str, digest: str | None, derive: Callable[[], bytes | None]) -> bytes:
+        standing = self.ports.store.read(key) if "/run_facts_view/" in key else None
+        return original(self, key, digest, derive) if standing is None else standing.data
+
+    patch.setattr(HeldRun, "write_derived", adopted)
+
+
 @attrs.frozen
 class Mutation:
     name: str
@@ -127,10 +143,12 @@ MUTATIONS = (
     Mutation("fence, lease check, renewal and the look at what moved taken out", no_fence_check),
     Mutation("publication forgotten", forget_to_publish),
     Mutation("claim on the place of successor taken out", no_claim),
+    Mutation("second look taken out", no_second_look),
+    Mutation("a view that stands is adopted", view_adopted),
 )
 
 
-LATE = ("facts view before the decision", "publication forgotten")
+LATE = ("facts view before the decision", "publication forgotten", "second look taken out")
 """Mutations that only a late schedule shows."""
 
 
