@@ -247,6 +247,11 @@ class Simulation:
 
     def _settle(self) -> str:
         """Leases lapse, time runs to the deadline, a fresh process finishes: one outcome, clean audit."""
+        record = self._record(RUN)
+        if record.state is RunState.READY and record.first("READY_PUBLISHED") is None:
+            self._expect(
+                RUN in self.lab.runner(self.ports()).unsettled(), "READY nobody heard of, and nobody looks for it"
+            )
         for _ in range(2):  # nobody may have been admitted yet: then the deadline is only anchored now
             self.lab.clock.sleep(self.lab.wait_s + TTL_S + 1)
             outcome = self._asked()

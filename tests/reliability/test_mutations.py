@@ -148,7 +148,12 @@ MUTATIONS = (
 )
 
 
-LATE = ("facts view before the decision", "publication forgotten", "second look taken out")
+LATE = (
+    "facts view before the decision",
+    "publication forgotten",
+    "second look taken out",
+    "fence, lease check, renewal and the look at what moved taken out",
+)
 """Mutations that only a late schedule shows."""
 
 
