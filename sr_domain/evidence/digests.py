@@ -7,7 +7,6 @@ the part list: the canonical JSON list of ``{path, size, sha256}`` sorted by rel
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Callable, Iterable, Sequence
 
@@ -188,11 +187,10 @@ def _content(
 
 def part_list(files: Iterable[FileDigest]) -> bytes:
     """The canonical JSON (RFC 8785) of the sorted part list, written straight out."""
-    written = io.BytesIO()  # there may be very many: no list of texts beside it
-    start = "["
+    written, start = bytearray(), "["  # there may be very many: no list of texts beside it
     for one in files:
         path = json.dumps(one.path, ensure_ascii=False)
-        written.write(f'{start}{{"path":{path},"sha256":"{one.sha256}","size":{one.size}}}'.encode())
+        written.extend(f'{start}{{"path":{path},"sha256":"{one.sha256}","size":{one.size}}}'.encode())
         start = ","
-    written.write(b"]" if start == "," else b"[]")
-    return written.getvalue()
+    written += b"]" if start == "," else b"[]"
+    return bytes(written)
