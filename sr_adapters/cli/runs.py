@@ -15,6 +15,7 @@ from sr_adapters.cli.errors import remedy_here
 from sr_adapters.cli.outcomes import answer, remedy_of
 from sr_adapters.cli.session import Session, seconds, shown_state, state_text
 from sr_domain.record.states import RunState
+from sr_ports import ReasonCode
 
 if TYPE_CHECKING:
     from sr_domain.queries.timeline import Timeline
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from sr_domain.run.trouble import Trouble
 
 _POLL_S = 0.5
+_SLOWER, _MOST_S = 1.5, 30.0
+"""A root that is being written is looked at ever less often: each look reads all of it, and is on the record."""
 
 
 @click.command("submit")
@@ -61,13 +64,15 @@ def submit_command(
 
 def _follow(session: Session, outcome: Outcome, wait_s: float | None) -> Outcome:
     """Resume a run that waits, or watch one that is in flight, until it is final or time is up."""
-    deadline = time.monotonic() + (wait_s or 0)
+    deadline, pause_s = time.monotonic() + (wait_s or 0), _POLL_S
     while not _rests(outcome) and (left := deadline - time.monotonic()) > 0:
         if session.narrates:
             output.countdown(f"{outcome.state or 'OPEN'}: {left:.0f} s left to wait ")
-        time.sleep(min(_POLL_S, left))
+        time.sleep(min(pause_s, left))
         signals.check()
         outcome = session.runner.resume(outcome.run_id)
+        unstable = outcome.reason_code == ReasonCode.EVIDENCE_UNSTABLE
+        pause_s = min(pause_s * _SLOWER, _MOST_S) if unstable else _POLL_S
     return outcome
 
 

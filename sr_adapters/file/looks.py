@@ -34,7 +34,7 @@ class Below:
 
 
 Names = Mapping[str, frozenset[int] | None]
-"""Entries of a folder, in order of the paths they begin; a folder's name ends in ``/`` and has a state."""
+"""Entries of a folder; a folder's name ends in ``/``, by which it is sorted, and has a state."""
 
 
 @attrs.frozen
@@ -87,7 +87,9 @@ class Looks:
     def _inside(self, here: Below, wanted: Wanted, known: Mapping[str, Answer]) -> Iterator[FileFact | Below]:
         prefix = f"{here.path}/" if here.path else ""
         files: list[str] = []
-        for name, state in self._names(here, wanted).items():
+        names = self._names(here, wanted)
+        for name in sorted(names):
+            state = names[name]
             if state is None:
                 files.append(name)
                 continue
@@ -107,7 +109,7 @@ class Looks:
                 wanted.taken(step) or (step.named and entry.is_symlink() and leads_to_folder(entry))
             ):
                 names[entry.name] = None
-        return {name: names[name] for name in sorted(names)}
+        return names
 
     def _files(self, folder: str, prefix: str, names: list[str], known: Mapping[str, Answer]) -> Iterator[FileFact]:
         if not names:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import Any
@@ -34,6 +34,10 @@ _SHAPES = ("files", "entries", "items", "members")
 _PATH_KEYS = ("path", "relative_path", "rel_path", "file_path", "file", "filename", "name")
 _DIGEST_KEYS = ("sha256_hex", "sha256", "digest", "digest_sha256", "digest_hex", "sha256_digest", "hash")
 _HEX = frozenset("0123456789abcdefABCDEF")
+
+
+def _nothing(chunk: memoryview) -> None:
+    """For whoever needs no more than a file's own digest."""
 
 
 class BundleAbsent(Exception):
@@ -101,20 +105,14 @@ class Bundle:
         named = tuple(paths)
         if len(named) == 1:
             return self.sha256_file(named[0], base)
-        hasher = hashlib.sha256()
-        update, guard, stream = hasher.update, self.guard, self.root.stream
-
-        def sink(chunk: memoryview) -> None:
-            guard(len(chunk))
-            update(chunk)
-
+        whole = hashlib.sha256()
         left = iter(named)
         while places := [self._confine(path, base) for path in islice(left, _FOUND_AT_ONCE)]:
-            for path in places:  # found before any is read: one wait for the first byte serves them all
-                self.root.stat(path, self.rules)
-            for path in places:
-                self._check_target(stream(path, sink, rules=self.rules), base)
-        return hasher.hexdigest()
+            for place in places:  # found before any is read: one wait for the first byte serves them all
+                self.root.stat(place, self.rules)
+            for place in places:
+                self._read(place, base, whole.update)
+        return whole.hexdigest()
 
     def find(self, path: str, base: PathBase) -> None:
         """Return only where the member is there. Raises `EvidenceFault`, `INDEXED_FILE_ABSENT` for one that is not."""
@@ -134,9 +132,14 @@ class Bundle:
         return self._chunks(named)
 
     def _chunks(self, named: str) -> Iterator[bytes]:
+        hasher = hashlib.sha256()
         for chunk in self.root.chunks(named, rules=self.rules):
             self.guard(len(chunk))
+            hasher.update(chunk)
             yield bytes(chunk)
+        fact = self.root.stat(named, self.rules)
+        if fact is not None and fact.target is None:
+            self.digests.agree(named, hasher.hexdigest())
 
     def _lists(self, path: str) -> bool:
         """Whether the index lists what is at `path` below the engine root."""
@@ -149,16 +152,21 @@ class Bundle:
         known = self.digests.known(place)
         if known is not None:
             return known.sha256
-        hasher = hashlib.sha256()
+        return self._read(place, base).sha256
+
+    def _read(self, place: str, base: PathBase, more: Callable[[memoryview], None] = _nothing) -> FileDigest:
+        """Read one file, `more` fed beside its own digest: whoever asks for that later is told of these very bytes."""
+        hasher, guard = hashlib.sha256(), self.guard
 
         def sink(chunk: memoryview) -> None:
-            self.guard(len(chunk))
+            guard(len(chunk))
             hasher.update(chunk)
+            more(chunk)
 
         fact = self.root.stream(place, sink, rules=self.rules)
         self._check_target(fact, base)
-        read = FileDigest(place, fact.size, hasher.hexdigest(), fact.version_id)
-        return read.sha256 if fact.target is not None else self.digests.keep(read).sha256
+        read = FileDigest(fact.path, fact.size, hasher.hexdigest(), fact.version_id)
+        return read if fact.target is not None else self.digests.keep(read)
 
     def _plain(self, entry: IndexEntry) -> IndexEntry:
         """The entry with its path in one spelling, by which it is named, sorted and left out."""

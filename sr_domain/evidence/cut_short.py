@@ -16,6 +16,8 @@ _CUT_NUMBER = re.compile(r"\A-?(?:(?:0|[1-9]\d*)(?:\.|(?:\.\d+)?[eE][+-]?)?)?\Z"
 _WORDS = ("true", "false", "null")
 _DEPTH = 100
 _HEX = re.compile(r"[0-9A-Fa-f]{0,63}\Z")
+_HOLE = b"\0"
+"""What a file that got its length beforehand holds where nothing was written yet."""
 _NEXT: dict[tuple[str, str], str] = {
     ("value", "{"): "name or }",
     ("value", "["): "value or ]",
@@ -27,6 +29,9 @@ _NEXT: dict[tuple[str, str], str] = {
 
 def json_cut_short(data: bytes) -> bool:
     """Whether the bytes are the beginning of a JSON object or list that goes on; nothing at all is one, too."""
+    if data.endswith(_HOLE):
+        written = data.rstrip(_HOLE)
+        return json_cut_short(written) or _json_whole(written)
     text, whole = _decoded(data)
     if text is None:
         return False
@@ -48,6 +53,12 @@ def flag_cut_short(data: bytes, names: Collection[str]) -> bool:
     text = data.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace").lstrip()
     if text[:1] == "{":
         return json_cut_short(data)
+    if data.endswith(_HOLE):
+        written = data.rstrip(_HOLE)
+        whole = written.rstrip()
+        return flag_cut_short(written, names) or (
+            _HEX.match(whole[-1:].decode("ascii", "replace")) is not None and flag_cut_short(whole[:-1], names)
+        )
     for name in names:
         if name.startswith(text):
             return True
@@ -56,6 +67,13 @@ def flag_cut_short(data: bytes, names: Collection[str]) -> bool:
             if not told or (told[0] == "=" and _HEX.match(told[1:].lstrip())):
                 return True
     return False
+
+
+def _json_whole(data: bytes) -> bool:
+    text, whole = _decoded(data)
+    scan = _Scan((text or "").removeprefix("\ufeff"))
+    scan.last_token()
+    return whole and scan.done and not scan.broken
 
 
 def _decoded(data: bytes) -> tuple[str | None, bool]:

@@ -42,17 +42,18 @@ class ContentDigest(Compared):
     manifest: bytes | None
 
 
-_KEPT = 50_000
+_KEPT = 1_000_000
 
 
 class WholeFiles:
     """The digests of whole files that one look has read: who asks for one again gets it, and no byte is read twice.
 
-    The first 50,000 are kept. Safe to use from several threads at once.
+    The first million is kept. Safe to use from several threads at once.
     """
 
     def __init__(self) -> None:
         self._kept: dict[str, FileDigest] = {}
+        self._streamed: dict[str, str] = {}
 
     def known(self, path: str) -> FileDigest | None:
         """The digest of the file at a path below the root, where it was read."""
@@ -61,10 +62,26 @@ class WholeFiles:
     def keep(self, read: FileDigest) -> FileDigest:
         """A file was read. Raises `EvidenceFault(EVIDENCE_UNSTABLE)` where another read of it gave other bytes."""
         first = self._kept.setdefault(read.path, read) if len(self._kept) < _KEPT else self._kept.get(read.path, read)
-        if first.sha256 != read.sha256:
-            what = f"{read.path} was read twice, and its bytes differed"
-            raise EvidenceFault(ReasonCode.EVIDENCE_UNSTABLE, what, read.path)
+        self._same(read.path, first.sha256, read.sha256, self._streamed.get(read.path, read.sha256))
         return first
+
+    def agree(self, path: str, sha256: str) -> None:
+        """A law itself read a file to its end, by no name of the store's own. Raises as `keep` does."""
+        first = self._streamed.get(path, sha256)
+        if len(self._streamed) < _KEPT:
+            self._streamed[path] = first
+        kept = self._kept.get(path)
+        self._same(path, first, sha256, sha256 if kept is None else kept.sha256)
+
+    def let_go(self) -> None:
+        """Nothing is read any more."""
+        self._kept.clear()
+        self._streamed.clear()
+
+    def _same(self, path: str, *digests: str) -> None:
+        if len(set(digests)) > 1:
+            what = f"{path} was read twice, and its bytes differed"
+            raise EvidenceFault(ReasonCode.EVIDENCE_UNSTABLE, what, path)
 
 
 def digest_file(root: EngineRoot, fact: FileFact, guard: Guard) -> FileDigest:
@@ -94,10 +111,23 @@ def digest_outputs(
     facts = {fact.path: fact for output in wanted for fact in output.facts}
     known = {} if digests is None else {path: one for path in facts if (one := digests.known(path)) is not None}
     read = digest_files(root, (fact for path, fact in facts.items() if path not in known), pool, guard)
+    if digests is not None:
+        _agreed(read, digests)
+        digests.let_go()
     read.update(known)
     shared = len(facts) < sum(len(output.facts) for output in wanted)
     del facts, known  # there may be very many
     return [_content(output, read, shared=shared) for output in wanted]
+
+
+def _agreed(read: dict[str, FileDigest | EvidenceFault], digests: WholeFiles) -> None:
+    """Put a fault where a law was given other bytes of a file than its output's digest is of."""
+    for path, one in read.items():
+        try:
+            if isinstance(one, FileDigest):
+                digests.keep(one)
+        except EvidenceFault as fault:
+            read[path] = fault
 
 
 def digest_files(
@@ -157,8 +187,10 @@ def _content(
 
 def part_list(files: Iterable[FileDigest]) -> bytes:
     """The canonical JSON (RFC 8785) of the sorted part list, written straight out."""
-    parts = (
-        f'{{"path":{json.dumps(one.path, ensure_ascii=False)},"sha256":"{one.sha256}","size":{one.size}}}'
-        for one in files
-    )
-    return ("[" + ",".join(parts) + "]").encode()
+    written, start = bytearray(), "["  # there may be very many: no list of texts beside it
+    for one in files:
+        path = json.dumps(one.path, ensure_ascii=False)
+        written.extend(f'{start}{{"path":{path},"sha256":"{one.sha256}","size":{one.size}}}'.encode())
+        start = ","
+    written += b"]" if start == "," else b"[]"
+    return bytes(written)

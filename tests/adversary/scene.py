@@ -53,7 +53,7 @@ class Scene:
         sections = {"runtime_root": "runs", "engine": engine, "evidence": {"workers": 1}, **(profile or {})}
         (self.folder / "profile.yaml").write_text(json.dumps(sections))
         policy = {"policy_id": "adversary", "revision": "1", "evidence_wait_seconds": wait_s}
-        # policy |= {"settle_seconds": settle_s}
+        policy |= {"settle_seconds": settle_s}
         (self.folder / "policy.yaml").write_text(json.dumps(policy))
         with contextlib.chdir(self.folder):
             assert self.shell.bare("policy", "seal", "policy.yaml").code == 0

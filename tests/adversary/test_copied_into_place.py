@@ -12,6 +12,7 @@ import pytest
 
 from tests.adversary.scene import FAULT, RUN, WAITING, Scene
 from tests.adversary.world import CUSTOMERS, FIRST, FLAG, INDEX, LATE, LATE_FLAG, SECOND, flag, world, write
+from tests.adversary.world import ORDERS as FOLDER
 
 WORLD = world()
 FLAGS_FIRST = (LATE_FLAG, FLAG, INDEX, LATE, SECOND, CUSTOMERS, FIRST)
@@ -71,6 +72,30 @@ def test_a_root_that_is_copied_under_a_waiting_submit_ends_ready(empty: Scene, o
     with meanwhile(lambda: copied(empty, order, 0.15)):
         answer = empty.submit("key", "--wait", "30")
     empty.ready(answer, WORLD)
+
+
+@pytest.mark.parametrize("path", [FLAG, INDEX])
+def test_a_file_that_got_its_length_before_its_bytes_is_waited_for(scene: Scene, path: str) -> None:
+    begun = WORLD[path][:9]
+    write(scene.root, {path: begun.ljust(len(WORLD[path]), b"\0")})
+    scene.not_ready(scene.submit(), WAITING)
+    write(scene.root, {path: WORLD[path]})
+    scene.ready(scene.sr("resume", RUN), WORLD)
+
+
+def test_a_root_that_never_stands_still_is_looked_at_ever_less_often(scene: Scene) -> None:
+    over = threading.Event()
+
+    def written() -> None:
+        for number in range(3000):
+            if not over.wait(0.01):
+                write(scene.root, {f"{FOLDER}/{number}.bin": b"more"})
+
+    with meanwhile(written):
+        answer = scene.submit("key", "--wait", "6")
+        over.set()
+    scene.not_ready(answer, WAITING)
+    assert 2 <= scene.kinds().count("EVIDENCE_WAITING") <= 7
 
 
 @pytest.mark.slow

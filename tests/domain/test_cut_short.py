@@ -65,3 +65,22 @@ def test_every_beginning_of_a_flag_is_cut_short(flag: str, data: st.DataObject) 
 )  # fmt: skip
 def test_a_flag_of_another_form_is_malformed(text: bytes) -> None:
     assert not flag_cut_short(text, ("sha256_hex", "digest"))
+
+
+FLAG = b"sha256_hex = " + b"a" * 64 + b"\n"
+
+
+@pytest.mark.parametrize("length", range(len(FLAG) + 1))
+def test_a_flag_that_got_its_length_before_its_bytes_is_cut_short(length: int) -> None:
+    assert flag_cut_short(FLAG[:length] + b"\0" * (len(FLAG) + 1 - length), ["sha256_hex"])
+
+
+@pytest.mark.parametrize("length", range(len(b'{"files": ["a"]}') + 1))
+def test_an_index_that_got_its_length_before_its_bytes_is_cut_short(length: int) -> None:
+    assert json_cut_short(b'{"files": ["a"]}'[:length] + b"\0" * (20 - length))
+
+
+@pytest.mark.parametrize("data", [b"nonsense\0\0", b"sha256_hex\0= ", b"\0sha256_hex", b'{"a": 1} x\0', b'{"a" 1\0'])
+def test_no_zeros_make_nonsense_the_beginning_of_anything(data: bytes) -> None:
+    assert not flag_cut_short(data, ["sha256_hex"])
+    assert not json_cut_short(data)

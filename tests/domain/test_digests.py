@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sr_adapters.file.root import FileEngineRoot
 from sr_adapters.runtime.pool import SerialPool, ThreadPool
-from sr_domain.evidence.digests import ContentDigest, FileDigest, digest_outputs, part_list
+from sr_domain.evidence.digests import ContentDigest, FileDigest, WholeFiles, digest_outputs, part_list
 from sr_domain.evidence.outputs import OutputFiles
 from sr_ports import EvidenceFault, FileFact, LeaseLost, ReasonCode, WorkPool
 from tests.worlds import write_files
@@ -116,3 +116,17 @@ def test_a_lost_lease_stops_the_reading(tmp_path: Path) -> None:
     with pytest.raises(LeaseLost):
         digest_outputs(root, [OutputFiles("out", (fact,))], SerialPool(), guard)
     assert len(calls) == 2
+
+
+@pytest.mark.parametrize("told", [b"first", b"other"])
+def test_an_output_is_of_the_bytes_that_a_law_was_given(tmp_path: Path, told: bytes) -> None:
+    root = FileEngineRoot(str(write_files(tmp_path, {"out/a": b"first"})))
+    digests, fact = WholeFiles(), root.stat("out/a")
+    assert fact is not None
+    digests.agree("out/a", hashlib.sha256(told).hexdigest())
+    (content,) = digest_outputs(root, [OutputFiles("out", (fact,))], SerialPool(), lambda _read: None, digests)
+    if told == b"first":
+        assert isinstance(content, ContentDigest)
+    else:
+        assert isinstance(content, EvidenceFault)
+        assert (content.code, content.path) == (ReasonCode.EVIDENCE_UNSTABLE, "out/a")
