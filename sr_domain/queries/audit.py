@@ -184,6 +184,8 @@ class Auditor:
                 return rules_at(committed.event).run_plan(self.layout, deadline, committed.event)
 
             yield from self._same(key, committed.details.run_plan_digest, derive)
+        else:
+            yield from self._own_if_there(key)
 
     def _facts_and_signal(self) -> Iterator[Finding]:
         run_id = self.ledger.run_id

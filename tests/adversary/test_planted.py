@@ -255,3 +255,13 @@ def test_a_part_list_that_another_run_left_harms_nobody(scene: Scene, fresh: Ite
     place.parent.mkdir(parents=True)
     place.write_bytes(part_list(twin).read_bytes())
     scene.ready(scene.submit(), world())
+
+
+def test_a_plan_planted_beside_a_run_that_never_started_is_named(scene: Scene, forger: Forger) -> None:
+    scene.not_ready(scene.submit("key", "--strategy", "FORCE_INVOKE"), FAILED)
+    assert scene.sr("audit", RUN).code == 0
+    planted = forger.plant(scene, "run_plan")
+    altered(scene.sr("audit", RUN))
+    nothing_forged(scene, planted)
+    assert scene.sr("recover", RUN, "--artifact", scene.key("run_plan"), *LOSS).code == FAILED
+    assert scene.sr("audit", RUN).code == 0
