@@ -158,7 +158,7 @@ def difference(payload: bytes, expected: bytes) -> str:
     """What a payload states otherwise than expected, the first subject by name."""
     try:
         stated = {one["name"]: one["digest"] for one in json.loads(payload)["subject"]}
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return "it holds no statement with subjects"
     wanted = {one["name"]: one["digest"] for one in json.loads(expected)["subject"]}
     for name in (*wanted, *stated):

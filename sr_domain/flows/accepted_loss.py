@@ -25,7 +25,7 @@ def refuse_while_others_work(ports: Ports, layout: Layout, run_id: str) -> None:
     """Raise `BadInput(LEASE_BUSY)` while any other run of the platform run is held: it may be about to decide."""
     for other in _unsettled(ports, layout):
         if other != run_id and ports.authority.holder(other) is not None:
-            what = f"run {other} of the same platform run is held by a worker, and may rest on the receipt"
+            what = f"run {other} of the same platform run is held by a worker, and may rest on what stands"
             raise BadInput(ReasonCode.LEASE_BUSY, what, "wait until no other run is in flight, then run it again")
 
 

@@ -16,6 +16,7 @@ from sr_domain.flows.accepted_loss import AcceptedLoss, refuse_while_others_work
 from sr_domain.flows.set_aside import set_aside
 from sr_domain.flows.standing_receipts import Standing, against, against_earlier, judged
 from sr_domain.record.proofs import Failure
+from sr_domain.run.altered import AlteredArtifact
 from sr_domain.run.held_run import HeldRun
 from sr_domain.run.swap import swap
 from sr_ports import Blob, Fault, ReasonCode, Unreachable
@@ -129,8 +130,9 @@ def _keep(run: HeldRun, one: Proven, known: Mapping[str, Blob | None]) -> OwnRec
     `known`: what stood a moment ago; a receipt that proves the same is not written again.
     """
     ref, manifest = one.proof.manifest_ref, one.content.manifest
-    if ref is not None and manifest is not None and run.write_bytes(ref, manifest) != manifest:
-        raise Fault(ReasonCode.TRUTH_ALTERED, f"{ref} is not the part list that it is named for")
+    stands = manifest if ref is None or manifest is None else run.write_bytes(ref, manifest)
+    if ref is not None and stands is not None and stands != manifest:
+        raise AlteredArtifact(run.run_id, ref, sha256_hex(stands), "it is not the part list that it is named for")
     key = one.proof.receipt_ref
     if one.receipt is None or key is None:
         return None

@@ -57,8 +57,9 @@ def _is_ready(run: HeldRun, envelope: Envelope) -> bool:
 
 
 def _signature(run: HeldRun, key: str, standing: bytes) -> str | None:
-    """What an attestation says that states something else than the record. One nobody here can check counts only
-    against the very facts view that it names, until it was itself set aside."""
+    """What an attestation says that states something else than the record. One over another run says nothing of this
+    one, however sound. One nobody here can check counts only against the very facts view that it names, until it was
+    itself set aside."""
     where, signer = run.layout.attestation(run.run_id), run.ports.signer
     blob = None if key == where else run.ports.store.read(where)
     envelope = standing if key == where else None if blob is None else blob.data
@@ -70,18 +71,19 @@ def _signature(run: HeldRun, key: str, standing: bytes) -> str | None:
         return None  # no envelope at all: nobody signed anything
     if payload == run.derives.statement():
         return None
+    subjects = _subjects(payload)
     sound = None if signer is None else signed_by(signer, envelope, payload)
-    if sound:
+    if sound and run.layout.facts(run.run_id) in subjects:
         return f"{where} has a sound signature over something else than its record decided"
-    named = key == run.layout.facts(run.run_id) and sha256_hex(standing) in _subjects(payload)
+    named = key == run.layout.facts(run.run_id) and sha256_hex(standing) in subjects.values()
     if not named or sound is not None:
         return None
     return f"{where} states these very bytes, and its signature cannot be checked here"
 
 
-def _subjects(payload: bytes) -> set[str]:
-    """The digests that a statement has of its subjects."""
+def _subjects(payload: bytes) -> dict[str, str]:
+    """The digests that a statement has of its subjects, by name."""
     try:
-        return {str(one["digest"]["sha256"]) for one in json.loads(payload)["subject"]}
-    except (ValueError, KeyError, TypeError):
-        return set()
+        return {str(one["name"]): str(one["digest"]["sha256"]) for one in json.loads(payload)["subject"]}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return {}

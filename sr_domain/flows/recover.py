@@ -11,6 +11,7 @@ import contextlib
 import attrs
 
 from sr_domain.encoding.redact import redact
+from sr_domain.flows.accepted_loss import refuse_while_others_work
 from sr_domain.flows.known_ready import ready_elsewhere
 from sr_domain.flows.resume import locate
 from sr_domain.flows.set_aside import set_aside
@@ -57,11 +58,12 @@ def asked_to_recover(context: Context, run: str, *, reason: str, actor: str) -> 
 
 
 def recover_artifact(context: Context, run: str, key: str, *, reason: str, actor: str) -> Outcome:
-    """Set aside what stands at `key`, an artifact of the run, and take the run as far as it goes now.
+    """Set aside what stands at `key`, an artifact of the run or a part list, and take the run as far as it goes now.
 
     `run`: its id or a ref of it. An actor without the right gets an `Outcome` that says so; so does whoever comes
     while another works on the run. What is the record's own is left as it is. Raises `NotFound`; `BadInput(USAGE)`
-    for a key of anything else, or where nothing stands; `Fault(TRUTH_LOST)` where index, bus or a signature say
+    for a key of anything else, or where nothing stands, `BadInput(LEASE_BUSY)` for a part list while another run is
+    held; `Fault(TRUTH_LOST)` where index, bus or a signature say
     that something was READY which the record does not have; `Fault(TRUTH_ALTERED)`, `Unreachable`, `LeaseLost`.
     """
     asked = asked_to_recover(context, run, reason=reason, actor=actor)
@@ -112,4 +114,6 @@ def _give_up(run: HeldRun, artifact: DerivedArtifact, reason: str) -> None:
     known = ready_elsewhere(run, artifact.key, standing.data)
     if known is not None:
         raise Fault(ReasonCode.TRUTH_LOST, f"{artifact.key} is not set aside: {known}")
+    if artifact.shared:
+        refuse_while_others_work(run.ports, run.layout, run.run_id)
     set_aside(run, artifact.key, standing, replacement, reason=reason)

@@ -42,9 +42,10 @@ def _orphans(context: Context, layout: Layout, run_id: str, output_id: str) -> t
     found = () if rest is None else orphans_of(rest)
     wanted = tuple(one for one in found if one.output_id == output_id)
     if not wanted:
-        names = ", ".join(sorted({one.output_id for one in found})) or "no output"
-        what = f"run {run_id} rests for no orphan receipt of {output_id!r}, but of {names}"
-        raise BadInput(ReasonCode.USAGE, what, "name an output whose orphan receipt the run rests for")
+        names = ", ".join(sorted({one.output_id for one in found}))
+        what = f"run {run_id} rests for no orphan receipt of {output_id!r}" + (f", but of {names}" if names else "")
+        remedy = "name an output whose orphan receipt the run rests for" if names else "sr explain says why it rests"
+        raise BadInput(ReasonCode.USAGE, what, remedy)
     return wanted
 
 

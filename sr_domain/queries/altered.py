@@ -8,6 +8,7 @@ import attrs
 
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger
+from sr_domain.record.read import Record
 from sr_domain.run.append_aside import ledger_of
 from sr_domain.run.derived import Derived
 from sr_domain.run.derived_artifact import DerivedArtifact
@@ -34,7 +35,12 @@ def first_altered(store: ObjectStore, layout: Layout, ledger: Ledger) -> Altered
 
 
 def _altered(store: ObjectStore, layout: Layout, ledger: Ledger) -> Iterator[Altered]:
-    for artifact in DerivedArtifact.each(Derived(layout, ledger)):
+    derives = Derived(layout, ledger)
+    refused = Record(ledger).refused_artifact
+    artifacts = {one.key: one for one in DerivedArtifact.each(derives)}
+    if refused is not None and refused.artifact_ref not in artifacts:  # a part list: no record derives it
+        artifacts[refused.artifact_ref] = DerivedArtifact.at(refused.artifact_ref, derives)
+    for artifact in artifacts.values():
         blob = store.read(artifact.key)
         if blob is None:
             continue

@@ -184,6 +184,8 @@ class Auditor:
                 return rules_at(committed.event).run_plan(self.layout, deadline, committed.event)
 
             yield from self._same(key, committed.details.run_plan_digest, derive)
+        else:
+            yield from self._own_if_there(key)
 
     def _facts_and_signal(self) -> Iterator[Finding]:
         run_id = self.ledger.run_id
@@ -300,6 +302,9 @@ class Auditor:
             self.layout.status(self.ledger.run_id),
             rules_of(self.ledger).run_status(self.layout, self.ledger),
         )
+        standing = None if self.record.committed is not None else self.store.read(key)
+        if standing is not None and Derived(self.layout, self.ledger).was_status(standing.data):
+            return  # it lags, as a crash leaves it, and resume brings it up; READY alone stands there before the record
         yield from self._absent(key) if expected is None else self._same(key, None, lambda: expected)
 
 

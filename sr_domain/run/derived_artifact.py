@@ -1,9 +1,13 @@
-"""An artifact that a record derives, by its key: whether what stands is the record's own, and what should stand."""
+"""An artifact of a run, by its key: whether what stands is the record's own, and what should stand.
+
+A part list is named by its own digest: what has another one in its place is nobody's, whichever run meets it.
+"""
 
 from __future__ import annotations
 
 import enum
 import json
+import re
 from collections.abc import Iterator
 from typing import Self, assert_never
 
@@ -15,6 +19,8 @@ from sr_domain.record.layout import Layout
 from sr_domain.run.derived import Derived
 from sr_ports import BadInput, Fault, ReasonCode, Signer
 
+_PART_LIST = re.compile(r"part_lists/[0-9a-f]{64}\.json")
+
 
 class _Kind(enum.Enum):
     PLAN = enum.auto()
@@ -23,6 +29,7 @@ class _Kind(enum.Enum):
     QUARANTINE = enum.auto()
     STATUS = enum.auto()
     ATTESTATION = enum.auto()
+    PART_LIST = enum.auto()
 
 
 @attrs.frozen
@@ -36,8 +43,10 @@ class DerivedArtifact:
 
     @classmethod
     def at(cls, key: str, derives: Derived, signer: Signer | None = None) -> Self:
-        """The artifact of the run at `key`. Raises `BadInput(USAGE)` for any other key."""
+        """The artifact of the run, or the part list, at `key`. Raises `BadInput(USAGE)` for any other key."""
         keys = _keys(derives.layout, derives.ledger.run_id)
+        if _PART_LIST.fullmatch(key.removeprefix(f"{derives.layout.base}/")):
+            return cls(key, _Kind.PART_LIST, derives, signer)
         if key not in keys:
             what = f"{key[:200]} is no artifact that the record of run {derives.ledger.run_id} derives"
             raise BadInput(ReasonCode.USAGE, what, f"name one of these: {', '.join(keys)}")
@@ -49,6 +58,11 @@ class DerivedArtifact:
         for key, kind in _keys(derives.layout, derives.ledger.run_id).items():
             yield cls(key, kind, derives)
 
+    @property
+    def shared(self) -> bool:
+        """Whether any other run may rest on it."""
+        return self.kind is _Kind.PART_LIST
+
     def is_own(self, data: bytes) -> bool:
         """Whether these bytes are what the record derives; of a status, what it derived at any point.
 
@@ -58,6 +72,8 @@ class DerivedArtifact:
             return self.derives.was_status(data)
         if self.kind is _Kind.ATTESTATION:
             return self._is_own_envelope(data)
+        if self.kind is _Kind.PART_LIST:
+            return self.key == self.derives.layout.part_list(sha256_hex(data))
         digest, decided = self._digest, self.derives.record.decision
         if digest is None and self.kind is _Kind.READY_SIGNAL and decided is not None and not decided.details.decision:
             return self.derives.record.committed is not None and _bundle_in(data) == decided.details.bundle_hash
@@ -73,7 +89,9 @@ class DerivedArtifact:
         return self.signer is None or signed_by(self.signer, data, statement) is not False
 
     def derived(self) -> bytes | None:
-        """What should stand; None for nothing. An attestation that READY does not rest on yet is left to resume.
+        """What should stand; None for nothing, or for what only a run that reads the evidence can write again.
+
+        An attestation that READY does not rest on yet is left to resume.
 
         Raises `Fault(RECORD_INVALID)` where the record gives something else than it has the digest of, and
         `BadInput(USAGE)` for an attestation that only its signer can give.
@@ -97,6 +115,8 @@ class DerivedArtifact:
                 return self.derives.status()
             case _Kind.ATTESTATION:
                 return self._signed()
+            case _Kind.PART_LIST:
+                return None
             case _:
                 assert_never(self.kind)
 
@@ -122,7 +142,7 @@ class DerivedArtifact:
                 return None if record.committed is None else record.committed.details.ready_signal_digest
             case _Kind.QUARANTINE:
                 return None if record.contradicted is None else record.contradicted.details.quarantine_digest
-            case _Kind.STATUS | _Kind.ATTESTATION:
+            case _Kind.STATUS | _Kind.ATTESTATION | _Kind.PART_LIST:
                 return None
             case _:
                 assert_never(self.kind)

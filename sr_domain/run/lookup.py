@@ -207,7 +207,7 @@ def parse_truth(data: bytes, key: str) -> dict[str, Any]:
     """A stored JSON artifact. Raises `Fault(TRUTH_ALTERED)` when it is none."""
     try:
         document = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Fault(ReasonCode.TRUTH_ALTERED, f"{key} is not JSON any more") from error
     if not isinstance(document, dict):
         raise Fault(ReasonCode.TRUTH_ALTERED, f"{key} is not a JSON object any more")

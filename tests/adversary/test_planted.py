@@ -229,10 +229,23 @@ def test_junk_in_the_place_of_a_part_list_is_not_what_consumers_read(scene: Scen
     assert answer.code in (FAULT, RESTS), answer
     assert not scene.published()
     assert place.read_bytes() == JUNK
-    place.unlink()
-    scene.ready(scene.sr("resume", RUN), world())
+    key = scene.key("part_lists", proven(world())["orders"])
+    assert f"--artifact {key}" in answer.err
+    assert f"--artifact {key}" in scene.sr("explain", RUN).out
+    answer = scene.sr("recover", RUN, "--artifact", key, *LOSS)
+    scene.ready(answer, world())
+    assert [one.read_bytes() for one in scene.stored("quarantine/set_aside/*")] == [JUNK]
     assert hashlib.sha256(place.read_bytes()).hexdigest() == proven(world())["orders"]
     assert scene.sr("verify", RUN).code == 0
+
+
+def test_a_sound_part_list_is_not_set_aside(scene: Scene) -> None:
+    scene.ready(scene.submit(), world())
+    sound = part_list(scene).read_bytes()
+    answer = scene.sr("recover", RUN, "--artifact", scene.key("part_lists", proven(world())["orders"]), *LOSS)
+    scene.ready(answer, world())
+    assert part_list(scene).read_bytes() == sound
+    assert not scene.stored("quarantine/set_aside/*")
 
 
 def test_a_part_list_that_another_run_left_harms_nobody(scene: Scene, fresh: Iterator[Scene]) -> None:
@@ -242,3 +255,13 @@ def test_a_part_list_that_another_run_left_harms_nobody(scene: Scene, fresh: Ite
     place.parent.mkdir(parents=True)
     place.write_bytes(part_list(twin).read_bytes())
     scene.ready(scene.submit(), world())
+
+
+def test_a_plan_planted_beside_a_run_that_never_started_is_named(scene: Scene, forger: Forger) -> None:
+    scene.not_ready(scene.submit("key", "--strategy", "FORCE_INVOKE"), FAILED)
+    assert scene.sr("audit", RUN).code == 0
+    planted = forger.plant(scene, "run_plan")
+    altered(scene.sr("audit", RUN))
+    nothing_forged(scene, planted)
+    assert scene.sr("recover", RUN, "--artifact", scene.key("run_plan"), *LOSS).code == FAILED
+    assert scene.sr("audit", RUN).code == 0
