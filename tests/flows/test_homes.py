@@ -217,6 +217,7 @@ def test_sessions_of_one_profile_file_facts_at_home(
 def test_the_same_on_a_stream(
     profile: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, local_kinesis: str
 ) -> None:
+    pytest.importorskip("boto3", reason="needs scenario-runner[kinesis]")
     for name, value in kinesis.CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     stream = kinesis.make_stream(local_kinesis)

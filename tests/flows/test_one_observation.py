@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from sr_adapters.file.root import FileEngineRoot
 from sr_adapters.memory.root import MemoryEngineRoot, MemoryEngineRoots
 from sr_adapters.runtime.clock import ManualClock
-from sr_adapters.s3.root import S3EngineRoot
 from sr_domain.record.states import RunState
 from sr_ports import ReasonCode, Sink
 from tests.adapters.s3_fixtures import moto_server
@@ -77,6 +76,8 @@ class OnS3:
         return self.server.client().delete_object(Bucket=self.server.bucket, Key=f"{self.prefix}/{path}")
 
     def snapshot(self, uri: str) -> Any:
+        from sr_adapters.s3.root import S3EngineRoot
+
         return S3EngineRoot(uri, self.server.client())
 
 
@@ -108,6 +109,7 @@ class Watched:
 def root(request: pytest.FixtureRequest, lab: Lab) -> Root:
     made: Root = OnFiles(str(lab.root / "engine"))
     if request.param == "s3":
+        pytest.importorskip("boto3", reason="needs scenario-runner[s3]")
         made = OnS3(request.getfixturevalue("moto_server"))
     for path, data in small_world().items():
         made.put(path, data)
