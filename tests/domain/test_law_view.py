@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from types import (
@@ -88,8 +88,11 @@ def reached(start: object) -> Iterator[object]:
             continue
         seen[id(one)] = one
         yield one
-        if isinstance(one, dict | list | tuple | set | frozenset):
-            left += [*one, *(one.values() if isinstance(one, dict) else ())]
+        if isinstance(one, Mapping | list | tuple | set | frozenset):
+            left += [
+                *one,
+                *(one.values() if isinstance(one, Mapping) else ()),
+            ]  # a frame's locals are no dict from 3.13 on
         if isinstance(one, type):
             left += [value for value in vars(one).values() if not callable(value)]
             continue
