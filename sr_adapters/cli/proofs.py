@@ -57,17 +57,23 @@ def verify_command(
     ).verification
     if session.as_json:
         session.json(done.document())
-    elif done.ok:
-        signed = "" if key is None else ", signed by the key"
-        session.say(f"proven: run {done.run_id}: {_read(done, fast=fast)}{signed}")
-    if done.unbound and not session.as_json:
-        session.say(f"no signature binds what this rests on: {', '.join(done.unbound)}")
-    if done.not_judged and not session.as_json:
-        session.say(f"not judged: {_some(done.not_judged)}")
+    else:
+        _say_proven(session, done, fast=fast, signed=key is not None)
     _faults(done.findings)
     if done.ok:
         session.tell_superseded(done.run_id, done.superseded_by)
     return exits.DONE if done.ok else exits.FAULT
+
+
+def _say_proven(session: Session, done: Verification, *, fast: bool, signed: bool) -> None:
+    """What was proven, and what was not, for people."""
+    if done.ok:
+        by = ", signed by the key" if signed else ""
+        session.say(f"proven: run {done.run_id}: {_read(done, fast=fast)}{by}")
+    if done.unbound:
+        session.say(f"no signature binds what this rests on: {', '.join(done.unbound)}")
+    if done.not_judged:
+        session.say(f"not judged: {_some(done.not_judged)}")
 
 
 def _read(done: Verification, *, fast: bool) -> str:
