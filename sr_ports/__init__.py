@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from sr_ports.roots import Changes, EngineRoot, EngineRoots, FileFact, Sink, check_path
     from sr_ports.runtime import (
         Authenticator,
+        BatchSink,
         Clock,
         Heartbeat,
         Held,
@@ -76,6 +77,7 @@ _HOME = {
     "Adapter": "hooks",
     "Admission": "authority",
     "Authenticator": "runtime",
+    "BatchSink": "runtime",
     "AuthorityStore": "authority",
     "BadInput": "errors",
     "Binding": "authority",
@@ -155,6 +157,7 @@ __all__ = [
     "Authenticator",
     "AuthorityStore",
     "BadInput",
+    "BatchSink",
     "Binding",
     "Blob",
     "BundleFile",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import attrs
 
@@ -118,6 +118,14 @@ class ObservabilitySink(Protocol):
 
     def close(self) -> None:
         """Flush what can be flushed."""
+
+
+@runtime_checkable
+class BatchSink(Protocol):
+    """A sink that takes several events in one call, where that is cheaper than one by one: one write for many lines."""
+
+    def emit_all(self, events: Sequence[ObsEvent]) -> None:
+        """Deliver one event or more, the oldest first. It is called instead of `emit`."""
 
 
 @attrs.frozen(eq=False, repr=False)

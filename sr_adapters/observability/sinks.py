@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sr_adapters.places import flags
@@ -39,14 +39,20 @@ class ConsoleSink:
         self._colour = bool(getattr(self._stream, "isatty", lambda: False)())
 
     def emit(self, event: ObsEvent) -> None:
-        if event.severity == "DEBUG" or event.governance or self._stream is None:
-            return
-        line = narrative(event)
-        colour = _COLOURS.get(event.severity) if self._colour else None
-        self._write(f"{colour}{line}\033[0m\n" if colour else line + "\n")
+        self.emit_all([event])
+
+    def emit_all(self, events: Sequence[ObsEvent]) -> None:
+        shown = [self._line(one) for one in events if one.severity != "DEBUG" and not one.governance]
+        if shown and self._stream is not None:
+            self._write("".join(shown))
 
     def close(self) -> None:
         """Nothing is kept back."""
+
+    def _line(self, event: ObsEvent) -> str:
+        line = narrative(event)
+        colour = _COLOURS.get(event.severity) if self._colour else None
+        return f"{colour}{line}\033[0m\n" if colour else line + "\n"
 
     def _write(self, text: str) -> None:
         try:
@@ -63,7 +69,7 @@ class ConsoleSink:
 class FileSink:
     """Narrative lines to the shared ``platform.log`` and the session's own, events to ``session.jsonl``.
 
-    One write call an event and file, appended, never synced: many processes may share them.
+    One write call for a file and all events that come at once, appended, never synced: many processes may share them.
     """
 
     def __init__(self, folder: str, platform_run_id: Callable[[], str]) -> None:
@@ -73,27 +79,31 @@ class FileSink:
         self._session: str | None = None
 
     def emit(self, event: ObsEvent) -> None:
+        self.emit_all([event])
+
+    def emit_all(self, events: Sequence[ObsEvent]) -> None:
         if self._session is None:
             try:
                 self._session = f"{self._folder}/{self._platform_run_id()}"
             except SrError:
                 return  # nothing was submitted yet: there is no session to write to
         session = self._session
-        if event.severity != "DEBUG":
-            line = narrative(event).encode("utf-8", "backslashreplace") + b"\n"
-            self._append(f"{self._folder}/platform.log", line)
-            self._append(f"{session}/platform.log", line)
-        self._append(f"{session}/session.jsonl", _line(event).encode("utf-8", "backslashreplace") + b"\n")
+        story = [narrative(one) for one in events if one.severity != "DEBUG"]
+        self._append(f"{self._folder}/platform.log", story)
+        self._append(f"{session}/platform.log", story)
+        self._append(f"{session}/session.jsonl", list(map(_line, events)))
 
     def close(self) -> None:
         _close_all(self._open)
 
-    def _append(self, path: str, data: bytes) -> None:
+    def _append(self, path: str, lines: Sequence[str]) -> None:
+        if not lines:
+            return
         fd = self._open.get(path)
         if fd is None:
             os.makedirs(path.rpartition("/")[0], exist_ok=True)  # noqa: PTH103 - strings all the way
             fd = self._open[path] = os.open(path, _FLAGS, 0o644)
-        os.write(fd, data)
+        os.write(fd, "\n".join((*lines, "")).encode("utf-8", "backslashreplace"))
 
 
 def _close_all(files: dict[str, int]) -> None:

@@ -13,7 +13,7 @@ def _hash(*parts: str) -> str:
     return sha256_hex("|".join(parts).encode())
 
 
-_PLATFORM = "platform_%Y%m%dT%H%M%SZ"
+_PLATFORM = re.compile(r"platform_([0-9]{8}T(?:[01][0-9]|2[0-3])[0-9]{4})Z")
 
 
 def platform_run_id_at(instant: datetime) -> str:
@@ -23,10 +23,11 @@ def platform_run_id_at(instant: datetime) -> str:
 
 def is_platform_run_id(text: str) -> bool:
     """Whether it is a platform run id of today's form, an instant that the calendar has."""
-    if re.fullmatch(r"platform_[0-9]{8}T[0-9]{6}Z", text) is None:
+    match = _PLATFORM.fullmatch(text)
+    if match is None:
         return False
     try:
-        datetime.strptime(text, _PLATFORM)
+        datetime.fromisoformat(match[1])
     except ValueError:
         return False
     return True

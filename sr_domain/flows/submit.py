@@ -68,14 +68,14 @@ def submit(context: Context, document: Any, *, actor: str | None = None) -> Outc
         return _denied(context, layout, request, actor, action)
     known = context.ports.authority.find(request.run_id)
     if known is not None and known.settled:  # of a run that nothing is left to do for, nothing more need be asked
-        return admitted(context, Admission(known, is_new=False, settled=True), request, actor)
+        return admitted(context, Admission(known, is_new=False, settled=True), request, actor, telemetry)
     if known is None and not rebind(context, layout, request.run_id):
         refused = check_supersedes(context.ports, layout, request)
         if refused is not None:
             telemetry.event(refused.event)
             return Outcome(request.run_id, None, layout.platform_run_id, refused.code, refused.detail)
         context.known_store.identity()  # a store that cannot say who it is binds no key
-    return admitted(context, context.ports.authority.admit(_binding(request, layout)), request, actor)
+    return admitted(context, context.ports.authority.admit(_binding(request, layout)), request, actor, telemetry)
 
 
 def _session(context: Context, request: RunRequest) -> Layout:
@@ -164,11 +164,12 @@ def rebind(context: Context, layout: Layout, run_id: str) -> bool:
     return True
 
 
-def admitted(context: Context, admission: Admission, request: RunRequest, actor: str) -> Outcome:
+def admitted(
+    context: Context, admission: Admission, request: RunRequest, actor: str, telemetry: RunTelemetry
+) -> Outcome:
     """Go on with a key that is bound: collide, answer as a duplicate, or work."""
     binding = admission.binding
     layout = Layout(binding.platform_run_id)
-    telemetry = telemetry_of(context, request)
     if not admission.is_new and binding.intent_fingerprint != request.fingerprint:
         return collision(context, layout, request, bound_request(context, binding).intent())
     if admission.is_new:

@@ -182,7 +182,9 @@ READY_COMMITTED = EventKind(
     together=frozenset({GOV_BUNDLE_HASH.name, GOV_LAW_PROVENANCE.name}),
     revised=True,
 )
-READY_PUBLISHED = EventKind("READY_PUBLISHED", d.Published, "COMMIT", "READY published", Kept.ONCE)
+READY_PUBLISHED = EventKind(
+    "READY_PUBLISHED", d.Published, "COMMIT", "READY published", Kept.ONCE, during=RunState.READY
+)
 READY_PUBLISH_FAILED = EventKind(
     "READY_PUBLISH_FAILED", d.Refused, "COMMIT", "READY could not be published yet", outcome="RETRY", severity="WARN"
 )

@@ -63,7 +63,7 @@ class EventKind(Compared, Generic[D]):
     `details`: the class of what it says. `phase`: INGRESS, AUTHORITY, PLAN, ENGINE, EVIDENCE, COMMIT or
     REEMIT. `sentence`: a few words for people. `subject`: the name among the details that tells events of a
     kind apart where a run may have several. `after`: the state it brings the run to; None where it brings it to
-    none. `outcome`: OK, WAITING, SKIPPED (nothing had to be done), RETRY (comes later by itself or with
+    none. `during`: the only state that a run may have when it happens, where it says as much. `outcome`: OK, WAITING, SKIPPED (nothing had to be done), RETRY (comes later by itself or with
     `sr resume`), CONFLICT or FAILED. `severity`: DEBUG, INFO, WARN or ERROR. `governance`: see `ObsEvent`.
     `together`: the kinds that go on record in the same append. `revised`: whether it names the revision of the
     rules that it was decided by; the details of other kinds may have a field of that name, too.
@@ -76,6 +76,7 @@ class EventKind(Compared, Generic[D]):
     kept: Kept = Kept.ALWAYS
     subject: str | None = None
     after: RunState | None = None
+    during: RunState | None = None
     outcome: str = "OK"
     severity: str = "INFO"
     governance: bool = False
@@ -90,6 +91,11 @@ class EventKind(Compared, Generic[D]):
     def __call__(self, details: D, follows: Callable[[Event], Mapping[str, Any]] | None = None) -> Draft:
         """An event of this kind, to be recorded or told. `follows`: as of `Draft`."""
         return Draft(self.name, details.document(), follows)
+
+    @property
+    def state(self) -> RunState | None:
+        """The state of a run once it has happened; None where it tells nothing of it."""
+        return self.after or self.during
 
     def milestone(self, details: Mapping[str, Any]) -> tuple[str, str] | None:
         """What is recorded once: kind and subject. None for what is not."""

@@ -86,8 +86,8 @@ class Ledger(Compared):
     @property
     def state(self) -> RunState | None:
         """The state the record derives; None before RUN_ACCEPTED."""
-        event = self.state_event
-        return None if event is None else kind_of(event.event_kind).after
+        told = (kind_of(event.event_kind).state for event in reversed(self.events))
+        return next((state for state in told if state is not None), None)
 
     @property
     def revision(self) -> int:
@@ -179,12 +179,11 @@ def _misfit_width(before: Event | None, event: Event, named: int | None) -> str 
 
 
 def _step(run_id: str, state: RunState | None, kind: str) -> RunState | None:
-    after = kind_of(kind).after
-    if after is None:
-        return state
-    if not after.may_follow(state):
+    row = kind_of(kind)
+    fits = row.during in (None, state) if row.after is None else row.after.may_follow(state)
+    if not fits:
         raise Fault(ReasonCode.RECORD_INVALID, f"run {run_id} is {state} and cannot take {kind}")
-    return after
+    return row.after or state
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -244,7 +243,7 @@ def check_ledger(run_id: str, data: bytes) -> Ledger | RecordFault:
 
 
 def read_tail(run_id: str, data: bytes) -> Ledger:
-    """The end of a record: from the event on that its state rests on. The whole record where it has no state.
+    """The end of a record: from the last event on that tells its state. The whole record where it has no state.
 
     The last line is held against its id, each before it against the one that follows; the chain before the
     end is for audit and verify to recompute. Raises `Fault`, as `read_ledger`, where the end is not sound.
@@ -260,7 +259,7 @@ def read_tail(run_id: str, data: bytes) -> Ledger:
             break
         events.append(event)
         tail, following = tail or hashed, event.prev_hash
-        if kind_of(event.event_kind).after is not None:
+        if kind_of(event.event_kind).state is not None:
             events.reverse()
             return Ledger(run_id, tuple(events), data[start:], tail)
         end, seq = start - 1, seq - 1
@@ -270,7 +269,7 @@ def read_tail(run_id: str, data: bytes) -> Ledger:
 def _at(run_id: str, seq: int, line: bytes, *, last: bool) -> Event | None:
     """The event of a line, of this run and place, that this release knows; None for any other line."""
     try:
-        event = Event(**json.loads(line))
+        event = Event(**json.loads(line.decode()))
         known = event.run_id == run_id and event.seq == seq and isinstance(event.event_kind, str)
         known = known and isinstance(event.details, dict) and (not last or _is_sealed(event, line))
     except (ValueError, TypeError, RecursionError):

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from sr_ports import ObservabilitySink, ObsEvent, one_line
+from sr_ports import BatchSink, ObservabilitySink, ObsEvent, one_line
 from sr_ports.compared import Compared
 from sr_ports.errors import described
 
@@ -17,6 +17,8 @@ LIMIT = 1024
 """Events that may wait for one sink."""
 IDLE_S = 2.0
 """Seconds without an event after which a sink's thread ends; the next event starts another."""
+GATHER_S = 0.02
+"""Seconds that a sink's thread waits for more, where the sink takes several events at once."""
 RANKS = 3
 """Classes of importance: DEBUG, INFO, and what is dropped last (governance facts, WARN, ERROR)."""
 _RANK_OF = {"DEBUG": 0, "INFO": 1}
@@ -64,6 +66,7 @@ class Outlet:
         self.name = name
         self._sink = sink
         self._limit = limit
+        self._at_once = sink.emit_all if isinstance(sink, BatchSink) else None
         self._dropped = [0] * RANKS
         self._failed = 0
         self._why: str | None = None
@@ -74,7 +77,9 @@ class Outlet:
         self._changed = threading.Condition()  # re-entrant: a signal or a finaliser may strike while it is held
         self._queues: tuple[deque[tuple[int, ObsEvent]], ...] = tuple(deque() for _ in range(RANKS))
         self._next = 0
-        self._busy_with: ObsEvent | None = None
+        self._busy = False
+        self._idle = False
+        self._waiters = 0
         self._waited_at: int | None = None
         self._done = 0
         self._thread: threading.Thread | None = None
@@ -92,7 +97,8 @@ class Outlet:
             if self._ending:
                 self._dropped[own] += 1
                 return
-            if sum(map(len, self._queues)) >= self._limit:
+            waiting = self._waiting()
+            if waiting >= self._limit:
                 least = next(at for at, queue in enumerate(self._queues) if queue)
                 if least >= own:
                     self._dropped[own] += 1
@@ -103,7 +109,7 @@ class Outlet:
             self._next += 1
             if self._thread is None:
                 self._start()
-            else:
+            elif self._idle or waiting == self._limit // 2:
                 self._changed.notify_all()
 
     def wait(self, until: float, *, patient: bool = False) -> bool:
@@ -114,13 +120,15 @@ class Outlet:
         with self._changed:
             if self.stuck and not patient:
                 return self._empty()
-            while not self._empty():
-                left = until - time.monotonic()
-                if left <= 0:
-                    self._waited_at = self._done
-                    return False
-                self._changed.wait(left)
-            return True
+            self._waiters += 1
+            self._changed.notify_all()
+            try:
+                done = self._changed.wait_for(self._empty, max(0.0, until - time.monotonic()))
+            finally:
+                self._waiters -= 1
+            if not done:
+                self._waited_at = self._done
+            return done
 
     def shed(self, below: int) -> None:
         """Give up what waits, of this rank and less."""
@@ -157,8 +165,11 @@ class Outlet:
         with self._changed:
             return Loss(self.name, tuple(self._dropped), self._failed, self._why)
 
+    def _waiting(self) -> int:
+        return sum(map(len, self._queues))
+
     def _empty(self) -> bool:
-        return self._busy_with is None and not any(self._queues)
+        return not self._busy and not any(self._queues)
 
     def _start(self) -> None:
         """Start the thread; the lock is held."""
@@ -177,10 +188,13 @@ class Outlet:
             queue.clear()
 
     def _serve(self, changed: threading.Condition) -> None:
-        """The thread: one event after the other until there is nothing more to do."""
-        while (event := self._take(changed)) is not None:
+        """The thread: what waits goes to the sink, until there is nothing more to do."""
+        while events := self._take(changed):
             try:
-                self._sink.emit(event)
+                if self._at_once is None:
+                    self._sink.emit(events[0])
+                else:
+                    self._at_once(events)
             except BaseException as error:  # noqa: BLE001 - telemetry never blocks truth (spec: mission, law 10)
                 self._fail(error)
         if self._thread is threading.current_thread():  # else it was idle, and perhaps another has begun
@@ -189,22 +203,41 @@ class Outlet:
             except BaseException as error:  # noqa: BLE001 - as above
                 self._fail(error)
 
-    def _take(self, changed: threading.Condition) -> ObsEvent | None:
-        """The oldest event that waits; None when the thread is to end."""
+    def _take(self, changed: threading.Condition) -> list[ObsEvent]:
+        """The oldest event that waits, or all in order for a sink that takes several; none when the thread is to end."""
         with changed:
-            if self._busy_with is not None:
-                self._busy_with = None
+            if self._busy:
+                self._busy = False
                 self._done += 1
                 changed.notify_all()
-            while not any(self._queues):
-                if self._ending:
-                    return None
-                if not changed.wait(IDLE_S) and not any(self._queues) and not self._ending:
-                    self._thread = None
-                    return None
-            oldest = min((queue for queue in self._queues if queue), key=lambda queue: queue[0][0])
-            self._busy_with = oldest.popleft()[1]
-            return self._busy_with
+            if not self._awaited(changed):
+                return []
+            self._busy = True
+            if self._at_once is None:
+                oldest = min((queue for queue in self._queues if queue), key=lambda queue: queue[0][0])
+                return [oldest.popleft()[1]]
+            changed.wait_for(self._hurried, GATHER_S)
+            taken = sorted(one for queue in self._queues for one in queue)
+            for queue in self._queues:
+                queue.clear()
+            return [event for _, event in taken]
+
+    def _awaited(self, changed: threading.Condition) -> bool:
+        """Wait for an event; False when the thread is to end. The lock is held."""
+        while not any(self._queues):
+            if self._ending:
+                return False
+            self._idle = True
+            told = changed.wait(IDLE_S)
+            self._idle = False
+            if not told and not any(self._queues) and not self._ending:
+                self._thread = None
+                return False
+        return True
+
+    def _hurried(self) -> bool:
+        """Whether what waits is not to wait for more."""
+        return self._ending or self._waiters > 0 or self._waiting() > self._limit // 2
 
     def _fail(self, error: BaseException) -> None:
         with self._changed:
