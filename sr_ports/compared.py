@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import attrs
@@ -29,6 +30,7 @@ class Compared:
         return f"{type(self).__qualname__}({', '.join(shown)})"
 
 
+@cache
 def _names(cls: type[Any]) -> tuple[str, ...]:
     return tuple(field.name for field in attrs.fields(cls))
 

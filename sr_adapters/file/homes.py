@@ -14,6 +14,7 @@ import attrs
 from sr_adapters.file import order
 from sr_adapters.file.tree import Tree
 from sr_ports.bus import Envelope
+from sr_ports.compared import Compared
 from sr_ports.errors import BadInput, SrError
 from sr_ports.reasons import ReasonCode
 
@@ -40,8 +41,8 @@ class TopicFolders(Protocol):
         """Every folder that may hold the topic now. Raises `OSError`."""
 
 
-@attrs.frozen
-class OneFolder:
+@attrs.frozen(eq=False, repr=False)
+class OneFolder(Compared):
     """Topics right below one folder."""
 
     root: str
@@ -59,8 +60,8 @@ class OneFolder:
         yield (topic,)
 
 
-@attrs.frozen
-class HomeFolders:
+@attrs.frozen(eq=False, repr=False)
+class HomeFolders(Compared):
     """Topics in the folder ``control_bus`` of each platform run below the runtime root `root`."""
 
     root: str
@@ -88,8 +89,8 @@ class HomeFolders:
                 return sorted(e.name for e in entries if _SAFE.match(e.name) and e.is_dir(follow_symlinks=False))
 
 
-@attrs.frozen
-class Found:
+@attrs.frozen(eq=False, repr=False)
+class Found(Compared):
     """A file of a topic: its envelope, or why it cannot be read. `turn`: its place among those of other folders."""
 
     turn: tuple[str, int]

@@ -9,19 +9,14 @@ from typing import Any
 
 import attrs
 
-from sr_domain.artifacts.revisions import rules_of
 from sr_domain.encoding.canonical import sha256_hex
-from sr_domain.queries.altered import first_altered
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger
 from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
-from sr_domain.run.altered import AlteredArtifact
 from sr_domain.run.answers import late_successors, ledger_outcome, settled, successors
 from sr_domain.run.append_aside import read_record
 from sr_domain.run.context import Context
-from sr_domain.run.derived import Derived
-from sr_domain.run.derived_artifact import DerivedArtifact
 from sr_domain.run.lookup import authorities, home, ids_below, parse_truth, platform_runs, record_of, recorded_runs
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.trouble import Trouble, each
@@ -37,7 +32,11 @@ def status(context: Context, run: str) -> Outcome:
     store = context.ports.store
     outcome = attrs.evolve(ledger_outcome(layout, ledger), superseded_by=successors(store, layout, ledger))
     doubtful = not settled(ledger) or Record(ledger).refused_artifact is not None
-    altered = first_altered(store, layout, ledger) if doubtful else None
+    if not doubtful:
+        return outcome
+    from sr_domain.queries.altered import first_altered  # most runs are settled
+
+    altered = first_altered(store, layout, ledger)
     if altered is None:
         return outcome
     return attrs.evolve(outcome, reason_code=ReasonCode.TRUTH_ALTERED, message=altered.what)
@@ -57,6 +56,10 @@ def facts(context: Context, run: str) -> dict[str, Any]:
 
 def _own(layout: Layout, ledger: Ledger, key: str, data: bytes) -> dict[str, Any]:
     """The artifact at `key`, found to be its record's. Raises `Fault(TRUTH_ALTERED)`."""
+    from sr_domain.run.altered import AlteredArtifact
+    from sr_domain.run.derived import Derived
+    from sr_domain.run.derived_artifact import DerivedArtifact
+
     document = parse_truth(data, key)
     if not DerivedArtifact.at(key, Derived(layout, ledger)).is_own(data):
         raise AlteredArtifact(ledger.run_id, key, sha256_hex(data))
@@ -128,6 +131,8 @@ def _as_recorded(context: Context, layout: Layout, run_id: str) -> Mapping[str, 
 
 
 def _recorded_row(context: Context, layout: Layout, run_id: str) -> Mapping[str, Any]:
+    from sr_domain.artifacts.revisions import rules_of
+
     ledger, etag = read_record(context.ports, layout, run_id)
     if etag is None:
         raise Fault(

@@ -63,8 +63,9 @@ class EventKind(Compared, Generic[D]):
     `details`: the class of what it says. `phase`: INGRESS, AUTHORITY, PLAN, ENGINE, EVIDENCE, COMMIT or
     REEMIT. `sentence`: a few words for people. `subject`: the name among the details that tells events of a
     kind apart where a run may have several. `after`: the state it brings the run to; None where it brings it to
-    none. `during`: the only state that a run may have when it happens, where it says as much. `outcome`: OK, WAITING, SKIPPED (nothing had to be done), RETRY (comes later by itself or with
-    `sr resume`), CONFLICT or FAILED. `severity`: DEBUG, INFO, WARN or ERROR. `governance`: see `ObsEvent`.
+    none. `during`: the only state that a run may have when it happens; None where it may have several.
+    `outcome`: OK, WAITING, SKIPPED (nothing had to be done), RETRY (comes later by itself or with `sr resume`),
+    CONFLICT or FAILED. `severity`: DEBUG, INFO, WARN or ERROR. `governance`: see `ObsEvent`.
     `together`: the kinds that go on record in the same append. `revised`: whether it names the revision of the
     rules that it was decided by; the details of other kinds may have a field of that name, too.
     """
@@ -123,6 +124,11 @@ SAID_ELSEWHERE = frozenset({"reason_code", "attempt_id"})
 def attempt_in(details: Mapping[str, Any]) -> str | None:
     """The engine attempt that an event is about."""
     return details.get("attempt_id")
+
+
+def supersedes_in(details: Mapping[str, Any]) -> str | None:
+    """The run that an admission corrects; None for one that corrects none."""
+    return details.get("supersedes")
 
 
 def missing_in(details: Mapping[str, Any]) -> Sequence[str]:

@@ -97,7 +97,8 @@ class Ledger(Compared):
     @property
     def _named(self) -> int | None:
         """The highest revision that an event names; None before any names one."""
-        return max((event.revision for event in self.events if type(event.revision) is int), default=None)
+        named = (event.revision for event in self.events)
+        return max((one for one in named if type(one) is int), default=None)
 
     def first(self, kind: str) -> Event | None:
         """The first event of this kind, if one was recorded."""
@@ -143,7 +144,8 @@ class Ledger(Compared):
 
 def _came_to(named: int | None, event: Event) -> int | None:
     """The revision that a record came to with an event; None where none was named yet."""
-    return event.revision if type(event.revision) is int else named
+    own = event.revision
+    return own if type(own) is int else named
 
 
 def _width(before: Event | None, named: int | None) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic
 import attrs
 
 from sr_domain.record import events
-from sr_domain.record.kinds import D, EventKind
+from sr_domain.record.kinds import D, EventKind, supersedes_in
 from sr_domain.record.ledger import Event, Ledger
 from sr_ports.compared import Compared
 
@@ -82,6 +82,12 @@ class Record(Compared):
     def accepted(self) -> Entry[d.Accepted] | None:
         """The admission."""
         return self.first(events.RUN_ACCEPTED)
+
+    @property
+    def supersedes(self) -> str | None:
+        """The run that this one corrects, by its admission. Asked of most runs: typed details are not made for it."""
+        accepted = self.ledger.first(events.RUN_ACCEPTED.name)
+        return None if accepted is None else supersedes_in(accepted.details)
 
     @property
     def intent(self) -> Mapping[str, Any] | None:

@@ -36,9 +36,7 @@ def settled(ledger: Ledger) -> bool:
     if state.terminal:
         return True
     record = Record(ledger)
-    accepted = record.accepted
-    supersedes = accepted is not None and accepted.details.supersedes is not None
-    return record.published and (not supersedes or record.supersede_published is not None)
+    return record.published and (record.supersedes is None or record.has(SUPERSEDE_PUBLISHED))
 
 
 def successor_of(ledger: Ledger) -> str | None:

@@ -26,12 +26,13 @@ from sr_ports import (
     ReasonCode,
     Unreachable,
 )
+from sr_ports.compared import Compared
 
 _PLATFORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
 
-@attrs.frozen
-class Place:
+@attrs.frozen(eq=False, repr=False)
+class Place(Compared):
     """Where a run's truth is. `binding`: the run's, where the authority was asked for it and knew it."""
 
     layout: Layout

@@ -204,7 +204,7 @@ class Outlet:
                 self._fail(error)
 
     def _take(self, changed: threading.Condition) -> list[ObsEvent]:
-        """The oldest event that waits, or all in order for a sink that takes several; none when the thread is to end."""
+        """The oldest event, or all in order for a sink that takes several; none when the thread is to end."""
         with changed:
             if self._busy:
                 self._busy = False
