@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import attrs
@@ -30,9 +29,15 @@ class Compared:
         return f"{type(self).__qualname__}({', '.join(shown)})"
 
 
-@cache
+_NAMES: dict[Any, tuple[str, ...]] = {}
+"""The fields of each class that was asked for them."""
+
+
 def _names(cls: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in attrs.fields(cls))
+    names = _NAMES.get(cls)
+    if names is None:
+        names = _NAMES[cls] = tuple(field.name for field in attrs.fields(cls))
+    return names
 
 
 def _values(one: Any) -> tuple[Any, ...]:
