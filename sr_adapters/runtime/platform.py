@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import re
 from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
@@ -23,6 +24,7 @@ FOLDER = "fraud-platform"
 
 _READABLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _LONGEST_FILE = 4096
+_READ = os.O_RDONLY | places.flags("CLOEXEC")
 
 
 def _checked(value: str, where: str) -> str:
@@ -140,16 +142,21 @@ def _there(path: Path) -> bool:
 def _text(path: str) -> str | None:
     """What the file holds; None when there is certainly no file. Raises `OSError`."""
     try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - each submission asks: strings all the way
-            return unmarked(file.read(_LONGEST_FILE)).decode("utf-8", "replace").strip()
+        fd = os.open(path, _READ)  # each submission asks: nothing but the two calls
     except FileNotFoundError:
         return None
+    try:
+        return unmarked(os.read(fd, _LONGEST_FILE)).decode("utf-8", "replace").strip()
+    finally:
+        os.close(fd)
 
 
 def _read(path: str) -> str | None:
     """The id in the file; None when there is certainly no file."""
-    with _file_system(path):
+    try:
         text = _text(path)
+    except OSError as exc:
+        raise _failed(path, exc) from exc
     return None if text is None else _checked(text, path)
 
 
@@ -158,6 +165,10 @@ def _file_system(path: Path | str) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        full = exc.errno in (errno.ENOSPC, errno.EDQUOT)
-        code = ReasonCode.STORE_FULL if full else ReasonCode.STORE_UNREACHABLE
-        raise Unreachable(code, f"the platform run file {path} failed: {exc.strerror}") from exc
+        raise _failed(path, exc) from exc
+
+
+def _failed(path: Path | str, exc: OSError) -> Unreachable:
+    full = exc.errno in (errno.ENOSPC, errno.EDQUOT)
+    code = ReasonCode.STORE_FULL if full else ReasonCode.STORE_UNREACHABLE
+    return Unreachable(code, f"the platform run file {path} failed: {exc.strerror}")

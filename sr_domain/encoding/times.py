@@ -35,7 +35,8 @@ def parse_instant(text: str) -> datetime:
 
 def format_instant(instant: datetime) -> str:
     """One spelling for one instant: ``2026-01-31T13:42:00Z``, microseconds only when there are some."""
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
+    return utc.isoformat().replace("+00:00", "Z")
 
 
 def utc_days(start: datetime, end: datetime) -> Iterator[date]:

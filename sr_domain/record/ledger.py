@@ -6,8 +6,9 @@ Pure: bytes in, bytes out. Whoever stores it swaps the whole object, compare-and
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -83,7 +84,7 @@ class Ledger(Compared):
         moved = (event for event in reversed(self.events) if kind_of(event.event_kind).after is not None)
         return next(moved, None)
 
-    @property
+    @cached_property
     def state(self) -> RunState | None:
         """The state the record derives; None before RUN_ACCEPTED."""
         told = (kind_of(event.event_kind).state for event in reversed(self.events))
@@ -100,13 +101,22 @@ class Ledger(Compared):
         named = (event.revision for event in self.events)
         return max((one for one in named if type(one) is int), default=None)
 
+    @cached_property
+    def _by_kind(self) -> Mapping[str, list[Event]]:
+        """The events of each kind, in order: a record is asked for many kinds."""
+        found: dict[str, list[Event]] = {}
+        for event in self.events:
+            found.setdefault(event.event_kind, []).append(event)
+        return found
+
     def first(self, kind: str) -> Event | None:
         """The first event of this kind, if one was recorded."""
-        return next((event for event in self.events if event.event_kind == kind), None)
+        found = self._by_kind.get(kind)
+        return found[0] if found else None
 
-    def all(self, *kinds: str) -> list[Event]:
-        """Every event of these kinds, in order."""
-        return [event for event in self.events if event.event_kind in kinds]
+    def all(self, kind: str) -> Sequence[Event]:
+        """Every event of this kind, in order."""
+        return self._by_kind.get(kind, ())
 
     def append(
         self,
