@@ -18,6 +18,7 @@ from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger
 from sr_domain.record.proofs import Found
 from sr_domain.record.read import Attempt, Record
+from sr_domain.record.resting import WorkerAtFault
 from sr_domain.record.states import RunState
 from sr_domain.run.admission_rules import admitted
 from sr_domain.run.altered import set_aside_step
@@ -78,7 +79,7 @@ class Explanation:
 def explain(ports: Ports, layout: Layout, ledger: Ledger) -> Explanation:
     """The explanation of one run. Reads logs, looks where it waits, writes nothing. Raises `Unreachable`."""
     record, state = Record(ledger), ledger.state
-    accepted, fault, rest = record.accepted, record.root_fault, record.rest
+    accepted, fault, rest = record.accepted, record.fault, record.rest
     code, detail = _why(ledger, fault or rest)
     altered = first_altered(ports.store, layout, ledger)
     if altered is not None:
@@ -113,7 +114,7 @@ def explain(ports: Ports, layout: Layout, ledger: Ledger) -> Explanation:
     )
 
 
-def _why(ledger: Ledger, why: RootUnreadable | Rest | None) -> tuple[str | None, str]:
+def _why(ledger: Ledger, why: RootUnreadable | WorkerAtFault | Rest | None) -> tuple[str | None, str]:
     """Why the run is where it is: reason code and sentence. What the bus has not taken comes first."""
     owed = unpublished(ledger)
     if owed is not None:
@@ -131,7 +132,11 @@ def _holder(ports: Ports, run_id: str) -> str | None:
 
 
 def _next(
-    ledger: Ledger, code: str | None, newest: str | None, fault: RootUnreadable | None, altered: Altered | None
+    ledger: Ledger,
+    code: str | None,
+    newest: str | None,
+    fault: RootUnreadable | WorkerAtFault | None,
+    altered: Altered | None,
 ) -> NextStep:
     """What to do: first about what stands and is not the record's, then about a root that could not be read."""
     if altered is not None:

@@ -15,6 +15,7 @@ from sr_ports.compared import Compared
 if TYPE_CHECKING:
     from sr_domain.record import details as d
     from sr_domain.record.proofs import Found
+    from sr_domain.record.resting import WorkerAtFault
 
 _RESTS = (events.EVIDENCE_WAITING, events.RECEIPT_ORPHANED, events.RUN_FAILED, events.RUN_QUARANTINED)
 """What a run waits by, or ends by without READY."""
@@ -181,10 +182,12 @@ class Record(Compared):
         return None if rest is None else rest.found
 
     @property
-    def root_fault(self) -> d.RootUnreadable | None:
-        """The fault of its engine root for which a run rests; None once its state moved on."""
-        faults, state = self.all(events.ENGINE_ROOT_UNREADABLE), self.ledger.state_event
-        return faults[-1].details if faults and (state is None or state.seq < faults[-1].event.seq) else None
+    def fault(self) -> d.RootUnreadable | WorkerAtFault | None:
+        """The fault of its engine root, or of a worker's, for which a run rests; None once its state moved on."""
+        root, worker = self.all(events.ENGINE_ROOT_UNREADABLE)[-1:], self.all(events.WORKER_AT_FAULT)[-1:]
+        found: list[Entry[d.RootUnreadable] | Entry[WorkerAtFault]] = [*root, *worker]
+        last, state = max(found, key=lambda one: one.event.seq, default=None), self.ledger.state_event
+        return None if last is None or (state is not None and last.event.seq < state.seq) else last.details
 
     @property
     def refused_artifact(self) -> d.ArtifactRefused | None:

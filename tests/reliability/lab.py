@@ -31,6 +31,7 @@ from sr_domain import (
     ScenarioRunner,
     Settings,
 )
+from sr_domain.evidence.provided_law import RunsIn
 from sr_domain.plan.policy import MemberDigests
 from sr_domain.record.ledger import Ledger, check_ledger
 from sr_plugins.laws import BUILTIN_LAWS
@@ -69,7 +70,7 @@ PACK = InterfacePack(
     },
     digest="0" * 64,
 )
-LAWS = {law.kind: ProvidedLaw(law, "scenario-runner", "0") for law in BUILTIN_LAWS}
+LAWS = {law.kind: ProvidedLaw(law, "scenario-runner", "0", RunsIn.OWN) for law in BUILTIN_LAWS}
 
 
 def request(key: str = "key", **changes: Any) -> dict[str, Any]:
