@@ -288,8 +288,9 @@ class ScenarioRunner:
     def close(self) -> None:
         """Let go of what the ports hold open."""
         store = self._context.ports.store
-        if isinstance(store, Closing):
-            store.close()
+        for port in (store, self._context.ports.laws):
+            if isinstance(port, Closing):
+                port.close()
         self._context.ports.authority.close()
         self._context.ports.bus.close()
         self._context.ports.telemetry.close()

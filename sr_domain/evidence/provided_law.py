@@ -19,11 +19,11 @@ class RunsIn(enum.Enum):
     """Where a law's code runs."""
 
     OWN = "own"
-    """In this process, as code of Scenario Runner's own."""
+    """Scenario Runner's own code, wherever it runs."""
     WORKER = "worker"
-    """In a process of its own."""
+    """Code of another's, in a process of its own."""
     CALLER = "caller"
-    """In this process, as code of another's: the decision says so."""
+    """Code of another's in this process: the decision says so."""
 
 
 @attrs.frozen(eq=False, repr=False)

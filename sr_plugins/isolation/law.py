@@ -1,0 +1,27 @@
+"""A law of another distribution, as the parent has it: its kind, and where a worker finds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from sr_plugins.host.loading import Source
+from sr_plugins.isolation.workers import LawWorkers
+from sr_ports import BundleView
+
+
+@attrs.frozen
+class IsolatedLaw:
+    """Implements `HashingLaw` and `WatchedLaw`: its code runs in a worker."""
+
+    kind: str
+    source: Source
+    workers: LawWorkers
+
+    def digest(self, bundle: BundleView) -> Any:
+        return self.watched(bundle, lambda: None)
+
+    def watched(self, bundle: BundleView, check: Callable[[], None]) -> Any:
+        return self.workers.judged(self.source, self.kind, bundle, check)
