@@ -52,6 +52,11 @@ class ScenarioRunner:
         return self._context.ports
 
     @property
+    def pack(self) -> InterfacePack:
+        """The interface pack, read at its first use. Raises `BadInput(PACK_INVALID)`."""
+        return self._context.pack
+
+    @property
     def settings(self) -> Settings:
         """What embedder or profile fixed for this process."""
         return self._context.settings

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from sr_domain.evidence.provided_law import LawStopped
 from sr_plugins.host.loading import Source
 from sr_plugins.isolation.workers import LawWorkers
 from sr_ports import BundleView
@@ -19,6 +20,11 @@ class IsolatedLaw:
     kind: str
     source: Source
     workers: LawWorkers
+
+    def try_worker(self) -> None:
+        """Raise `LawStopped` where no worker can be had that has the law."""
+        if self.kind not in self.workers.tried(self.source):
+            raise LawStopped("its plugin has no such law any more")
 
     def digest(self, bundle: BundleView) -> Any:
         return self.watched(bundle, lambda: None)

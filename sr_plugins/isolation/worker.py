@@ -87,7 +87,10 @@ def _serve(pipe: Pipe) -> None:
         if "plugin" in node:
             answer = _loaded(node["plugin"], laws)
         else:
-            answer = _judged(laws[node["judge"]], Channel(pipe), _method(node["method"]))
+            law = laws.get(node["judge"])
+            answer = {"failed": "its plugin has no such law any more"}
+            if law is not None:
+                answer = _judged(law, Channel(pipe), _method(node["method"]))
         try:
             send_json(pipe, answer)
         except ValueError:  # a lone surrogate in what it says
