@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from sr_domain.evidence.bundle import Bundle, BundleAbsent, is_hex64
-from sr_domain.evidence.law_view import law_view
+from sr_domain.evidence.law_view import asked, law_view
 from sr_domain.evidence.provided_law import LawStopped, ProvidedLaw, WatchedLaw
 from sr_ports import EvidenceFault, ReasonCode, Unreachable
 from sr_ports.errors import described, foreseen
@@ -65,7 +65,7 @@ def law_digest(provided: ProvidedLaw, bundle: Bundle) -> str:
 def _answer(provided: ProvidedLaw, bundle: Bundle, heard: _Heard) -> Any:
     law, view = provided.law, law_view(bundle, heard)
     if isinstance(law, WatchedLaw):
-        return law.watched(view, partial(bundle.guard, 0))
+        return law.watched(view, partial(asked, partial(bundle.guard, 0), heard))
     return law.digest(view)
 
 

@@ -35,19 +35,19 @@ def law_view(bundle: Bundle, heard: Heard) -> BundleView:
             return bundle.method.params
 
         def files(self) -> Sequence[BundleFile]:
-            return _asked(bundle.files, heard)
+            return asked(bundle.files, heard)
 
         def index(self) -> Sequence[IndexEntry]:
-            return _asked(bundle.index, heard)
+            return asked(bundle.index, heard)
 
         def stream(self, path: str, *, base: PathBase = "bundle_root") -> Iterator[bytes]:
             _check_named([path], base)
-            return _pulled(_asked(lambda: bundle.stream(path, base=base), heard), heard)
+            return _pulled(asked(lambda: bundle.stream(path, base=base), heard), heard)
 
         def sha256(self, paths: Iterable[str], *, base: PathBase = "bundle_root") -> str:
             named = tuple(paths)  # the law's own iterable: what it raises is the law's
             _check_named(named, base)
-            return _asked(lambda: bundle.sha256(named, base=base), heard)
+            return asked(lambda: bundle.sha256(named, base=base), heard)
 
     return View()
 
@@ -61,7 +61,8 @@ def _check_named(paths: Iterable[object], base: object) -> None:
             raise TypeError(f"a path is a str, not {type(path).__name__}")
 
 
-def _asked(work: Callable[[], T], heard: Heard) -> T:
+def asked(work: Callable[[], T], heard: Heard) -> T:
+    """What `work` gives; `heard` is told of what it raises."""
     try:
         return work()
     except PermissionError:
@@ -79,7 +80,7 @@ def _pulled(chunks: Iterator[bytes], heard: Heard) -> Iterator[bytes]:
         if ended:
             raise ended[0]
         try:
-            return _asked(lambda: next(chunks, None), heard)
+            return asked(lambda: next(chunks, None), heard)
         except BaseException as error:
             ended.append(error)
             raise

@@ -8,11 +8,11 @@ from typing import Any, NoReturn
 import attrs
 
 from sr_domain.encoding.strict_json import strict_loads
-from sr_domain.evidence.bundle import BundleAbsent, plain_path
+from sr_domain.evidence.bundle import BundleAbsent
 from sr_domain.evidence.provided_law import LawStopped
 from sr_plugins.isolation.frames import CHUNK, JSON, MESSAGE, Garbled, pages, receive, send_bytes, send_json
 from sr_plugins.isolation.process import Worker
-from sr_plugins.isolation.watch import Watch
+from sr_plugins.isolation.watch import Reads, Watch
 from sr_ports import BadInput, BundleView, EvidenceFault, ReasonCode, Unreachable, VerificationMethod, one_line
 from sr_ports.laws import PathBase
 
@@ -20,8 +20,6 @@ STREAMS = 256
 """Files that a law may go through side by side."""
 NAMED = 64 << 20
 """Characters of all paths together that a law may ask one digest of."""
-_REMEMBERED = 1 << 20
-"""Reads that are known to have been made before."""
 _BASES: tuple[PathBase, ...] = ("bundle_root", "run_root")
 _ABOUT_EVIDENCE = (EvidenceFault, BundleAbsent, PermissionError)
 
@@ -48,9 +46,8 @@ class Conversation:
     """One law, one bundle. Raises from `judged` what ends the run's look, `Ended` and `Garbled`."""
 
     def __init__(self, worker: Worker, view: BundleView, watch: Watch) -> None:
-        self._worker, self._view, self._watch = worker, view, watch
+        self._worker, self._view, self._reads = worker, view, Reads(watch)
         self._streams: dict[int, tuple[Iterator[bytes], bool]] = {}
-        self._seen: set[int] = set()
         self._number = 0
         self._last: BaseException | None = None
 
@@ -72,10 +69,10 @@ class Conversation:
     def _serve(self, node: dict[str, Any]) -> None:
         match node:
             case {"ask": "files"}:
-                files = self._read(("files",), self._view.files)
+                files = self._read("files", self._view.files)
                 self._rows((one.path, [one.path, one.size]) for one in files)
             case {"ask": "index"}:
-                entries = self._read(("index",), self._view.index)
+                entries = self._read("index", self._view.index)
                 self._rows((one.path, [one.path, one.sha256_hex]) for one in entries)
             case {"ask": "stream", "path": str(path), "base": base} if base in _BASES:
                 self._open(path, base)
@@ -90,35 +87,21 @@ class Conversation:
         for page in pages(rows):
             send_json(self._worker, page)
 
-    def _read(self, what: tuple[str, ...], work: Callable[[], Any]) -> Any:
-        """Read for the law. What it asked for before is read in its own time: nobody asks for ever for nothing."""
-        return self._timed(self._fresh(what), work)
-
-    def _timed(self, free: bool, work: Callable[[], Any]) -> Any:
-        if not free:
-            return work()
-        with self._watch.paused():
-            return work()
-
-    def _fresh(self, what: tuple[str, ...]) -> bool:
-        key = hash(what)
-        if key in self._seen or len(self._seen) >= _REMEMBERED:
-            return False
-        self._seen.add(key)
-        return True
+    def _read(self, what: str, work: Callable[[], Any]) -> Any:
+        return self._reads.timed(self._reads.first((what,)), work)
 
     def _open(self, path: str, base: PathBase) -> None:
         if len(self._streams) >= STREAMS:
             raise LawStopped(f"it has more than {STREAMS} files open at once")
         stream = self._view.stream(path, base=base)
         self._number += 1
-        self._streams[self._number] = (stream, self._fresh((base, plain_path(path, folders=True))))
+        self._streams[self._number] = (stream, self._reads.first_of(base, path))
         send_json(self._worker, {"stream": self._number})
 
     def _more(self, number: int) -> None:
         chunks, free = self._streams[number]
         try:
-            chunk = self._timed(free, lambda: next(chunks, None))
+            chunk = self._reads.timed(free, lambda: next(chunks, None))
         except BaseException:
             del self._streams[number]
             raise
@@ -136,8 +119,8 @@ class Conversation:
 
     def _digest(self, base: PathBase) -> None:
         paths = list(self._paths())
-        fresh = [self._fresh((base, plain_path(path, folders=True))) for path in paths]
-        digest = self._timed(all(fresh), lambda: self._view.sha256(paths, base=base))
+        first = [self._reads.first_of(base, path) for path in paths]
+        digest = self._reads.timed(all(first), lambda: self._view.sha256(paths, base=base))
         send_json(self._worker, {"sha256": digest})
 
     def _paths(self) -> Iterator[str]:

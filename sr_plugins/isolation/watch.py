@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
+
+from sr_domain.evidence.bundle import plain_path
 
 LOOKS_S = 0.25
 """Seconds between two looks."""
@@ -77,3 +79,35 @@ class Watch:
         except BaseException as error:  # noqa: BLE001 - carried to the caller, and raised there
             self.refused = error
         return self.refused is None
+
+
+_REMEMBERED = 1 << 20
+"""Reads that are known to have been made before."""
+T = TypeVar("T")
+
+
+class Reads:
+    """Which of a law's reads are not its own time: each of the first. Nobody asks for ever for nothing."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._seen: set[int] = set()
+
+    def first(self, key: tuple[str, ...]) -> bool:
+        """Whether this is asked for the first time."""
+        known = hash(key)
+        if known in self._seen or len(self._seen) >= _REMEMBERED:
+            return False
+        self._seen.add(known)
+        return True
+
+    def first_of(self, base: str, path: object) -> bool:
+        """Whether a member is asked for the first time, however it is spelt."""
+        return isinstance(path, str) and self.first((base, plain_path(path, folders=True)))
+
+    def timed(self, free: bool, work: Callable[[], T]) -> T:
+        """Read. Time does not pass where this is `free`."""
+        if not free:
+            return work()
+        with self._watch.paused():
+            return work()

@@ -116,7 +116,7 @@ def isolation(profile: Profile) -> Isolating:
         most = (os.cpu_count() or 1) if isinstance(most, str) else most
         return LawWorkers(most, profile.evidence.law_timeout_s, environment())
 
-    return Isolating(profile.evidence.law_isolation, workers)
+    return Isolating(profile.evidence.law_isolation, profile.evidence.law_timeout_s, workers)
 
 
 def wire_checker(profile: Profile, key: str) -> SignatureChecker:

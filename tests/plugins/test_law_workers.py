@@ -372,11 +372,11 @@ def test_there_are_never_more_workers_than_may_be_and_waiting_for_one_is_nobodys
 def test_a_lease_that_is_lost_ends_a_law_that_hangs(patient: Bench) -> None:
     lost = LeaseLost("run", 1)
 
-    def check() -> None:
+    def guard(read: int) -> None:
         raise lost
 
     with pytest.raises(LeaseLost) as caught:
-        patient.ask("hangs", check=check)
+        patient.judge("hangs", guard=guard)
     assert caught.value is lost
 
 
