@@ -26,8 +26,9 @@ from sr_plugins.host.loading import Source
 from sr_plugins.isolation.law import IsolatedLaw
 from sr_plugins.isolation.process import environment
 from sr_plugins.isolation.workers import LawWorkers
-from sr_ports import EvidenceFault, LeaseLost, Params, ReasonCode, Unreachable, VerificationMethod
+from sr_ports import EvidenceFault, HashingLaw, LeaseLost, Params, ReasonCode, Unreachable, VerificationMethod
 from sr_ports.conformance.bundles import MemoryBundle
+from sr_ports.conformance.laws import Covers, HashingLawLaws
 from tests.domain.test_law_view import FILES, bundle
 from tests.plugins.conftest import Site, site
 
@@ -343,19 +344,28 @@ def test_a_worker_is_used_again_and_replaced_after_a_crash(patient: Bench) -> No
 
 
 def test_there_are_never_more_workers_than_may_be_and_waiting_for_one_is_nobodys_time(folder: Path) -> None:
-    workers = LawWorkers(1, 0.6, environment())
+    workers = LawWorkers(1, 1.5, environment())
     bench, done = Bench(workers), []
     assert bench.ask("sound") == WHOLE
+    begun = threading.Event()
 
     class Slow(MemoryBundle):
         def files(self) -> Any:
-            time.sleep(1.2)  # the parent's own reading
+            begun.set()
+            time.sleep(1.8)  # the parent's own reading
             return super().files()
 
-    def judge() -> None:
-        done.append(workers.judged(ACME, "sound", Slow({"a": b"1", "b": b"2"}), lambda: None))
+    def judge(made: MemoryBundle) -> None:
+        done.append(workers.judged(ACME, "sound", made, lambda: None))
 
-    threads = [threading.Thread(target=judge) for _ in range(2)]
+    def judge_after() -> None:
+        begun.wait()
+        done.append(bench.ask("sound"))
+
+    threads = [
+        threading.Thread(target=judge, args=(Slow({"a": b"1", "b": b"2"}),)),
+        threading.Thread(target=judge_after),
+    ]
     for one in threads:
         one.start()
     for one in threads:
@@ -402,6 +412,18 @@ def test_what_a_law_prints_is_shown_with_its_control_characters_escaped(
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err == "red \\x1b[31m \\u202e\n"
+
+
+class TestALawInAWorker(HashingLawLaws):
+    """The suite for laws holds through the worker's view as through any other."""
+
+    @pytest.fixture
+    def law(self, patient: Bench) -> HashingLaw:
+        return patient.law("sound").law
+
+    @pytest.fixture
+    def covers(self) -> Covers:
+        return Covers(unlisted=True)
 
 
 PARENT = """
