@@ -240,7 +240,7 @@ def _waiting(verdict: Waiting, evidence: Evidence, found: Found) -> Rest:
 def _wait(run: HeldRun, kind: EventKind[Rest], why: Rest) -> None:
     """The run rests until somebody looks again. Where it rests so already, nothing is added to its record."""
     standing = run.history.rest
-    if standing is None or run.history.fault is not None or standing.document() != why.document():
+    if standing is None or run.history.root_fault is not None or standing.document() != why.document():
         run.record(kind(why))
     run.write_status()
 
@@ -250,7 +250,7 @@ def _rest(run: HeldRun, faults: Sequence[Failure]) -> None:
     code, subjects = faults[0].code, tuple(dict.fromkeys(one.subject for one in faults))
     told = dict.fromkeys(f"{one.subject}: {one.detail}" for one in faults if one.code is code)
     why = WorkerAtFault(code.value, one_line("; ".join(told)), REASONS[code].remedy, subjects)
-    run.record(*(() if run.history.fault == why else (events.WORKER_AT_FAULT(why),)))
+    run.record(*(() if run.history.root_fault == why else (events.WORKER_AT_FAULT(why),)))
     run.write_status()
 
 

@@ -78,7 +78,7 @@ class Explanation:
 def explain(ports: Ports, layout: Layout, ledger: Ledger) -> Explanation:
     """The explanation of one run. Reads logs, looks where it waits, writes nothing. Raises `Unreachable`."""
     record, state = Record(ledger), ledger.state
-    accepted, fault, rest = record.accepted, record.fault, record.rest
+    accepted, fault, rest = record.accepted, record.root_fault, record.rest
     code, detail = _why(ledger, fault or rest)
     altered = first_altered(ports.store, layout, ledger)
     if altered is not None:
@@ -113,7 +113,7 @@ def explain(ports: Ports, layout: Layout, ledger: Ledger) -> Explanation:
     )
 
 
-def _why(ledger: Ledger, why: RootUnreadable | WorkerAtFault | Rest | None) -> tuple[str | None, str]:
+def _why(ledger: Ledger, why: RootUnreadable | Rest | None) -> tuple[str | None, str]:
     """Why the run is where it is: reason code and sentence. What the bus has not taken comes first."""
     owed = unpublished(ledger)
     if owed is not None:
@@ -134,7 +134,7 @@ def _next(
     ledger: Ledger,
     code: str | None,
     newest: str | None,
-    fault: RootUnreadable | WorkerAtFault | None,
+    fault: RootUnreadable | None,
     altered: Altered | None,
 ) -> NextStep:
     """What to do: first about what stands and is not the record's, then about a root that could not be read."""
@@ -211,7 +211,7 @@ class _Judge:
 
     def __init__(self, record: Record, now: Mapping[str, str]) -> None:
         rest, found = record.rest, record.found
-        self._now, self._fault = now, record.fault
+        self._now, self._fault = now, record.root_fault
         self._conflicts = {} if rest is None else {one.subject: one for one in reversed(rest.conflicts)}
         self._failures = {} if rest is None else {one.subject: one for one in reversed(rest.failures)}
         self._missing = frozenset(() if rest is None else rest.missing)

@@ -15,10 +15,12 @@ from sr_ports.compared import Compared
 if TYPE_CHECKING:
     from sr_domain.record import details as d
     from sr_domain.record.proofs import Found
-    from sr_domain.record.resting import WorkerAtFault
 
 _RESTS = (events.EVIDENCE_WAITING, events.RECEIPT_ORPHANED, events.RUN_FAILED, events.RUN_QUARANTINED)
 """What a run waits by, or ends by without READY."""
+
+WORKER_FAULTS: tuple[EventKind[Any], ...] = (events.ENGINE_ROOT_UNREADABLE, events.WORKER_AT_FAULT)
+"""What a run rests by where it was: faults of a worker or of the moment, which end nothing."""
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -182,12 +184,16 @@ class Record(Compared):
         return None if rest is None else rest.found
 
     @property
-    def fault(self) -> d.RootUnreadable | WorkerAtFault | None:
-        """The fault of its engine root, or of a worker's, for which a run rests; None once its state moved on."""
-        root, worker = self.all(events.ENGINE_ROOT_UNREADABLE)[-1:], self.all(events.WORKER_AT_FAULT)[-1:]
-        found: list[Entry[d.RootUnreadable] | Entry[WorkerAtFault]] = [*root, *worker]
-        last, state = max(found, key=lambda one: one.event.seq, default=None), self.ledger.state_event
-        return None if last is None or (state is not None and last.event.seq < state.seq) else last.details
+    def root_fault(self) -> d.RootUnreadable | None:
+        """The fault of its engine root, or of a worker, for which a run rests; None once its state moved on."""
+        last, state = self.last_fault, self.ledger.state_event
+        return last.details if last is not None and (state is None or state.seq < last.event.seq) else None
+
+    @property
+    def last_fault(self) -> Entry[d.RootUnreadable] | None:
+        """The last time that the run rested by a fault of a worker or of the moment."""
+        faults = [one for kind in WORKER_FAULTS for one in self.all(kind)]
+        return max(faults, key=lambda one: one.event.seq, default=None)
 
     @property
     def refused_artifact(self) -> d.ArtifactRefused | None:

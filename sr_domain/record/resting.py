@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from sr_domain.record.values import Value, value
+from sr_domain.record.details import RootUnreadable
+from sr_domain.record.values import value
 
 
 @value
-class WorkerAtFault(Value):
+class WorkerAtFault(RootUnreadable):
     """A fault of the worker's, by which the run rests where it was. `subjects`: gates that it is about."""
 
-    reason_code: str
-    detail: str
-    remedy: str
     subjects: tuple[str, ...] = ()

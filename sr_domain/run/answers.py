@@ -102,7 +102,7 @@ def refs(layout: Layout, run_id: str, ledger: Ledger | None = None) -> dict[str,
 def ledger_outcome(layout: Layout, ledger: Ledger, *, is_new: bool = False) -> Outcome:
     """A record's state as an answer."""
     record = Record(ledger)
-    fault, rest = record.fault, record.rest
+    fault, rest = record.root_fault, record.rest
     why = fault or rest
     return Outcome(
         run_id=ledger.run_id,

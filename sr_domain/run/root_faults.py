@@ -38,7 +38,7 @@ def on_record(run: HeldRun) -> Iterator[None]:
         yield
     except Unreachable as error:
         found = RootUnreadable(error.code.value, error.what, error.remedy)
-        if error.code in _CODES and run.history.fault != found:
+        if error.code in _CODES and run.history.root_fault != found:
             _note(run, ENGINE_ROOT_UNREADABLE(found))
         raise
 

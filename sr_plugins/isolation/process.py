@@ -36,7 +36,10 @@ def environment(passed: Sequence[str] = PASSED) -> dict[str, str]:
 
 
 class Worker:
-    """A process that has one plugin. Raises `LawStopped` where none can be started."""
+    """A process that has one plugin. Raises `LawStopped` where none can be started.
+
+    `rested`: whether it has been idle since it last said something.
+    """
 
     def __init__(self, source: Source, env: Mapping[str, str]) -> None:
         self.source = source
@@ -58,6 +61,7 @@ class Worker:
         except OSError as error:
             raise LawStopped(f"no process could be started for it: {error}") from error
         self.kinds: list[str] = []
+        self.rested = False
         self._killed = False
         self._ended: str | None = None
         self._pipes = (_there(self._process.stdin), _there(self._process.stdout))
@@ -73,7 +77,9 @@ class Worker:
     def read(self, size: int) -> bytes:
         """See `frames.Pipe`. Ends when the worker is killed, whoever else may hold the pipe open."""
         self._ready(self._reading, writing=False)
-        return os.read(self._reading, size)
+        data = os.read(self._reading, size)
+        self.rested = self.rested and not data
+        return data
 
     def write(self, data: memoryview) -> int:
         """As `read`."""

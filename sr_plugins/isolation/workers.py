@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import weakref
@@ -19,6 +20,10 @@ from sr_ports import BundleView
 
 START_S = 60.0
 """Seconds that a worker may take to start and to load its plugin."""
+
+
+class _Stale(Exception):
+    """A worker that had rested was gone before it said a word: it ended while nobody looked, by nobody's law."""
 
 
 class LawWorkers:
@@ -42,6 +47,11 @@ class LawWorkers:
 
     def judged(self, source: Source, kind: str, bundle: BundleView, check: Callable[[], None]) -> Any:
         """What the law answers; see `WatchedLaw`. Waits for a worker where as many as there may be are at work."""
+        while True:
+            with contextlib.suppress(_Stale):
+                return self._judged(source, kind, bundle, check)
+
+    def _judged(self, source: Source, kind: str, bundle: BundleView, check: Callable[[], None]) -> Any:
         worker = self._take(source, check)
         try:
             with self._watched(worker, self._limit_s, check) as watch:
@@ -81,6 +91,8 @@ class LawWorkers:
             how = worker.end()
         if watch.refused is not None:
             raise watch.refused
+        if worker.rested and not watch.late:
+            raise _Stale
         if watch.late:
             raise LawStopped(f"it ran for more than {watch.limit_s:g} s", late=True)
         raise LawStopped(how)
@@ -141,6 +153,7 @@ class LawWorkers:
         return worker
 
     def _give_back(self, worker: Worker) -> None:
+        worker.rested = True
         with self._changed:
             self._idle.append(worker)
         self._one_less()

@@ -71,7 +71,7 @@ def wire_ports(profile: Profile, *, plugins: Sequence[Any] = (), narrate: bool =
     bare = Wires(profile, host_of(profile, plugins))
     bare.host.require(bare.sections(narrate))
     runtime: Runtime = bare.build("runtime", Section("system", {"workers": profile.evidence.workers}))
-    wires, isolating = attrs.evolve(bare, platform=runtime.platform), isolation(profile)
+    wires, isolating = attrs.evolve(bare, platform=runtime.platform), isolation(bare)
     return Ports(
         store=wires.build("object_store", profile.object_store),
         authority=wires.build("authority", profile.authority),
@@ -105,18 +105,18 @@ def admittance(profile: Profile) -> Admittance:
     return Admittance(profile.allow, profile.plugins.block)
 
 
-def isolation(profile: Profile) -> Isolating:
+def isolation(wires: Wires) -> Isolating:
     """Where laws run, as the profile says."""
+    evidence = wires.profile.evidence
 
     def workers() -> LawWorkers:
         from sr_plugins.isolation.process import environment
         from sr_plugins.isolation.workers import LawWorkers
 
-        most = profile.evidence.workers
-        most = (os.cpu_count() or 1) if isinstance(most, str) else most
-        return LawWorkers(most, profile.evidence.law_timeout_s, environment())
+        most = (os.cpu_count() or 1) if isinstance(evidence.workers, str) else evidence.workers
+        return LawWorkers(most, evidence.law_timeout_s, environment(wires.passed()))
 
-    return Isolating(profile.evidence.law_isolation, profile.evidence.law_timeout_s, workers)
+    return Isolating(evidence.law_isolation, evidence.law_timeout_s, workers)
 
 
 def wire_checker(profile: Profile, key: str) -> SignatureChecker:
@@ -191,6 +191,17 @@ class Wires(Compared):
         if current is None:
             raise NotFound(ReasonCode.RUN_NOT_FOUND, "nothing was ever submitted here", "submit a run first")
         return current
+
+    def passed(self) -> tuple[str, ...]:
+        """What laws in processes of their own have of the environment: what the invoker lets its engine have."""
+        from sr_plugins.isolation.process import PASSED
+
+        section = self.profile.invoker
+        if section is None:
+            return PASSED
+        told = read_settings("invoker", self.host.adapter("invoker", section.adapter), section.settings)
+        passed = getattr(getattr(told, "env", None), "passed", None)
+        return passed if isinstance(passed, tuple) else PASSED
 
     def roots(self, scheme: str) -> EngineRoots | None:
         """What opens engine roots of a scheme; None when no adapter does."""

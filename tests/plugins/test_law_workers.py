@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import attrs
@@ -22,11 +23,24 @@ import pytest
 from sr_domain.evidence.bundle import BundleAbsent
 from sr_domain.evidence.law_call import LawFault, law_digest
 from sr_domain.evidence.provided_law import LawStopped, ProvidedLaw, RunsIn
+from sr_plugins.documents.profile import load_profile
 from sr_plugins.host.loading import Source
+from sr_plugins.host.plugin_host import PluginHost
 from sr_plugins.isolation.law import IsolatedLaw
 from sr_plugins.isolation.process import environment
 from sr_plugins.isolation.workers import LawWorkers
-from sr_ports import EvidenceFault, HashingLaw, LeaseLost, Params, ReasonCode, Unreachable, VerificationMethod
+from sr_plugins.wiring.wire import Wires
+from sr_ports import (
+    Adapter,
+    EvidenceFault,
+    HashingLaw,
+    LeaseLost,
+    Params,
+    ReasonCode,
+    Unreachable,
+    VerificationMethod,
+    hookimpl,
+)
 from sr_ports.conformance.bundles import MemoryBundle
 from sr_ports.conformance.laws import Covers, HashingLawLaws
 from tests.domain.test_law_view import FILES, bundle
@@ -330,12 +344,33 @@ def test_a_worker_has_neither_credentials_nor_a_place_of_the_parents(
     assert (told["cwd"], told["params"]) == ("/", {"rounds": [1, None]})
 
 
+@attrs.frozen
+class Env:
+    """What a profile may say of an engine's environment."""
+
+    passed: tuple[str, ...] = ("PATH", "ACME_*")
+
+
+@attrs.frozen
+class Settings:
+    """Of an invoker."""
+
+    env: Env = Env()
+
+
+def test_a_worker_has_of_the_environment_what_the_engine_has() -> None:
+    offer = hookimpl(lambda: [Adapter("mine", lambda wiring: None, settings=Settings)])
+    plugin = SimpleNamespace(sr_engine_invokers=offer, distribution="acme", version="1")
+    host = PluginHost.discover(points=[], plugins=[plugin])
+    profile = load_profile({"invoker": {"adapter": "mine"}})
+    assert Wires(profile, host).passed() == ("PATH", "ACME_*")
+    assert Wires(load_profile({}), host).passed() == ("PATH", "HOME", "LANG", "LC_*", "TZ", "TMPDIR")
+
+
 def test_a_worker_is_used_again_and_replaced_after_a_crash(patient: Bench) -> None:
     first = patient.pid()
     assert patient.pid() == first
     os.kill(first, signal.SIGKILL)  # while it is idle: nobody's judgement ends by it
-    while _runs(first):
-        time.sleep(0.01)
     assert patient.ask("sound") == WHOLE
     second = patient.pid()
     with pytest.raises(LawStopped):
@@ -429,9 +464,12 @@ class TestALawInAWorker(HashingLawLaws):
 PARENT = """
 import sys, threading, time
 sys.path.insert(0, {folder!r})
+from sr_plugins.documents.profile import load_profile
 from sr_plugins.host.loading import Source
+from sr_plugins.host.plugin_host import PluginHost
 from sr_plugins.isolation.process import environment
 from sr_plugins.isolation.workers import LawWorkers
+from sr_plugins.wiring.wire import Wires
 from sr_ports.conformance.bundles import MemoryBundle
 workers = LawWorkers(1, 600, environment())
 source = Source("acme-laws", "1.2", "plugin = plugin_workers_laws")
