@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import resource
 import statistics
 import sys
 import tempfile
@@ -16,13 +17,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from sr_plugins.host.loading import Source
 from sr_plugins.isolation.process import environment
 from sr_plugins.isolation.workers import LawWorkers
 from sr_ports import BundleView
 from sr_ports.conformance.bundles import MemoryBundle
 from tests.bench.measure import machine
-from tests.bench.rows import Row
 
 SIZE, CHUNK = 64 << 20, 1 << 20
 PLUGIN = """
@@ -63,14 +65,33 @@ class Coarse(MemoryBundle):
         return iter([data[at : at + CHUNK] for at in range(0, len(data), CHUNK)])
 
 
-def _took(work: Callable[[], object], rounds: int) -> float:
-    """Median milliseconds."""
-    found = []
+def _processor() -> float:
+    """Milliseconds of processor time, of this process and of those that it started and that have ended."""
+    spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in spent) * 1000
+
+
+@attrs.frozen
+class Cost:
+    """Of one piece of work, in milliseconds: the median time that it took, and what the processors did for it."""
+
+    took: float
+    processor: float
+
+    def per(self, pieces: int) -> str:
+        """For a table."""
+        return f"{self.took / pieces:.2f} ms, {self.processor / pieces:.2f} ms of processor time"
+
+
+def _cost(work: Callable[[], object], rounds: int, end: Callable[[], None] = lambda: None) -> Cost:
+    """`end`: lets go of the processes, so that their time is known."""
+    found, before = [], _processor()
     for _ in range(rounds):
         started = time.perf_counter()
         work()
         found.append((time.perf_counter() - started) * 1000)
-    return statistics.median(found)
+    end()
+    return Cost(statistics.median(found), (_processor() - before) / rounds)
 
 
 def here(bundle: BundleView) -> str:
@@ -81,7 +102,7 @@ def here(bundle: BundleView) -> str:
     return whole.hexdigest()
 
 
-def measured(rounds: int) -> list[Row]:
+def measured(rounds: int) -> list[tuple[str, str]]:
     """A row for the start, a gate, and a MB."""
     source = Source("bench-laws", "1", "plugin = plugin_bench_laws")
     small, large = Coarse({"a": b"1"}), Coarse({"a": bytes(SIZE)})
@@ -94,20 +115,22 @@ def measured(rounds: int) -> list[Row]:
         workers.close()
         judge("digested", small)
 
-    def a_mb(kind: str) -> str:
-        return f"{_took(lambda: judge(kind, large), rounds) / (SIZE >> 20):.2f} ms"
+    def again(kind: str, bundle: BundleView, times: int) -> Cost:
+        """Without the start of the worker."""
+        workers.close()
+        judge("digested", small)
+        cost = _cost(lambda: judge(kind, bundle), times, workers.close)
+        return Cost(cost.took, max(0.0, cost.processor - starting.processor / times))
 
-    gate = _took(lambda: judge("digested", small), rounds * 20)
-    rows = [
-        Row("a worker's start, its plugin loaded, and a gate", f"{_took(start, rounds):.0f} ms", "", "", ""),
-        Row("a gate in a worker that runs", f"{gate:.2f} ms", "", "", ""),
-        Row("a MB that a law streams through its own sha256", a_mb("streamed"),
-            f"{_took(lambda: here(large), rounds) / (SIZE >> 20):.2f} ms in this process", "", ""),
-        Row("a MB that crosses, and is not hashed", a_mb("reads"), "", "", ""),
-        Row("a MB that a law asks the digest of", a_mb("digested"), "", "", ""),
-    ]  # fmt: skip
-    workers.close()
-    return rows
+    starting, megabytes = _cost(start, rounds, workers.close), SIZE >> 20
+    return [
+        ("a worker's start, its plugin loaded, and a gate", starting.per(1)),
+        ("a gate in a worker that runs", again("digested", small, rounds * 50).per(1)),
+        ("a MB that a law has in chunks", again("reads", large, rounds).per(megabytes)),
+        ("a MB that a law has in chunks and hashes itself", again("streamed", large, rounds).per(megabytes)),
+        ("the same in this process", _cost(lambda: here(large), rounds).per(megabytes)),
+        ("a MB that a law asks the digest of", again("digested", large, rounds).per(megabytes)),
+    ]
 
 
 def main() -> None:
@@ -119,9 +142,9 @@ def main() -> None:
         sys.path.insert(0, name)
         rows = measured(args.rounds)
     print(f"medians of {args.rounds}; {machine()}\n")  # noqa: T201
-    print("| work | measured | beside |\n|---|---|---|")  # noqa: T201
-    for row in rows:
-        print(f"| {row.name} | {row.measured} | {row.floor} |")  # noqa: T201
+    print("| work | takes |\n|---|---|")  # noqa: T201
+    for name, cost in rows:
+        print(f"| {name} | {cost} |")  # noqa: T201
 
 
 if __name__ == "__main__":
