@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -76,9 +77,18 @@ class Watch:
     def _still_wanted(self) -> bool:
         try:
             self._check()
+            _refuse_when_asked_to_stop()
         except BaseException as error:  # noqa: BLE001 - carried to the caller, and raised there
             self.refused = error
         return self.refused is None
+
+
+def _refuse_when_asked_to_stop() -> None:
+    """Raise what a signal raises where one asked the process to end: it strikes in the main thread alone."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        handler = signal.getsignal(number)
+        if getattr(handler, "asked", False):
+            raise getattr(handler, "raises", KeyboardInterrupt)
 
 
 _REMEMBERED = 1 << 20

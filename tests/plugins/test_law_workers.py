@@ -20,6 +20,7 @@ from typing import Any
 import attrs
 import pytest
 
+from sr_adapters.cli import signals
 from sr_domain.evidence.bundle import BundleAbsent
 from sr_domain.evidence.law_call import LawFault, law_digest
 from sr_domain.evidence.provided_law import LawStopped, ProvidedLaw, RunsIn
@@ -425,6 +426,31 @@ def test_a_lease_that_is_lost_ends_a_law_that_hangs(patient: Bench) -> None:
     assert caught.value is lost
 
 
+def test_a_signal_ends_a_law_that_hangs_in_another_thread(patient: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python raises what a signal raises in the main thread, which waits for the others."""
+    monkeypatch.setattr(signals, "_asked", [])
+    monkeypatch.setattr(signals, "_last", [])
+    before = signal.signal(signal.SIGTERM, signals._ask)
+    raised: list[BaseException] = []
+
+    def judge() -> None:
+        try:
+            patient.ask("hangs")
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is looked at below
+            raised.append(error)
+
+    thread = threading.Thread(target=judge)
+    try:
+        thread.start()
+        with pytest.raises(signals.Interrupted):
+            os.kill(os.getpid(), signal.SIGTERM)
+            thread.join()
+        thread.join(LIMIT_S / 2)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert [type(one) for one in raised] == [signals.Interrupted]
+
+
 def test_a_plugin_that_cannot_be_loaded_any_more_fails_its_law(patient: Bench, site: Site) -> None:
     site.install("acme-gone", "raise RuntimeError('no licence')")
     gone = Source("acme-gone", "1.2", "plugin = plugin_acme_gone")
@@ -486,7 +512,7 @@ ENDS = {
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a worker that hangs in C is ended by Linux alone")
-@pytest.mark.parametrize("how", ENDS)
+@pytest.mark.parametrize("how", [one if one == "killed" else pytest.param(one, marks=pytest.mark.slow) for one in ENDS])
 def test_no_worker_outlives_its_parent(folder: Path, how: str) -> None:
     code = PARENT.format(folder=str(folder), rest=ENDS[how])
     parent = subprocess.Popen([sys.executable, "-c", code], cwd=REPO, stdout=subprocess.PIPE, text=True)
