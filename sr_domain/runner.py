@@ -52,6 +52,11 @@ class ScenarioRunner:
         return self._context.ports
 
     @property
+    def pack(self) -> InterfacePack:
+        """The interface pack, read at its first use. Raises `BadInput(PACK_INVALID)`."""
+        return self._context.pack
+
+    @property
     def settings(self) -> Settings:
         """What embedder or profile fixed for this process."""
         return self._context.settings
@@ -288,8 +293,9 @@ class ScenarioRunner:
     def close(self) -> None:
         """Let go of what the ports hold open."""
         store = self._context.ports.store
-        if isinstance(store, Closing):
-            store.close()
+        for port in (store, self._context.ports.laws):
+            if isinstance(port, Closing):
+                port.close()
         self._context.ports.authority.close()
         self._context.ports.bus.close()
         self._context.ports.telemetry.close()

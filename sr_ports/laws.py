@@ -157,4 +157,8 @@ class HashingLaw(Protocol):
         """The name the gate map's ``verification_method.kind`` uses."""
 
     def digest(self, bundle: BundleView) -> str:
-        """The bundle's digest, 64 lower-case hex characters. Raises `EvidenceFault`."""
+        """The bundle's digest, 64 lower-case hex characters.
+
+        Raises `EvidenceFault` where the evidence is at fault, which is a conflict, and `Unreachable`. What else it
+        raises says nothing of the evidence: the run rests, and may be resumed once the law is repaired.
+        """

@@ -98,6 +98,8 @@ class ReasonCode(enum.StrEnum):
     PATH_ESCAPES = "PATH_ESCAPES"
     NOT_A_FILE = "NOT_A_FILE"
     LAW_FAILED = "LAW_FAILED"
+    LAW_TIMEOUT = "LAW_TIMEOUT"
+    LAW_VERSION_CHANGED = "LAW_VERSION_CHANGED"
     LOCATOR_SCHEMA_INVALID = "LOCATOR_SCHEMA_INVALID"
     RECEIPT_SCHEMA_INVALID = "RECEIPT_SCHEMA_INVALID"
     INSTANCE_RECEIPT_SCHEMA_INVALID = "INSTANCE_RECEIPT_SCHEMA_INVALID"
@@ -225,7 +227,9 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_F, "INDEXED_FILE_ABSENT", "a file that the index lists was not there at the deadline", "restore the named file"),
     (_F, "PATH_ESCAPES", "a path leaves the folder it must stay in, or a symbolic link stands on it", "put the file itself there in place of a link, or remove the named path from the index"),
     (_F, "NOT_A_FILE", "what stands in a file's place is no regular file, or has a name that no path can spell", "put a regular file with a plain name there"),
-    (_F, "LAW_FAILED", "the hashing law itself failed", "repair the plugin of that law"),
+    (_X, "LAW_FAILED", "the hashing law itself failed; the evidence is not judged", "repair the plugin of that law, then sr resume goes on with the run", "repair the plugin of that law, then run it again"),
+    (_X, "LAW_TIMEOUT", "the hashing law ran past its time and was ended; the evidence is not judged", "repair the plugin of that law or raise evidence.law_timeout_seconds, then sr resume goes on with the run", "repair the plugin of that law or raise evidence.law_timeout_seconds, then run it again"),
+    (_X, "LAW_VERSION_CHANGED", "the law is of another version than when the run was planned; the evidence is not judged", "install the named version, then sr resume goes on with the run; or submit under a new key", "install the named version, then run it again; or submit under a new key"),
     (_F, "LOCATOR_SCHEMA_INVALID", "an output locator does not fit its contract", "correct the catalogue entry"),
     (_F, "RECEIPT_SCHEMA_INVALID", "a gate receipt does not fit its contract", "correct the gate map entry"),
     (_F, "INSTANCE_RECEIPT_SCHEMA_INVALID", "an instance receipt does not fit its contract", "restore the named receipt from backup, or use other pins"),

@@ -28,7 +28,7 @@ from sr_adapters.runtime.platform import FixedPlatformRuns
 from sr_adapters.runtime.pool import SerialPool
 from sr_adapters.runtime.timezones import known_timezone
 from sr_adapters.sqlite.authority import SqliteAuthority
-from sr_domain.evidence.provided_law import ProvidedLaw
+from sr_domain.evidence.provided_law import ProvidedLaw, RunsIn
 from sr_domain.plan.pack import InterfacePack
 from sr_domain.record.ledger import Ledger, read_ledger
 from sr_domain.run.outcome import Outcome
@@ -44,7 +44,7 @@ BASE = f"fraud-platform/{PLATFORM}/sr"
 START = datetime(2026, 1, 31, 13, 42, tzinfo=UTC)
 TTL_S = 60.0
 WAIT_S = 600
-LAWS = {law.kind: ProvidedLaw(law, "scenario-runner", "1.2.3") for law in BUILTIN_LAWS}
+LAWS = {law.kind: ProvidedLaw(law, "scenario-runner", "1.2.3", RunsIn.OWN) for law in BUILTIN_LAWS}
 POLICY: Mapping[str, Any] = {
     "policy_id": "lab",
     "revision": "1",

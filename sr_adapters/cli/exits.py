@@ -43,6 +43,13 @@ _WHATEVER_STATE = (
     ReasonCode.TRUTH_ALTERED,
 )
 """What says more than the state of the run that it is about."""
+_WORKERS_FAULTS = (
+    ReasonCode.UNKNOWN_HASHING_LAW,
+    ReasonCode.LAW_FAILED,
+    ReasonCode.LAW_TIMEOUT,
+    ReasonCode.LAW_VERSION_CHANGED,
+)
+"""By these a run rests where it was; of one that an earlier release ended by them the state says all."""
 
 
 def exit_for(code: ReasonCode) -> int:
@@ -60,6 +67,8 @@ def exit_for_error(error: SrError) -> int:
 def exit_for_outcome(outcome: Outcome) -> int:
     """The exit code of an answer: its refusal, else its state."""
     code = outcome.reason_code
+    if code in _WORKERS_FAULTS and not (outcome.state is None or outcome.state.final):
+        return UNREACHABLE
     if code is not None and (outcome.state is None or code in _WHATEVER_STATE):
         return exit_for(code)
     return WAITING if outcome.state is None else exit_for_state(outcome.state)

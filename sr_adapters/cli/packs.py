@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from sr_adapters.cli import exits
 from sr_adapters.cli.errors import Tree, tell
 from sr_adapters.cli.session import Session
+
+if TYPE_CHECKING:
+    from sr_plugins.documents.profile import Profile
 
 
 @click.command("plugins")
@@ -16,10 +21,10 @@ def plugins_command(session: Session) -> int:
 
     Exit code 2 when two plugins give one name: one of Scenario Runner's own stands, of two others neither can be used.
     """
-    from sr_plugins.host.plugin_host import PluginHost
+    from sr_plugins.wiring.wire import survey
     from sr_ports import ReasonCode
 
-    host = PluginHost.survey(allow=_allowed(session.profile))
+    host = survey(_profile(session.profile))
     offers, conflicts = host.offers(), [one.what for one in host.conflicts]
     if session.as_json:
         import attrs
@@ -36,17 +41,17 @@ def plugins_command(session: Session) -> int:
     return exits.USAGE if conflicts else exits.DONE
 
 
-def _allowed(profile: str) -> frozenset[str] | None:
-    """Which distributions the profile lets in; any where its environment is not set, which no plugin decides."""
-    from sr_plugins.documents.profile import load_profile
+def _profile(named: str) -> Profile:
+    """The profile; one that lets any plugin in where its environment is not set, which no plugin decides."""
+    from sr_plugins.documents.profile import Profile, load_profile
     from sr_ports import BadInput, ReasonCode
 
     try:
-        return load_profile(profile).allow
+        return load_profile(named)
     except BadInput as error:
         if error.code is not ReasonCode.ENV_UNSET:
             raise
-        return None
+        return Profile()
 
 
 @click.group("contracts", cls=Tree)
@@ -63,11 +68,11 @@ def check(session: Session, pack_dir: str | None) -> int:
     PACK_DIR is a folder; default: the profile's pack. Exit code 5 when an error was found.
     """
     from sr_plugins.documents.pack_check import check_pack
-    from sr_plugins.documents.profile import load_profile
-    from sr_plugins.host.plugin_host import PluginHost
+    from sr_plugins.wiring.wire import host_of
 
-    folder = pack_dir or load_profile(session.profile).engine.interface_pack
-    findings = check_pack(folder, PluginHost.discover().laws())
+    profile = _profile(session.profile)
+    folder = pack_dir or profile.engine.interface_pack
+    findings = check_pack(folder, host_of(profile).laws())
     errors = sum(1 for one in findings if one.severity == "error")
     if session.as_json:
         import attrs

@@ -44,6 +44,11 @@ class _Ask:
 
     raises = Interrupted
 
+    @property
+    def asked(self) -> bool:
+        """Whether a signal came: who waits for others in a thread, where none strikes, asks this."""
+        return bool(_asked)
+
     def __call__(self, number: int, _frame: FrameType | None) -> None:
         now = time.monotonic()
         again = bool(_last) and now - _last[-1] < INSISTS_S

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import attrs
 
-from sr_domain.evidence.gates import GateMissing, GateVerdict
+from sr_domain.evidence.gates import GateMissing, GateUnjudged, GateVerdict
 from sr_domain.evidence.outputs import Absent, OutputFiles
 from sr_domain.record.proofs import Conflict
 from sr_ports import EvidenceFault, ListingRules
@@ -54,6 +54,8 @@ class Admitted(Compared):
         if self.then == self.now or not isinstance(verdict, Conflict):
             return verdict
         earlier = judge(self.then)
+        if isinstance(earlier, GateUnjudged):
+            return earlier
         return verdict if isinstance(earlier, Conflict) else GateMissing(verdict.path or "", verdict.detail)
 
     def waits(self, look: Callable[[ListingRules], object]) -> bool:

@@ -8,7 +8,7 @@ import attrs
 
 from sr_domain.evidence.bundle import Bundle, BundleAbsent, is_hex64, whole_bundle
 from sr_domain.evidence.digests import Guard, WholeFiles
-from sr_domain.evidence.law_call import law_digest
+from sr_domain.evidence.law_call import LawFault, law_digest
 from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.evidence.small_files import CutShort, first_line, parse_small, read_small
 from sr_domain.plan.sealed import SealedGate
@@ -40,7 +40,15 @@ class GateMissing(Compared):
     late: Conflict | None = None
 
 
-GateVerdict = GatePassed | GateMissing | Conflict
+@attrs.frozen(eq=False, repr=False)
+class GateUnjudged(Compared):
+    """Its law gave no judgement, which says nothing of the evidence: a fault of this worker's."""
+
+    code: ReasonCode
+    detail: str
+
+
+GateVerdict = GatePassed | GateMissing | GateUnjudged | Conflict
 
 
 def verify_gate(
@@ -73,6 +81,8 @@ def verify_gate(
             check_members(bundle)
     except BundleAbsent as absent:
         return GateMissing(absent.path, _absent(gate, absent.path))
+    except LawFault as fault:
+        return GateUnjudged(fault.code, fault.what)
     except EvidenceFault as fault:
         conflict = Conflict.from_fault(gate.gate_id, fault, expected)
         if isinstance(fault, CutShort) or fault.code is ReasonCode.INDEXED_FILE_ABSENT:

@@ -2,16 +2,60 @@
 
 from __future__ import annotations
 
+import enum
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
 import attrs
 
 from sr_ports import HashingLaw
 from sr_ports.compared import Compared
 
+if TYPE_CHECKING:
+    from sr_ports import BundleView
+
+
+class RunsIn(enum.Enum):
+    """Where a law's code runs."""
+
+    OWN = "own"
+    """Scenario Runner's own code, wherever it runs."""
+    WORKER = "worker"
+    """Code of another's, in a process of its own."""
+    CALLER = "caller"
+    """Code of another's in this process: the decision says so."""
+
 
 @attrs.frozen(eq=False, repr=False)
 class ProvidedLaw(Compared):
-    """A hashing law and where it came from (spec: mission, law 11)."""
+    """A hashing law and where it came from (spec: mission, law 11). `runs_in`: where it is called."""
 
     law: HashingLaw
     distribution: str
     version: str
+    runs_in: RunsIn = RunsIn.CALLER
+
+    @property
+    def by(self) -> str:
+        """Whose it is, for people."""
+        return f"the law {self.law.kind} of {self.distribution} {self.version}"
+
+
+@runtime_checkable
+class WatchedLaw(Protocol):
+    """A law whose call is watched from outside, so that one that hangs keeps no lease."""
+
+    def watched(self, bundle: BundleView, check: Callable[[], None]) -> Any:
+        """What the law answers, whatever that is. `check`: asked now and then; what it raises ends the call.
+
+        Raises what the view raised, `EvidenceFault` and `Unreachable` of the law's own, `LawStopped`.
+        """
+
+
+class LawStopped(Exception):
+    """A law gave no answer, for a reason that is its own. `late`: it ran into its time limit."""
+
+    def __init__(self, why: str, *, late: bool = False) -> None:
+        super().__init__(why)
+        self.why = why
+        self.late = late

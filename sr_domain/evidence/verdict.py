@@ -41,7 +41,8 @@ class Evidence:
     `awaited`: optional outputs that may be there under a run id of the engine's own, which no receipt names yet.
     `absent`: optional outputs that are not there. `lacks`: more of what is missing. `coming`: what of it is
     contradictory unless it is on its way: a flag or index that ends too early, a listed file that is absent.
-    `unstable`: what the second look found. `engine_run_id`: as of `Decision`.
+    `unjudged`: gates whose law gave no judgement. `unstable`: what the second look found.
+    `engine_run_id`: as of `Decision`.
     """
 
     proven: tuple[Proven, ...] = ()
@@ -53,6 +54,7 @@ class Evidence:
     coming: tuple[Conflict, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     failures: tuple[Failure, ...] = ()
+    unjudged: tuple[Failure, ...] = ()
     notes: tuple[str, ...] = ()
     oracle_pack_ref: Mapping[str, Any] | None = None
     engine_run_id: str | None = None
@@ -112,7 +114,14 @@ class Conflicted(Compared):
     conflicts: tuple[Conflict, ...]
 
 
-Verdict = Complete | Waiting | Failed | Conflicted
+@attrs.frozen(eq=False, repr=False)
+class Unjudged(Compared):
+    """Laws gave no judgement: a fault of this worker's, by which the run rests where it was."""
+
+    faults: tuple[Failure, ...]
+
+
+Verdict = Complete | Waiting | Unjudged | Failed | Conflicted
 
 _FAILURE_ORDER: tuple[ReasonCode, ...] = (
     ReasonCode.ORACLE_PACK_INVALID,
@@ -140,6 +149,8 @@ def classify(evidence: Evidence, deadline: datetime, now: datetime) -> Verdict:
     if evidence.unstable:  # whatever else was found: it was not found in one place at one time
         code, detail = ReasonCode.EVIDENCE_UNSTABLE, _changed(evidence.unstable)
         return Waiting(missing, code, detail) if now < deadline else Failed(code, detail)
+    if evidence.unjudged:  # a law that failed may be as wrong about all else: no fact, and no deadline
+        return Unjudged(tuple(sorted(evidence.unjudged, key=lambda one: (one.subject, one.code))))
     if evidence.conflicts:  # disagreement is never READY, however late
         return Conflicted(_sorted(evidence.conflicts))
     if evidence.failures:

@@ -5,7 +5,7 @@ Submit, resubmission and resume are all this one procedure. Read it top to botto
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -14,7 +14,8 @@ import attrs
 from sr_domain.encoding.pack_contracts import PackContracts
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.evidence.arrival import something_there
-from sr_domain.evidence.verdict import Complete, Conflicted, Evidence, Failed, Waiting, classify
+from sr_domain.evidence.provided_law import RunsIn
+from sr_domain.evidence.verdict import Complete, Conflicted, Evidence, Failed, Unjudged, Waiting, classify
 from sr_domain.flows.accepted_loss import AcceptedLoss
 from sr_domain.flows.collect_evidence import collect
 from sr_domain.flows.commit import commit_failed, commit_quarantined, commit_ready, decide_ready, finish_terminal
@@ -24,7 +25,7 @@ from sr_domain.flows.supersede import SupersedeRefused, announce_successor, clai
 from sr_domain.plan.compile import PlanRefused, compile_plan
 from sr_domain.plan.policy import Policy
 from sr_domain.plan.request import Strategy
-from sr_domain.plan.sealed import SealedGate, SealedPlan
+from sr_domain.plan.sealed import SealedPlan
 from sr_domain.record import events, revisions
 from sr_domain.record.details import (
     Accepted,
@@ -37,11 +38,13 @@ from sr_domain.record.details import (
 )
 from sr_domain.record.kinds import Draft, EventKind
 from sr_domain.record.proofs import Conflict, Decision, Failure, Found, Judge
+from sr_domain.record.resting import WorkerAtFault
 from sr_domain.run.context import Context
 from sr_domain.run.derived import plan_bytes
 from sr_domain.run.held_run import HeldRun, take_over
+from sr_domain.run.planned_laws import origins
 from sr_domain.run.root_faults import on_record
-from sr_ports import Fault, ReasonCode
+from sr_ports import REASONS, Fault, ReasonCode, one_line
 
 
 def advance(run: HeldRun, context: Context, *, fresh: bool, loss: AcceptedLoss | None = None) -> None:
@@ -114,6 +117,9 @@ def committed_plan(run: HeldRun, context: Context, accepted: Accepted) -> Sealed
     if committed is None:
         compiled = compile_plan(run.request, context.policy, context.pack, run.ports.laws)
         if isinstance(compiled, PlanRefused):
+            if compiled.lacks_only_laws:
+                _rest(run, [Failure(one.subject, one.code, one.detail) for one in compiled.problems])
+                return None
             problems = tuple(attrs.asdict(problem) for problem in compiled.problems)
             commit_failed(run, Rest(compiled.code, compiled.message, problems))
             return None
@@ -130,11 +136,15 @@ def committed_plan(run: HeldRun, context: Context, accepted: Accepted) -> Sealed
 def _plan_committed(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> Draft:
     key = run.layout.plan(run.run_id)
     return events.PLAN_COMMITTED(
-        Planned(plan.document(), revisions.REVISION),
+        Planned(plan.document(), revisions.REVISION, laws=origins(run.ports.laws, _kinds(plan))),
         lambda event: {
             "run_plan_digest": run.follows(key, plan_bytes(run.layout, accepted.evidence_deadline_utc, event))
         },
     )
+
+
+def _kinds(plan: SealedPlan) -> set[str]:
+    return {gate.method.kind for gate in plan.gates}
 
 
 def write_plan(run: HeldRun) -> None:
@@ -186,6 +196,8 @@ def _conclude(
             return _not_to_supersede(run, refused)
         case Waiting():
             _wait(run, events.EVIDENCE_WAITING, _waiting(verdict, evidence, decision.found))
+        case Unjudged(faults):
+            _rest(run, faults)
         case Conflicted(conflicts):
             run.renew()
             missing = tuple(sorted(evidence.missing))
@@ -228,8 +240,17 @@ def _waiting(verdict: Waiting, evidence: Evidence, found: Found) -> Rest:
 def _wait(run: HeldRun, kind: EventKind[Rest], why: Rest) -> None:
     """The run rests until somebody looks again. Where it rests so already, nothing is added to its record."""
     standing = run.history.rest
-    if standing is None or standing.document() != why.document():
+    if standing is None or run.history.root_fault is not None or standing.document() != why.document():
         run.record(kind(why))
+    run.write_status()
+
+
+def _rest(run: HeldRun, faults: Sequence[Failure]) -> None:
+    """The run rests where it was, by faults of this worker's. The same ones met again add nothing to its record."""
+    code, subjects = faults[0].code, tuple(dict.fromkeys(one.subject for one in faults))
+    told = dict.fromkeys(f"{one.subject}: {one.detail}" for one in faults if one.code is code)
+    why = WorkerAtFault(code.value, one_line("; ".join(told)), REASONS[code].remedy, subjects)
+    run.record(*(() if run.history.root_fault == why else (events.WORKER_AT_FAULT(why),)))
     run.write_status()
 
 
@@ -252,8 +273,8 @@ def _decision(run: HeldRun, plan: SealedPlan, evidence: Evidence, versions: str 
     return Decision(
         outputs=tuple(sorted(evidence.outputs, key=lambda one: (one.output_id, one.day or ""))),
         gates=tuple(sorted(evidence.gates, key=lambda one: (one.gate_id, one.day or ""))),
-        judges=tuple(_judge(run, gate) for gate in sorted(plan.gates, key=lambda one: one.gate_id)),
-        notes=tuple(sorted(set(evidence.notes))),
+        judges=tuple(_judges(run, plan)),
+        notes=tuple(sorted({*evidence.notes, *_in_callers_process(run, plan)})),
         oracle_pack_ref=evidence.oracle_pack_ref,
         service_release_id=run.settings.service_release_id,
         environment=run.settings.environment,
@@ -262,9 +283,20 @@ def _decision(run: HeldRun, plan: SealedPlan, evidence: Evidence, versions: str 
     )
 
 
-def _judge(run: HeldRun, gate: SealedGate) -> Judge:
-    provided = run.ports.laws[gate.method.kind]
-    return Judge(gate.gate_id, gate.method.kind, provided.distribution, provided.version)
+def _in_callers_process(run: HeldRun, plan: SealedPlan) -> Iterator[str]:
+    """A note for each gate whose law is another's and ran in this very process."""
+    for gate in plan.gates:
+        provided = run.ports.laws.get(gate.method.kind)
+        if provided is not None and provided.runs_in is RunsIn.CALLER:
+            yield f"LAW_IN_CALLERS_PROCESS:{gate.gate_id}"
+
+
+def _judges(run: HeldRun, plan: SealedPlan) -> Iterator[Judge]:
+    """Whose law each gate's is; of all gates once all were judged."""
+    for gate in sorted(plan.gates, key=lambda one: one.gate_id):
+        provided = run.ports.laws.get(gate.method.kind)
+        if provided is not None:
+            yield Judge(gate.gate_id, gate.method.kind, provided.distribution, provided.version)
 
 
 def engine_root(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> str | Failed:

@@ -20,21 +20,21 @@ from sr_domain.artifacts.revision_2 import engine_pins, gate_receipt, instance_r
 from sr_domain.evidence.admitted import Objected
 from sr_domain.evidence.bundle import whole_bundle
 from sr_domain.evidence.digests import ContentDigest, WholeFiles, digest_outputs
-from sr_domain.evidence.gates import GateMissing, GatePassed, verify_gate
+from sr_domain.evidence.gates import GateMissing, GatePassed, GateUnjudged, verify_gate
 from sr_domain.evidence.oracle import MANIFEST, oracle_pack
 from sr_domain.evidence.outputs import Absent, OutputFiles, find_output
 from sr_domain.evidence.progress import ReadProgress
 from sr_domain.evidence.run_receipt import RECEIPT, mismatch, read_receipt
 from sr_domain.evidence.small_files import CutShort
 from sr_domain.evidence.verdict import Evidence, Proven
-from sr_domain.plan.absent_law import absence
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.policy import MemberDigests
 from sr_domain.plan.sealed import OutputPart, SealedGate, SealedOutput, SealedPlan
 from sr_domain.record.proofs import Conflict, Failure, GateProof, Lack, OutputProof
 from sr_domain.run.admission_rules import admitted
 from sr_domain.run.held_run import HeldRun
-from sr_ports import BadInput, Changes, EngineRoot, EvidenceFault, ReasonCode
+from sr_domain.run.planned_laws import Lacking, law_here
+from sr_ports import Changes, EngineRoot, EvidenceFault, ReasonCode
 from sr_ports.roots import NAMED_CHANGES
 
 
@@ -65,7 +65,8 @@ def collect(run: HeldRun, plan: SealedPlan, uri: str, *, reused: bool) -> Eviden
 
 
 _LISTS = (
-    "proven", "gates", "missing", "awaited", "absent", "lacks", "coming", "conflicts", "failures", "notes"
+    "proven", "gates", "missing", "awaited", "absent", "lacks", "coming", "conflicts", "failures", "unjudged",
+    "notes",
 )  # fmt: skip
 _SETTLING = frozenset({ReasonCode.GATE_DIGEST_MISMATCH, ReasonCode.MEMBER_DIGEST_MISMATCH})
 """What is no conflict yet while files come in."""
@@ -173,10 +174,9 @@ class _Look:
                     ask()
 
     def _gate(self, gate: SealedGate, look: SealedGate) -> Evidence:
-        provided = self.run.ports.laws.get(gate.method.kind)
-        if provided is None:  # the plan had it: somebody uninstalled it since
-            lacking = absence(self.run.ports.laws, gate.method.kind)
-            raise BadInput(ReasonCode.UNKNOWN_HASHING_LAW, f"{gate.gate_id} needs the law {lacking}")
+        provided = law_here(self.run, gate.method.kind)
+        if isinstance(provided, Lacking):
+            return Evidence(unjudged=(Failure(look.subject, provided.code, provided.detail),))
         judge = partial(
             verify_gate,
             self.root,
@@ -195,6 +195,8 @@ class _Look:
                 coming = () if late is None else (attrs.evolve(late, subject=look.subject),)
                 lacks = (Lack(look.subject, path, why),)
                 return Evidence(missing=(look.subject, *awaited), lacks=lacks, coming=coming)
+            case GateUnjudged(code, detail):
+                return Evidence(unjudged=(Failure(look.subject, code, detail),))
             case Conflict():
                 return Evidence(conflicts=(attrs.evolve(verdict, subject=look.subject),))
 

@@ -248,6 +248,8 @@ def _still_waiting(context: Context, layout: Layout, request: RunRequest) -> Out
     waiting, accepted = record.rest, record.accepted
     if ledger.state is not RunState.WAITING_EVIDENCE or record.refused_artifact or record.intent != request.intent():
         return None
+    if record.root_fault is not None:  # it rests by more than what it waits for
+        return None
     if waiting is None or accepted is None or record.plan is None or record.root is None:
         return None
     if waiting.reason_code == ReasonCode.EVIDENCE_UNSTABLE:  # what it was seen to be is no state to wait in

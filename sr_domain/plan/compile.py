@@ -54,6 +54,11 @@ class PlanRefused(Compared):
         return self.problems[0].code
 
     @property
+    def lacks_only_laws(self) -> bool:
+        """Whether nothing but laws that no plugin here provides is in the way: that is no fact about the request."""
+        return all(one.code is ReasonCode.UNKNOWN_HASHING_LAW for one in self.problems)
+
+    @property
     def message(self) -> str:
         """One line: what is wrong, and everything at fault under the first code."""
         same = [problem for problem in self.problems if problem.code is self.code]
@@ -73,10 +78,10 @@ _GRAVITY = {
             ReasonCode.UNKNOWN_OUTPUT_ID,
             ReasonCode.UNKNOWN_GATE_ID,
             ReasonCode.GATE_CYCLE,
-            ReasonCode.UNKNOWN_HASHING_LAW,
             ReasonCode.LAW_NOT_ALLOWED,
             ReasonCode.OUTPUT_UNGATED,
             ReasonCode.UNRESOLVED_PATH_TOKEN,
+            ReasonCode.UNKNOWN_HASHING_LAW,
         )
     )
 }

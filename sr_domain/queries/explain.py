@@ -16,8 +16,8 @@ from sr_domain.queries.altered import Altered, first_altered
 from sr_domain.record.details import FAILED, Rest, RootUnreadable
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger
-from sr_domain.record.proofs import Found
 from sr_domain.record.read import Attempt, Record
+from sr_domain.record.resting import WorkerAtFault
 from sr_domain.record.states import RunState
 from sr_domain.run.admission_rules import admitted
 from sr_domain.run.altered import set_aside_step
@@ -131,7 +131,11 @@ def _holder(ports: Ports, run_id: str) -> str | None:
 
 
 def _next(
-    ledger: Ledger, code: str | None, newest: str | None, fault: RootUnreadable | None, altered: Altered | None
+    ledger: Ledger,
+    code: str | None,
+    newest: str | None,
+    fault: RootUnreadable | None,
+    altered: Altered | None,
 ) -> NextStep:
     """What to do: first about what stands and is not the record's, then about a root that could not be read."""
     if altered is not None:
@@ -190,7 +194,7 @@ def _items(record: Record, now: Mapping[str, str]) -> tuple[tuple[Item, ...], tu
     if committed is None:
         return (), ()
     plan = SealedPlan.of(committed.details.plan)
-    judge, run_id = _Judge(record.rest, record.found, now), _engine_run_id(record)
+    judge, run_id = _Judge(record, now), _engine_run_id(record)
     gates = tuple(judge.gate(look) for gate in plan.gates for look in gate.looks(run_id))
     outputs = tuple(judge.output(part) for output in plan.outputs for part in output.parts(run_id))
     return gates, (*judge.beside(), *outputs)
@@ -205,8 +209,9 @@ def _engine_run_id(record: Record) -> str:
 class _Judge:
     """Looks up what the record says of each gate and output."""
 
-    def __init__(self, rest: Rest | None, found: Found | None, now: Mapping[str, str]) -> None:
-        self._now = now
+    def __init__(self, record: Record, now: Mapping[str, str]) -> None:
+        rest, found = record.rest, record.found
+        self._now, self._fault = now, record.root_fault
         self._conflicts = {} if rest is None else {one.subject: one for one in reversed(rest.conflicts)}
         self._failures = {} if rest is None else {one.subject: one for one in reversed(rest.failures)}
         self._missing = frozenset(() if rest is None else rest.missing)
@@ -224,10 +229,15 @@ class _Judge:
             return bad
         digest = self._gates.get((look.gate_id, look.day))
         if digest is None:
-            return Item(name, "UNKNOWN", law=law, path=path)
+            return Item(name, "UNKNOWN", law=law, path=path, detail=self._unjudged(name))
         by = self._laws.get(look.gate_id, {})
         who = f"{by.get('distribution')} {by.get('version')}"
         return Item(name, "PASS", digest, digest, law=law, provided_by=who, path=path)
+
+    def _unjudged(self, name: str) -> str:
+        """Why a gate's law gave no judgement."""
+        fault = self._fault
+        return fault.reason_code if isinstance(fault, WorkerAtFault) and name in fault.subjects else ""
 
     def output(self, part: OutputPart) -> Item:
         """What became of an output, or of one day of it."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from sr_domain.evidence.gates import GateMissing, verify_gate
+from sr_domain.evidence.gates import GateMissing, GateUnjudged, verify_gate
 from sr_domain.evidence.progress import ReadProgress
 from sr_domain.plan.absent_law import absence
 from sr_domain.plan.policy import MemberDigests
@@ -16,7 +16,7 @@ from sr_domain.queries.finding import Finding
 from sr_domain.queries.verifier import Proof, Verifier
 from sr_domain.queries.view import View
 from sr_domain.record.proofs import Conflict
-from sr_ports import EngineRoot, ListingRules, ReasonCode
+from sr_ports import EngineRoot, ListingRules, ReasonCode, Unreachable
 
 
 @attrs.frozen
@@ -53,6 +53,8 @@ class GateBytes:
                 return Finding(late.code, gate.subject, f"ROTTED: {late.detail}")
             case GateMissing(path):
                 return Finding(ReasonCode.TRUTH_MISSING, gate.subject, f"MOVED: {path} is not there")
+            case GateUnjudged(code, detail):
+                raise Unreachable(code, f"{gate.subject}: {detail}")
             case Conflict():
                 return Finding(verdict.code, gate.subject, f"ROTTED: {verdict.detail}")
             case _ if digest != verdict.digest:

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import attrs
 
-from sr_domain.record.proofs import Conflict, Decision, Failure, Found, Lack
+from sr_domain.record.proofs import Conflict, Decision, Failure, Found, Lack, PlannedLaw
 from sr_domain.record.values import Value, many, one, value
 
 
@@ -37,9 +37,8 @@ class Duplicate(Value):
 
 @value
 class Collided(Value):
-    """`fields`: the names of the fields that differ, joined by commas."""
-
     fields: str
+    """The names of the fields that differ, joined by commas."""
 
 
 @value
@@ -92,12 +91,14 @@ class ReleaseFailed(Value):
 class Planned(Value):
     """`plan`: JSON form of the sealed plan (plan.sealed). `run_plan_digest`: of the plan artifact, hex64.
 
+
     A digest of what follows from a decision is None from the first release, here and below.
     """
 
     plan: Mapping[str, Any]
     revision: int | None = None
     run_plan_digest: str | None = None
+    laws: tuple[PlannedLaw, ...] = attrs.field(default=(), metadata=many(PlannedLaw))
 
 
 @value

@@ -16,8 +16,10 @@ from sr_ports.lazy import LaterModule
 
 if TYPE_CHECKING:
     from sr_domain.record import details as d
+    from sr_domain.record import resting as r
 else:
     d = LaterModule("sr_domain.record.details")  # many classes, of which most commands read none
+    r = LaterModule("sr_domain.record.resting")
 
 # requests and admission
 RUN_REQUEST_RECEIVED = EventKind("RUN_REQUEST_RECEIVED", d.Received, "INGRESS", "request received", Kept.NOT)
@@ -135,6 +137,14 @@ ENGINE_ROOT_UNREADABLE = EventKind(
     d.RootUnreadable,
     "EVIDENCE",
     "the engine root could not be read; the run rests",
+    outcome="RETRY",
+    severity="WARN",
+)
+WORKER_AT_FAULT = EventKind(
+    "WORKER_AT_FAULT",
+    r.WorkerAtFault,
+    "EVIDENCE",
+    "a fault of this worker's, which says nothing of the evidence; the run rests where it was",
     outcome="RETRY",
     severity="WARN",
 )

@@ -97,6 +97,15 @@ class Judge(Value):
     fingerprint: str | None = None
 
 
+@attrs.frozen(eq=False, repr=False)
+class PlannedLaw(Value):
+    """Where a law that is not Scenario Runner's own came from when the run was planned."""
+
+    kind: str
+    distribution: str
+    version: str
+
+
 class _Judged(Value):
     """What judges had a part in. `by_laws`: recorded by the first release, which had `laws` in place of judges."""
 

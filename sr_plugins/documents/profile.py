@@ -162,7 +162,10 @@ def _workers(instance: object, attribute: attrs.Attribute[Any], value: int | str
 
 @attrs.frozen(eq=False, repr=False)
 class EvidenceSettings(Compared):
-    """`workers`: threads, ``auto`` for as many as there are cores."""
+    """`workers`: threads, ``auto`` for as many as there are cores, and as many processes for laws of others.
+
+    `law_timeout_s`: seconds of a law's own time. `law_isolation`: whose laws run in processes of their own.
+    """
 
     workers: int | Literal["auto"] = attrs.field(
         default="auto",
@@ -171,15 +174,37 @@ class EvidenceSettings(Compared):
     )
     digest_source: Literal["bytes"] = attrs.field(default="bytes", metadata=setting("what digests are made from"))
     digest_cache: Literal["off"] = attrs.field(default="off", metadata=setting("whether digests are kept"))
+    law_timeout_s: float = attrs.field(
+        default=3600.0,
+        alias="law_timeout_seconds",
+        validator=_SECONDS,
+        metadata=setting("how long a law of another distribution may take, of its own time", wanted=_TIMED),
+    )
+    law_isolation: Literal["foreign", "none", "all"] = attrs.field(
+        default="foreign", metadata=setting("whose laws run in processes of their own")
+    )
 
 
 @attrs.frozen(eq=False, repr=False)
 class Plugins(Compared):
-    """`allow`: distributions that may provide adapters and laws."""
+    """`allow`: distributions that may provide adapters and laws. `block`: names that are not used. `load`: files."""
 
     allow: Literal["any"] | frozenset[str] = attrs.field(
         default="any",
         metadata=setting("who may provide adapters and laws", wanted="any, or a list of distributions"),
+    )
+    block: frozenset[str] = attrs.field(
+        default=frozenset(),
+        validator=deep_iterable(min_len(1)),
+        metadata=setting(
+            "distributions, adapters and laws that are not used",
+            wanted="a list of their names",
+        ),
+    )
+    load: tuple[str, ...] = attrs.field(
+        default=(),
+        validator=deep_iterable(min_len(1)),
+        metadata=setting("plugins that are one file each, such as ./my_law.py", wanted="a list of paths"),
     )
 
 

@@ -35,13 +35,22 @@ PORTS = {
 }
 
 
+GIVEN = "given in code"
+
+
 @attrs.frozen(eq=False, repr=False)
 class Source(Compared):
-    """Where a plugin came from."""
+    """Where a plugin came from. `file`: of one that is a file of this machine, whose sha256 is the version."""
 
     distribution: str
     version: str
     entry_point: str
+    file: str | None = None
+
+    @property
+    def given(self) -> bool:
+        """Whether it is an object that code of this process gave."""
+        return self.entry_point == GIVEN
 
     @property
     def own(self) -> bool:
@@ -95,7 +104,7 @@ def sources_of(points: Iterable[EntryPoint]) -> Iterator[tuple[EntryPoint, Sourc
 def given(plugin: Any) -> Source:
     """Where a plugin object that was passed in code says it is from."""
     name = getattr(plugin, "__name__", type(plugin).__name__)
-    return Source(getattr(plugin, "distribution", name), getattr(plugin, "version", "0"), "given in code")
+    return Source(getattr(plugin, "distribution", name), getattr(plugin, "version", "0"), GIVEN)
 
 
 def raised(error: BaseException) -> str:

@@ -15,7 +15,8 @@ from typing import Any
 
 import attrs
 
-from sr_domain.evidence.provided_law import ProvidedLaw
+from sr_plugins.host.admittance import Admittance
+from sr_plugins.host.host_laws import HostLaws, Provide, in_this_process
 from sr_plugins.host.loading import (
     PORTS,
     Broken,
@@ -29,12 +30,13 @@ from sr_plugins.host.loading import (
     load,
     sources_of,
 )
+from sr_plugins.host.local_file import load_file, source_of
 from sr_plugins.release import DISTRIBUTION
 from sr_ports import BadInput, ReasonCode
 from sr_ports.compared import Compared
 from sr_ports.hooks import PROJECT, Adapter
 
-_LEFT_OUT = "plugins.allow leaves it out"
+_ANY = Admittance()
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -68,27 +70,33 @@ class Conflict(Compared):
 class PluginHost:
     """What plugins offer, by port and name. Safe to use from several threads.
 
-    `allow`: distributions that may provide anything, None for any; no code of another is run.
+    `admittance`: who may provide anything; no code of another is run. `files`: plugins that are one file each.
     """
 
-    def __init__(self, points: Iterable[EntryPoint], allow: frozenset[str] | None) -> None:
-        self.allow = None if allow is None else frozenset(map(canonical, allow))
+    def __init__(self, points: Iterable[EntryPoint], admittance: Admittance, files: Sequence[str] = ()) -> None:
+        self.admittance = admittance
         self.offered: dict[tuple[str, str], tuple[Any, Source]] = {}
         self.broken: tuple[Broken, ...] = ()
         self.idle: tuple[Broken, ...] = ()
         self.conflicts: tuple[Conflict, ...] = ()
         self._lock = threading.RLock()
-        wanted, left_out = _sort(points, self.allow)
+        wanted, left_out = _sort(points, admittance)
         self.left_out = tuple(left_out)
-        self._waiting = [one for one in wanted if not one[1].own]
-        self._load([one for one in wanted if one[1].own])
+        self._waiting: list[tuple[Source, Callable[[], list[Found]]]] = [
+            (source, partial(load, point, source)) for point, source in wanted if not source.own
+        ]
+        self._waiting += map(_of_file, files)
+        for point, source in wanted:
+            if source.own:
+                self._take(source, partial(load, point, source))
 
     @classmethod
     def discover(
         cls,
         *,
         plugins: Sequence[Any] = (),
-        allow: frozenset[str] | None = None,
+        admittance: Admittance = _ANY,
+        files: Sequence[str] = (),
         points: Iterable[EntryPoint] | None = None,
     ) -> PluginHost:
         """A host to work with: the own plugins and the given plugin objects are loaded, others when needed.
@@ -96,7 +104,7 @@ class PluginHost:
         A broken plugin is noted, not raised. Raises `BadInput(PLUGIN_CONFLICT)` when two of those
         loaded now give one name on one port.
         """
-        host = cls(entry_points(group=PROJECT) if points is None else points, allow)
+        host = cls(entry_points(group=PROJECT) if points is None else points, admittance, files)
         for plugin in plugins:
             source = given(plugin)
             host._take(source, partial(ask, plugin, source))
@@ -105,9 +113,15 @@ class PluginHost:
         return host
 
     @classmethod
-    def survey(cls, *, allow: frozenset[str] | None = None, points: Iterable[EntryPoint] | None = None) -> PluginHost:
+    def survey(
+        cls,
+        *,
+        admittance: Admittance = _ANY,
+        files: Sequence[str] = (),
+        points: Iterable[EntryPoint] | None = None,
+    ) -> PluginHost:
         """A host to look at: everything allowed is loaded, and conflicts are noted."""
-        host = cls(entry_points(group=PROJECT) if points is None else points, allow)
+        host = cls(entry_points(group=PROJECT) if points is None else points, admittance, files)
         host.load_all()
         return host
 
@@ -115,11 +129,8 @@ class PluginHost:
         """Import the plugins of other distributions, once."""
         with self._lock:
             waiting, self._waiting = self._waiting, []
-            self._load(waiting)
-
-    def _load(self, wanted: Iterable[tuple[EntryPoint, Source]]) -> None:
-        for point, source in wanted:
-            self._take(source, partial(load, point, source))
+            for source, offers in waiting:
+                self._take(source, offers)
 
     def _take(self, source: Source, offers: Callable[[], list[Found]]) -> None:
         """Note what one plugin offers, or why it offers nothing."""
@@ -193,13 +204,16 @@ class PluginHost:
             if not loaded:
                 self.load_all()
             for (of, name), (offer, source) in sorted(self.offered.items(), key=lambda item: item[0]):
-                if of == port and name not in seen and self._allows(source):
+                if of == port and name not in seen and self.admittance.left_out(source, name) is None:
                     seen.add(name)
                     yield offer
 
-    def laws(self) -> Mapping[str, ProvidedLaw]:
-        """The hashing laws that may be used, by kind, with where each came from."""
-        return _Laws(self)
+    def laws(self, provide: Provide = in_this_process, close: Callable[[], None] = lambda: None) -> HostLaws:
+        """The hashing laws that may be used, by kind, with where each came from.
+
+        `provide` decides where a law's code runs; `close` lets go of what it holds open for that.
+        """
+        return HostLaws(self, provide, close)
 
     def offers(self) -> list[Offer]:
         """Everything found so far, usable or not, by port and name."""
@@ -213,23 +227,20 @@ class PluginHost:
         return sorted(rows, key=lambda row: (row.port, row.name, row.distribution))
 
     def _why_not(self, port: str, name: str, offer: Any, source: Source) -> str | None:
-        if not self._allows(source):
-            return _LEFT_OUT
+        left_out = self.admittance.left_out(source, name)
+        if left_out is not None:
+            return left_out
         rival = next((one.sources[1] for one in self.conflicts if (one.port, one.name) == (port, name)), None)
         if rival is not None and not source.own:
             return f"{rival.distribution} gives this name too"
         missing = [one for one in getattr(offer, "requires", ()) if _absent(one)]
         return f"{_not_installed(missing)}: extra [{offer.extra}]" if missing else None
 
-    def _allows(self, source: Source) -> bool:
-        return self.allow is None or canonical(source.distribution) in self.allow
-
     def _check_allowed(self, port: str, name: str, source: Source) -> None:
-        if not self._allows(source):
-            raise BadInput(
-                ReasonCode.PLUGIN_NOT_ALLOWED,
-                f"the {port} adapter {name!r} comes from {source.distribution}, which plugins.allow leaves out",
-            )
+        why = self.admittance.left_out(source, name)
+        if why is not None:
+            what = f"the {port} adapter {name!r} comes from {source.distribution}, and {why}"
+            raise BadInput(ReasonCode.PLUGIN_NOT_ALLOWED, what)
 
     def _unknown(self, port: str, name: str) -> BadInput:
         known = ", ".join(sorted(offered for of, offered in list(self.offered) if of == port)) or "none"
@@ -242,41 +253,6 @@ class PluginHost:
     def silent(self) -> list[str]:
         """Every plugin that offers nothing, and why; those of other distributions once they were loaded."""
         return [f"{one.source}: {one.why}" for one in (*self.broken, *self.idle, *self.left_out)]
-
-
-class _Laws(Mapping[str, ProvidedLaw]):
-    """The laws of a host. Asking for a kind that no own plugin gives imports the others."""
-
-    def __init__(self, host: PluginHost) -> None:
-        self._host = host
-
-    def __getitem__(self, kind: str) -> ProvidedLaw:
-        found = self._host.find("law", kind)
-        if found is None or not self._host._allows(found[1]):
-            raise KeyError(kind)
-        law, source = found
-        if not source.own:
-            from sr_plugins.host.guard import GuardedLaw
-
-            law = GuardedLaw(law)
-        return ProvidedLaw(law, source.distribution, source.version)
-
-    def why_absent(self, kind: str) -> str:
-        """Whose law it is that may not be used, and which plugins could not be asked; empty when there is no such."""
-        found = self._host.find("law", kind)
-        unused = [f"{found[1]}: {_LEFT_OUT}"] if found is not None else []
-        return "; ".join([*unused, *self._host.silent()])
-
-    def __iter__(self) -> Iterator[str]:
-        self._host.load_all()
-        return (
-            kind
-            for (port, kind), (_, source) in list(self._host.offered.items())
-            if port == "law" and self._host._allows(source)
-        )
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
 
 
 def _row(port: str, name: str, source: Source, why: str | None) -> Offer:
@@ -322,18 +298,29 @@ def _absent(module: str) -> bool:
         return True
 
 
-def _sort(
-    points: Iterable[EntryPoint], allow: frozenset[str] | None
-) -> tuple[list[tuple[EntryPoint, Source]], list[Broken]]:
+def _sort(points: Iterable[EntryPoint], admittance: Admittance) -> tuple[list[tuple[EntryPoint, Source]], list[Broken]]:
     """The entry points that may be loaded, each once, and those that may not, in a fixed order."""
     wanted: list[tuple[EntryPoint, Source]] = []
     left_out: dict[Source, Broken] = {}
     for point, source in sources_of(sorted(points, key=lambda one: (one.name, one.value))):
-        if allow is not None and canonical(source.distribution) not in allow:
-            left_out[source] = Broken(source, _LEFT_OUT)
+        why = admittance.left_out(source)
+        if why is not None:
+            left_out[source] = Broken(source, why)
         elif not any(_twin(source, other) for _, other in wanted):
             wanted.append((point, source))
     return wanted, list(left_out.values())
+
+
+def _of_file(path: str) -> tuple[Source, Callable[[], list[Found]]]:
+    """A plugin that is one file, and how to ask it."""
+    source, why = source_of(path)
+
+    def offers() -> list[Found]:
+        if why is not None:
+            raise PluginError(why)
+        return ask(load_file(str(source.file), source.version), source)
+
+    return source, offers
 
 
 def _twin(one: Source, other: Source) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sr_domain.evidence.provided_law import ProvidedLaw
+from sr_domain.evidence.provided_law import ProvidedLaw, RunsIn
 from sr_plugins.laws.bundle_digest import BundleDigest
 from sr_plugins.laws.index_raw_bytes import IndexRawBytes
 from sr_plugins.laws.member_concat import MemberDigestConcat
@@ -13,7 +13,7 @@ BUILTIN_LAWS = (BundleDigest(), MemberDigestConcat(), IndexRawBytes())
 
 def builtin_laws() -> dict[str, ProvidedLaw]:
     """SR's own laws by kind, with the installed release, as `Ports.laws` takes them."""
-    return {law.kind: ProvidedLaw(law, DISTRIBUTION, release()) for law in BUILTIN_LAWS}
+    return {law.kind: ProvidedLaw(law, DISTRIBUTION, release(), RunsIn.OWN) for law in BUILTIN_LAWS}
 
 
 __all__ = ["BUILTIN_LAWS", "BundleDigest", "IndexRawBytes", "MemberDigestConcat", "builtin_laws"]

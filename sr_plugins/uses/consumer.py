@@ -21,6 +21,7 @@ from sr_plugins.documents.files import read_config
 from sr_plugins.documents.profile import Profile, Section, load_profile
 from sr_plugins.wiring.wire import wire_checker, wire_ports
 from sr_ports import BadInput, Fault, NotFound, ReasonCode
+from sr_ports.stores import Closing
 
 
 def verify_facts(
@@ -51,15 +52,19 @@ def verify_facts(
     except Exception as error:  # noqa: BLE001 - whatever it is, it is no facts view
         return Guarded(Verification(where, None, (Finding(ReasonCode.TRUTH_ALTERED, where, str(error)),)))
     verifier = Verifier(ports.store, ports.roots, ports.laws, ports.pool, ports.clock, progress, signed_by)
-    done = verify(
-        verifier,
-        data,
-        facts,
-        asked=where if copy is None else None,
-        engine_run_root=engine_run_root,
-        fast=fast,
-        allow_superseded=allow_superseded,
-    )
+    try:
+        done = verify(
+            verifier,
+            data,
+            facts,
+            asked=where if copy is None else None,
+            engine_run_root=engine_run_root,
+            fast=fast,
+            allow_superseded=allow_superseded,
+        )
+    finally:
+        if isinstance(ports.laws, Closing):
+            ports.laws.close()
     return Guarded(done)
 
 

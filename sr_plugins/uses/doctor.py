@@ -15,8 +15,11 @@ import attrs
 
 from sr_domain.artifacts.attestation import PAYLOAD_TYPE, fault_in, normal
 from sr_domain.encoding.times import format_instant
+from sr_domain.evidence.provided_law import LawStopped, ProvidedLaw, RunsIn
+from sr_domain.plan.absent_law import absence
 from sr_domain.run.ports import Ports
 from sr_domain.runner import ScenarioRunner
+from sr_plugins.isolation.law import IsolatedLaw
 from sr_ports import REASONS, Envelope, LeaseLost, Migratable, NotFound, Provable, ReasonCode, SrError, one_line
 from sr_ports.errors import described
 
@@ -51,6 +54,7 @@ def examine(runner: ScenarioRunner, *, migrate: bool = False) -> list[Check]:
         *_bus(ports, runner.settings.topic, token),
         *_root(runner),
         *_signer(ports),
+        *_laws(runner),
     ]
 
 
@@ -282,6 +286,34 @@ def _root(runner: ScenarioRunner) -> Iterator[Check]:
         return uri
 
     yield _try("engine", "oracle root", there)
+
+
+def _laws(runner: ScenarioRunner) -> Iterator[Check]:
+    """The pack's laws that are not Scenario Runner's own: each is found, and its worker starts."""
+
+    def read() -> str:
+        return f"{len(runner.pack.gates)} gates, {len(runner.pack.outputs)} outputs"
+
+    pack = _try("engine", "pack", read)
+    if not pack.ok:
+        yield pack
+        return
+    for kind in sorted({gate.method.kind for gate in runner.pack.gates.values()}):
+        provided = runner.ports.laws.get(kind)
+        if provided is None or provided.runs_in is not RunsIn.OWN:
+            yield _try("law", kind, partial(_law, runner.ports.laws, kind, provided))
+
+
+def _law(laws: object, kind: str, provided: ProvidedLaw | None) -> str:
+    if provided is None:
+        raise _Broken(f"no plugin provides {absence(laws, kind)}", ReasonCode.UNKNOWN_HASHING_LAW)
+    if not isinstance(provided.law, IsolatedLaw):
+        return f"{provided.distribution} {provided.version}, in this process"
+    try:
+        provided.law.try_worker()
+    except LawStopped as stopped:
+        raise _Broken(f"{provided.by}: {stopped.why}", ReasonCode.LAW_FAILED) from stopped
+    return f"{provided.distribution} {provided.version}, in a process of its own"
 
 
 def _signer(ports: Ports) -> Iterator[Check]:

@@ -15,7 +15,9 @@ from sr_domain.run.ports import Ports, Settings
 from sr_domain.runner import ScenarioRunner
 from sr_plugins.documents.policy import load_policy
 from sr_plugins.documents.profile import Auth, Profile, Section, load_profile
+from sr_plugins.host.admittance import Admittance
 from sr_plugins.host.plugin_host import PluginHost
+from sr_plugins.isolation.provide import Isolating
 from sr_plugins.release import DISTRIBUTION, release
 from sr_plugins.wiring.adapter_settings import read_settings
 from sr_plugins.wiring.sinks import FanOut
@@ -34,6 +36,7 @@ from sr_ports.compared import Compared
 
 if TYPE_CHECKING:
     from sr_domain.plan.pack import InterfacePack
+    from sr_plugins.isolation.workers import LawWorkers
 
 
 def wire(
@@ -65,16 +68,16 @@ def _pack(profile: Profile, laws: Mapping[str, ProvidedLaw]) -> InterfacePack:
 
 def wire_ports(profile: Profile, *, plugins: Sequence[Any] = (), narrate: bool = False) -> Ports:
     """The ports a profile names."""
-    bare = Wires(profile, PluginHost.discover(plugins=plugins, allow=profile.allow))
+    bare = Wires(profile, host_of(profile, plugins))
     bare.host.require(bare.sections(narrate))
     runtime: Runtime = bare.build("runtime", Section("system", {"workers": profile.evidence.workers}))
-    wires = attrs.evolve(bare, platform=runtime.platform)
+    wires, isolating = attrs.evolve(bare, platform=runtime.platform), isolation(bare)
     return Ports(
         store=wires.build("object_store", profile.object_store),
         authority=wires.build("authority", profile.authority),
         bus=wires.build("control_bus", profile.control_bus),
         roots=Roots(wires),
-        laws=wires.host.laws(),
+        laws=wires.host.laws(isolating.provide, isolating.close),
         platform=runtime.platform,
         clock=runtime.clock,
         ids=runtime.ids,
@@ -87,9 +90,38 @@ def wire_ports(profile: Profile, *, plugins: Sequence[Any] = (), narrate: bool =
     )
 
 
+def host_of(profile: Profile, plugins: Sequence[Any] = ()) -> PluginHost:
+    """The plugins that a profile lets in. Raises `BadInput(PLUGIN_CONFLICT)`."""
+    return PluginHost.discover(plugins=plugins, admittance=admittance(profile), files=profile.plugins.load)
+
+
+def survey(profile: Profile) -> PluginHost:
+    """Every plugin that a profile lets in, to look at."""
+    return PluginHost.survey(admittance=admittance(profile), files=profile.plugins.load)
+
+
+def admittance(profile: Profile) -> Admittance:
+    """Who may provide anything, as the profile says."""
+    return Admittance(profile.allow, profile.plugins.block)
+
+
+def isolation(wires: Wires) -> Isolating:
+    """Where laws run, as the profile says."""
+    evidence = wires.profile.evidence
+
+    def workers() -> LawWorkers:
+        from sr_plugins.isolation.process import environment
+        from sr_plugins.isolation.workers import LawWorkers
+
+        most = (os.cpu_count() or 1) if isinstance(evidence.workers, str) else evidence.workers
+        return LawWorkers(most, evidence.law_timeout_s, environment(wires.passed()))
+
+    return Isolating(evidence.law_isolation, evidence.law_timeout_s, workers)
+
+
 def wire_checker(profile: Profile, key: str) -> SignatureChecker:
     """Checks signatures of the public key in the PEM file `key`. Raises `BadInput`."""
-    wires = Wires(profile, PluginHost.discover(allow=profile.allow))
+    wires = Wires(profile, host_of(profile))
     checker: SignatureChecker = wires.build("signature_checker", Section("key_file", {"public_key": key}))
     return checker
 
@@ -159,6 +191,17 @@ class Wires(Compared):
         if current is None:
             raise NotFound(ReasonCode.RUN_NOT_FOUND, "nothing was ever submitted here", "submit a run first")
         return current
+
+    def passed(self) -> tuple[str, ...]:
+        """What laws in processes of their own have of the environment: what the invoker lets its engine have."""
+        from sr_plugins.isolation.process import PASSED
+
+        section = self.profile.invoker
+        if section is None:
+            return PASSED
+        told = read_settings("invoker", self.host.adapter("invoker", section.adapter), section.settings)
+        passed = getattr(getattr(told, "env", None), "passed", None)
+        return passed if isinstance(passed, tuple) else PASSED
 
     def roots(self, scheme: str) -> EngineRoots | None:
         """What opens engine roots of a scheme; None when no adapter does."""

@@ -18,7 +18,7 @@ from sr_adapters.demo_engine.content import Filler
 from sr_adapters.demo_engine.paths import EngineFault, files_of, fill
 from sr_adapters.demo_engine.world import build_world
 from sr_adapters.file.root import FileEngineRoot
-from sr_domain.evidence.gates import GateMissing, GatePassed, verify_gate
+from sr_domain.evidence.gates import GateMissing, GatePassed, GateVerdict, verify_gate
 from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.plan.sealed import SealedGate
 from sr_domain.record.proofs import Conflict
@@ -75,7 +75,7 @@ def recomputed(root: Path, entry: Mapping[str, Any]) -> str:
     return hashlib.sha256(b"".join((base / path).read_bytes() for path in ordered)).hexdigest()
 
 
-def verdict(root: Path, pack: str, gate_id: str) -> GatePassed | GateMissing | Conflict:
+def verdict(root: Path, pack: str, gate_id: str) -> GateVerdict:
     spec = load_pack(pack).gates[gate_id]
     sealed = SealedGate(
         gate_id=gate_id,

@@ -12,6 +12,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -329,21 +330,43 @@ def unstable(stage: Stage) -> Answer:
     return stage.submit()
 
 
-def broken_law(stage: Stage) -> Answer:
-    code = """
-        from sr_ports import hookimpl
+FRAGILE = """
+import time
+from sr_ports import hookimpl
 
-        class Law:
-            kind = "fragile"
-            def digest(self, bundle):
-                raise ZeroDivisionError("oops")
+class Law:
+    kind = "fragile"
+    def digest(self, bundle):
+        {digest}
 
-        @hookimpl
-        def sr_hashing_laws():
-            return [Law()]
-    """
-    stage.site.install("acme-laws", code)
-    stage.gate(0, verification_method={"kind": "fragile", "exclude_filenames": ["_passed.flag"]})
+@hookimpl
+def sr_hashing_laws():
+    return [Law()]
+"""
+SOUND = "return bundle.sha256([one.path for one in bundle.files()])"
+
+
+def judged_by(digest: str, **profile: Any) -> Callable[[Stage], Answer]:
+    """A law of another distribution judges, in a process of its own."""
+
+    def play(stage: Stage) -> Answer:
+        stage.profile(**profile)
+        stage.site.install("acme-laws", FRAGILE.format(digest=digest))
+        stage.gate(0, verification_method={"kind": "fragile", "exclude_filenames": ["_passed.flag"]})
+        return stage.submit()
+
+    return play
+
+
+def another_version(stage: Stage) -> Answer:
+    """The law's plugin was exchanged while the run waited."""
+    stage.world("up/_passed.flag", None)
+    stage.policy(evidence_wait_seconds=600)
+    assert judged_by(SOUND)(stage).code == 3
+    stage.world("up/_passed.flag", b"x")
+    shutil.rmtree(stage.site.folder)
+    stage.site.folder.mkdir()
+    stage.site.install("acme-laws", FRAGILE.format(digest=SOUND), version="1.3")
     return stage.submit()
 
 
@@ -539,7 +562,7 @@ ROWS: dict[ReasonCode, Row] = {
     C.SUPERSEDES_TAKEN: Row(superseding(old_is_taken, 0), 2),
     C.UNKNOWN_OUTPUT_ID: Row(submits(output_ids=["nowhere"]), 4, "FAILED"),
     C.UNKNOWN_GATE_ID: Row(packed("gate", 1, upstream_gate_dependencies=["gate.none"]), 4, "FAILED"),
-    C.UNKNOWN_HASHING_LAW: Row(packed("gate", 0, verification_method={"kind": "unheard_of"}), 4, "FAILED"),
+    C.UNKNOWN_HASHING_LAW: Row(packed("gate", 0, verification_method={"kind": "unheard_of"}), 9, "OPEN"),
     C.GATE_CYCLE: Row(cycle, 4, "FAILED"),
     C.OUTPUT_UNGATED: Row(packed("gate", 1, authorizes_outputs=["events"]), 4, "FAILED"),
     C.NO_OUTPUTS: Row(no_outputs, 4, "FAILED"),
@@ -576,7 +599,9 @@ ROWS: dict[ReasonCode, Row] = {
     C.INDEXED_FILE_ABSENT: Row(indexed(["gone.bin"], evidence_wait_seconds=0), 5, "QUARANTINED", inside=True),
     C.PATH_ESCAPES: Row(indexed(["../../../etc/passwd"]), 5, "QUARANTINED", inside=True),
     C.NOT_A_FILE: Row(indexed(["folder/"]), 5, "QUARANTINED", inside=True),
-    C.LAW_FAILED: Row(broken_law, 5, "QUARANTINED", inside=True),
+    C.LAW_FAILED: Row(judged_by("raise ZeroDivisionError"), 9, "VERIFYING"),
+    C.LAW_TIMEOUT: Row(judged_by("time.sleep(60)", evidence={"law_timeout_seconds": 0.2}), 9, "VERIFYING"),
+    C.LAW_VERSION_CHANGED: Row(another_version, 9, "WAITING_EVIDENCE"),
     C.LOCATOR_SCHEMA_INVALID: Row(packed("output", 1, schema_ref="x" * 5000), 4, "FAILED"),
     C.RECEIPT_SCHEMA_INVALID: Row(packed("gate", 0, index_path_template="x" * 5000), 4, "FAILED"),
     C.INSTANCE_RECEIPT_SCHEMA_INVALID: Row(receipt(b"[]"), 4, "FAILED"),

@@ -25,11 +25,11 @@ from sr_adapters.file.root import FileEngineRoot
 from sr_adapters.memory.root import MemoryEngineRoot
 from sr_adapters.snapshot import Snapshot
 from sr_domain.evidence.bundle import Bundle
-from sr_domain.evidence.gates import GatePassed, GateVerdict, verify_gate
-from sr_domain.evidence.law_call import law_digest, law_view
+from sr_domain.evidence.gates import GatePassed, GateUnjudged, GateVerdict, verify_gate
+from sr_domain.evidence.law_call import law_digest
+from sr_domain.evidence.law_view import law_view
 from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.plan.sealed import SealedGate
-from sr_domain.record.proofs import Conflict
 from sr_ports import BundleView, EngineRoot, EvidenceFault, Params, ReasonCode, Unreachable, VerificationMethod
 from sr_ports.wanted import FIRST_RELEASE
 from tests.worlds import flag, sha
@@ -243,10 +243,10 @@ def test_a_law_that_reads_the_flag_and_returns_it_proves_nothing() -> None:
 
     for law in (parrot, from_the_root, misspelt):
         verdict = judged(law, FILES)
-        assert isinstance(verdict, Conflict)
+        assert isinstance(verdict, GateUnjudged)
         assert verdict.code is ReasonCode.LAW_FAILED
         assert "exclude_filenames" in verdict.detail
-    assert isinstance(judged(parrot, FILES, exclude_filenames=("_passed.flag",)), Conflict)
+    assert isinstance(judged(parrot, FILES, exclude_filenames=("_passed.flag",)), GateUnjudged)
     twin = judged(lambda bundle: hashlib.sha256(b"".join(bundle.stream("report.json"))).hexdigest(), FILES)
     assert isinstance(twin, GatePassed)
 
@@ -257,7 +257,7 @@ def test_a_flag_that_the_index_lists_is_one_of_the_members() -> None:
 
     listed = {**FILES, "gate/index.json": b'["report.json", "_passed.flag"]'}
     assert isinstance(judged(last_member, listed, index=True), GatePassed)
-    assert isinstance(judged(last_member, FILES, index=True), Conflict)
+    assert isinstance(judged(last_member, FILES, index=True), GateUnjudged)
 
 
 def test_a_link_to_the_flag_is_the_flag_where_links_are_followed(tmp_path: Path) -> None:

@@ -287,8 +287,8 @@ OWN_FAULTS: list[BaseException] = [
 def test_whatever_a_law_raises_is_named_with_its_distribution_and_version(lab: Lab, error: BaseException) -> None:
     laws = {**LAWS, Law.kind: ProvidedLaw(Law(error), "acme-laws", "1.2")}
     outcome = lab.runner(laws=laws).submit(request(engine_run_root=lab.world(small_world())))
-    assert outcome.state is RunState.QUARANTINED
-    assert f"LAW_FAILED: the law {Law.kind} of acme-laws 1.2 failed: {type(error).__name__}" in outcome.message
+    assert (outcome.state, outcome.reason_code) == (RunState.VERIFYING, ReasonCode.LAW_FAILED)
+    assert f"the law {Law.kind} of acme-laws 1.2 failed: {type(error).__name__}" in outcome.message
 
 
 def test_a_law_may_not_turn_a_store_that_is_away_into_a_verdict(lab: Lab) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 import attrs
 import pytest
 
-from sr_domain.evidence.provided_law import ProvidedLaw
+from sr_domain.evidence.provided_law import LawStopped, ProvidedLaw
 from sr_domain.plan.pack import OutputSpec
 from sr_domain.run.ports import Settings
+from sr_plugins.laws import BUILTIN_LAWS
 from sr_ports import EngineResult, HashingLaw, ReasonCode, SrError
 from tests.kit import BASE, LAWS, Lab, request
 from tests.worlds import FLAG, GATES, MF, OUTPUTS, PH, gate, law, pack, small_world
@@ -160,8 +161,31 @@ def conflict(files: dict[str, bytes], **wired: Any) -> Play:
     return play
 
 
+@attrs.frozen
+class LateLaw(BrokenLaw):
+    """A law that whoever watches it ended."""
+
+    def watched(self, bundle: Any, check: Any) -> str:
+        raise LawStopped("it ran for more than 5 s", late=True)
+
+
+def upgraded(lab: Lab) -> Any:
+    """The run waits, and the law's plugin comes to be of another version before it goes on."""
+    law = next(law for law in BUILTIN_LAWS if law.kind == "sha256_bundle_digest")
+    laws = {version: {**LAWS, law.kind: ProvidedLaw(law, "acme-laws", version)} for version in ("1.2", "1.3")}
+    root = lab.world(spoilt(f"gates/gate.a/{FLAG}", None))
+    waits = lab.runner(laws=laws["1.2"]).submit(request(engine_run_root=root))
+    assert waits.state == "WAITING_EVIDENCE"
+    lab.world(small_world())
+    rests = lab.runner(laws=laws["1.3"]).resume(waits.run_id)
+    assert "acme-laws==1.2, and here it is acme-laws==1.3" in rests.message
+    assert lab.runner(laws=laws["1.2"]).resume(waits.run_id).state == "READY"
+    return rests
+
+
 C = ReasonCode
 BROKEN = {**LAWS, "sha256_bundle_digest": ProvidedLaw(BrokenLaw(), "third-party", "0")}
+LATE = {**LAWS, "sha256_bundle_digest": ProvidedLaw(LateLaw(), "third-party", "0")}
 SHORT = OutputSpec("short", "data/short.bin", "scope_seed_run_id", ("seed",), ("gate.a",))
 PLAYS: dict[ReasonCode, Play] = {
     C.REQUEST_INVALID: submit(seed=-1),
@@ -210,7 +234,9 @@ PLAYS: dict[ReasonCode, Play] = {
     ),
     C.EVIDENCE_CONFLICT: submit(files=spoilt(f"gates/gate.a/{FLAG}", b"ok")),
     C.EVIDENCE_UNSTABLE: unstable,
-    C.LAW_FAILED: conflict(small_world(), laws=BROKEN),
+    C.LAW_FAILED: submit(wired={"laws": BROKEN}),
+    C.LAW_TIMEOUT: submit(wired={"laws": LATE}),
+    C.LAW_VERSION_CHANGED: upgraded,
     C.GATE_DIGEST_MISMATCH: conflict(spoilt("gates/gate.a/z.csv", b"1")),
     C.FLAG_MALFORMED: conflict(spoilt(f"gates/gate.a/{FLAG}", b"ok")),
     C.INDEX_MALFORMED: conflict(spoilt("gates/gate.b/index.json", b"{}")),

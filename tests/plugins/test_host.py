@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from sr_domain.plan.absent_law import absence
+from sr_plugins.host.admittance import Admittance
 from sr_plugins.host.plugin_host import PORTS, Offer, PluginHost
 from sr_plugins.laws import BUILTIN_LAWS
 from sr_plugins.release import DISTRIBUTION
@@ -246,7 +247,9 @@ def test_a_broken_plugin_is_told_of_and_stops_only_who_needs_it(site: Site, how:
 def test_a_law_that_is_absent_is_told_with_the_plugins_that_give_nothing(site: Site) -> None:
     site.install("acme-bare", "def sr_hashing_laws(): return []")
     site.install("acme-laws", LAW.format(kind="zz_law"))
-    host = PluginHost.discover(points=[*BUILTIN, *site.points()], allow=frozenset({DISTRIBUTION, "acme-bare"}))
+    host = PluginHost.discover(
+        points=[*BUILTIN, *site.points()], admittance=Admittance(frozenset({DISTRIBUTION, "acme-bare"}))
+    )
     told = absence(host.laws(), "zz_law")
     assert "acme-bare 1.2: offers nothing: sr_hashing_laws lacks @hookimpl" in told
     assert "acme-laws 1.2: plugins.allow leaves it out" in told
@@ -304,7 +307,7 @@ def test_a_distribution_that_is_not_allowed_runs_none_of_its_code(site: Site) ->
     site.install("acme-laws", f"raise SystemExit\n{LAW.format(kind='merkle')}")
     site.install("acme-bus", bus("file"))
     site.install("good-laws", LAW.format(kind="good"))
-    host = PluginHost.discover(points=site.points(), allow=frozenset({"Good_Laws"}))
+    host = PluginHost.discover(points=site.points(), admittance=Admittance(frozenset({"Good_Laws"})))
     assert set(host.laws()) == {"good"}
     assert not {"plugin_acme_laws", "plugin_acme_bus"} & set(sys.modules)
     assert host.broken == ()
@@ -329,7 +332,7 @@ def test_a_plugin_given_in_code_is_held_to_allow_as_well(allow: frozenset[str] |
             return [Adapter("pigeon", lambda wiring: wiring)]
 
     for plugin in (Plugin, Plugin()):
-        host = PluginHost.discover(points=[], plugins=[plugin], allow=allow)
+        host = PluginHost.discover(points=[], plugins=[plugin], admittance=Admittance(allow))
         assert [(one.name, one.distribution, one.version) for one in host.offers()] == [("pigeon", "pigeons", "7")]
         assert [one.name for one in host.adapters("control_bus")] == ["pigeon"] * served
         if served:
@@ -342,7 +345,7 @@ def test_laws_given_in_code_are_held_to_allow_as_well() -> None:
     law = SimpleNamespace(kind="given", digest=lambda bundle: "0" * 64)
     plugin = SimpleNamespace(sr_hashing_laws=hookimpl(lambda: [law]), distribution="mine", version="1")
     assert set(PluginHost.discover(points=[], plugins=[plugin]).laws()) == {"given"}
-    host = PluginHost.discover(points=[], plugins=[plugin], allow=frozenset({"other"}))
+    host = PluginHost.discover(points=[], plugins=[plugin], admittance=Admittance(frozenset({"other"})))
     assert host.laws() == {}
     assert [(one.name, one.loaded, one.why) for one in host.offers()] == [
         ("given", False, "plugins.allow leaves it out")

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sr_adapters.file.root import FileEngineRoot
-from sr_domain.evidence.gates import GateMissing, GatePassed, verify_gate
+from sr_domain.evidence.gates import GateMissing, GatePassed, GateUnjudged, verify_gate
 from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.plan.sealed import SealedGate
 from sr_domain.record.proofs import Conflict
@@ -279,5 +279,5 @@ def test_a_law_that_breaks_proves_nothing(tmp_path: Path) -> None:
         verdict = verify_gate(
             root, sealed, ProvidedLaw(law, "acme", "1"), enforce_members=False, guard=lambda _read: None
         )
-        assert isinstance(verdict, Conflict)
+        assert isinstance(verdict, GateUnjudged)
         assert verdict.code is ReasonCode.LAW_FAILED

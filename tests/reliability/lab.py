@@ -31,11 +31,12 @@ from sr_domain import (
     ScenarioRunner,
     Settings,
 )
+from sr_domain.evidence.provided_law import LawStopped, RunsIn
 from sr_domain.plan.policy import MemberDigests
 from sr_domain.record.ledger import Ledger, check_ledger
 from sr_plugins.laws import BUILTIN_LAWS
 from sr_plugins.wiring.sinks import FanOut
-from sr_ports import EngineCall, EngineResult, Envelope, VerificationMethod
+from sr_ports import BundleView, EngineCall, EngineResult, Envelope, VerificationMethod
 
 PLATFORM = "platform_20260131T134200Z"
 TTL_S = 60.0
@@ -69,7 +70,24 @@ PACK = InterfacePack(
     },
     digest="0" * 64,
 )
-LAWS = {law.kind: ProvidedLaw(law, "scenario-runner", "0") for law in BUILTIN_LAWS}
+LAWS = {law.kind: ProvidedLaw(law, "scenario-runner", "0", RunsIn.OWN) for law in BUILTIN_LAWS}
+
+
+@attrs.define
+class Fickle:
+    """A law of another distribution: the first built-in one, save while it is `broken`."""
+
+    broken: bool = False
+    kind: str = BUILTIN_LAWS[0].kind
+
+    def digest(self, bundle: BundleView) -> str:
+        if self.broken:
+            raise LawStopped("its process was ended by SIGSEGV")
+        return BUILTIN_LAWS[0].digest(bundle)
+
+    def laws(self) -> dict[str, ProvidedLaw]:
+        """The lab's laws, this one in the place of its like."""
+        return {**LAWS, self.kind: ProvidedLaw(self, "acme-laws", "1.2", RunsIn.WORKER)}
 
 
 def request(key: str = "key", **changes: Any) -> dict[str, Any]:
@@ -129,6 +147,7 @@ class Lab:
     authority: Any = None
     wait_s: int = 600
     attempt_limit: int = 2
+    law: Fickle = attrs.field(factory=Fickle)
     engine: Callable[[EngineCall], EngineResult] | None = None
     expire: Callable[[], None] = lambda: None
 
@@ -153,7 +172,7 @@ class Lab:
         wired = dict(ports or self.world_ports())
         return ScenarioRunner(
             Ports(
-                laws=LAWS,
+                laws=self.law.laws(),
                 platform=FixedPlatformRuns(PLATFORM),
                 clock=self.clock,
                 ids=self.ids,

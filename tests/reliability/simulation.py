@@ -167,7 +167,9 @@ class Simulation:
             self.rng.choice(alive).lose = self.rng.choice(("done", "undone"))
         elif dice < 0.20:
             self._change_evidence()
-        elif dice < 0.21 and self.seen_record:  # without a record it would be one that was lost
+        elif dice < 0.22:  # a plugin breaks, or is mended
+            self.lab.law.broken = not self.lab.law.broken
+        elif dice < 0.23 and self.seen_record:  # without a record it would be one that was lost
             self.planted.plant(self.rng.choice(sorted(forged())))
 
     def _pause(self, alive: list[Worker]) -> None:
@@ -247,6 +249,7 @@ class Simulation:
 
     def _settle(self) -> str:
         """Leases lapse, time runs to the deadline, a fresh process finishes: one outcome, clean audit."""
+        self.lab.law.broken = False
         record = self._record(RUN)
         if record.state is RunState.READY and record.first("READY_PUBLISHED") is None:
             self._expect(

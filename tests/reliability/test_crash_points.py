@@ -58,6 +58,16 @@ def supersede(lab: Lab, runner: Any) -> Any:
     return submit(lab, runner, engine_run_root=str(lab.root), supersedes=run_id_for("old"))
 
 
+def failing_law(lab: Lab, runner: Any) -> Any:
+    """A law fails, which lets the run rest; it is mended, and the run goes on."""
+    lab.law.broken = True
+    try:
+        with_root(lab, runner)
+    finally:
+        lab.law.broken = False
+    return runner.resume(RUN)
+
+
 def resume(lab: Lab, runner: Any) -> Any:
     return runner.resume(RUN)
 
@@ -192,6 +202,7 @@ FLOWS = (
     Flow("IP3 reuse", reuse, with_root, RunState.READY),
     Flow("IP5 missing", waited_enough, with_root, RunState.FAILED),
     Flow("IP5 contradiction", contradiction, with_root, RunState.QUARANTINED),
+    Flow("a law that fails and is mended", reuse, failing_law, RunState.READY),
     Flow("IP6 supersede", superseded, supersede, RunState.READY),
     Flow("resume of a waiting run", completed, resume, RunState.READY),
     Flow("resume of a run decided and left", died_at("run_facts_view"), resume, RunState.READY),
