@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import islice
@@ -32,6 +33,8 @@ from sr_ports.wanted import TODAY
 _FOUND_AT_ONCE = 1000
 _PATH_KEYS = ("path", "relative_path", "rel_path", "file_path", "file", "filename", "name")
 _DIGEST_KEYS = ("sha256_hex", "sha256", "digest", "digest_sha256", "digest_hex", "sha256_digest", "hash")
+_RESPELT = re.compile(r"\.?/(?:/|\.?\Z)|(?:\A|/)\.(?:/|\Z)")
+"""In a path that may have another spelling: an empty or ``.`` part."""
 _HEX = frozenset("0123456789abcdefABCDEF")
 
 
@@ -204,7 +207,7 @@ def plain_path(path: str, *, folders: bool) -> str:
 
     A ``.`` at the end names a folder, as a slash there does. What leads out is left as it stands.
     """
-    if path.startswith("/"):
+    if path.startswith("/") or not _RESPELT.search(path):
         return path
     parts = path.split("/")
     end = "/" if parts[-1] in ("", ".") and len(parts) > 1 else ""

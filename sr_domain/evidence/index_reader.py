@@ -26,6 +26,9 @@ SHAPES: Final = ("files", "entries", "items", "members")
 
 _AHEAD: Final = 2 * MAX_ENTRY
 _MAX_FIELDS: Final = 1000
+_LONGEST: Final = 3
+"""Bytes of a character of UTF-8 that is cut short."""
+_SPACES = " \t\n\r"
 _SPACE = re.compile(r"[ \t\n\r]*")
 _HOLE = "\0"
 
@@ -95,7 +98,7 @@ class _Window:
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
         self._text, self._at, self._begins = "", 0, b""
         self._left, self._ended, self._escaped = MAX_INDEX, False, False
-        self._before = ""
+        self._before, self._tail = "", b""
         self._fill()
 
     def _fill(self) -> None:
@@ -113,17 +116,30 @@ class _Window:
     def _next(self) -> str:
         chunk = next(self._chunks, None)
         if chunk is None:
-            self._ended = True
+            self._ended, self._tail = True, self._decoder.getstate()[0]
             return ""
+        self._counted(chunk)
+        self._begins = self._begins or bytes(chunk[:4096])
+        try:
+            return self._decoder.decode(chunk)
+        except UnicodeDecodeError as error:
+            return self._torn(error.object, error.start)
+
+    def _counted(self, chunk: memoryview) -> memoryview:
         self._left -= len(chunk)
         if self._left < 0:
             what = f"{self._path} is larger than {MAX_INDEX} bytes"
             raise EvidenceFault(ReasonCode.DOCUMENT_TOO_LARGE, what, self._path)
-        self._begins = self._begins or bytes(chunk[:4096])
-        try:
-            return self._decoder.decode(chunk)
-        except UnicodeDecodeError:
+        return chunk
+
+    def _torn(self, data: bytes, at: int) -> str:
+        """The text before bytes that are no UTF-8, where they are a character cut in two with a hole behind."""
+        begun = data[at:].rstrip(b"\0")
+        self._decoder.reset()
+        if len(begun) > _LONGEST or begun == data[at:] or not self._only_holes():
             raise self.malformed("not valid UTF-8 text") from None
+        self._ended, self._tail = True, begun + b"\0"
+        return data[:at].decode("utf-8", "replace")
 
     def peek(self) -> str:
         """The next letter that is no space; empty at the end."""
@@ -143,8 +159,9 @@ class _Window:
     def value(self, before: str) -> Any:
         """The value that must come next."""
         self._before = before
-        self.peek()
-        self._fill()
+        if len(self._text) - self._at < _AHEAD or self._text[self._at] in _SPACES:
+            self.peek()
+            self._fill()
         try:
             node, end = DECODER.raw_decode(self._text, self._at)
         except json.JSONDecodeError:
@@ -155,14 +172,14 @@ class _Window:
             raise self.malformed(str(error)) from error
         if end - self._at > MAX_ENTRY:
             raise self._too_long()
-        self._check(node, end)
+        if self._escaped or type(node) is not str:
+            self._check(node, end)
         self._at = end
         return node
 
     def _check(self, node: Any, end: int) -> None:
         most = MAX_DEPTH - self._before.count("[") - self._before.count("{")
-        brackets = self._text.count("[", self._at, end) + self._text.count("{", self._at, end)
-        if brackets > most:
+        if self._text.count("[", self._at, end) + self._text.count("{", self._at, end) > most:
             written = self._text[self._at : end].encode("utf-8", "surrogatepass")
             if too_deep_at(written, most) is not None:
                 raise self._too_deep()
@@ -175,24 +192,24 @@ class _Window:
     def entries(self, opening: str) -> Iterator[Any]:
         """The values of the list that comes next. `opening`: what stands for all up to its bracket."""
         self.pass_over("[", opening[:-1])
-        count, before = 0, opening
-        while not (self.peek() == "]" and not count):
+        count, before, further = 0, opening, opening + "0,"
+        while count or self.peek() != "]":
             if count >= MAX_ENTRIES:
                 what = f"{self._path} lists more than {MAX_ENTRIES} files"
                 raise EvidenceFault(ReasonCode.DOCUMENT_TOO_MANY, what, self._path)
             node = self.value(before)
             count += 1
             yield node
-            if self.peek() != ",":
+            if self._text[self._at : self._at + 1] != "," and self.peek() != ",":
                 break
             self._at += 1
-            before = opening + "0,"
+            before = further
         self.pass_over("]", opening + "0" if count else opening)
 
     def end(self) -> None:
         """Return only where nothing stands behind."""
         self._before = "[]"
-        if self.peek() or self._decoder.getstate()[0]:
+        if self.peek() or self._tail:
             self.broken()
 
     def broken(self) -> NoReturn:
@@ -200,13 +217,15 @@ class _Window:
         from sr_domain.evidence.cut_short import json_cut_short
 
         rest = self._text[self._at :]
-        if rest.endswith(_HOLE) and self._only_holes():
+        if rest.endswith(_HOLE):
+            if not self._only_holes():
+                raise self.malformed("not JSON")
             rest = rest.rstrip(_HOLE) + _HOLE
         elif not self._ended or len(rest) > _AHEAD:
             if json_cut_short(self._shown(rest[:_AHEAD])):
                 raise self._too_long()
             raise self.malformed("not JSON")
-        if json_cut_short(self._shown(rest) + self._decoder.getstate()[0]):
+        if json_cut_short(self._shown(rest) + self._tail):
             begins = self._begins
             what = f"ends too early: it begins {first_line(begins)}" if begins.strip() else "is empty"
             raise CutShort(ReasonCode.INDEX_MALFORMED, f"{self._path} {what}", self._path)
@@ -217,10 +236,8 @@ class _Window:
 
     def _only_holes(self) -> bool:
         """Whether what has not been looked at yet is what a file holds where nothing was written."""
-        while not self._ended:
-            if self._next().strip(_HOLE):
-                return False
-        return True
+        self._ended = True
+        return not any(bytes(self._counted(chunk)).strip(b"\0") for chunk in self._chunks)
 
     def malformed(self, why: str) -> EvidenceFault:
         """The fault of an index that is no strict JSON."""

@@ -59,7 +59,7 @@ def unmarked(data: bytes) -> bytes:
 
 
 def first_line(data: bytes) -> str:
-    """The first line that is not blank, for a message: bounded, quoted, what does not print is escaped, zero bytes shown once."""
+    """The first line that is not blank, for a message: bounded, quoted, escaped, zero bytes shown once."""
     if data and not data.strip(b"\0"):
         return "with zero bytes alone"
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

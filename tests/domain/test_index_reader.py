@@ -26,11 +26,12 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
     max_leaves=8,
 )
+LISTED = st.tuples(st.sampled_from(SHAPES), st.lists(VALUES), st.dictionaries(KEYS, VALUES))
 DOCUMENTS = (
     st.lists(VALUES, max_size=4)
     | st.dictionaries(KEYS, VALUES, max_size=3)
-    | st.builds(lambda name, some, more: {**more, name: some}, st.sampled_from(SHAPES), st.lists(VALUES), st.dictionaries(KEYS, VALUES))
-)  # fmt: skip
+    | LISTED.map(lambda made: {**made[2], made[0]: made[1]})
+)
 
 
 def chunked(data: bytes, size: int) -> Iterator[memoryview]:
