@@ -32,7 +32,7 @@ BOUNDS = frozenset(
 
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _NO_BRACKETS = bytes(set(range(256)) - set(_STEP))
-_STRING_OR_NOT = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[^"]++', re.DOTALL)
+_NEXT_MARK = re.compile(rb'(?:"(?:[^"\\]++|\\.)*+"?|[^",\[{]++)*+[,\[{]', re.DOTALL)
 _TAILS = bytes(range(0x80, 0xC0))
 """The bytes of UTF-8 that go on with a character."""
 _WIDE, _WIDER = re.compile(rb"[\xc4-\xff]"), re.compile(rb"[\xf0-\xff]")
@@ -59,18 +59,16 @@ def check_size(data: bytes, what: str, max_bytes: int = MAX_BYTES) -> None:
 
 def check_count(data: bytes, what: str, most: int = MAX_VALUES) -> None:
     """Raise `BadInput(DOCUMENT_TOO_MANY)` for JSON of more than `most` values; it may be no JSON at all."""
-    quotes = data.count(b'"') - data.count(b'\\"')
-    if _marks(data) <= most and quotes <= 4 * most:
+    too_many = over(ReasonCode.DOCUMENT_TOO_MANY, f"{what}: more than {most} values")
+    if data.count(b'"') - data.count(b'\\"') > 4 * (most + 1):  # more strings than commas could part
+        raise too_many
+    if _marks(data) <= most:
         return
-    found = strings = 0
-    for match in _STRING_OR_NOT.finditer(data):  # what strings hold does not count
-        piece = match[0]
-        if piece[:1] == b'"':
-            strings += 1
-        else:
-            found += _marks(piece)
-        if found > most or strings > 2 * most:
-            raise over(ReasonCode.DOCUMENT_TOO_MANY, f"{what}: more than {most} values")
+    found = at = 0
+    while (match := _NEXT_MARK.match(data, at)) is not None:  # what strings hold does not count
+        found, at = found + 1, match.end()
+        if found > most:
+            raise too_many
 
 
 def _marks(data: bytes) -> int:
