@@ -37,7 +37,7 @@ _ENCODED = re.compile(r"(?<![\w.%-])(?=[\w.-]*+%)(?P<name>[\w.%-]++)(?P<sign>[=:
 _JWT = re.compile(r"eyJ(?<![\w-]eyJ)[\w-]{5,}+\.[\w-]{5,}+(?:\.[\w*-]*+){1,3}+")
 _VENDOR = re.compile(r"gh[oprsu]_(?<!\w....)[A-Za-z0-9]{20,}+|xox(?<!\w...)[abeoprs]-[\w-]{10,}+")
 _KEY = re.compile(
-    r"(?P<head>-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)(?:\\[nr]|[A-Za-z0-9+/=*])*+", re.DOTALL
+    r"(?P<head>-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)(?:\\[nr]|[A-Za-z0-9+/=* \t])*+", re.DOTALL
 )
 _KEY_LINE = re.compile(r"\s*(?:[A-Za-z0-9+/]++={0,2}|[A-Z][A-Za-z-]*+: .*|\*\*\*)\s*\Z")
 
@@ -86,4 +86,4 @@ def without_private_keys(text: str, inside: bool = False) -> tuple[str, bool]:
 
 
 def _kept_key(found: re.Match[str]) -> str:
-    return found[0] if found[0] == found["head"] else found["head"] + MASK
+    return found[0] if not found[0][len(found["head"]) :].strip() else found["head"] + MASK
