@@ -153,8 +153,8 @@ _PATH = re.compile(rf"{_PART}(?:/{_PART})*\Z")
 _LEAVES = re.compile(r"/|(?:.*/)?\.\.(?:/|\Z)|.*\\", re.DOTALL)
 
 
-MAX_PATH = 4096
-"""Bytes of a path in UTF-8: what POSIX takes at most, and four times a key of S3."""
+MAX_PATH = 16 << 10
+"""Bytes of a path in UTF-8: four times what a system call takes, sixteen times a key of S3."""
 MAX_PARTS = 512
 """Parts of a path."""
 

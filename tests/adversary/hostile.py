@@ -20,6 +20,7 @@ from sr_plugins.documents.yaml import MAX_NODES, MAX_YAML, load_document
 from sr_ports import EvidenceFault, ReasonCode, SrError
 
 C = ReasonCode
+MANY = C.DOCUMENT_TOO_MANY
 SMILE = "\U0001f600".encode()
 BOMB = b"a0: &a0 [x]\n" + b"".join(
     b"a%d: &a%d [%s]\n" % (at, at, b", ".join([b"*a%d" % (at - 1)] * 9)) for at in range(1, 30)
@@ -76,22 +77,22 @@ HOSTILE: dict[str, Hostile] = {
     "json: as many bytes": Hostile(strict, lambda: b'"' + b"x" * (MAX_BYTES - 2) + b'"', None),
     "json: wide text": Hostile(strict, lambda: b'"' + SMILE + b"x" * (MAX_TEXT // 4) + b'"', C.DOCUMENT_TOO_LARGE),
     "json: as wide": Hostile(strict, lambda: b'"' + SMILE + b"x" * (MAX_TEXT // 4 - 8) + b'"', None),
-    "json: too many lists": Hostile(strict, lambda: b"[" + b"[]," * MAX_VALUES + b"[]]", C.DOCUMENT_TOO_MANY),
-    "json: too many objects": Hostile(strict, lambda: b"[" + b"{}," * (MAX_BYTES // 3 - 9) + b"0]", C.DOCUMENT_TOO_MANY),
-    "json: too many strings": Hostile(strict, lambda: b'["a"' + b',"a"' * 4_000_000 + b"]", C.DOCUMENT_TOO_MANY),
-    "json: nothing but quotes": Hostile(strict, lambda: b'"' * MAX_BYTES, C.DOCUMENT_TOO_MANY),
+    "json: too many lists": Hostile(strict, lambda: b"[" + b"[]," * MAX_VALUES + b"[]]", MANY),
+    "json: too many objects": Hostile(strict, lambda: b"[" + b"{}," * (MAX_BYTES // 3 - 9) + b"0]", MANY),
+    "json: too many strings": Hostile(strict, lambda: b'["a"' + b',"a"' * 4_000_000 + b"]", MANY),
+    "json: nothing but quotes": Hostile(strict, lambda: b'"' * MAX_BYTES, MANY),
     "json: as many strings": Hostile(strict, lambda: b"[" * 60 + b'"aa"' + b',"aa"' * (MAX_VALUES - 70) + b"]" * 60, None),
     "json: as many objects": Hostile(strict, lambda: b"[" + b"{}," * (MAX_VALUES // 2 - 2) + b"0]", None),
     "json: marks in a string": Hostile(strict, lambda: b'"' + b",[{" * 5_000_000 + b'"', None),
     "json: too deep": Hostile(strict, lambda: b"[" * 200_000, C.DOCUMENT_TOO_DEEP),
     "json: as deep": Hostile(strict, lambda: b"[" * 64 + b"]" * 64, None),
     "json: an endless number": Hostile(strict, lambda: b"9" * MAX_BYTES, C.DOCUMENT_INVALID),
-    "json: keys": Hostile(strict, lambda: keys(MAX_VALUES + 2), C.DOCUMENT_TOO_MANY),
+    "json: keys": Hostile(strict, lambda: keys(MAX_VALUES + 2), MANY),
     "envelope: too deep": Hostile(envelope, lambda: b'{"payload":' * 70 + b"1" + b"}" * 70, C.DOCUMENT_TOO_DEEP),
     "yaml: too many bytes": Hostile(document, lambda: b"a: " + b"x" * MAX_YAML, C.DOCUMENT_TOO_LARGE),
     "yaml: as many bytes": Hostile(document, lambda: b"a: " + b"x" * (MAX_YAML - 3), None),
-    "yaml: a bomb of aliases": Hostile(document, lambda: BOMB, C.DOCUMENT_TOO_MANY),
-    "yaml: too many nodes": Hostile(document, lambda: b"- a\n" * (MAX_NODES + 1), C.DOCUMENT_TOO_MANY),
+    "yaml: a bomb of aliases": Hostile(document, lambda: BOMB, MANY),
+    "yaml: too many nodes": Hostile(document, lambda: b"- a\n" * (MAX_NODES + 1), MANY),
     "yaml: too deep": Hostile(document, lambda: b"a: " + b"[" * 100_000, C.DOCUMENT_TOO_DEEP),
     "yaml: too deep in blocks": Hostile(document, lambda: b"- " * 70_000 + b"a", C.DOCUMENT_TOO_DEEP),
     "index: 60 MB of nothing": Hostile(index, lambda: b"[|{},|{}]", C.INDEX_MALFORMED),

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from sr_domain.encoding.redact import (
     LONGEST_LINE,
     LONGEST_SECRET,
-    MASK,
     Redactor,
     redact,
     redact_bytes,
     redacted,
     suspect,
 )
+from sr_domain.encoding.secret_shapes import MASK
 
 SECRET = st.text("abcdefghijkmnpqrstuvwxyz23456789", min_size=12, max_size=24)
 PLANTED = (
