@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from urllib.parse import unquote
 
 MASK = "***"
 WORDS = (
@@ -34,6 +33,7 @@ _NETRC = re.compile(
 _NETRC_LINE = re.compile(r"^(?P<head>[ \t]*+(?:default[ \t]++)?password[ \t]++)\S++(?=[ \t]*+$)", re.MULTILINE)
 _SIGNED = re.compile(r"(?P<head>[Ss](?i:ig(?:nature)?)=)[^\s&;,\"'<>]++")
 _ENCODED = re.compile(r"(?<![\w.%-])(?=[\w.-]*+%)(?P<name>[\w.%-]++)(?P<sign>[=:])(?P<value>[^\s&;,\"'<>]++)")
+_ESCAPED = re.compile(r"%([0-9A-Fa-f]{2})")
 _JWT = re.compile(r"eyJ(?<![\w-]eyJ)[\w-]{5,}+\.[\w-]{5,}+(?:\.[\w*-]*+){1,3}+")
 _VENDOR = re.compile(r"gh[oprsu]_(?<!\w....)[A-Za-z0-9]{20,}+|xox(?<!\w...)[abeoprs]-[\w-]{10,}+")
 _KEY = re.compile(
@@ -56,7 +56,7 @@ def masked(text: str, secret: Callable[[str], bool]) -> str:
 
 
 def _after(found: re.Match[str], kept: str, secret: Callable[[str], bool]) -> str:
-    name = unquote(found["name"])
+    name = _ESCAPED.sub(lambda hexed: chr(int(hexed[1], 16)), found["name"])
     return kept + MASK if secret(name) or _SIGNED.search(f"{name}=x") else found[0]
 
 

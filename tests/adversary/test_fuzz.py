@@ -14,9 +14,10 @@ from tests.adversary.outside import LIMIT, READERS, read
 from tests.reliability.lab import request
 
 WORDS = st.sampled_from(
-    [b"path", b"files", b"sha256_hex", b"a" * 64, b"${HELD}", b"&a", b"*a", b"<<: ", b"- ", b": ", b"=", b"\0", b"\xef\xbb\xbf",
-     b"\\ud800", b"\x1b[31m", b"\xe2\x80\xae", b"../", b"1e999", b"9" * 5000, b"[" * 70, b"{\"a\":" * 70, b"**", b"[a-", b"%41",
-     b"password=", b"-----BEGIN PRIVATE KEY-----\n", b"\n", b"'", b'"', b",", b"]", b"}", b"runtime_root: "]
+    [b"path", b"files", b"sha256_hex", b"a" * 64, b"${HELD}", b"&a", b"*a", b"<<: ", b"- ", b": ", b"=", b"\0",
+     b"\xef\xbb\xbf", b"\\ud800", b"\x1b[31m", b"\xe2\x80\xae", b"../", b"1e999", b"9" * 5000, b"[" * 70,
+     b'{"a":' * 70, b"**", b"[a-", b"%41", b"password=", b"-----BEGIN PRIVATE KEY-----\n", b"\n", b"'", b'"', b",",
+     b"]", b"}", b"runtime_root: "]
 )  # fmt: skip
 KEYS = st.sampled_from(
     ["path", "files", "payload", "run_id", "seed", "event_id", "subject", "sha256_hex", "lease", "engine"]
