@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import re
 
-BIDIRECTIONAL = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-UNSAFE = f"\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\u2028\u2029{BIDIRECTIONAL}\ud800-\udfff"
-"""For a character class: control (but new line, tab, return and escape) and bidirectional characters, line and
-paragraph separators, halves of surrogate pairs."""
+FORMAT = (
+    "\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U000110bd\U000110cd\U00013430-\U0001345f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001-\U000e007f"
+)
+"""Characters without a look of their own: bidirectional ones, joiners, tags, marks of zero width (Unicode's Cf)."""
+UNSAFE = f"\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\u2028\u2029{FORMAT}\ud800-\udfff"
+"""For a character class: control (but new line, tab, return and escape) and format characters, line and paragraph
+separators, halves of surrogate pairs."""
 
 # Not compiled before a text needs them, which few do: all that they match is unprintable.
 _TEXT = rf"\x1b\[[0-9;]{{0,16}}m|[{UNSAFE}\r\x1b]"

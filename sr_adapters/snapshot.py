@@ -280,7 +280,7 @@ def _fed(reading: Generator[memoryview, None, FileFact], sink: Sink) -> FileFact
 
 def unstable(path: str) -> EvidenceFault:
     """The fault of a file that is not the one that the snapshot found."""
-    shown = path.encode("ascii", "backslashreplace").decode()[:200]
+    shown = path[:200].encode("ascii", "backslashreplace").decode()[:200]
     return EvidenceFault(ReasonCode.EVIDENCE_UNSTABLE, f"{shown} is not the file any more that was found", shown)
 
 

@@ -32,6 +32,12 @@ class ReasonCode(enum.StrEnum):
     REQUEST_INVALID = "REQUEST_INVALID"
     REQUEST_NOT_FOUND = "REQUEST_NOT_FOUND"
     DOCUMENT_INVALID = "DOCUMENT_INVALID"
+    DOCUMENT_TOO_LARGE = "DOCUMENT_TOO_LARGE"
+    DOCUMENT_TOO_DEEP = "DOCUMENT_TOO_DEEP"
+    DOCUMENT_TOO_MANY = "DOCUMENT_TOO_MANY"
+    NAME_TOO_LONG = "NAME_TOO_LONG"
+    PATH_TOO_DEEP = "PATH_TOO_DEEP"
+    PATTERN_TOO_LONG = "PATTERN_TOO_LONG"
     PROFILE_INVALID = "PROFILE_INVALID"
     PROFILE_NOT_FOUND = "PROFILE_NOT_FOUND"
     ENV_UNSET = "ENV_UNSET"
@@ -166,6 +172,12 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_U, "REQUEST_INVALID", "the run request breaks its contract", "correct the named field"),
     (_U, "REQUEST_NOT_FOUND", "the request file is not there or not readable", "check the path, or use - for stdin"),
     (_U, "DOCUMENT_INVALID", "a document from outside is not strict JSON or YAML", "correct the named place"),
+    (_U, "DOCUMENT_TOO_LARGE", "a document from outside has more bytes than are read", "make it smaller, or check that it is the file that was meant"),
+    (_U, "DOCUMENT_TOO_DEEP", "a document from outside nests deeper than is read", "write it with fewer lists and mappings one in another"),
+    (_U, "DOCUMENT_TOO_MANY", "a document from outside has more values than are read", "split it, or check that it is the file that was meant"),
+    (_U, "NAME_TOO_LONG", "a name, a path or an entry is longer than is read", "give it a shorter one"),
+    (_F, "PATH_TOO_DEEP", "a path leads through more folders than are entered", "put the files in fewer folders one in another"),
+    (_U, "PATTERN_TOO_LONG", "a path template is longer, or has more ** in it, than is matched", "write a shorter template"),
     (_U, "PROFILE_INVALID", "the wiring profile is not valid", "correct the named key; shipped profiles are models"),
     (_U, "PROFILE_NOT_FOUND", "no shipped profile and no file has this name", "use local, local_parity, local_kinesis, aws or a path"),
     (_U, "ENV_UNSET", "the profile refers to an environment variable that is not set", "set it, or give a default as ${NAME:-default}"),

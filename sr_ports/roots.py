@@ -69,7 +69,9 @@ class EngineRoot(Protocol):
         An empty or ``.`` part, NUL or another control character, and what is neither a regular file nor a
         folder, raises `EvidenceFault(NOT_A_FILE)`; so does a folder in a file's place, where there are
         folders. By the rules of the first release a link that stays inside is an ordinary file, whose fact
-        says where it leads, and a folder in a file's place is no file.
+        says where it leads, and a folder in a file's place is no file. A path of more than `MAX_PATH` bytes
+        raises `EvidenceFault(NAME_TOO_LONG)`; one of more than `MAX_PARTS` parts, and a listing that would enter
+        a folder so deep, `EvidenceFault(PATH_TOO_DEEP)`.
     R2  One identity: what `stat` and `list` found, they find again, by no new look, and `stream` feeds the bytes
         of that identity or raises `EvidenceFault(EVIDENCE_UNSTABLE)`: where the file was written, replaced or
         removed since, while it is read, or is not the one of `expect` where that is given. The first byte is
@@ -151,15 +153,35 @@ _PATH = re.compile(rf"{_PART}(?:/{_PART})*\Z")
 _LEAVES = re.compile(r"/|(?:.*/)?\.\.(?:/|\Z)|.*\\", re.DOTALL)
 
 
+MAX_PATH = 16 << 10
+"""Bytes of a path in UTF-8: four times what a system call takes, sixteen times a key of S3."""
+MAX_PARTS = 512
+"""Parts of a path."""
+
+
 def check_path(path: str) -> None:
     """Return only for a path that law R1 allows by its letters. Raises `EvidenceFault`, as R1 says."""
+    check_length(path)
     if _PATH.match(path) is None:
         raise path_refused(path, "it is no relative POSIX path")
 
 
+def check_length(path: str) -> None:
+    """Return only for a path that is neither too long nor too deep. Raises `EvidenceFault`, as R1 says."""
+    if len(path) <= MAX_PARTS and path.isascii():
+        return  # most paths
+    shown = path[:200].encode("ascii", "backslashreplace").decode()[:200]
+    if len(path) > MAX_PATH or len(path.encode("utf-8", "surrogatepass")) > MAX_PATH:
+        what = f"the path that begins {shown!r} is longer than {MAX_PATH} bytes"
+        raise EvidenceFault(ReasonCode.NAME_TOO_LONG, what, shown)
+    if path.count("/") >= MAX_PARTS:
+        what = f"the path that begins {shown!r} leads through {MAX_PARTS} folders or more"
+        raise EvidenceFault(ReasonCode.PATH_TOO_DEEP, what, shown)
+
+
 def path_refused(path: str, why: str) -> EvidenceFault:
     """The fault of a path that its letters make unfit: it could leave the root, or no file can have it."""
-    shown = path.encode("ascii", "backslashreplace").decode()[:200]
+    shown = path[:200].encode("ascii", "backslashreplace").decode()[:200]
     code = ReasonCode.PATH_ESCAPES if leaves(path) else ReasonCode.NOT_A_FILE
     return EvidenceFault(code, f"{shown!r} is refused: {why}", shown)
 

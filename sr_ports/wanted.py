@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from collections.abc import Iterable
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import attrs
 
 from sr_ports.compared import Compared
+from sr_ports.globs import segment_glob
 
 SPAN = "**"
 """The segment of a pattern that spans any number of folders."""
 
+MAX_PATTERN = 8192
+"""Characters of a path with a pattern in it, as an interface pack may have it."""
+MAX_SPANS = 32
+"""How often ``**`` may stand in it, one behind another counted once."""
+
 _WILD = re.compile(r"[*?\[]")
-_SET = re.compile(r"\[([!^]?)(\]?[^\]]*)\]")
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -66,8 +70,9 @@ class Wanted(Compared):
 
     @cached_property
     def segments(self) -> tuple[str, ...]:
-        """The pattern's segments; a ``**`` at the end takes files, so it is ``**/*``."""
-        parts = tuple(self.pattern.split("/")) if self.pattern else ()
+        """The pattern's segments; a ``**`` at the end takes files, so it is ``**/*``, and two of them are as one."""
+        split = self.pattern.split("/") if self.pattern else []
+        parts = tuple(one for at, one in enumerate(split) if one != SPAN or split[at - 1 : at] != [SPAN])
         return (*parts, "*") if parts and parts[-1] == SPAN else parts
 
     @cached_property
@@ -91,7 +96,7 @@ class Wanted(Compared):
                 named.append(at)
             elif self.segments[at] == SPAN:
                 passing.append(at)
-            elif segment_pattern(self.segments[at]).match(name):
+            elif segment_glob(self.segments[at]).fits(name):
                 named.append(at + 1)
         return Step(self._closed(named), self._closed(passing))
 
@@ -126,21 +131,15 @@ class Wanted(Compared):
 EVERYTHING = Wanted()
 
 
+def pattern_over(path: str) -> str | None:
+    """Which bound a path with a pattern in it is over; None where it is over none."""
+    if len(path) > MAX_PATTERN:
+        return f"it is longer than {MAX_PATTERN} characters"
+    if len([one for one in Wanted(path).segments if one == SPAN]) > MAX_SPANS:
+        return f"it has more than {MAX_SPANS} times {SPAN}"
+    return None
+
+
 def is_wild(segment: str) -> bool:
     """Whether a segment is a pattern rather than a name."""
     return _WILD.search(segment) is not None
-
-
-@lru_cache(maxsize=1024)
-def segment_pattern(segment: str) -> re.Pattern[str]:
-    """One segment as a regular expression, by `fnmatch`; ``[^...]`` is ``[!...]``, as shells have it."""
-    return re.compile(fnmatch.translate(_SET.sub(_bang, segment)))
-
-
-def _bang(match: re.Match[str]) -> str:
-    return f"[!{match[2]}]" if match[1] == "^" else match[0]
-
-
-def matches_nothing(segment: str) -> bool:
-    """Whether no name fits a segment: a set of it is made of ranges that end before they begin."""
-    return "(?!)" in fnmatch.translate(_SET.sub(_bang, segment))

@@ -27,7 +27,7 @@ def read_request(source: str) -> Any:
         reason = getattr(error, "strerror", None) or str(error)
         raise BadInput(ReasonCode.REQUEST_NOT_FOUND, f"request {source!r} cannot be read: {reason}") from error
     if len(data) > LIMIT:
-        raise BadInput(ReasonCode.REQUEST_INVALID, f"request {what} is larger than {LIMIT} bytes", "check the path")
+        raise BadInput(ReasonCode.DOCUMENT_TOO_LARGE, f"request {what} is larger than {LIMIT} bytes", "check the path")
     document = load_document(data, what=what)
     if not isinstance(document, dict):
         raise BadInput(ReasonCode.REQUEST_INVALID, f"request {what} is not a mapping of fields", _NEEDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import Any
 
 import click
@@ -60,7 +61,11 @@ def tell(code: ReasonCode | str, what: Any, remedy: str | None = None, *, word: 
 
 
 def sentence(what: Any) -> str:
-    """What went wrong, in one line; a plugin's driver may quote an address with a password in it."""
+    """What went wrong, in one line; a plugin's driver may quote an address with a password in it, or a value that
+    came from the environment."""
     from sr_domain.encoding.redact import without_passwords
+    from sr_domain.encoding.secret_shapes import without_private_keys
 
-    return one_line(without_passwords(str(what)))
+    environment: Any = sys.modules.get("sr_plugins.documents.environment")  # not loaded: nothing was filled in
+    told = str(what) if environment is None else environment.unquoted(str(what))
+    return one_line(without_passwords(without_private_keys(told)[0]))

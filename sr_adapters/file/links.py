@@ -11,7 +11,7 @@ from sr_adapters.file.folders import ABSENT
 from sr_adapters.file.looks import Looks, absent, leads_to_folder, shown
 from sr_adapters.snapshot import Answer, Standing
 from sr_ports import EvidenceFault, FileFact, ReasonCode
-from sr_ports.roots import check_path
+from sr_ports.roots import check_length, check_path
 from sr_ports.wanted import Wanted
 
 Marks = tuple[tuple[int, int], ...]
@@ -66,6 +66,7 @@ class Links:
         if answer is not Standing.FOLDER:
             check_path(path)
             return answer if isinstance(answer, FileFact) else None
+        check_length(path)
         mark = self._mark(real)
         if mark in above:
             raise _escape(path, "a link that leads back to a folder above it")

@@ -16,7 +16,7 @@ from sr_adapters.file.folders import ABSENT, Folders, LinkMet
 from sr_adapters.places import flags
 from sr_adapters.snapshot import Answer, Standing
 from sr_ports import EvidenceFault, FileFact, ReasonCode
-from sr_ports.roots import path_refused
+from sr_ports.roots import check_length, path_refused
 from sr_ports.wanted import Wanted
 
 _READ: Final = os.O_RDONLY | flags("DIRECTORY", "CLOEXEC")
@@ -80,6 +80,7 @@ class Looks:
             if one is None:
                 todo.pop()
             elif isinstance(one, Below):
+                check_length(one.path)
                 todo.append(self._inside(one, wanted, known))
             else:
                 yield one
@@ -193,4 +194,4 @@ def link_refused(link: str, path: str | None = None) -> EvidenceFault:
 
 def shown(path: str) -> str:
     """A path for a message: bounded, and whatever is not ASCII escaped."""
-    return path.encode("ascii", "backslashreplace").decode()[:200]
+    return path[:200].encode("ascii", "backslashreplace").decode()[:200]

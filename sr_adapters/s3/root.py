@@ -13,8 +13,9 @@ import attrs
 from sr_adapters.s3.errors import DRIVER_ERRORS, ROOT, key_is_missing, status_of, translate, translated
 from sr_adapters.snapshot import Answer, Snapshot, unstable
 from sr_ports import BadInput, EvidenceFault, FileFact, ReasonCode, Unreachable
+from sr_ports.globs import segment_glob
 from sr_ports.roots import check_path
-from sr_ports.wanted import SPAN, ListingRules, Wanted, is_wild, segment_pattern
+from sr_ports.wanted import SPAN, ListingRules, Wanted, is_wild
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -130,7 +131,7 @@ class S3EngineRoot(Snapshot):
                 yield one
         for folder in folders:
             name = folder[len(self._base + at) : -1]
-            if segment_pattern(segments[0]).match(name):
+            if segment_glob(segments[0]).fits(name):
                 yield from self._reached(f"{at}{name}/", segments[1:])
 
     def _keys(self, start: str, most: int | None = None, *, level: bool = False) -> Iterator[Mapping[str, Any] | str]:

@@ -11,7 +11,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-MASK = "***"
+from sr_domain.encoding import secret_shapes
+from sr_domain.encoding.secret_shapes import COLOUR, MASK, without_private_keys
+
 LONGEST_LINE = 1 << 14
 """Bytes of one line that a `Redactor` keeps back at most; of a longer line it passes on pieces."""
 LONGEST_SECRET = 1 << 12
@@ -19,9 +21,9 @@ LONGEST_SECRET = 1 << 12
 
 _URL = re.compile(r"(?P<head>://(?<=[a-zA-Z0-9+.-]://)[^\s/:@]*+)(?P<rest>:[^\s@]++(?P<at>@)?)?")
 _PAIR = re.compile(
-    r"""(?P<head>[PpSsTtAaCc](?i:(?<=p)(?:assword|asswd|rivate[_-]?key)|(?<=s)ecret|(?<=t)oken
+    r"""(?P<head>[PpSsTtAaCc](?i:(?<=p)(?:ass(?:word|wd|phrase)|wd|rivate[_-]?key)|(?<=s)ecret|(?<=t)oken
           |(?<=a)(?:pi[_-]?key|ccess[_-]?key|uthorization)|(?<=c)redential)[\w.-]*+)
-        (?: (?P<sign>\\*+["']?\s*+[=:][=:>]{0,2}+\s*+) (?i:(?:bearer|basic)\s++)?+
+        (?: (?P<sign>\\*+["']?\s*+(?:[=:][=:>]{0,2}+|%3[ADad])\s*+) (?i:(?:bearer|basic)\s++)?+
             (?: "[^"\\]*+(?:\\.[^"\\]*+)*+(?P<double>") | '[^'\\]*+(?:\\.[^'\\]*+)*+(?P<single>')
               | (?P<open>["'])[^\n]*+ | [^\s,;&]++ )
         )?""",
@@ -31,10 +33,15 @@ _AWS = re.compile(r"A(?<=\bA)(?:KIA|SIA)[A-Z0-9]{16}\b")
 # A mask may go on in the next piece of a long line: it is part of a value.
 _BEARER = re.compile(r"([Bb](?<=\b[Bb])(?i:earer|asic))\s++(?:\*{3}|[A-Za-z0-9._~+/=-]{8})[A-Za-z0-9._~+/=*-]*+")
 # What some secret's pattern needs in lower case: without any of these in it a text has none.
-_WORDS = ("passw", "secret", "token", "authorization", "credential", "dsn", "bearer", "basic", "akia", "asia")
-_NAME = re.compile(
-    r"password|passwd|secret|token|api_?key|private_?key|access_?key|authorization|credential|dsn", re.IGNORECASE
+_WORDS = (
+    *("passw", "secret", "token", "authorization", "credential", "dsn", "bearer", "basic", "akia", "asia"),
+    *secret_shapes.WORDS,
 )
+_NAME = re.compile(
+    r"password|passwd|passphrase|pwd|secret|token|api[_-]?key|private[_-]?key|access[_-]?key|authorization|credential|dsn|cookie",
+    re.IGNORECASE,
+)
+_ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
 _GAP = re.compile(rb"[\s,;&]")
 _PLACES = 16
 _FEW_LINES = 1 << 10
@@ -42,10 +49,23 @@ _FEW_LINES = 1 << 10
 
 def redact(text: str) -> str:
     """`text` with every recognisable secret masked; the same text when there is none."""
-    text = without_passwords(text)
+    if "\x1b" in text:
+        bare = COLOUR.sub("", text)
+        told = _redact(bare)
+        return text if told == bare else told
+    return _redact(text)
+
+
+def _redact(text: str) -> str:
+    text = without_passwords(without_private_keys(text)[0])
+    text = secret_shapes.masked(text, _named_secret)
     text = _PAIR.sub(_without_value, text)
     text = _BEARER.sub(lambda match: f"{match[1]} {MASK}", text)
     return _AWS.sub(MASK, text)
+
+
+def _named_secret(name: str) -> bool:
+    return _NAME.search(name) is not None
 
 
 def without_passwords(text: str) -> str:
@@ -68,9 +88,12 @@ def _without_value(match: re.Match[str]) -> str:
 
 def suspect(text: str) -> bool:
     """Whether anything in `text` may be a secret: quick, and never wrong when it says no."""
+    if "\x1b" in text:  # colours may part a name
+        text = COLOUR.sub("", text)
     low = text.lower()
     return (
-        any(word in low for word in _WORDS)
+        ("%" in text and _ENCODED.search(text) is not None)
+        or any(word in low for word in _WORDS)
         or ("@" in text and "://" in text)
         or ("key" in low and ("api" in low or "private" in low or "access" in low))
     )
@@ -79,11 +102,23 @@ def suspect(text: str) -> bool:
 def redact_bytes(data: bytes) -> bytes:
     """Output of a program, which may be no text at all, with every recognisable secret masked, line by
     line; other bytes stay as they are."""
+    return _told(data, False)[0]
+
+
+def _told(data: bytes, inside: bool) -> tuple[bytes, bool]:
+    """The bytes without their secrets. `inside`: as of `without_private_keys`."""
+    if inside or b"PRIVATE KEY" in data:
+        text, inside = without_private_keys(data.decode("latin-1"), inside)
+        data = text.encode("latin-1")
+    return _by_line(data), inside
+
+
+def _by_line(data: bytes) -> bytes:
     if not _suspect_bytes(data):
         return data
     middle = data.find(b"\n", len(data) // 2) + 1
     if len(data) > _FEW_LINES and 0 < middle < len(data):  # most of a block with a secret in it has none
-        return redact_bytes(data[:middle]) + redact_bytes(data[middle:])
+        return _by_line(data[:middle]) + _by_line(data[middle:])
     return b"".join(
         redact(line.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
         if _suspect_bytes(line)
@@ -109,12 +144,14 @@ class Redactor:
     def __init__(self, take: Callable[[bytes], object]) -> None:
         self._take = take
         self._rest = b""
+        self._inside = False
 
     def write(self, data: bytes) -> None:
         """Take the next bytes."""
         end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1  # a bare return is how progress bars end a line
         if end:
-            self._take(redact_bytes(self._rest + data[:end]))
+            told, self._inside = _told(self._rest + data[:end], self._inside)
+            self._take(told)
             self._rest = data[end:]
         else:
             self._rest += data
@@ -125,7 +162,10 @@ class Redactor:
         """Of a long line without end: up to a place that lies in no secret, which the redaction of both
         sides tells; inside a secret longer than all that is kept back, what is masked is cut."""
         rest, near = self._rest, len(self._rest) - LONGEST_SECRET
-        told = redact_bytes(rest)
+        told = _told(rest, self._inside)[0]
+        if self._inside and told != rest:
+            self._rest = told
+            return None
         places = [near - LONGEST_SECRET + gap.end() for gap in _GAP.finditer(rest[near - LONGEST_SECRET : near])]
         for cut in (near, *places[: -_PLACES - 1 : -1]):
             piece = redact_bytes(rest[:cut])
@@ -139,7 +179,7 @@ class Redactor:
         """Pass on what has no line end."""
         rest, self._rest = self._rest, b""
         if rest:
-            self._take(redact_bytes(rest))
+            self._take(_told(rest, self._inside)[0])
 
 
 def redacted(node: Any) -> Any:

@@ -8,28 +8,35 @@ from __future__ import annotations
 import json
 import math
 import re
-from itertools import accumulate
 from typing import Any
 
+from sr_domain.encoding.bounds import MAX_BYTES, MAX_DEPTH, MAX_VALUES, check_count, check_size, over, too_deep_at
 from sr_ports import BadInput, ReasonCode
 
-MAX_BYTES = 16 << 20
-MAX_DEPTH = 64
 MAX_DIGITS = 4299
 """Of an integer, sign included: Python reads no more than 4300 digits."""
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-_STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
-_NO_BRACKETS = bytes(set(range(256)) - set(_STEP))
+SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+"""Half of a surrogate pair, which alone has no UTF-8."""
 
 
 class _Strict(ValueError):
     """What a strict reader found; becomes `BadInput` at the surface."""
 
 
-def strict_loads(data: bytes, *, what: str, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Any:
-    """The JSON value in `data`. Raises `BadInput(DOCUMENT_INVALID)` naming `what` and the fault."""
-    if len(data) > max_bytes:
-        raise _bad(what, f"larger than {max_bytes} bytes")
+def strict_loads(
+    data: bytes,
+    *,
+    what: str,
+    max_bytes: int = MAX_BYTES,
+    max_depth: int = MAX_DEPTH,
+    max_values: int = MAX_VALUES,
+) -> Any:
+    """The JSON value in `data`. Raises `BadInput(DOCUMENT_INVALID)` naming `what` and the fault.
+
+    Over a bound the code names it: `DOCUMENT_TOO_LARGE`, `DOCUMENT_TOO_MANY`, `DOCUMENT_TOO_DEEP`.
+    """
+    check_size(data, what, max_bytes)
+    check_count(data, what, max_values)
     try:
         # What comes before the bracket that is too deep may have a fault of its own: the parser is shown that much.
         cut = too_deep_at(data, max_depth)
@@ -37,13 +44,13 @@ def strict_loads(data: bytes, *, what: str, max_bytes: int = MAX_BYTES, max_dept
         value = json.loads(
             text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_int
         )
-        if _SURROGATE.search(text):
+        if SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeError as error:
         raise _bad(what, "not valid UTF-8 text") from error
     except json.JSONDecodeError as error:
         if cut is not None and error.pos >= len(text):
-            raise _bad(what, f"nested deeper than {max_depth}") from None
+            raise over(ReasonCode.DOCUMENT_TOO_DEEP, f"{what}: nested deeper than {max_depth}") from None
         raise _bad(what, f"not JSON: line {error.lineno} column {error.colno}: {error.msg}") from error
     except ValueError as error:
         raise _bad(what, str(error)) from error
@@ -80,14 +87,5 @@ def _float(text: str) -> float:
     return value
 
 
-def too_deep_at(data: bytes, most: int) -> int | None:
-    """Where JSON goes deeper than `most` lists and objects: the index behind that bracket; None for nowhere."""
-    if data.count(b"[") + data.count(b"{") <= most:
-        return None
-    parts = data.replace(rb"\\", b"..").replace(rb"\"", b"..").split(b'"')
-    brackets = b"".join(parts[::2]).translate(None, _NO_BRACKETS)
-    if max(accumulate(map(_STEP.__getitem__, brackets)), default=0) <= most:
-        return None
-    parts[1::2] = [b"." * len(string) for string in parts[1::2]]
-    depths = accumulate(_STEP.get(byte, 0) for byte in b'"'.join(parts))
-    return next(at for at, depth in enumerate(depths, 1) if depth > most)
+DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_int)
+"""Reads one value by these rules. Raises `ValueError`, `RecursionError`; halves of surrogate pairs are for its user."""

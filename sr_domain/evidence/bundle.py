@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import islice
@@ -11,8 +12,9 @@ from typing import Any
 
 import attrs
 
+from sr_domain.encoding.bounds import BOUNDS
 from sr_domain.evidence.digests import FileDigest, Guard, WholeFiles
-from sr_domain.evidence.small_files import parse_small, read_small
+from sr_domain.evidence.index_reader import index_entries
 from sr_ports import (
     BundleFile,
     EngineRoot,
@@ -28,11 +30,11 @@ from sr_ports.laws import PathBase
 from sr_ports.roots import check_path, leaves
 from sr_ports.wanted import TODAY
 
-INDEX_LIMIT = 64 << 20
 _FOUND_AT_ONCE = 1000
-_SHAPES = ("files", "entries", "items", "members")
 _PATH_KEYS = ("path", "relative_path", "rel_path", "file_path", "file", "filename", "name")
 _DIGEST_KEYS = ("sha256_hex", "sha256", "digest", "digest_sha256", "digest_hex", "sha256_digest", "hash")
+_RESPELT = re.compile(r"\.?/(?:/|\.?\Z)|(?:\A|/)\.(?:/|\Z)")
+"""In a path that may have another spelling: an empty or ``.`` part."""
 _HEX = frozenset("0123456789abcdefABCDEF")
 
 
@@ -89,16 +91,17 @@ class Bundle:
             raise EvidenceFault(ReasonCode.INDEX_MALFORMED, "the gate map names no index for this law")
         if self.root.stat(path, self.rules) is None:
             raise BundleAbsent(path)
-        data = read_small(self.root, path, INDEX_LIMIT, ReasonCode.INDEX_MALFORMED, self.rules)
-        members = _members(parse_small(data, path, INDEX_LIMIT, ReasonCode.INDEX_MALFORMED), path)
-        entries = tuple(self._plain(_entry(node, path)) for node in members)
-        kept = tuple(entry for entry in entries if not self._excluded(entry.path))
-        for entry in kept:
+        kept = []
+        for node in index_entries(self.root.chunks(path, rules=self.rules), path):
+            entry = self._plain(_entry(node, path))
+            if self._excluded(entry.path):
+                continue
             if entry.path:  # also for a law that never opens it: no index names what is not its bundle's
                 self._confine(entry.path, "run_root")
+            kept.append(entry)
         if not kept:
             raise EvidenceFault(ReasonCode.INDEX_EMPTY, f"{path} lists nothing", path)
-        return kept
+        return tuple(kept)
 
     def sha256(self, paths: Iterable[str], *, base: PathBase = "bundle_root") -> str:
         """Hex sha256 over the concatenated bytes of `paths`, in that order."""
@@ -179,7 +182,7 @@ class Bundle:
         fault = member_fault(plain)
         if fault is not None:
             code, why = fault
-            shown = path.encode("ascii", "backslashreplace").decode()[:120]
+            shown = path[:120].encode("ascii", "backslashreplace").decode()[:120]
             raise EvidenceFault(code, f"the member path {shown!r} is refused: {why}", shown)
         return plain if base == "run_root" else f"{self.bundle_root}/{plain}"
 
@@ -199,26 +202,12 @@ def whole_bundle(method: VerificationMethod, rules: ListingRules = TODAY) -> Wan
     return Wanted(leave_out=frozenset(method.exclude_filenames), rules=rules)
 
 
-def _members(document: Any, path: str) -> list[Any]:
-    if isinstance(document, list):
-        return document
-    if isinstance(document, dict):
-        named = [key for key in _SHAPES if key in document]
-        if len(named) == 1 and isinstance(document[named[0]], list):
-            members: list[Any] = document[named[0]]
-            return members
-    shapes = ", ".join(_SHAPES)
-    raise EvidenceFault(
-        ReasonCode.INDEX_MALFORMED, f"{path} is neither a list nor an object with one of {shapes}", path
-    )
-
-
 def plain_path(path: str, *, folders: bool) -> str:
     """A relative path in one spelling: no ``.`` parts, and where paths lead through folders no empty ones.
 
     A ``.`` at the end names a folder, as a slash there does. What leads out is left as it stands.
     """
-    if path.startswith("/"):
+    if path.startswith("/") or not _RESPELT.search(path):
         return path
     parts = path.split("/")
     end = "/" if parts[-1] in ("", ".") and len(parts) > 1 else ""
@@ -236,7 +225,9 @@ def member_fault(path: str) -> tuple[ReasonCode, str] | None:
         return ReasonCode.NOT_A_FILE, "it names a folder"
     try:
         check_path(path)
-    except EvidenceFault:
+    except EvidenceFault as fault:
+        if fault.code in BOUNDS:
+            return fault.code, fault.what
         return ReasonCode.INDEX_MALFORMED, "it has an empty part, a control character or is not UTF-8"
     return None
 

@@ -8,10 +8,10 @@ from collections.abc import Collection
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _TOKEN = re.compile(
-    r"""(?P<mark>[{}\[\],:])|(?P<text>"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9A-Fa-f]{4})*")"""
+    r"""(?P<mark>[{}\[\],:])|(?P<text>"(?:[^"\\\x00-\x1f]++|\\["\\/bfnrt]|\\u[0-9A-Fa-f]{4})*+")"""
     r"""|(?P<word>-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)"""
 )
-_CUT_TEXT = re.compile(r"""\A"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9A-Fa-f]{4})*(?:\\(?:u[0-9A-Fa-f]{0,3})?)?\Z""")
+_CUT_TEXT = re.compile(r"""\A"(?:[^"\\\x00-\x1f]++|\\["\\/bfnrt]|\\u[0-9A-Fa-f]{4})*+(?:\\(?:u[0-9A-Fa-f]{0,3})?)?\Z""")
 _CUT_NUMBER = re.compile(r"\A-?(?:(?:0|[1-9]\d*)(?:\.|(?:\.\d+)?[eE][+-]?)?)?\Z")
 _WORDS = ("true", "false", "null")
 _DEPTH = 100

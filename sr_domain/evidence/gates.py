@@ -143,7 +143,7 @@ def read_flag(root: EngineRoot, path: str, digest_field: str, rules: ListingRule
     `CutShort` for one that is empty or merely ends too early.
     Text ``sha256_hex = <hex>`` (or the map's own field name), or a JSON object with that field.
     """
-    data = read_small(root, path, FLAG_LIMIT, ReasonCode.FLAG_MALFORMED, rules)
+    data = read_small(root, path, FLAG_LIMIT, rules)
     stated: object = None
     if data.lstrip()[:1] == b"{":
         document = parse_small(data, path, FLAG_LIMIT, ReasonCode.FLAG_MALFORMED)

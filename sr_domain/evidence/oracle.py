@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from sr_domain.encoding.bounds import BOUNDS
 from sr_domain.encoding.contracts import problem
 from sr_domain.encoding.names import lower_hex
 from sr_domain.encoding.places import below
@@ -14,7 +15,7 @@ from sr_domain.record.proofs import Failure
 from sr_ports import EngineRoot, EvidenceFault, ReasonCode
 
 MANIFEST = "_oracle_pack_manifest.json"
-_LIMIT = 1 << 20
+_LIMIT = 256 << 10
 _WORLD = ("manifest_fingerprint", "parameter_hash", "scenario_id", "seed")
 
 
@@ -38,10 +39,11 @@ def oracle_pack(
     except EvidenceFault as fault:
         if fault.code is ReasonCode.EVIDENCE_UNSTABLE:
             raise
-        return ref, (_invalid(fault.what),)
+        code = fault.code if fault.code in BOUNDS else ReasonCode.ORACLE_PACK_INVALID
+        return ref, (Failure(MANIFEST, code, fault.what),)
     misfit = problem("oracle_pack_manifest", manifest)
     if misfit is not None:
-        return ref, (_invalid(misfit.what),)
+        return ref, (Failure(MANIFEST, ReasonCode.ORACLE_PACK_INVALID, misfit.what),)
     for pin in _WORLD:
         if manifest["world_key"][pin] != pins[pin]:
             shown = json.dumps(manifest["world_key"][pin])[:80]
@@ -58,7 +60,7 @@ def oracle_pack(
 
 def read_manifest(root: EngineRoot) -> Any:
     """The manifest that is there, whatever it says. Raises `EvidenceFault`, `CutShort` where it ends too early."""
-    data = read_small(root, MANIFEST, _LIMIT, ReasonCode.ORACLE_PACK_INVALID)
+    data = read_small(root, MANIFEST, _LIMIT)
     return _lower(parse_small(data, MANIFEST, _LIMIT, ReasonCode.ORACLE_PACK_INVALID))
 
 
@@ -66,7 +68,3 @@ def _lower(manifest: Any) -> Any:
     manifest = lower_hex(manifest, "oracle_pack_id", "catalogue_digest", "gate_map_digest")
     world = lower_hex(manifest.get("world_key"), *_WORLD) if isinstance(manifest, dict) else None
     return manifest if world is None else {**manifest, "world_key": world}
-
-
-def _invalid(detail: str) -> Failure:
-    return Failure(MANIFEST, ReasonCode.ORACLE_PACK_INVALID, detail)

@@ -13,7 +13,7 @@ from sr_ports import EngineRoot, EvidenceFault, ListingRules, ReasonCode
 from sr_ports.wanted import TODAY
 
 RECEIPT = "run_receipt.json"
-_LIMIT = 1 << 20
+_LIMIT = 256 << 10
 _WORLD = ("manifest_fingerprint", "parameter_hash", "seed")
 
 
@@ -29,7 +29,7 @@ def read_receipt(root: EngineRoot, misfit: Misfit = problem, rules: ListingRules
     """
     if root.stat(RECEIPT, rules) is None:
         return None
-    data = read_small(root, RECEIPT, _LIMIT, ReasonCode.ENGINE_RECEIPT_INVALID, rules)
+    data = read_small(root, RECEIPT, _LIMIT, rules)
     receipt = parse_small(data, RECEIPT, _LIMIT, ReasonCode.ENGINE_RECEIPT_INVALID)
     receipt = lower_hex(receipt, "run_id", "manifest_fingerprint", "parameter_hash")
     wrong = misfit("run_receipt", receipt)

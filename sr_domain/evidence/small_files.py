@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import codecs
+import re
 from typing import Any
 
+from sr_domain.encoding.bounds import BOUNDS
 from sr_domain.encoding.strict_json import strict_loads
 from sr_ports import BadInput, EngineRoot, EvidenceFault, ListingRules, ReasonCode
 from sr_ports.wanted import TODAY
 
 _SHOWN = 80
+_ZEROS = re.compile(rb"\0+")
 
 
 class CutShort(EvidenceFault):
     """A file that merely ends too early: it may still be being written."""
 
 
-def read_small(root: EngineRoot, path: str, limit: int, code: ReasonCode, rules: ListingRules = TODAY) -> bytes:
-    """A text file's bytes less a byte order mark. Raises `EvidenceFault(code)` when there are more than `limit`."""
+def read_small(root: EngineRoot, path: str, limit: int, rules: ListingRules = TODAY) -> bytes:
+    """A text file's bytes less a byte order mark.
+
+    Raises `EvidenceFault(DOCUMENT_TOO_LARGE)` when there are more than `limit`.
+    """
     parts = bytearray()
 
     def sink(chunk: memoryview) -> None:
         if len(parts) + len(chunk) > limit:
-            raise EvidenceFault(code, f"{path} is larger than {limit} bytes", path)
+            raise EvidenceFault(ReasonCode.DOCUMENT_TOO_LARGE, f"{path} is larger than {limit} bytes", path)
         parts.extend(chunk)
 
     root.stream(path, sink, rules=rules)
@@ -32,11 +38,13 @@ def read_small(root: EngineRoot, path: str, limit: int, code: ReasonCode, rules:
 def parse_small(data: bytes, path: str, limit: int, code: ReasonCode) -> Any:
     """The JSON value of a small file's bytes. Raises `EvidenceFault(code)` that shows how the file begins.
 
-    `CutShort` where it is the beginning of a JSON object or list.
+    Over a bound the code names that; `CutShort` where it is the beginning of a JSON object or list.
     """
     try:
         return strict_loads(data, what=path, max_bytes=limit)
     except BadInput as error:
+        if error.code in BOUNDS:
+            raise EvidenceFault(error.code, error.what, path) from error
         from sr_domain.evidence.cut_short import json_cut_short
 
         if json_cut_short(data):
@@ -51,9 +59,11 @@ def unmarked(data: bytes) -> bytes:
 
 
 def first_line(data: bytes) -> str:
-    """The first line that is not blank, for a message: bounded, quoted, what does not print is escaped."""
+    """The first line that is not blank, for a message: bounded, quoted, escaped, zero bytes shown once."""
+    if data and not data.strip(b"\0"):
+        return "with zero bytes alone"
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "as UTF-16, and UTF-8 is read"
-    lines = data[: 16 * _SHOWN].decode("utf-8", "replace").splitlines()
+    lines = _ZEROS.sub(b"\0", data[: 16 * _SHOWN]).decode("utf-8", "replace").splitlines()
     line = next((one.strip() for one in lines if one.strip()), "")
     return f"{line[:_SHOWN]!r}{'...' if len(line) > _SHOWN else ''}"

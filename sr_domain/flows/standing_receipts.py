@@ -9,8 +9,9 @@ import attrs
 
 from sr_domain.artifacts.revision_2 import claim
 from sr_domain.artifacts.revisions import today
+from sr_domain.encoding.bounds import MAX_BYTES
 from sr_domain.encoding.canonical import sha256_hex
-from sr_domain.encoding.strict_json import MAX_BYTES, strict_loads
+from sr_domain.encoding.strict_json import strict_loads
 from sr_domain.evidence.verdict import Proven
 from sr_domain.flows.rests_on import Resting, resting_on
 from sr_domain.record.layout import Layout

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import attrs
 
+from sr_domain.encoding.redact import redact
 from sr_domain.record.values import KEPT, Value, many
 from sr_ports import EvidenceFault, ReasonCode
 
@@ -59,7 +60,7 @@ class Conflict(Value):
     @classmethod
     def from_fault(cls, subject: str, fault: EvidenceFault, expected: str | None = None) -> Conflict:
         """The contradiction that a fault of the engine root is for this gate or output."""
-        return cls(subject, fault.code, fault.what, expected, path=fault.path)
+        return cls(subject, fault.code, redact(fault.what), expected, path=fault.path)
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from sr_ports import BadInput, ReasonCode
+from sr_ports import BadInput, ReasonCode, SrError, one_line
+from sr_ports.errors import foreseen
 
 _ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-((?:(?!\$\{)[^}])*))?\}")
 """A default holds no ``${``: a shell would fill that in as well, and half of it would end at the first brace."""
+
+
+_SHORTEST = 4
+"""Characters of a value below which it is no more than a word that stands everywhere."""
+_told: dict[str, tuple[str, ...]] = {}
+"""Texts that this process filled from the environment, and the variables whose values they hold."""
 
 
 class Filled(str):
@@ -59,10 +67,46 @@ def _text(text: str, env: Mapping[str, str], where: str) -> str:
             what = f"{where} needs the environment variable {match[1]}, which is not set"
             raise BadInput(ReasonCode.ENV_UNSET, what, f"set {match[1]}, or give a default as ${{{match[1]}:-default}}")
         used[match[1]] = None
+        if not found.startswith(("/", "~", ".")):  # the home folder stands in many an honest path
+            _told[found] = (match[1],)
         return found
 
     full = at_home(_ENV.sub(value, text), where)
-    return Filled.of(full, tuple(used)) if _ENV.search(text) else full
+    if not _ENV.search(text):
+        return full
+    if used:
+        _told[full] = tuple(used)
+    return Filled.of(full, tuple(used))
+
+
+def unquoted(text: str) -> str:
+    """A message without the values that came from the environment, each told by its variable instead."""
+    for value in sorted(_told, key=len, reverse=True):
+        if len(value) >= _SHORTEST:
+            name = f"(the environment variable {' and '.join(_told[value])})"
+            for form in {value, one_line(value), repr(value)[1:-1], one_line(repr(value)[1:-1]), *_clipped(value)}:
+                text = text.replace(form, name)
+    return text
+
+
+def _clipped(value: str) -> Iterator[str]:
+    """Other spellings that a message may have of a value: a path's without empty parts, its first characters."""
+    yield re.sub("//+", "/", value)
+    for spelt in (value, repr(value)[1:-1]):
+        for most in (57, 60, 80, 120, 200):
+            if len(spelt) > most:
+                yield spelt[:most]
+
+
+@contextmanager
+def nothing_quoted() -> Iterator[None]:
+    """For the block, no `SrError` quotes a value that came from the environment."""
+    try:
+        yield
+    except SrError as error:
+        if foreseen(error):
+            error.what, error.remedy = unquoted(error.what), unquoted(error.remedy)
+        raise
 
 
 def at_home(text: str, where: str) -> str:

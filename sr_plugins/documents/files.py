@@ -21,7 +21,7 @@ _NO_SYNC = frozenset({errno.EACCES, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUP
 
 
 def read_config(path: Traversable, code: ReasonCode, what: str) -> bytes:
-    """The file's bytes. Raises `BadInput(code)` when it cannot be read or is over-large."""
+    """The file's bytes. Raises `BadInput(code)` when it cannot be read, `DOCUMENT_TOO_LARGE`."""
     try:
         with path.open("rb") as file:
             data = file.read(LIMIT + 1)
@@ -32,7 +32,7 @@ def read_config(path: Traversable, code: ReasonCode, what: str) -> bytes:
         ) from error
     if len(data) > LIMIT:
         what = f"{what} {str(path)!r} is larger than {LIMIT} bytes"
-        raise BadInput(code, what, "check the path: no such file is so large")
+        raise BadInput(ReasonCode.DOCUMENT_TOO_LARGE, what, "check the path: no such file is so large")
     return data
 
 

@@ -23,7 +23,8 @@ from sr_plugins.documents.pack_entries import AVAILABILITIES, METHOD_KEYS, gate_
 from sr_plugins.documents.pack_refs import check_refs
 from sr_plugins.documents.shipped import lent
 from sr_ports import BadInput
-from sr_ports.wanted import is_wild, matches_nothing
+from sr_ports.globs import matches_nothing
+from sr_ports.wanted import is_wild
 
 _TOKENS = frozenset({*PINS, DAY})
 _LOCATOR_ID = re.compile(r"[A-Za-z0-9_.-]+")  # the wire's output locator takes no other id

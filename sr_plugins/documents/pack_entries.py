@@ -13,6 +13,7 @@ from sr_domain.encoding.contracts import unquoted
 from sr_domain.plan.pack import GateSpec, OutputSpec
 from sr_ports import BadInput, Params, ReasonCode, VerificationMethod
 from sr_ports.laws import Ordering, PathBase
+from sr_ports.wanted import pattern_over
 
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,256}")
 _NO_NAME = re.compile(r"[*?/\\\x00-\x1f\x7f]")
@@ -32,7 +33,7 @@ def output_spec(node: Any, where: str) -> OutputSpec:
     output_id, where = _identity(node, "output_id", where)
     return OutputSpec(
         output_id=output_id,
-        path_template=_text(node, "path_template", where),
+        path_template=_template(node, "path_template", where),
         scope=_text(node, "scope", where, "scope_global"),
         partitions=_texts(node, "partitions", where),
         read_requires_gates=_texts(node, "read_requires_gates", where),
@@ -47,9 +48,11 @@ def gate_spec(node: Any, where: str) -> GateSpec:
     gate_id, where = _identity(node, "gate_id", where)
     return GateSpec(
         gate_id=gate_id,
-        passed_flag_path_template=_text(node, "passed_flag_path_template", where),
-        bundle_root_template=_text(node, "bundle_root_template", where),
-        index_path_template=_maybe(node, "index_path_template", where),
+        passed_flag_path_template=_template(node, "passed_flag_path_template", where),
+        bundle_root_template=_template(node, "bundle_root_template", where),
+        index_path_template=None
+        if node.get("index_path_template") is None
+        else _template(node, "index_path_template", where),
         method=_method(node.get("verification_method"), where),
         scope=_text(node, "scope", where, "fingerprint"),
         authorizes_outputs=_texts(node, "authorizes_outputs", where),
@@ -74,6 +77,14 @@ def _text(node: Mapping[str, Any], key: str, where: str, default: str | None = N
         told = f"; {unquoted(value)}" if isinstance(value, bool | int | float) else ""
         raise bad(where, f"{key} must be text{told}")
     return value
+
+
+def _template(node: Mapping[str, Any], key: str, where: str) -> str:
+    text = _text(node, key, where)
+    bound = pattern_over(text)
+    if bound is not None:
+        raise BadInput(ReasonCode.PATTERN_TOO_LONG, f"{where}: {key} {text[:60]!r}...: {bound}")
+    return text
 
 
 def _maybe(node: Mapping[str, Any], key: str, where: str) -> str | None:

@@ -12,7 +12,8 @@ from typing import Any, TypeVar, cast
 import attrs
 
 from sr_domain.encoding.contracts import unquoted
-from sr_plugins.documents.environment import variables
+from sr_domain.encoding.redact import redact
+from sr_plugins.documents.environment import Filled, variables
 from sr_plugins.documents.shapes import Field, fields_of, members, typed
 from sr_ports import BadInput, ReasonCode, SrError
 from sr_ports.compared import Compared
@@ -65,6 +66,9 @@ class Reader(Compared):
             raise self._invalid(f"unknown key {_path(where, key)}; {f'did you mean {near[0]}?' if near else may}")
 
     def _value(self, field: Field, value: Any, path: str) -> Any:
+        if isinstance(value, Filled) and not field.about.secret and redact(value) != value:
+            what = f"{path} holds a password, a key or a token{_from(value.variables)}, and is no place for one"
+            raise self._invalid(what, "give it where credentials belong, and name a plain value here")
         try:
             ready = value if field.about.before is None else field.about.before(value)
             if field.section is None:

@@ -22,6 +22,8 @@ import attrs
 import yaml
 from yaml import events
 
+from sr_ports import ReasonCode
+
 try:
     from yaml import CSafeLoader as _Parser
 except ImportError:  # PyYAML without libyaml: slower, the same otherwise
@@ -45,6 +47,14 @@ class Written(float):
 
 class YamlFault(ValueError):
     """What makes a text unfit; becomes `BadInput` at the surface."""
+
+
+class YamlBound(YamlFault):
+    """A text that is over a bound. `code`: which names it."""
+
+    def __init__(self, code: ReasonCode, what: str) -> None:
+        super().__init__(what)
+        self.code = code
 
 
 @attrs.define
@@ -111,7 +121,7 @@ def _check_depth(data: bytes, most: int) -> None:
             if isinstance(event, events.CollectionStartEvent):
                 depth += 1
                 if depth > most:
-                    raise _fault(event.start_mark, f"nested deeper than {most}")
+                    raise _too_deep(event, most)
             elif isinstance(event, events.CollectionEndEvent):
                 depth -= 1
 
@@ -153,7 +163,7 @@ class _Reader:
         if event.tag is not None:
             raise _fault(event.start_mark, f"the tag {event.tag[:60]} is not allowed")
         if len(self.stack) >= self.max_depth:
-            raise _fault(event.start_mark, f"nested deeper than {self.max_depth}")
+            raise _too_deep(event, self.max_depth)
         self.count(1, event)
         is_map = type(event) is events.MappingStartEvent
         self.stack.append(_Open({} if is_map else [], event.anchor, is_map))
@@ -170,14 +180,15 @@ class _Reader:
         if built is None:
             raise _fault(event.start_mark, f"the alias *{event.anchor[:60]} names nothing that is complete")
         if len(self.stack) + built.height > self.max_depth:
-            raise _fault(event.start_mark, f"nested deeper than {self.max_depth}")
+            raise _too_deep(event, self.max_depth)
         self.count(built.size, event)
         self.put(built.value, built.size, built.height, event)
 
     def count(self, more: int, event: Any) -> None:
         self.nodes += more
         if self.nodes > self.max_nodes:
-            raise _fault(event.start_mark, f"more than {self.max_nodes} values, aliases written out")
+            what = f"{_place(event.start_mark)}more than {self.max_nodes} values, aliases written out"
+            raise YamlBound(ReasonCode.DOCUMENT_TOO_MANY, what)
 
     def put(self, value: Any, size: int, height: int, event: Any) -> None:
         """Give a finished value its place: in the open collection, or as the document."""
@@ -239,6 +250,13 @@ def _plain(event: Any) -> Any:
     return value
 
 
+def _too_deep(event: Any, most: int) -> YamlBound:
+    return YamlBound(ReasonCode.DOCUMENT_TOO_DEEP, f"{_place(event.start_mark)}nested deeper than {most}")
+
+
 def _fault(mark: Any, problem: str) -> YamlFault:
-    place = f"line {mark.line + 1} column {mark.column + 1}: " if mark else ""
-    return YamlFault(place + problem)
+    return YamlFault(_place(mark) + problem)
+
+
+def _place(mark: Any) -> str:
+    return f"line {mark.line + 1} column {mark.column + 1}: " if mark else ""

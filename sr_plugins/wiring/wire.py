@@ -13,6 +13,7 @@ import attrs
 from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.run.ports import Ports, Settings
 from sr_domain.runner import ScenarioRunner
+from sr_plugins.documents.environment import nothing_quoted
 from sr_plugins.documents.policy import load_policy
 from sr_plugins.documents.profile import Auth, Profile, Section, load_profile
 from sr_plugins.host.admittance import Admittance
@@ -47,9 +48,10 @@ def wire(
     narrate: bool,
 ) -> ScenarioRunner:
     """Build the runner; see `sr_plugins.build_runner`."""
-    profile = load_profile(source)
-    ports = wire_ports(profile, plugins=plugins, narrate=narrate)
-    chosen = load_policy(policy if policy is not None else profile.policy)
+    with nothing_quoted():
+        profile = load_profile(source)
+        ports = wire_ports(profile, plugins=plugins, narrate=narrate)
+        chosen = load_policy(policy if policy is not None else profile.policy)
     return ScenarioRunner(ports, chosen, lambda: _pack(profile, ports.laws), settings(profile))
 
 
@@ -60,7 +62,8 @@ def _pack(profile: Profile, laws: Mapping[str, ProvidedLaw]) -> InterfacePack:
     """
     from sr_plugins.documents.pack import load_pack
 
-    pack = load_pack(profile.engine.interface_pack)
+    with nothing_quoted():
+        pack = load_pack(profile.engine.interface_pack)
     for kind in {gate.method.kind for gate in pack.gates.values()}:
         laws.get(kind)
     return pack

@@ -89,7 +89,7 @@ def test_a_request_that_is_no_document(sr: Shell, text: str) -> None:
     (sr.folder / "r.yaml").write_bytes(text.encode("latin-1"))
     answer = sr("submit", "r.yaml")
     assert answer.code == 2
-    assert answer.error in ("DOCUMENT_INVALID", "REQUEST_INVALID")
+    assert answer.error in ("DOCUMENT_INVALID", "REQUEST_INVALID", "DOCUMENT_TOO_DEEP", "DOCUMENT_TOO_LARGE")
     assert not (sr.folder / "runs").exists()
 
 

@@ -116,3 +116,32 @@ def test_the_limit_on_days_is_documented() -> None:
     from sr_domain.plan.compile import MAX_DAYS
 
     assert f"{MAX_DAYS:,} days" in (REPO / "docs" / "operations.md").read_text("utf-8")
+
+
+def test_every_promise_of_the_threat_model_names_tests_that_are_there() -> None:
+    text = (REPO / "docs" / "threat-model.md").read_text("utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text)
+    assert len(named) > 30
+    for place, name in named:
+        assert re.search(rf"\bdef {name}\(", (REPO / place).read_text("utf-8")), (place, name)
+    rows = [line for line in text.splitlines() if line.startswith("| ") and "shown by" not in line]
+    promises = [line for line in rows if "tests/" in line]
+    assert all(line.rstrip().endswith("` |") for line in promises)
+
+
+def test_the_bounds_in_the_threat_model_are_those_of_the_code() -> None:
+    from sr_domain.encoding import bounds
+    from sr_domain.evidence import gates, index_reader
+    from sr_plugins.documents import yaml
+    from sr_ports import roots, wanted
+
+    text = (REPO / "docs" / "threat-model.md").read_text("utf-8")
+    counts = [
+        bounds.MAX_VALUES, yaml.MAX_NODES, index_reader.MAX_ENTRIES, index_reader.MAX_ENTRY, roots.MAX_PATH,
+        roots.MAX_PARTS, wanted.MAX_PATTERN, wanted.MAX_SPANS, bounds.MAX_DEPTH,
+    ]  # fmt: skip
+    assert all(f"{count:,}" in text for count in counts)
+    sizes = [bounds.MAX_BYTES, bounds.MAX_TEXT, yaml.MAX_YAML, index_reader.MAX_INDEX]
+    assert all(f"{size >> 20} MiB" in text for size in sizes)
+    assert f"{gates.FLAG_LIMIT >> 10} KiB" in text
+    assert all(f"`{code.value}`" in text for code in bounds.BOUNDS)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sr_adapters.file.root import FileEngineRoot
 from sr_domain.evidence.bundle import plain_path
-from sr_domain.evidence.gates import GateMissing, GatePassed, GateVerdict, read_flag, verify_gate
+from sr_domain.evidence.gates import FLAG_LIMIT, GateMissing, GatePassed, GateVerdict, read_flag, verify_gate
 from sr_domain.plan.sealed import SealedGate
 from sr_domain.record.proofs import Conflict
 from sr_ports import EvidenceFault, ReasonCode, VerificationMethod
@@ -213,6 +213,8 @@ BAD_FLAGS = {
     b"x" * 5000: repr("x" * 80) + "...",
     "sha256_hex = 12".encode("utf-16"): "as UTF-16, and UTF-8 is read",
     b"\xff\x00": "'\ufffd\\x00'",
+    b"\0" * 80: "with zero bytes alone",
+    b"x" + b"\0" * 80 + b"y": "'x\\x00y'",
     b" \n": "it is empty",
     b'{"sha256_hex": ': """'{"sha256_hex":'""",
 }
@@ -223,7 +225,7 @@ def test_a_flag_that_does_not_fit_is_shown(tmp_path: Path, text: bytes, shown: s
     gate = build(tmp_path, "lex", {"a": b"1"}, ["a"])
     (tmp_path / f"bundle/{SKIP}").write_bytes(text)
     verdict = judge(tmp_path, gate)
-    cut_short = text.strip() in (b"", b'{"sha256_hex":')
+    cut_short = text.strip(b"\0 \n") in (b"", b'{"sha256_hex":')
     assert isinstance(verdict, GateMissing) is cut_short
     told = verdict.late if isinstance(verdict, GateMissing) else verdict
     assert isinstance(told, Conflict)
@@ -305,5 +307,6 @@ def test_any_other_flag_is_malformed(tmp_path: Path, data: bytes) -> None:
     root = FileEngineRoot(str(write_files(tmp_path, {"f": data})))
     with pytest.raises(EvidenceFault) as caught:
         read_flag(root, "f", "digest")
-    assert caught.value.code is ReasonCode.FLAG_MALFORMED
+    bound = ReasonCode.DOCUMENT_TOO_LARGE if len(data) > FLAG_LIMIT else ReasonCode.FLAG_MALFORMED
+    assert caught.value.code is bound
     assert str(caught.value).isprintable()

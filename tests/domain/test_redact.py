@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from sr_domain.encoding.redact import (
     LONGEST_LINE,
     LONGEST_SECRET,
-    MASK,
     Redactor,
     redact,
     redact_bytes,
     redacted,
     suspect,
 )
+from sr_domain.encoding.secret_shapes import MASK
 
 SECRET = st.text("abcdefghijkmnpqrstuvwxyz23456789", min_size=12, max_size=24)
 PLANTED = (
@@ -30,6 +30,20 @@ PLANTED = (
     'aws_secret_access_key = "{} {}"',
     '{{"token": "a\\"{}", "x": 1}}',
     "api-key: '{}'",
+    "login --password {} -h x",
+    "['login', '-p', '{}']",
+    "pwd={}",
+    "passphrase: {}",
+    "curl -u bob:{} http://x",
+    "Cookie: a={}; b={}",
+    "GET /k?X-Amz-Signature={}&x=1",
+    "GET /k?X%2DAmz%2DSignature={}",
+    "machine h login me password {}",
+    "password=\x1b[1;31m{}\x1b[0m",
+    "pass\x1b[1mword\x1b[0m: {}",
+    "pass%77ord={}",
+    "eyJhbGciOiJIUzI1NiJ9.{}.{}",
+    "-----BEGIN PRIVATE KEY-----\\n{}{}\\n-----END PRIVATE KEY-----",
 )
 
 
@@ -48,9 +62,38 @@ def test_a_planted_secret_never_shows(secret: str) -> None:
     assert secret not in json.dumps(redacted({"dsn": secret, "deep": [{"token": secret}, *planted]}))
 
 
-def test_plain_text_is_left_alone() -> None:
-    text = "run ab12 reads s3://bucket/prefix at 13:42:00; gate.layer1.1A.validation: 3 files"
+@pytest.mark.parametrize(
+    "text",
+    [
+        "run ab12 reads s3://bucket/prefix at 13:42:00; gate.layer1.1A.validation: 3 files",
+        "engine --seed 42 --port 8080 -v",
+        "100%25 of a%20b=c",
+        "\x1b[31mred\x1b[0m: done",
+        "-----BEGIN CERTIFICATE-----\nMIIEabcd\n-----END CERTIFICATE-----",
+        "the signature is sound: yes",
+    ],
+)
+def test_plain_text_is_left_alone(text: str) -> None:
     assert redact(text) == text
+    assert redact_bytes(text.encode()) == text.encode()
+
+
+KEY = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\n{}\n{}==\n-----END RSA PRIVATE KEY-----\nafter it\n"
+
+
+@given(SECRET, st.integers(0, 160))
+def test_a_private_key_is_masked_line_by_line_however_it_arrives(secret: str, cut: int) -> None:
+    data = KEY.format(secret, secret).encode()
+    told = b"".join(streamed(data[:cut], data[cut:]))
+    assert told == redact_bytes(data)
+    assert secret.encode() not in told
+    assert told.endswith(b"-----END RSA PRIVATE KEY-----\nafter it\n")
+    assert redact(KEY.format(secret, secret)) == told.decode()
+
+
+def test_a_first_line_of_a_key_alone_hides_no_more_than_it_must() -> None:
+    text = b"-----BEGIN PRIVATE KEY-----\nreading it failed, sorry\nx\n"
+    assert redact_bytes(text) == text
 
 
 @pytest.mark.parametrize(
@@ -65,6 +108,12 @@ def test_plain_text_is_left_alone() -> None:
         ("key AKIAABCDEFGHIJKLMNOP.", "key ***."),
         ('secret="no end of it', 'secret="***'),
         ("MY_PASSWORD_FILE.old='x'; y", "MY_PASSWORD_FILE.old='***'; y"),
+        ("mysql -p x1 -h h", "mysql -p *** -h h"),
+        ('["--api-key","x","--port","1"]', '["--api-key","***","--port","1"]'),
+        ("curl --user=bob:x http://h", "curl --user=bob:*** http://h"),
+        ("?sig=x&a=%41b=1", "?sig=***&a=%41b=1"),
+        ("default login a password x", "default login a password ***"),
+        ("\x1b[1mpwd\x1b[0m=x y", "pwd=*** y"),
     ],
 )
 def test_what_is_shown_instead(text: str, shown: str) -> None:
@@ -90,6 +139,19 @@ def test_what_is_shown_instead(text: str, shown: str) -> None:
         "basic ",
         "AKIA",
         "token: bearer ",
+        "--a ",
+        "-p ",
+        "-u a:",
+        "Cookie: ",
+        "a%41",
+        "eyJ",
+        "eyJaaaaaa.",
+        "login a password",
+        "\x1b[",
+        "\x1b]",
+        "-----BEGIN PRIVATE KEY-----",
+        "-----BEGIN PRIVATE KEY-----\n",
+        "xoxb-",
     ],
 )
 def test_no_text_takes_more_than_its_share_of_time(piece: str) -> None:
@@ -130,7 +192,7 @@ def test_what_is_no_secret_stays_byte_for_byte(parts: list[bytes]) -> None:
 @pytest.mark.parametrize(
     "filler", [b"x", b"word and word, ", b'{"a":1,"token":"t"},', b"token=abc ", b"\xf0\x9f\x99\x82 "]
 )
-@pytest.mark.parametrize("planted", PLANTED)
+@pytest.mark.parametrize("planted", [*PLANTED[:7], "login --password {} -h x", "GET /k?X-Amz-Signature={}&x=1"])
 def test_a_secret_anywhere_in_a_line_without_end_is_caught(filler: bytes, planted: str) -> None:
     secret = "hunter2hunter2hunter2"
     held = planted.format(secret, secret).encode()

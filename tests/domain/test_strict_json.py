@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sr_domain.encoding.strict_json import strict_loads, too_deep_at
+from sr_domain.encoding.bounds import too_deep_at
+from sr_domain.encoding.strict_json import strict_loads
 from sr_ports import BadInput, ReasonCode
 
 VALUES = st.recursive(

@@ -1,0 +1,88 @@
+"""Bounds of documents from outside, looked at before anything grows (spec: behaviour, "Bounds").
+
+Each bound has a reason code that names it. What stands here holds wherever a document is read; a reader that
+knows its documents to be smaller asks for less.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import accumulate
+
+from sr_ports import BadInput, ReasonCode
+
+MAX_BYTES = 16 << 20
+MAX_TEXT = 32 << 20
+"""Bytes of memory that a document takes as text: 1, 2 or 4 for each character, as its widest one needs."""
+MAX_DEPTH = 64
+MAX_VALUES = 400_000
+"""Values of a document: what commas part, and every list and object."""
+
+BOUNDS = frozenset(
+    {
+        ReasonCode.DOCUMENT_TOO_LARGE,
+        ReasonCode.DOCUMENT_TOO_DEEP,
+        ReasonCode.DOCUMENT_TOO_MANY,
+        ReasonCode.NAME_TOO_LONG,
+        ReasonCode.PATH_TOO_DEEP,
+        ReasonCode.PATTERN_TOO_LONG,
+    }
+)
+"""The codes of what is over a bound. A reader with a code of its own passes these on."""
+
+_STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_NO_BRACKETS = bytes(set(range(256)) - set(_STEP))
+_NEXT_MARK = re.compile(rb'(?:"(?:[^"\\]++|\\.)*+"?|[^",\[{]++)*+[,\[{]', re.DOTALL)
+_TAILS = bytes(range(0x80, 0xC0))
+"""The bytes of UTF-8 that go on with a character."""
+_WIDE, _WIDER = re.compile(rb"[\xc4-\xff]"), re.compile(rb"[\xf0-\xff]")
+
+
+def over(code: ReasonCode, what: str) -> BadInput:
+    """The error of a document that is over the bound which `code` names."""
+    return BadInput(code, what)
+
+
+def code_of(error: BadInput, otherwise: ReasonCode) -> ReasonCode:
+    """The error's own code where it names a bound, else the reader's."""
+    return error.code if error.code in BOUNDS else otherwise
+
+
+def check_size(data: bytes, what: str, max_bytes: int = MAX_BYTES) -> None:
+    """Raise `BadInput(DOCUMENT_TOO_LARGE)` for more bytes, or as text more memory, than is read."""
+    if len(data) > max_bytes:
+        raise over(ReasonCode.DOCUMENT_TOO_LARGE, f"{what}: larger than {max_bytes} bytes")
+    width = 4 if _WIDER.search(data) else 2 if _WIDE.search(data) else 1
+    if len(data) * width > MAX_TEXT and len(data.translate(None, _TAILS)) * width > MAX_TEXT:
+        raise over(ReasonCode.DOCUMENT_TOO_LARGE, f"{what}: larger than {MAX_TEXT} bytes as text")
+
+
+def check_count(data: bytes, what: str, most: int = MAX_VALUES) -> None:
+    """Raise `BadInput(DOCUMENT_TOO_MANY)` for JSON of more than `most` values; it may be no JSON at all."""
+    too_many = over(ReasonCode.DOCUMENT_TOO_MANY, f"{what}: more than {most} values")
+    if data.count(b'"') - data.count(b'\\"') > 4 * (most + 1):  # more strings than commas could part
+        raise too_many
+    if _marks(data) <= most:
+        return
+    found = at = 0
+    while (match := _NEXT_MARK.match(data, at)) is not None:  # what strings hold does not count
+        found, at = found + 1, match.end()
+        if found > most:
+            raise too_many
+
+
+def _marks(data: bytes) -> int:
+    return data.count(b",") + data.count(b"[") + data.count(b"{")
+
+
+def too_deep_at(data: bytes, most: int) -> int | None:
+    """Where JSON goes deeper than `most` lists and objects: the index behind that bracket; None for nowhere."""
+    if data.count(b"[") + data.count(b"{") <= most:
+        return None
+    parts = data.replace(rb"\\", b"..").replace(rb"\"", b"..").split(b'"')
+    brackets = b"".join(parts[::2]).translate(None, _NO_BRACKETS)
+    if max(accumulate(map(_STEP.__getitem__, brackets)), default=0) <= most:
+        return None
+    parts[1::2] = [b"." * len(string) for string in parts[1::2]]
+    depths = accumulate(_STEP.get(byte, 0) for byte in b'"'.join(parts))
+    return next(at for at, depth in enumerate(depths, 1) if depth > most)
