@@ -8,8 +8,11 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from itertools import accumulate
 from typing import Any
+
+import attrs
 
 from sr_ports import BadInput, ReasonCode
 
@@ -17,6 +20,7 @@ MAX_BYTES = 16 << 20
 MAX_DEPTH = 64
 MAX_DIGITS = 4299
 """Of an integer, sign included: Python reads no more than 4300 digits."""
+_BLOCK = 1 << 16
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _NO_BRACKETS = bytes(set(range(256)) - set(_STEP))
@@ -26,8 +30,18 @@ class _Strict(ValueError):
     """What a strict reader found; becomes `BadInput` at the surface."""
 
 
-def strict_loads(data: bytes, *, what: str, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Any:
-    """The JSON value in `data`. Raises `BadInput(DOCUMENT_INVALID)` naming `what` and the fault."""
+def strict_loads(
+    data: bytes,
+    *,
+    what: str,
+    max_bytes: int = MAX_BYTES,
+    max_depth: int = MAX_DEPTH,
+    made: Callable[[dict[str, Any]], Any] = lambda node: node,
+) -> Any:
+    """The JSON value in `data`. Raises `BadInput(DOCUMENT_INVALID)` naming `what` and the fault.
+
+    `made`: what is kept of each object, inner ones first; an object of an attrs class has all its texts.
+    """
     if len(data) > max_bytes:
         raise _bad(what, f"larger than {max_bytes} bytes")
     try:
@@ -35,10 +49,12 @@ def strict_loads(data: bytes, *, what: str, max_bytes: int = MAX_BYTES, max_dept
         cut = too_deep_at(data, max_depth)
         text = data[:cut].decode("utf-8")
         value = json.loads(
-            text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_int
+            text,
+            object_pairs_hook=lambda pairs: made(_object(pairs)),
+            parse_constant=_constant, parse_float=_float, parse_int=_int
         )
         if _SURROGATE.search(text):
-            json.dumps(value, ensure_ascii=False).encode()
+            json.dumps(value, ensure_ascii=False, default=attrs.astuple).encode()
     except UnicodeError as error:
         raise _bad(what, "not valid UTF-8 text") from error
     except json.JSONDecodeError as error:
@@ -84,10 +100,16 @@ def too_deep_at(data: bytes, most: int) -> int | None:
     """Where JSON goes deeper than `most` lists and objects: the index behind that bracket; None for nowhere."""
     if data.count(b"[") + data.count(b"{") <= most:
         return None
-    parts = data.replace(rb"\\", b"..").replace(rb"\"", b"..").split(b'"')
-    brackets = b"".join(parts[::2]).translate(None, _NO_BRACKETS)
-    if max(accumulate(map(_STEP.__getitem__, brackets)), default=0) <= most:
-        return None
-    parts[1::2] = [b"." * len(string) for string in parts[1::2]]
-    depths = accumulate(_STEP.get(byte, 0) for byte in b'"'.join(parts))
-    return next(at for at, depth in enumerate(depths, 1) if depth > most)
+    at = depth = quoted = 0
+    while at < len(data):
+        block = data[at : at + _BLOCK]
+        if (len(block) - len(block.rstrip(b"\\"))) % 2:  # no escape is cut in two
+            block = data[at : at + _BLOCK + 1]
+        parts = block.replace(rb"\\", b"..").replace(rb"\"", b"..").split(b'"')
+        steps = list(map(_STEP.__getitem__, b"".join(parts[quoted::2]).translate(None, _NO_BRACKETS)))
+        if max(accumulate(steps, initial=depth)) > most:
+            parts[1 - quoted :: 2] = [b"." * len(string) for string in parts[1 - quoted :: 2]]
+            depths = accumulate((_STEP.get(byte, 0) for byte in b'"'.join(parts)), initial=depth)
+            return next(at + behind for behind, depth in enumerate(depths) if depth > most)
+        at, depth, quoted = at + len(block), depth + sum(steps), (quoted + len(parts) - 1) % 2
+    return None

@@ -89,16 +89,18 @@ class Bundle:
             raise EvidenceFault(ReasonCode.INDEX_MALFORMED, "the gate map names no index for this law")
         if self.root.stat(path, self.rules) is None:
             raise BundleAbsent(path)
-        data = read_small(self.root, path, INDEX_LIMIT, ReasonCode.INDEX_MALFORMED, self.rules)
-        members = _members(parse_small(data, path, INDEX_LIMIT, ReasonCode.INDEX_MALFORMED), path)
-        entries = tuple(self._plain(_entry(node, path)) for node in members)
-        kept = tuple(entry for entry in entries if not self._excluded(entry.path))
+        entries = (self._plain(_entry(node, path)) for node in self._members(path))
+        kept = tuple([entry for entry in entries if not self._excluded(entry.path)])
         for entry in kept:
             if entry.path:  # also for a law that never opens it: no index names what is not its bundle's
                 self._confine(entry.path, "run_root")
         if not kept:
             raise EvidenceFault(ReasonCode.INDEX_EMPTY, f"{path} lists nothing", path)
         return kept
+
+    def _members(self, path: str) -> list[Any]:
+        data = read_small(self.root, path, INDEX_LIMIT, ReasonCode.INDEX_MALFORMED, self.rules)
+        return _members(parse_small(data, path, INDEX_LIMIT, ReasonCode.INDEX_MALFORMED, _kept_of), path)
 
     def sha256(self, paths: Iterable[str], *, base: PathBase = "bundle_root") -> str:
         """Hex sha256 over the concatenated bytes of `paths`, in that order."""
@@ -241,18 +243,34 @@ def member_fault(path: str) -> tuple[ReasonCode, str] | None:
     return None
 
 
+def _kept_of(node: dict[str, Any]) -> Any:
+    """A member by what counts of it, as soon as it is read: there may be very many. Anything else as it is."""
+    if "hex" in node or any(key in node for key in _SHAPES):
+        return node
+    return _stated(node) or node
+
+
 def _entry(node: Any, path: str) -> IndexEntry:
-    if isinstance(node, str):
-        return IndexEntry(node)
-    if isinstance(node, dict):
-        name = next((node[key] for key in _PATH_KEYS if key in node), "")
-        claim = next((node[key] for key in _DIGEST_KEYS if key in node), None)
-        if isinstance(claim, dict):
-            claim = claim.get("hex", "")
-        if isinstance(name, str) and (claim is None or is_hex64(claim)) and (name or claim):
-            return IndexEntry(name, claim)
-    what = f"{path} has an entry that is neither a path nor a member: {json.dumps(node)[:80]}"
-    raise EvidenceFault(ReasonCode.INDEX_MALFORMED, what, path)
+    entry = node if isinstance(node, IndexEntry) else IndexEntry(node) if isinstance(node, str) else _stated(node)
+    if entry is not None:
+        return entry
+    shown = json.dumps(node, default=attrs.asdict)[:80]
+    raise EvidenceFault(
+        ReasonCode.INDEX_MALFORMED, f"{path} has an entry that is neither a path nor a member: {shown}", path
+    )
+
+
+def _stated(node: Any) -> IndexEntry | None:
+    """What a member states; None for what is none."""
+    if not isinstance(node, dict):
+        return None
+    name = next((node[key] for key in _PATH_KEYS if key in node), "")
+    claim = next((node[key] for key in _DIGEST_KEYS if key in node), None)
+    if isinstance(claim, dict):
+        claim = claim.get("hex", "")
+    if isinstance(name, str) and (claim is None or is_hex64(claim)) and (name or claim):
+        return IndexEntry(name, claim)
+    return None
 
 
 def is_hex64(value: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Callable
 from typing import Any
 
 from sr_domain.encoding.strict_json import strict_loads
@@ -29,13 +30,15 @@ def read_small(root: EngineRoot, path: str, limit: int, code: ReasonCode, rules:
     return unmarked(bytes(parts))
 
 
-def parse_small(data: bytes, path: str, limit: int, code: ReasonCode) -> Any:
+def parse_small(
+    data: bytes, path: str, limit: int, code: ReasonCode, made: Callable[[dict[str, Any]], Any] = lambda node: node
+) -> Any:
     """The JSON value of a small file's bytes. Raises `EvidenceFault(code)` that shows how the file begins.
 
-    `CutShort` where it is the beginning of a JSON object or list.
+    `CutShort` where it is the beginning of a JSON object or list. `made`: as of `strict_loads`.
     """
     try:
-        return strict_loads(data, what=path, max_bytes=limit)
+        return strict_loads(data, what=path, max_bytes=limit, made=made)
     except BadInput as error:
         from sr_domain.evidence.cut_short import json_cut_short
 

@@ -256,8 +256,8 @@ class _Look:
             output_id=output.output_id,
             digest=content.sha256,
             files=len(content.files),
-            size=sum(one.size for one in content.files),
-            manifest_ref=None if content.manifest is None else layout.part_list(content.sha256),
+            size=content.files.size,
+            manifest_ref=layout.part_list(content.sha256) if content.listed else None,
             path=files.path,
             day=part.day,
         )

@@ -116,7 +116,8 @@ def _digest(receipt: Mapping[str, Any]) -> str:
 def _changes(run: HeldRun, one: Standing, stood: Mapping[str, Any]) -> dict[str, Any]:
     """Both sides, where and as what the one stands, and which files differ as far as both part lists are known."""
     old = _parts(run, one.key, stood)
-    new = {} if one.one.content.manifest is None else {file.path: file.sha256 for file in one.one.content.files}
+    content = one.one.content
+    new = {file.path: file.sha256 for file in content.files} if content.listed else {}
     return {
         "stood": dict(stood),
         "refused": dict(one.one.receipt or {}),

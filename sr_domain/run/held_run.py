@@ -180,8 +180,14 @@ class HeldRun:
     def write_bytes(self, key: str, data: bytes) -> bytes:
         """Write once; the bytes that stand are returned."""
         self.held.check()
-        if self.ports.store.create(key, data) is not None:
-            return data
+        return data if self.ports.store.create(key, data) is not None else self._stands(key)
+
+    def write_named(self, key: str, make: Callable[[], bytes]) -> str | None:
+        """Write once what may be long, and is not held; the digest of what stands there already, None for nothing."""
+        self.held.check()
+        return None if self.ports.store.create(key, make()) is not None else sha256_hex(self._stands(key))
+
+    def _stands(self, key: str) -> bytes:
         blob = self.ports.store.read(key)
         if blob is None:
             raise Fault(ReasonCode.TRUTH_MISSING, f"{key} was there and is gone")
