@@ -211,7 +211,7 @@ class Snapshot(ABC):
     # The second look
 
     def changes(self) -> Changes:
-        if self._changes is None:
+        if not self._changes:
             if self._over is not None and self._over != _LOOKED:
                 self._in_time()
             self._over = _LOOKED

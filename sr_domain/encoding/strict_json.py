@@ -51,7 +51,9 @@ def strict_loads(
         value = json.loads(
             text,
             object_pairs_hook=lambda pairs: made(_object(pairs)),
-            parse_constant=_constant, parse_float=_float, parse_int=_int
+            parse_constant=_constant,
+            parse_float=_float,
+            parse_int=_int,
         )
         if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False, default=attrs.astuple).encode()

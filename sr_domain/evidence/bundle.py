@@ -98,6 +98,10 @@ class Bundle:
             raise EvidenceFault(ReasonCode.INDEX_EMPTY, f"{path} lists nothing", path)
         return kept
 
+    def let_go(self) -> None:
+        """Forget the index, which may be long: a view that a law was given lives on until it is collected."""
+        self.__dict__.pop("_index", None)
+
     def _members(self, path: str) -> list[Any]:
         data = read_small(self.root, path, INDEX_LIMIT, ReasonCode.INDEX_MALFORMED, self.rules)
         return _members(parse_small(data, path, INDEX_LIMIT, ReasonCode.INDEX_MALFORMED, _kept_of), path)

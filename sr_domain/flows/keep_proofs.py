@@ -13,7 +13,8 @@ import attrs
 from sr_domain.encoding.canonical import exact_json, sha256_hex
 from sr_domain.evidence.digests import part_list
 from sr_domain.evidence.verdict import Evidence, Proven
-from sr_domain.flows.accepted_loss import AcceptedLoss, refuse_while_others_work
+from sr_domain.flows.accepted_loss import AcceptedLoss, busy, refuse_while_others_work
+from sr_domain.flows.put_back import put_back
 from sr_domain.flows.set_aside import set_aside
 from sr_domain.flows.standing_receipts import Standing, against, against_earlier, judged
 from sr_domain.record.proofs import Failure
@@ -63,6 +64,12 @@ def keep_proofs(run: HeldRun, evidence: Evidence, loss: AcceptedLoss | None = No
     if refused is not None:
         return refused
     receipts = tuple(one for one in written if isinstance(one, OwnReceipt))
+    back = put_back(run, [one.key for one in receipts])
+    refused = _refused(run, _in_the_way(evidence.proven, _standing(run, back)), None)
+    if refused is not None:
+        if loss is not None and not refused.failures:
+            raise busy(f"another run began meanwhile, and may rest on what stood at {back[0]}: it stands there again")
+        return refused
     return Kept(receipts=receipts, versions_digest=_keep_versions(run, evidence))
 
 

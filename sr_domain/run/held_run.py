@@ -228,12 +228,15 @@ class HeldRun:
             self.write_status()
 
 
-def take_over(run: HeldRun) -> None:
+def take_over(run: HeldRun, *, late: bool = False) -> None:
     """Fence out whoever held the run before: raise the record's fence to this lease's.
 
-    A settled record takes nothing more from any holder, so there is nobody to fence out.
+    A settled record takes nothing more from any holder, so there is nobody to fence out. `late`: only with the first
+    thing that this holder has to say; until then it writes nothing, and may come to write nothing at all.
     """
     if run.history.accepted is None or settled(run.ledger):
         return
     if run.ledger.fence < run.lease.fence:
-        run.record(LEASE_TAKEN(LeaseTaken(run.lease.fence)))
+        run.stage(LEASE_TAKEN(LeaseTaken(run.lease.fence)))
+        if not late:
+            run.record()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import time
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sr_domain.encoding import strict_json
 from sr_domain.encoding.strict_json import strict_loads, too_deep_at
 from sr_ports import BadInput, ReasonCode
 
@@ -89,6 +91,15 @@ def test_depth_is_that_of_the_value_whatever_its_strings_hold(value: Any, most: 
     if at is not None:
         assert data[at - 1 : at] in (b"[", b"{")
         assert too_deep_at(data[: at - 1], most) is None
+
+
+@settings(max_examples=200, deadline=None)
+@given(NESTED, st.integers(0, 4), st.integers(1, 7))
+def test_depth_is_the_same_wherever_the_text_is_cut(value: Any, most: int, block: int) -> None:
+    data = json.dumps(value).encode()
+    whole = too_deep_at(data, most)
+    with mock.patch.object(strict_json, "_BLOCK", block):
+        assert too_deep_at(data, most) == whole
 
 
 @pytest.mark.parametrize("data", [b"[" * 64 + b"]" * 64, b'"\\ud83d\\ude00"', b"18446744073709551615"])
