@@ -123,7 +123,10 @@ class WholeFiles:
         """A file was read. Raises `EvidenceFault(EVIDENCE_UNSTABLE)` where another read of it gave other bytes."""
         kept = self._kept.get(read.path)
         if kept is None and (most is None or len(self._kept) < most):
-            kept = self._kept.setdefault(read.path, _packed(read))
+            fresh = _packed(read)
+            kept = self._kept.setdefault(read.path, fresh)
+            if kept is fresh and read.path not in self._streamed:  # as a rule it is read once
+                return read
         first = read if kept is None else _unpacked(read.path, kept)
         self._same(read.path, first.sha256, read.sha256, self._streamed.get(read.path, read.sha256))
         return first
