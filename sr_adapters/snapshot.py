@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from heapq import nsmallest
-from itertools import islice
+from itertools import chain, islice
 from operator import attrgetter
 from typing import Final, Self, TypeVar
 
@@ -211,7 +211,7 @@ class Snapshot(ABC):
     # The second look
 
     def changes(self) -> Changes:
-        if self._changes is None:
+        if not self._changes:
             if self._over is not None and self._over != _LOOKED:
                 self._in_time()
             self._over = _LOOKED
@@ -223,7 +223,7 @@ class Snapshot(ABC):
         if self._moved():
             yield "."
         yield from self._torn
-        for path in self._each(self._differs, [(path, TODAY) for path in self._asked] + list(self._ruled)):
+        for path in self._each(self._differs, chain(((path, TODAY) for path in self._asked), self._ruled)):
             if path is not None:
                 yield path
         looked = [one for one in self._lists.items() if one[0] not in self._derived]

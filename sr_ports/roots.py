@@ -92,8 +92,8 @@ class EngineRoot(Protocol):
     R8  Second look: `changes` asks every question again that the snapshot answered, from the root's own name on,
         and tells what is not as it was: a file whose identity changed, one that vanished or appeared, a
         fault that came or went, and what `stream` found unstable. After it nothing can be read: every other
-        question raises `RuntimeError`. Trouble that leaves it untold raises `Unreachable`, and it may be asked
-        again.
+        question raises `RuntimeError`. Trouble that leaves it untold raises `Unreachable`. It may be asked again,
+        and looks anew until it has found a change, which then stays.
     R9  `close` gives back what the snapshot holds open, and may be called again; the snapshot is its own
         context manager. After it every question raises `RuntimeError`.
     """

@@ -30,6 +30,7 @@ BOUNDS = frozenset(
 )
 """The codes of what is over a bound. A reader with a code of its own passes these on."""
 
+_BLOCK = 1 << 16
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _NO_BRACKETS = bytes(set(range(256)) - set(_STEP))
 _NEXT_MARK = re.compile(rb'(?:"(?:[^"\\]++|\\.)*+"?|[^",\[{]++)*+[,\[{]', re.DOTALL)
@@ -79,10 +80,16 @@ def too_deep_at(data: bytes, most: int) -> int | None:
     """Where JSON goes deeper than `most` lists and objects: the index behind that bracket; None for nowhere."""
     if data.count(b"[") + data.count(b"{") <= most:
         return None
-    parts = data.replace(rb"\\", b"..").replace(rb"\"", b"..").split(b'"')
-    brackets = b"".join(parts[::2]).translate(None, _NO_BRACKETS)
-    if max(accumulate(map(_STEP.__getitem__, brackets)), default=0) <= most:
-        return None
-    parts[1::2] = [b"." * len(string) for string in parts[1::2]]
-    depths = accumulate(_STEP.get(byte, 0) for byte in b'"'.join(parts))
-    return next(at for at, depth in enumerate(depths, 1) if depth > most)
+    at = depth = quoted = 0
+    while at < len(data):
+        block = data[at : at + _BLOCK]
+        if (len(block) - len(block.rstrip(b"\\"))) % 2:  # no escape is cut in two
+            block = data[at : at + _BLOCK + 1]
+        parts = block.replace(rb"\\", b"..").replace(rb"\"", b"..").split(b'"')
+        steps = list(map(_STEP.__getitem__, b"".join(parts[quoted::2]).translate(None, _NO_BRACKETS)))
+        if max(accumulate(steps, initial=depth)) > most:
+            parts[1 - quoted :: 2] = [b"." * len(string) for string in parts[1 - quoted :: 2]]
+            depths = accumulate((_STEP.get(byte, 0) for byte in b'"'.join(parts)), initial=depth)
+            return next(at + behind for behind, depth in enumerate(depths) if depth > most)
+        at, depth, quoted = at + len(block), depth + sum(steps), (quoted + len(parts) - 1) % 2
+    return None

@@ -103,6 +103,10 @@ class Bundle:
             raise EvidenceFault(ReasonCode.INDEX_EMPTY, f"{path} lists nothing", path)
         return tuple(kept)
 
+    def let_go(self) -> None:
+        """Forget the index, which may be long: a view that a law was given lives on until it is collected."""
+        self.__dict__.pop("_index", None)
+
     def sha256(self, paths: Iterable[str], *, base: PathBase = "bundle_root") -> str:
         """Hex sha256 over the concatenated bytes of `paths`, in that order."""
         named = tuple(paths)
@@ -233,17 +237,24 @@ def member_fault(path: str) -> tuple[ReasonCode, str] | None:
 
 
 def _entry(node: Any, path: str) -> IndexEntry:
-    if isinstance(node, str):
-        return IndexEntry(node)
-    if isinstance(node, dict):
-        name = next((node[key] for key in _PATH_KEYS if key in node), "")
-        claim = next((node[key] for key in _DIGEST_KEYS if key in node), None)
-        if isinstance(claim, dict):
-            claim = claim.get("hex", "")
-        if isinstance(name, str) and (claim is None or is_hex64(claim)) and (name or claim):
-            return IndexEntry(name, claim)
+    entry = IndexEntry(node) if isinstance(node, str) else _stated(node)
+    if entry is not None:
+        return entry
     what = f"{path} has an entry that is neither a path nor a member: {json.dumps(node)[:80]}"
     raise EvidenceFault(ReasonCode.INDEX_MALFORMED, what, path)
+
+
+def _stated(node: Any) -> IndexEntry | None:
+    """What a member states; None for what is none."""
+    if not isinstance(node, dict):
+        return None
+    name = next((node[key] for key in _PATH_KEYS if key in node), "")
+    claim = next((node[key] for key in _DIGEST_KEYS if key in node), None)
+    if isinstance(claim, dict):
+        claim = claim.get("hex", "")
+    if isinstance(name, str) and (claim is None or is_hex64(claim)) and (name or claim):
+        return IndexEntry(name, claim)
+    return None
 
 
 def is_hex64(value: object) -> bool:

@@ -67,13 +67,12 @@ def verify_gate(
 
     Raises `Unreachable`, `LeaseLost`.
     """
-    expected = None
+    expected, read = None, digests or WholeFiles()
+    bundle = Bundle(root, gate.bundle_root, gate.index_path, gate.method, guard, rules, read, gate.flag_path)
     try:
         if root.stat(gate.flag_path, rules) is None:
             return GateMissing(gate.flag_path, f"no passed flag is there: {_wanted(gate)}")
         expected = read_flag(root, gate.flag_path, gate.method.digest_field, rules)
-        read = digests or WholeFiles()
-        bundle = Bundle(root, gate.bundle_root, gate.index_path, gate.method, guard, rules, read, gate.flag_path)
         actual = law_digest(provided, bundle)
         if actual != expected:
             return _mismatch(gate, bundle, expected, actual)
@@ -88,6 +87,8 @@ def verify_gate(
         if isinstance(fault, CutShort) or fault.code is ReasonCode.INDEXED_FILE_ABSENT:
             return GateMissing(fault.path or gate.bundle_root, fault.what, conflict)
         return conflict
+    finally:
+        bundle.let_go()
     return GatePassed(expected)
 
 

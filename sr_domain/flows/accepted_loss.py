@@ -23,10 +23,20 @@ class AcceptedLoss:
 
 def refuse_while_others_work(ports: Ports, layout: Layout, run_id: str) -> None:
     """Raise `BadInput(LEASE_BUSY)` while any other run of the platform run is held: it may be about to decide."""
-    for other in _unsettled(ports, layout):
-        if other != run_id and ports.authority.holder(other) is not None:
-            what = f"run {other} of the same platform run is held by a worker, and may rest on what stands"
-            raise BadInput(ReasonCode.LEASE_BUSY, what, "wait until no other run is in flight, then run it again")
+    other = at_work(ports, layout, run_id)
+    if other is not None:
+        raise busy(f"run {other} of the same platform run is held by a worker, and may rest on what stands")
+
+
+def busy(what: str) -> BadInput:
+    """What is answered while another run may come to rest on what is to be set aside."""
+    return BadInput(ReasonCode.LEASE_BUSY, what, "wait until no other run is in flight, then run it again")
+
+
+def at_work(ports: Ports, layout: Layout, run_id: str) -> str | None:
+    """Another run of the platform run that is held now; None where none is."""
+    others = (one for one in _unsettled(ports, layout) if one != run_id)
+    return next((one for one in others if ports.authority.holder(one) is not None), None)
 
 
 def _unsettled(ports: Ports, layout: Layout) -> Iterator[str]:

@@ -39,6 +39,7 @@ from sr_domain.record.details import (
 from sr_domain.record.kinds import Draft, EventKind
 from sr_domain.record.proofs import Conflict, Decision, Failure, Found, Judge
 from sr_domain.record.resting import WorkerAtFault
+from sr_domain.record.states import RunState
 from sr_domain.run.context import Context
 from sr_domain.run.derived import plan_bytes
 from sr_domain.run.held_run import HeldRun, take_over
@@ -53,7 +54,8 @@ def advance(run: HeldRun, context: Context, *, fresh: bool, loss: AcceptedLoss |
     `loss`: what may be set aside on the way. Afterwards the record says READY (published or not), FAILED,
     QUARANTINED or WAITING_EVIDENCE. Raises `LeaseLost`, `Unreachable`: the run stays where it was, resumable.
     """
-    take_over(run)
+    # A look that finds what is on record already adds nothing to it, not even that somebody looked.
+    take_over(run, late=_waits(run) and loss is None)
     anchored = run.history.accepted
     if anchored is None and not fresh:
         _refuse_under_ready(run)
@@ -70,6 +72,15 @@ def advance(run: HeldRun, context: Context, *, fresh: bool, loss: AcceptedLoss |
         return
     commit_ready(run)
     announce_successor(run)
+
+
+def _waits(run: HeldRun) -> bool:
+    """Whether the record says that the run waits for evidence."""
+    rest = run.history.rest
+    return run.ledger.state is RunState.WAITING_EVIDENCE and rest is not None and rest.reason_code in _AWAITED
+
+
+_AWAITED = frozenset({ReasonCode.EVIDENCE_WAITING, ReasonCode.EVIDENCE_UNSTABLE})
 
 
 def _refuse_under_ready(run: HeldRun) -> None:
@@ -162,7 +173,8 @@ def prove_and_decide(run: HeldRun, plan: SealedPlan, accepted: Accepted, loss: A
     if isinstance(root, Failed):
         commit_failed(run, Rest(root.code, root.detail))
         return False
-    run.record(events.EVIDENCE_STARTED(EvidenceStarted(root)))
+    if run.history.started is None:
+        run.record(events.EVIDENCE_STARTED(EvidenceStarted(root)))
     # Neither waits for the other: two durable writes in the time of one.
     run.ports.pool.map(lambda write: write(), (lambda: write_plan(run), run.write_status))
     with on_record(run):
@@ -177,6 +189,10 @@ def _conclude(
     now, kept = run.now(), Kept()
     evidence = evidence.at(late=now >= deadline)
     verdict = classify(evidence, deadline, now)
+    if isinstance(verdict, Waiting) and _known(run, verdict, evidence, _decision(run, plan, evidence, None).found):
+        run.telemetry.progress(verdict.detail or "what is missing is still missing")
+        return False
+    run.record()  # the fence, where it was not raised before: what follows writes
     if isinstance(verdict, Complete):
         taken = place_taken(run)
         if taken is not None:
@@ -235,6 +251,15 @@ def _waiting(verdict: Waiting, evidence: Evidence, found: Found) -> Rest:
         lacks=tuple(sorted(evidence.lacks, key=lambda one: (one.subject, one.path))),
         changed=evidence.unstable.paths,
     )
+
+
+def _known(run: HeldRun, verdict: Waiting, evidence: Evidence, found: Found) -> bool:
+    """Whether the run waits for this already: whatever changes just now, it is unstable; else for the very same."""
+    standing = run.history.rest
+    if not _waits(run) or standing is None or standing.reason_code != verdict.code:
+        return False
+    unstable = verdict.code is ReasonCode.EVIDENCE_UNSTABLE
+    return unstable or standing.document() == _waiting(verdict, evidence, found).document()
 
 
 def _wait(run: HeldRun, kind: EventKind[Rest], why: Rest) -> None:

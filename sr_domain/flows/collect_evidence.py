@@ -17,6 +17,7 @@ import attrs
 
 from sr_domain.artifacts.documents import instance_scope
 from sr_domain.artifacts.revision_2 import engine_pins, gate_receipt, instance_receipt, locator
+from sr_domain.encoding.times import parse_instant
 from sr_domain.evidence.admitted import Objected
 from sr_domain.evidence.bundle import whole_bundle
 from sr_domain.evidence.digests import ContentDigest, WholeFiles, digest_outputs
@@ -60,7 +61,7 @@ def collect(run: HeldRun, plan: SealedPlan, uri: str, *, reused: bool) -> Eviden
         found = _together([whole, receipt, *look.gates(), *look.outputs()])
         if plan.settle_seconds and any(one.code in _SETTLING for one in found.conflicts):
             look.at_everything()
-            _stand_still(run, plan.settle_seconds)
+            return _seen_twice(found, _stand_still(run, root, plan.settle_seconds))
         return _seen_twice(found, root.changes())
 
 
@@ -72,9 +73,29 @@ _SETTLING = frozenset({ReasonCode.GATE_DIGEST_MISMATCH, ReasonCode.MEMBER_DIGEST
 """What is no conflict yet while files come in."""
 
 
-def _stand_still(run: HeldRun, seconds: float) -> None:
-    """Let time pass between what was found and the second look, under the heartbeat. Raises `LeaseLost`."""
+_FIRST_STEP, _LONGEST_STEP = 1.0, 5.0
+"""Seconds between two looks while nothing changes."""
+
+
+def _stand_still(run: HeldRun, root: EngineRoot, seconds: float) -> Changes:
+    """Let time pass between what was found and the second look, under the heartbeat. Raises `LeaseLost`.
+
+    Looks now and then: it ends with the first change, and with the first look after the evidence deadline.
+    """
     run.telemetry.progress(f"a digest differs: whether anything still changes is seen in {seconds:g} s")
+    accepted, step, changes = run.history.accepted, _FIRST_STEP, Changes()
+    deadline = None if accepted is None else parse_instant(accepted.details.evidence_deadline_utc)
+    while seconds > 0 and not changes:
+        pause = min(seconds, step)
+        _pass(run, pause)
+        changes = root.changes()
+        if deadline is not None and run.now() >= deadline:
+            break
+        seconds, step = seconds - pause, min(step * 2, _LONGEST_STEP)
+    return changes
+
+
+def _pass(run: HeldRun, seconds: float) -> None:
     while seconds > 0:
         run.held.check()
         run.ports.clock.sleep(min(seconds, 1.0))
@@ -258,8 +279,8 @@ class _Look:
             output_id=output.output_id,
             digest=content.sha256,
             files=len(content.files),
-            size=sum(one.size for one in content.files),
-            manifest_ref=None if content.manifest is None else layout.part_list(content.sha256),
+            size=content.files.size,
+            manifest_ref=layout.part_list(content.sha256) if content.listed else None,
             path=files.path,
             day=part.day,
         )

@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from sr_domain.encoding.canonical import exact_json, sha256_hex
+from sr_domain.evidence.digests import part_list
 from sr_domain.evidence.verdict import Evidence, Proven
-from sr_domain.flows.accepted_loss import AcceptedLoss, refuse_while_others_work
+from sr_domain.flows.accepted_loss import AcceptedLoss, busy, refuse_while_others_work
+from sr_domain.flows.put_back import put_back
 from sr_domain.flows.set_aside import set_aside
 from sr_domain.flows.standing_receipts import Standing, against, against_earlier, judged
 from sr_domain.record.proofs import Failure
@@ -62,6 +64,12 @@ def keep_proofs(run: HeldRun, evidence: Evidence, loss: AcceptedLoss | None = No
     if refused is not None:
         return refused
     receipts = tuple(one for one in written if isinstance(one, OwnReceipt))
+    back = put_back(run, [one.key for one in receipts])
+    refused = _refused(run, _in_the_way(evidence.proven, _standing(run, back)), None)
+    if refused is not None:
+        if loss is not None and not refused.failures:
+            raise busy(f"another run began meanwhile, and may rest on what stood at {back[0]}: it stands there again")
+        return refused
     return Kept(receipts=receipts, versions_digest=_keep_versions(run, evidence))
 
 
@@ -129,11 +137,11 @@ def _keep(run: HeldRun, one: Proven, known: Mapping[str, Blob | None]) -> OwnRec
 
     `known`: what stood a moment ago; a receipt that proves the same is not written again.
     """
-    ref, manifest = one.proof.manifest_ref, one.content.manifest
-    stands = manifest if ref is None or manifest is None else run.write_bytes(ref, manifest)
-    if ref is not None and stands is not None and stands != manifest:
-        raise AlteredArtifact(run.run_id, ref, sha256_hex(stands), "it is not the part list that it is named for")
-    key = one.proof.receipt_ref
+    ref, key = one.proof.manifest_ref, one.proof.receipt_ref
+    if ref is not None:
+        stands = run.write_named(ref, lambda: part_list(one.content.files))
+        if stands is not None and stands != one.content.sha256:
+            raise AlteredArtifact(run.run_id, ref, stands, "it is not the part list that it is named for")
     if one.receipt is None or key is None:
         return None
     run.held.check()

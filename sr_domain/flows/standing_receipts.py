@@ -25,28 +25,27 @@ _MOST = 1 << 20
 
 @attrs.frozen
 class Standing:
-    """A receipt that stands at `key` and does not prove what `one` proves. `stood`: None where it is no receipt."""
+    """What stands at `key` and does not prove what `one` proves.
+
+    `stood`: the receipt that stands; None where it is none, and `wrong` says why.
+    """
 
     one: Proven
     key: str
     blob: Blob
-    wrong: Failure
     stood: Mapping[str, Any] | None = None
+    wrong: str = ""
 
 
 def against(one: Proven, key: str, blob: Blob) -> Standing | None:
     """What stands at `key`, if it is not the receipt of this proof; None when it proves the same."""
     if one.receipt is None or today().same_receipt(one.receipt, blob.data):
         return None
-    output_id, stood = one.proof.output_id, _json(blob.data)
+    stood = _json(blob.data)
     if isinstance(stood, dict) and "target_digest" not in stood:
-        what = f"the receipt that stands for this scope names no digest: {key}"
-        return Standing(one, key, blob, Failure(output_id, ReasonCode.INSTANCE_DIGEST_MISSING, what))
+        return Standing(one, key, blob, wrong="it names no digest")
     misfit = today().problem("instance_receipt", stood)
-    if misfit is not None:
-        what = f"the receipt that stands for this scope is none: {misfit.what}: {key}"
-        return Standing(one, key, blob, Failure(output_id, ReasonCode.INSTANCE_RECEIPT_SCHEMA_INVALID, what))
-    return Standing(one, key, blob, Failure(output_id, ReasonCode.INSTANCE_RECEIPT_DRIFT, ""), stood)
+    return Standing(one, key, blob, stood) if misfit is None else Standing(one, key, blob, wrong=misfit.what)
 
 
 def against_earlier(one: Proven, key: str, path: str, blob: Blob) -> Standing | None:
@@ -66,9 +65,9 @@ class Judged:
 
 
 def judged(run: HeldRun, found: Sequence[Standing]) -> Judged:
-    """Drift where a decision rests on what stands, an orphan where none does; what is no receipt as it was found.
+    """Drift where a decision rests on what stands, an orphan where none does, nor can: on what is no receipt.
 
-    The records are looked through for drift alone, and once for all of it.
+    The records are looked through for receipts alone, and once for all of them.
     """
     drifted = {one.key: one.blob.data for one in found if one.stood is not None}
     resting = (
@@ -78,7 +77,7 @@ def judged(run: HeldRun, found: Sequence[Standing]) -> Judged:
     orphans: list[tuple[Standing, Failure]] = []
     for one in found:
         if one.stood is None:
-            failures.append(one.wrong)
+            orphans.append((one, _junk(one)))
         elif resting[one.key]:
             failures.append(_drift(run, one, one.stood, resting[one.key]))
         else:
@@ -105,6 +104,19 @@ def _orphan(run: HeldRun, one: Standing, stood: Mapping[str, Any]) -> Failure:
     return Failure(one.one.proof.output_id, ReasonCode.INSTANCE_RECEIPT_ORPHAN, what, _changes(run, one, stood))
 
 
+def _junk(one: Standing) -> Failure:
+    """What is no receipt says nothing of the evidence, and ends no run."""
+    what = f"what stands in the place of this scope's receipt is none: {one.wrong}: {one.key}"
+    sides: dict[str, Any] = {"stood": {}, "added": [], "removed": [], "changed": []}
+    return Failure(one.one.proof.output_id, ReasonCode.INSTANCE_RECEIPT_ORPHAN, what, {**sides, **_places(one)})
+
+
+def _places(one: Standing) -> dict[str, Any]:
+    """What was refused, and where and as what the one stands."""
+    refused = dict(one.one.receipt or {})
+    return {"refused": refused, "receipt_ref": one.key, "stood_digest": sha256_hex(one.blob.data)}
+
+
 def _differing(one: Standing, stood: Mapping[str, Any]) -> str:
     before, after = claim(stood), claim(one.one.receipt or {})
     return ", ".join(sorted(name for name in after if before[name] != after[name]))
@@ -117,12 +129,11 @@ def _digest(receipt: Mapping[str, Any]) -> str:
 def _changes(run: HeldRun, one: Standing, stood: Mapping[str, Any]) -> dict[str, Any]:
     """Both sides, where and as what the one stands, and which files differ as far as both part lists are known."""
     old = _parts(run, one.key, stood)
-    new = {} if one.one.content.manifest is None else {file.path: file.sha256 for file in one.one.content.files}
+    content = one.one.content
+    new = {file.path: file.sha256 for file in content.files} if content.listed else {}
     return {
         "stood": dict(stood),
-        "refused": dict(one.one.receipt or {}),
-        "receipt_ref": one.key,
-        "stood_digest": sha256_hex(one.blob.data),
+        **_places(one),
         "added": sorted(new.keys() - old.keys()),
         "removed": sorted(old.keys() - new.keys()),
         "changed": sorted(path for path in old.keys() & new.keys() if old[path] != new[path]),

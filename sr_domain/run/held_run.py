@@ -180,8 +180,14 @@ class HeldRun:
     def write_bytes(self, key: str, data: bytes) -> bytes:
         """Write once; the bytes that stand are returned."""
         self.held.check()
-        if self.ports.store.create(key, data) is not None:
-            return data
+        return data if self.ports.store.create(key, data) is not None else self._stands(key)
+
+    def write_named(self, key: str, make: Callable[[], bytes]) -> str | None:
+        """Write once what may be long, and is not held; the digest of what stands there already, None for nothing."""
+        self.held.check()
+        return None if self.ports.store.create(key, make()) is not None else sha256_hex(self._stands(key))
+
+    def _stands(self, key: str) -> bytes:
         blob = self.ports.store.read(key)
         if blob is None:
             raise Fault(ReasonCode.TRUTH_MISSING, f"{key} was there and is gone")
@@ -222,12 +228,15 @@ class HeldRun:
             self.write_status()
 
 
-def take_over(run: HeldRun) -> None:
+def take_over(run: HeldRun, *, late: bool = False) -> None:
     """Fence out whoever held the run before: raise the record's fence to this lease's.
 
-    A settled record takes nothing more from any holder, so there is nobody to fence out.
+    A settled record takes nothing more from any holder, so there is nobody to fence out. `late`: only with the first
+    thing that this holder has to say; until then it writes nothing, and may come to write nothing at all.
     """
     if run.history.accepted is None or settled(run.ledger):
         return
     if run.ledger.fence < run.lease.fence:
-        run.record(LEASE_TAKEN(LeaseTaken(run.lease.fence)))
+        run.stage(LEASE_TAKEN(LeaseTaken(run.lease.fence)))
+        if not late:
+            run.record()

@@ -92,6 +92,17 @@ class SecondLook:
         over(root)
         assert root.changes() == Changes()
 
+    def test_r8_it_looks_anew_until_it_has_found_a_change(self, reopen: Reopen, put: Put) -> None:
+        put("a", b"x")
+        root = reopen()
+        assert read(root, "a") == b"x"
+        assert root.changes() == Changes()
+        put("a", b"other")
+        assert root.changes() == Changes(("a",), 1)
+        put("b", b"of no question")
+        assert root.changes() == Changes(("a",), 1)
+        assert root.changes() == Changes(("a",), 1)
+
     # R9
 
     def test_r9_a_closed_snapshot_answers_nothing(self, reopen: Reopen, put: Put) -> None:

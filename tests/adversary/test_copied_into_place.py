@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.adversary.moments import Moments, watched
 from tests.adversary.scene import FAULT, RUN, WAITING, Scene
 from tests.adversary.world import CUSTOMERS, FIRST, FLAG, INDEX, LATE, LATE_FLAG, SECOND, flag, world, write
 from tests.adversary.world import ORDERS as FOLDER
@@ -91,11 +92,15 @@ def test_a_root_that_never_stands_still_is_looked_at_ever_less_often(scene: Scen
             if not over.wait(0.01):
                 write(scene.root, {f"{FOLDER}/{number}.bin": b"more"})
 
-    with meanwhile(written):
+    read = FLAG.rpartition("/")[2]
+    looks = Moments({read})
+    with meanwhile(written), watched(looks):
         answer = scene.submit("key", "--wait", "6")
         over.set()
     scene.not_ready(answer, WAITING)
-    assert 2 <= scene.kinds().count("EVIDENCE_WAITING") <= 7
+    assert 2 <= looks.seen.count(read) <= 7
+    assert scene.kinds().count("EVIDENCE_WAITING") == 1, "the record does not grow look by look"
+    assert "LEASE_TAKEN" not in scene.kinds()
 
 
 @pytest.mark.slow

@@ -117,6 +117,9 @@ def test_junk_in_the_place_of_a_receipt_proves_nothing_and_is_not_overwritten(sc
     assert standing.read_bytes() == forged
     standing.write_bytes(b"no receipt at all")
     answer = scene.submit()
-    scene.not_ready(answer, RESTS, FAULT, FAILED)
-    assert "INSTANCE_RECEIPT" in answer.out + answer.err
+    scene.not_ready(answer, RESTS)
+    assert "INSTANCE_RECEIPT_ORPHAN" in answer.out + answer.err
     assert standing.read_bytes() == b"no receipt at all"
+    aside = scene.sr("recover", RUN, "--receipt", "orders", *LOSS)
+    scene.ready(aside, world())
+    assert standing.read_bytes() != b"no receipt at all"

@@ -98,6 +98,19 @@ def _tree(
               f"{process.seconds / base.seconds:.2f}", "<= 120 MiB", earlier)  # fmt: skip
 
 
+def many_files(folder: Path, scale: float) -> Iterator[Row]:
+    """Peak memory of one output of very many files, by the law that its gate has."""
+    count = int(100_000 * scale)
+    for name, indexed in (("all files of a folder", False), ("the files of an index", True)):
+        here = folder / str(indexed)
+        pack, root = worlds.over_all(here, files=count, size=1000, indexed=indexed)
+        request = here / "request.json"
+        request.write_text(json.dumps(worlds.request(name, root, ["out"])), "utf-8")
+        cost = cold(["-m", "tests.bench.run", str(worlds.profile(here, pack)), str(request)], cwd=REPO)
+        took = f"{cost.seconds:.1f} s, {cost.peak_mib:.0f} MiB"
+        yield Row(f"{count:,} files in one output, under a law over {name}", took, "", "", "<= 120 MiB")
+
+
 def starts(folder: Path, rounds: int) -> Iterator[Row]:
     """Start-up: what every command pays before it does anything."""
     bare = ["-c", "pass"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sr_adapters.file.root import FileEngineRoot
+from sr_adapters.memory import MemoryEngineRoot
 from sr_adapters.runtime.pool import SerialPool, ThreadPool
 from sr_domain.evidence.digests import ContentDigest, FileDigest, WholeFiles, digest_outputs, part_list
 from sr_domain.evidence.outputs import OutputFiles
@@ -130,3 +132,29 @@ def test_an_output_is_of_the_bytes_that_a_law_was_given(tmp_path: Path, told: by
     else:
         assert isinstance(content, EvidenceFault)
         assert (content.code, content.path) == (ReasonCode.EVIDENCE_UNSTABLE, "out/a")
+
+
+def test_a_file_costs_little_memory_and_its_output_is_the_same_each_time_it_is_asked() -> None:
+    count = 5_000
+    root = MemoryEngineRoot({f"out/part-{at:06}": b"%d" % at for at in range(count)}, "memory:many")
+    wanted = [OutputFiles("out", tuple(root.list("out")))]
+    tracemalloc.start()
+    try:
+        (content,) = digest_outputs(root, wanted, SerialPool(), lambda _read: None)
+        kept, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert isinstance(content, ContentDigest)
+    assert peak < count * 300, "a packed digest and its place in a table, and a digest in a row; no list of texts"
+    assert kept < count * 100, "a digest in a row, and where its file's fact is"
+    assert content.manifest == part_list(list(content.files))
+    assert content.sha256 == hashlib.sha256(content.manifest or b"").hexdigest()
+    assert content.files.size == sum(one.size for one in content.files)
+
+
+def test_a_digest_keeps_the_size_and_the_version_of_its_file() -> None:
+    digests = WholeFiles()
+    for read in (FileDigest("a", 0, "ab" * 32), FileDigest("b", 1 << 62, "cd" * 32, 'W/"é"')):
+        assert read.path not in digests
+        assert digests.keep(read) == read
+        assert digests.known(read.path) == digests[read.path] == read

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -241,6 +243,47 @@ def test_an_index_that_does_not_fit_is_shown(tmp_path: Path) -> None:
         verdict = judge(tmp_path, gate)
         assert isinstance(verdict, Conflict)
         assert (verdict.code, verdict.detail.endswith(shown)) == (ReasonCode.INDEX_MALFORMED, True)
+
+
+@pytest.mark.parametrize(
+    ("member", "passes"),
+    [
+        ({"path": "a", "sha256": {"hex": sha(b"1"), "name": "SHA-256"}}, True),
+        ({"path": "a", "sha256": {"hex": sha(b"1"), "digest": sha(b"2")}}, True),
+        ({"path": "a", "files": ["b"], "note": {"path": "c"}}, True),
+        ({"path": "a", "sha256": {"digest": sha(b"1")}}, False),
+        ({"hex": sha(b"1")}, False),
+        ({"note": {"path": "a"}}, False),
+    ],
+)
+def test_what_lies_within_a_member_is_none(tmp_path: Path, member: dict[str, Any], passes: bool) -> None:
+    gate = build(tmp_path, "lex", {"a": b"1"}, ["a"])
+    (tmp_path / "bundle/index.json").write_text(json.dumps({"name": "it", "hash": "x", "files": [member]}), "utf-8")
+    verdict = judge(tmp_path, gate)
+    assert isinstance(verdict, GatePassed) if passes else code(verdict) is ReasonCode.INDEX_MALFORMED
+
+
+def test_half_a_character_in_an_index_is_refused(tmp_path: Path) -> None:
+    gate = build(tmp_path, "lex", {"a": b"1"}, ["a"])
+    (tmp_path / "bundle/index.json").write_text('[{"path": "a\\ud800"}]', "utf-8")
+    assert code(judge(tmp_path, gate)) is ReasonCode.INDEX_MALFORMED
+
+
+def test_an_index_costs_what_counts_of_it_and_is_let_go_of_with_its_gate(tmp_path: Path) -> None:
+    count = 4_000
+    files = {f"part-{at:05}": b"" for at in range(count)}
+    gate = build(tmp_path, "sha256_member_digest_concat", files, list(files))
+    judge(tmp_path, gate)
+    gc.disable()  # what a view still holds would otherwise go with it, now and then
+    tracemalloc.start()
+    try:
+        judge(tmp_path, gate)
+        left, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert peak < (1 << 20) + count * 550, "a buffer; its bytes, its text, a path and a digest for each member"
+    assert left < (1 << 20) + count * 20
 
 
 @pytest.mark.parametrize("which", ["lex", BUNDLE])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from collections.abc import Callable
@@ -167,6 +168,42 @@ def test_a_world_that_still_changes_at_the_deadline_fails_and_is_never_quarantin
     assert not [key for key in lab.truth() if "/quarantine/" in key or "/instance_receipts/" in key]
 
 
+@pytest.mark.parametrize("go_on", ["submit", "resume"])
+def test_a_world_that_never_stands_still_adds_nothing_to_the_record_look_by_look(
+    lab: Lab, root: Root, go_on: str
+) -> None:
+    number = itertools.count()
+
+    def change() -> None:  # another file each time
+        root.put(f"gates/gate.a/{next(number)}", b"9")
+
+    run = submit(lab, Watched(root, LATE, change)).run_id
+    told, before = lab.kinds(run), lab.truth()
+    for _ in range(3):
+        moving = lab.runner(roots=Watched(root, LATE, change))
+        outcome = moving.resume(run) if go_on == "resume" else moving.submit(request(engine_run_root=root.uri))
+        assert (outcome.state, outcome.reason_code) == (RunState.WAITING_EVIDENCE, ReasonCode.EVIDENCE_UNSTABLE)
+    assert lab.truth() == before
+    for at in range(next(number)):
+        root.remove(f"gates/gate.a/{at}")
+    outcome = submit(lab, Watched(root))
+    assert outcome.state is RunState.READY
+    assert lab.kinds(run)[: len(told) + 2] == [*told, "LEASE_TAKEN", "EVIDENCE_COMPLETE"]
+    fences = [one.fence for one in lab.ledger(run).events]
+    assert fences[len(told)] == fences[-1] > fences[len(told) - 1]
+
+
+def test_a_world_that_moved_until_the_deadline_fails_under_the_last_holders_fence(lab: Lab, root: Root) -> None:
+    roots = Watched(root, LATE, lambda: root.put("gates/gate.a/z.csv", b"9,9"))
+    run = submit(lab, roots).run_id
+    told = lab.kinds(run)
+    root.put("gates/gate.a/z.csv", b"1,2")
+    lab.clock.sleep(WAIT_S)
+    roots = Watched(root, LATE, lambda: root.put("gates/gate.a/z.csv", b"9,9"))
+    assert submit(lab, roots).reason_code is ReasonCode.EVIDENCE_UNSTABLE
+    assert lab.kinds(run) == [*told, "LEASE_TAKEN", "RUN_FAILED"]
+
+
 def test_unstable_comes_before_a_contradiction(lab: Lab, root: Root) -> None:
     root.put("gates/gate.b/index.json", b"{}")
     assert submit(lab, Watched(root, LATE, lambda: root.put(WORLD, b"w"))).reason_code is ReasonCode.EVIDENCE_UNSTABLE
@@ -282,6 +319,32 @@ def test_a_digest_over_files_that_still_come_in_is_not_believed(lab: Lab, kind: 
     assert (outcome.state, outcome.reason_code) == (RunState.WAITING_EVIDENCE, ReasonCode.EVIDENCE_UNSTABLE)
     lab.clock = Busy(lab.clock.now())
     assert submit(lab, Watched(root), policy=policy).state is RunState.READY
+
+
+@pytest.mark.parametrize(
+    ("after", "ends"), [(0, 1), (3, 7), (100, 102), (10_000, WAIT_S)], ids=["at once", "soon", "late", "never"]
+)
+def test_a_long_wait_ends_with_the_first_change_or_at_the_deadline(lab: Lab, root: Root, after: int, ends: int) -> None:
+    path = "gates/gate.a/z.csv"
+    root.put(path, b"half")
+
+    class Mended(Busy):
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
+            if self.slept > after and not mended:
+                mended.append(path)
+                root.put(path, small_world()[path])
+
+    mended: list[str] = []
+    lab.clock = Mended(START)
+    outcome = submit(lab, Watched(root), policy={"settle_seconds": 3600})
+    assert ends <= lab.clock.slept <= ends + 5, "a step at most after the deadline"
+    if mended:
+        assert lab.clock.slept == ends
+        assert (outcome.state, outcome.reason_code) == (RunState.WAITING_EVIDENCE, ReasonCode.EVIDENCE_UNSTABLE)
+        assert submit(lab, Watched(root)).state is RunState.READY
+    else:
+        assert outcome.state is RunState.QUARANTINED
 
 
 def test_settle_seconds_are_sealed_in_the_plan(lab: Lab) -> None:

@@ -210,26 +210,37 @@ def spoil(change: Callable[[dict[str, Any]], Any]) -> Callable[[bytes], bytes]:
 
 
 @pytest.mark.parametrize(
-    ("spoilt", "code"),
+    ("spoilt", "is_one"),
     [
-        (spoil(lambda node: node.update(artifcats=node.pop("artifacts"))), R.INSTANCE_RECEIPT_SCHEMA_INVALID),
-        (spoil(lambda node: node.pop("target_digest")), R.INSTANCE_DIGEST_MISSING),
-        (lambda data: data[:-1], R.INSTANCE_RECEIPT_SCHEMA_INVALID),
-        (lambda data: b"[" * 100_000, R.INSTANCE_RECEIPT_SCHEMA_INVALID),
-        (lambda data: data[:-1] + b" " * (1 << 20) + b"}", R.INSTANCE_RECEIPT_SCHEMA_INVALID),
-        (lambda data: data[:-1] + b',"notes":"n"}', None),
-        (lambda data: data + b"\n", None),
+        (spoil(lambda node: node.update(artifcats=node.pop("artifacts"))), False),
+        (spoil(lambda node: node.pop("target_digest")), False),
+        (lambda data: data[:-1], False),
+        (lambda data: b"", False),
+        (lambda data: b"[" * 100_000, False),
+        (lambda data: data[:-1] + b" " * (1 << 20) + b"}", False),
+        (lambda data: data[:-1] + b',"notes":"n"}', True),
+        (lambda data: data + b"\n", True),
     ],
-    ids=["a misspelt key", "no digest", "cut off", "over-deep", "too large", "twin: a note", "twin: a line end"],
+    ids=["a misspelt key", "no digest", "cut off", "empty", "over-deep", "too large", "twin: a note", "twin: an end"],
 )
-def test_a_standing_receipt_must_be_one(lab: Lab, spoilt: Callable[[bytes], bytes], code: ReasonCode | None) -> None:
+def test_what_is_no_receipt_ends_no_run_and_is_set_aside(
+    lab: Lab, spoilt: Callable[[bytes], bytes], is_one: bool
+) -> None:
     first = lab.reuse(small_world(), run_equivalence_key="first").run_id
     key = receipt_of(lab)
-    put(lab, key, spoilt(lab.store.read(key).data))
+    sound, junk = lab.store.read(key).data, spoilt(lab.store.read(key).data)
+    put(lab, key, junk)
     outcome = lab.reuse(small_world())
-    assert outcome.reason_code is code
-    assert outcome.state is (RunState.READY if code is None else RunState.FAILED)
-    assert [one.where for one in lab.runner().audit(first).findings] == ([] if code is None else [key])
+    assert [one.where for one in lab.runner().audit(first).findings] == ([] if is_one else [key])
+    if is_one:
+        assert outcome.state is RunState.READY
+        return
+    assert (outcome.state, outcome.reason_code) == (RunState.WAITING_EVIDENCE, R.INSTANCE_RECEIPT_ORPHAN)
+    assert lab.store.read(key).data == junk
+    assert recover(lab).state is RunState.READY
+    assert lab.truth()[f"{BASE}/quarantine/set_aside/{sha256_hex(junk)}.json"] == junk
+    assert json.loads(lab.store.read(key).data)["target_digest"] == json.loads(sound)["target_digest"]
+    assert not lab.runner().audit(first).findings
 
 
 def test_a_part_list_that_stands_under_its_name_with_other_bytes_is_named(lab: Lab) -> None:
@@ -380,6 +391,64 @@ def test_recover_is_refused_while_another_run_is_held_and_goes_on_afterwards(any
     assert any_lab.truth() == before
     any_lab.authority.release(lease)
     assert recover(any_lab).state is RunState.READY
+
+
+class Meanwhile:
+    """A store in which something happens just before the receipt of `events` is swapped. `dies`: right after it."""
+
+    def __init__(self, lab: Lab, act: Callable[[], object], *, dies: bool = False) -> None:
+        self._lab, self._act, self._dies, self._key = lab, act, dies, receipt_of(lab)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._lab.store, name)
+
+    def replace(self, key: str, data: bytes, *, etag: str) -> Any:
+        first, act = key == self._key, self._act
+        if first:
+            self._key, self._act = "", lambda: None
+            act()
+        done = self._lab.store.replace(key, data, etag=etag)
+        if first and self._dies:
+            raise Unreachable(R.STORE_UNREACHABLE, "died")
+        return done
+
+
+def test_recover_puts_back_what_a_run_that_began_meanwhile_may_rest_on(any_lab: Lab) -> None:
+    orphaned(any_lab)
+    key, other = receipt_of(any_lab), run_id_for("crashed")
+    stood = any_lab.store.read(key).data
+    held: list[Any] = []
+    store = Meanwhile(any_lab, lambda: held.append(any_lab.authority.acquire(other, "somebody", ttl_s=60)))
+    with pytest.raises(BadInput) as caught:
+        any_lab.runner(store=store).recover_receipt(RUN, "events", reason="r", actor="ann")
+    assert caught.value.code is R.LEASE_BUSY
+    assert any_lab.store.read(key).data == stood
+    assert "EVIDENCE_COMPLETE" not in any_lab.kinds(RUN)
+    any_lab.authority.release(held[0])
+    assert recover(any_lab).state is RunState.READY, "twin: nobody came"
+
+
+@pytest.mark.parametrize("dies", [False, True], ids=["", "and dies right after the swap"])
+def test_recover_puts_back_what_a_run_that_decided_meanwhile_rests_on(any_lab: Lab, dies: bool) -> None:
+    orphaned(any_lab)
+    key, other = receipt_of(any_lab), run_id_for("crashed")
+    stood = any_lab.store.read(key).data
+
+    def decide() -> None:
+        assert any_lab.runner().resume(other).state is RunState.READY
+
+    runner = any_lab.runner(store=Meanwhile(any_lab, decide, dies=dies))
+    if dies:
+        with pytest.raises(Unreachable):
+            runner.recover_receipt(RUN, "events", reason="r", actor="ann")
+        any_lab.lapse()
+        outcome = any_lab.runner().resume(RUN)
+    else:
+        outcome = runner.recover_receipt(RUN, "events", reason="r", actor="ann")
+    assert (outcome.state, outcome.reason_code) == (RunState.FAILED, R.INSTANCE_RECEIPT_DRIFT)
+    assert any_lab.store.read(key).data == stood
+    assert not any_lab.runner().audit(other).findings
+    assert any_lab.runner().verify(other).ok
 
 
 def test_recover_is_busy_while_the_run_itself_is_held(lab: Lab) -> None:

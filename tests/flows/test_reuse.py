@@ -92,23 +92,3 @@ def test_a_committed_plan_rules_its_run_whatever_the_policy_says_later(lab: Lab)
     assert lab.document("run_facts_view", outcome.run_id)["policy_rev"]["revision"] == "1"
     events = [event for event in lab.ledger(outcome.run_id).events if event.event_kind != "LEASE_TAKEN"]
     assert {event.policy_rev["revision"] for event in events if event.policy_rev} == {"1"}
-
-
-@pytest.mark.parametrize(
-    ("standing", "code"),
-    [
-        (b"[]", ReasonCode.INSTANCE_RECEIPT_SCHEMA_INVALID),
-        (b"{}", ReasonCode.INSTANCE_DIGEST_MISSING),
-        (b'{"target_digest": 7}', ReasonCode.INSTANCE_RECEIPT_SCHEMA_INVALID),
-    ],
-)
-def test_a_standing_receipt_that_is_none_fails_the_run_with_its_own_code(
-    lab: Lab, standing: bytes, code: ReasonCode
-) -> None:
-    lab.reuse(small_world())
-    (key,) = [key for key in lab.truth() if key.endswith("/instance_receipt.json") and "output_id=events" in key]
-    lab.store.delete(key)
-    lab.store.create(key, standing)
-    outcome = lab.reuse(small_world(), run_equivalence_key="other")
-    assert (outcome.state, outcome.reason_code) == (RunState.FAILED, code)
-    assert lab.truth()[key] == standing

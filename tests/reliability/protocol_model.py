@@ -63,8 +63,9 @@ class State(NamedTuple):
 
     `world`: its version; `proved`: versions that passed a second look, a bit each; `receipt`: what stands in its place;
     `refused`: the version whose receipt was refused last; `proof`: what was read for the decision; `answered`: that
-    somebody who asked was told READY; `looked`: another run's operator saw no lease here. The rest: how many crashes,
-    changes of the world, plants, and receipts of other runs are to come.
+    somebody who asked was told READY; `looked`: another run's operator saw no lease here; `swapped`: what he put his
+    receipt in the place of, until he looked again; `rival`: that his run decided. The rest: how many crashes, changes
+    of the world, plants, receipts of other runs, and receipts that somebody replaces by no protocol are to come.
     """
 
     workers: tuple[Worker, ...] = (Worker(), Worker())
@@ -82,10 +83,13 @@ class State(NamedTuple):
     proof: tuple[int, ...] = ()
     answered: bool = False
     looked: bool = False
+    swapped: int | None = None
+    rival: bool = False
     crashes: int = 1
     changes: int = 0
     plants: int = 0
     strangers: int = 0
+    vandals: int = 0
 
     def has(self, kind: str) -> bool:
         return any(event == kind for event, _ in self.record)
@@ -100,6 +104,7 @@ class Guards:
     second_look: bool = True
     receipts_after_look: bool = True
     receipts_checked_again: bool = True
+    swap_looked_at_again: bool = True
     nothing_adopted: bool = True
     answers_from_record: bool = True
     standing_compared: bool = True
@@ -131,22 +136,29 @@ def _events(state: State, guards: Guards) -> Iterator[State]:
             if getattr(state, place) == NOTHING:
                 yield _with(state._replace(plants=state.plants - 1), place, PLANTED)
     yield from _set_aside(state)
-    yield from _other_runs(state, decided)
+    yield from _other_runs(state, decided, guards)
     told = state.has("COMMITTED") if guards.answers_from_record else state.status != NOTHING
     if told and not state.answered:
         yield state._replace(answered=True)
 
 
-def _other_runs(state: State, decided: bool) -> Iterator[State]:
-    """A receipt is written by another run, or set aside by an operator, who sees no lease first and swaps later."""
+def _other_runs(state: State, decided: bool, guards: Guards) -> Iterator[State]:
+    """A receipt is written by another run, or set aside by its operator: he sees no lease, swaps, and looks again."""
     if state.strangers and state.receipt == NONE:
         yield state._replace(receipt=STRANGERS, strangers=state.strangers - 1)
     if state.strangers and not state.looked and state.holder is None and not decided:
         yield state._replace(looked=True)
-    appending = any(worker.at == At.DECIDE for worker in state.workers)
-    if state.looked and state.strangers and not decided and not appending:
-        yield state._replace(receipt=STRANGERS, strangers=state.strangers - 1, looked=False)
-    if state.holder is None and not decided and not appending and state.refused not in (NONE, state.receipt):
+    if state.looked and state.strangers and state.receipt not in (NONE, STRANGERS):
+        yield state._replace(receipt=STRANGERS, strangers=state.strangers - 1, looked=False, swapped=state.receipt)
+    appending = any(worker.at == At.DECIDE for worker in state.workers)  # a lease just renewed outlives the append
+    if state.vandals and state.receipt != NONE and not decided and not appending:
+        yield state._replace(receipt=STRANGERS, vandals=state.vandals - 1)
+    if state.swapped is not None:
+        back = (decided or appending or state.holder is not None) and guards.swap_looked_at_again
+        receipt = state.swapped if back else state.receipt
+        yield state._replace(receipt=receipt, swapped=None, rival=not back)
+    undecided = not decided and not state.rival and state.swapped is None
+    if state.holder is None and undecided and not appending and state.refused not in (NONE, state.receipt):
         yield _resumed(state._replace(receipt=state.refused))  # nobody rests on what stands
 
 
@@ -218,7 +230,8 @@ def _begin(state: State, number: int, worker: Worker, guards: Guards) -> Iterato
             if guards.fenced and last > worker.fence:
                 yield _moved(state, number, Worker(At.DONE))
                 return
-            then = At.TAKE if last < worker.fence else At.JUDGE
+            waits = state.has("WAITING") and not state.has("DECIDED") and not state.has("FAILED")
+            then = At.TAKE if last < worker.fence and not waits else At.JUDGE  # who looks for evidence takes it later
             yield _moved(state, number, worker._replace(at=then, tail=len(state.record)))
         case At.TAKE:  # fence out whoever held the run before
             yield _append(state, number, "TAKEN", At.JUDGE, guards)
@@ -251,7 +264,13 @@ def _prove(state: State, number: int, worker: Worker, guards: Guards) -> Iterato
         case At.LOOK:
             whole = len({*worker.reads, state.world}) == 1
             proved = state.proved | (1 << worker.reads[-1] if whole else 0)
-            yield go(At.RECEIPT if whole or not guards.second_look else At.RELEASE, state._replace(proved=proved))
+            state = state._replace(proved=proved)
+            if whole or not guards.second_look:
+                yield _fenced(state, number, worker, guards)
+            elif state.has("WAITING"):  # known: nothing is added
+                yield go(At.RELEASE, state)
+            else:
+                yield _append(state, number, "WAITING", At.RELEASE, guards)
         case At.RECEIPT if state.receipt in (NONE, worker.reads[-1]):
             yield go(At.RENEW, state._replace(receipt=worker.reads[-1]))
         case At.RECEIPT:  # drift, or an orphan: the run rests, named
@@ -265,6 +284,13 @@ def _prove(state: State, number: int, worker: Worker, guards: Guards) -> Iterato
             yield after._replace(proof=worker.reads) if len(after.record) > len(state.record) else after
         case At.DECIDE:
             yield go(At.FACTS)
+
+
+def _fenced(state: State, number: int, worker: Worker, guards: Guards) -> State:
+    """On to the receipt, the record's fence raised before anything is written."""
+    if state.record and state.record[-1][1] < worker.fence:
+        return _append(state, number, "TAKEN", At.RECEIPT, guards)
+    return _moved(state, number, worker._replace(at=At.RECEIPT))
 
 
 def _commit(state: State, number: int, worker: Worker, guards: Guards) -> Iterator[State]:
@@ -318,7 +344,9 @@ def broken(state: State) -> str | None:
         (state.status != OURS or state.facts == OURS, "status READY without a facts view"),
         (state.receipt < 0 or bool(state.proved & 1 << state.receipt), "a receipt of what was never proven"),
         (len(set(state.proof)) <= 1, "READY of two observations"),
-        (not decided or state.receipt == state.proof[-1], "READY without its receipt"),
+        (not decided or state.proof[-1] in (state.receipt, state.swapped), "READY without its receipt"),
+        (not (decided and state.rival), "two runs decided of one scope with other bytes"),
+        (sum(kind == "WAITING" for kind, _ in state.record) <= 1, "a look that found nothing new was told"),
         (committed or not state.answered, "READY was answered and is not on record"),
         (not left, "a decided run was left"),
     )

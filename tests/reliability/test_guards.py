@@ -90,7 +90,7 @@ def mended_while_it_settles(lab: Lab) -> bool:
 
 
 def nothing_settles(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(collect_evidence, "_stand_still", lambda run, seconds: None)
+    patch.setattr(collect_evidence, "_stand_still", lambda run, root, seconds: root.changes())
 
 
 def view_planted(lab: Lab) -> bool:

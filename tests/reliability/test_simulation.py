@@ -7,7 +7,9 @@ import os
 
 import pytest
 
-from tests.reliability.simulation import Simulation
+from sr_domain.flows import keep_proofs
+from tests.reliability.receipt_race import ReceiptRace
+from tests.reliability.simulation import Broken, Simulation
 
 SEEDS = int(os.environ.get("SR_SIM_SEEDS", "5000"))
 SAMPLE, BATCHES = 300, 10
@@ -39,3 +41,25 @@ def test_no_schedule_breaks_a_law(batch: int) -> None:
 def test_replay() -> None:
     seed = int(os.environ["SR_SIM_SEED"])
     assert Simulation(seed, workers=2 + seed % 2).run() == Simulation(seed, workers=2 + seed % 2).run()
+
+
+def race(seeds: range) -> None:
+    """Whoever is quicker, one side is READY and what it rests on stands; both sides win somewhere."""
+    ended = collections.Counter(ReceiptRace(seed, workers=3).run() for seed in seeds)
+    print(f"{sum(ended.values())} races for a receipt: {dict(ended)}")  # noqa: T201
+    assert ended.keys() == {"operator", "theirs"}
+
+
+def test_no_race_for_a_receipt_ends_with_two_that_are_right() -> None:
+    race(range(30))
+
+
+@pytest.mark.slow
+def test_no_race_for_a_receipt_of_very_many_does() -> None:
+    race(range(30, SEEDS // 5))
+
+
+def test_a_race_is_lost_where_nobody_looks_again_after_the_swap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keep_proofs, "put_back", lambda run, keys: [])
+    with pytest.raises(Broken, match="two runs decided"):
+        race(range(60, SAMPLE))
