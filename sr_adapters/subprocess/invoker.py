@@ -15,15 +15,17 @@ from typing import Any
 import attrs
 
 from sr_adapters.places import require_posix
-from sr_adapters.subprocess.environment import DENY, engine_environment
+from sr_adapters.subprocess.environment import engine_environment
 from sr_adapters.subprocess.process import Exit, Limits, Stop, SupervisedEngine
-from sr_adapters.subprocess.settings import TIMEOUT_S, SubprocessSettings
+from sr_adapters.subprocess.settings import TIMEOUT_S, EngineEnvironment, SubprocessSettings
 from sr_adapters.subprocess.template import Unresolved, placeholder_values, render
 from sr_domain.encoding.redact import redact
 from sr_ports import EngineCall, EngineResult, ReasonCode, Wiring, one_line
 
-INVOCATION_ENV = "SR_ENGINE_INVOCATION_JSON"
-ROOT_ENV = "SR_ENGINE_RUN_ROOT"
+INVOCATION_ENV, ROOT_ENV = "SR_ENGINE_INVOCATION_JSON", "SR_ENGINE_RUN_ROOT"
+RUN_ENV, ATTEMPT_ENV = "SR_RUN_ID", "SR_ATTEMPT_NO"
+_PINS = ("manifest_fingerprint", "parameter_hash", "seed", "scenario_id")
+"""Given as ``SR_`` and the name in capitals, where the invocation has them."""
 
 _LEAST_LOG_BYTES = 256
 _NOT_RUN = (126, 127)
@@ -59,8 +61,8 @@ class SubprocessInvoker:
     `command`: see `template.render`. `cwd`: the engine's working directory, None for SR's own.
     `timeout_seconds`: the engine's time. `runs_root`: where ``engine_runs/run_id=../attempt_no=..``
     is made when a call names no root. `log_limit_bytes`: kept of each of stdout and stderr, the
-    last of them, without secrets. `grace_seconds`: between SIGTERM and SIGKILL. `env_deny`, `env_allow`: name
-    patterns of what the engine does not, and does after all, get of SR's environment.
+    last of them, without secrets. `grace_seconds`: between SIGTERM and SIGKILL. `env`: what the engine gets of
+    SR's environment and besides; what it is asked for comes on top, in ``SR_*`` variables.
 
     The engine is ended whole when its first process ends, on timeout, when cancelled, and when
     SR dies. What escapes: on other systems than Linux, a process that leaves the engine's
@@ -75,8 +77,7 @@ class SubprocessInvoker:
     runs_root: str = attrs.field(kw_only=True)
     log_limit_bytes: int = attrs.field(default=1 << 20, kw_only=True, validator=attrs.validators.ge(_LEAST_LOG_BYTES))
     grace_seconds: float = attrs.field(default=2.0, kw_only=True, validator=attrs.validators.ge(0))
-    env_deny: Sequence[str] = attrs.field(default=DENY, kw_only=True)
-    env_allow: Sequence[str] = attrs.field(default=(), kw_only=True)
+    env: EngineEnvironment = attrs.field(default=EngineEnvironment(), kw_only=True)
 
     def invoke(
         self, call: EngineCall, *, cancelled: Callable[[], bool], progress: Callable[[str], None]
@@ -112,8 +113,8 @@ class SubprocessInvoker:
         except Unresolved as exc:
             detail = f"the engine command has no value for {exc.part}"
             raise _Refused(ReasonCode.ENGINE_COMMAND_TEMPLATE_UNRESOLVED, detail) from exc
-        extra = {INVOCATION_ENV: whole, ROOT_ENV: _local(root)}
-        env = engine_environment(os.environ, extra, deny=self.env_deny, allow=self.env_allow)
+        given = _given(values) | {INVOCATION_ENV: whole, ROOT_ENV: _local(root)}
+        env = engine_environment(os.environ, given, passed=self.env.passed, fixed=self.env.fixed)
         if call.engine_run_root is None:
             _make_folder(root)
         return _Launch(arguments, env, root)
@@ -187,6 +188,12 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
+def _given(values: Mapping[str, str]) -> dict[str, str]:
+    """What the engine is asked for, as variables; a pin that the invocation lacks is absent."""
+    named = {RUN_ENV: "run_id", ATTEMPT_ENV: "attempt_no", **{f"SR_{pin.upper()}": pin for pin in _PINS}}
+    return {name: values[key] for name, key in named.items() if key in values}
+
+
 def _local(root: str) -> str:
     """A plain path made absolute, since the engine may run in another folder; a URI as it is."""
     return root if "://" in root else str(Path(root).absolute())
@@ -216,5 +223,9 @@ def build_subprocess(wiring: Wiring[SubprocessSettings]) -> SubprocessInvoker:
     """The invoker of a profile's ``invoker`` section."""
     settings = wiring.settings
     return SubprocessInvoker(
-        settings.command, cwd=settings.cwd, timeout_seconds=settings.timeout_s, runs_root=wiring.runtime_root
+        settings.command,
+        cwd=settings.cwd,
+        timeout_seconds=settings.timeout_s,
+        runs_root=wiring.runtime_root,
+        env=settings.env,
     )
