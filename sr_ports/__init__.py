@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         one_line,
     )
     from sr_ports.hooks import Adapter, Wiring, hookimpl, hookspec
-    from sr_ports.invoker import EngineCall, EngineInvoker, EngineResult
+    from sr_ports.invoker import EndsAbandoned, EngineCall, EngineInvoker, EngineResult, Leftover, Readiness
     from sr_ports.kinds import Kind
     from sr_ports.laws import (
         BundleFile,
@@ -87,7 +87,10 @@ _HOME = {
     "ControlBus": "bus",
     "EngineCall": "invoker",
     "EngineInvoker": "invoker",
+    "EndsAbandoned": "invoker",
     "EngineResult": "invoker",
+    "Leftover": "invoker",
+    "Readiness": "invoker",
     "EngineRoot": "roots",
     "EngineRoots": "roots",
     "Envelope": "bus",
@@ -162,6 +165,7 @@ __all__ = [
     "Changes",
     "Clock",
     "ControlBus",
+    "EndsAbandoned",
     "EngineCall",
     "EngineInvoker",
     "EngineResult",
@@ -184,6 +188,7 @@ __all__ = [
     "Later",
     "Lease",
     "LeaseLost",
+    "Leftover",
     "ListingRules",
     "Migratable",
     "NotFound",
@@ -198,6 +203,7 @@ __all__ = [
     "PerPlatformRun",
     "PlatformRuns",
     "Provable",
+    "Readiness",
     "Reason",
     "ReasonCode",
     "Refused",

@@ -8,7 +8,7 @@ import math
 import os
 import re
 import signal
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,11 @@ import attrs
 from sr_adapters.places import require_posix
 from sr_adapters.subprocess.environment import engine_environment
 from sr_adapters.subprocess.process import Exit, Limits, Stop, SupervisedEngine
+from sr_adapters.subprocess.seen import Note
 from sr_adapters.subprocess.settings import TIMEOUT_S, EngineEnvironment, SubprocessSettings
 from sr_adapters.subprocess.template import Unresolved, placeholder_values, render
 from sr_domain.encoding.redact import redact
-from sr_ports import EngineCall, EngineResult, ReasonCode, Wiring, one_line
+from sr_ports import EngineCall, EngineResult, Leftover, ReasonCode, Wiring, one_line
 
 INVOCATION_ENV, ROOT_ENV = "SR_ENGINE_INVOCATION_JSON", "SR_ENGINE_RUN_ROOT"
 RUN_ENV, ATTEMPT_ENV = "SR_RUN_ID", "SR_ATTEMPT_NO"
@@ -48,6 +49,11 @@ class _Launch:
     arguments: list[str]
     env: dict[str, str]
     engine_run_root: str
+
+    @property
+    def own(self) -> dict[str, str]:
+        """What of the environment no process of another attempt has."""
+        return {name: self.env[name] for name in (RUN_ENV, ATTEMPT_ENV, ROOT_ENV) if name in self.env}
 
 
 def _arguments(command: Iterable[str]) -> tuple[str, ...]:
@@ -92,9 +98,38 @@ class SubprocessInvoker:
             engine = self._start(launch)
         except _Refused as refused:
             return EngineResult(refused.reason, call.engine_run_root, detail=one_line(redact(refused.detail)))
-        with engine:
-            ended = engine.follow(cancelled, progress)
-        return self._result(launch, ended)
+        note, whose = self._note(), _whose(call)
+        try:
+            with engine:
+                ended = engine.follow(cancelled, progress, lambda pids: note.write(*whose, pids, launch.own))
+        finally:
+            if not engine.escaped.left:
+                note.remove(*whose)
+        return self._result(launch, ended, engine.escaped)
+
+    def unready(self) -> str | None:
+        """Why no engine can be started here: no command, or no such program; see `Readiness`."""
+        if not self.command or not self.command[0]:
+            return "the invoker has no command"
+        if "{" in self.command[0]:  # which program it is depends on the run
+            return None
+        from sr_adapters.subprocess.program import why_missing
+
+        return why_missing(self.command[0], self.cwd, engine_environment(os.environ, {}, passed=self.env.passed))
+
+    def end_abandoned(self, run_id: str, attempt_no: int) -> Leftover:
+        """End what is seen here of an attempt whose holder died; see law I6."""
+        note = self._note()
+        seen = note.read(run_id, attempt_no)
+        if seen is None:
+            return Leftover()
+        found = seen.end()
+        if not found.left:
+            note.remove(run_id, attempt_no)
+        return found
+
+    def _note(self) -> Note:
+        return Note(Path(self.runs_root) / "engine_processes")
 
     def describe(self) -> str:
         """The program; its arguments may hold what is nobody's business."""
@@ -129,16 +164,14 @@ class SubprocessInvoker:
     def _start(self, launch: _Launch) -> SupervisedEngine:
         limits = Limits(self.timeout_seconds, self.grace_seconds, self.log_limit_bytes)
         try:
-            return SupervisedEngine(launch.arguments, cwd=self.cwd, env=launch.env, limits=limits)
+            return SupervisedEngine(launch.arguments, cwd=self.cwd, env=launch.env, limits=limits, given=launch.own)
         except ValueError as exc:  # a NUL or an unencodable character in an argument
             raise _Refused(ReasonCode.ENGINE_INVOCATION_INVALID, f"a value cannot be an argument: {exc}") from exc
         except OSError as exc:
             raise _Refused(*self._unstartable(exc.errno or 0, launch)) from exc
 
-    def _result(self, launch: _Launch, ended: Exit) -> EngineResult:
+    def _result(self, launch: _Launch, ended: Exit, escaped: Leftover) -> EngineResult:
         reason, detail = self._verdict(launch, ended)
-        if ended.left:
-            detail += f"; {ended.left} of its processes could not be ended"
         return EngineResult(
             reason=reason,
             engine_run_root=launch.engine_run_root,
@@ -146,6 +179,7 @@ class SubprocessInvoker:
             stderr=ended.stderr,
             detail=one_line(redact(detail)),
             exit_code=ended.code,
+            remarks=tuple(_remarks(ended, escaped)),
         )
 
     def _verdict(self, launch: _Launch, ended: Exit) -> tuple[ReasonCode | None, str]:
@@ -168,6 +202,23 @@ class SubprocessInvoker:
         from sr_adapters.subprocess.program import why_not
 
         return why_not(number, launch.arguments[0], self.cwd, launch.env)
+
+
+def _whose(call: EngineCall) -> tuple[str, int]:
+    return str(call.invocation.get("run_id", "")), call.attempt_no
+
+
+def _remarks(ended: Exit, escaped: Leftover) -> Iterator[str]:
+    """What the engine did besides ending: nothing of it is to go unseen."""
+    behind = ended.behind + escaped.ended + escaped.left
+    left = ended.left + escaped.left
+    if behind:
+        yield f"it left {behind} process{'es' * (behind > 1)} behind when it ended"
+    if left:
+        yield f"{left} of its processes could not be ended"
+    if ended.halted:
+        times = "once" if ended.halted == 1 else f"{ended.halted} times"
+        yield f"its supervisor was stopped by a signal {times}, and continued"
 
 
 def _ending(ended: Exit) -> str:

@@ -18,6 +18,7 @@ from sr_ports import (
     BadInput,
     BundleView,
     ControlBus,
+    EndsAbandoned,
     EngineInvoker,
     EngineRoot,
     EngineRoots,
@@ -27,6 +28,7 @@ from sr_ports import (
     ObjectStore,
     PerPlatformRun,
     Provable,
+    Readiness,
     ReasonCode,
     SignatureChecker,
     Signer,
@@ -47,7 +49,14 @@ _PROTOCOLS: dict[str, type] = {
     "attest": Signer,
     "signature_checker": SignatureChecker,
 }
-_OPTIONAL = {Provable: "prove", Migratable: "migrate", Noting: "notices", Closing: "close"}
+_OPTIONAL = {
+    Provable: "prove",
+    Migratable: "migrate",
+    Noting: "notices",
+    Closing: "close",
+    Readiness: "unready",
+    EndsAbandoned: "end_abandoned",
+}
 """What only some objects of a port have: whoever asks with `isinstance` must find it behind the guard too."""
 
 

@@ -148,7 +148,7 @@ class TestRoot:
         given_root = str(tmp_path / "elsewhere")
         result = run(make_invoker(["true"], tmp_path), make_call(engine_run_root=given_root))
         assert result.engine_run_root == given_root
-        assert sorted(tmp_path.iterdir()) == []
+        assert not Path(given_root).exists()
 
     @pytest.mark.parametrize("run_id", ["../../up", "/abs", ".", "..", "", "a/b", "a\0b"])
     def test_a_run_id_never_leaves_the_runs_root(self, tmp_path: Path, run_id: str) -> None:
