@@ -6,19 +6,20 @@ Submit, resubmission and resume are all this one procedure. Read it top to botto
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import assert_never
 
 import attrs
 
 from sr_domain.encoding.pack_contracts import PackContracts
-from sr_domain.encoding.times import format_instant, parse_instant
+from sr_domain.encoding.times import format_instant
 from sr_domain.evidence.arrival import something_there
 from sr_domain.evidence.verdict import Complete, Conflicted, Evidence, Failed, Waiting, classify
+from sr_domain.flows.abandoned_attempts import abandon_open_attempts
 from sr_domain.flows.accepted_loss import AcceptedLoss
 from sr_domain.flows.collect_evidence import collect
 from sr_domain.flows.commit import commit_failed, commit_quarantined, commit_ready, decide_ready, finish_terminal
-from sr_domain.flows.engine_attempts import EngineFailed, abandon_open_attempts, finished_root, run_engine
+from sr_domain.flows.engine_attempts import EngineFailed, finished_root, run_engine
 from sr_domain.flows.keep_proofs import Kept, keep_proofs, own_receipts_stand
 from sr_domain.flows.supersede import SupersedeRefused, announce_successor, claim_place, place_taken
 from sr_domain.plan.compile import PlanRefused, compile_plan
@@ -38,6 +39,7 @@ from sr_domain.record.details import (
 from sr_domain.record.kinds import Draft, EventKind
 from sr_domain.record.proofs import Conflict, Decision, Failure, Found, Judge
 from sr_domain.run.context import Context
+from sr_domain.run.deadline import deadline_of
 from sr_domain.run.derived import plan_bytes
 from sr_domain.run.held_run import HeldRun, take_over
 from sr_domain.run.root_faults import on_record
@@ -83,7 +85,7 @@ def anchor(run: HeldRun, policy: Policy) -> Accepted:
     """The admission for the record: intent, deadline and engine root, fixed for life."""
     wanted, oracle = run.request.engine_run_root, run.settings.oracle_engine_run_root
     root = oracle or wanted
-    deadline = run.now() + timedelta(seconds=policy.evidence_wait_seconds)
+    deadline = run.ports.authority.now() + timedelta(seconds=policy.evidence_wait_seconds)
     accepted = Accepted(
         run_equivalence_key=run.request.run_equivalence_key,
         platform_run_id=run.layout.platform_run_id,
@@ -157,23 +159,27 @@ def prove_and_decide(run: HeldRun, plan: SealedPlan, accepted: Accepted, loss: A
     run.ports.pool.map(lambda write: write(), (lambda: write_plan(run), run.write_status))
     with on_record(run):
         evidence = collect(run, plan, root, reused=finished_root(run) is None)
-    return _conclude(run, plan, evidence, parse_instant(accepted.evidence_deadline_utc), loss)
+    return _conclude(run, plan, evidence, loss)
 
 
-def _conclude(
-    run: HeldRun, plan: SealedPlan, evidence: Evidence, deadline: datetime, loss: AcceptedLoss | None
-) -> bool:
+def _late(run: HeldRun, evidence: Evidence) -> bool:
+    """Whether the deadline has come. The authority is asked only where something hangs on it."""
+    deadline = deadline_of(run.history)
+    return evidence.hangs_on_time and deadline is not None and run.ports.authority.now() >= deadline
+
+
+def _conclude(run: HeldRun, plan: SealedPlan, evidence: Evidence, loss: AcceptedLoss | None) -> bool:
     """Put the verdict on evidence on record; True once READY is decided."""
-    now, kept = run.now(), Kept()
-    evidence = evidence.at(late=now >= deadline)
-    verdict = classify(evidence, deadline, now)
+    late, kept = _late(run, evidence), Kept()
+    evidence = evidence.at(late=late)
+    verdict = classify(evidence, late=late)
     if isinstance(verdict, Complete):
         taken = place_taken(run)
         if taken is not None:
             return _not_to_supersede(run, taken)
         kept = keep_proofs(run, evidence, loss)
         evidence = attrs.evolve(evidence, failures=kept.failures)
-        verdict = classify(evidence, deadline, now)
+        verdict = classify(evidence, late=late)
     decision = _decision(run, plan, evidence, kept.versions_digest)
     match verdict:
         case Complete() if kept.orphans:

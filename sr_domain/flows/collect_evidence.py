@@ -74,11 +74,7 @@ _SETTLING = frozenset({ReasonCode.GATE_DIGEST_MISMATCH, ReasonCode.MEMBER_DIGEST
 def _stand_still(run: HeldRun, seconds: float) -> None:
     """Let time pass between what was found and the second look, under the heartbeat. Raises `LeaseLost`."""
     run.telemetry.progress(f"a digest differs: whether anything still changes is seen in {seconds:g} s")
-    while seconds > 0:
-        run.held.check()
-        run.ports.clock.sleep(min(seconds, 1.0))
-        seconds -= 1.0
-    run.held.check()
+    run.pause(seconds)
 
 
 def _seen_twice(found: Evidence, changes: Changes) -> Evidence:

@@ -9,7 +9,6 @@ from typing import Any
 import attrs
 
 from sr_domain.encoding.ids import platform_run_id_at
-from sr_domain.encoding.times import parse_instant
 from sr_domain.evidence.arrival import arrived
 from sr_domain.flows.accepted_loss import AcceptedLoss
 from sr_domain.flows.advance import advance
@@ -36,6 +35,7 @@ from sr_domain.run.answers import (
 )
 from sr_domain.run.append_aside import append_aside, read_record
 from sr_domain.run.context import Context
+from sr_domain.run.deadline import deadline_of
 from sr_domain.run.derived import Derived
 from sr_domain.run.held_run import HeldRun
 from sr_domain.run.outcome import Outcome
@@ -219,8 +219,12 @@ def work(
     *,
     is_new: bool = False,
     loss: AcceptedLoss | None = None,
+    forced: bool = False,
 ) -> Outcome:
-    """Take the lease and move the run on; say so when somebody else holds it. `loss`: may be set aside on the way."""
+    """Take the lease and move the run on; say so when somebody else holds it.
+
+    `loss`: may be set aside on the way. `forced`: as of `HeldRun`.
+    """
     ports, above = context.ports, 0
     resting = None if is_new or loss is not None else _still_waiting(context, layout, request)
     if resting is not None:
@@ -231,7 +235,9 @@ def work(
         )
         if lease is None:
             return in_flight(ports, layout, request.run_id)
-        outcome = _hold(context, held_run(context, layout, request, lease, actor), is_new=is_new, loss=loss)
+        run = held_run(context, layout, request, lease, actor)
+        run.forced = forced
+        outcome = _hold(context, run, is_new=is_new, loss=loss)
         if not isinstance(outcome, _AuthorityBehind):
             return outcome
         above = outcome.fence
@@ -254,7 +260,8 @@ def _still_waiting(context: Context, layout: Layout, request: RunRequest) -> Out
     if waiting.reason_code == ReasonCode.INSTANCE_RECEIPT_ORPHAN:
         stands = orphans_stand(context.ports, layout, waiting, telemetry_of(context, request).progress)
         return ledger_outcome(layout, ledger) if stands else None
-    if parse_instant(accepted.details.evidence_deadline_utc) <= context.ports.clock.now():
+    deadline = deadline_of(record)
+    if deadline is None or deadline <= context.ports.authority.now():
         return None
     came = arrived(context.ports.roots, record, rules_for(record))
     return ledger_outcome(layout, ledger) if next(came, None) is None else None

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _RESTS = (events.EVIDENCE_WAITING, events.RECEIPT_ORPHANED, events.RUN_FAILED, events.RUN_QUARANTINED)
 """What a run waits by, or ends by without READY."""
 
+WORKER_FAULTS = (events.ENGINE_ROOT_UNREADABLE, events.ENGINE_HELD_BACK)
+"""What a run rests by where it was: faults of a worker or of the moment, which end nothing."""
+
 
 @attrs.frozen(eq=False, repr=False)
 class Entry(Compared, Generic[D]):
@@ -182,9 +185,15 @@ class Record(Compared):
 
     @property
     def root_fault(self) -> d.RootUnreadable | None:
-        """The fault of its engine root for which a run rests; None once its state moved on."""
-        faults, state = self.all(events.ENGINE_ROOT_UNREADABLE), self.ledger.state_event
-        return faults[-1].details if faults and (state is None or state.seq < faults[-1].event.seq) else None
+        """The fault of its engine, or of its root, for which a run rests; None once its state moved on."""
+        last, state = self.last_fault, self.ledger.state_event
+        return last.details if last is not None and (state is None or state.seq < last.event.seq) else None
+
+    @property
+    def last_fault(self) -> Entry[d.RootUnreadable] | None:
+        """The last time that the run rested by a fault of a worker or of the moment."""
+        faults = [one for kind in WORKER_FAULTS for one in self.all(kind)]
+        return max(faults, key=lambda one: one.event.seq, default=None)
 
     @property
     def refused_artifact(self) -> d.ArtifactRefused | None:
