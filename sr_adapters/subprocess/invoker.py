@@ -21,7 +21,7 @@ from sr_adapters.subprocess.seen import Note
 from sr_adapters.subprocess.settings import TIMEOUT_S, EngineEnvironment, SubprocessSettings
 from sr_adapters.subprocess.template import Unresolved, placeholder_values, render
 from sr_domain.encoding.redact import redact
-from sr_ports import EngineCall, EngineResult, Leftover, ReasonCode, Wiring, one_line
+from sr_ports import EngineCall, EngineResult, Leftover, ReasonCode, Unreachable, Wiring, one_line
 
 INVOCATION_ENV, ROOT_ENV = "SR_ENGINE_INVOCATION_JSON", "SR_ENGINE_RUN_ROOT"
 RUN_ENV, ATTEMPT_ENV = "SR_RUN_ID", "SR_ATTEMPT_NO"
@@ -89,7 +89,8 @@ class SubprocessInvoker:
         self, call: EngineCall, *, cancelled: Callable[[], bool], progress: Callable[[str], None]
     ) -> EngineResult:
         """Run the engine to its end; see the port's laws. What `cancelled` or `progress` raise passes
-        through, after the engine was ended. Raises `BadInput` on a system that cannot run engines at all."""
+        through, after the engine was ended. Raises `BadInput` on a system that cannot run engines at all,
+        `Unreachable(STORE_FULL)` where there is no room for the folder that it needs."""
         require_posix()
         if cancelled():
             return EngineResult(ReasonCode.ENGINE_CANCELLED, call.engine_run_root, detail="cancelled before it started")
@@ -251,9 +252,13 @@ def _local(root: str) -> str:
 
 
 def _make_folder(root: str) -> None:
+    """Make it. Raises `Unreachable(STORE_FULL)` where the disk is full, which says nothing of the engine."""
     try:
         Path(root).mkdir(parents=True, exist_ok=True)
     except OSError as exc:
+        if exc.errno in (errno.ENOSPC, errno.EDQUOT):
+            what = f"the engine run root {root} cannot be made: {exc.strerror}"
+            raise Unreachable(ReasonCode.STORE_FULL, what) from exc
         raise _Refused(ReasonCode.ENGINE_ROOT_MISSING, f"the engine run root cannot be made: {exc}") from exc
 
 
