@@ -155,7 +155,7 @@ class Lab:
             Ports(
                 laws=LAWS,
                 platform=FixedPlatformRuns(PLATFORM),
-                clock=self.clock,
+                clock=wired.pop("clock", self.clock),
                 ids=self.ids,
                 pool=SerialPool(),
                 heartbeat=NoHeartbeat(elapsed=self.clock.seconds),
