@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     )
     from sr_ports.lazy import Later
     from sr_ports.reasons import REASONS, Reason, ReasonCode
-    from sr_ports.roots import Changes, EngineRoot, EngineRoots, FileFact, Sink, check_path
+    from sr_ports.roots import Changes, EngineRoot, EngineRoots, FileFact, Located, Sink, check_path
     from sr_ports.runtime import (
         Authenticator,
         Clock,
@@ -90,6 +90,7 @@ _HOME = {
     "EndsAbandoned": "invoker",
     "EngineResult": "invoker",
     "Leftover": "invoker",
+    "Located": "roots",
     "Readiness": "invoker",
     "EngineRoot": "roots",
     "EngineRoots": "roots",
@@ -190,6 +191,7 @@ __all__ = [
     "LeaseLost",
     "Leftover",
     "ListingRules",
+    "Located",
     "Migratable",
     "NotFound",
     "Noting",

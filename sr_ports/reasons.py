@@ -217,7 +217,7 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_F, "ENGINE_RECEIPT_INVALID", "run_receipt.json does not fit its contract", "mend the engine"),
     (_F, "ENGINE_RECEIPT_MISMATCH", "run_receipt.json names other pins than the run's", "point the run at its own engine root"),
     (_F, "ENGINE_CANCELLED", "the attempt was ended before the engine finished", "see sr explain for who ended it", "ask whoever ended it"),
-    (_X, "ENGINE_ABANDONED_REPEATEDLY", "the holders of too many attempts died, or gave them up; the run rests", "find what ends the workers, then sr resume --force, or sr retry", "find what ends the workers, then give --force"),
+    (_X, "ENGINE_ABANDONED_REPEATEDLY", "the holders of too many attempts died, or gave them up; the run rests", "find what ends the workers, then sr resume --force", "find what ends the workers, then give --force"),
     (_X, "ENGINE_STILL_RUNNING", "the engine of an abandoned attempt may still write to the run's engine root", "end it, or let it finish, then sr resume", "end it, or let it finish, then look again"),
     (_X, "ENGINE_UNAVAILABLE", "the run needs the engine, and this worker can start none", "sr resume where the profile has an invoker that can, or submit it again with --engine-run-root", "go on with it where the profile has an invoker that can"),
     (_F, "EVIDENCE_WAITING", "evidence is missing, or ends too early, and the deadline is ahead", "complete the engine root, then sr resume", "complete the engine root, then look again"),

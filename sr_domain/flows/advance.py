@@ -17,12 +17,14 @@ from sr_domain.evidence.arrival import something_there
 from sr_domain.evidence.verdict import Complete, Conflicted, Evidence, Failed, Waiting, classify
 from sr_domain.flows.abandoned_attempts import abandon_open_attempts
 from sr_domain.flows.accepted_loss import AcceptedLoss
+from sr_domain.flows.admissible import compiled
 from sr_domain.flows.collect_evidence import collect
 from sr_domain.flows.commit import commit_failed, commit_quarantined, commit_ready, decide_ready, finish_terminal
+from sr_domain.flows.corrected_root import correct_root
 from sr_domain.flows.engine_attempts import EngineFailed, finished_root, run_engine
 from sr_domain.flows.keep_proofs import Kept, keep_proofs, own_receipts_stand
 from sr_domain.flows.supersede import SupersedeRefused, announce_successor, claim_place, place_taken
-from sr_domain.plan.compile import PlanRefused, compile_plan
+from sr_domain.plan.compile import PlanRefused
 from sr_domain.plan.policy import Policy
 from sr_domain.plan.request import Strategy
 from sr_domain.plan.sealed import SealedGate, SealedPlan
@@ -42,8 +44,9 @@ from sr_domain.run.context import Context
 from sr_domain.run.deadline import deadline_of
 from sr_domain.run.derived import plan_bytes
 from sr_domain.run.held_run import HeldRun, take_over
+from sr_domain.run.possible import engine_lacking
 from sr_domain.run.root_faults import on_record
-from sr_ports import Fault, ReasonCode
+from sr_ports import Fault, ReasonCode, Unreachable
 
 
 def advance(run: HeldRun, context: Context, *, fresh: bool, loss: AcceptedLoss | None = None) -> None:
@@ -57,6 +60,7 @@ def advance(run: HeldRun, context: Context, *, fresh: bool, loss: AcceptedLoss |
     if anchored is None and not fresh:
         _refuse_under_ready(run)
     accepted = anchor(run, context.policy) if anchored is None else anchored.details
+    correct_root(run, accepted)
     state = run.ledger.state
     if state is not None and state.terminal:
         finish_terminal(run)
@@ -114,18 +118,18 @@ def committed_plan(run: HeldRun, context: Context, accepted: Accepted) -> Sealed
     """The plan this run has for life, compiled now if it has none; None when it can have none."""
     committed = run.history.plan
     if committed is None:
-        compiled = compile_plan(run.request, context.policy, context.pack, run.ports.laws)
-        if isinstance(compiled, PlanRefused):
-            problems = tuple(attrs.asdict(problem) for problem in compiled.problems)
-            commit_failed(run, Rest(compiled.code, compiled.message, problems))
+        made = compiled(context, run.request)
+        if isinstance(made, PlanRefused):
+            problems = tuple(attrs.asdict(problem) for problem in made.problems)
+            commit_failed(run, Rest(made.code, made.message, problems))
             return None
-        rev = compiled.policy_rev
+        rev = made.policy_rev
         run.stage(
-            _plan_committed(run, compiled, accepted),
+            _plan_committed(run, made, accepted),
             events.GOV_POLICY_REV(PolicyRevision(rev.policy_id, rev.revision, rev.content_digest)),
-            events.GOV_PLAN_HASH(PlanHash(compiled.plan_hash)),
+            events.GOV_PLAN_HASH(PlanHash(made.plan_hash)),
         )
-        return compiled
+        return made
     return SealedPlan.of(committed.details.plan)
 
 
@@ -278,7 +282,7 @@ def engine_root(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> str | Fai
     done = finished_root(run)
     if done is not None:
         return done
-    anchored, invoker, roots = accepted.engine_run_root, run.ports.invoker, run.ports.roots
+    anchored, invoker, roots = run.history.named_root or accepted.engine_run_root, run.ports.invoker, run.ports.roots
     attempted = bool(run.history.attempts)
     if plan.strategy is Strategy.FORCE_REUSE or run.history.started is not None:
         reuse = True
@@ -292,10 +296,10 @@ def engine_root(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> str | Fai
                 ReasonCode.STRATEGY_UNAVAILABLE, f"{plan.strategy.value} needs an engine root and none is given"
             )
         return anchored
-    if invoker is None:
+    lacking = engine_lacking(run.ports)
+    if invoker is None or lacking is not None:
         abandon_open_attempts(run)
-        what = "no invoker is wired" + ("" if anchored is not None else " and no engine root is given")
-        return Failed(ReasonCode.STRATEGY_UNAVAILABLE, f"{plan.strategy.value}: {what}")
+        raise Unreachable(ReasonCode.ENGINE_UNAVAILABLE, f"{plan.strategy.value}: {lacking}")
     run.record()
     write_plan(run)
     result = run_engine(run, plan, anchored, invoker)

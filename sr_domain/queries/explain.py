@@ -79,7 +79,7 @@ class Explanation:
 def explain(ports: Ports, layout: Layout, ledger: Ledger) -> Explanation:
     """The explanation of one run. Reads logs, looks where it waits, writes nothing. Raises `Unreachable`."""
     record, state = Record(ledger), ledger.state
-    accepted, fault, rest = record.accepted, record.root_fault, record.rest
+    fault, rest = record.root_fault, record.rest
     code, detail = _why(ledger, fault or rest)
     altered = first_altered(ports.store, layout, ledger)
     if altered is not None:
@@ -87,8 +87,7 @@ def explain(ports: Ports, layout: Layout, ledger: Ledger) -> Explanation:
     deadline, left = deadline_of(record), None
     if deadline is not None and state is not None and not state.final:
         left = (deadline - ports.clock.now()).total_seconds()
-    asked = None if accepted is None else accepted.details.engine_run_root
-    root = asked if record.started is None else record.root
+    root = record.named_root if record.started is None else record.root
     chain = successors(ports.store, layout, ledger)
     gates, outputs = _items(record, _arrived(ports, record))
     holder = None if state is not None and state.final else _holder(ports, ledger.run_id)

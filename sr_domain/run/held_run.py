@@ -55,7 +55,8 @@ class HeldRun:
     objects as this holder last read or wrote them, None for none. `derived`: by key, the artifacts that
     follow from what this holder decided, so that they need not be derived from the record a second time.
     `contracts`: those of the pack that the plan was made under, none before there is a plan. `forced`: whoever
-    asks wants one more engine attempt, however many were abandoned.
+    asks wants one more engine attempt, however many were abandoned. `named_root`: the engine root that a resubmission
+    names, in full; `root_told`: what became of that, for the answer.
     """
 
     ports: Ports
@@ -75,6 +76,8 @@ class HeldRun:
     staged: tuple[Draft, ...] = ()
     derived: dict[str, bytes] = attrs.field(factory=dict)
     forced: bool = False
+    named_root: str | None = None
+    root_told: str = ""
 
     @property
     def run_id(self) -> str:

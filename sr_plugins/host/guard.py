@@ -23,6 +23,7 @@ from sr_ports import (
     EngineRoot,
     EngineRoots,
     HashingLaw,
+    Located,
     Migratable,
     Noting,
     ObjectStore,
@@ -56,6 +57,7 @@ _OPTIONAL = {
     Closing: "close",
     Readiness: "unready",
     EndsAbandoned: "end_abandoned",
+    Located: "located",
 }
 """What only some objects of a port have: whoever asks with `isinstance` must find it behind the guard too."""
 
