@@ -77,11 +77,14 @@ class ScenarioRunner:
 
         return submit(self._context, request.document() if isinstance(request, RunRequest) else request, actor=actor)
 
-    def resume(self, run_id: str, *, actor: str = "resume") -> Outcome:
-        """Finish what waits or was left. Raises `NotFound`, `Unreachable`, `LeaseLost`."""
+    def resume(self, run_id: str, *, actor: str = "resume", force: bool = False) -> Outcome:
+        """Finish what waits or was left. Raises `NotFound`, `Unreachable`, `LeaseLost`.
+
+        `force`: one more engine attempt, although too many were abandoned (ENGINE_ABANDONED_REPEATEDLY).
+        """
         from sr_domain.flows import resume
 
-        return resume.resume(self._context, run_id, actor=actor)
+        return resume.resume(self._context, run_id, actor=actor, force=force)
 
     def unsettled(self) -> Iterator[str]:
         """Ids of runs with something left to do."""

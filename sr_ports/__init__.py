@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         one_line,
     )
     from sr_ports.hooks import Adapter, Wiring, hookimpl, hookspec
-    from sr_ports.invoker import EngineCall, EngineInvoker, EngineResult
+    from sr_ports.invoker import EndsAbandoned, EngineCall, EngineInvoker, EngineResult, Leftover, Readiness
     from sr_ports.kinds import Kind
     from sr_ports.laws import (
         BundleFile,
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     )
     from sr_ports.lazy import Later
     from sr_ports.reasons import REASONS, Reason, ReasonCode
-    from sr_ports.roots import Changes, EngineRoot, EngineRoots, FileFact, Sink, check_path
+    from sr_ports.roots import Changes, EngineRoot, EngineRoots, FileFact, Located, Sink, check_path
     from sr_ports.runtime import (
         Authenticator,
         BatchSink,
@@ -89,7 +89,11 @@ _HOME = {
     "ControlBus": "bus",
     "EngineCall": "invoker",
     "EngineInvoker": "invoker",
+    "EndsAbandoned": "invoker",
     "EngineResult": "invoker",
+    "Leftover": "invoker",
+    "Located": "roots",
+    "Readiness": "invoker",
     "EngineRoot": "roots",
     "EngineRoots": "roots",
     "Envelope": "bus",
@@ -165,6 +169,7 @@ __all__ = [
     "Changes",
     "Clock",
     "ControlBus",
+    "EndsAbandoned",
     "EngineCall",
     "EngineInvoker",
     "EngineResult",
@@ -187,7 +192,9 @@ __all__ = [
     "Later",
     "Lease",
     "LeaseLost",
+    "Leftover",
     "ListingRules",
+    "Located",
     "Migratable",
     "NotFound",
     "Noting",
@@ -201,6 +208,7 @@ __all__ = [
     "PerPlatformRun",
     "PlatformRuns",
     "Provable",
+    "Readiness",
     "Reason",
     "ReasonCode",
     "Refused",

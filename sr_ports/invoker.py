@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import attrs
 
@@ -27,7 +27,8 @@ class EngineCall(Compared):
 class EngineResult(Compared):
     """How an attempt ended. `reason`: None on success, else one of the ENGINE_* codes.
 
-    `detail`: one line for people. `stdout`, `stderr`: bounded logs (the tail is kept).
+    `detail`: one line for people. `stdout`, `stderr`: bounded logs (the tail is kept). `remarks`: what else the
+    engine did that is to be on record, a sentence each: a process that it left behind, say.
     """
 
     reason: ReasonCode | None
@@ -36,6 +37,15 @@ class EngineResult(Compared):
     stderr: bytes = b""
     detail: str = ""
     exit_code: int | None = None
+    remarks: tuple[str, ...] = ()
+
+
+@attrs.frozen(eq=False, repr=False)
+class Leftover(Compared):
+    """What was seen of an attempt whose holder is gone. `ended`: processes that were; `left`: that could not be."""
+
+    ended: int = 0
+    left: int = 0
 
 
 class EngineInvoker(Protocol):
@@ -62,3 +72,22 @@ class EngineInvoker(Protocol):
 
     def describe(self) -> str:
         """What is run, for people; never a secret."""
+
+
+@runtime_checkable
+class Readiness(Protocol):
+    """An invoker that can tell beforehand that it could start no engine at all, for whatever run."""
+
+    def unready(self) -> str | None:
+        """Why not, for people: no command, or a program that is not there. None where nothing is known against it."""
+
+
+@runtime_checkable
+class EndsAbandoned(Protocol):
+    """An invoker that sees, on its own host, what an attempt left whose holder died.
+
+    Law I6: only processes of that very attempt count, and none of them is still running when `left` is 0.
+    """
+
+    def end_abandoned(self, run_id: str, attempt_no: int) -> Leftover:
+        """End what is seen of the attempt. An attempt of another host has nothing that is seen here."""

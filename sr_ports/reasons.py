@@ -90,6 +90,9 @@ class ReasonCode(enum.StrEnum):
     ENGINE_RECEIPT_INVALID = "ENGINE_RECEIPT_INVALID"
     ENGINE_RECEIPT_MISMATCH = "ENGINE_RECEIPT_MISMATCH"
     ENGINE_CANCELLED = "ENGINE_CANCELLED"
+    ENGINE_ABANDONED_REPEATEDLY = "ENGINE_ABANDONED_REPEATEDLY"
+    ENGINE_STILL_RUNNING = "ENGINE_STILL_RUNNING"
+    ENGINE_UNAVAILABLE = "ENGINE_UNAVAILABLE"
     # evidence
     EVIDENCE_WAITING = "EVIDENCE_WAITING"
     EVIDENCE_MISSING_DEADLINE = "EVIDENCE_MISSING_DEADLINE"
@@ -132,6 +135,7 @@ class ReasonCode(enum.StrEnum):
     BUS_REFUSED = "BUS_REFUSED"
     BUS_STREAM_MISSING = "BUS_STREAM_MISSING"
     BUS_MESSAGE_TOO_LARGE = "BUS_MESSAGE_TOO_LARGE"
+    ENGINE_ROOT_UNFIT = "ENGINE_ROOT_UNFIT"
     ENGINE_ROOT_UNREACHABLE = "ENGINE_ROOT_UNREACHABLE"
     ENGINE_ROOT_DENIED = "ENGINE_ROOT_DENIED"
     ENGINE_ROOT_ARCHIVED = "ENGINE_ROOT_ARCHIVED"
@@ -227,6 +231,9 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_F, "ENGINE_RECEIPT_INVALID", "run_receipt.json does not fit its contract", "mend the engine"),
     (_F, "ENGINE_RECEIPT_MISMATCH", "run_receipt.json names other pins than the run's", "point the run at its own engine root"),
     (_F, "ENGINE_CANCELLED", "the attempt was ended before the engine finished", "see sr explain for who ended it", "ask whoever ended it"),
+    (_X, "ENGINE_ABANDONED_REPEATEDLY", "the holders of too many attempts died, or gave them up; the run rests", "find what ends the workers, then sr resume --force", "find what ends the workers, then give --force"),
+    (_X, "ENGINE_STILL_RUNNING", "the engine of an abandoned attempt may still write to the run's engine root", "end it, or let it finish, then sr resume", "end it, or let it finish, then look again"),
+    (_X, "ENGINE_UNAVAILABLE", "the run needs the engine, and this worker can start none", "sr resume where the profile has an invoker that can, or submit it again with --engine-run-root", "go on with it where the profile has an invoker that can"),
     (_F, "EVIDENCE_WAITING", "evidence is missing, or ends too early, and the deadline is ahead", "complete the engine root, then sr resume", "complete the engine root, then look again"),
     (_F, "EVIDENCE_MISSING_DEADLINE", "evidence was still missing at the deadline, or every output was absent", "complete the engine root"),
     (_F, "EVIDENCE_CONFLICT", "evidence contradicts itself", "see sr explain for each conflict", "restore the evidence of each conflict"),
@@ -267,6 +274,7 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_X, "BUS_REFUSED", "the control bus refuses the request as it is", "correct what it names (control_bus in the profile); sr resume publishes later", "correct what it names (control_bus in the profile)"),
     (_X, "BUS_STREAM_MISSING", "the control bus has no such stream", "create it, or correct control_bus.stream in the profile"),
     (_X, "BUS_MESSAGE_TOO_LARGE", "the message is larger than the bus takes", "report this as a bug"),
+    (_U, "ENGINE_ROOT_UNFIT", "what is named as the engine root cannot be one, or is not allowed here", "name a folder or an s3:// prefix, without credentials, query and fragment, below engine.allowed_roots where that is set"),
     (_X, "ENGINE_ROOT_UNREACHABLE", "the engine root could not be read", "check the root and its rights, then retry"),
     (_X, "ENGINE_ROOT_DENIED", "the engine root refused access", "give these credentials the right to list and read the root, then retry"),
     (_X, "ENGINE_ROOT_ARCHIVED", "a file of the engine root lies in an archive tier", "restore the named object to a readable tier, then retry"),

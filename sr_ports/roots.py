@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 import attrs
 
@@ -68,10 +68,11 @@ class EngineRoot(Protocol):
         own place: below the root no link is followed, also where one takes a folder's place between two looks.
         An empty or ``.`` part, NUL or another control character, and what is neither a regular file nor a
         folder, raises `EvidenceFault(NOT_A_FILE)`; so does a folder in a file's place, where there are
-        folders. By the rules of the first release a link that stays inside is an ordinary file, whose fact
-        says where it leads, and a folder in a file's place is no file. A path of more than `MAX_PATH` bytes
-        raises `EvidenceFault(NAME_TOO_LONG)`; one of more than `MAX_PARTS` parts, and a listing that would enter
-        a folder so deep, `EvidenceFault(PATH_TOO_DEEP)`.
+        folders. There, a root that is a file and no folder raises `EvidenceFault(ENGINE_ROOT_UNFIT)`.
+        By the rules of the first release a link that stays inside is an ordinary file, whose fact
+        says where it leads, and a folder in a file's place is no file, nor is a file a root. A path of more
+        than `MAX_PATH` bytes raises `EvidenceFault(NAME_TOO_LONG)`; one of more than `MAX_PARTS` parts, and a
+        listing that would enter a folder so deep, `EvidenceFault(PATH_TOO_DEEP)`.
     R2  One identity: what `stat` and `list` found, they find again, by no new look, and `stream` feeds the bytes
         of that identity or raises `EvidenceFault(EVIDENCE_UNSTABLE)`: where the file was written, replaced or
         removed since, while it is read, or is not the one of `expect` where that is given. The first byte is
@@ -136,6 +137,17 @@ class EngineRoot(Protocol):
 
     def __exit__(self, *error: object) -> None:
         """`close`."""
+
+
+@runtime_checkable
+class Located(Protocol):
+    """An engine root that can tell where it really is, and that it can be one, without asking a server."""
+
+    def located(self) -> str:
+        """Its place with every link on the way followed, as far as the way goes.
+
+        Raises `EvidenceFault(ENGINE_ROOT_UNFIT)` where something stands there that is no folder.
+        """
 
 
 class EngineRoots(Protocol):

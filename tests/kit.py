@@ -87,6 +87,17 @@ class Listener:
         """Nothing to let go of."""
 
 
+class Told(SqliteAuthority):
+    """An SQLite authority whose clock, but for its leases, is the lab's."""
+
+    def __init__(self, path: str, clock: ManualClock) -> None:
+        super().__init__(path)
+        self._clock = clock
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+
 @attrs.define
 class Lab:
     """Shared truth: `store`, `authority`, `bus`. `root`: where engine roots are written.
@@ -111,12 +122,13 @@ class Lab:
 
     @classmethod
     def files(cls, root: Path) -> Lab:
-        """Files and SQLite below `root`; the authority's clock is its own."""
+        """Files and SQLite below `root`; leases go by the authority's own clock."""
         truth = root / "truth"
         truth.mkdir(parents=True)
-        authority = SqliteAuthority(str(truth / "authority.db"))
+        clock = ManualClock(START)
+        authority = Told(str(truth / "authority.db"), clock)
         bus = FileControlBus(str(truth / "bus"))
-        return cls(root, FileObjectStore(str(truth)), authority, bus, ManualClock(START), boot_time)
+        return cls(root, FileObjectStore(str(truth)), authority, bus, clock, boot_time)
 
     def runner(
         self,

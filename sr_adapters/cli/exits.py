@@ -40,6 +40,9 @@ _WHATEVER_STATE = (
     ReasonCode.AUTH_DENIED,
     ReasonCode.LEASE_BUSY,
     ReasonCode.INSTANCE_RECEIPT_ORPHAN,
+    ReasonCode.ENGINE_ABANDONED_REPEATEDLY,
+    ReasonCode.ENGINE_STILL_RUNNING,
+    ReasonCode.ENGINE_UNAVAILABLE,
     ReasonCode.TRUTH_ALTERED,
 )
 """What says more than the state of the run that it is about."""

@@ -68,6 +68,8 @@ def _tell_where(session: Session, outcome: Outcome, code: int) -> None:
     else:
         known = " (already known)" if running() == "submit" and not (outcome.is_new or code) else ""
         session.say(f"{state_text(state)} run {run_id}{known}")
+    if code == exits.DONE and outcome.message:
+        session.say(f"  {outcome.message}")
     session.pairs([*_succession(outcome), *ref_lines(outcome.document())])
     if code == exits.DONE and (outcome.unpublished or not outcome.published):
         later = "try again later" if running() == "resume" else f"{session.command('resume', run_id)} tells the bus"

@@ -244,21 +244,28 @@ def facts_command(session: Session, run_id: str) -> int:
     "--every", type=click.FloatRange(0.05, 86_400), default=5.0, show_default=True, help="Seconds between looks."
 )
 @click.option("--rebuild-index", is_flag=True, help="First bind again, from the records, what the authority lost.")
+@click.option("--force", is_flag=True, help="Also where too many engine attempts were abandoned: one more.")
 @click.pass_obj
 def resume_command(
-    session: Session, run_ids: tuple[str, ...], all_runs: bool, watch: bool, every: float, rebuild_index: bool
+    session: Session,
+    run_ids: tuple[str, ...],
+    all_runs: bool,
+    watch: bool,
+    every: float,
+    rebuild_index: bool,
+    force: bool,
 ) -> int:
     """Finish what waits or was left by a crash."""
-    if sum((bool(run_ids), all_runs, watch)) != 1 and not (rebuild_index and not run_ids):
-        raise click.UsageError("give run ids, or --all, or --watch")
+    if (force and not run_ids) or (sum((bool(run_ids), all_runs, watch)) != 1 and not (rebuild_index and not run_ids)):
+        raise click.UsageError("give run ids, or --all, or --watch; --force goes with run ids")
     unbound = _rebuild(session, only=not (all_runs or watch)) if rebuild_index else exits.DONE
     if rebuild_index and not (all_runs or watch):
         return unbound
     if len(run_ids) == 1:
-        return answer(session, session.runner.resume(run_ids[0]))
+        return answer(session, session.runner.resume(run_ids[0], force=force))
     if watch:
         return _watch(session, every)
-    rows, code = resume_each(session, run_ids or session.runner.unsettled())
+    rows, code = resume_each(session, run_ids or session.runner.unsettled(), force=force)
     if session.as_json:
         session.json({"runs": rows})
     elif rows:
@@ -284,16 +291,16 @@ def _rebuild(session: Session, *, only: bool) -> int:
 
 
 def resume_each(
-    session: Session, run_ids: Iterable[str], *, only_due: bool = False
+    session: Session, run_ids: Iterable[str], *, only_due: bool = False, force: bool = False
 ) -> tuple[list[dict[str, Any]], int]:
     """Resume runs one by one; no run's trouble is another's. What came of each, and the worst exit code.
 
-    `only_due`: leave out those whose bus is to be given more time.
+    `only_due`: leave out those whose bus is to be given more time. `force`: as of `ScenarioRunner.resume`.
     """
     from sr_domain.run.trouble import Trouble, each
 
     def work(run_id: str) -> Outcome | None:
-        return None if only_due and not session.runner.due(run_id) else session.runner.resume(run_id)
+        return None if only_due and not session.runner.due(run_id) else session.runner.resume(run_id, force=force)
 
     codes, rows = [], []
     for _, done in each(run_ids, work):

@@ -64,6 +64,11 @@ class Folders:
             raise self._trouble
         return self._root is not None
 
+    @property
+    def no_folder(self) -> bool:
+        """Whether a file, or whatever else is no folder, stands in the root's place or on the way to it."""
+        return isinstance(self._trouble, NotADirectoryError)
+
     def mark(self) -> tuple[int, int] | None:
         """What tells the root from every other folder; None for one that is not there."""
         if not self.there() or self._root is None:

@@ -7,6 +7,7 @@ import os
 import weakref
 from collections import deque
 from collections.abc import Generator, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
@@ -17,8 +18,8 @@ from sr_adapters.file.links import Links
 from sr_adapters.file.looks import Looks, absent, shown, stamp
 from sr_adapters.places import flags, require_posix
 from sr_adapters.snapshot import Answer, Snapshot, unstable
-from sr_ports import FileFact, ReasonCode, Unreachable
-from sr_ports.wanted import ListingRules, Wanted
+from sr_ports import BadInput, EvidenceFault, FileFact, ReasonCode, Unreachable
+from sr_ports.wanted import TODAY, ListingRules, Wanted
 
 if TYPE_CHECKING:
     from sr_ports import Wiring
@@ -43,7 +44,7 @@ class FileEngineRoot(Snapshot):
 
     def __init__(self, uri: str) -> None:
         super().__init__()
-        path = unquote(urlsplit(uri).path) if uri.startswith("file://") else uri
+        path = _path_of(uri) if uri.startswith("file://") else uri
         self.uri = os.path.abspath(path)  # noqa: PTH100 - the string form, links unresolved
         self._folders = Folders(self.uri)
         self._first_byte = FirstByte()
@@ -55,11 +56,21 @@ class FileEngineRoot(Snapshot):
         self._in_time()
         return self._there()
 
-    def _there(self) -> bool:
+    def located(self) -> str:
+        """Where the folder really is, links followed. Raises `EvidenceFault(ENGINE_ROOT_UNFIT)`."""
+        with suppress(Unreachable):  # whether it can be read is for whoever reads it
+            self._there()
+        return os.path.realpath(self.uri)
+
+    def _there(self, rules: ListingRules = TODAY) -> bool:
         try:
-            return self._folders.there()
+            there = self._folders.there()
         except OSError as error:
             raise _unreachable(self.uri, "", error) from error
+        if self._folders.no_folder and not rules.folder_is_absent:
+            what = f"the engine root {shown(self.uri)} is no folder, or a file stands on the way to it"
+            raise EvidenceFault(ReasonCode.ENGINE_ROOT_UNFIT, what)
+        return there
 
     def close(self) -> None:
         super().close()
@@ -69,7 +80,7 @@ class FileEngineRoot(Snapshot):
         return Links(self._looks, os.path.realpath(self.uri)) if rules.inner_links else self._looks
 
     def _look(self, path: str, rules: ListingRules) -> Answer:
-        if not self._there():
+        if not self._there(rules):
             return None
         try:
             return self._by(rules).at(path)
@@ -79,7 +90,7 @@ class FileEngineRoot(Snapshot):
             raise _unreachable(self.uri, path, error) from error
 
     def _listed(self, folder: str, wanted: Wanted, known: Mapping[str, Answer]) -> Iterable[FileFact]:
-        return self._by(wanted.rules).below(folder, wanted, known) if self._there() else ()
+        return self._by(wanted.rules).below(folder, wanted, known) if self._there(wanted.rules) else ()
 
     def _chunks(self, path: str, fact: FileFact) -> Generator[memoryview, None, FileFact]:
         self._first_byte.wait()
@@ -134,6 +145,18 @@ class FileEngineRoot(Snapshot):
             raise _unreachable(self.uri, "", error) from error
         finally:
             now.close()
+
+
+def _path_of(uri: str) -> str:
+    """The path of a ``file://`` URI. Raises `BadInput` for one that names another machine."""
+    try:
+        host, path = urlsplit(uri).netloc, urlsplit(uri).path
+    except ValueError as error:
+        raise BadInput(ReasonCode.ENGINE_ROOT_UNFIT, f"engine root {shown(uri)} is no URI: {error}") from error
+    if host not in ("", "localhost"):
+        what = f"engine root {shown(uri)} names a host, and files of another machine are not read"
+        raise BadInput(ReasonCode.ENGINE_ROOT_UNFIT, what, "write file:/// and the path in full, or mount the folder")
+    return unquote(path)
 
 
 def _unreachable(uri: str, path: str, error: OSError) -> Unreachable:

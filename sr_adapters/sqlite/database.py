@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import threading
@@ -153,13 +154,16 @@ class Database:
             path.parent.mkdir(parents=True, exist_ok=True)
         except (OSError, ValueError) as exc:
             what = f"the folder of the authority's file {self._path} cannot be made: {exc}"
+            if getattr(exc, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+                raise Unreachable(ReasonCode.STORE_FULL, what) from exc
             raise Unreachable(ReasonCode.AUTHORITY_UNREACHABLE, what, "check authority.path and its rights") from exc
         return str(path)
 
     def _unreachable(self, exc: sqlite3.Error) -> Unreachable:
         said, remedy = _SENTENCES.get(_primary(exc), ("failed", None))
         what = one_line(f"the authority's file {self.name} {said}: {exc}")
-        return Unreachable(ReasonCode.AUTHORITY_UNREACHABLE, what, remedy)
+        full = _primary(exc) == sqlite3.SQLITE_FULL
+        return Unreachable(ReasonCode.STORE_FULL if full else ReasonCode.AUTHORITY_UNREACHABLE, what, remedy)
 
 
 def _connect(path: str, busy_timeout_s: float) -> sqlite3.Connection:

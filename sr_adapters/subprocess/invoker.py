@@ -8,22 +8,25 @@ import math
 import os
 import re
 import signal
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from sr_adapters.places import require_posix
-from sr_adapters.subprocess.environment import DENY, engine_environment
+from sr_adapters.subprocess.environment import engine_environment
 from sr_adapters.subprocess.process import Exit, Limits, Stop, SupervisedEngine
-from sr_adapters.subprocess.settings import TIMEOUT_S, SubprocessSettings
+from sr_adapters.subprocess.seen import Note
+from sr_adapters.subprocess.settings import TIMEOUT_S, EngineEnvironment, SubprocessSettings
 from sr_adapters.subprocess.template import Unresolved, placeholder_values, render
 from sr_domain.encoding.redact import redact
-from sr_ports import EngineCall, EngineResult, ReasonCode, Wiring, one_line
+from sr_ports import EngineCall, EngineResult, Leftover, ReasonCode, Unreachable, Wiring, one_line
 
-INVOCATION_ENV = "SR_ENGINE_INVOCATION_JSON"
-ROOT_ENV = "SR_ENGINE_RUN_ROOT"
+INVOCATION_ENV, ROOT_ENV = "SR_ENGINE_INVOCATION_JSON", "SR_ENGINE_RUN_ROOT"
+RUN_ENV, ATTEMPT_ENV = "SR_RUN_ID", "SR_ATTEMPT_NO"
+_PINS = ("manifest_fingerprint", "parameter_hash", "seed", "scenario_id")
+"""Given as ``SR_`` and the name in capitals, where the invocation has them."""
 
 _LEAST_LOG_BYTES = 256
 _NOT_RUN = (126, 127)
@@ -47,6 +50,11 @@ class _Launch:
     env: dict[str, str]
     engine_run_root: str
 
+    @property
+    def own(self) -> dict[str, str]:
+        """What of the environment no process of another attempt has."""
+        return {name: self.env[name] for name in (RUN_ENV, ATTEMPT_ENV, ROOT_ENV) if name in self.env}
+
 
 def _arguments(command: Iterable[str]) -> tuple[str, ...]:
     return tuple(command)
@@ -59,8 +67,8 @@ class SubprocessInvoker:
     `command`: see `template.render`. `cwd`: the engine's working directory, None for SR's own.
     `timeout_seconds`: the engine's time. `runs_root`: where ``engine_runs/run_id=../attempt_no=..``
     is made when a call names no root. `log_limit_bytes`: kept of each of stdout and stderr, the
-    last of them, without secrets. `grace_seconds`: between SIGTERM and SIGKILL. `env_deny`, `env_allow`: name
-    patterns of what the engine does not, and does after all, get of SR's environment.
+    last of them, without secrets. `grace_seconds`: between SIGTERM and SIGKILL. `env`: what the engine gets of
+    SR's environment and besides; what it is asked for comes on top, in ``SR_*`` variables.
 
     The engine is ended whole when its first process ends, on timeout, when cancelled, and when
     SR dies. What escapes: on other systems than Linux, a process that leaves the engine's
@@ -75,14 +83,14 @@ class SubprocessInvoker:
     runs_root: str = attrs.field(kw_only=True)
     log_limit_bytes: int = attrs.field(default=1 << 20, kw_only=True, validator=attrs.validators.ge(_LEAST_LOG_BYTES))
     grace_seconds: float = attrs.field(default=2.0, kw_only=True, validator=attrs.validators.ge(0))
-    env_deny: Sequence[str] = attrs.field(default=DENY, kw_only=True)
-    env_allow: Sequence[str] = attrs.field(default=(), kw_only=True)
+    env: EngineEnvironment = attrs.field(default=EngineEnvironment(), kw_only=True)
 
     def invoke(
         self, call: EngineCall, *, cancelled: Callable[[], bool], progress: Callable[[str], None]
     ) -> EngineResult:
         """Run the engine to its end; see the port's laws. What `cancelled` or `progress` raise passes
-        through, after the engine was ended. Raises `BadInput` on a system that cannot run engines at all."""
+        through, after the engine was ended. Raises `BadInput` on a system that cannot run engines at all,
+        `Unreachable(STORE_FULL)` where there is no room for the folder that it needs."""
         require_posix()
         if cancelled():
             return EngineResult(ReasonCode.ENGINE_CANCELLED, call.engine_run_root, detail="cancelled before it started")
@@ -91,9 +99,38 @@ class SubprocessInvoker:
             engine = self._start(launch)
         except _Refused as refused:
             return EngineResult(refused.reason, call.engine_run_root, detail=one_line(redact(refused.detail)))
-        with engine:
-            ended = engine.follow(cancelled, progress)
-        return self._result(launch, ended)
+        note, whose = self._note(), _whose(call)
+        try:
+            with engine:
+                ended = engine.follow(cancelled, progress, lambda pids: note.write(*whose, pids, launch.own))
+        finally:
+            if not engine.escaped.left:
+                note.remove(*whose)
+        return self._result(launch, ended, engine.escaped)
+
+    def unready(self) -> str | None:
+        """Why no engine can be started here: no command, or no such program; see `Readiness`."""
+        if not self.command or not self.command[0]:
+            return "the invoker has no command"
+        if "{" in self.command[0]:  # which program it is depends on the run
+            return None
+        from sr_adapters.subprocess.program import why_missing
+
+        return why_missing(self.command[0], self.cwd, engine_environment(os.environ, {}, passed=self.env.passed))
+
+    def end_abandoned(self, run_id: str, attempt_no: int) -> Leftover:
+        """End what is seen here of an attempt whose holder died; see law I6."""
+        note = self._note()
+        seen = note.read(run_id, attempt_no)
+        if seen is None:
+            return Leftover()
+        found = seen.end()
+        if not found.left:
+            note.remove(run_id, attempt_no)
+        return found
+
+    def _note(self) -> Note:
+        return Note(Path(self.runs_root) / "engine_processes")
 
     def describe(self) -> str:
         """The program; its arguments may hold what is nobody's business."""
@@ -112,8 +149,8 @@ class SubprocessInvoker:
         except Unresolved as exc:
             detail = f"the engine command has no value for {exc.part}"
             raise _Refused(ReasonCode.ENGINE_COMMAND_TEMPLATE_UNRESOLVED, detail) from exc
-        extra = {INVOCATION_ENV: whole, ROOT_ENV: _local(root)}
-        env = engine_environment(os.environ, extra, deny=self.env_deny, allow=self.env_allow)
+        given = _given(values) | {INVOCATION_ENV: whole, ROOT_ENV: _local(root)}
+        env = engine_environment(os.environ, given, passed=self.env.passed, fixed=self.env.fixed)
         if call.engine_run_root is None:
             _make_folder(root)
         return _Launch(arguments, env, root)
@@ -128,16 +165,14 @@ class SubprocessInvoker:
     def _start(self, launch: _Launch) -> SupervisedEngine:
         limits = Limits(self.timeout_seconds, self.grace_seconds, self.log_limit_bytes)
         try:
-            return SupervisedEngine(launch.arguments, cwd=self.cwd, env=launch.env, limits=limits)
+            return SupervisedEngine(launch.arguments, cwd=self.cwd, env=launch.env, limits=limits, given=launch.own)
         except ValueError as exc:  # a NUL or an unencodable character in an argument
             raise _Refused(ReasonCode.ENGINE_INVOCATION_INVALID, f"a value cannot be an argument: {exc}") from exc
         except OSError as exc:
             raise _Refused(*self._unstartable(exc.errno or 0, launch)) from exc
 
-    def _result(self, launch: _Launch, ended: Exit) -> EngineResult:
+    def _result(self, launch: _Launch, ended: Exit, escaped: Leftover) -> EngineResult:
         reason, detail = self._verdict(launch, ended)
-        if ended.left:
-            detail += f"; {ended.left} of its processes could not be ended"
         return EngineResult(
             reason=reason,
             engine_run_root=launch.engine_run_root,
@@ -145,6 +180,7 @@ class SubprocessInvoker:
             stderr=ended.stderr,
             detail=one_line(redact(detail)),
             exit_code=ended.code,
+            remarks=tuple(_remarks(ended, escaped)),
         )
 
     def _verdict(self, launch: _Launch, ended: Exit) -> tuple[ReasonCode | None, str]:
@@ -169,6 +205,23 @@ class SubprocessInvoker:
         return why_not(number, launch.arguments[0], self.cwd, launch.env)
 
 
+def _whose(call: EngineCall) -> tuple[str, int]:
+    return str(call.invocation.get("run_id", "")), call.attempt_no
+
+
+def _remarks(ended: Exit, escaped: Leftover) -> Iterator[str]:
+    """What the engine did besides ending: nothing of it is to go unseen."""
+    behind = ended.behind + escaped.ended + escaped.left
+    left = ended.left + escaped.left
+    if behind:
+        yield f"it left {behind} process{'es' * (behind > 1)} behind when it ended"
+    if left:
+        yield f"{left} of its processes could not be ended"
+    if ended.halted:
+        times = "once" if ended.halted == 1 else f"{ended.halted} times"
+        yield f"its supervisor was stopped by a signal {times}, and continued"
+
+
 def _ending(ended: Exit) -> str:
     """How it failed, with the last line of its standard error, which usually says why."""
     if ended.code is None:
@@ -187,15 +240,25 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
+def _given(values: Mapping[str, str]) -> dict[str, str]:
+    """What the engine is asked for, as variables; a pin that the invocation lacks is absent."""
+    named = {RUN_ENV: "run_id", ATTEMPT_ENV: "attempt_no", **{f"SR_{pin.upper()}": pin for pin in _PINS}}
+    return {name: values[key] for name, key in named.items() if key in values}
+
+
 def _local(root: str) -> str:
     """A plain path made absolute, since the engine may run in another folder; a URI as it is."""
     return root if "://" in root else str(Path(root).absolute())
 
 
 def _make_folder(root: str) -> None:
+    """Make it. Raises `Unreachable(STORE_FULL)` where the disk is full, which says nothing of the engine."""
     try:
         Path(root).mkdir(parents=True, exist_ok=True)
     except OSError as exc:
+        if exc.errno in (errno.ENOSPC, errno.EDQUOT):
+            what = f"the engine run root {root} cannot be made: {exc.strerror}"
+            raise Unreachable(ReasonCode.STORE_FULL, what) from exc
         raise _Refused(ReasonCode.ENGINE_ROOT_MISSING, f"the engine run root cannot be made: {exc}") from exc
 
 
@@ -216,5 +279,9 @@ def build_subprocess(wiring: Wiring[SubprocessSettings]) -> SubprocessInvoker:
     """The invoker of a profile's ``invoker`` section."""
     settings = wiring.settings
     return SubprocessInvoker(
-        settings.command, cwd=settings.cwd, timeout_seconds=settings.timeout_s, runs_root=wiring.runtime_root
+        settings.command,
+        cwd=settings.cwd,
+        timeout_seconds=settings.timeout_s,
+        runs_root=wiring.runtime_root,
+        env=settings.env,
     )

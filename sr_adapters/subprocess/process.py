@@ -19,8 +19,10 @@ from typing import IO, Self, cast
 import attrs
 
 from sr_adapters.subprocess.logs import Lines, Tail
+from sr_adapters.subprocess.seen import Seen
 from sr_adapters.subprocess.supervisor import KILL_S
 from sr_domain.encoding.redact import Redactor
+from sr_ports import Leftover
 
 _POLL_S = 0.05
 _CHUNK = 1 << 16
@@ -46,8 +48,9 @@ class Limits:
 @attrs.frozen
 class Exit:
     """How it ended. `code`: exit code, negative for a signal, None when unknown. `errno`: why it
-    could not start. `left`: processes that could not be ended. `stop`: why SR ended it. `stdout`,
-    `stderr`: the logs, without secrets."""
+    could not start. `left`: processes that could not be ended. `behind`: those that were there after its first
+    one had ended. `halted`: how often its supervisor was stopped. `stop`: why SR ended it. `stdout`, `stderr`: the
+    logs, without secrets."""
 
     code: int | None
     errno: int | None
@@ -55,16 +58,30 @@ class Exit:
     stop: Stop | None
     stdout: bytes
     stderr: bytes
+    behind: int = 0
+    halted: int = 0
 
 
 class SupervisedEngine:
     """A running engine; when the context ends, so has everything of it, whatever happened.
 
+    `given`: what of `env` no process of another attempt has, by which its processes are known. `escaped`: what
+    was left when its supervisor was killed, once the context has ended.
     Raises `OSError` or `ValueError` from its constructor when no process can be made.
     """
 
-    def __init__(self, command: Sequence[str], *, cwd: str | None, env: Mapping[str, str], limits: Limits) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        cwd: str | None,
+        env: Mapping[str, str],
+        limits: Limits,
+        given: Mapping[str, str] | None = None,
+    ) -> None:
         self._limits = limits
+        self._given = given or {}
+        self.escaped = Leftover()
         self._status, theirs = os.pipe()
         try:
             self._process = _spawn(theirs, limits.grace_s, command, cwd, env)
@@ -74,6 +91,7 @@ class SupervisedEngine:
         finally:
             os.close(theirs)
         self._said = b""
+        self._halted = 0
         self._logs = {
             _fd(self._process.stdout): Tail(limits.log_bytes),
             _fd(self._process.stderr): Tail(limits.log_bytes),
@@ -83,14 +101,24 @@ class SupervisedEngine:
         for fd in (self._status, *self._logs):
             self._selector.register(fd, selectors.EVENT_READ)
 
-    def follow(self, cancelled: Callable[[], bool], progress: Callable[[str], None]) -> Exit:
-        """Pump output until nothing of the engine is left; ends it on timeout or when `cancelled`."""
+    def follow(
+        self,
+        cancelled: Callable[[], bool],
+        progress: Callable[[str], None],
+        started: Callable[[Sequence[int]], None] = lambda pids: None,
+    ) -> Exit:
+        """Pump output until nothing of the engine is left; ends it on timeout or when `cancelled`.
+
+        `started` is told once of the supervisor's pid and the engine's.
+        """
         lines = {fd: Lines(progress) for fd in self._logs}
         self._output = {fd: Redactor(_both(log, lines[fd])) for fd, log in self._logs.items()}
         deadline = time.monotonic() + self._limits.timeout_s
         stop: Stop | None = None
         while self._running():
             self._pump(_POLL_S)
+            self._go_on()
+            started = self._tell_started(started)
             if stop is None:
                 stop = _stop(cancelled, deadline)
                 deadline = self._release() if stop else deadline
@@ -102,6 +130,23 @@ class SupervisedEngine:
             output.close()
             lines[fd].close()
         return self._exit(stop)
+
+    def _tell_started(self, started: Callable[[Sequence[int]], None]) -> Callable[[Sequence[int]], None]:
+        """Tell of the pids once they are known; whom to tell from then on."""
+        engine = _answer(self._said).get("started") if self._said else None
+        if not engine:
+            return started
+        started((self._process.pid, int(engine[0])))
+        return lambda pids: None
+
+    def _go_on(self) -> None:
+        """Continue the supervisor where somebody stopped it: only the engine's own user could."""
+        if not hasattr(os, "waitid"):
+            return
+        with contextlib.suppress(ChildProcessError):
+            if os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOHANG) is not None:
+                self._halted += 1
+                self._process.send_signal(signal.SIGCONT)
 
     def _running(self) -> bool:
         return self._status in self._selector.get_map()
@@ -136,7 +181,7 @@ class SupervisedEngine:
 
     def _exit(self, stop: Stop | None) -> Exit:
         said = _answer(self._said)
-        code, left = said.get("ended", (None, "0"))
+        code, left, behind = said.get("ended", (None, "0", "0"))
         stdout, stderr = (tail.value() for tail in self._logs.values())
         return Exit(
             code=None if code in (None, "None") else int(code),
@@ -145,6 +190,8 @@ class SupervisedEngine:
             stop=stop,
             stdout=stdout,
             stderr=stderr,
+            behind=int(behind),
+            halted=self._halted,
         )
 
     def __enter__(self) -> Self:
@@ -161,7 +208,7 @@ class SupervisedEngine:
             self._close()
 
     def _close(self) -> None:
-        """Close every pipe; if the supervisor was killed, end the engine's group in its stead."""
+        """Close every pipe; if the supervisor was killed, end in its stead what of the engine is seen."""
         with contextlib.suppress(BlockingIOError):
             os.set_blocking(self._status, False)
             self._said += os.read(self._status, _CHUNK)
@@ -169,6 +216,7 @@ class SupervisedEngine:
         if "started" in said and "ended" not in said:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(int(said["started"][0]), signal.SIGKILL)
+            self.escaped = Seen({}, self._given).end()
         self._selector.close()
         for pipe in (self._process.stdout, self._process.stderr):
             _pipe(pipe).close()

@@ -9,8 +9,9 @@ nothing of an engine stays behind:
 * its standard input is a lifeline: nothing is ever sent on it, and when it closes, because
   SR ends the engine or because SR itself was killed, the engine is ended.
 
-STATUS_FD gets lines: ``failed ERRNO``, or ``started PID`` and later ``ended CODE LEFT``,
-where CODE is the exit code (negative: the signal) and LEFT counts what could not be ended.
+STATUS_FD gets lines: ``failed ERRNO``, or ``started PID`` and later ``ended CODE LEFT BEHIND``,
+where CODE is the exit code (negative: the signal), LEFT counts what could not be ended, and BEHIND
+what was still there when the engine's first process had ended by itself.
 Elsewhere than on Linux, or without ctypes, what leaves the engine's process group escapes.
 """
 
@@ -43,6 +44,7 @@ class Engine:
 
     def __init__(self, command: list[str]) -> None:
         self.code: int | None = None
+        self.behind = 0
         self._wake = _wake_on_child()
         self._adopts = _adopt_orphans()
         # stdin is /dev/null and signals are the defaults: the engine inherits nothing of ours
@@ -62,6 +64,8 @@ class Engine:
         """SIGTERM, `grace_s` seconds, SIGKILL; how many processes could not be ended."""
         if not self._alive():
             return 0
+        if self.code is not None:
+            self.behind = max(1, len(_children()))
         self._signal_group(signal.SIGTERM)
         if self._gone_within(grace_s, signal.SIGTERM, told={self.pid}):
             return 0
@@ -167,7 +171,7 @@ def main(argv: list[str]) -> None:
     _let_go_of_output()
     engine.wait()
     left = engine.end(grace_s)
-    os.write(status, f"ended {engine.code} {left}\n".encode())
+    os.write(status, f"ended {engine.code} {left} {engine.behind}\n".encode())
 
 
 def _let_go_of_output() -> None:

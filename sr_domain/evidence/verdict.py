@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 
 import attrs
@@ -64,6 +63,11 @@ class Evidence:
     def outputs(self) -> tuple[OutputProof, ...]:
         """What was read."""
         return tuple(one.proof for one in self.proven)
+
+    @property
+    def hangs_on_time(self) -> bool:
+        """Whether it matters if the deadline has come: something is missing, or may be, or changes still."""
+        return bool(self.missing or self.awaited or self.unstable or not self.proven)
 
     def at(self, *, late: bool) -> Evidence:
         """What is awaited is missing until the deadline, with the receipt, and absent when it is `late`.
@@ -140,15 +144,15 @@ def _rank(code: ReasonCode) -> int:
     return _FAILURE_ORDER.index(code) if code in _FAILURE_ORDER else len(_FAILURE_ORDER)
 
 
-def classify(evidence: Evidence, deadline: datetime, now: datetime) -> Verdict:
-    """Judge evidence, in the order the spec fixes. `deadline`, `now`: aware UTC.
+def classify(evidence: Evidence, *, late: bool) -> Verdict:
+    """Judge evidence, in the order the spec fixes. `late`: whether the deadline has come.
 
     Total, and blind to the order in which anything was found.
     """
     missing = tuple(sorted(set(evidence.missing)))
     if evidence.unstable:  # whatever else was found: it was not found in one place at one time
         code, detail = ReasonCode.EVIDENCE_UNSTABLE, _changed(evidence.unstable)
-        return Waiting(missing, code, detail) if now < deadline else Failed(code, detail)
+        return Failed(code, detail) if late else Waiting(missing, code, detail)
     if evidence.unjudged:  # a law that failed may be as wrong about all else: no fact, and no deadline
         return Unjudged(tuple(sorted(evidence.unjudged, key=lambda one: (one.subject, one.code))))
     if evidence.conflicts:  # disagreement is never READY, however late
@@ -157,7 +161,7 @@ def classify(evidence: Evidence, deadline: datetime, now: datetime) -> Verdict:
         worst = min(evidence.failures, key=lambda one: (_rank(one.code), one.subject))
         return Failed(worst.code, f"{worst.subject}: {worst.detail}")
     if missing:
-        if now < deadline:
+        if not late:
             return Waiting(missing)
         if evidence.coming:
             return Conflicted(_sorted(evidence.coming))

@@ -6,23 +6,26 @@ Submit, resubmission and resume are all this one procedure. Read it top to botto
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import assert_never
 
 import attrs
 
 from sr_domain.encoding.pack_contracts import PackContracts
-from sr_domain.encoding.times import format_instant, parse_instant
+from sr_domain.encoding.times import format_instant
 from sr_domain.evidence.arrival import something_there
 from sr_domain.evidence.provided_law import RunsIn
 from sr_domain.evidence.verdict import Complete, Conflicted, Evidence, Failed, Unjudged, Waiting, classify
+from sr_domain.flows.abandoned_attempts import abandon_open_attempts
 from sr_domain.flows.accepted_loss import AcceptedLoss
+from sr_domain.flows.admissible import compiled
 from sr_domain.flows.collect_evidence import collect
 from sr_domain.flows.commit import commit_failed, commit_quarantined, commit_ready, decide_ready, finish_terminal
-from sr_domain.flows.engine_attempts import EngineFailed, abandon_open_attempts, finished_root, run_engine
+from sr_domain.flows.corrected_root import correct_root
+from sr_domain.flows.engine_attempts import EngineFailed, finished_root, run_engine
 from sr_domain.flows.keep_proofs import Kept, keep_proofs, own_receipts_stand
 from sr_domain.flows.supersede import SupersedeRefused, announce_successor, claim_place, place_taken
-from sr_domain.plan.compile import PlanRefused, compile_plan
+from sr_domain.plan.compile import PlanRefused
 from sr_domain.plan.policy import Policy
 from sr_domain.plan.request import Strategy
 from sr_domain.plan.sealed import SealedPlan
@@ -41,11 +44,13 @@ from sr_domain.record.proofs import Conflict, Decision, Failure, Found, Judge
 from sr_domain.record.resting import WorkerAtFault
 from sr_domain.record.states import RunState
 from sr_domain.run.context import Context
+from sr_domain.run.deadline import deadline_of
 from sr_domain.run.derived import plan_bytes
 from sr_domain.run.held_run import HeldRun, take_over
 from sr_domain.run.planned_laws import origins
+from sr_domain.run.possible import engine_lacking
 from sr_domain.run.root_faults import on_record
-from sr_ports import REASONS, Fault, ReasonCode, one_line
+from sr_ports import REASONS, Fault, ReasonCode, Unreachable, one_line
 
 
 def advance(run: HeldRun, context: Context, *, fresh: bool, loss: AcceptedLoss | None = None) -> None:
@@ -60,6 +65,7 @@ def advance(run: HeldRun, context: Context, *, fresh: bool, loss: AcceptedLoss |
     if anchored is None and not fresh:
         _refuse_under_ready(run)
     accepted = anchor(run, context.policy) if anchored is None else anchored.details
+    correct_root(run, accepted)
     state = run.ledger.state
     if state is not None and state.terminal:
         finish_terminal(run)
@@ -97,7 +103,7 @@ def anchor(run: HeldRun, policy: Policy) -> Accepted:
     """The admission for the record: intent, deadline and engine root, fixed for life."""
     wanted, oracle = run.request.engine_run_root, run.settings.oracle_engine_run_root
     root = oracle or wanted
-    deadline = run.now() + timedelta(seconds=policy.evidence_wait_seconds)
+    deadline = run.ports.authority.now() + timedelta(seconds=policy.evidence_wait_seconds)
     accepted = Accepted(
         run_equivalence_key=run.request.run_equivalence_key,
         platform_run_id=run.layout.platform_run_id,
@@ -126,21 +132,21 @@ def committed_plan(run: HeldRun, context: Context, accepted: Accepted) -> Sealed
     """The plan this run has for life, compiled now if it has none; None when it can have none."""
     committed = run.history.plan
     if committed is None:
-        compiled = compile_plan(run.request, context.policy, context.pack, run.ports.laws)
-        if isinstance(compiled, PlanRefused):
-            if compiled.lacks_only_laws:
-                _rest(run, [Failure(one.subject, one.code, one.detail) for one in compiled.problems])
+        made = compiled(context, run.request)
+        if isinstance(made, PlanRefused):
+            if made.lacks_only_laws:
+                _rest(run, [Failure(one.subject, one.code, one.detail) for one in made.problems])
                 return None
-            problems = tuple(attrs.asdict(problem) for problem in compiled.problems)
-            commit_failed(run, Rest(compiled.code, compiled.message, problems))
+            problems = tuple(attrs.asdict(problem) for problem in made.problems)
+            commit_failed(run, Rest(made.code, made.message, problems))
             return None
-        rev = compiled.policy_rev
+        rev = made.policy_rev
         run.stage(
-            _plan_committed(run, compiled, accepted),
+            _plan_committed(run, made, accepted),
             events.GOV_POLICY_REV(PolicyRevision(rev.policy_id, rev.revision, rev.content_digest)),
-            events.GOV_PLAN_HASH(PlanHash(compiled.plan_hash)),
+            events.GOV_PLAN_HASH(PlanHash(made.plan_hash)),
         )
-        return compiled
+        return made
     return SealedPlan.of(committed.details.plan)
 
 
@@ -179,16 +185,20 @@ def prove_and_decide(run: HeldRun, plan: SealedPlan, accepted: Accepted, loss: A
     run.ports.pool.map(lambda write: write(), (lambda: write_plan(run), run.write_status))
     with on_record(run):
         evidence = collect(run, plan, root, reused=finished_root(run) is None)
-    return _conclude(run, plan, evidence, parse_instant(accepted.evidence_deadline_utc), loss)
+    return _conclude(run, plan, evidence, loss)
 
 
-def _conclude(
-    run: HeldRun, plan: SealedPlan, evidence: Evidence, deadline: datetime, loss: AcceptedLoss | None
-) -> bool:
+def _late(run: HeldRun, evidence: Evidence) -> bool:
+    """Whether the deadline has come. The authority is asked only where something hangs on it."""
+    deadline = deadline_of(run.history)
+    return evidence.hangs_on_time and deadline is not None and run.ports.authority.now() >= deadline
+
+
+def _conclude(run: HeldRun, plan: SealedPlan, evidence: Evidence, loss: AcceptedLoss | None) -> bool:
     """Put the verdict on evidence on record; True once READY is decided."""
-    now, kept = run.now(), Kept()
-    evidence = evidence.at(late=now >= deadline)
-    verdict = classify(evidence, deadline, now)
+    late, kept = _late(run, evidence), Kept()
+    evidence = evidence.at(late=late)
+    verdict = classify(evidence, late=late)
     if isinstance(verdict, Waiting) and _known(run, verdict, evidence, _decision(run, plan, evidence, None).found):
         run.telemetry.progress(verdict.detail or "what is missing is still missing")
         return False
@@ -199,7 +209,7 @@ def _conclude(
             return _not_to_supersede(run, taken)
         kept = keep_proofs(run, evidence, loss)
         evidence = attrs.evolve(evidence, failures=kept.failures)
-        verdict = classify(evidence, deadline, now)
+        verdict = classify(evidence, late=late)
     decision = _decision(run, plan, evidence, kept.versions_digest)
     match verdict:
         case Complete() if kept.orphans:
@@ -329,7 +339,7 @@ def engine_root(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> str | Fai
     done = finished_root(run)
     if done is not None:
         return done
-    anchored, invoker, roots = accepted.engine_run_root, run.ports.invoker, run.ports.roots
+    anchored, invoker, roots = run.history.named_root or accepted.engine_run_root, run.ports.invoker, run.ports.roots
     attempted = bool(run.history.attempts)
     if plan.strategy is Strategy.FORCE_REUSE or run.history.started is not None:
         reuse = True
@@ -343,10 +353,10 @@ def engine_root(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> str | Fai
                 ReasonCode.STRATEGY_UNAVAILABLE, f"{plan.strategy.value} needs an engine root and none is given"
             )
         return anchored
-    if invoker is None:
+    lacking = engine_lacking(run.ports)
+    if invoker is None or lacking is not None:
         abandon_open_attempts(run)
-        what = "no invoker is wired" + ("" if anchored is not None else " and no engine root is given")
-        return Failed(ReasonCode.STRATEGY_UNAVAILABLE, f"{plan.strategy.value}: {what}")
+        raise Unreachable(ReasonCode.ENGINE_UNAVAILABLE, f"{plan.strategy.value}: {lacking}")
     run.record()
     write_plan(run)
     result = run_engine(run, plan, anchored, invoker)

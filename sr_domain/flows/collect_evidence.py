@@ -17,7 +17,6 @@ import attrs
 
 from sr_domain.artifacts.documents import instance_scope
 from sr_domain.artifacts.revision_2 import engine_pins, gate_receipt, instance_receipt, locator
-from sr_domain.encoding.times import parse_instant
 from sr_domain.evidence.admitted import Objected
 from sr_domain.evidence.bundle import whole_bundle
 from sr_domain.evidence.digests import ContentDigest, WholeFiles, digest_outputs
@@ -33,6 +32,7 @@ from sr_domain.plan.policy import MemberDigests
 from sr_domain.plan.sealed import OutputPart, SealedGate, SealedOutput, SealedPlan
 from sr_domain.record.proofs import Conflict, Failure, GateProof, Lack, OutputProof
 from sr_domain.run.admission_rules import admitted
+from sr_domain.run.deadline import deadline_of
 from sr_domain.run.held_run import HeldRun
 from sr_domain.run.planned_laws import Lacking, law_here
 from sr_ports import Changes, EngineRoot, EvidenceFault, ReasonCode
@@ -83,24 +83,15 @@ def _stand_still(run: HeldRun, root: EngineRoot, seconds: float) -> Changes:
     Looks now and then: it ends with the first change, and with the first look after the evidence deadline.
     """
     run.telemetry.progress(f"a digest differs: whether anything still changes is seen in {seconds:g} s")
-    accepted, step, changes = run.history.accepted, _FIRST_STEP, Changes()
-    deadline = None if accepted is None else parse_instant(accepted.details.evidence_deadline_utc)
+    deadline, step, changes = deadline_of(run.history), _FIRST_STEP, Changes()
     while seconds > 0 and not changes:
         pause = min(seconds, step)
-        _pass(run, pause)
+        run.pause(pause)
         changes = root.changes()
-        if deadline is not None and run.now() >= deadline:
+        if deadline is not None and run.ports.authority.now() >= deadline:
             break
         seconds, step = seconds - pause, min(step * 2, _LONGEST_STEP)
     return changes
-
-
-def _pass(run: HeldRun, seconds: float) -> None:
-    while seconds > 0:
-        run.held.check()
-        run.ports.clock.sleep(min(seconds, 1.0))
-        seconds -= 1.0
-    run.held.check()
 
 
 def _seen_twice(found: Evidence, changes: Changes) -> Evidence:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from sr_domain.encoding.ids import attempt_id_for
 from sr_domain.encoding.parts import present
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.evidence.run_receipt import RECEIPT, mismatch, read_receipt
+from sr_domain.flows.abandoned_attempts import abandon_open_attempts, clear_the_way
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.sealed import SealedPlan
 from sr_domain.record import events
@@ -25,7 +26,7 @@ from sr_domain.record.details import (
     AttemptName,
     Nothing,
 )
-from sr_domain.record.read import Entry
+from sr_domain.record.read import Attempt, Entry
 from sr_domain.run.admission_rules import admitted
 from sr_domain.run.held_run import HeldRun
 from sr_ports import EngineCall, EngineInvoker, EngineResult, EvidenceFault, ReasonCode
@@ -37,8 +38,13 @@ _HOPELESS = frozenset(
         ReasonCode.ENGINE_COMMAND_MISSING,
         ReasonCode.ENGINE_COMMAND_UNUSABLE,
         ReasonCode.ENGINE_COMMAND_TEMPLATE_UNRESOLVED,
+        ReasonCode.ENGINE_ROOT_MISSING,
+        ReasonCode.ENGINE_RECEIPT_MISSING,
+        ReasonCode.ENGINE_RECEIPT_INVALID,
+        ReasonCode.ENGINE_RECEIPT_MISMATCH,
     }
 )
+"""What the next attempt would end with, too: it is not made."""
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -71,10 +77,12 @@ def run_engine(run: HeldRun, plan: SealedPlan, root: str | None, invoker: Engine
     while True:
         made, last = run.history.attempts, _last_finished(run)
         if last is not None and last.details.reason_code in _HOPELESS:
-            return _failed(run)
-        if len(made) >= plan.attempt_limit:
-            run.record(events.ATTEMPT_LIMIT_EXCEEDED(AttemptLimit(plan.attempt_limit, len(made))))
-            return _failed(run)
+            return _failed(last, made)
+        ended = sum(one.finished is not None for one in made)
+        if last is not None and ended >= plan.attempt_limit:
+            run.record(events.ATTEMPT_LIMIT_EXCEEDED(AttemptLimit(plan.attempt_limit, ended)))
+            return _failed(last, made)
+        clear_the_way(run, plan, root, invoker)
         if made and plan.retry_backoff_seconds:
             _back_off(run, plan.retry_backoff_seconds)
         result = _attempt(run, len(made) + 1, root, invoker)
@@ -86,12 +94,9 @@ def _last_finished(run: HeldRun) -> Entry[AttemptFinished] | None:
     return next(reversed(run.history.all(events.ENGINE_ATTEMPT_FINISHED)), None)
 
 
-def _failed(run: HeldRun) -> EngineFailed:
-    finished = [one for one in run.history.attempts if one.finished is not None]
-    if not finished or finished[-1].finished is None:
-        return EngineFailed(ReasonCode.ATTEMPT_LIMIT_EXCEEDED, "every attempt was abandoned by a holder that died")
-    last, why = finished[-1].finished.details, finished[-1].why or "failed"
-    return EngineFailed(ReasonCode(str(last.reason_code)), f"attempt {last.attempt_no}: {why}")
+def _failed(last: Entry[AttemptFinished], made: Sequence[Attempt]) -> EngineFailed:
+    why = next(one.why for one in made if one.finished == last) or "failed"
+    return EngineFailed(ReasonCode(str(last.details.reason_code)), f"attempt {last.details.attempt_no}: {why}")
 
 
 def _back_off(run: HeldRun, seconds: float) -> None:
@@ -103,13 +108,6 @@ def _back_off(run: HeldRun, seconds: float) -> None:
             return
         run.ports.clock.sleep(min(left, 1.0))
     run.held.check()
-
-
-def abandon_open_attempts(run: HeldRun) -> None:
-    """Close every launch that has no end: its holder died. It counts."""
-    for attempt in run.history.attempts:
-        if attempt.end is None:
-            run.record(events.ENGINE_ATTEMPT_ABANDONED(attempt.launched.details))
 
 
 def invocation_for(run: HeldRun, root: str | None) -> dict[str, Any]:
@@ -157,13 +155,21 @@ def _attempt(run: HeldRun, number: int, root: str | None, invoker: EngineInvoker
     run.write_status()
     result = _invoke(run, EngineCall(invocation, number, root), invoker)
     run.held.check()  # a lost lease records nothing: whoever took over has closed the attempt
-    reason, detail = result.reason, result.detail
-    if reason is None:
-        reason, detail = check_receipt(run, result.engine_run_root)
+    if result.reason is ReasonCode.ENGINE_CANCELLED:  # by SR itself: nothing is known of the engine
+        run.record(events.ENGINE_ATTEMPT_ABANDONED(name))
+        return None
+    reason, detail = _verdict(run, result)
     ended = _ended(run, name, invocation, started, result, reason)
     told = [events.ENGINE_ATTEMPT_DETAIL(AttemptDetail(name.attempt_id, detail))] if detail else []
+    if result.remarks:
+        told.append(events.ENGINE_MISBEHAVED(AttemptDetail(name.attempt_id, "; ".join(result.remarks))))
     run.record(events.ENGINE_ATTEMPT_FINISHED(ended), *told)
     return None if reason else result.engine_run_root
+
+
+def _verdict(run: HeldRun, result: EngineResult) -> tuple[ReasonCode | None, str]:
+    """Why the attempt failed, None where it succeeded: an engine that ended well has to show its receipt."""
+    return (result.reason, result.detail) if result.reason else check_receipt(run, result.engine_run_root)
 
 
 def _ended(

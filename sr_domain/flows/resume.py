@@ -27,14 +27,14 @@ _PAGE = 200
 _LONGEST_PAUSE = timedelta(minutes=5)
 
 
-def resume(context: Context, run: str, *, actor: str = "resume") -> Outcome:
+def resume(context: Context, run: str, *, actor: str = "resume", force: bool = False) -> Outcome:
     """Move one run on from truth alone, in its own platform run. `run`: its id or a ref of it.
 
-    Raises `NotFound(RUN_NOT_FOUND)`.
+    `force`: one more engine attempt, although too many were abandoned. Raises `NotFound(RUN_NOT_FOUND)`.
     """
     check_actor(actor)
     context, layout, request = locate(context, run)
-    outcome = work(context, layout, request, actor)
+    outcome = work(context, layout, request, actor, forced=force)
     if outcome.in_flight:  # not news: whoever waits for a run asks again and again
         telemetry_of(context, request).event(LEASE_BUSY(Nothing()), severity="DEBUG")
     return outcome

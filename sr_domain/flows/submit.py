@@ -8,11 +8,13 @@ from typing import Any
 
 import attrs
 
-from sr_domain.encoding.ids import platform_run_id_at
-from sr_domain.encoding.times import parse_instant
+from sr_domain.encoding.ids import is_platform_run_id, platform_run_id_at
 from sr_domain.evidence.arrival import arrived
 from sr_domain.flows.accepted_loss import AcceptedLoss
+from sr_domain.flows.admissible import check_admissible
 from sr_domain.flows.advance import advance
+from sr_domain.flows.corrected_root import busy_told, named_root, root_too_late, with_told
+from sr_domain.flows.denial import denied_on_record, right_needed
 from sr_domain.flows.orphans import orphans_stand
 from sr_domain.flows.supersede import check_supersedes
 from sr_domain.plan.compile import pins_of
@@ -26,7 +28,6 @@ from sr_domain.run.admission_rules import admitted as rules_for
 from sr_domain.run.altered import refused_on_record
 from sr_domain.run.answers import (
     bound_intent,
-    denied,
     in_flight,
     ledger_outcome,
     recorded_request,
@@ -34,12 +35,12 @@ from sr_domain.run.answers import (
     settled,
     settled_outcome,
 )
-from sr_domain.run.append_aside import append_aside, read_record
+from sr_domain.run.append_aside import read_record
 from sr_domain.run.context import Context
+from sr_domain.run.deadline import deadline_of
 from sr_domain.run.derived import Derived
 from sr_domain.run.held_run import HeldRun
 from sr_domain.run.outcome import Outcome
-from sr_domain.run.ports import Settings
 from sr_domain.run.rights import may
 from sr_domain.run.telemetry import RunTelemetry
 from sr_ports import Admission, BadInput, Binding, Fault, IndexNote, Lease, NotFound, ReasonCode, SrError
@@ -60,12 +61,12 @@ def submit(context: Context, document: Any, *, actor: str | None = None) -> Outc
     actor = actor or request.invoker or "local"
     if context.provable is not None:
         context.provable.prove()  # a place that cannot keep truth stops here, before anything is written
-    layout = _session(context, request)
+    action, allowed = right_needed(context.settings, request)
+    layout, checked = _session(context, request, may(allowed, actor))
     telemetry = telemetry_of(context, request)
     telemetry.event(events.RUN_REQUEST_RECEIVED(details.Received(request.run_equivalence_key, actor)))
-    action, allowed = _right_needed(context.settings, request)
     if not may(allowed, actor):
-        return _denied(context, layout, request, actor, action)
+        return denied_on_record(context, layout, request, actor, action)
     known = context.ports.authority.find(request.run_id)
     if known is not None and known.settled:  # of a run that nothing is left to do for, nothing more need be asked
         return admitted(context, Admission(known, is_new=False, settled=True), request, actor, telemetry)
@@ -74,28 +75,36 @@ def submit(context: Context, document: Any, *, actor: str | None = None) -> Outc
         if refused is not None:
             telemetry.event(refused.event)
             return Outcome(request.run_id, None, layout.platform_run_id, refused.code, refused.detail)
+        if not checked:
+            check_admissible(context, request)
         context.known_store.identity()  # a store that cannot say who it is binds no key
     return admitted(context, context.ports.authority.admit(_binding(request, layout)), request, actor, telemetry)
 
 
-def _session(context: Context, request: RunRequest) -> Layout:
+def _session(context: Context, request: RunRequest, allowed: bool) -> tuple[Layout, bool]:
     """The platform run that new runs are admitted in. Raises `BadInput`, before anything is written.
 
     Under a name of the first release's free form nothing new is admitted; a key that is bound there is answered.
+    Where one has to be minted, what an `allowed` request needs is looked at before: also whether that was done.
     """
     ports = context.ports
-    if ports.store.shared and ports.platform.current() is None:
+    current = ports.platform.current()
+    if current is not None and is_platform_run_id(current):
+        return Layout(current), False
+    if current is None and ports.store.shared:
         what = f"{ports.store.describe()} is shared: which platform run this is must be said"
         minted = platform_run_id_at(ports.clock.now())
         remedy = f"export PLATFORM_RUN_ID={minted} wherever this platform run works, or run sr session new"
         raise BadInput(ReasonCode.PLATFORM_RUN_REQUIRED, what, remedy)
+    check = current is None and allowed and not _is_bound(context, request.run_id)
+    if check:
+        check_admissible(context, request)
     try:
-        return Layout(ports.platform.ensure())
+        return Layout(ports.platform.ensure()), check
     except BadInput:
-        current = ports.platform.current()
         if current is None or not _is_bound(context, request.run_id):
             raise
-        return Layout(current)
+        return Layout(current), check
 
 
 def _parsed(context: Context, document: Any, actor: str | None) -> RunRequest:
@@ -177,7 +186,9 @@ def admitted(
     else:
         telemetry.event(events.RUN_REQUEST_DUPLICATE(details.Duplicate(admission.settled)))
         known = settled_outcome(context.ports, layout, request.run_id) if admission.settled else None
-        outcome = known or work(context, layout, bound_request(context, binding), actor)
+        outcome = known or work(context, layout, bound_request(context, binding), actor, again=request)
+        if known is not None and request.engine_run_root is not None:
+            outcome = root_too_late(context, binding.intent, request, known)
     if outcome.in_flight:
         telemetry.event(events.LEASE_BUSY(details.Nothing()))
     return outcome
@@ -220,28 +231,37 @@ def work(
     *,
     is_new: bool = False,
     loss: AcceptedLoss | None = None,
+    forced: bool = False,
+    again: RunRequest | None = None,
 ) -> Outcome:
-    """Take the lease and move the run on; say so when somebody else holds it. `loss`: may be set aside on the way."""
+    """Take the lease and move the run on; say so when somebody else holds it.
+
+    `loss`: may be set aside on the way. `forced`: as of `HeldRun`. `again`: the request by which the key was named
+    once more; it may correct the engine root.
+    """
     ports, above = context.ports, 0
-    resting = None if is_new or loss is not None else _still_waiting(context, layout, request)
+    root, told = (None, "") if again is None else named_root(context, again)
+    resting = None if is_new or loss is not None else _still_waiting(context, layout, request, root)
     if resting is not None:
-        return resting
+        return with_told(resting, told)
     while True:
         lease = ports.authority.acquire(
             request.run_id, ports.ids.new_id(), ttl_s=context.settings.lease_ttl_s, above=above
         )
         if lease is None:
-            return in_flight(ports, layout, request.run_id)
-        outcome = _hold(context, held_run(context, layout, request, lease, actor), is_new=is_new, loss=loss)
+            return with_told(in_flight(ports, layout, request.run_id), busy_told(context, again, request))
+        run = held_run(context, layout, request, lease, actor)
+        run.forced, run.named_root, run.root_told = forced, root, told
+        outcome = _hold(context, run, is_new=is_new, loss=loss)
         if not isinstance(outcome, _AuthorityBehind):
-            return outcome
+            return with_told(outcome, run.root_told)
         above = outcome.fence
 
 
-def _still_waiting(context: Context, layout: Layout, request: RunRequest) -> Outcome | None:
+def _still_waiting(context: Context, layout: Layout, request: RunRequest, root: str | None) -> Outcome | None:
     """The answer for a run that waits, when nothing it waits for has come: no lease, no event, no byte read.
 
-    Whoever polls a waiting run thus adds nothing to its record.
+    Whoever polls a waiting run thus adds nothing to its record. `root`: where it may have to wait from now on.
     """
     ledger, _ = read_record(context.ports, layout, request.run_id)
     record = Record(ledger)
@@ -252,12 +272,15 @@ def _still_waiting(context: Context, layout: Layout, request: RunRequest) -> Out
         return None
     if waiting is None or accepted is None or record.plan is None or record.root is None:
         return None
+    if root not in (None, record.root):
+        return None
     if waiting.reason_code == ReasonCode.EVIDENCE_UNSTABLE:  # what it was seen to be is no state to wait in
         return None
     if waiting.reason_code == ReasonCode.INSTANCE_RECEIPT_ORPHAN:
         stands = orphans_stand(context.ports, layout, waiting, telemetry_of(context, request).progress)
         return ledger_outcome(layout, ledger) if stands else None
-    if parse_instant(accepted.details.evidence_deadline_utc) <= context.ports.clock.now():
+    deadline = deadline_of(record)
+    if deadline is None or deadline <= context.ports.authority.now():
         return None
     came = arrived(context.ports.roots, record, rules_for(record))
     return ledger_outcome(layout, ledger) if next(came, None) is None else None
@@ -323,19 +346,3 @@ def _release(context: Context, run: HeldRun, *, finished: bool) -> None:
         context.ports.authority.release(run.lease, note=note, run_id=run.run_id)
     except SrError as error:
         run.telemetry.event(events.LEASE_RELEASE_FAILED(details.ReleaseFailed(error.what)))
-
-
-def _right_needed(settings: Settings, request: RunRequest) -> tuple[str, frozenset[str] | None]:
-    """What a request does, as denials name it, and who may: one that corrects another run supersedes."""
-    if request.supersedes is None:
-        return "submit", settings.submitters
-    return "supersede", settings.superseders
-
-
-def _denied(context: Context, layout: Layout, request: RunRequest, actor: str, action: str) -> Outcome:
-    """Unauthorized: on the run's record, and nowhere else; the key stays free."""
-    draft = events.AUTH_DENIED(details.Denied(actor, action, ReasonCode.AUTH_DENIED))
-    append_aside(
-        context.ports, layout, request.run_id, draft, actor=actor, policy_rev=context.policy_rev, pins=pins_of(request)
-    )
-    return denied(layout, request.run_id, actor, action)

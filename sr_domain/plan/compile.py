@@ -171,6 +171,8 @@ def seal(
         retry_backoff_seconds=policy.retry_backoff_seconds,
         member_digests=policy.member_digests,
         settle_seconds=policy.settle_seconds,
+        abandoned_limit=policy.abandoned_limit,
+        evidence_wait_seconds=policy.evidence_wait_seconds,
     )
 
 

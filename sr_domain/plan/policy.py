@@ -9,6 +9,7 @@ import attrs
 from sr_ports.compared import Compared
 
 SETTLE_SECONDS = 2
+ABANDONED_LIMIT = 5
 """Where a policy does not say."""
 
 
@@ -48,6 +49,7 @@ class Policy(Compared):
 
     `evidence_wait_seconds`, `retry_backoff_seconds`: seconds. `settle_seconds`: for how long nothing may have
     changed in an engine root before a digest that differs is believed. `allowed_laws`: None for all.
+    `attempt_limit`: engine attempts that end; `abandoned_limit`: those whose holder died or gave them up.
     """
 
     rev: PolicyRev
@@ -60,3 +62,4 @@ class Policy(Compared):
     member_digests: MemberDigests = MemberDigests.IGNORE
     allowed_laws: frozenset[str] | None = None
     settle_seconds: float = SETTLE_SECONDS
+    abandoned_limit: int = ABANDONED_LIMIT

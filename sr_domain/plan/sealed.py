@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from sr_domain.encoding.parts import plain
-from sr_domain.plan.policy import MemberDigests, PolicyRev
+from sr_domain.plan.policy import ABANDONED_LIMIT, MemberDigests, PolicyRev
 from sr_domain.plan.request import Strategy
 from sr_domain.plan.templates import DAY, RUN, filled, names
 from sr_ports import Params, VerificationMethod
@@ -124,7 +124,8 @@ class SealedPlan(Compared):
     """A compiled plan. `plan_hash`: 64 hex, over what was decided and no clock reading.
 
     `contracts`: the pack's own, as of `PackContracts`: they bind the run for life, as the rest of the plan does.
-    `settle_seconds`: as of `Policy`; 0 in a plan of revision 1.
+    `settle_seconds`: as of `Policy`; 0 in a plan of revision 1. `evidence_wait_seconds`: None where an earlier
+    release, which did not keep it, made the plan.
     """
 
     plan_hash: str
@@ -138,6 +139,8 @@ class SealedPlan(Compared):
     member_digests: MemberDigests
     contracts: Mapping[str, Any] = attrs.field(factory=dict)
     settle_seconds: float = 0
+    abandoned_limit: int = ABANDONED_LIMIT
+    evidence_wait_seconds: int | None = None
 
     @property
     def needs_receipt(self) -> bool:
@@ -176,6 +179,8 @@ class SealedPlan(Compared):
             member_digests=MemberDigests(node["member_digests"]),
             contracts=node.get("contracts", {}),
             settle_seconds=node.get("settle_seconds", 0),
+            abandoned_limit=node.get("abandoned_limit", ABANDONED_LIMIT),
+            evidence_wait_seconds=node.get("evidence_wait_seconds"),
         )
 
 

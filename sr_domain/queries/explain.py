@@ -7,7 +7,7 @@ from typing import Any, assert_never
 
 import attrs
 
-from sr_domain.encoding.times import parse_instant
+from sr_domain.encoding.times import format_instant
 from sr_domain.evidence.arrival import arrived
 from sr_domain.evidence.oracle import MANIFEST
 from sr_domain.evidence.run_receipt import RECEIPT
@@ -22,6 +22,7 @@ from sr_domain.record.states import RunState
 from sr_domain.run.admission_rules import admitted
 from sr_domain.run.altered import set_aside_step
 from sr_domain.run.answers import successors, unpublished
+from sr_domain.run.deadline import deadline_of
 from sr_domain.run.outcome import NextStep, remedy_of
 from sr_domain.run.ports import Ports
 from sr_ports import REASONS, BadInput, ReasonCode, Unreachable
@@ -78,17 +79,15 @@ class Explanation:
 def explain(ports: Ports, layout: Layout, ledger: Ledger) -> Explanation:
     """The explanation of one run. Reads logs, looks where it waits, writes nothing. Raises `Unreachable`."""
     record, state = Record(ledger), ledger.state
-    accepted, fault, rest = record.accepted, record.root_fault, record.rest
+    fault, rest = record.root_fault, record.rest
     code, detail = _why(ledger, fault or rest)
     altered = first_altered(ports.store, layout, ledger)
     if altered is not None:
         code, detail = ReasonCode.TRUTH_ALTERED.value, altered.what
-    deadline = None if accepted is None else accepted.details.evidence_deadline_utc
-    left = None
+    deadline, left = deadline_of(record), None
     if deadline is not None and state is not None and not state.final:
-        left = (parse_instant(deadline) - ports.clock.now()).total_seconds()
-    asked = None if accepted is None else accepted.details.engine_run_root
-    root = asked if record.started is None else record.root
+        left = (deadline - ports.clock.now()).total_seconds()
+    root = record.named_root if record.started is None else record.root
     chain = successors(ports.store, layout, ledger)
     gates, outputs = _items(record, _arrived(ports, record))
     holder = None if state is not None and state.final else _holder(ports, ledger.run_id)
@@ -99,7 +98,7 @@ def explain(ports: Ports, layout: Layout, ledger: Ledger) -> Explanation:
         detail=detail,
         meaning=REASONS[ReasonCode(code)].meaning if code else "",
         next=_next(ledger, code, chain[-1] if chain else None, fault, altered),
-        deadline_utc=deadline,
+        deadline_utc=None if deadline is None else format_instant(deadline),
         seconds_left=left,
         engine_run_root=root,
         gates=gates,

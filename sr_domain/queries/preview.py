@@ -11,6 +11,7 @@ from sr_domain.plan.compile import PlanRefused, Problem, choose_strategy, compil
 from sr_domain.plan.request import RunRequest, Strategy, differences, misspelt, parse_request
 from sr_domain.plan.sealed import SealedPlan
 from sr_domain.run.context import Context
+from sr_domain.run.possible import strategy_lacking
 from sr_ports import ReasonCode
 
 
@@ -59,15 +60,8 @@ def plan(context: Context, document: Any) -> PlanReport:
 
 def _strategy_problems(context: Context, request: RunRequest, strategy: Strategy) -> tuple[Problem, ...]:
     root = context.settings.oracle_engine_run_root or request.engine_run_root
-    invoker = context.ports.invoker is not None
-    possible = {
-        Strategy.AUTO: root is not None or invoker,
-        Strategy.FORCE_REUSE: root is not None,
-        Strategy.FORCE_INVOKE: invoker,
-    }
-    if possible[strategy]:
-        return ()
-    return (Problem(ReasonCode.STRATEGY_UNAVAILABLE, strategy.value, "no engine root or no invoker for it"),)
+    lacking = strategy_lacking(context.ports, strategy, root)
+    return () if lacking is None else (Problem(ReasonCode.STRATEGY_UNAVAILABLE, strategy.value, lacking),)
 
 
 def plan_diff(context: Context, one: Any, other: Any) -> dict[str, Any]:

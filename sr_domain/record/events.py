@@ -16,9 +16,11 @@ from sr_ports.lazy import LaterModule
 
 if TYPE_CHECKING:
     from sr_domain.record import details as d
+    from sr_domain.record import engine_details as e
     from sr_domain.record import resting as r
 else:
     d = LaterModule("sr_domain.record.details")  # many classes, of which most commands read none
+    e = LaterModule("sr_domain.record.engine_details")
     r = LaterModule("sr_domain.record.resting")
 
 # requests and admission
@@ -84,6 +86,9 @@ ENGINE_ROOT_OVERRIDDEN = EventKind(
     "the profile's engine root is used instead of the request's",
     Kept.ONCE,
 )
+ENGINE_ROOT_CORRECTED = EventKind(
+    "ENGINE_ROOT_CORRECTED", e.RootCorrected, "ENGINE", "a resubmission named another engine root, which is used now"
+)
 ENGINE_ATTEMPT_LAUNCH_REQUESTED = EventKind(
     "ENGINE_ATTEMPT_LAUNCH_REQUESTED",
     d.AttemptName,
@@ -114,6 +119,23 @@ ENGINE_ATTEMPT_ABANDONED = EventKind(
     Kept.ONCE,
     subject="attempt_id",
     outcome="FAILED",
+    severity="WARN",
+)
+ENGINE_MISBEHAVED = EventKind(
+    "ENGINE_MISBEHAVED",
+    d.AttemptDetail,
+    "ENGINE",
+    "the engine left something behind",
+    Kept.ONCE,
+    subject="attempt_id",
+    severity="WARN",
+)
+ENGINE_HELD_BACK = EventKind(
+    "ENGINE_HELD_BACK",
+    d.RootUnreadable,
+    "ENGINE",
+    "the engine is not started now; the run rests",
+    outcome="RETRY",
     severity="WARN",
 )
 ENGINE_OUTPUT = EventKind("ENGINE_OUTPUT", d.Nothing, "ENGINE", "engine output", Kept.NOT, severity="DEBUG")

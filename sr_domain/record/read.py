@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 _RESTS = (events.EVIDENCE_WAITING, events.RECEIPT_ORPHANED, events.RUN_FAILED, events.RUN_QUARANTINED)
 """What a run waits by, or ends by without READY."""
 
-WORKER_FAULTS: tuple[EventKind[Any], ...] = (events.ENGINE_ROOT_UNREADABLE, events.WORKER_AT_FAULT)
+WORKER_FAULTS: tuple[EventKind[Any], ...] = (
+    events.ENGINE_ROOT_UNREADABLE,
+    events.ENGINE_HELD_BACK,
+    events.WORKER_AT_FAULT,
+)
 """What a run rests by where it was: faults of a worker or of the moment, which end nothing."""
 
 
@@ -115,9 +119,27 @@ class Record(Compared):
 
     @property
     def root(self) -> str | None:
-        """Where evidence was first read; None before, and where a facts view was adopted."""
+        """Where evidence is read; None before that begins, and where a facts view was adopted."""
         started = self.started
-        return None if started is None else started.details.engine_run_root
+        if started is None:
+            return None
+        corrected = self.all(events.ENGINE_ROOT_CORRECTED)[-1:]
+        late = [one.details.engine_run_root for one in corrected if one.event.seq > started.event.seq]
+        return late[0] if late else started.details.engine_run_root
+
+    @property
+    def named_root(self) -> str | None:
+        """The engine root that the run was admitted with, or that a resubmission corrected it to."""
+        corrected, accepted = self.all(events.ENGINE_ROOT_CORRECTED), self.accepted
+        if corrected:
+            return corrected[-1].details.engine_run_root
+        return None if accepted is None else accepted.details.engine_run_root
+
+    @property
+    def roots_left(self) -> frozenset[str]:
+        """The engine roots that resubmissions corrected."""
+        left = (one.details.left for one in self.all(events.ENGINE_ROOT_CORRECTED))
+        return frozenset(one for one in left if one is not None)
 
     @property
     def decision(self) -> Entry[d.Decided] | None:
@@ -191,7 +213,7 @@ class Record(Compared):
 
     @property
     def root_fault(self) -> d.RootUnreadable | None:
-        """The fault of its engine root, or of a worker, for which a run rests; None once its state moved on."""
+        """The fault of its engine or root, or of a worker, for which a run rests; None once its state moved on."""
         last, state = self.last_fault, self.ledger.state_event
         return last.details if last is not None and (state is None or state.seq < last.event.seq) else None
 

@@ -13,8 +13,11 @@ from sr_ports import Provable
 from sr_ports.compared import Compared
 
 if TYPE_CHECKING:
+    from sr_domain.plan.compile import PlanRefused
     from sr_domain.plan.pack import InterfacePack
     from sr_domain.plan.policy import Policy
+    from sr_domain.plan.request import RunRequest
+    from sr_domain.plan.sealed import SealedPlan
     from sr_domain.run.ports import Ports, Settings
 
 
@@ -22,7 +25,8 @@ if TYPE_CHECKING:
 class Context(Compared):
     """The ports, and what operator and embedder decided. `read_pack`: the pack, or how to read it.
 
-    `notices`: how answers came about where that was not the usual way, for whoever asked.
+    `notices`: how answers came about where that was not the usual way, for whoever asked. `compiled`: the plan that
+    was made last, so that admission and planning make it once.
     """
 
     ports: Ports
@@ -30,6 +34,7 @@ class Context(Compared):
     policy: Policy
     read_pack: InterfacePack | Callable[[], InterfacePack]
     notices: list[str] = attrs.field(factory=list)
+    compiled: list[tuple[RunRequest, SealedPlan | PlanRefused]] = attrs.field(factory=list)
 
     @cached_property
     def known_store(self) -> KnownStore:

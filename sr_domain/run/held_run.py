@@ -54,7 +54,9 @@ class HeldRun:
     `policy_rev`: stamped on events until the plan's own is known. `record_blob`, `status_blob`: the
     objects as this holder last read or wrote them, None for none. `derived`: by key, the artifacts that
     follow from what this holder decided, so that they need not be derived from the record a second time.
-    `contracts`: those of the pack that the plan was made under, none before there is a plan.
+    `contracts`: those of the pack that the plan was made under, none before there is a plan. `forced`: whoever
+    asks wants one more engine attempt, however many were abandoned. `named_root`: the engine root that a resubmission
+    names, in full; `root_told`: what became of that, for the answer.
     """
 
     ports: Ports
@@ -73,6 +75,9 @@ class HeldRun:
     contracts: PackContracts = attrs.field(factory=PackContracts)
     staged: tuple[Draft, ...] = ()
     derived: dict[str, bytes] = attrs.field(factory=dict)
+    forced: bool = False
+    named_root: str | None = None
+    root_told: str = ""
 
     @property
     def run_id(self) -> str:
@@ -101,6 +106,14 @@ class HeldRun:
 
     def _know(self, blob: Blob | None) -> None:
         self.ledger, self.record_blob = ledger_of(self.run_id, blob), blob
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass under the heartbeat, in steps of a second. Raises `LeaseLost`."""
+        while seconds > 0:
+            self.held.check()
+            self.ports.clock.sleep(min(seconds, 1.0))
+            seconds -= 1.0
+        self.held.check()
 
     def renew(self) -> None:
         """Check and renew the lease with the authority itself. Raises `LeaseLost`."""

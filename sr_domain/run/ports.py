@@ -66,13 +66,15 @@ class Settings(Compared):
     facts view to say. `submitters` and the four below: who has the right (see `rights.may`), None for anybody;
     superseding and re-emitting are the submitters' where nothing else is said, accepting a loss nobody's once
     there are submitters. At most `reemit_max` re-emits, None for any number, in `reemit_window_s` seconds.
-    `service_release_id`, `environment`: go into provenance.
+    `service_release_id`, `environment`: go into provenance. `allowed_roots`: what a request's engine root must lie
+    under, links followed; empty for any.
     """
 
     topic: str = "fp.bus.control.v1"
     lease_ttl_s: float = 60.0
     oracle_engine_run_root: str | None = None
     oracle_root: str | None = None
+    allowed_roots: tuple[str, ...] = ()
     submitters: frozenset[str] | None = None
     reemitters: frozenset[str] | None = _AS_SUBMITTERS
     superseders: frozenset[str] | None = _AS_SUBMITTERS

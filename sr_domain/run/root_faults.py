@@ -1,35 +1,37 @@
-"""An engine root that cannot be read: on the record, so that whoever looks later sees why the run rests.
+"""An engine, or an engine root, that cannot be had now: on the record, so that whoever looks later sees why.
 
-Such a fault ends nothing: the run stays where it was, and resume goes on once the root can be read.
+Such a fault ends nothing: the run rests where it was, and resume goes on once it is mended.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sr_domain.record.details import RootUnreadable
-from sr_domain.record.events import ENGINE_ROOT_UNREADABLE
-from sr_domain.record.kinds import Draft
+from sr_domain.record.events import ENGINE_HELD_BACK, ENGINE_ROOT_UNREADABLE
+from sr_domain.record.kinds import Draft, EventKind
 from sr_ports import ReasonCode, SrError, Unreachable
 
 if TYPE_CHECKING:
     from sr_domain.run.held_run import HeldRun
 
-_CODES = frozenset(
-    {
-        ReasonCode.ENGINE_ROOT_UNREACHABLE,
-        ReasonCode.ENGINE_ROOT_DENIED,
-        ReasonCode.ENGINE_ROOT_ARCHIVED,
-        ReasonCode.ENGINE_ROOT_BUCKET_MISSING,
-    }
-)
+_KINDS: Mapping[ReasonCode, EventKind[RootUnreadable]] = {
+    ReasonCode.ENGINE_ROOT_UNREACHABLE: ENGINE_ROOT_UNREADABLE,
+    ReasonCode.ENGINE_ROOT_DENIED: ENGINE_ROOT_UNREADABLE,
+    ReasonCode.ENGINE_ROOT_ARCHIVED: ENGINE_ROOT_UNREADABLE,
+    ReasonCode.ENGINE_ROOT_BUCKET_MISSING: ENGINE_ROOT_UNREADABLE,
+    ReasonCode.ENGINE_ABANDONED_REPEATEDLY: ENGINE_HELD_BACK,
+    ReasonCode.ENGINE_STILL_RUNNING: ENGINE_HELD_BACK,
+    ReasonCode.ENGINE_UNAVAILABLE: ENGINE_HELD_BACK,
+}
+"""Under which kind a fault goes on record; others, such as a store that is away, cannot."""
 
 
 @contextmanager
 def on_record(run: HeldRun) -> Iterator[None]:
-    """Put a fault of the engine root that ends the block on record, then let it go on.
+    """Put a fault of the engine or its root that ends the block on record, then let it go on.
 
     The same fault met again adds nothing. The fault itself is what the caller hears, also where
     the record could not be written.
@@ -38,8 +40,9 @@ def on_record(run: HeldRun) -> Iterator[None]:
         yield
     except Unreachable as error:
         found = RootUnreadable(error.code.value, error.what, error.remedy)
-        if error.code in _CODES and run.history.root_fault != found:
-            _note(run, ENGINE_ROOT_UNREADABLE(found))
+        kind = _KINDS.get(error.code)
+        if kind is not None and run.history.root_fault != found:
+            _note(run, kind(found))
         raise
 
 

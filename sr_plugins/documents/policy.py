@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 from sr_domain.encoding.canonical import digest_of
 from sr_domain.encoding.contracts import problem
 from sr_domain.evidence.small_files import unmarked
-from sr_domain.plan.policy import SETTLE_SECONDS, MemberDigests, Policy, PolicyRev, ReusePolicy, UngatedOutputs
+from sr_domain.plan.policy import (
+    ABANDONED_LIMIT,
+    SETTLE_SECONDS,
+    MemberDigests,
+    Policy,
+    PolicyRev,
+    ReusePolicy,
+    UngatedOutputs,
+)
 from sr_plugins.documents.files import read_config, replace_file
 from sr_plugins.documents.shipped import shipped
 from sr_plugins.documents.yaml import load_yaml
@@ -86,6 +94,7 @@ def _policy(document: Mapping[str, Any]) -> Policy:
         member_digests=MemberDigests(document.get("member_digests", "IGNORE")),
         allowed_laws=None if laws is None else frozenset(laws),
         settle_seconds=_seconds(document.get("settle_seconds", SETTLE_SECONDS)),
+        abandoned_limit=document.get("abandoned_limit", ABANDONED_LIMIT),
     )
 
 

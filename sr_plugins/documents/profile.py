@@ -62,7 +62,8 @@ class Bus(Section):
 class Engine(Compared):
     """`oracle_engine_run_root`: overrides every request's root. `interface_pack`: ``builtin`` or a folder.
 
-    `oracle_root`: where all engine roots lie; facts views say it, and nothing is read there.
+    `oracle_root`: where all engine roots lie; facts views say it, and nothing is read there. `allowed_roots`:
+    prefixes, of paths by whole folders.
     """
 
     oracle_engine_run_root: str | None = attrs.field(
@@ -70,6 +71,13 @@ class Engine(Compared):
     )
     oracle_root: str | None = attrs.field(
         default=None, metadata=setting("where all engine run roots lie, for facts views to say", wanted="a path or URI")
+    )
+    allowed_roots: tuple[str, ...] = attrs.field(
+        default=(),
+        validator=deep_iterable(min_len(1)),
+        metadata=setting(
+            "what a request's engine run root must lie under; empty for any", wanted="a list of paths or URIs"
+        ),
     )
     interface_pack: str = attrs.field(
         default="builtin",

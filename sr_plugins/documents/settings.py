@@ -83,7 +83,8 @@ class Reader(Compared):
 
     def _made(self, cls: type[T], values: dict[str, Any], node: Mapping[str, Any], where: str) -> T:
         try:
-            return cls(**values)
+            fields = fields_of(cls)
+            return cls(**{fields[key].attribute.alias or key: value for key, value in values.items()})
         except (ValueError, TypeError, OverflowError) as error:
             for key, field in fields_of(cls).items():
                 why = _objection(cls, field, values) if key in node else None

@@ -16,7 +16,10 @@ from sr_ports.settings import About, about
 
 @attrs.frozen(eq=False, repr=False)
 class Field(Compared):
-    """A field of settings: its key in the profile, its type, and what is known of it."""
+    """A field of settings: its key in the profile, its type, and what is known of it.
+
+    A key that is a word of Python's has an underscore after it in the class (``pass_``), and none in the profile.
+    """
 
     key: str
     type: Any
@@ -50,7 +53,11 @@ _KNOWN: dict[Any, Mapping[str, Field]] = {}
 
 def _fields(cls: type[Any]) -> Mapping[str, Field]:
     hints = get_type_hints(cls)
-    found = [Field(one.alias or one.name, hints[one.name], about(one), one) for one in attrs.fields(cls) if one.init]
+    found = [
+        Field((one.alias or one.name).rstrip("_"), hints[one.name], about(one), one)
+        for one in attrs.fields(cls)
+        if one.init
+    ]
     return {one.key: one for one in found}
 
 

@@ -18,15 +18,18 @@ from sr_ports import (
     BadInput,
     BundleView,
     ControlBus,
+    EndsAbandoned,
     EngineInvoker,
     EngineRoot,
     EngineRoots,
     HashingLaw,
+    Located,
     Migratable,
     Noting,
     ObjectStore,
     PerPlatformRun,
     Provable,
+    Readiness,
     ReasonCode,
     SignatureChecker,
     Signer,
@@ -47,7 +50,15 @@ _PROTOCOLS: dict[str, type] = {
     "attest": Signer,
     "signature_checker": SignatureChecker,
 }
-_OPTIONAL = {Provable: "prove", Migratable: "migrate", Noting: "notices", Closing: "close"}
+_OPTIONAL = {
+    Provable: "prove",
+    Migratable: "migrate",
+    Noting: "notices",
+    Closing: "close",
+    Readiness: "unready",
+    EndsAbandoned: "end_abandoned",
+    Located: "located",
+}
 """What only some objects of a port have: whoever asks with `isinstance` must find it behind the guard too."""
 
 

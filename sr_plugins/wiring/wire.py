@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import attrs
 
@@ -142,11 +142,18 @@ def settings(profile: Profile) -> Settings:
         lease_ttl_s=profile.lease.ttl_s,
         oracle_engine_run_root=profile.engine.oracle_engine_run_root,
         oracle_root=profile.engine.oracle_root,
+        allowed_roots=tuple(map(_prefix, profile.engine.allowed_roots)),
         reemit_max=profile.reemit.rate_limit.max,
         reemit_window_s=profile.reemit.rate_limit.window_s,
         service_release_id=f"{DISTRIBUTION}-{release()}",
         environment=profile.name,
     )
+
+
+def _prefix(root: str) -> str:
+    """An allowed root as the roots below it are told: a path in full, links followed; a URI without its last slash."""
+    path = unquote(urlsplit(root).path) if root.startswith("file://") else root
+    return root.rstrip("/") if "://" in path else os.path.realpath(path)
 
 
 def _rights(auth: Auth) -> tuple[frozenset[str] | None, ...]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sr_ports import EngineInvoker, EngineResult, ReasonCode
+from sr_ports import EndsAbandoned, EngineInvoker, EngineResult, Leftover, Readiness, ReasonCode
 from sr_ports.conformance.invoker_kit import (
     HOLD,
     CallFactory,
@@ -292,3 +292,23 @@ sys.exit({exit_code})"""
         assert "hunter2" not in "".join(told)
         assert "secret" not in "".join(told)
         assert all(log.startswith("before\n") and "***" in log for log in told[:2])
+
+    # what only some invokers have
+
+    def test_i6_of_an_attempt_that_ended_or_never_was_nothing_is_seen(
+        self, invoker_for: InvokerFactory, call: CallFactory
+    ) -> None:
+        invoker, asked = invoker_for("print('done')"), call()
+        run(invoker, asked)
+        if isinstance(invoker, EndsAbandoned):
+            run_id = str(asked.invocation["run_id"])
+            assert invoker.end_abandoned(run_id, asked.attempt_no) == Leftover()
+            assert invoker.end_abandoned(run_id, asked.attempt_no + 1) == Leftover()
+
+    def test_an_invoker_that_can_start_an_engine_is_not_told_unready_and_one_without_a_command_is(
+        self, invoker_for: InvokerFactory, unstartable: Mapping[ReasonCode, EngineInvoker]
+    ) -> None:
+        able, unable = invoker_for("print('done')"), unstartable[ReasonCode.ENGINE_COMMAND_MISSING]
+        if isinstance(able, Readiness) and isinstance(unable, Readiness):
+            assert able.unready() is None
+            assert unable.unready()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from sr_adapters.file.root import FileEngineRoot
-from sr_ports import Changes, EngineRoot, EvidenceFault, ReasonCode, Unreachable
+from sr_ports import BadInput, Changes, EngineRoot, EvidenceFault, ReasonCode, Unreachable
 from sr_ports.conformance.roots import EngineRootLaws, Put, Remove, Reopen, Snapshot, read
 from sr_ports.wanted import FIRST_RELEASE, TODAY, Wanted
 
@@ -323,3 +323,31 @@ def test_a_root_that_cannot_be_read_is_named(tree: Path, monkeypatch: pytest.Mon
     with pytest.raises(Unreachable) as part:
         root.stream("in/a", lambda data: None)
     assert part.value.what == f"in/a in engine root {tree} cannot be read: Permission denied"
+
+
+@pytest.mark.parametrize("below", ["", "/further"])
+def test_a_root_must_be_a_folder(tmp_path: Path, below: str) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with FileEngineRoot(f"{tmp_path}/file{below}") as root:
+        for ask in (root.exists, root.located, lambda: root.stat("a"), lambda: list(root.list(""))):
+            with pytest.raises(EvidenceFault) as caught:
+                ask()
+            assert caught.value.code is ReasonCode.ENGINE_ROOT_UNFIT
+        assert root.stat("a", FIRST_RELEASE) is None, "to a run of the first release nothing is there"
+
+
+def test_a_root_that_is_not_there_yet_may_become_one(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with FileEngineRoot(str(tmp_path / "link" / "later")) as root:
+        assert not root.exists()
+        assert root.located() == str((tmp_path / "real" / "later").resolve())
+
+
+def test_files_of_another_machine_are_not_read_as_this_ones(tmp_path: Path) -> None:
+    for uri in (f"file://host{tmp_path}", f"file://me@localhost{tmp_path}", "file://[x"):
+        with pytest.raises(BadInput) as caught:
+            FileEngineRoot(uri)
+        assert caught.value.code is ReasonCode.ENGINE_ROOT_UNFIT
+    for uri in (f"file://{tmp_path}", f"file://localhost{tmp_path}"):
+        with FileEngineRoot(uri) as root:
+            assert root.exists()

@@ -22,7 +22,7 @@ from sr_adapters.subprocess import process
 from sr_adapters.subprocess.environment import engine_environment
 from sr_adapters.subprocess.invoker import SubprocessInvoker, build_subprocess
 from sr_adapters.subprocess.logs import LINES_A_SECOND, Lines, Tail
-from sr_adapters.subprocess.settings import SubprocessSettings
+from sr_adapters.subprocess.settings import EngineEnvironment, SubprocessSettings
 from sr_adapters.subprocess.template import Unresolved, placeholder_values, render
 from sr_domain.encoding.ids import scenario_id_for
 from sr_ports import BadInput, EngineCall, EngineInvoker, EngineResult, ReasonCode, Wiring
@@ -148,7 +148,7 @@ class TestRoot:
         given_root = str(tmp_path / "elsewhere")
         result = run(make_invoker(["true"], tmp_path), make_call(engine_run_root=given_root))
         assert result.engine_run_root == given_root
-        assert sorted(tmp_path.iterdir()) == []
+        assert not Path(given_root).exists()
 
     @pytest.mark.parametrize("run_id", ["../../up", "/abs", ".", "..", "", "a/b", "a\0b"])
     def test_a_run_id_never_leaves_the_runs_root(self, tmp_path: Path, run_id: str) -> None:
@@ -169,23 +169,32 @@ class TestEnvironment:
         assert json.loads(env["SR_ENGINE_INVOCATION_JSON"]) == call.invocation
         assert env["SR_ENGINE_RUN_ROOT"] == "s3://bucket/engine"
 
-    def test_secrets_stay_behind(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        secrets = ("SR_AUTHORITY_DSN", "SR_TOKENS_FILE", "AWS_SECRET_ACCESS_KEY", "PGPASSWORD", "AWS_SESSION_TOKEN")
-        for name in secrets:
+    def test_what_the_profile_does_not_list_stays_behind(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("SR_PROFILE", "SR_PG_DSN", "AWS_SECRET_ACCESS_KEY", "DATABASE", "path", "LD_PRELOADED", "XLC_ALL"):
             monkeypatch.setenv(name, "hush")
-        monkeypatch.setenv("DATABASE", "postgresql://sr:hush@db/sr")
-        monkeypatch.setenv("COLOUR", "blue")
+        monkeypatch.setenv("LC_PAPER", "en_GB.UTF-8")
         env = engine_env(run(make_invoker(["{python}", "-I", "-S", "-c", PRINT_ENV], tmp_path), make_call()))
-        assert env["COLOUR"] == "blue"
+        assert env["LC_PAPER"] == "en_GB.UTF-8"
         assert "hush" not in json.dumps(env)
+        assert {name for name in env if name.startswith("SR_")} == {
+            "SR_ENGINE_INVOCATION_JSON", "SR_ENGINE_RUN_ROOT", "SR_RUN_ID", "SR_ATTEMPT_NO",
+            "SR_MANIFEST_FINGERPRINT", "SR_PARAMETER_HASH", "SR_SEED", "SR_SCENARIO_ID",
+        }  # fmt: skip
+        assert (env["SR_RUN_ID"], env["SR_ATTEMPT_NO"], env["SR_SEED"]) == (RUN_ID, "1", "7")
 
-    def test_an_allowed_name_is_passed_on(self) -> None:
-        base = {"MY_TOKEN": "t", "OTHER_TOKEN": "t", "URL": "https://u:p@host"}
-        assert engine_environment(base, {"X": "1"}, allow=["my_*", "URL"]) == {
-            "MY_TOKEN": "t",
-            "URL": "https://u:p@host",
-            "X": "1",
-        }
+    def test_what_it_lists_and_sets_is_there_and_takes_no_pins_place(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MY_NAME", "t")
+        given = EngineEnvironment(pass_=("PATH", "MY_*"), set_={"COLOUR": "blue", "SR_SEED": "8"})
+        invoker = make_invoker(["{python}", "-I", "-S", "-c", PRINT_ENV], tmp_path, env=given)
+        env = engine_env(run(invoker, make_call()))
+        assert (env["MY_NAME"], env["COLOUR"], env["SR_SEED"]) == ("t", "blue", "7")
+        assert "HOME" not in env
+
+    def test_names_are_told_apart_by_their_letters(self) -> None:
+        base = {"PATH": "a", "Path": "b", "LC_X": "c", "HOME_": "d"}
+        assert engine_environment(base, {"X": "1"}) == {"PATH": "a", "LC_X": "c", "X": "1"}
 
     def test_any_mapping_is_a_json_object(self, tmp_path: Path) -> None:
         call = make_call(scenario_binding=MappingProxyType({"scenario_id": "frozen"}))
@@ -381,6 +390,13 @@ class TestSettings:
         assert run(invoker, make_call()).reason is None
         assert (tmp_path / "engine_runs").is_dir()
 
+    def test_its_environment_is_the_profiles(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SHOWN", "s")
+        env = {"pass": ["PATH", "SHOWN"], "set": {"SET": "here"}}
+        command = ["{python}", "-I", "-S", "-c", PRINT_ENV]
+        found = engine_env(run(build_subprocess(self.wiring(tmp_path, command=command, env=env)), make_call()))
+        assert (found["SHOWN"], found["SET"]) == ("s", "here")
+
     @pytest.mark.parametrize("settings", [{}, {"command": []}, {"command": [""]}], ids=str)
     def test_no_command_fails_the_attempt_not_the_start(self, tmp_path: Path, settings: dict[str, Any]) -> None:
         result = run(build_subprocess(self.wiring(tmp_path, **settings)), make_call())
@@ -398,6 +414,13 @@ class TestSettings:
             {"timeout_seconds": True},
             {"timeout_seconds": float("inf")},
             {"timeout_seconds": float("nan")},
+            {"env": {"pass": "PATH"}},
+            {"env": {"pass": [""]}},
+            {"env": {"pass": ["A=B"]}},
+            {"env": {"set": {"A=B": "x"}}},
+            {"env": {"set": {"A": "x\0"}}},
+            {"env": {"set": {"A": 7}}},
+            {"env": {"keep": []}},
         ],
     )
     def test_a_setting_that_cannot_be_is_refused(self, tmp_path: Path, settings: dict[str, Any]) -> None:

@@ -110,7 +110,6 @@ def edit(path: Path, change: Any) -> None:
     [
         ("UNKNOWN_GATE_ID", "gates", lambda d: d["gates"][1].update(upstream_gate_dependencies=["gate.none"])),
         ("GATE_CYCLE", "gates", lambda d: d["gates"][0].update(upstream_gate_dependencies=["gate.end"])),
-        ("UNKNOWN_HASHING_LAW", "gates", lambda d: d["gates"][0]["verification_method"].update(kind="nope")),
         ("OUTPUT_UNGATED", "gates", lambda d: d["gates"][1].update(authorizes_outputs=["events"])),
         ("UNRESOLVED_PATH_TOKEN", "outputs", lambda d: d["outputs"][1].update(path_template="data/{release}/x")),
         ("UNRESOLVED_PATH_TOKEN", "outputs", lambda d: d["outputs"][1].update(path_template="../x")),
@@ -125,6 +124,13 @@ def test_a_pack_that_cannot_serve_ends_the_run_failed_with_the_name(
     edit(sr.folder / "pack" / name, change)
     answer = sr("submit", sr.request())
     assert (answer.code, answer.error) == (4, code)
+
+
+def test_a_law_that_is_not_here_is_no_fault_of_the_packs_and_burns_no_key(sr: Shell) -> None:
+    edit(sr.folder / "pack/engine_gates.map.yaml", lambda d: d["gates"][0]["verification_method"].update(kind="nope"))
+    answer = sr("submit", sr.request())
+    assert (answer.code, answer.error) == (2, "UNKNOWN_HASHING_LAW")
+    assert not (sr.folder / "runs").exists()
 
 
 def test_no_outputs_at_all(sr: Shell) -> None:

@@ -129,7 +129,7 @@ def test_a_run_of_the_last_day_there_is_waits_as_any_other(waiting: Shell) -> No
 def test_too_many_days_end_in_a_line_that_tells_the_limit(sr: Shell) -> None:
     templated(sr, "day={utc_day}/x.csv")
     answer = sr("submit", sr.request(window=LONG, output_ids=["world"]))
-    assert (answer.code, answer.error) == (4, "REQUEST_INVALID")
+    assert (answer.code, answer.error) == (2, "REQUEST_INVALID")
     assert "the window is 20,454 days long, and {utc_day} is filled for at most 3,660" in answer.err
 
 

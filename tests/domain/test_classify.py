@@ -1,7 +1,5 @@
 """Classification: total, blind to order, and in the spec's order of gravity."""
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +9,6 @@ from sr_domain.evidence.verdict import Complete, Conflicted, Evidence, Failed, W
 from sr_domain.record.proofs import Conflict, Failure
 from sr_ports import ReasonCode
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 IDS = st.sampled_from(["a", "b", "c"])
 EVIDENCE = st.builds(
     Evidence,
@@ -32,22 +29,21 @@ def flipped(evidence: Evidence) -> Evidence:
     )
 
 
-@given(EVIDENCE, st.integers(-2, 2))
-def test_total_order_free_and_in_the_order_of_the_spec(evidence: Evidence, hours: int) -> None:
-    deadline = NOW + timedelta(hours=hours)
-    verdict = classify(evidence, deadline, NOW)
-    assert verdict == classify(flipped(evidence), deadline, NOW)
+@given(EVIDENCE, st.booleans())
+def test_total_order_free_and_in_the_order_of_the_spec(evidence: Evidence, late: bool) -> None:
+    verdict = classify(evidence, late=late)
+    assert verdict == classify(flipped(evidence), late=late)
     match verdict:
         case Conflicted(conflicts):
             assert sorted(map(repr, conflicts)) == sorted(map(repr, evidence.conflicts))
         case Failed(code):
             assert not evidence.conflicts
-            late = code is ReasonCode.EVIDENCE_MISSING_DEADLINE
-            assert (late and not evidence.failures and deadline <= NOW) or code in FAILURE_CODES
+            over = code is ReasonCode.EVIDENCE_MISSING_DEADLINE
+            assert (over and not evidence.failures and late) or code in FAILURE_CODES
         case Waiting(missing):
             assert not evidence.conflicts
             assert not evidence.failures
-            assert deadline > NOW
+            assert not late
             assert set(missing) == set(evidence.missing)
         case Complete():
             assert not (evidence.conflicts or evidence.failures or evidence.missing)
@@ -58,7 +54,7 @@ def test_a_failure_of_any_code_is_judged_and_one_without_a_rank_comes_after_thos
     code: ReasonCode,
 ) -> None:
     ranked, other = Failure("z", ReasonCode.INSTANCE_SCOPE_MISSING, "d"), Failure("a", code, "d")
-    verdict = classify(Evidence(failures=(other, ranked)), NOW, NOW)
+    verdict = classify(Evidence(failures=(other, ranked)), late=True)
     assert isinstance(verdict, Failed)
     assert verdict.code is (code if code in FAILURE_CODES else ranked.code)
 
@@ -66,4 +62,4 @@ def test_a_failure_of_any_code_is_judged_and_one_without_a_rank_comes_after_thos
 def test_a_conflict_outlives_every_deadline() -> None:
     conflict = Conflict("g", ReasonCode.GATE_DIGEST_MISMATCH, "d")
     evidence = Evidence(conflicts=(conflict,), missing=("a",))
-    assert isinstance(classify(evidence, NOW - timedelta(days=1), NOW), Conflicted)
+    assert isinstance(classify(evidence, late=True), Conflicted)

@@ -121,7 +121,7 @@ WIRE: dict[str, tuple[str, str, bool]] = {
         "policy_id revision content_digest",
         (
             "reuse_policy evidence_wait_seconds attempt_limit retry_backoff_seconds traffic_output_ids ungated_outputs"
-            " settle_seconds member_digests allowed_laws"
+            " settle_seconds abandoned_limit member_digests allowed_laws"
         ),
         False,
     ),

@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import attrs
 import pytest
 
 from sr_adapters.memory.invoker import ScriptedInvoker
+from sr_adapters.runtime.clock import ManualClock
 from sr_domain.encoding.ids import run_id_for
 from sr_domain.record.states import RunState
-from sr_ports import EngineCall, EngineResult, LeaseLost, ReasonCode
+from sr_ports import EngineCall, EngineResult, LeaseLost, Leftover, ReasonCode, Unreachable
 from sr_ports.conformance.crash import CrashPlan, Died, Mode, crash
 from tests.kit import Lab, request
 from tests.worlds import engine, receipt, small_world, write_files
@@ -48,19 +51,139 @@ def test_the_limit_ends_the_run_with_the_last_reason(lab: Lab) -> None:
     assert "ended with 3" in outcome.message
 
 
-def test_an_attempt_left_open_by_a_crash_is_abandoned_and_counts(lab: Lab) -> None:
-    seen: list[int] = []
-    then = engine(lab.root / "e", small_world())
-    for _ in range(2):
-        dying = ScriptedInvoker(after(0, then, seen))
+def dying() -> dict[str, Any]:
+    """Ports whose holder dies as it starts the engine."""
+    return crash({"invoker": ScriptedInvoker(lambda call: FAIL)}, CrashPlan(0, Mode.BEFORE))
+
+
+def die(lab: Lab, times: int, **asked: Any) -> None:
+    """So many holders in turn die as they start the engine."""
+    for _ in range(times):
         with pytest.raises(Died):
-            lab.runner(**crash({"invoker": dying}, CrashPlan(0, Mode.BEFORE))).submit(request())
+            lab.runner(**dying()).submit(request(**asked))
         lab.lapse()
-    outcome = lab.runner(engine=after(0, then, seen)).submit(request())
-    assert (outcome.state, outcome.reason_code) == (RunState.FAILED, ReasonCode.ATTEMPT_LIMIT_EXCEEDED)
-    assert seen == [], "the policy's two attempts were launched, though neither began"
+
+
+def test_an_attempt_left_open_by_a_crash_is_abandoned_and_does_not_count(lab: Lab) -> None:
+    die(lab, 4)
+    seen: list[int] = []
+    outcome = lab.runner(engine=after(1, engine(lab.root / "e", small_world()), seen)).submit(request())
+    assert (outcome.state, seen) == (RunState.READY, [5, 6]), "the limit is two: one failed, one succeeded"
+    assert lab.kinds(outcome.run_id).count("ENGINE_ATTEMPT_ABANDONED") == 4
+
+
+def test_attempts_that_end_use_up_the_limit_whatever_was_abandoned_between(lab: Lab) -> None:
+    seen: list[int] = []
+    die(lab, 1)
+    outcome = lab.runner(engine=after(9, lambda call: FAIL, seen)).submit(request())
+    assert (outcome.state, outcome.reason_code, seen) == (RunState.FAILED, ReasonCode.ENGINE_EXIT_NONZERO, [2, 3])
+    (limit,) = lab.ledger(outcome.run_id).all("ATTEMPT_LIMIT_EXCEEDED")
+    assert limit.details == {"attempt_limit": 2, "attempts": 2}
+
+
+def test_too_many_abandoned_attempts_let_the_run_rest_until_somebody_forces_it(lab: Lab) -> None:
+    die(lab, 5)
+    seen: list[int] = []
+    runner = lab.runner(engine=after(0, engine(lab.root / "e", small_world()), seen))
+    run_id = run_id_for("key")
+    for go_on in (runner.submit, lambda asked: runner.resume(run_id)):
+        with pytest.raises(Unreachable) as caught:
+            go_on(request())
+        assert caught.value.code is ReasonCode.ENGINE_ABANDONED_REPEATEDLY
+    status = runner.status(run_id)
+    assert (status.state, status.reason_code) == (RunState.EXECUTING, ReasonCode.ENGINE_ABANDONED_REPEATEDLY)
+    assert runner.explain(run_id).reason_code == "ENGINE_ABANDONED_REPEATEDLY"
+    assert (seen, lab.kinds(run_id).count("ENGINE_HELD_BACK")) == ([], 1)
+    assert runner.resume(run_id, force=True).state is RunState.READY
+    assert seen == [6]
+
+
+def test_what_was_forced_has_as_many_attempts_again(lab: Lab) -> None:
+    tight, run_id = {"abandoned_limit": 2}, run_id_for("key")
+    for _ in range(2):
+        with pytest.raises(Died):
+            lab.runner(policy=tight, **dying()).submit(request())
+        lab.lapse()
+    with pytest.raises(Unreachable):
+        lab.runner(engine=lambda call: FAIL).resume(run_id)
+    with pytest.raises(Died):
+        lab.runner(**dying()).resume(run_id, force=True)
+    lab.lapse()
+    assert lab.runner(engine=engine(lab.root / "e", small_world())).resume(run_id).state is RunState.READY
+
+
+def test_an_attempt_that_the_invoker_gave_up_is_abandoned_and_not_failed(lab: Lab) -> None:
+    cancelled = EngineResult(ReasonCode.ENGINE_CANCELLED, None, detail="ended by hand")
+    results = [cancelled, cancelled, cancelled]
+    then = engine(lab.root / "e", small_world())
+    outcome = lab.runner(engine=lambda call: results.pop() if results else then(call)).submit(request())
+    assert outcome.state is RunState.READY
     kinds = lab.kinds(outcome.run_id)
-    assert kinds.count("ENGINE_ATTEMPT_LAUNCH_REQUESTED") == kinds.count("ENGINE_ATTEMPT_ABANDONED") == 2
+    assert (kinds.count("ENGINE_ATTEMPT_ABANDONED"), kinds.count("ENGINE_ATTEMPT_FINISHED")) == (3, 1)
+
+
+@attrs.define
+class Leftovers(ScriptedInvoker):
+    """An invoker that still sees something of each attempt that was abandoned."""
+
+    found: Leftover = attrs.field(default=Leftover(), kw_only=True)
+    asked: list[tuple[str, int]] = attrs.field(factory=list, kw_only=True)
+
+    def end_abandoned(self, run_id: str, attempt_no: int) -> Leftover:
+        self.asked.append((run_id, attempt_no))
+        return self.found
+
+
+def own_root(lab: Lab) -> dict[str, Any]:
+    return {"engine_run_root": str(lab.root / "own"), "requested_strategy": "FORCE_INVOKE"}
+
+
+def test_in_the_requests_own_root_no_attempt_begins_beside_an_abandoned_one(lab: Lab) -> None:
+    die(lab, 1, **own_root(lab))
+    then, run_id = engine(lab.root / "own", small_world()), run_id_for("key")
+    stuck = Leftovers(then, found=Leftover(1, 2))
+    with pytest.raises(Unreachable) as caught:
+        lab.runner(invoker=stuck).resume(run_id)
+    assert (caught.value.code, stuck.asked) == (ReasonCode.ENGINE_STILL_RUNNING, [(run_id, 1)])
+    (told,) = lab.ledger(run_id).all("ENGINE_MISBEHAVED")
+    assert "1 of its processes" in told.details["detail"]
+    assert lab.runner(invoker=Leftovers(then)).resume(run_id).state is RunState.READY
+    assert lab.kinds(run_id).count("ENGINE_ATTEMPT_LAUNCH_REQUESTED") == 2
+
+
+def test_a_root_that_still_changes_is_another_engines_yet(lab: Lab) -> None:
+    die(lab, 1, **own_root(lab))
+    files, run_id, began = small_world(), run_id_for("key"), lab.clock.now()
+    write_files(lab.root / "own", {"data/loose.bin": b"half"})
+
+    class Writing(ManualClock):
+        def sleep(self, seconds: float) -> None:
+            write_files(lab.root / "own", {"data/more.bin": str(self.now()).encode()})
+            super().sleep(seconds)
+
+    with pytest.raises(Unreachable) as caught:
+        lab.runner(engine=engine(lab.root / "own", files), clock=Writing(began)).resume(run_id)
+    assert caught.value.code is ReasonCode.ENGINE_STILL_RUNNING
+    assert "still changes (data" in caught.value.what
+    assert lab.runner(engine=engine(lab.root / "own", files)).resume(run_id).state is RunState.READY
+    assert (lab.clock.now() - began).total_seconds() == 2, "settle_seconds, in which the backoff passed, too"
+
+
+def test_a_folder_of_each_attempts_own_is_waited_for_by_nobody(lab: Lab) -> None:
+    die(lab, 1)
+    began = lab.clock.now()
+    left = Leftovers(engine(lab.root / "e", small_world()), found=Leftover(1, 1))
+    assert lab.runner(invoker=left).submit(request()).state is RunState.READY
+    assert (lab.clock.now() - began).total_seconds() == 2, "the plan's backoff, and nothing else"
+
+
+def test_what_an_engine_left_behind_is_on_record(lab: Lab) -> None:
+    done = engine(lab.root / "e", small_world())
+    outcome = lab.runner(engine=lambda call: attrs.evolve(done(call), remarks=("it left one behind",))).submit(
+        request()
+    )
+    (told,) = lab.ledger(outcome.run_id).all("ENGINE_MISBEHAVED")
+    assert (outcome.state, told.details["detail"]) == (RunState.READY, "it left one behind")
 
 
 def test_a_holder_that_lost_its_lease_during_the_engine_writes_nothing_more(lab: Lab) -> None:
@@ -137,4 +260,5 @@ def test_the_receipt_decides_whether_an_attempt_succeeded(
 
     outcome = lab.runner(engine=behaviour).submit(request())
     assert (outcome.state, outcome.reason_code) == (RunState.FAILED, code)
+    assert lab.kinds(outcome.run_id).count("ENGINE_ATTEMPT_FINISHED") == 1, "the next would end so, too"
     assert Path(lab.root / "e").exists() is (files is not None)

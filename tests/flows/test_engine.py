@@ -11,7 +11,7 @@ import pytest
 
 from sr_domain.encoding.ids import attempt_id_for, run_id_for
 from sr_domain.record.states import RunState
-from sr_ports import EngineCall, EngineResult, ReasonCode
+from sr_ports import BadInput, EngineCall, EngineResult, ReasonCode
 from tests.reliability.lab import Lab, request, write_world
 
 RUN = run_id_for("key")
@@ -76,7 +76,7 @@ def test_the_limit_is_recorded_and_nothing_more_is_launched(tmp_path: Path) -> N
     assert told.attempts[-1]["last_lines"] == ["it broke", "really"]
 
 
-WAYS = ("ENGINE_TIMEOUT", "ENGINE_COMMAND_MISSING", "ENGINE_COMMAND_TEMPLATE_UNRESOLVED", "ENGINE_CANCELLED")
+WAYS = ("ENGINE_TIMEOUT", "ENGINE_COMMAND_MISSING", "ENGINE_COMMAND_TEMPLATE_UNRESOLVED")
 
 
 @pytest.mark.parametrize("reason", [ReasonCode(way) for way in WAYS])
@@ -144,5 +144,6 @@ def test_auto_reuses_what_is_there_and_invokes_what_is_not(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("strategy", ["AUTO", "FORCE_INVOKE", "FORCE_REUSE"])
 def test_a_strategy_with_nothing_to_work_on_is_unavailable(tmp_path: Path, strategy: str) -> None:
-    outcome = Lab(tmp_path).runner().submit(request(requested_strategy=strategy))
-    assert (outcome.state, outcome.reason_code) == (RunState.FAILED, ReasonCode.STRATEGY_UNAVAILABLE)
+    with pytest.raises(BadInput) as caught:
+        Lab(tmp_path).runner().submit(request(requested_strategy=strategy))
+    assert caught.value.code is ReasonCode.STRATEGY_UNAVAILABLE

@@ -48,7 +48,7 @@ def test_law_2_fail_closed_when_anything_cannot_be_read(lab: Lab) -> None:
         with pytest.raises(Unreachable):
             fresh.runner(**broken).submit(request(engine_run_root=root))
         assert fresh.published() == []
-        assert fresh.runner().submit(request()).state is RunState.READY
+        assert fresh.runner().submit(request(engine_run_root=root)).state is RunState.READY
 
 
 def test_law_3_one_key_one_run(lab: Lab) -> None:

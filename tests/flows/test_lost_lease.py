@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import attrs
+import pytest
 
 from sr_adapters.runtime.heartbeat import ThreadHeartbeat
 from sr_adapters.sqlite.authority import SqliteAuthority
@@ -87,9 +88,10 @@ def test_a_stolen_lease_ends_the_engine_and_its_children_and_fences_the_old_hold
     assert lab.kinds(RUN) == before
     assert "ENGINE_ATTEMPT_FINISHED" not in before
     thief.release(stolen)
-    outcome = lab.runner(settings=settings).submit(request(engine_run_root=lab.world(small_world())))
+    with pytest.raises(Unreachable) as caught:
+        lab.runner(settings=settings).submit(request(engine_run_root=lab.world(small_world())))
     assert "ENGINE_ATTEMPT_ABANDONED" in lab.kinds(RUN)
-    assert outcome.state is RunState.FAILED, outcome  # nothing is wired that could run the engine again
+    assert caught.value.code is ReasonCode.ENGINE_UNAVAILABLE  # nothing is wired that could run the engine again
     assert lab.ledger(RUN).fence > stolen.fence
     thief.close()
     lab.authority.close()

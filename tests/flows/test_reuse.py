@@ -8,7 +8,7 @@ import pytest
 
 from sr_domain.record.states import RunState
 from sr_domain.run.ports import Settings
-from sr_ports import EngineCall, EngineResult, ReasonCode
+from sr_ports import BadInput, EngineCall, EngineResult, ReasonCode
 from tests.kit import Lab, request
 from tests.worlds import small_world, tree
 
@@ -57,8 +57,9 @@ def test_the_digests_in_the_facts_view_are_of_the_bytes(lab: Lab) -> None:
 def test_without_root_and_invoker_no_strategy_can_be_followed(
     lab: Lab, changes: dict[str, Any], code: ReasonCode
 ) -> None:
-    outcome = lab.runner().submit(request(**changes))
-    assert (outcome.state, outcome.reason_code) == (RunState.FAILED, code)
+    with pytest.raises(BadInput) as caught:
+        lab.runner().submit(request(**changes))
+    assert (caught.value.code, lab.truth()) == (code, {})
 
 
 def test_the_oracle_root_overrides_the_requests_and_the_record_says_so(lab: Lab) -> None:

@@ -189,7 +189,8 @@ def test_allowlists_hold_also_where_nobody_proves_who_he_is(tmp_path: Path) -> N
     with build_runner(profile) as runner:
         denied = runner.submit(request(output_ids=None), actor="mallory")
         assert denied.reason_code is ReasonCode.AUTH_DENIED
-        assert runner.submit(request(output_ids=None), actor="alice").reason_code is not ReasonCode.AUTH_DENIED
+        asked = request(output_ids=None, engine_run_root=str(tmp_path))
+        assert runner.submit(asked, actor="alice").reason_code is not ReasonCode.AUTH_DENIED
         refused = runner.reemit(RUN, actor="alice")
         assert isinstance(refused, Outcome)
         assert refused.reason_code is ReasonCode.AUTH_DENIED

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
+from sr_adapters.runtime.clock import ManualClock
+from sr_adapters.runtime.heartbeat import NoHeartbeat
+from sr_domain.encoding.times import parse_instant
 from sr_domain.record.states import RunState
-from sr_ports import NotFound, ReasonCode
+from sr_domain.run.ports import Settings
+from sr_ports import EngineCall, EngineResult, NotFound, ReasonCode, Unreachable
 from tests.kit import WAIT_S, Lab, request
-from tests.worlds import FLAG, WORLD, small_world
+from tests.worlds import FLAG, WORLD, engine, small_world, write_files
 
 LATE = [f"gates/gate.c/{FLAG}", "gates/gate.c/index.json", WORLD]
 
@@ -51,6 +58,86 @@ def test_the_deadline_is_anchored_once_whatever_is_resubmitted(lab: Lab) -> None
     assert (outcome.state, outcome.reason_code) == (RunState.FAILED, ReasonCode.EVIDENCE_MISSING_DEADLINE)
     assert outcome.missing == ("gate.a",)
     assert lab.document("run_plan", waiting.run_id) == plan
+
+
+def skewed(lab: Lab, **by: float) -> Any:
+    """A runner whose worker's clock is wrong by so much."""
+    return lab.runner(clock=ManualClock(lab.clock.now() + timedelta(**by)))
+
+
+@pytest.mark.parametrize("days", [2, -2])
+def test_a_workers_clock_ends_nothing_and_puts_nothing_off(lab: Lab, days: int) -> None:
+    files = small_world()
+    files.pop("gates/gate.a/" + FLAG)
+    asked = request(engine_run_root=lab.world(files))
+    lab.clock.sleep(1)
+    waiting = skewed(lab, days=days).submit(asked)
+    began = lab.authority.now()
+    assert waiting.state is RunState.WAITING_EVIDENCE
+    plan = lab.document("run_plan", waiting.run_id)
+    assert parse_instant(plan["evidence_deadline_utc"]) == began + timedelta(seconds=WAIT_S)
+    lab.clock.sleep(WAIT_S - 1)
+    for again in (skewed(lab, days=days), lab.runner()):
+        assert again.submit(asked).state is again.resume(waiting.run_id).state is RunState.WAITING_EVIDENCE
+    lab.clock.sleep(1)
+    assert skewed(lab, days=days).submit(asked).reason_code is ReasonCode.EVIDENCE_MISSING_DEADLINE
+
+
+def test_the_authority_is_asked_for_its_time_only_where_something_hangs_on_it(lab: Lab) -> None:
+    asked: list[str] = []
+
+    class Authority:
+        def __getattr__(self, name: str) -> Any:
+            asked.append(name)
+            return getattr(lab.authority, name)
+
+    runner = lab.runner(authority=Authority())
+    assert runner.submit(request(engine_run_root=lab.world(small_world()))).state is RunState.READY
+    assert asked.count("now") == 1, "at admission"
+    files = small_world("other")
+    files.pop("gates/gate.a/" + FLAG)
+    runner.submit(request("other", engine_run_root=lab.world(files, "half")))
+    assert asked.count("now") == 3
+
+
+def test_the_deadline_is_never_earlier_than_the_wait_after_the_last_engine_attempt(lab: Lab) -> None:
+    files = small_world()
+    held = files.pop("gates/gate.a/" + FLAG)
+    then = engine(lab.root / "e", files)
+
+    def slow(call: EngineCall) -> EngineResult:
+        lab.clock.sleep(10 * WAIT_S)
+        return then(call)
+
+    long = Settings(lease_ttl_s=100 * WAIT_S)
+    runner = lab.runner(engine=slow, settings=long, heartbeat=NoHeartbeat(elapsed=lambda: 0.0))
+    waiting = runner.submit(request())
+    assert waiting.state is RunState.WAITING_EVIDENCE
+    assert runner.explain(waiting.run_id).seconds_left == WAIT_S
+    lab.clock.sleep(WAIT_S - 1)
+    assert lab.runner().resume(waiting.run_id).state is RunState.WAITING_EVIDENCE
+    write_files(lab.root / "e", {"gates/gate.a/" + FLAG: held})
+    assert lab.runner().resume(waiting.run_id).state is RunState.READY
+
+
+def test_a_run_that_rested_by_a_workers_fault_has_the_whole_wait_again_and_no_more(lab: Lab) -> None:
+    files = small_world()
+    files.pop("gates/gate.a/" + FLAG)
+    asked = request(engine_run_root=lab.world(files))
+
+    class Away:
+        def open(self, uri: str) -> Any:
+            if uri.startswith("/"):
+                raise Unreachable(ReasonCode.ENGINE_ROOT_UNREACHABLE, "away")
+
+    waiting = lab.runner().submit(asked)
+    lab.clock.sleep(WAIT_S + 1)
+    with pytest.raises(Unreachable):
+        lab.runner(roots=Away()).submit(asked)
+    assert lab.runner().submit(asked).state is RunState.WAITING_EVIDENCE
+    lab.clock.sleep(WAIT_S)
+    assert lab.runner().submit(asked).reason_code is ReasonCode.EVIDENCE_MISSING_DEADLINE
+    assert "ENGINE_ROOT_UNREADABLE" in lab.kinds(waiting.run_id)
 
 
 def test_evidence_after_the_deadline_changes_a_failed_run_no_more(lab: Lab) -> None:

@@ -174,7 +174,7 @@ class Lab:
             Ports(
                 laws=self.law.laws(),
                 platform=FixedPlatformRuns(PLATFORM),
-                clock=self.clock,
+                clock=wired.pop("clock", self.clock),
                 ids=self.ids,
                 pool=SerialPool(),
                 heartbeat=NoHeartbeat(elapsed=self.clock.seconds),

@@ -11,6 +11,7 @@ import json
 import random
 import threading
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +19,7 @@ import attrs
 
 from sr_adapters.memory.authority import MemoryAuthority
 from sr_domain.encoding.ids import run_id_for
+from sr_domain.encoding.times import parse_instant
 from sr_domain.record.ledger import Ledger, check_ledger
 from sr_domain.record.states import RunState
 from sr_domain.run.outcome import Outcome
@@ -33,6 +35,8 @@ HEIRS = ("heir-1", "heir-2")
 """Keys of requests that would supersede the run, each from its own worker."""
 READS = 0.4
 """The share of schedules that stop before each read of evidence as well; of the others' steps more are writes."""
+SKEW = timedelta(days=2)
+"""By how much the clocks of some workers are ahead or behind."""
 LIVES, REST = 2, 40
 WRITES = frozenset({"create", "replace", "publish"})
 IN_THE_WAY = (ReasonCode.TRUTH_ALTERED, ReasonCode.INSTANCE_RECEIPT_ORPHAN)
@@ -96,6 +100,12 @@ class Simulation:
     def ports(self) -> dict[str, Any]:
         return {**self.lab.world_ports(), "roots": roots(self.files)}
 
+    def ports_of(self, worker: Worker) -> dict[str, Any]:
+        """A worker's ports: its clock may be days ahead or behind, which may end nothing."""
+        skew = random.Random(f"{self.seed}/{worker.number}").choice((-1, 0, 0, 1)) * SKEW
+        ports = self.ports()
+        return {**ports, "clock": _Skewed(self.lab.clock, skew)} if skew else ports
+
     def run(self) -> str:
         """Play the schedule, then settle; the state the run ended in. Raises `Broken`."""
         crew = [self._worker(number) for number in range(self.workers)]
@@ -153,7 +163,7 @@ class Simulation:
         """One process of the worker, from start to end or death."""
         worker.killed = False
         try:
-            worker.act({name: _Stepped(name, port, worker, self) for name, port in self.ports().items()})
+            worker.act({name: _Stepped(name, port, worker, self) for name, port in self.ports_of(worker).items()})
         except (Died, SrError):
             return
 
@@ -200,6 +210,7 @@ class Simulation:
             self._expect(isinstance(check_ledger(RUN, record), Ledger), "the record is not sound")
             self.seen_record = record
             self._check_decision(record)
+            self._check_deadline(record)
         facts = self.planted.own(FACTS)
         if facts is not None:
             self._expect(self.seen_facts in (None, facts), "the facts view changed")
@@ -231,6 +242,14 @@ class Simulation:
             self._expect(details["facts_view_digest"] not in self.planted.digests, "a planted view decided")
             self._expect(any("instance_receipts" in one.key for one in self._receipts()), "READY without its receipt")
 
+    def _check_deadline(self, record: bytes) -> None:
+        """No run fails for want of evidence before the authority's clock has come to its deadline."""
+        if b'"EVIDENCE_MISSING_DEADLINE"' not in record:
+            return
+        accepted = json.loads(next(line for line in record.splitlines() if b'"RUN_ACCEPTED"' in line))
+        deadline = parse_instant(accepted["details"]["evidence_deadline_utc"])
+        self._expect(deadline <= self.lab.clock.now(), "it failed before its deadline")
+
     def _receipts(self) -> list[Any]:
         return [
             one for one in self.lab.store.list(f"{BASE}/instance_receipts/") if one.key not in self.planted.standing
@@ -256,7 +275,7 @@ class Simulation:
                 RUN in self.lab.runner(self.ports()).unsettled(), "READY nobody heard of, and nobody looks for it"
             )
         for _ in range(2):  # nobody may have been admitted yet: then the deadline is only anchored now
-            self.lab.clock.sleep(self.lab.wait_s + TTL_S + 1)
+            self.lab.clock.sleep(SKEW.total_seconds() + self.lab.wait_s + TTL_S + 1)
             outcome = self._asked()
             self._check()
         self._expect(outcome.state is not None and outcome.state.final, f"settled as {outcome.state}")
@@ -290,7 +309,7 @@ class Simulation:
     def _settle_heirs(self) -> None:
         """Every successor ends too; of a READY run with a sound world exactly one is READY."""
         for _ in range(2):
-            self.lab.clock.sleep(self.lab.wait_s + TTL_S + 1)
+            self.lab.clock.sleep(SKEW.total_seconds() + self.lab.wait_s + TTL_S + 1)
             runner = self.lab.runner(self.ports())
             for run_id in list(runner.unsettled()):
                 if runner.resume(run_id).reason_code in IN_THE_WAY:
@@ -302,6 +321,21 @@ class Simulation:
         named = {one.attributes["superseded_by"] for one in links}
         ready = {run_id_for(key) for key in self.heirs if self._record(run_id_for(key)).state is RunState.READY}
         self._expect(named == ready, "the bus names another successor than the one that is READY")
+
+
+@attrs.frozen
+class _Skewed:
+    """A worker's clock that is wrong by so much."""
+
+    clock: Any
+    by: timedelta
+
+    def now(self) -> datetime:
+        made: datetime = self.clock.now() + self.by
+        return made
+
+    def sleep(self, seconds: float) -> None:
+        self.clock.sleep(seconds)
 
 
 class _Stepped:

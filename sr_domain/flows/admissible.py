@@ -1,0 +1,122 @@
+"""What the worker needs for a request, looked at before its key is bound: configuration burns no key.
+
+What is wrong with request and pack themselves is no matter of this: such a run is admitted, and ends by it
+(spec: behaviour, "Admission", 2; "Plan").
+"""
+
+from __future__ import annotations
+
+import re
+
+from sr_domain.evidence.arrival import something_there
+from sr_domain.plan.compile import PlanRefused, choose_strategy, compile_plan, pins_of
+from sr_domain.plan.request import RunRequest, Strategy
+from sr_domain.plan.sealed import SealedPlan
+from sr_domain.record import details, events
+from sr_domain.run.context import Context
+from sr_domain.run.possible import engine_lacking, strategy_lacking
+from sr_domain.run.telemetry import RunTelemetry
+from sr_ports import REASONS, BadInput, EvidenceFault, Located, ReasonCode
+
+_WORKERS = {ReasonCode.UNKNOWN_HASHING_LAW, ReasonCode.REQUEST_INVALID}
+"""Problems of a plan that end no run: a law that is not here, a window that is too long to be expanded."""
+
+
+def check_admissible(context: Context, request: RunRequest) -> None:
+    """Return where this worker could take the run on. Raises `BadInput`: nothing was written, no key was bound."""
+    try:
+        root = _checked_root(context, request)
+        plan = compiled(context, request)
+        if isinstance(plan, PlanRefused):
+            _refuse_workers(context, request, plan)
+        else:
+            _check_strategy(context, request, plan, root)
+    except BadInput as error:
+        told = events.RUN_REQUEST_REFUSED(details.Refused(error.code, error.what))
+        RunTelemetry(context.ports.telemetry, context.ports.clock, pins_of(request), context.policy_rev).event(told)
+        raise
+
+
+def compiled(context: Context, request: RunRequest) -> SealedPlan | PlanRefused:
+    """The plan of a request; of the very request that was asked about last, as it was made then."""
+    for asked, plan in tuple(context.compiled):
+        if asked is request:
+            return plan
+    made = compile_plan(request, context.policy, context.pack, context.ports.laws)
+    context.compiled[:] = [(request, made)]
+    return made
+
+
+def admissible_root(context: Context, uri: str) -> str:
+    """The engine root as it is named from any folder: a path in full, a URI as it is.
+
+    Raises `BadInput`: ENGINE_ROOT_UNFIT, or what the adapter of its scheme says.
+    """
+    _check_letters(uri)
+    try:
+        with context.ports.roots.open(uri) as root:
+            place = root.located() if isinstance(root, Located) else root.uri
+            full = uri if "://" in uri else root.uri
+    except EvidenceFault as fault:
+        raise BadInput(fault.code, fault.what, REASONS[ReasonCode.ENGINE_ROOT_UNFIT].remedy) from fault
+    allowed = context.settings.allowed_roots
+    if allowed and uri != context.settings.oracle_engine_run_root and not any(_below(place, one) for one in allowed):
+        what = f"engine_run_root {uri} lies under none of the roots that are allowed here"
+        raise BadInput(ReasonCode.ENGINE_ROOT_UNFIT, what, f"engine.allowed_roots are: {', '.join(allowed)}")
+    return full
+
+
+def _below(place: str, prefix: str) -> bool:
+    return place == prefix or place.startswith(prefix.rstrip("/") + "/")
+
+
+def _check_letters(uri: str) -> None:
+    """A URI names a place and nothing else: what is in it goes on record, to the engine and into views."""
+    if "://" not in uri:
+        return
+    if "@" in re.split(r"[/?#]", uri.partition("://")[2])[0]:
+        raise _unfit("carries credentials")
+    for word, there in (("query", "?" in uri), ("fragment", "#" in uri)):
+        if there:
+            raise _unfit(f"carries a {word}")
+
+
+def _unfit(what: str) -> BadInput:
+    return BadInput(ReasonCode.ENGINE_ROOT_UNFIT, f"engine_run_root {what}")
+
+
+def _checked_root(context: Context, request: RunRequest) -> str | None:
+    """The root that the run would use; the request's own is on record also where the profile's is used instead."""
+    oracle = context.settings.oracle_engine_run_root
+    if oracle is not None and request.engine_run_root is not None:
+        _check_letters(request.engine_run_root)
+    root = oracle or request.engine_run_root
+    return None if root is None else admissible_root(context, root)
+
+
+def _refuse_workers(context: Context, request: RunRequest, refused: PlanRefused) -> None:
+    """Raises `BadInput` for what only this worker, its policy or the length of the window is at fault for."""
+    for code in sorted(_WORKERS):
+        problems = tuple(one for one in refused.problems if one.code is code)
+        if problems:
+            raise BadInput(code, PlanRefused(problems).message)
+    unknown = [one.subject for one in refused.problems if one.code is ReasonCode.UNKNOWN_OUTPUT_ID]
+    if request.output_ids is None and unknown:
+        rev = context.policy.rev
+        what = (
+            f"policy {rev.policy_id} (revision {rev.revision}) asks in traffic_output_ids for outputs that the"
+            f" interface pack {context.pack.digest[:12]} lacks: {', '.join(unknown[:5])}"
+        )
+        remedy = "correct traffic_output_ids, or engine.interface_pack in the profile, or name outputs in the request"
+        raise BadInput(ReasonCode.POLICY_INVALID, what, remedy)
+
+
+def _check_strategy(context: Context, request: RunRequest, plan: SealedPlan, root: str | None) -> None:
+    ports, strategy = context.ports, choose_strategy(request, context.policy)
+    lacking = strategy_lacking(ports, strategy, root)
+    if lacking is None and strategy is Strategy.AUTO and root is not None and ports.invoker is not None:
+        unready = engine_lacking(ports)
+        if unready is not None and not something_there(ports.roots, plan, root, request.run_id):
+            lacking = f"nothing is in the engine root yet, and {unready}"
+    if lacking is not None:
+        raise BadInput(ReasonCode.STRATEGY_UNAVAILABLE, f"{strategy.value}: {lacking}")
