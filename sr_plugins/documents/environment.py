@@ -15,6 +15,8 @@ _ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-((?:(?!\$\{)[^}])*))?\}")
 """A default holds no ``${``: a shell would fill that in as well, and half of it would end at the first brace."""
 
 
+_SWITCHES = frozenset({"true", "false", "null", "none", "auto"})
+"""Words that are nobody's secret and stand in many a message."""
 _SHORTEST = 4
 """Characters of a value below which it is no more than a word that stands everywhere."""
 _told: dict[str, tuple[str, ...]] = {}
@@ -82,7 +84,7 @@ def _text(text: str, env: Mapping[str, str], where: str) -> str:
 def unquoted(text: str) -> str:
     """A message without the values that came from the environment, each told by its variable instead."""
     for value in sorted(_told, key=len, reverse=True):
-        if len(value) >= _SHORTEST:
+        if len(value) >= _SHORTEST and value.lower() not in _SWITCHES:
             name = f"(the environment variable {' and '.join(_told[value])})"
             for form in {value, one_line(value), repr(value)[1:-1], one_line(repr(value)[1:-1]), *_clipped(value)}:
                 text = text.replace(form, name)
