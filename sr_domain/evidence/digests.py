@@ -9,18 +9,29 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 import attrs
 
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.evidence.outputs import OutputFiles
-from sr_ports import EngineRoot, EvidenceFault, FileFact, ReasonCode, WorkPool
+from sr_ports import EngineRoot, EvidenceFault, FileFact, Part, ReasonCode, WorkPool
 from sr_ports.compared import Compared
 
 Guard = Callable[[int], None]
 """Called between chunks and files with how many bytes were read since; raises when the lease is lost."""
 
+T = TypeVar("T")
+R = TypeVar("R")
 _GUARD_EVERY = 64
+
+
+class OneThread:
+    """A `WorkPool` without threads."""
+
+    def map(self, work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+        """Every result, in the order of `items`."""
+        return [work(item) for item in items]
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -185,7 +196,7 @@ def _content(
     return ContentDigest(sha256_hex(manifest), tuple(files), manifest)
 
 
-def part_list(files: Iterable[FileDigest]) -> bytes:
+def part_list(files: Iterable[FileDigest | Part]) -> bytes:
     """The canonical JSON (RFC 8785) of the sorted part list, written straight out."""
     written, start = bytearray(), "["  # there may be very many: no list of texts beside it
     for one in files:

@@ -185,6 +185,7 @@ class _Look:
             enforce_members=self.plan.member_digests is MemberDigests.ENFORCE,
             guard=self.progress,
             digests=self.digests,
+            pool=self.run.ports.pool,
         )
         verdict = admitted(self.run.history).gate(lambda rules: judge(rules=rules))
         match verdict:
