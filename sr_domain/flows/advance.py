@@ -16,7 +16,6 @@ from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.evidence.arrival import something_there
 from sr_domain.evidence.verdict import Complete, Conflicted, Evidence, Failed, Waiting, classify
 from sr_domain.flows.accepted_loss import AcceptedLoss
-from sr_domain.flows.collect_evidence import collect
 from sr_domain.flows.commit import commit_failed, commit_quarantined, commit_ready, decide_ready, finish_terminal
 from sr_domain.flows.engine_attempts import EngineFailed, abandon_open_attempts, finished_root, run_engine
 from sr_domain.flows.keep_proofs import Kept, keep_proofs, own_receipts_stand
@@ -37,6 +36,7 @@ from sr_domain.record.details import (
 )
 from sr_domain.record.kinds import Draft, EventKind
 from sr_domain.record.proofs import Conflict, Decision, Failure, Found, Judge
+from sr_domain.run.collect_evidence import collect
 from sr_domain.run.context import Context
 from sr_domain.run.derived import plan_bytes
 from sr_domain.run.held_run import HeldRun, take_over
