@@ -29,14 +29,19 @@ class Named:
 
 def named(path: str) -> Named:
     """A path's day is the first date in it, wherever that stands."""
-    day = next((one for one in _DATE.findall(path) if is_day(one)), None)
+    day = next(iter(days_in(path)), None)
     return Named(path, path if day is None else re.sub(rf"(?<!\d){day}(?!\d)", TOKEN, path), day)
 
 
+def days_in(path: str) -> list[str]:
+    """Every day that a path names."""
+    return [one for one in _DATE.findall(path) if is_day(one)]
+
+
 def is_day(text: str) -> bool:
-    """Whether this is a day that there is, as ``YYYY-MM-DD``."""
+    """Whether this is a day that there is, and has a next one, as ``YYYY-MM-DD``."""
     try:
-        return _DATE.fullmatch(text) is not None and bool(date.fromisoformat(text))
+        return _DATE.fullmatch(text) is not None and date.fromisoformat(text) < date.max
     except ValueError:
         return False
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
 from sr_adapters.own_data.infer import days_between
 from sr_adapters.own_data.matching import Paths
-from sr_adapters.own_data.names import is_day
+from sr_adapters.own_data.names import days_in
 from sr_adapters.own_data.requests import NO_DAY, Days
 from sr_adapters.sealing import SealRefused, Tree
 from sr_adapters.sealing.errors import shown
 from sr_domain.plan.templates import DAY, TOKEN, filled, names
-
-_DATE = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")
 
 
 @attrs.frozen
@@ -40,7 +37,7 @@ def select(tree: Tree, templates: Mapping[str, str], asked: Days | None, before:
             )
             raise SealRefused(what, "let the engine seal what it writes: sr engine")
     files, aside = Paths(one.path for one in tree.files), Paths(tree.aside)
-    seen = sorted({day for one in tree.files for day in _DATE.findall(one.path) if is_day(day)})
+    seen = sorted({day for one in tree.files for day in days_in(one.path)})
     by_day = {one: _days(template, seen, files) for one, template in templates.items() if names(template, DAY)}
     every = sorted({day for days in by_day.values() for day in days})
     window = asked or ((every[0], every[-1]) if every else before or NO_DAY)
