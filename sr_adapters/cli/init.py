@@ -33,10 +33,13 @@ def init_command(session: Session, data: str, name: str | None, engine: str | No
     from sr_adapters.cli.own_data import folder_name, refusals
     from sr_adapters.own_data.infer import infer
     from sr_adapters.own_data.names import fitting
-    from sr_adapters.sealing import scan
+    from sr_adapters.sealing import SealRefused, scan
 
     with refusals():
-        layout = infer(scan(data))
+        tree = scan(data)
+        if engine is not None and not tree.files:
+            raise SealRefused(f"{data} holds no sample of what the engine makes", "run it once, and give what it wrote")
+        layout = infer(tree)
     called = fitting(folder_name(data) if name is None else name) or "data"
     command = None if engine is None else _command(engine)
     documents = _documents(layout, called, data, command)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -344,6 +346,14 @@ def test_an_engine_s_program_writes_neither_flag_nor_receipt(own: Shell) -> None
     assert done(own.bare("check", str(receipt.parent))).code == 0
 
 
+def test_an_engine_needs_a_sample_of_what_it_makes(own: Shell) -> None:
+    (own.folder / "sample").mkdir()
+    assert "run it once" in own.bare("init", "sample", "--engine", "make it").err
+    fill(own.folder / "sample", {"orders.csv": "1"})
+    assert own.bare("init", "sample", "--engine", "").error == "USAGE"
+    assert own.bare("init", "sample", "--engine", "a 'quote").error == "USAGE"
+
+
 def test_an_engine_s_world_is_named_by_what_it_is_made_from(own: Shell) -> None:
     engine(own)
     first = request(own.folder)
@@ -452,3 +462,28 @@ def test_very_many_trees(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SR_PROFILE", raising=False)
     any_tree(tmp_path, capsys, tree, pick)
+
+
+STUBBORN = """\
+import os, signal, sys
+def asked(number, frame):
+    print("asked", signal.Signals(number).name, flush=True)
+    sys.exit(9)
+signal.signal(signal.SIGTERM, asked)
+print("ready", flush=True)
+signal.pause()
+"""
+
+
+def test_signals_are_the_program_s_and_so_is_what_it_prints(tmp_path: Path) -> None:
+    invocation = {"run_id": "1" * 32, "manifest_fingerprint": "a" * 64, "parameter_hash": "b" * 64, "seed": 4}
+    given = {"SR_ENGINE_INVOCATION_JSON": json.dumps(invocation), "SR_ENGINE_RUN_ROOT": str(tmp_path)}
+    command = [sys.executable, "-m", "sr_adapters.cli", "engine", "--", sys.executable, "-c", STUBBORN]
+    environment = {**os.environ, **given, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as engine:
+        assert engine.stdout is not None
+        assert engine.stdout.readline() == "ready\n"
+        engine.send_signal(signal.SIGTERM)
+        assert engine.stdout.read() == "asked SIGTERM\n"
+        assert engine.wait() == 9
+    assert not (tmp_path / "_sr").exists()

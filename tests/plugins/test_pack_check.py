@@ -190,8 +190,8 @@ def test_a_law_over_parts_needs_no_index_and_leaves_the_flag_out_by_itself(tmp_p
     method = {"kind": "sha256_part_list", "path_base": "run_root"}
     sound = gate("A", verification_method=method, index_path_template=None)
     assert check_pack(write_pack(tmp_path, [sound], []), laws) == []
-    for settings in ({"ordering": "index_order"}, {"sort": "by_size"}):
-        odd = {**sound, "verification_method": {**method, **settings}}
+    for unread in ({"ordering": "index_order"}, {"sort": "by_size"}):
+        odd = {**sound, "verification_method": {**method, **unread}}
         (finding,) = check_pack(write_pack(tmp_path, [odd], []), laws)
         assert finding.code == "SETTING_UNREAD"
 
