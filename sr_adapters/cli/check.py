@@ -43,7 +43,7 @@ def check_command(session: Session, root: str, pack: str | None, request_file: s
     request = read_request(request_file)
     if "manifest_fingerprint" not in request:
         what = f"{request_file} names no manifest_fingerprint: it is not known which world {root} is to be"
-        raise BadInput(ReasonCode.REQUEST_INVALID, what, "sr seal writes it for own data")
+        raise BadInput(ReasonCode.DATA_UNFIT, what, "seal own data first: sr seal")
     done = check_root(root, request, profile=session.profile, policy=session.policy, pack=pack, progress=output.tell)
     code = _EXITS.get(done.verdict, exits.FAULT)
     if session.as_json:

@@ -9,7 +9,7 @@ from typing import Any
 from sr_ports import BadInput, ReasonCode
 
 LIMIT = 1 << 20
-NEEDS = "it needs run_equivalence_key, manifest_fingerprint, parameter_hash, seed, scenario and window"
+_NEEDS = "it needs run_equivalence_key, manifest_fingerprint, parameter_hash, seed, scenario and window"
 
 
 def read_request(source: str) -> Any:
@@ -30,7 +30,7 @@ def read_request(source: str) -> Any:
         raise BadInput(ReasonCode.REQUEST_INVALID, f"request {what} is larger than {LIMIT} bytes", "check the path")
     document = load_document(data, what=what)
     if not isinstance(document, dict):
-        raise BadInput(ReasonCode.REQUEST_INVALID, f"request {what} is not a mapping of fields", NEEDS)
+        raise BadInput(ReasonCode.REQUEST_INVALID, f"request {what} is not a mapping of fields", _NEEDS)
     return document
 
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from sr_adapters.cli.documents import NEEDS, read_request
-from sr_ports import BadInput, ReasonCode
+from sr_adapters.cli.documents import read_request
 
 _FIELDS: tuple[tuple[str, str, Any], ...] = (
     ("--run-equivalence-key", "The key that one run has for ever.", str),
@@ -53,17 +52,17 @@ _NAMES = (*(name.lstrip("-").replace("-", "_") for name, _, _ in _FIELDS), "outp
 
 
 def read(source: str | None, flags: dict[str, Any]) -> dict[str, Any]:
-    """The request that a command line means. Raises `BadInput`."""
+    """The request that a command line means. Raises `BadInput`, `click.UsageError`."""
     document = _given(flags)
     if source is None and not document:
-        raise BadInput(ReasonCode.REQUEST_INVALID, "there is no request: no file and no flags", NEEDS)
+        raise click.UsageError("there is no request: give REQUEST, or its fields by flags")
     base = {} if source is None else read_request(source)
     window = {**_mapping(base.get("window")), **document.pop("window", {})}
     if source is None and window:
         window.setdefault("window_tz", "UTC")
     made = {**base, **document, **({"window": window} if window else {})}
     if source is None and (lacking := _lacking(made)):
-        raise BadInput(ReasonCode.REQUEST_INVALID, f"the flags make no request: {', '.join(lacking)} is missing", NEEDS)
+        raise click.UsageError(f"the flags make no request without {', '.join(lacking)}")
     return made
 
 

@@ -77,7 +77,7 @@ def _world(session: Session) -> _World:
 
     if session.profile in SHIPPED:
         what = "there is no sr.yaml in this folder: nothing says what the data are"
-        raise BadInput(ReasonCode.USAGE, what, "describe them first: sr init DATA")
+        raise BadInput(ReasonCode.DATA_UNFIT, what, "describe them first: sr init DATA")
     profile = load_profile(session.profile)
     pack = load_pack(profile.engine.interface_pack)
     templates = {one.output_id: one.path_template for one in pack.outputs.values()}

@@ -254,7 +254,7 @@ def test_nothing_half_written_where_a_file_cannot_take_its_place(own: Shell) -> 
     told = own.bare("init", "data", "--force")
     assert (told.code, told.error) == (2, "USAGE")
     assert sorted(one.name for one in own.folder.iterdir()) == ["data", "pack"]
-    assert own.bare("seal").error == "USAGE", "nothing says what the data are"
+    assert own.bare("seal").error == "DATA_UNFIT", "nothing says what the data are"
 
 
 def test_a_unix_socket_is_no_data(own: Shell, tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ def test_a_folder_that_brings_its_own_gate_is_recognised(own: Shell, sign: str) 
 def test_check_proves_a_folder_and_leaves_no_trace(own: Shell) -> None:
     data = fill(own.folder / "data", {**daily(), "customers.csv": "c"})
     done(own.bare("init", "data"))
-    assert own.bare("check", "data").error == "REQUEST_INVALID", "nothing is sealed yet"
+    assert own.bare("check", "data").error == "DATA_UNFIT", "nothing is sealed yet"
     done(own.bare("seal"))
     before = sorted(own.folder.rglob("*"))
     told = done(own.bare("--json", "check", "data")).json

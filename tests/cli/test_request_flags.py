@@ -55,9 +55,9 @@ def test_flags_stand_for_the_fields_of_a_file(sr: Shell) -> None:
 
 
 def test_what_no_request_can_be_made_of_is_refused_and_what_is_missing_is_named(sr: Shell) -> None:
-    assert sr("submit").error == "REQUEST_INVALID"
+    assert sr("submit").error == "USAGE"
     told = sr("submit", "--seed", "3", "--window-start", "2026-01-01T00:00:00Z")
-    assert told.error == "REQUEST_INVALID"
+    assert told.error == "USAGE"
     for name in (
         "--run-equivalence-key",
         "--manifest-fingerprint",
