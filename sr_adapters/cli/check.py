@@ -8,7 +8,7 @@ import click
 
 from sr_adapters.cli import exits, output
 from sr_adapters.cli.errors import tell
-from sr_adapters.cli.session import Session
+from sr_adapters.cli.session import REQUEST, Session
 from sr_ports import BadInput, ReasonCode
 
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ _PASSED = frozenset({"PASS", "PROVEN", "OPTIONAL_MISSING"})
 @click.command("check")
 @click.argument("root")
 @click.option("--pack", metavar="P", help="The folder of gates and outputs; default: the profile's.")
-@click.option(
-    "--request", "request_file", metavar="R", default="request.yaml", show_default=True, help="What to prove."
-)
+@click.option("--request", "request_file", metavar="R", default=REQUEST, show_default=True, help="What to prove.")
 @click.pass_obj
 def check_command(session: Session, root: str, pack: str | None, request_file: str) -> int:
     """Prove a folder now: every gate by its own law, every byte of every output. No run, no key, no record.

@@ -10,15 +10,13 @@ import attrs
 import click
 
 from sr_adapters.cli import exits, output
-from sr_adapters.cli.session import Session
+from sr_adapters.cli.session import REQUEST, Session
 from sr_ports import BadInput, ReasonCode
 
 if TYPE_CHECKING:
     from sr_adapters.own_data.selection import Selection
     from sr_adapters.sealing import Sealed
     from sr_plugins.documents.profile import Profile
-
-REQUEST = "request.yaml"
 
 
 @click.command("seal")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sr_domain.runner import ScenarioRunner
     from sr_ports import ReasonCode, SrError
 
+PROFILE, REQUEST = "sr.yaml", "request.yaml"
+"""The working folder's own, as ``sr init`` writes them."""
 SUPERSEDED = "READY (superseded)"
 _STYLES = {
     "READY": "green",
@@ -188,7 +190,7 @@ def seconds(value: float | None) -> str:
 
 def own_profile() -> str:
     """The profile of a command line that names none: the working folder's own, else the shipped local one."""
-    return "sr.yaml" if os.path.isfile("sr.yaml") else "local"  # noqa: PTH113 - pathlib would cost every start its import
+    return PROFILE if os.path.isfile(PROFILE) else "local"  # noqa: PTH113 - pathlib would cost every start its import
 
 
 def bare_command(*words: str) -> str:

@@ -190,7 +190,7 @@ def _items(record: Record, now: Mapping[str, str]) -> tuple[tuple[Item, ...], tu
     if committed is None:
         return (), ()
     plan = SealedPlan.of(committed.details.plan)
-    judge, run_id = Judge(record.rest, record.found, now), _engine_run_id(record)
+    judge, run_id = ItemMaker(record.rest, record.found, now), _engine_run_id(record)
     gates = tuple(judge.gate(look) for gate in plan.gates for look in gate.looks(run_id))
     outputs = tuple(judge.output(part) for output in plan.outputs for part in output.parts(run_id))
     return gates, (*judge.beside(), *outputs)
@@ -202,7 +202,7 @@ def _engine_run_id(record: Record) -> str:
     return record.ledger.run_id if decided is None or decided.engine_run_id is None else decided.engine_run_id
 
 
-class Judge:
+class ItemMaker:
     """Looks up what the record says of each gate and output."""
 
     def __init__(self, rest: Rest | None, found: Found | None, now: Mapping[str, str]) -> None:
