@@ -120,6 +120,7 @@ def test_the_working_folder_may_be_the_data_itself(own: Shell) -> None:
     assert json.loads(own.bare("--json", "submit", "request.yaml").out)["run_id"] == first, "nothing is new"
 
 
+@pytest.mark.slow
 def test_ten_thousand_files(own: Shell) -> None:
     folder = own.folder / "data" / "orders"
     folder.mkdir(parents=True)
@@ -454,7 +455,7 @@ def test_any_tree_is_refused_in_one_line_or_proven_and_a_changed_byte_is_found(
 
 
 @pytest.mark.slow
-@settings(max_examples=400, deadline=None, suppress_health_check=_MEANT)
+@settings(max_examples=100, deadline=None, suppress_health_check=_MEANT)
 @given(tree=TREES, pick=st.integers(0, 7))
 def test_very_many_trees(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tree: Any, pick: int
