@@ -9,6 +9,10 @@ SCHEMA_VERSION = "1.0"
 """Of every answer; an answer that is an artifact (a facts view, a quarantine record, an envelope) has none."""
 
 CONTRACTS: Mapping[str, str] = {
+    "init": "init",
+    "seal": "seal",
+    "engine": "seal",
+    "check": "check",
     "submit": "outcome",
     "status": "outcome",
     "demo": "outcome",

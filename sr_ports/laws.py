@@ -107,6 +107,15 @@ class IndexEntry(Compared):
     sha256_hex: str | None = None
 
 
+@attrs.frozen(eq=False, repr=False)
+class Part(Compared):
+    """A file of a bundle as its bytes are. `path`: from the method's `path_base` on. `size`: bytes. `sha256`: hex64."""
+
+    path: str
+    size: int
+    sha256: str
+
+
 class BundleView(Protocol):
     """All a law may see of a bundle: confined, streaming, read-only.
 
@@ -161,4 +170,20 @@ class HashingLaw(Protocol):
 
         Raises `EvidenceFault` where the evidence is at fault, which is a conflict, and `Unreachable`. What else it
         raises says nothing of the evidence: the run rests, and may be resumed once the law is repaired.
+        """
+
+
+@runtime_checkable
+class PartsLaw(HashingLaw, Protocol):
+    """A law over a bundle's parts: of each file its path, size and sha256, and nothing else.
+
+    Whoever judges the gate reads the parts, once and over all cores, and what was read serves the outputs, too.
+    `digest` is then not called. A law that runs in a worker process is asked for its `digest` all the same.
+    """
+
+    def digest_parts(self, parts: Iterable[Part]) -> str:
+        """The digest of a bundle whose parts these are, by ascending path, no path twice.
+
+        They are what the index lists or, of a gate that names none, all files below the bundle root less the
+        flag; less excluded names.
         """

@@ -52,6 +52,7 @@ class ReasonCode(enum.StrEnum):
     POLICY_INVALID = "POLICY_INVALID"
     POLICY_DIGEST_MISMATCH = "POLICY_DIGEST_MISMATCH"
     CONTRACT_VIOLATION = "CONTRACT_VIOLATION"
+    DATA_UNFIT = "DATA_UNFIT"
     PLATFORM_UNSUPPORTED = "PLATFORM_UNSUPPORTED"
     FILE_SYSTEM_UNFIT = "FILE_SYSTEM_UNFIT"
     PLATFORM_RUN_INVALID = "PLATFORM_RUN_INVALID"
@@ -196,6 +197,7 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_U, "POLICY_INVALID", "the policy profile is not valid", "correct the named key"),
     (_U, "POLICY_DIGEST_MISMATCH", "the policy's content is not what its digest says", "review the change, then run sr policy seal on the file", "restore the file"),
     (_F, "CONTRACT_VIOLATION", "an artifact does not fit its contract; nothing was committed", "report this as a bug with the named artifact"),
+    (_U, "DATA_UNFIT", "a folder of data cannot be described or sealed as it is", "mend the named file or folder", "mend the named file or folder"),
     (_U, "PLATFORM_UNSUPPORTED", "this system lacks what truth in files and engines as processes need", "use Linux, macOS or WSL 2; sr verify against S3 works anywhere", "use Linux, macOS or WSL 2"),
     (_U, "FILE_SYSTEM_UNFIT", "the file system cannot keep truth: it lacks hard links, file locks or synced folders", "choose another runtime_root, on a file system that has them"),
     (_U, "PLATFORM_RUN_INVALID", "the platform run id is not platform_YYYYMMDDTHHMMSSZ", "make one with sr session new", "correct PLATFORM_RUN_ID, or unset it"),

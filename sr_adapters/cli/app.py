@@ -13,12 +13,16 @@ import click
 from sr_adapters.answers import error_document, error_node
 from sr_adapters.cli import exits, output, signals
 from sr_adapters.cli.errors import Tree, begin, remedy_here, sentence, tell
-from sr_adapters.cli.session import Session
+from sr_adapters.cli.session import Session, own_profile
 from sr_ports import REASONS, Kind, ReasonCode, SrError
 from sr_ports.errors import described, foreseen
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "Build a small sealed world and take it to READY, telling the story."),
+    "init": ("init", "From a folder of data: a profile, a pack and a request."),
+    "seal": ("seal", "Write the index and flag that prove own data, and the request that names them."),
+    "engine": ("engine", "Run a program as the engine of a run, and seal what it wrote."),
+    "check": ("check", "Prove a folder now: no run, no record."),
     "submit": ("runs", "Submit a run request and follow it."),
     "plan": ("plans", "Compile and explain the plan of a request; writes nothing."),
     "status": ("runs", "Where a run is."),
@@ -67,7 +71,7 @@ class Commands(Tree):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--profile", metavar="NAME|PATH", help="Wiring profile; default: $SR_PROFILE, else local.")
+@click.option("--profile", metavar="NAME|PATH", help="Wiring profile; default: $SR_PROFILE, ./sr.yaml, local.")
 @click.option("--policy", metavar="PATH", help="Policy profile; default: the profile's, else the shipped one.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else there.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell more; show tracebacks of bugs.")
@@ -75,7 +79,7 @@ class Commands(Tree):
 @click.pass_context
 def sr(ctx: click.Context, profile: str | None, policy: str | None, as_json: bool, verbose: bool) -> None:
     """Scenario Runner: proves, by reading every byte, that every gate of a run passed, then says READY."""
-    ctx.obj = Session(profile or os.environ.get("SR_PROFILE") or "local", policy, as_json, verbose)
+    ctx.obj = Session(profile or os.environ.get("SR_PROFILE") or own_profile(), policy, as_json, verbose)
 
 
 def _hoist(args: Sequence[str]) -> list[str]:

@@ -10,6 +10,7 @@ import click
 from sr_adapters.cli import exits
 from sr_adapters.cli.documents import read_request
 from sr_adapters.cli.errors import tell
+from sr_adapters.cli.request_flags import request_flags
 from sr_adapters.cli.session import Session
 
 if TYPE_CHECKING:
@@ -17,19 +18,18 @@ if TYPE_CHECKING:
 
 
 @click.command("plan")
-@click.argument("request_file", metavar="REQUEST")
+@request_flags
 @click.option("--diff", "other", metavar="OTHER", help="Show how OTHER's plan differs.")
 @click.pass_obj
-def plan_command(session: Session, request_file: str, other: str | None) -> int:
+def plan_command(session: Session, request: dict[str, Any], other: str | None) -> int:
     """Compile and explain the plan of a request; writes nothing.
 
     Exit code: 0 when it can be planned, 4 when submitting it would end FAILED whatever else is given. What only
     this command line lacks, an engine root or an invoker, is a note.
     """
-    document = read_request(request_file)
     if other is not None:
-        return _diff(session, session.runner.plan_diff(document, read_request(other)))
-    report = session.runner.plan(document)
+        return _diff(session, session.runner.plan_diff(request, read_request(other)))
+    report = session.runner.plan(request)
     code = exits.FAILED if report.plan is None else exits.DONE
     if session.as_json:
         session.json({**report.document(), "exit_code": code})

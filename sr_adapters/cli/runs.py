@@ -10,9 +10,9 @@ import click
 
 from sr_adapters.answers import versioned
 from sr_adapters.cli import exits, output, signals
-from sr_adapters.cli.documents import read_request
 from sr_adapters.cli.errors import remedy_here
 from sr_adapters.cli.outcomes import answer, remedy_of
+from sr_adapters.cli.request_flags import request_flags
 from sr_adapters.cli.session import Session, seconds, shown_state, state_text
 from sr_domain.record.states import RunState
 from sr_ports import ReasonCode
@@ -28,10 +28,7 @@ _SLOWER, _MOST_S = 1.5, 30.0
 
 
 @click.command("submit")
-@click.argument("request_file", metavar="REQUEST")
-@click.option("--engine-run-root", metavar="R", help="Where the engine's outputs are: a folder or an s3:// URI.")
-@click.option("--strategy", type=click.Choice(["AUTO", "FORCE_INVOKE", "FORCE_REUSE"]), help="Default: the request's.")
-@click.option("--output", "outputs", multiple=True, metavar="ID", help="An output to prove; may be given again.")
+@request_flags
 @click.option("--actor", metavar="A", help="Who asks; default: the request's invoker.")
 @click.option(
     "--wait", "wait_s", type=click.FloatRange(min=0), metavar="SECONDS", help="Follow a run that waits or is in flight."
@@ -39,25 +36,15 @@ _SLOWER, _MOST_S = 1.5, 30.0
 @click.pass_obj
 def submit_command(
     session: Session,
-    request_file: str,
-    engine_run_root: str | None,
-    strategy: str | None,
-    outputs: tuple[str, ...],
+    request: dict[str, Any],
     actor: str | None,
     wait_s: float | None,
 ) -> int:
     """Submit a run request and take it as far as it goes now.
 
-    REQUEST is a YAML or JSON file, or - for standard input.
+    REQUEST is a YAML or JSON file, or - for standard input; flags stand in its place, or for its fields.
     """
-    document = read_request(request_file)
-    overrides = {
-        "engine_run_root": engine_run_root,
-        "requested_strategy": strategy,
-        "output_ids": list(outputs) or None,
-    }
-    document |= {key: value for key, value in overrides.items() if value is not None}
-    outcome = session.runner.submit(document, actor=actor)
+    outcome = session.runner.submit(request, actor=actor)
     outcome = _follow(session, outcome, wait_s)
     return answer(session, outcome)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from sr_domain.runner import ScenarioRunner
     from sr_ports import ReasonCode, SrError
 
+PROFILE, REQUEST = "sr.yaml", "request.yaml"
+"""The working folder's own, as ``sr init`` writes them."""
 SUPERSEDED = "READY (superseded)"
 _STYLES = {
     "READY": "green",
@@ -67,7 +70,7 @@ class Session:
         """A command to type next, with the profile and policy of this one, quoted for the shell."""
         import shlex
 
-        profile = [] if self.profile == "local" else ["--profile", self.profile]
+        profile = [] if self.profile == own_profile() else ["--profile", self.profile]
         policy = [] if self.policy is None else ["--policy", self.policy]
         return shlex.join(["sr", *profile, *policy, *words])
 
@@ -183,6 +186,11 @@ def seconds(value: float | None) -> str:
         return f"{value:.2f} s"
     minutes, rest = divmod(round(value), 60)
     return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"  # noqa: PLR2004 - an hour
+
+
+def own_profile() -> str:
+    """The profile of a command line that names none: the working folder's own, else the shipped local one."""
+    return PROFILE if os.path.isfile(PROFILE) else "local"  # noqa: PTH113 - pathlib would cost every start its import
 
 
 def bare_command(*words: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Never
 
@@ -63,6 +64,22 @@ _ask = _Ask()
 
 def _stop() -> Never:
     raise Interrupted
+
+
+@contextlib.contextmanager
+def forwarded(send: Callable[[int], None]) -> Iterator[None]:
+    """For the block, such a signal goes to `send` and ends nothing here. One that is ignored stays ignored."""
+    before = {}
+    for number in ENDING:
+        standing = signal.getsignal(number)
+        if standing != signal.SIG_IGN and standing is not None:
+            with contextlib.suppress(OSError, ValueError):  # one that the system keeps to itself, or another thread
+                before[number] = signal.signal(number, lambda asked, _frame: send(asked))
+    try:
+        yield
+    finally:
+        for number, standing in before.items():
+            signal.signal(number, standing)
 
 
 def check() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from sr_domain.encoding.bounds import BOUNDS
-from sr_domain.evidence.digests import FileDigest, Guard, WholeFiles
+from sr_domain.evidence.digests import FileDigest, Guard, OneThread, WholeFiles, digest_files
 from sr_domain.evidence.index_reader import index_entries
 from sr_ports import (
     BundleFile,
@@ -22,9 +22,11 @@ from sr_ports import (
     FileFact,
     IndexEntry,
     ListingRules,
+    Part,
     ReasonCode,
     VerificationMethod,
     Wanted,
+    WorkPool,
 )
 from sr_ports.laws import PathBase
 from sr_ports.roots import check_path, leaves
@@ -55,7 +57,7 @@ class Bundle:
     """What a law may ask of a bundle, over an engine root; a law itself is given a `law_view` of it.
 
     `bundle_root`: folder without trailing slash. `index_path`: None when the gate names none. `flag_path`:
-    of the gate's flag, which no law reads.
+    of the gate's flag, which no law reads. `pool`: what reads the parts of a law over parts, None for this thread.
     """
 
     root: EngineRoot
@@ -66,6 +68,7 @@ class Bundle:
     rules: ListingRules = TODAY
     digests: WholeFiles = attrs.field(factory=WholeFiles)
     flag_path: str | None = None
+    pool: WorkPool | None = None
 
     def files(self) -> Sequence[BundleFile]:
         """Every file below the bundle root less excluded names. Raises `BundleAbsent` when there is none.
@@ -174,6 +177,42 @@ class Bundle:
         self._check_target(fact, base)
         read = FileDigest(fact.path, fact.size, hasher.hexdigest(), fact.version_id)
         return read if fact.target is not None else self.digests.keep(read)
+
+    def parts(self) -> Iterator[Part]:
+        """What a law over parts is given (see `PartsLaw`). Raises `BundleAbsent`, `EvidenceFault`."""
+        facts = self._all_but_the_flag() if self.index_path is None else self._listed()
+        read = digest_files(self.root, facts.values(), self.pool or OneThread(), self.guard, self.digests)
+        for path, fact in sorted(facts.items()):
+            one = read[fact.path]
+            if isinstance(one, EvidenceFault):
+                raise one
+            yield Part(path, one.size, one.sha256)
+
+    def _listed(self) -> dict[str, FileFact]:
+        """The index's members by path, each found before any is read."""
+        base, found = self.method.path_base, {}
+        for entry in self.index():
+            place = self._confine(entry.path, base)
+            fact = self.root.stat(place, self.rules)
+            if fact is None:
+                raise EvidenceFault(ReasonCode.INDEXED_FILE_ABSENT, f"{place} is not there", place)
+            self._check_target(fact, base)
+            found[entry.path] = fact
+        return found
+
+    def _all_but_the_flag(self) -> dict[str, FileFact]:
+        """Every file below the bundle root less excluded names and the flag, by path from the method's base on."""
+        cut = 0 if self.method.path_base == "run_root" else len(self.bundle_root) + 1
+        found = {
+            fact.path[cut:]: fact
+            for fact in self.root.list(self.bundle_root, whole_bundle(self.method, self.rules))
+            if self.flag_path not in (fact.path, fact.target)
+        }
+        if not found:
+            raise BundleAbsent(self.bundle_root)
+        for fact in found.values():
+            self._check_target(fact, "bundle_root")
+        return found
 
     def _plain(self, entry: IndexEntry) -> IndexEntry:
         """The entry with its path in one spelling, by which it is named, sorted and left out."""

@@ -10,17 +10,28 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from json.encoder import encode_basestring
+from typing import TypeVar
 
 import attrs
 
 from sr_domain.evidence.outputs import OutputFiles
-from sr_ports import EngineRoot, EvidenceFault, FileFact, ReasonCode, WorkPool
+from sr_ports import EngineRoot, EvidenceFault, FileFact, Part, ReasonCode, WorkPool
 from sr_ports.compared import Compared
 
 Guard = Callable[[int], None]
 """Called between chunks and files with how many bytes were read since; raises when the lease is lost."""
 
+T = TypeVar("T")
+R = TypeVar("R")
 _GUARD_EVERY = 64
+
+
+class OneThread:
+    """A `WorkPool` without threads."""
+
+    def map(self, work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+        """Every result, in the order of `items`."""
+        return [work(item) for item in items]
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -253,12 +264,12 @@ def _content(output: OutputFiles, files: OutputDigests | EvidenceFault) -> Conte
     return ContentDigest(whole.hexdigest(), files, listed=True)
 
 
-def part_list(files: Iterable[FileDigest]) -> bytes:
+def part_list(files: Iterable[FileDigest | Part]) -> bytes:
     """The canonical JSON (RFC 8785) of the sorted part list, written straight out."""
     return b"".join(_pieces(files))
 
 
-def _pieces(files: Iterable[FileDigest]) -> Iterator[bytes]:
+def _pieces(files: Iterable[FileDigest | Part]) -> Iterator[bytes]:
     """The part list, some hundred parts at a time."""
     left, start = iter(files), "["
     while some := list(islice(left, _PARTS)):
@@ -267,5 +278,5 @@ def _pieces(files: Iterable[FileDigest]) -> Iterator[bytes]:
     yield b"]" if start == "," else b"[]"
 
 
-def _part(one: FileDigest) -> str:
+def _part(one: FileDigest | Part) -> str:
     return f'{{"path":{encode_basestring(one.path)},"sha256":"{one.sha256}","size":{one.size}}}'

@@ -13,7 +13,7 @@ from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.evidence.small_files import CutShort, first_line, parse_small, read_small
 from sr_domain.plan.sealed import SealedGate
 from sr_domain.record.proofs import Conflict
-from sr_ports import EngineRoot, EvidenceFault, ListingRules, ReasonCode
+from sr_ports import EngineRoot, EvidenceFault, ListingRules, ReasonCode, WorkPool
 from sr_ports.compared import Compared
 from sr_ports.wanted import TODAY
 
@@ -60,15 +60,16 @@ def verify_gate(
     guard: Guard,
     rules: ListingRules = TODAY,
     digests: WholeFiles | None = None,
+    pool: WorkPool | None = None,
 ) -> GateVerdict:
     """Judge a gate (spec: behaviour, "Evidence"). `rules`: those of its day for a run decided before.
 
-    `digests`: what the same look has read already.
+    `digests`: what the same look has read already. `pool`: reads the parts of a law over parts.
 
     Raises `Unreachable`, `LeaseLost`.
     """
     expected, read = None, digests or WholeFiles()
-    bundle = Bundle(root, gate.bundle_root, gate.index_path, gate.method, guard, rules, read, gate.flag_path)
+    bundle = Bundle(root, gate.bundle_root, gate.index_path, gate.method, guard, rules, read, gate.flag_path, pool)
     try:
         if root.stat(gate.flag_path, rules) is None:
             return GateMissing(gate.flag_path, f"no passed flag is there: {_wanted(gate)}")

@@ -10,7 +10,7 @@ import attrs
 from sr_domain.evidence.bundle import Bundle, BundleAbsent, is_hex64
 from sr_domain.evidence.law_view import asked, law_view
 from sr_domain.evidence.provided_law import LawStopped, ProvidedLaw, WatchedLaw
-from sr_ports import EvidenceFault, ReasonCode, Unreachable
+from sr_ports import EvidenceFault, PartsLaw, ReasonCode, Unreachable
 from sr_ports.errors import described, foreseen
 
 
@@ -63,9 +63,12 @@ def law_digest(provided: ProvidedLaw, bundle: Bundle) -> str:
 
 
 def _answer(provided: ProvidedLaw, bundle: Bundle, heard: _Heard) -> Any:
+    """What the law says; one over parts is given those, which the bundle reads."""
     law, view = provided.law, law_view(bundle, heard)
     if isinstance(law, WatchedLaw):
         return law.watched(view, partial(asked, partial(bundle.guard, 0), heard))
+    if isinstance(law, PartsLaw):
+        return law.digest_parts(asked(lambda: tuple(bundle.parts()), heard))
     return law.digest(view)
 
 

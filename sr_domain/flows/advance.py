@@ -19,7 +19,6 @@ from sr_domain.evidence.verdict import Complete, Conflicted, Evidence, Failed, U
 from sr_domain.flows.abandoned_attempts import abandon_open_attempts
 from sr_domain.flows.accepted_loss import AcceptedLoss
 from sr_domain.flows.admissible import compiled
-from sr_domain.flows.collect_evidence import collect
 from sr_domain.flows.commit import commit_failed, commit_quarantined, commit_ready, decide_ready, finish_terminal
 from sr_domain.flows.corrected_root import correct_root
 from sr_domain.flows.engine_attempts import EngineFailed, finished_root, run_engine
@@ -43,8 +42,8 @@ from sr_domain.record.kinds import Draft, EventKind
 from sr_domain.record.proofs import Conflict, Decision, Failure, Found, Judge
 from sr_domain.record.resting import WorkerAtFault
 from sr_domain.record.states import RunState
+from sr_domain.run.collect_evidence import collect
 from sr_domain.run.context import Context
-from sr_domain.run.deadline import deadline_of
 from sr_domain.run.derived import plan_bytes
 from sr_domain.run.held_run import HeldRun, take_over
 from sr_domain.run.planned_laws import origins
@@ -190,8 +189,7 @@ def prove_and_decide(run: HeldRun, plan: SealedPlan, accepted: Accepted, loss: A
 
 def _late(run: HeldRun, evidence: Evidence) -> bool:
     """Whether the deadline has come. The authority is asked only where something hangs on it."""
-    deadline = deadline_of(run.history)
-    return evidence.hangs_on_time and deadline is not None and run.ports.authority.now() >= deadline
+    return evidence.hangs_on_time and run.late()
 
 
 def _conclude(run: HeldRun, plan: SealedPlan, evidence: Evidence, loss: AcceptedLoss | None) -> bool:

@@ -16,6 +16,7 @@ from sr_domain.queries.altered import Altered, first_altered
 from sr_domain.record.details import FAILED, Rest, RootUnreadable
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger
+from sr_domain.record.proofs import Found
 from sr_domain.record.read import Attempt, Record
 from sr_domain.record.resting import WorkerAtFault
 from sr_domain.record.states import RunState
@@ -193,7 +194,7 @@ def _items(record: Record, now: Mapping[str, str]) -> tuple[tuple[Item, ...], tu
     if committed is None:
         return (), ()
     plan = SealedPlan.of(committed.details.plan)
-    judge, run_id = _Judge(record, now), _engine_run_id(record)
+    judge, run_id = ItemMaker(record.rest, record.found, now, record.root_fault), _engine_run_id(record)
     gates = tuple(judge.gate(look) for gate in plan.gates for look in gate.looks(run_id))
     outputs = tuple(judge.output(part) for output in plan.outputs for part in output.parts(run_id))
     return gates, (*judge.beside(), *outputs)
@@ -205,12 +206,13 @@ def _engine_run_id(record: Record) -> str:
     return record.ledger.run_id if decided is None or decided.engine_run_id is None else decided.engine_run_id
 
 
-class _Judge:
+class ItemMaker:
     """Looks up what the record says of each gate and output."""
 
-    def __init__(self, record: Record, now: Mapping[str, str]) -> None:
-        rest, found = record.rest, record.found
-        self._now, self._fault = now, record.root_fault
+    def __init__(
+        self, rest: Rest | None, found: Found | None, now: Mapping[str, str], fault: RootUnreadable | None = None
+    ) -> None:
+        self._now, self._fault = now, fault
         self._conflicts = {} if rest is None else {one.subject: one for one in reversed(rest.conflicts)}
         self._failures = {} if rest is None else {one.subject: one for one in reversed(rest.failures)}
         self._missing = frozenset(() if rest is None else rest.missing)

@@ -46,7 +46,13 @@ class GateBytes:
             lacking = absence(self.verifier.laws, gate.method.kind)
             return Finding(ReasonCode.UNKNOWN_HASHING_LAW, gate.subject, f"no plugin provides {lacking}")
         verdict = verify_gate(
-            self.root, gate, provided, enforce_members=self.enforce, guard=self.progress, rules=self.rules
+            self.root,
+            gate,
+            provided,
+            enforce_members=self.enforce,
+            guard=self.progress,
+            rules=self.rules,
+            pool=self.verifier.pool,
         )
         match verdict:
             case GateMissing(late=Conflict() as late):

@@ -26,6 +26,7 @@ from sr_domain.record.read import Record
 from sr_domain.run.altered import AlteredArtifact
 from sr_domain.run.answers import settled
 from sr_domain.run.append_aside import ledger_of
+from sr_domain.run.deadline import deadline_of
 from sr_domain.run.derived import Derived
 from sr_domain.run.ports import Ports, Settings
 from sr_domain.run.store_identity import KnownStore
@@ -114,6 +115,11 @@ class HeldRun:
             self.ports.clock.sleep(min(seconds, 1.0))
             seconds -= 1.0
         self.held.check()
+
+    def late(self) -> bool:
+        """Whether the evidence deadline has come, by the authority's clock. Raises `Unreachable`."""
+        deadline = deadline_of(self.history)
+        return deadline is not None and self.ports.authority.now() >= deadline
 
     def renew(self) -> None:
         """Check and renew the lease with the authority itself. Raises `LeaseLost`."""

@@ -17,7 +17,7 @@ from sr_ports import ReasonCode
 from sr_ports.compared import Compared
 
 if TYPE_CHECKING:
-    from sr_domain.run.held_run import HeldRun
+    from sr_domain.run.asking import Asking
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -36,7 +36,7 @@ def origins(laws: Mapping[str, ProvidedLaw], kinds: Iterable[str]) -> tuple[Plan
     )
 
 
-def law_here(run: HeldRun, kind: str) -> ProvidedLaw | Lacking:
+def law_here(run: Asking, kind: str) -> ProvidedLaw | Lacking:
     """The law of that kind, as the run was planned with it; or why it cannot be had here."""
     committed, provided = run.history.plan, run.ports.laws.get(kind)
     known = () if committed is None else committed.details.laws

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,10 +59,17 @@ def replace_file(path: Path, data: bytes) -> None:
     Durable on return, where folders can be synced. Makes the folders above it. Raises
     `OSError`, and leaves the old file as it was and nothing beside it.
     """
-    made = _make_folders(path.parent)
-    with _draft(path, data, mode=_mode(path)) as draft:
-        draft.replace(path)
-    _sync([path.parent, *made])
+    replace_files({path: data})
+
+
+def replace_files(files: Mapping[Path, bytes]) -> None:
+    """`replace_file` for several: every one is prepared before the first takes its place."""
+    made = {folder for path in files for folder in (path.parent, *_make_folders(path.parent))}
+    with ExitStack() as drafts:
+        ready = [(drafts.enter_context(_draft(path, data, mode=_mode(path))), path) for path, data in files.items()]
+        for draft, path in ready:
+            draft.replace(path)
+    _sync(made)
 
 
 def _mode(path: Path) -> int | None:

@@ -30,6 +30,7 @@ _TOKENS = frozenset({*PINS, DAY})
 _LOCATOR_ID = re.compile(r"[A-Za-z0-9_.-]+")  # the wire's output locator takes no other id
 _NEED_INDEX = frozenset({"sha256_member_digest_concat", "sha256_index_json_ascii_lex_raw_bytes"})
 _COVER_FOLDER = frozenset({"sha256_bundle_digest"})
+_PARTS = frozenset({"sha256_part_list"})
 
 _Spec = TypeVar("_Spec")
 
@@ -138,8 +139,9 @@ def _never_passes(gate: GateSpec) -> Iterator[Finding]:
     inside = flag.startswith(root) and flag.rpartition("/")[2] not in gate.method.exclude_filenames
     if gate.method.kind in _COVER_FOLDER and inside:
         yield error("FLAG_COVERED", gate.gate_id, "its passed flag lies in the bundle it seals and is not excluded")
-    if gate.method.kind in _COVER_FOLDER:
-        for name, unread in (("ordering", gate.method.ordering), ("path_base", gate.method.path_base)):
+    if gate.method.kind in _COVER_FOLDER | _PARTS:
+        base = "bundle_root" if gate.method.kind in _PARTS else gate.method.path_base
+        for name, unread in (("ordering", gate.method.ordering), ("path_base", base)):
             if unread not in ("ascii_lex", "bundle_root"):
                 yield warning("SETTING_UNREAD", gate.gate_id, f"{gate.method.kind} does not read {name}: {unread}")
 
@@ -194,7 +196,7 @@ def _unread(documents: PackDocuments) -> Iterator[Finding]:
     """
     for node in documents.gates:
         method = node.get("verification_method") if isinstance(node, dict) else None
-        if not isinstance(method, dict) or method.get("kind") not in _NEED_INDEX | _COVER_FOLDER:
+        if not isinstance(method, dict) or method.get("kind") not in _NEED_INDEX | _COVER_FOLDER | _PARTS:
             continue
         for key in sorted(map(str, set(method) - set(METHOD_KEYS))):
             what = f"verification_method has {key[:60]!r}, which nothing reads; it has {', '.join(METHOD_KEYS)}"

@@ -6,9 +6,10 @@ from sr_domain.evidence.provided_law import ProvidedLaw, RunsIn
 from sr_plugins.laws.bundle_digest import BundleDigest
 from sr_plugins.laws.index_raw_bytes import IndexRawBytes
 from sr_plugins.laws.member_concat import MemberDigestConcat
+from sr_plugins.laws.part_list import PartList
 from sr_plugins.release import DISTRIBUTION, release
 
-BUILTIN_LAWS = (BundleDigest(), MemberDigestConcat(), IndexRawBytes())
+BUILTIN_LAWS = (BundleDigest(), MemberDigestConcat(), IndexRawBytes(), PartList())
 
 
 def builtin_laws() -> dict[str, ProvidedLaw]:
@@ -16,4 +17,4 @@ def builtin_laws() -> dict[str, ProvidedLaw]:
     return {law.kind: ProvidedLaw(law, DISTRIBUTION, release(), RunsIn.OWN) for law in BUILTIN_LAWS}
 
 
-__all__ = ["BUILTIN_LAWS", "BundleDigest", "IndexRawBytes", "MemberDigestConcat", "builtin_laws"]
+__all__ = ["BUILTIN_LAWS", "BundleDigest", "IndexRawBytes", "MemberDigestConcat", "PartList", "builtin_laws"]

@@ -45,6 +45,7 @@ def trees(folder: Path, rounds: int, scale: float) -> Iterator[Row]:
         rounds,
         "3.5 s",
     )
+    yield from _own(folder / "own", big, rounds)
     yield from _tree(
         folder / "b",
         "10,000 files of 10 KiB",
@@ -73,13 +74,34 @@ def _tree(
     folder: Path, name: str, files: int, size: int, bundle: int, bar: str, threads: int, rounds: int, earlier: str
 ) -> Iterator[Row]:
     pack, root = worlds.single_gate(folder, files=files, size=size, bundle_size=bundle)
+    yield from _measured(folder, name, pack, root, {}, bar, threads, rounds, earlier)
+
+
+def _own(folder: Path, size: int, rounds: int) -> Iterator[Row]:
+    """One gate over all outputs by their part list: each byte is hashed once, for gate and output."""
+    pack, root, fingerprint = worlds.own_data(folder, files=64, size=size)
+    name, bar = "2 GiB in 64 files, the layout of sr init", "<= floor + 0.25 s"
+    yield from _measured(folder, name, pack, root, {"manifest_fingerprint": fingerprint}, bar, 2, rounds, "")
+
+
+def _measured(
+    folder: Path,
+    name: str,
+    pack: Path,
+    root: Path,
+    pins: dict[str, str],
+    bar: str,
+    threads: int,
+    rounds: int,
+    earlier: str,
+) -> Iterator[Row]:
     profile = worlds.profile(folder, pack)
     number = itertools.count()
     phases: list[float] = []
 
     def ours() -> Cost:
         request = folder / "request.json"
-        request.write_text(json.dumps(worlds.request(f"{name} {next(number)}", root, ["out"])), "utf-8")
+        request.write_text(json.dumps(worlds.request(f"{name} {next(number)}", root, ["out"], **pins)), "utf-8")
         cost = cold(["-m", "tests.bench.run", str(profile), str(request), str(folder / "phase")], cwd=REPO)
         phases.append(float((folder / "phase").read_text("utf-8")))
         return cost

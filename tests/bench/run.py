@@ -13,7 +13,7 @@ from pathlib import Path
 
 def main(profile: str, request: str, evidence: str | None) -> int:
     from sr_domain.flows import advance
-    from sr_domain.flows import collect_evidence as prove
+    from sr_domain.run import collect_evidence as prove
     from sr_plugins import build_runner
 
     taken = 0.0

@@ -11,11 +11,12 @@ from typing import Any
 PINS = {"manifest_fingerprint": "a" * 64, "parameter_hash": "b" * 64, "seed": 42}
 
 
-def request(key: str, root: Path | None, outputs: list[str]) -> dict[str, Any]:
-    """A request for these outputs of a root."""
+def request(key: str, root: Path | None, outputs: list[str], **pins: Any) -> dict[str, Any]:
+    """A request for these outputs of a root. `pins`: other than the usual ones."""
     return {
         "run_equivalence_key": key,
         **PINS,
+        **pins,
         "scenario": {"scenario_id": "bench"},
         "window": {
             "window_start_utc": "2026-01-01T00:00:00Z",
@@ -134,6 +135,25 @@ def _repeated(data: bytes, times: int) -> str:
     for _ in range(times):
         whole.update(data)
     return whole.hexdigest()
+
+
+def own_data(folder: Path, *, files: int, size: int) -> tuple[Path, Path, str]:
+    """The layout that ``sr init`` makes over one output, sealed: its pack, its root and its manifest_fingerprint."""
+    from sr_adapters.own_data.documents import GATES, OUTPUTS, gates_text, outputs_text
+    from sr_adapters.own_data.infer import infer
+    from sr_adapters.sealing import scan, seal
+
+    root = folder / "root"
+    (root / "out").mkdir(parents=True)
+    block = hashlib.sha256(b"bench").digest() * 32768
+    for at in range(files):
+        with (root / "out" / f"part-{at:06d}.bin").open("wb") as file:
+            _fill(file, size, block, sparse=False)
+    layout = infer(scan(root))
+    for name, text in ((GATES, gates_text), (OUTPUTS, outputs_text)):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text("gate.bench", layout.outputs), "utf-8")
+    return (folder / GATES).parent, root, seal(root).manifest_fingerprint
 
 
 def _fill(file: Any, size: int, block: bytes, sparse: bool) -> None:

@@ -172,6 +172,12 @@ def _everything(states: Stage) -> None:
     states("plan", states.request("other", output_ids=["nope"]))
     states("plan", states.request("other"), "--diff", states.request("two", "two.json", seed=9))
     states("session", "new")
+    for root in ("root", "part", "bad"):
+        states("check", root, "--request", states.request("checked"))
+    (states.folder / "own").mkdir()
+    (states.folder / "own" / "sales-2026-01-01.csv").write_text("1")
+    states("init", "own", "--force")
+    states("seal", profile="sr.yaml")
     states("demo", "--root", "demo", "--size", "10k")
 
 

@@ -507,6 +507,7 @@ ROWS: dict[ReasonCode, Row] = {
     C.REQUEST_INVALID: Row(submits(seed=-1), 2),
     C.REQUEST_NOT_FOUND: Row(lambda stage: stage.sr("submit", "gone.yaml"), 2),
     C.DOCUMENT_INVALID: Row(document, 2),
+    C.DATA_UNFIT: Row(lambda stage: stage.sr("init", "absent"), 2),
     C.PROFILE_INVALID: Row(profiled(runtime_rot="x"), 2),
     C.PROFILE_NOT_FOUND: Row(lambda stage: stage.sr.bare("--profile", "gone", "list"), 2),
     C.ENV_UNSET: Row(profiled(runtime_root="${SR_TEST_NOBODY_SETS_THIS}"), 2),

@@ -48,13 +48,32 @@ def test_the_tour_of_the_readme_runs_as_written(tmp_path: Path) -> None:
         assert done.stdout
 
 
-def test_the_request_of_the_readme_plans(tmp_path: Path) -> None:
+def test_the_five_lines_of_the_readme_bring_own_data_to_ready(tmp_path: Path) -> None:
     text = (REPO / "README.md").read_text("utf-8")
-    (block,) = [one for one in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "request.yaml" in one]
-    (tmp_path / "request.yaml").write_text(block)
-    done = sr("--json", "plan", "request.yaml", cwd=tmp_path)
-    assert '"plan_hash"' in done.stdout
-    assert not (tmp_path / "runs").exists()
+    (block,) = [one for one in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "sr init" in one]
+    for day in ("2026-01-30", "2026-01-31"):
+        folder = tmp_path / "data" / "orders" / day
+        folder.mkdir(parents=True)
+        (folder / "part-0.csv").write_text(day)
+    lines = [line.split("#")[0].split() for line in block.splitlines()]
+    assert len(lines) == 5
+    for _, *args in [*lines, ["sr", "seal", "--day", "2026-01-31"], ["sr", "submit", "request.yaml"]]:
+        done = sr(*args, cwd=tmp_path)
+        assert done.returncode == 0, (args, done.stderr)
+    assert sr("list", cwd=tmp_path).stdout.count("READY") == 2
+
+
+def test_the_engine_of_the_docs_seals_by_itself(tmp_path: Path) -> None:
+    text = (REPO / "docs" / "own-data.md").read_text("utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "engine.py").write_text(block)
+    (tmp_path / "sample").mkdir()
+    (tmp_path / "sample" / "orders.csv").write_text("x")
+    assert sr("init", "sample", "--engine", f"{sys.executable} engine.py", cwd=tmp_path).returncode == 0
+    profile = (tmp_path / "sr.yaml").read_text("utf-8")
+    (tmp_path / "sr.yaml").write_text(re.sub(r"command: .*", f'command: ["{sys.executable}", engine.py]', profile))
+    done = sr("submit", "request.yaml", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_table_of_reason_codes_is_fresh() -> None:

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from sr_adapters.memory.root import MemoryEngineRoot, MemoryEngineRoots
 from sr_domain.encoding.ids import ready_message_id, run_id_for
 from sr_domain.evidence.admitted import Admitted
-from sr_domain.flows import collect_evidence
 from sr_domain.record.layout import store_identity_key
 from sr_domain.record.states import RunState
+from sr_domain.run import collect_evidence
 from sr_domain.runner import ScenarioRunner
 from sr_ports import ReasonCode, Sink, Unreachable
 from sr_ports.wanted import FIRST_RELEASE, TODAY

@@ -16,11 +16,13 @@ from sr_domain.evidence.gates import GateMissing, GatePassed, GateUnjudged, veri
 from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.plan.sealed import SealedGate
 from sr_domain.record.proofs import Conflict
-from sr_plugins.laws import BundleDigest, IndexRawBytes, MemberDigestConcat
+from sr_plugins.laws import BundleDigest, IndexRawBytes, MemberDigestConcat, PartList
 from sr_ports import HashingLaw, ReasonCode, VerificationMethod
 from sr_ports.conformance.laws import Covers, HashingLawLaws
 
-LAWS: dict[str, HashingLaw] = {law.kind: law for law in (BundleDigest(), IndexRawBytes(), MemberDigestConcat())}
+LAWS: dict[str, HashingLaw] = {
+    law.kind: law for law in (BundleDigest(), IndexRawBytes(), MemberDigestConcat(), PartList())
+}
 FILES = st.dictionaries(
     st.sampled_from(["a.json", "b.bin", "sub/a.json", "sub-a.json", "Z.csv"]),
     st.binary(max_size=20),
@@ -58,6 +60,16 @@ class TestMemberDigestConcat(HashingLawLaws):
     @pytest.fixture
     def covers(self) -> Covers:
         return Covers(bytes=False, claims=True, order=True)
+
+
+class TestPartList(HashingLawLaws):
+    @pytest.fixture
+    def law(self) -> HashingLaw:
+        return PartList()
+
+    @pytest.fixture
+    def covers(self) -> Covers:
+        return Covers()
 
 
 def sha(data: bytes) -> str:

@@ -185,6 +185,17 @@ def test_a_setting_that_nothing_reads_is_a_warning(tmp_path: Path, settings: dic
     assert what in finding.what
 
 
+def test_a_law_over_parts_needs_no_index_and_leaves_the_flag_out_by_itself(tmp_path: Path) -> None:
+    laws = [*LAWS, "sha256_part_list"]
+    method = {"kind": "sha256_part_list", "path_base": "run_root"}
+    sound = gate("A", verification_method=method, index_path_template=None)
+    assert check_pack(write_pack(tmp_path, [sound], []), laws) == []
+    for unread in ({"ordering": "index_order"}, {"sort": "by_size"}):
+        odd = {**sound, "verification_method": {**method, **unread}}
+        (finding,) = check_pack(write_pack(tmp_path, [odd], []), laws)
+        assert finding.code == "SETTING_UNREAD"
+
+
 def test_what_a_law_of_another_distribution_reads_it_alone_knows(tmp_path: Path) -> None:
     method = law("theirs", rounds=2)
     assert check_pack(write_pack(tmp_path, [gate("A", verification_method=method)], []), [*LAWS, "theirs"]) == []

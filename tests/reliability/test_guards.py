@@ -17,11 +17,12 @@ import pytest
 
 from sr_adapters.runtime.clock import ManualClock
 from sr_domain.encoding.canonical import exact_json
-from sr_domain.flows import advance, collect_evidence, submit
-from sr_domain.flows.collect_evidence import collect
+from sr_domain.flows import advance, submit
 from sr_domain.flows.keep_proofs import keep_proofs
 from sr_domain.record.states import RunState
+from sr_domain.run import collect_evidence
 from sr_domain.run.answers import settled_outcome
+from sr_domain.run.collect_evidence import collect
 from sr_domain.run.held_run import HeldRun
 from sr_ports import Lease, SrError
 from tests.reliability.lab import START, Lab, request

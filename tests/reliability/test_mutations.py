@@ -17,9 +17,10 @@ from sr_adapters.runtime import heartbeat
 from sr_domain.artifacts.documents import control_fact
 from sr_domain.artifacts.revisions import today
 from sr_domain.encoding.canonical import exact_json
-from sr_domain.flows import advance, collect_evidence, commit, submit
+from sr_domain.flows import advance, commit, submit
 from sr_domain.record import ledger
 from sr_domain.record.kinds import Draft
+from sr_domain.run import collect_evidence
 from sr_domain.run.held_run import HeldRun
 from sr_ports import Stored
 from tests.reliability.simulation import Broken, Simulation

@@ -78,4 +78,24 @@ BUNDLES = (
         index={"entries": ["gate/a.csv", "data/x.bin"]},
         members=(("gate/a.csv", None), ("data/x.bin", None)),
     ),
+    Sample(
+        "the part list of the listed files, whatever their order; what the index claims of them is ignored",
+        {"kind": "sha256_part_list", "exclude_filenames": ()},
+        index={"files": [{"path": "sub/c.bin", "sha256": "0" * 64, "size": 9}, {"path": "B.json"}, "a.csv"]},
+        members=(("sub/c.bin", "0" * 64), ("B.json", None), ("a.csv", None)),
+    ),
+    Sample(
+        "the part list, paths relative to the engine root: the layout of sr init",
+        {"kind": "sha256_part_list", "path_base": "run_root", "exclude_filenames": ()},
+        index=["data/x.bin", "gate/a.csv"],
+        members=(("data/x.bin", None), ("gate/a.csv", None)),
+    ),
+    Sample(
+        "the part list of all files of the bundle less the flag and excluded names, where the gate names no index",
+        {"kind": "sha256_part_list", "exclude_filenames": ("c.bin",)},
+    ),
+    Sample(
+        "the same, paths relative to the engine root",
+        {"kind": "sha256_part_list", "path_base": "run_root", "exclude_filenames": ()},
+    ),
 )

@@ -28,7 +28,7 @@ from sr_domain.plan.sealed import SealedPlan
 from sr_domain.record.states import RunState
 from sr_plugins.documents.policy import load_policy
 from sr_plugins.laws import BUILTIN_LAWS
-from sr_ports import BundleFile, IndexEntry, VerificationMethod
+from sr_ports import BundleFile, IndexEntry, Part, PartsLaw, VerificationMethod
 from tests.kit import LAWS, PLATFORM, POLICY, Lab, request
 from tests.vectors.bundles import BUNDLES, Sample
 from tests.worlds import pack, small_world
@@ -229,6 +229,18 @@ class _View:
         root = self.sample.bundle_root if base == "bundle_root" else ""
         return sha256_hex(b"".join(self.sample.files[root + path] for path in paths))
 
+    def parts(self) -> list[Part]:
+        run_root = self.method.path_base == "run_root"
+        root = self.sample.bundle_root
+        below = "" if run_root else root
+        named = [root + one.path for one in self.files()]
+        if self.sample.index is not None:
+            named = [below + path for path, _ in self.sample.members]
+        return [
+            Part(path.removeprefix(below), len(self.sample.files[path]), sha256_hex(self.sample.files[path]))
+            for path in sorted(named)
+        ]
+
 
 def _law(sample: Sample) -> Case:
     method = VerificationMethod(**sample.method)
@@ -241,7 +253,7 @@ def _law(sample: Sample) -> Case:
         "bundle_root": sample.bundle_root,
         "index_path": sample.index_path,
         "files": _shown(sample.files),
-        "expected": law.digest(view),
+        "expected": law.digest_parts(view.parts()) if isinstance(law, PartsLaw) else law.digest(view),
     }
 
 

@@ -92,15 +92,20 @@ def gate_digest(case: Node) -> str:
     if method["kind"] == "sha256_bundle_digest":
         inside = sorted(path for path in files if path.startswith(root) and path.split("/")[-1] not in skipped)
         return sha(b"".join(files[path] for path in inside))
+    base = "" if method.get("path_base") == "run_root" else root
+    if method["kind"] == "sha256_part_list" and case["index_path"] is None:
+        inside = sorted(path for path in files if path.startswith(root) and path.split("/")[-1] not in skipped)
+        return sha(part_list({path[len(base) :]: files[path] for path in inside}))
     listed = json.loads(files[case["index_path"]])
     if isinstance(listed, dict):
         (listed,) = (listed[name] for name in ("files", "entries", "items", "members") if name in listed)
     if method["kind"] == "sha256_member_digest_concat":
         return sha("".join(one["sha256_hex"] for one in listed))
     paths = [one if isinstance(one, str) else one["path"] for one in listed]
+    if method["kind"] == "sha256_part_list":
+        return sha(part_list({path: files[base + path] for path in paths}))
     if method.get("ordering", "ascii_lex") == "ascii_lex":
         paths.sort()
-    base = "" if method.get("path_base") == "run_root" else root
     return sha(b"".join(files[base + path] for path in paths))
 
 

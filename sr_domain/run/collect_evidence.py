@@ -32,14 +32,13 @@ from sr_domain.plan.policy import MemberDigests
 from sr_domain.plan.sealed import OutputPart, SealedGate, SealedOutput, SealedPlan
 from sr_domain.record.proofs import Conflict, Failure, GateProof, Lack, OutputProof
 from sr_domain.run.admission_rules import admitted
-from sr_domain.run.deadline import deadline_of
-from sr_domain.run.held_run import HeldRun
+from sr_domain.run.asking import Asking
 from sr_domain.run.planned_laws import Lacking, law_here
 from sr_ports import Changes, EngineRoot, EvidenceFault, ReasonCode
 from sr_ports.roots import NAMED_CHANGES
 
 
-def collect(run: HeldRun, plan: SealedPlan, uri: str, *, reused: bool) -> Evidence:
+def collect(run: Asking, plan: SealedPlan, uri: str, *, reused: bool) -> Evidence:
     """Everything the root has to say about this plan. Raises `Unreachable`, `LeaseLost`.
 
     `reused`: the root is of an engine run that SR did not start, which has a run id of its own.
@@ -77,18 +76,18 @@ _FIRST_STEP, _LONGEST_STEP = 1.0, 5.0
 """Seconds between two looks while nothing changes."""
 
 
-def _stand_still(run: HeldRun, root: EngineRoot, seconds: float) -> Changes:
+def _stand_still(run: Asking, root: EngineRoot, seconds: float) -> Changes:
     """Let time pass between what was found and the second look, under the heartbeat. Raises `LeaseLost`.
 
     Looks now and then: it ends with the first change, and with the first look after the evidence deadline.
     """
     run.telemetry.progress(f"a digest differs: whether anything still changes is seen in {seconds:g} s")
-    deadline, step, changes = deadline_of(run.history), _FIRST_STEP, Changes()
+    step, changes = _FIRST_STEP, Changes()
     while seconds > 0 and not changes:
         pause = min(seconds, step)
         run.pause(pause)
         changes = root.changes()
-        if deadline is not None and run.ports.authority.now() >= deadline:
+        if run.late():
             break
         seconds, step = seconds - pause, min(step * 2, _LONGEST_STEP)
     return changes
@@ -111,7 +110,7 @@ def _together(parts: Sequence[Evidence]) -> Evidence:
     return Evidence(**joined, oracle_pack_ref=parts[0].oracle_pack_ref, engine_run_id=parts[0].engine_run_id)
 
 
-def _oracle(run: HeldRun, root: EngineRoot, pins: Mapping[str, Any]) -> Evidence:
+def _oracle(run: Asking, root: EngineRoot, pins: Mapping[str, Any]) -> Evidence:
     """What the pack manifest says; one that is no plain file is a conflict, one that ends too early is missing."""
     try:
         ref, failures = oracle_pack(root, pins, run.settings.oracle_root)
@@ -123,7 +122,7 @@ def _oracle(run: HeldRun, root: EngineRoot, pins: Mapping[str, Any]) -> Evidence
     return Evidence(oracle_pack_ref=ref, failures=failures)
 
 
-def _receipt(run: HeldRun, root: EngineRoot, pins: Mapping[str, Any]) -> tuple[str | None, Evidence]:
+def _receipt(run: Asking, root: EngineRoot, pins: Mapping[str, Any]) -> tuple[str | None, Evidence]:
     """The run id that the receipt of a reused root names, and what is wrong with it: it must be of the run's world.
 
     One that ends too early is missing. To a run that revision 1 admitted, which never looked at it, any wrong one is.
@@ -154,7 +153,7 @@ def _missing(subject: str, path: str, detail: str) -> Evidence:
 class _Look:
     """One look at an engine root. `engine_run_id`: as of `Decision`. `unreceipted`: reused, and without a receipt."""
 
-    run: HeldRun
+    run: Asking
     plan: SealedPlan
     root: EngineRoot
     pins: Mapping[str, Any]
@@ -197,6 +196,7 @@ class _Look:
             enforce_members=self.plan.member_digests is MemberDigests.ENFORCE,
             guard=self.progress,
             digests=self.digests,
+            pool=self.run.ports.pool,
         )
         verdict = admitted(self.run.history).gate(lambda rules: judge(rules=rules))
         match verdict:
