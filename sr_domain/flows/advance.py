@@ -5,7 +5,7 @@ Submit, resubmission and resume are all this one procedure. Read it top to botto
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import assert_never
 
@@ -14,12 +14,12 @@ import attrs
 from sr_domain.encoding.pack_contracts import PackContracts
 from sr_domain.encoding.times import format_instant
 from sr_domain.evidence.arrival import something_there
-from sr_domain.evidence.provided_law import RunsIn
 from sr_domain.evidence.verdict import Complete, Conflicted, Evidence, Failed, Unjudged, Waiting, classify
 from sr_domain.flows.abandoned_attempts import abandon_open_attempts
 from sr_domain.flows.accepted_loss import AcceptedLoss
 from sr_domain.flows.admissible import compiled
 from sr_domain.flows.commit import commit_failed, commit_quarantined, commit_ready, decide_ready, finish_terminal
+from sr_domain.flows.conclusions import decision, failed, orphaned, waiting
 from sr_domain.flows.corrected_root import correct_root
 from sr_domain.flows.engine_attempts import EngineFailed, finished_root, run_engine
 from sr_domain.flows.keep_proofs import Kept, keep_proofs, own_receipts_stand
@@ -39,7 +39,7 @@ from sr_domain.record.details import (
     RootOverridden,
 )
 from sr_domain.record.kinds import Draft, EventKind
-from sr_domain.record.proofs import Conflict, Decision, Failure, Found, Judge
+from sr_domain.record.proofs import Failure, Found
 from sr_domain.record.resting import WorkerAtFault
 from sr_domain.record.states import RunState
 from sr_domain.run.collect_evidence import collect
@@ -197,7 +197,7 @@ def _conclude(run: HeldRun, plan: SealedPlan, evidence: Evidence, loss: Accepted
     late, kept = _late(run, evidence), Kept()
     evidence = evidence.at(late=late)
     verdict = classify(evidence, late=late)
-    if isinstance(verdict, Waiting) and _known(run, verdict, evidence, _decision(run, plan, evidence, None).found):
+    if isinstance(verdict, Waiting) and _known(run, verdict, evidence, decision(run, plan, evidence, None).found):
         run.telemetry.progress(verdict.detail or "what is missing is still missing")
         return False
     run.record()  # the fence, where it was not raised before: what follows writes
@@ -208,28 +208,28 @@ def _conclude(run: HeldRun, plan: SealedPlan, evidence: Evidence, loss: Accepted
         kept = keep_proofs(run, evidence, loss)
         evidence = attrs.evolve(evidence, failures=kept.failures)
         verdict = classify(evidence, late=late)
-    decision = _decision(run, plan, evidence, kept.versions_digest)
+    decided = decision(run, plan, evidence, kept.versions_digest)
     match verdict:
         case Complete() if kept.orphans:
-            _wait(run, events.RECEIPT_ORPHANED, _orphaned(kept.orphans, decision.found))
+            _wait(run, events.RECEIPT_ORPHANED, orphaned(kept.orphans, decided.found))
         case Complete():
             refused = claim_place(run)
             if refused is None:
-                decide_ready(run, decision, lambda: own_receipts_stand(run, kept.receipts))
+                decide_ready(run, decided, lambda: own_receipts_stand(run, kept.receipts))
                 return True
             return _not_to_supersede(run, refused)
         case Waiting():
-            _wait(run, events.EVIDENCE_WAITING, _waiting(verdict, evidence, decision.found))
+            _wait(run, events.EVIDENCE_WAITING, waiting(verdict, evidence, decided.found))
         case Unjudged(faults):
             _rest(run, faults)
         case Conflicted(conflicts):
             run.renew()
             missing = tuple(sorted(evidence.missing))
-            why = Rest(ReasonCode.EVIDENCE_CONFLICT, conflicts=conflicts, missing=missing, found=decision.found)
+            why = Rest(ReasonCode.EVIDENCE_CONFLICT, conflicts=conflicts, missing=missing, found=decided.found)
             commit_quarantined(run, why)
         case Failed():
             run.renew()
-            commit_failed(run, _failed(verdict, evidence, decision.found))
+            commit_failed(run, failed(verdict, evidence, decided.found))
         case _:
             assert_never(verdict)
     return False
@@ -242,32 +242,16 @@ def _not_to_supersede(run: HeldRun, refused: SupersedeRefused) -> bool:
     return False
 
 
-def _orphaned(orphans: Sequence[Failure], found: Found) -> Rest:
-    """Why the run rests, and what passed nevertheless."""
-    first, others = orphans[0], sorted({one.subject for one in orphans[1:]})
-    more = f"; and {len(orphans) - 1} more, of {', '.join(others)}" if others else ""
-    return Rest(first.code, f"{first.subject}: {first.detail}{more}", failures=tuple(orphans), found=found)
-
-
-def _waiting(verdict: Waiting, evidence: Evidence, found: Found) -> Rest:
-    """Why the run waits, and what passed nevertheless."""
-    return Rest(
-        verdict.code,
-        verdict.detail,
-        missing=verdict.missing,
-        found=found,
-        lacks=tuple(sorted(evidence.lacks, key=lambda one: (one.subject, one.path))),
-        changed=evidence.unstable.paths,
-    )
-
-
 def _known(run: HeldRun, verdict: Waiting, evidence: Evidence, found: Found) -> bool:
-    """Whether the run waits for this already: whatever changes just now, it is unstable; else for the very same."""
+    """Whether the run waits for this already, and its record says nothing newer.
+
+    Whatever changes just now, it is unstable; else it is the very same that is missing.
+    """
     standing = run.history.rest
-    if not _waits(run) or standing is None or standing.reason_code != verdict.code:
+    if not _waits(run) or standing is None or standing.reason_code != verdict.code or run.history.root_fault:
         return False
     unstable = verdict.code is ReasonCode.EVIDENCE_UNSTABLE
-    return unstable or standing.document() == _waiting(verdict, evidence, found).document()
+    return unstable or standing.document() == waiting(verdict, evidence, found).document()
 
 
 def _wait(run: HeldRun, kind: EventKind[Rest], why: Rest) -> None:
@@ -285,51 +269,6 @@ def _rest(run: HeldRun, faults: Sequence[Failure]) -> None:
     why = WorkerAtFault(code.value, one_line("; ".join(told)), REASONS[code].remedy, subjects)
     run.record(*(() if run.history.root_fault == why else (events.WORKER_AT_FAULT(why),)))
     run.write_status()
-
-
-def _failed(verdict: Failed, evidence: Evidence, found: Found) -> Rest:
-    """Why the run fails, and what passed nevertheless. Drift keeps both sides, as a conflict does."""
-    drifted = (one for one in evidence.failures if one.changes is not None)
-    return Rest(
-        verdict.code,
-        verdict.detail,
-        failures=evidence.failures,
-        conflicts=tuple(Conflict(one.subject, one.code, one.detail, changes=one.changes) for one in drifted),
-        missing=tuple(sorted(set(evidence.missing))),
-        found=found,
-        lacks=tuple(sorted(evidence.lacks, key=lambda one: (one.subject, one.path))),
-        changed=evidence.unstable.paths,
-    )
-
-
-def _decision(run: HeldRun, plan: SealedPlan, evidence: Evidence, versions: str | None) -> Decision:
-    return Decision(
-        outputs=tuple(sorted(evidence.outputs, key=lambda one: (one.output_id, one.day or ""))),
-        gates=tuple(sorted(evidence.gates, key=lambda one: (one.gate_id, one.day or ""))),
-        judges=tuple(_judges(run, plan)),
-        notes=tuple(sorted({*evidence.notes, *_in_callers_process(run, plan)})),
-        oracle_pack_ref=evidence.oracle_pack_ref,
-        service_release_id=run.settings.service_release_id,
-        environment=run.settings.environment,
-        engine_run_id=evidence.engine_run_id,
-        object_versions_digest=versions,
-    )
-
-
-def _in_callers_process(run: HeldRun, plan: SealedPlan) -> Iterator[str]:
-    """A note for each gate whose law is another's and ran in this very process."""
-    for gate in plan.gates:
-        provided = run.ports.laws.get(gate.method.kind)
-        if provided is not None and provided.runs_in is RunsIn.CALLER:
-            yield f"LAW_IN_CALLERS_PROCESS:{gate.gate_id}"
-
-
-def _judges(run: HeldRun, plan: SealedPlan) -> Iterator[Judge]:
-    """Whose law each gate's is; of all gates once all were judged."""
-    for gate in sorted(plan.gates, key=lambda one: one.gate_id):
-        provided = run.ports.laws.get(gate.method.kind)
-        if provided is not None:
-            yield Judge(gate.gate_id, gate.method.kind, provided.distribution, provided.version)
 
 
 def engine_root(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> str | Failed:

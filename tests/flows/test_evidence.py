@@ -63,9 +63,8 @@ def test_ready_leaves_every_artifact_and_one_message(tmp_path: Path) -> None:
     )
     (receipt,) = facts["instance_receipts"]
     assert lab.store.read(receipt["bundle_manifest_ref"]).data == canonical
-    assert any(
-        note.startswith("GATE_LAW:gate.end:sha256_bundle_digest:scenario-runner==") for note in facts["evidence_notes"]
-    )
+    judge = lab.law.laws()["sha256_bundle_digest"]
+    assert f"GATE_LAW:gate.end:sha256_bundle_digest:{judge.distribution}=={judge.version}" in facts["evidence_notes"]
 
 
 def test_a_duplicate_has_no_second_effect(tmp_path: Path) -> None:

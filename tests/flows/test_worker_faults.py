@@ -142,7 +142,30 @@ def test_laws_of_scenario_runner_itself_may_be_of_any_version(lab: Lab) -> None:
     assert lab.runner(laws=newer).resume(waits.run_id).state is RunState.READY
 
 
+class WithoutRecords:
+    """A store in which no record can be begun."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def create(self, key: str, data: bytes) -> Any:
+        if "/run_record/" in key:
+            raise Unreachable(ReasonCode.STORE_UNREACHABLE, "no store")
+        return self._store.create(key, data)
+
+
+def bound_only(lab: Lab, **changes: Any) -> None:
+    """The key is bound, and the worker went away before anything was recorded."""
+    asked = request(engine_run_root=lab.world(small_world()), **changes)
+    with pytest.raises(Unreachable):
+        lab.runner(laws=MENDED, store=WithoutRecords(lab.store)).submit(asked)
+
+
 def test_a_run_without_its_plan_rests_open_until_its_laws_are_there(lab: Lab) -> None:
+    bound_only(lab)
     outcome = submitted(lab, small_world(), NOBODY)
     assert (outcome.state, outcome.reason_code) == (RunState.OPEN, ReasonCode.UNKNOWN_HASHING_LAW)
     assert exits.exit_for_outcome(outcome) == exits.UNREACHABLE
@@ -150,6 +173,7 @@ def test_a_run_without_its_plan_rests_open_until_its_laws_are_there(lab: Lab) ->
 
 
 def test_a_fact_about_the_request_ends_it_also_where_a_law_is_missing(lab: Lab) -> None:
+    bound_only(lab, output_ids=["world", "nowhere"])
     outcome = submitted(lab, small_world(), NOBODY, output_ids=["world", "nowhere"])
     assert (outcome.state, outcome.reason_code) == (RunState.FAILED, ReasonCode.UNKNOWN_OUTPUT_ID)
 
