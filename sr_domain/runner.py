@@ -32,7 +32,8 @@ class ScenarioRunner:
     Needs ports, a policy and an interface pack (or how to read it, when a plan is first made); no
     plugin, file or YAML. Every method may be called twice, at once, or again after a crash (spec:
     mission, law 6), and imports its flow when it is first used. A context manager: leaving it closes the ports.
-    A run may be named by its id, or by a ref of it that an answer or artifact carries, which says where it is.
+    A run may be named by its id, by the first characters of it (six or more), by ``key:KEY``, or by a ref of it
+    that an answer or artifact carries, which says where it is.
     """
 
     def __init__(
@@ -95,6 +96,12 @@ class ScenarioRunner:
         from sr_domain.queries import lookups
 
         return lookups.status(self._context, run_id)
+
+    def run_id(self, run: str) -> str:
+        """The id of a run by any name of it. Raises `BadInput` where a prefix fits several, `NotFound` for none."""
+        from sr_domain.run import lookup
+
+        return lookup.id_of(self.ports, run)
 
     def record(self, run_id: str) -> tuple[Event, ...]:
         """A run's record, every event in order. Raises `NotFound`, `Fault(RECORD_INVALID)`."""

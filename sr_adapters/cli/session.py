@@ -78,11 +78,8 @@ class Session:
         return f"{before}{typed}{step.after}"
 
     def run_id(self, run: str) -> str:
-        """The id of a run that is named by its id, or by a ref that its artifacts and READY carry."""
-        from sr_domain.record.layout import run_of
-
-        named = run_of(run)
-        return run if named is None else named[1]
+        """The id of a run by any name of it."""
+        return self.runner.run_id(run)
 
     def tell_superseded(self, run_id: str, chain: Sequence[str]) -> None:
         """On stderr: that a run which may be read all the same has a successor."""

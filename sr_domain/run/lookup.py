@@ -28,6 +28,7 @@ from sr_ports import (
 )
 from sr_ports.compared import Compared
 
+_RUN_ID = re.compile(r"[0-9a-f]{32}")
 _PLATFORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
 
@@ -41,13 +42,13 @@ class Place(Compared):
 
 
 def home(context: Context, run: str) -> Place:
-    """Where a run's truth is. `run`: its id, or the ref of an artifact of it, which says where.
+    """Where a run's truth is. `run`: its name (see `id_of`), or the ref of an artifact of it, which says where.
 
-    Raises `NotFound` when there is no such run, `BadInput` when the id fits two platform runs of the store,
-    `Unreachable` when that cannot be told.
+    Raises `NotFound` when there is no such run, `BadInput` when the name fits two runs, or two platform runs of
+    the store, `Unreachable` when that cannot be told.
     """
     named = run_of(run)
-    return Place(*named) if named is not None else _place(context.ports, check_run_id(run), context.notice)
+    return Place(*named) if named is not None else _place(context.ports, id_of(context.ports, run), context.notice)
 
 
 def view_of(ports: Ports, run_id: str, notice: Callable[[str], None]) -> str:
@@ -96,10 +97,19 @@ def _only(run_id: str, found: Sequence[str]) -> Layout:
     return Layout(found[0])
 
 
-def id_of(run: str) -> str:
-    """The id of a run that is named by its id or by a ref of it."""
+def id_of(ports: Ports, run: str) -> str:
+    """The id of a run that is named by it, by six characters or more of it, by ``key:KEY`` or by a ref of it.
+
+    Raises `BadInput` and `NotFound` as `naming.id_named` does; no id is looked for.
+    """
     named = run_of(run)
-    return run if named is None else named[1]
+    if named is not None:
+        return named[1]
+    if _RUN_ID.fullmatch(run):
+        return run
+    from sr_domain.run.naming import id_named
+
+    return id_named(ports, run)
 
 
 def no_run(run_id: str) -> NotFound:
@@ -164,13 +174,6 @@ def home_of(ports: Ports, run_id: str, layout: Layout) -> Layout:
         return Layout(binding.platform_run_id)
     found = _recorded_in(ports, run_id, layout.platform_run_id)
     return Layout(found[0]) if len(found) == 1 else layout
-
-
-def check_run_id(run_id: str) -> str:
-    """The id, if it has the form of one: 32 lower-case hex characters. Raises `BadInput(USAGE)`."""
-    if len(run_id) != 32 or set(run_id) - set("0123456789abcdef"):  # noqa: PLR2004
-        raise BadInput(ReasonCode.USAGE, f"{run_id[:64]!r} is not a run id", "give 32 lower-case hex characters")
-    return run_id
 
 
 def record_of(context: Context, run: str, *, admitted: bool = True) -> tuple[Layout, Ledger]:

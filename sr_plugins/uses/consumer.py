@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,17 @@ from sr_domain.encoding.strict_json import strict_loads
 from sr_domain.queries.finding import Finding
 from sr_domain.queries.verify import Verification, Verifier, verify
 from sr_domain.record.layout import Layout, run_of
-from sr_domain.run.lookup import view_of
+from sr_domain.run.lookup import id_of, view_of
+from sr_domain.run.naming import is_name
 from sr_domain.run.ports import Ports
 from sr_plugins.documents.files import read_config
 from sr_plugins.documents.profile import Profile, Section, load_profile
 from sr_plugins.wiring.wire import wire_checker, wire_ports
 from sr_ports import BadInput, Fault, NotFound, ReasonCode
+
+
+_ID = 32
+"""Characters of a whole run id, which no file of that name hides."""
 
 
 def verify_facts(
@@ -33,7 +37,9 @@ def verify_facts(
     allow_superseded: bool = False,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Guarded:
-    """Re-prove a facts view: a path, a ``file://`` or ``s3://`` URI, or of the profile's store a ref or a run id.
+    """Re-prove a facts view: a path, a ``file://`` or ``s3://`` URI, or of the profile's store a ref or a run.
+
+    A run is named by its id, the first characters of it (six or more), or ``key:KEY``.
 
     A path or URI names its own store: everything up to ``fraud-platform/``; the path of a copy that
     lies elsewhere is held against the profile's store, and answers for the run that it names.
@@ -66,6 +72,7 @@ def verify_facts(
 def _stored(ports: Ports, source: str, ref: str | None, progress: Callable[[str], None]) -> tuple[str, bytes]:
     """The view at `ref`, or that of a run: the current platform run's, else the one it is in."""
     try:
+        source = id_of(ports, source) if ref is None else source
         current = ports.platform.current()
         key = Layout(current).facts(source) if ref is None and current is not None else ref
         blob = None if key is None else ports.store.read(key)
@@ -88,7 +95,7 @@ def _locate(source: str, profile: Profile) -> tuple[Profile, str | None, bytes |
     Any ref of a run leads to its view: the path or URI of a store with the ref behind it, or, as
     READY carries it, the ref alone, which is a key of the profile's store.
     """
-    if re.fullmatch(r"[0-9a-f]{32}", source):
+    if is_name(source) and (len(source) == _ID or not Path(source).exists()):
         return profile, None, None
     alone = run_of(source)
     if alone is not None and not Path(source).exists():
