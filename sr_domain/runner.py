@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sr_domain.plan.request import RunRequest
     from sr_domain.queries.audit import Audit
     from sr_domain.queries.explain import Explanation
+    from sr_domain.queries.listing import Asked, Listing
     from sr_domain.queries.preview import PlanReport
     from sr_domain.queries.timeline import Timeline
     from sr_domain.queries.verify import Verification
@@ -127,6 +128,12 @@ class ScenarioRunner:
         from sr_domain.queries import lookups
 
         return lookups.runs(self._context, state=state, limit=limit, after=after)
+
+    def listing(self, asked: Asked, *, limit: int = 100) -> Listing:
+        """The runs that the authority knows and `asked` takes, the newest first. Raises `Unreachable`."""
+        from sr_domain.queries import listing
+
+        return listing.listing(self._context, asked, limit)
 
     def reemit(
         self,

@@ -22,9 +22,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "submit": ("runs", "Submit a run request and follow it."),
     "plan": ("plans", "Compile and explain the plan of a request; writes nothing."),
     "status": ("runs", "Where a run is."),
-    "list": ("runs", "The runs known here."),
-    "show": ("runs", "A run's record as a timeline."),
-    "facts": ("runs", "A run's facts view: what consumers may read."),
+    "list": ("lists", "The runs known here."),
+    "show": ("views", "A run's record as a timeline."),
+    "facts": ("views", "A run's facts view: what consumers may read."),
     "explain": ("ops", "Why a run is where it is, and what to do next."),
     "resume": ("runs", "Finish what waits or was left by a crash."),
     "reemit": ("ops", "Publish READY or a terminal fact again, from truth."),
@@ -71,18 +71,22 @@ class Commands(Tree):
 @click.option("--policy", metavar="PATH", help="Policy profile; default: the profile's, else the shipped one.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else there.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell more; show tracebacks of bugs.")
+@click.option("--wide", is_flag=True, help="Cut and drop nothing to fit the terminal.")
 @click.version_option(package_name="scenario-runner", prog_name="sr")
 @click.pass_context
-def sr(ctx: click.Context, profile: str | None, policy: str | None, as_json: bool, verbose: bool) -> None:
+def sr(ctx: click.Context, profile: str | None, policy: str | None, as_json: bool, verbose: bool, wide: bool) -> None:
     """Scenario Runner: proves, by reading every byte, that every gate of a run passed, then says READY."""
-    ctx.obj = Session(profile or os.environ.get("SR_PROFILE") or "local", policy, as_json, verbose)
+    ctx.obj = Session(profile or os.environ.get("SR_PROFILE") or "local", policy, as_json, verbose, wide)
+
+
+_ANYWHERE = ("--json", "-v", "--verbose", "--wide")
 
 
 def _hoist(args: Sequence[str]) -> list[str]:
     """Global flags may also follow the command: ``sr status ID --json``."""
     end = args.index("--") if "--" in args else len(args)
-    flags = [one for one in args[:end] if one in ("--json", "-v", "--verbose")]
-    rest = [one for one in args[:end] if one not in ("--json", "-v", "--verbose")]
+    flags = [one for one in args[:end] if one in _ANYWHERE]
+    rest = [one for one in args[:end] if one not in _ANYWHERE]
     return [*flags, *rest, *args[end:]]
 
 

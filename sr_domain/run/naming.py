@@ -49,7 +49,7 @@ def id_named(ports: Ports, name: str) -> str:
 
 
 def _ambiguous(name: str, found: dict[str, str]) -> BadInput:
-    shown = [f"{run_id[:_shown(found)]}{f' ({key})' if key else ''}" for run_id, key in sorted(found.items())]
+    shown = [f"{run_id[: _shown(found)]}{f' ({key})' if key else ''}" for run_id, key in sorted(found.items())]
     more = ", and more" if len(shown) > _TOLD else ""
     what = f"{name} is ambiguous: {', '.join(shown[:_TOLD])}{more}"
     return BadInput(ReasonCode.USAGE, what, "give more characters of the id, or key:KEY")

@@ -22,7 +22,6 @@ from sr_plugins.documents.profile import Profile, Section, load_profile
 from sr_plugins.wiring.wire import wire_checker, wire_ports
 from sr_ports import BadInput, Fault, NotFound, ReasonCode
 
-
 _ID = 32
 """Characters of a whole run id, which no file of that name hides."""
 
