@@ -11,6 +11,7 @@ SCHEMA_VERSION = "1.0"
 CONTRACTS: Mapping[str, str] = {
     "submit": "outcome",
     "status": "outcome",
+    "wait": "outcome",
     "demo": "outcome",
     "resume": "outcome",
     "resume (several runs)": "resume",
@@ -19,6 +20,8 @@ CONTRACTS: Mapping[str, str] = {
     "list": "list",
     "show": "timeline",
     "facts": "run_facts_view",
+    "open": "opened",
+    "diff": "run_diff",
     "explain": "explain",
     "plan": "plan",
     "plan --diff": "plan_diff",

@@ -281,6 +281,12 @@ class ScenarioRunner:
 
         return preview.plan_diff(self._context, one, other)
 
+    def diff(self, run_id: str, other: str) -> dict[str, Any]:
+        """How two runs differ, from their records and part lists. Raises `NotFound`."""
+        from sr_domain.queries import run_diff
+
+        return run_diff.run_diff(self._context, run_id, other)
+
     def tail(
         self, *, from_start: bool = True, follow: bool = False, platform_run: str | None = None
     ) -> Iterator[Envelope]:

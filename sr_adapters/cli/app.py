@@ -21,11 +21,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "Build a small sealed world and take it to READY, telling the story."),
     "submit": ("runs", "Submit a run request and follow it."),
     "plan": ("plans", "Compile and explain the plan of a request; writes nothing."),
-    "status": ("runs", "Where a run is."),
+    "status": ("waits", "Where a run is."),
+    "wait": ("waits", "Wait until a run is READY."),
     "list": ("lists", "The runs known here."),
     "show": ("views", "A run's record as a timeline."),
     "facts": ("views", "A run's facts view: what consumers may read."),
-    "explain": ("ops", "Why a run is where it is, and what to do next."),
+    "open": ("opens", "The exact files of a proven output, one a line."),
+    "diff": ("opens", "How two runs differ."),
+    "explain": ("explains", "Why a run is where it is, and what to do next."),
     "resume": ("runs", "Finish what waits or was left by a crash."),
     "reemit": ("ops", "Publish READY or a terminal fact again, from truth."),
     "recover": ("recover", "Set aside what stands where truth should, and go on."),
@@ -38,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plugins": ("packs", "Adapters and laws by port, and where they come from."),
     "contracts": ("packs", "Check an interface pack against itself and its contracts."),
     "policy": ("packs", "Seal a policy profile after a change."),
+    "completion": ("completion", "Lines that make a shell complete commands, run ids, keys and gates."),
 }
 
 
@@ -95,6 +99,10 @@ def run(args: Sequence[str] | None = None) -> int:
     given = _hoist(list(sys.argv[1:] if args is None else args))
     begin()
     with output.opened():
+        if "_SR_COMPLETE" in os.environ:
+            from sr_adapters.cli.completion import complete
+
+            return complete(os.environ["_SR_COMPLETE"])
         told, code = _run(given, as_json="--json" in given, verbose="-v" in given or "--verbose" in given)
         output.answers().flush()
         if not told and (why := output.unwritten()) is not None:

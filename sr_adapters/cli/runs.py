@@ -1,4 +1,4 @@
-"""submit, status, resume."""
+"""submit and resume: what takes a run on."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sr_adapters.answers import versioned
 from sr_adapters.cli import exits, output, signals
 from sr_adapters.cli.documents import read_request
 from sr_adapters.cli.errors import remedy_here
+from sr_adapters.cli.naming import run_argument
 from sr_adapters.cli.outcomes import answer, remedy_of
 from sr_adapters.cli.session import Session
 from sr_ports import ReasonCode
@@ -78,16 +79,8 @@ def _rests(outcome: Outcome) -> bool:
     return exits.exit_for_outcome(outcome) != exits.WAITING
 
 
-@click.command("status")
-@click.argument("run_id")
-@click.pass_obj
-def status_command(session: Session, run_id: str) -> int:
-    """Where a run is. Exit code: 0 READY, 3 not finished, 4 FAILED, 5 QUARANTINED, 8 unknown."""
-    return answer(session, session.runner.status(run_id))
-
-
 @click.command("resume")
-@click.argument("run_ids", nargs=-1, metavar="[RUN_ID]...")
+@run_argument("run_ids", nargs=-1, metavar="[RUN]...")
 @click.option("--all", "all_runs", is_flag=True, help="Every run with something left to do.")
 @click.option("--watch", is_flag=True, help="As --all, again and again, until interrupted; several may watch at once.")
 @click.option(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sr_adapters.cli import exits
+from sr_adapters.cli.naming import run_argument
 from sr_adapters.cli.session import Session, seconds, shown_state, state_text
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command("show")
-@click.argument("run_id")
+@run_argument()
 @click.pass_obj
 def show_command(session: Session, run_id: str) -> int:
     """A run's record as a timeline: what happened when, how long it took, and in whose hands."""
@@ -76,7 +77,7 @@ def _clock(instant: str, day: str) -> str:
 
 
 @click.command("facts")
-@click.argument("run_id")
+@run_argument()
 @click.pass_obj
 def facts_command(session: Session, run_id: str) -> int:
     """A run's facts view: the one document that names all a consumer may read."""

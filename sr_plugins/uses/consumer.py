@@ -12,7 +12,9 @@ import attrs
 
 from sr_domain.encoding.strict_json import strict_loads
 from sr_domain.queries.finding import Finding
+from sr_domain.queries.proven_files import ProvenFile, proven_files
 from sr_domain.queries.verify import Verification, Verifier, verify
+from sr_domain.queries.view import View
 from sr_domain.record.layout import Layout, run_of
 from sr_domain.run.lookup import id_of, view_of
 from sr_domain.run.naming import is_name
@@ -47,25 +49,83 @@ def verify_facts(
     `allow_superseded`: a run that another has corrected is no fault.
     Raises `NotFound`, `BadInput`, `Unreachable`; what is wrong with the view is in the answer.
     """
+    return Guarded(
+        _read(source, profile, key, progress).verified(
+            engine_run_root=engine_run_root, fast=fast, allow_superseded=allow_superseded
+        )
+    )
+
+
+def open_output(
+    source: str | os.PathLike[str],
+    output_id: str,
+    *,
+    profile: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    engine_run_root: str | None = None,
+    fast: bool = False,
+    key: str | os.PathLike[str] | None = None,
+    allow_superseded: bool = False,
+    progress: Callable[[str], None] = lambda line: None,
+) -> tuple[Verification, tuple[ProvenFile, ...]]:
+    """Re-prove a facts view as `verify_facts` does, and name the very files of one of its outputs.
+
+    No files where the view is at fault. Raises as `verify_facts` does, and `BadInput` for an output that is not there.
+    """
+    found = _read(source, profile, key, progress)
+    done = found.verified(engine_run_root=engine_run_root, fast=fast, allow_superseded=allow_superseded)
+    return done, found.files(output_id, engine_run_root) if done.ok else ()
+
+
+@attrs.frozen
+class _Found:
+    """A view as it was read. `facts`: None where it is no document, for the reason in `why`."""
+
+    verifier: Verifier
+    where: str
+    data: bytes
+    facts: Any
+    why: str
+    is_copy: bool
+
+    def verified(self, *, engine_run_root: str | None, fast: bool, allow_superseded: bool) -> Verification:
+        """The view, proven again."""
+        if self.why:
+            return Verification(self.where, None, (Finding(ReasonCode.TRUTH_ALTERED, self.where, self.why),))
+        return verify(
+            self.verifier,
+            self.data,
+            self.facts,
+            asked=None if self.is_copy else self.where,
+            engine_run_root=engine_run_root,
+            fast=fast,
+            allow_superseded=allow_superseded,
+        )
+
+    def files(self, output_id: str, engine_run_root: str | None) -> tuple[ProvenFile, ...]:
+        """The files of an output of a view that is sound."""
+        from sr_domain.artifacts.revisions import today
+
+        view = View(Layout(self.facts["platform_run_id"]), self.data, self.facts, today())
+        return tuple(proven_files(self.verifier.store, view, output_id, engine_run_root))
+
+
+def _read(
+    source: str | os.PathLike[str],
+    profile: str | os.PathLike[str] | Mapping[str, Any] | None,
+    key: str | os.PathLike[str] | None,
+    progress: Callable[[str], None],
+) -> _Found:
     chosen, ref, copy = _locate(str(source), load_profile(profile))
     signed_by = None if key is None else wire_checker(chosen, os.fspath(key))
     ports = wire_ports(attrs.evolve(chosen, attest=None))  # who reads needs no signing key
     where, data = (str(source), copy) if copy is not None else _stored(ports, str(source), ref, progress)
+    facts, why = None, ""
     try:
         facts = strict_loads(data, what=where)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is no facts view
-        return Guarded(Verification(where, None, (Finding(ReasonCode.TRUTH_ALTERED, where, str(error)),)))
+        why = str(error)
     verifier = Verifier(ports.store, ports.roots, ports.laws, ports.pool, ports.clock, progress, signed_by)
-    done = verify(
-        verifier,
-        data,
-        facts,
-        asked=where if copy is None else None,
-        engine_run_root=engine_run_root,
-        fast=fast,
-        allow_superseded=allow_superseded,
-    )
-    return Guarded(done)
+    return _Found(verifier, where, data, facts, why, copy is not None)
 
 
 def _stored(ports: Ports, source: str, ref: str | None, progress: Callable[[str], None]) -> tuple[str, bytes]:
