@@ -54,6 +54,16 @@ class ScenarioRunner:
         return self._context.ports
 
     @property
+    def pack(self) -> InterfacePack:
+        """The interface pack, read when it is first asked for. Raises `BadInput(PACK_INVALID)`."""
+        return self._context.pack
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that it decides by."""
+        return self._context.policy
+
+    @property
     def settings(self) -> Settings:
         """What embedder or profile fixed for this process."""
         return self._context.settings

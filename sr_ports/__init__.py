@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         one_line,
     )
     from sr_ports.hooks import Adapter, Wiring, hookimpl, hookspec
-    from sr_ports.invoker import EngineCall, EngineInvoker, EngineResult
+    from sr_ports.invoker import EngineCall, EngineInvoker, EngineResult, Readiness
     from sr_ports.kinds import Kind
     from sr_ports.laws import (
         BundleFile,
@@ -124,6 +124,7 @@ _HOME = {
     "PerPlatformRun": "authority",
     "PlatformRuns": "runtime",
     "REASONS": "reasons",
+    "Readiness": "invoker",
     "Reason": "reasons",
     "ReasonCode": "reasons",
     "Refused": "settings",
@@ -201,6 +202,7 @@ __all__ = [
     "PerPlatformRun",
     "PlatformRuns",
     "Provable",
+    "Readiness",
     "Reason",
     "ReasonCode",
     "Refused",

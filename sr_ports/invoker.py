@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import attrs
 
@@ -62,3 +62,11 @@ class EngineInvoker(Protocol):
 
     def describe(self) -> str:
         """What is run, for people; never a secret."""
+
+
+@runtime_checkable
+class Readiness(Protocol):
+    """An invoker that can tell beforehand that it could start no engine at all, for whatever run."""
+
+    def unready(self) -> str | None:
+        """Why not, for people: no command, or a program that is not there. None where nothing is known against it."""

@@ -95,6 +95,17 @@ class SubprocessInvoker:
             ended = engine.follow(cancelled, progress)
         return self._result(launch, ended)
 
+    def unready(self) -> str | None:
+        """Why no engine can be started here: no command, or no such program; see `Readiness`."""
+        if not self.command or not self.command[0]:
+            return "the invoker has no command"
+        if "{" in self.command[0]:  # which program it is depends on the run
+            return None
+        from sr_adapters.subprocess.program import why_missing
+
+        env = engine_environment(os.environ, {}, deny=self.env_deny, allow=self.env_allow)
+        return why_missing(self.command[0], self.cwd, env)
+
     def describe(self) -> str:
         """The program; its arguments may hold what is nobody's business."""
         if not self.command:

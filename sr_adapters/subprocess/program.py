@@ -39,10 +39,22 @@ def why_not(number: int, command: str, cwd: str | None, env: Mapping[str, str]) 
         return ReasonCode.ENGINE_COMMAND_UNUSABLE, folder
     found = _found(command, cwd, env)
     if found is None:
-        where = "is not there" if "/" in command else f"is not found on PATH ({env.get('PATH') or os.defpath})"
-        return ReasonCode.ENGINE_COMMAND_MISSING, f"the engine command {command} {where}"
+        return ReasonCode.ENGINE_COMMAND_MISSING, _not_there(command, env)
     fault = _fault(found, cwd) or os.strerror(number)
     return ReasonCode.ENGINE_COMMAND_UNUSABLE, f"the engine command {found} cannot be started: {fault}"
+
+
+def why_missing(command: str, cwd: str | None, env: Mapping[str, str]) -> str | None:
+    """What is wrong with a program that is not there, or whose working folder cannot be used; None for any other."""
+    folder = _folder_fault(cwd)
+    if folder is not None:
+        return folder
+    return None if _found(command, cwd, env) is not None else _not_there(command, env)
+
+
+def _not_there(command: str, env: Mapping[str, str]) -> str:
+    where = "is not there" if "/" in command else f"is not found on PATH ({env.get('PATH') or os.defpath})"
+    return f"the engine command {command} {where}"
 
 
 def first_line_hint(command: str, cwd: str | None, env: Mapping[str, str]) -> str:

@@ -98,9 +98,10 @@ ENGINE_ATTEMPT_DETAIL = EventKind(
     "ENGINE_ATTEMPT_DETAIL",
     d.AttemptDetail,
     "ENGINE",
-    "why the engine's attempt failed",
+    "the engine's attempt failed",
     Kept.ONCE,
     subject="attempt_id",
+    quotes="detail",
     outcome="FAILED",
     severity="WARN",
 )

@@ -17,7 +17,8 @@ from sr_domain.artifacts.attestation import PAYLOAD_TYPE, fault_in, normal
 from sr_domain.encoding.times import format_instant
 from sr_domain.run.ports import Ports
 from sr_domain.runner import ScenarioRunner
-from sr_ports import REASONS, Envelope, LeaseLost, Migratable, NotFound, Provable, ReasonCode, SrError, one_line
+from sr_plugins.uses.doctor_config import configured
+from sr_ports import REASONS, Envelope, Kind, LeaseLost, Migratable, NotFound, Provable, ReasonCode, SrError, one_line
 from sr_ports.errors import described
 
 RACERS = 16
@@ -46,12 +47,38 @@ def examine(runner: ScenarioRunner, *, migrate: bool = False) -> list[Check]:
     ports = runner.ports
     token = ports.ids.new_id()
     return [
-        *_store(ports, f"fraud-platform/{_HOME}/{token}"),
-        *_authority(ports, f"doctor:{token}", migrate=migrate),
+        *_in_turn("object_store", _store(ports, f"fraud-platform/{_HOME}/{token}")),
+        *_in_turn("authority", _authority(ports, f"doctor:{token}", migrate=migrate)),
         *_bus(ports, runner.settings.topic, token),
+        *(_try("engine", name, work) for name, work in configured(runner)),
         *_root(runner),
         *_signer(ports),
     ]
+
+
+_Tries = Iterator[tuple[str, Callable[[], str]]]
+_ANSWERED = (ReasonCode.STORE_UNSAFE, ReasonCode.CLOCK_SKEW)
+"""Codes of servers that were reached."""
+
+
+def is_away(code: str | None) -> bool:
+    """Whether a check that failed so could not reach its server."""
+    if code is None:
+        return False
+    reason = ReasonCode(code)
+    return REASONS[reason].kind is Kind.UNREACHABLE and reason not in _ANSWERED
+
+
+def _in_turn(port: str, tries: _Tries) -> Iterator[Check]:
+    """Each thing tried; once a server could not be reached the rest is not: one cause, one line."""
+    away: str | None = None
+    for name, work in tries:
+        if away is not None:
+            yield Check(port, name, None, f"not tried: {away} could not be done")
+            continue
+        check = _try(port, name, work)
+        away = name if check.ok is False and is_away(check.code) else None
+        yield check
 
 
 def _try(port: str, name: str, work: Callable[[], str]) -> Check:
@@ -76,18 +103,15 @@ class _Broken(Exception):
         self.code = code
 
 
-def _store(ports: Ports, prefix: str) -> Iterator[Check]:
+def _store(ports: Ports, prefix: str) -> _Tries:
     store, keys = ports.store, [f"{prefix}/{name}" for name in ("once", "swap", "race", "none")]
     if isinstance(store, Provable):
-        place = _try("object_store", "place", lambda: _prove(store))
-        yield place
-        if not place.ok:  # one cause, one line
-            return
-    yield _try("object_store", "reach", lambda: _reach(ports, keys[0]))
-    yield _try("object_store", "create-once", lambda: _create_once(ports, keys[0]))
-    yield _try("object_store", "stale ETag", lambda: _stale(ports, keys[1], keys[3]))
-    yield _try("object_store", f"race of {RACERS}", lambda: _race(ports, keys[2]))
-    yield _try("object_store", "list after write", lambda: _listed(ports, prefix, keys[:3]))
+        yield "place", lambda: _prove(store)
+    yield "reach", lambda: _reach(ports, keys[0])
+    yield "create-once", lambda: _create_once(ports, keys[0])
+    yield "stale ETag", lambda: _stale(ports, keys[1], keys[3])
+    yield f"race of {RACERS}", lambda: _race(ports, keys[2])
+    yield "list after write", lambda: _listed(ports, prefix, keys[:3])
 
     def clean() -> str:
         for key in keys:
@@ -96,7 +120,7 @@ def _store(ports: Ports, prefix: str) -> Iterator[Check]:
             raise _Broken("something is left under the throw-away prefix", ReasonCode.STORE_UNREACHABLE)
         return "the throw-away prefix is empty again"
 
-    yield _try("object_store", "clean up", clean)
+    yield "clean up", clean
 
 
 def _prove(store: Provable) -> str:
@@ -160,13 +184,13 @@ def _listed(ports: Ports, prefix: str, keys: list[str]) -> str:
     return f"{len(found)} keys, in order"
 
 
-def _authority(ports: Ports, resource: str, *, migrate: bool) -> Iterator[Check]:
+def _authority(ports: Ports, resource: str, *, migrate: bool) -> _Tries:
     if migrate and isinstance(ports.authority, Migratable):
-        yield _try("authority", "migrate", partial(_migrate, ports.authority))
-    yield _try("authority", "lease and fence", lambda: _fences(ports, resource))
-    yield _try("authority", "text", lambda: _text(ports, resource))
-    yield _try("authority", f"{CALLS} calls, {CALLERS} at once", lambda: _many(ports, resource))
-    yield _try("authority", "clock skew", lambda: _skew(ports))
+        yield "migrate", partial(_migrate, ports.authority)
+    yield "lease and fence", lambda: _fences(ports, resource)
+    yield "text", lambda: _text(ports, resource)
+    yield f"{CALLS} calls, {CALLERS} at once", lambda: _many(ports, resource)
+    yield "clock skew", lambda: _skew(ports)
 
 
 def _migrate(authority: Migratable) -> str:

@@ -1,0 +1,53 @@
+"""What a profile names besides servers: pack, policy and engine command, as the doctor tries them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from sr_domain.plan.absent_law import absence
+from sr_domain.runner import ScenarioRunner
+from sr_ports import BadInput, EngineInvoker, Readiness, ReasonCode
+
+Tries = Iterator[tuple[str, Callable[[], str]]]
+
+
+def configured(runner: ScenarioRunner) -> Tries:
+    """Each thing to try: its name, and what gives a sentence or raises `BadInput`."""
+    yield "pack", lambda: _pack(runner)
+    yield "policy", lambda: _policy(runner)
+    invoker = runner.ports.invoker
+    if invoker is not None:
+        yield "engine command", lambda: _command(invoker)
+
+
+def _pack(runner: ScenarioRunner) -> str:
+    pack, laws = runner.pack, runner.ports.laws
+    for gate in pack.gates.values():
+        if gate.method.kind not in laws:
+            what = f"{gate.gate_id}: no plugin provides {absence(laws, gate.method.kind)}"
+            raise BadInput(ReasonCode.UNKNOWN_HASHING_LAW, what)
+    required = {one for output in pack.outputs.values() for one in output.read_requires_gates}
+    required |= {one for gate in pack.gates.values() for one in gate.upstream_gate_dependencies}
+    idle = [one.gate_id for one in pack.gates.values() if not one.authorizes_outputs and one.gate_id not in required]
+    told = f"{len(pack.gates)} gates, {len(pack.outputs)} outputs"
+    return f"{told}; nothing rests on {', '.join(idle)}" if idle else told
+
+
+def _policy(runner: ScenarioRunner) -> str:
+    """The outputs that a request without any means, all in the pack."""
+    policy = runner.policy
+    try:
+        lacking = [one for one in policy.traffic_output_ids if one not in runner.pack.outputs]
+    except BadInput:
+        return f"{policy.rev.policy_id} {policy.rev.revision}; whether the pack has its outputs cannot be told"
+    told = f"{policy.rev.policy_id} {policy.rev.revision}"
+    if lacking:  # a request may name its outputs: the policy's are then not asked for
+        return f"{told}; the pack lacks its traffic output {lacking[0]}: name output_ids in each request"
+    return told
+
+
+def _command(invoker: EngineInvoker) -> str:
+    why = invoker.unready() if isinstance(invoker, Readiness) else None
+    if why is not None:
+        raise BadInput(ReasonCode.ENGINE_COMMAND_MISSING, why)
+    return invoker.describe()
