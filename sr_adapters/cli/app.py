@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor", "Prove the wired servers by doing."),
     "bus": ("doctor", "Look at the control bus."),
     "plugins": ("packs", "Adapters and laws by port, and where they come from."),
+    "pack": ("pack", "Begin an interface pack, add to it, check it."),
     "contracts": ("packs", "Check an interface pack against itself and its contracts."),
     "policy": ("packs", "Seal a policy profile after a change."),
     "completion": ("completion", "Lines that make a shell complete commands, run ids, keys and gates."),

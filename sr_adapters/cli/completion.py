@@ -44,7 +44,7 @@ def _source(kind: Any, command: click.Command) -> str:
 
 
 def complete(asked: str) -> int:
-    """Answer a shell that completes a command line. `asked`: such as ``bash_complete``; the line is in its variables."""
+    """Answer a shell that completes a command line, which is in its variables. `asked`: such as ``bash_complete``."""
     from click.shell_completion import get_completion_class
 
     from sr_adapters.cli.app import sr

@@ -137,11 +137,11 @@ def unpublished(ledger: Ledger) -> dict[str, str] | None:
 
 def _failed_engine(record: Record, why: Rest | None) -> str:
     """What ended the last attempt of a run that the engine's failure ended; empty for any other."""
-    last = (
-        record.attempts[-1] if why is not None and why.reason_code.startswith("ENGINE_") and record.attempts else None
-    )
-    ended = None if last is None or last.finished is None else last.finished.details.reason_code
-    return "" if last is None or why is None or ended != why.reason_code else last.why
+    if why is None or not why.reason_code.startswith("ENGINE_") or not record.attempts:
+        return ""
+    last = record.attempts[-1]
+    same = last.finished is not None and last.finished.details.reason_code == why.reason_code
+    return last.why if same else ""
 
 
 def _rested(why: Rest | None) -> str:
