@@ -103,7 +103,7 @@ def run(args: Sequence[str] | None = None) -> int:
         if "_SR_COMPLETE" in os.environ:
             from sr_adapters.cli.completion import complete
 
-            return complete(os.environ["_SR_COMPLETE"])
+            return complete(sr, os.environ["_SR_COMPLETE"])
         told, code = _run(given, as_json="--json" in given, verbose="-v" in given or "--verbose" in given)
         output.answers().flush()
         if not told and (why := output.unwritten()) is not None:

@@ -24,16 +24,14 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.,:@%+=/-]+")
 
 @click.command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-@click.pass_obj
-def completion_command(session: Session, shell: str) -> int:
+@click.pass_context
+def completion_command(ctx: click.Context, shell: str) -> int:
     """The lines that make a shell complete commands, run ids, keys and gates: eval "$(sr completion bash)"."""
     from click.shell_completion import get_completion_class
 
-    from sr_adapters.cli.app import sr
-
     kind = get_completion_class(shell)
     if kind is not None:
-        output.answer(_source(kind, sr))
+        output.answer(_source(kind, ctx.find_root().command))
     return exits.DONE
 
 
@@ -43,11 +41,9 @@ def _source(kind: Any, command: click.Command) -> str:
     return str(made.source_template % made.source_vars())
 
 
-def complete(asked: str) -> int:
+def complete(sr: click.Command, asked: str) -> int:
     """Answer a shell that completes a command line, which is in its variables. `asked`: such as ``bash_complete``."""
     from click.shell_completion import get_completion_class
-
-    from sr_adapters.cli.app import sr
 
     shell, _, what = asked.partition("_")
     kind = get_completion_class(shell)

@@ -37,7 +37,7 @@ def proven_files(store: ObjectStore, view: View, output_id: str, engine_run_root
         )
     if root is None or not speaks_of_today(view.facts):
         what = f"run {view.run_id} was decided by the first release, whose views name no files"
-        raise BadInput(ReasonCode.USAGE, what, "sr verify proves it; submit it again under a new key for paths")
+        raise BadInput(ReasonCode.USAGE, what, "submit it again under a new key: its view will name them")
     below = (engine_run_root or root).rstrip("/")
     for locator in sorted(own, key=lambda one: str(one["path"])):
         place = place_of(view, root, locator)

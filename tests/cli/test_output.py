@@ -109,7 +109,7 @@ def test_the_exit_code_says_what_was_done(
     for command, (args, code) in COMMANDS.items():
         with monkeypatch.context() as patch:
             if code == 1:
-                patch.setattr("sr_domain.runner.ScenarioRunner.runs", lambda *_, **__: 1 / 0)
+                patch.setattr("sr_domain.runner.ScenarioRunner.listing", lambda *_, **__: 1 / 0)
             streams(patch, place, *names)
             before = sys.stdout, sys.stderr
             found[command] = run(["--profile", "profile.yaml", "--policy", "policy.yaml", *args])
@@ -150,7 +150,7 @@ def test_a_pipe_that_breaks_in_the_work_is_no_answer_that_was_read(sr: Shell, mo
     def breaks(*_: object, **__: object) -> None:
         raise BrokenPipeError(errno.EPIPE, "Broken pipe")
 
-    monkeypatch.setattr("sr_domain.runner.ScenarioRunner.runs", breaks)
+    monkeypatch.setattr("sr_domain.runner.ScenarioRunner.listing", breaks)
     answer = sr("list")
     assert (answer.code, answer.error) == (1, "INTERNAL")
 
@@ -167,7 +167,7 @@ class Terminal(io.TextIOWrapper):
         return True
 
 
-SHOWN = (["explain", RUN], ["show", RUN], ["status", RUN], ["bus", "tail"], ["plugins"])
+SHOWN = (["-v", "explain", RUN], ["show", RUN], ["status", RUN], ["bus", "tail"], ["plugins"])
 
 
 @pytest.mark.parametrize("kind", [io.TextIOWrapper, Terminal], ids=["a pipe", "a terminal"])
