@@ -30,9 +30,9 @@ from sr_ports.wanted import TODAY
 
 INDEX_LIMIT = 64 << 20
 _FOUND_AT_ONCE = 1000
-_SHAPES = ("files", "entries", "items", "members")
-_PATH_KEYS = ("path", "relative_path", "rel_path", "file_path", "file", "filename", "name")
-_DIGEST_KEYS = ("sha256_hex", "sha256", "digest", "digest_sha256", "digest_hex", "sha256_digest", "hash")
+SHAPES = ("files", "entries", "items", "members")
+PATH_KEYS = ("path", "relative_path", "rel_path", "file_path", "file", "filename", "name")
+DIGEST_KEYS = ("sha256_hex", "sha256", "digest", "digest_sha256", "digest_hex", "sha256_digest", "hash")
 _HEX = frozenset("0123456789abcdefABCDEF")
 
 
@@ -203,11 +203,11 @@ def _members(document: Any, path: str) -> list[Any]:
     if isinstance(document, list):
         return document
     if isinstance(document, dict):
-        named = [key for key in _SHAPES if key in document]
+        named = [key for key in SHAPES if key in document]
         if len(named) == 1 and isinstance(document[named[0]], list):
             members: list[Any] = document[named[0]]
             return members
-    shapes = ", ".join(_SHAPES)
+    shapes = ", ".join(SHAPES)
     raise EvidenceFault(
         ReasonCode.INDEX_MALFORMED, f"{path} is neither a list nor an object with one of {shapes}", path
     )
@@ -245,8 +245,8 @@ def _entry(node: Any, path: str) -> IndexEntry:
     if isinstance(node, str):
         return IndexEntry(node)
     if isinstance(node, dict):
-        name = next((node[key] for key in _PATH_KEYS if key in node), "")
-        claim = next((node[key] for key in _DIGEST_KEYS if key in node), None)
+        name = next((node[key] for key in PATH_KEYS if key in node), "")
+        claim = next((node[key] for key in DIGEST_KEYS if key in node), None)
         if isinstance(claim, dict):
             claim = claim.get("hex", "")
         if isinstance(name, str) and (claim is None or is_hex64(claim)) and (name or claim):
