@@ -189,11 +189,12 @@ _UNCUT = 10_000
 
 
 def _cut(value: str, room: int | None, before: int) -> str:
-    """A path in the room that is left on its line; any other value as it is."""
+    """A path or digest in the room that is left on its line; any other value as it is."""
     from sr_adapters.cli import tables
 
-    fits = room is None or "/" not in value or " " in value
-    return value if fits else tables.middle(value, max(int(room or 0) - before, 20))
+    if room is None or before + len(value) <= room or " " in value:
+        return value
+    return tables.middle(value, max(room - before, 20)) if "/" in value else tables.short_hex(value)
 
 
 def state_text(state: str | None) -> str:

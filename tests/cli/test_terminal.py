@@ -111,13 +111,15 @@ def test_diff_tells_pins_and_parts(ready: Shell) -> None:
     (ready.folder / "policy.yaml").write_text('policy_id: test\nrevision: "2"\n')
     assert ready.bare("policy", "seal", "policy.yaml").code == 0
     shutil.copytree(ready.folder / "root", ready.folder / "twin")
-    assert ready("submit", ready.request("twin", seed=9, engine_run_root="twin")).code == 0
+    window = json.loads((ready.folder / "request.yaml").read_text())["window"]
+    twin = ready.request("twin", window={**window, "window_tz": "Europe/Paris"}, engine_run_root="twin")
+    assert ready("submit", twin).code == 0
     found = ready("--json", "diff", "key:key", "key:twin").json
-    assert found["pins"]["seed"] == {"first": 7, "second": 9}
+    assert found["pins"]["window_tz"] == {"first": window["window_tz"], "second": "Europe/Paris"}
     assert found["policy"]["revision"] == {"first": "1", "second": "2"}
     assert (found["laws"], found["outputs"]["differ"]) == ({}, [])
     told = ready("diff", RUN, "key:twin").out
-    assert "seed" in told
+    assert "window_tz" in told
     assert "with the same bytes" in told
     assert ready("diff", RUN, RUN).out.count("with the same bytes") == 1
 
