@@ -75,7 +75,7 @@ def listing(context: Context, asked: Asked, limit: int) -> Listing:
     entries: list[_Entry] = []
     total = 0
     for platform_run_id, authority in authorities(context.ports):
-        rows = [row for row in _index(authority) if asked.takes(row)]
+        rows = [row for row in _index(authority, asked) if asked.takes(row)]
         if platform_run_id is not None and not rows and not authority.runs(limit=1):
             found = list(_from_records(context, Layout(platform_run_id), asked))
             total += len(found)
@@ -92,10 +92,11 @@ def _exact(pattern: str) -> bool:
     return _WILD.isdisjoint(pattern)
 
 
-def _index(authority: AuthorityStore) -> Iterator[IndexedRun]:
-    """Every row of the index, page after page."""
+def _index(authority: AuthorityStore, asked: Asked) -> Iterator[IndexedRun]:
+    """Every row of the index in the states that are asked for, page after page."""
     after: str | None = None
-    while rows := authority.runs(limit=_PAGE, after=after):
+    states = None if asked.states is None else tuple(asked.states)
+    while rows := authority.runs(states=states, limit=_PAGE, after=after):
         yield from rows
         if len(rows) < _PAGE:
             return

@@ -17,7 +17,7 @@ from sr_domain.artifacts.attestation import PAYLOAD_TYPE, fault_in, normal
 from sr_domain.encoding.times import format_instant
 from sr_domain.run.ports import Ports
 from sr_domain.runner import ScenarioRunner
-from sr_plugins.uses.doctor_config import configured
+from sr_plugins.uses.doctor_config import configured, fits
 from sr_ports import REASONS, Envelope, Kind, LeaseLost, Migratable, NotFound, Provable, ReasonCode, SrError, one_line
 from sr_ports.errors import described
 
@@ -303,7 +303,7 @@ def _root(runner: ScenarioRunner) -> Iterator[Check]:
         with runner.ports.roots.open(uri) as root:
             if not root.exists():
                 raise _Broken(f"{uri} is not there", ReasonCode.ENGINE_ROOT_UNREACHABLE)
-        return uri
+            return f"{uri}{fits(runner, root)}"
 
     yield _try("engine", "oracle root", there)
 

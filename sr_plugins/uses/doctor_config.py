@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 
 from sr_domain.plan.absent_law import absence
 from sr_domain.runner import ScenarioRunner
-from sr_ports import BadInput, EngineInvoker, Readiness, ReasonCode
+from sr_ports import BadInput, EngineInvoker, EngineRoot, Readiness, ReasonCode
 
 Tries = Iterator[tuple[str, Callable[[], str]]]
 
@@ -51,3 +52,21 @@ def _command(invoker: EngineInvoker) -> str:
     if why is not None:
         raise BadInput(ReasonCode.ENGINE_COMMAND_MISSING, why)
     return invoker.describe()
+
+
+def fits(runner: ScenarioRunner, root: EngineRoot) -> str:
+    """How the pack fits an engine root, to add to a sentence. Raises `BadInput(PACK_INVALID)` where it does not."""
+    from sr_plugins.uses.pack_root import check_against
+
+    try:
+        pack = runner.pack
+    except BadInput:  # told apart
+        return ""
+    findings = check_against(root, pack)
+    wrong = [one for one in findings if one.severity == "error"]
+    if wrong:
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        raise BadInput(
+            ReasonCode.PACK_INVALID, f"{wrong[0].where}: {wrong[0].what}{more}", "mend the root, or the pack"
+        )
+    return f"; {len(findings)} notes: sr pack check --root {shlex.quote(root.uri)}" if findings else ""

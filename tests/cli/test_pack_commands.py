@@ -109,6 +109,19 @@ def test_a_pack_is_held_against_a_root(sr: Shell, case: Any) -> None:
     assert answer.code == code
 
 
+def test_doctor_holds_the_pack_against_the_oracle_root(sr: Shell) -> None:
+    write_pack(sr.folder / "own", [gate("A", verification_method=LAW, authorizes_outputs=["x"])],
+               [output("x", path_template=INSIDE)])  # fmt: skip
+    root = root_with(sr.folder / "made", ["part-0.csv"], ["{bundle}/part-0.csv"])
+    wiring = "runtime_root: runs\nengine: {interface_pack: own, oracle_engine_run_root: made}\n"
+    (sr.folder / "profile.yaml").write_text(wiring)
+    assert sr("doctor").code == 0
+    root_with(root, ["part-0.csv"], ["{bundle}/part-1.csv"])
+    answer = sr("doctor")
+    assert (answer.code, answer.error) == (5, "PACK_INVALID")
+    assert "leaves out" in answer.err
+
+
 def test_a_root_without_flags_or_that_is_not_there_is_told(sr: Shell) -> None:
     (sr.folder / "empty").mkdir()
     codes = {one["code"] for one in sr("--json", "pack", "check", "--root", "empty").json["findings"]}
