@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sr_domain.record.events import ENGINE_ATTEMPT_LAUNCH_REQUESTED
 from sr_ports import ObsEvent
 
 EVERY_S = 30.0
-_BEGINS = "ENGINE_ATTEMPT_LAUNCH_REQUESTED"
 
 
 class EngineBeat:
@@ -28,7 +28,7 @@ class EngineBeat:
         if event.severity == "DEBUG":  # its output among it
             return
         self.close()
-        if event.event_kind == _BEGINS:
+        if event.event_kind == ENGINE_ATTEMPT_LAUNCH_REQUESTED.name:
             self._ended = threading.Event()
             work = (self._ended, dict(event.pins), time.monotonic())
             threading.Thread(target=self._run, args=work, daemon=True, name="engine beat").start()

@@ -37,7 +37,7 @@ def pages() -> Mapping[str, str]:
     }
     index = [(f"[{text.partition(chr(10))[0].removeprefix('# ')}]({name})",) for name, text in made.items()]
     return {
-        "README.md": page("Reference", "Made from the code, and held against it by the tests.", table(["page"], index)),
+        "index.md": page("Reference", "Made from the code, and held against it by the tests.", table(["page"], index)),
         **made,
     }
 

@@ -57,6 +57,7 @@ def examine(runner: ScenarioRunner, *, migrate: bool = False) -> list[Check]:
 
 
 _Tries = Iterator[tuple[str, Callable[[], str]]]
+_PLACE = "place"
 _ANSWERED = (ReasonCode.STORE_UNSAFE, ReasonCode.CLOCK_SKEW)
 """Codes of servers that were reached."""
 
@@ -77,7 +78,8 @@ def _in_turn(port: str, tries: _Tries) -> Iterator[Check]:
             yield Check(port, name, None, f"not tried: {away} could not be done")
             continue
         check = _try(port, name, work)
-        away = name if check.ok is False and is_away(check.code) else None
+        unfit = name == _PLACE and not check.ok  # nothing of what follows could hold there
+        away = name if unfit or (check.ok is False and is_away(check.code)) else None
         yield check
 
 
@@ -106,7 +108,7 @@ class _Broken(Exception):
 def _store(ports: Ports, prefix: str) -> _Tries:
     store, keys = ports.store, [f"{prefix}/{name}" for name in ("once", "swap", "race", "none")]
     if isinstance(store, Provable):
-        yield "place", lambda: _prove(store)
+        yield _PLACE, lambda: _prove(store)
     yield "reach", lambda: _reach(ports, keys[0])
     yield "create-once", lambda: _create_once(ports, keys[0])
     yield "stale ETag", lambda: _stale(ports, keys[1], keys[3])

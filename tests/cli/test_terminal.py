@@ -250,7 +250,8 @@ def test_nothing_wraps_on_80_columns(ready: Shell, monkeypatch: pytest.MonkeyPat
                 patch.setattr(sys, "stdout", Terminal(raw, encoding="utf-8", write_through=True))
                 run(["--profile", "profile.yaml", *words, *(["--wide"] if wide else [])])
                 text = raw.getvalue().decode()
-            lines = [click_unstyled(line) for line in text.splitlines() if "next: " not in line]
+            lines = [click_unstyled(line) for line in text.splitlines() if line.startswith(" ")]
+            lines = [line for line in lines if "next: " not in line]
             if not wide:
                 assert max(map(len, lines)) <= 80, (words, max(lines, key=len))
             elif words[0] in ("list", "facts"):

@@ -55,4 +55,4 @@ def test_every_variable_of_profiles_and_engines_is_told() -> None:
 
 def test_every_page_is_on_the_list_of_pages() -> None:
     made = pages()
-    assert all(f"]({name})" in made["README.md"] for name in made if name != "README.md")
+    assert all(f"]({name})" in made["index.md"] for name in made if name != "index.md")
