@@ -253,7 +253,7 @@ def test_nothing_wraps_on_80_columns(ready: Shell, monkeypatch: pytest.MonkeyPat
             lines = [click_unstyled(line) for line in text.splitlines() if line.startswith(" ")]
             lines = [line for line in lines if "next: " not in line]
             if not wide:
-                assert max(map(len, lines)) <= 80, (words, max(lines, key=len))
+                assert max(map(len, lines), default=0) <= 80, (words, max(lines, key=len))
             elif words[0] in ("list", "facts"):
                 assert any(RUN in line for line in lines)
 
