@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sr_domain.plan.request import RunRequest
     from sr_domain.queries.audit import Audit
     from sr_domain.queries.explain import Explanation
+    from sr_domain.queries.listing import Asked, Listing
     from sr_domain.queries.preview import PlanReport
     from sr_domain.queries.timeline import Timeline
     from sr_domain.queries.verify import Verification
@@ -32,7 +33,8 @@ class ScenarioRunner:
     Needs ports, a policy and an interface pack (or how to read it, when a plan is first made); no
     plugin, file or YAML. Every method may be called twice, at once, or again after a crash (spec:
     mission, law 6), and imports its flow when it is first used. A context manager: leaving it closes the ports.
-    A run may be named by its id, or by a ref of it that an answer or artifact carries, which says where it is.
+    A run may be named by its id, by the first characters of it (six or more), by ``key:KEY``, or by a ref of it
+    that an answer or artifact carries, which says where it is.
     """
 
     def __init__(
@@ -55,6 +57,11 @@ class ScenarioRunner:
     def pack(self) -> InterfacePack:
         """The interface pack, read at its first use. Raises `BadInput(PACK_INVALID)`."""
         return self._context.pack
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that it decides by."""
+        return self._context.policy
 
     @property
     def settings(self) -> Settings:
@@ -104,6 +111,12 @@ class ScenarioRunner:
 
         return lookups.status(self._context, run_id)
 
+    def run_id(self, run: str) -> str:
+        """The id of a run by any name of it. Raises `BadInput` where a prefix fits several, `NotFound` for none."""
+        from sr_domain.run import lookup
+
+        return lookup.id_of(self.ports, run)
+
     def record(self, run_id: str) -> tuple[Event, ...]:
         """A run's record, every event in order. Raises `NotFound`, `Fault(RECORD_INVALID)`."""
         from sr_domain.run import lookup
@@ -128,6 +141,12 @@ class ScenarioRunner:
         from sr_domain.queries import lookups
 
         return lookups.runs(self._context, state=state, limit=limit, after=after)
+
+    def listing(self, asked: Asked, *, limit: int = 100) -> Listing:
+        """The runs that the authority knows and `asked` takes, the newest first. Raises `Unreachable`."""
+        from sr_domain.queries import listing
+
+        return listing.listing(self._context, asked, limit)
 
     def reemit(
         self,
@@ -274,6 +293,12 @@ class ScenarioRunner:
         from sr_domain.queries import preview
 
         return preview.plan_diff(self._context, one, other)
+
+    def diff(self, run_id: str, other: str) -> dict[str, Any]:
+        """How two runs differ, from their records and part lists. Raises `NotFound`."""
+        from sr_domain.queries import run_diff
+
+        return run_diff.run_diff(self._context, run_id, other)
 
     def tail(
         self, *, from_start: bool = True, follow: bool = False, platform_run: str | None = None

@@ -132,6 +132,7 @@ _HOME = {
     "PerPlatformRun": "authority",
     "PlatformRuns": "runtime",
     "REASONS": "reasons",
+    "Readiness": "invoker",
     "Reason": "reasons",
     "ReasonCode": "reasons",
     "Refused": "settings",

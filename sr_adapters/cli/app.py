@@ -25,11 +25,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("check", "Prove a folder now: no run, no record."),
     "submit": ("runs", "Submit a run request and follow it."),
     "plan": ("plans", "Compile and explain the plan of a request; writes nothing."),
-    "status": ("runs", "Where a run is."),
-    "list": ("runs", "The runs known here."),
-    "show": ("runs", "A run's record as a timeline."),
-    "facts": ("runs", "A run's facts view: what consumers may read."),
-    "explain": ("ops", "Why a run is where it is, and what to do next."),
+    "status": ("waits", "Where a run is."),
+    "wait": ("waits", "Wait until a run is READY."),
+    "list": ("lists", "The runs known here."),
+    "show": ("views", "A run's record as a timeline."),
+    "facts": ("views", "A run's facts view: what consumers may read."),
+    "open": ("opens", "The exact files of a proven output, one a line."),
+    "diff": ("opens", "How two runs differ."),
+    "explain": ("explains", "Why a run is where it is, and what to do next."),
     "resume": ("runs", "Finish what waits or was left by a crash."),
     "reemit": ("ops", "Publish READY or a terminal fact again, from truth."),
     "recover": ("recover", "Set aside what stands where truth should, and go on."),
@@ -40,8 +43,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor", "Prove the wired servers by doing."),
     "bus": ("doctor", "Look at the control bus."),
     "plugins": ("packs", "Adapters and laws by port, and where they come from."),
+    "pack": ("pack", "Begin an interface pack, add to it, check it."),
     "contracts": ("packs", "Check an interface pack against itself and its contracts."),
     "policy": ("packs", "Seal a policy profile after a change."),
+    "completion": ("completion", "Lines that make a shell complete commands, run ids, keys and gates."),
 }
 
 
@@ -75,18 +80,23 @@ class Commands(Tree):
 @click.option("--policy", metavar="PATH", help="Policy profile; default: the profile's, else the shipped one.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else there.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell more; show tracebacks of bugs.")
+@click.option("--wide", is_flag=True, help="Cut and drop nothing to fit the terminal.")
 @click.version_option(package_name="scenario-runner", prog_name="sr")
 @click.pass_context
-def sr(ctx: click.Context, profile: str | None, policy: str | None, as_json: bool, verbose: bool) -> None:
+def sr(ctx: click.Context, profile: str | None, policy: str | None, as_json: bool, verbose: bool, wide: bool) -> None:
     """Scenario Runner: proves, by reading every byte, that every gate of a run passed, then says READY."""
-    ctx.obj = Session(profile or os.environ.get("SR_PROFILE") or own_profile(), policy, as_json, verbose)
+    named = profile or os.environ.get("SR_PROFILE") or own_profile()
+    ctx.obj = Session(named, policy, as_json, verbose, wide)
+
+
+_ANYWHERE = ("--json", "-v", "--verbose", "--wide")
 
 
 def _hoist(args: Sequence[str]) -> list[str]:
     """Global flags may also follow the command: ``sr status ID --json``."""
     end = args.index("--") if "--" in args else len(args)
-    flags = [one for one in args[:end] if one in ("--json", "-v", "--verbose")]
-    rest = [one for one in args[:end] if one not in ("--json", "-v", "--verbose")]
+    flags = [one for one in args[:end] if one in _ANYWHERE]
+    rest = [one for one in args[:end] if one not in _ANYWHERE]
     return [*flags, *rest, *args[end:]]
 
 
@@ -95,6 +105,10 @@ def run(args: Sequence[str] | None = None) -> int:
     given = _hoist(list(sys.argv[1:] if args is None else args))
     begin()
     with output.opened():
+        if "_SR_COMPLETE" in os.environ:
+            from sr_adapters.cli.completion import complete
+
+            return complete(sr, os.environ["_SR_COMPLETE"])
         told, code = _run(given, as_json="--json" in given, verbose="-v" in given or "--verbose" in given)
         output.answers().flush()
         if not told and (why := output.unwritten()) is not None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sr_adapters.cli import exits
+from sr_adapters.cli.naming import complete_gates
 from sr_adapters.cli.outcomes import finish
 from sr_adapters.cli.session import Session
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     "--fail",
     metavar="GATE",
     default="",
+    shell_complete=complete_gates,
     help="Spoil this gate's bundle (1A .. 6B or its full id) and see the quarantine.",
 )
 @click.option(

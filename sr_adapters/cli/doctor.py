@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 import click
@@ -12,7 +14,10 @@ from sr_adapters.cli.errors import Tree, remedy_here, tell
 from sr_adapters.cli.session import Session
 from sr_adapters.shown import in_line
 
-_MARK = {True: "ok", False: "BROKEN", None: "-"}
+if TYPE_CHECKING:
+    from sr_plugins.uses.doctor import Check
+
+_MARK = {True: "ok", False: "BROKEN", None: "skipped"}
 
 
 @click.command("doctor")
@@ -24,8 +29,7 @@ def doctor_command(session: Session, migrate: bool) -> int:
     Works under a throw-away prefix and cleans up. Exit code 5 when something is broken,
     9 when a server could not be reached.
     """
-    from sr_plugins.uses.doctor import examine
-    from sr_ports import REASONS, Kind, ReasonCode
+    from sr_plugins.uses.doctor import examine, is_away
 
     found = examine(session.runner, migrate=migrate)
     checks = [one if one.code is None else attrs.evolve(one, remedy=remedy_here(one.code, one.remedy)) for one in found]
@@ -33,17 +37,30 @@ def doctor_command(session: Session, migrate: bool) -> int:
     if session.as_json:
         session.json({"ok": not broken, "checks": [attrs.asdict(one) for one in checks]})
     else:
-        session.table(["port", "check", "result", "detail"], [(c.port, c.name, _MARK[c.ok], c.detail) for c in checks])
-        if not broken:
-            session.say(f"Profile {session.profile}: all that is wired works.")
-    for one in broken:
-        tell(str(one.code), f"{one.port}, {one.name}: {one.detail}", one.remedy)
+        _say(session, checks)
+    _tell_causes(broken)
     if not broken:
         return exits.DONE
-    answered = (ReasonCode.STORE_UNSAFE, ReasonCode.CLOCK_SKEW)  # whoever answers so was reached
-    codes = [ReasonCode(str(one.code)) for one in broken]
-    unreachable = all(REASONS[code].kind is Kind.UNREACHABLE and code not in answered for code in codes)
-    return exits.UNREACHABLE if unreachable else exits.FAULT
+    return exits.UNREACHABLE if all(is_away(one.code) for one in broken) else exits.FAULT
+
+
+def _say(session: Session, checks: Sequence[Check]) -> None:
+    """What was tried, and how it went; why something is broken is told once, below."""
+    rows = [(c.port, c.name, _MARK[c.ok], "told below" if c.ok is False else c.detail) for c in checks]
+    session.table(["port", "check", "result", "detail"], rows)
+    counts = {word: sum(_MARK[one.ok] == word for one in checks) for word in _MARK.values()}
+    told = ", ".join(f"{count} {word.lower()}" for word, count in counts.items())
+    session.say(f"Profile {session.profile}: {told}.")
+
+
+def _tell_causes(broken: Sequence[Check]) -> None:
+    """Each cause once, however many checks met it."""
+    causes: dict[tuple[str | None, str], list[Check]] = {}
+    for one in broken:
+        causes.setdefault((one.code, one.detail), []).append(one)
+    for (code, detail), met in causes.items():
+        more = f" (and {len(met) - 1} more checks)" if len(met) > 1 else ""
+        tell(str(code), f"{met[0].port}, {met[0].name}: {detail}{more}", met[0].remedy)
 
 
 @click.group("bus", cls=Tree)

@@ -1,4 +1,4 @@
-"""explain, reemit, quarantine, session: what the on-call operator needs."""
+"""reemit, quarantine, session: what the on-call operator needs."""
 
 from __future__ import annotations
 
@@ -9,76 +9,17 @@ import click
 
 from sr_adapters.cli import exits, output
 from sr_adapters.cli.errors import Tree, remedy_here, tell
-from sr_adapters.cli.session import Session, bare_command, denial, shown_state, state_text
+from sr_adapters.cli.naming import run_argument
+from sr_adapters.cli.session import Session, bare_command, denial, state_text
 from sr_ports import ReasonCode
 
 if TYPE_CHECKING:
     from sr_domain import Reemit
-    from sr_domain.queries.explain import Explanation, Item
     from sr_domain.run.outcome import Outcome
 
 
-@click.command("explain")
-@click.argument("run_id")
-@click.pass_obj
-def explain_command(session: Session, run_id: str) -> int:
-    """Why a run is where it is: gates and outputs with their verdicts, and what to do next."""
-    told = session.runner.explain(run_id)
-    code = ReasonCode(told.reason_code) if told.reason_code else None
-    if session.as_json:
-        session.json({**told.document(), "next": session.spelled(told.next, code, bare_command)})
-        return exits.DONE
-    session.say(
-        f"{state_text(shown_state(told.state, told.superseded_by))} run {told.run_id}"
-        + (f"  {told.reason_code}: {told.meaning}" if told.reason_code else "")
-    )
-    left = None if told.seconds_left is None else f"{told.deadline_utc} ({told.seconds_left:.0f} s left)"
-    session.pairs(
-        [
-            ("why", told.detail),
-            ("engine root", told.engine_run_root),
-            ("evidence deadline", left),
-            ("held by", told.holder),
-            ("superseded by", told.superseded_by),
-            ("newest run", None if told.newest_run_id == told.superseded_by else told.newest_run_id),
-        ]
-    )
-    _tree(session, told)
-    session.say(f"next: {session.spelled(told.next, code)}")
-    return exits.DONE
-
-
-def _tree(session: Session, told: Explanation) -> None:
-    for title, items in (("gates", told.gates), ("outputs", told.outputs)):
-        if items:
-            session.say(title)
-        for at, item in enumerate(items):
-            branch = "└─" if at == len(items) - 1 else "├─"
-            session.say(f"{branch} {item.verdict:<16} {item.id}{_facts(item)}")
-    session.say(*(f"changed: {path}" for path in told.changed))
-    for problem in told.problems:
-        session.say(f"problem: {problem['code']} {problem['subject']} {problem['detail']}".rstrip())
-    for attempt in told.attempts:
-        parts = [attempt.get(name, "") for name in ("outcome", "reason_code", "detail")]
-        session.say(f"attempt {attempt.get('attempt_no')}: {' '.join(filter(None, parts))}")
-        session.say(*(f"    {line}" for line in attempt.get("last_lines", ())))
-
-
-def _facts(item: Item) -> str:
-    parts = [
-        item.law,
-        None if item.digest is None else f"sha256 {item.digest}",
-        None if item.expected in (None, item.digest) else f"expected {item.expected}",
-        None if item.size is None else f"{item.size:,} bytes in {item.files} files",
-        item.provided_by,
-        item.path if item.verdict in ("MISSING", "CONFLICT", "FAIL") else None,
-        item.detail or None,
-    ]
-    return "".join(f"  {part}" for part in parts if part)
-
-
 @click.command("reemit")
-@click.argument("run_id")
+@run_argument()
 @click.option("--kind", type=click.Choice(["READY_ONLY", "TERMINAL_ONLY", "BOTH"]), required=True)
 @click.option("--reason", metavar="R", help="Why; goes on record.")
 @click.option("--actor", metavar="A", default="local", show_default=True, help="Who asks.")
@@ -147,7 +88,7 @@ def _count(record: Mapping[str, Any]) -> int | None:
 
 
 @quarantine_command.command("show")
-@click.argument("run_id")
+@run_argument()
 @click.pass_obj
 def show_quarantined(session: Session, run_id: str) -> int:
     """One run's quarantine record: every conflict, expected and actual, first file at fault."""

@@ -66,7 +66,7 @@ def _tell_where(session: Session, outcome: Outcome, code: int) -> None:
     if outcome.in_flight:
         session.say(f"IN FLIGHT run {run_id}: another worker holds it, {state} when last told")
     else:
-        known = " (already known)" if running() == "submit" and not (outcome.is_new or code) else ""
+        known = " (already known)" if running() == "submit" and not outcome.is_new and code != exits.WAITING else ""
         session.say(f"{state_text(state)} run {run_id}{known}")
     if code == exits.DONE and outcome.message:
         session.say(f"  {outcome.message}")

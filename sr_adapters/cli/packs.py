@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +12,7 @@ from sr_adapters.cli.errors import Tree, tell
 from sr_adapters.cli.session import Session
 
 if TYPE_CHECKING:
+    from sr_plugins.documents.findings import Finding
     from sr_plugins.documents.profile import Profile
 
 
@@ -61,11 +63,13 @@ def contracts_command() -> None:
 
 @contracts_command.command("check")
 @click.argument("pack_dir", required=False)
+@click.option("--root", metavar="R", help="Hold templates and indexes against the files of this engine root.")
 @click.pass_obj
-def check(session: Session, pack_dir: str | None) -> int:
-    """Gate map, catalogue and contracts: dangling ids, cycles, unknown laws, bad templates, dead refs.
+def check(session: Session, pack_dir: str | None, root: str | None) -> int:
+    """Gate map, catalogue and contracts: unknown keys, dangling ids, cycles, unknown laws, bad templates, dead refs.
 
-    PACK_DIR is a folder; default: the profile's pack. Exit code 5 when an error was found.
+    PACK_DIR is a folder; default: the profile's pack. Exit code 5 when an error was found. With --root also
+    templates that lead to nothing, and indexes that leave out what their gate lets read.
     """
     from sr_plugins.documents.pack_check import check_pack
     from sr_plugins.wiring.wire import host_of
@@ -73,6 +77,8 @@ def check(session: Session, pack_dir: str | None) -> int:
     profile = _profile(session.profile)
     folder = pack_dir or profile.engine.interface_pack
     findings = check_pack(folder, host_of(profile).laws())
+    if root is not None:
+        findings = sorted([*findings, *_against(session, folder, root, findings)], key=lambda one: one.severity)
     errors = sum(1 for one in findings if one.severity == "error")
     if session.as_json:
         import attrs
@@ -87,6 +93,20 @@ def check(session: Session, pack_dir: str | None) -> int:
         first = next(one for one in findings if one.severity == "error")
         tell(first.code, f"{first.where}: {first.what}", "repair the pack and check again")
     return exits.FAULT if errors else exits.DONE
+
+
+def _against(session: Session, folder: str, uri: str, findings: Sequence[Finding]) -> Sequence[Finding]:
+    """What of the pack does not fit the root; nothing where the pack itself cannot be read."""
+    from sr_plugins.documents.findings import error
+    from sr_plugins.documents.pack import load_pack
+    from sr_plugins.uses.pack_root import check_against
+
+    if any(one.code in ("PACK_INVALID", "UNKNOWN_KEY", "DUPLICATE_ID") for one in findings):
+        return ()
+    with session.runner.ports.roots.open(uri) as root:
+        if not root.exists():
+            return (error("ENGINE_ROOT_MISSING", uri, "the engine root is not there"),)
+        return check_against(root, load_pack(folder))
 
 
 @click.group("policy", cls=Tree)

@@ -9,6 +9,7 @@ import click
 
 from sr_adapters.cli import exits, output
 from sr_adapters.cli.errors import running, tell
+from sr_adapters.cli.naming import run_argument
 from sr_adapters.cli.session import Session
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _SHOWN = 8
 
 
 @click.command("verify")
-@click.argument("facts")
+@run_argument("facts", metavar="FACTS")
 @click.option("--engine-run-root", metavar="R", help="Where the bytes are now; default: the view's own root.")
 @click.option("--fast", is_flag=True, help="Skip the bytes.")
 @click.option("--key", metavar="PATH", help="A public key (PEM) whose holder must have signed the view.")
@@ -36,7 +37,7 @@ def verify_command(
 ) -> int:
     """Re-prove a facts view against its contract, receipts, record and the bytes.
 
-    FACTS is a path, a file:// or s3:// URI, the facts_view_ref that READY carries, or a run id. Needs no
+    FACTS is a path, a file:// or s3:// URI, the facts_view_ref that READY carries, or a run. Needs no
     authority and no service. Exit code 5 on any fault; that the run was superseded is one, and that its
     record is gone another: outputs are proven from the view and its part lists all the same.
     """
@@ -96,7 +97,7 @@ def _faults(findings: Any) -> None:
 
 
 @click.command("audit")
-@click.argument("run_ids", nargs=-1, metavar="[RUN_ID]...")
+@run_argument("run_ids", nargs=-1, metavar="[RUN]...")
 @click.option("--all", "all_runs", is_flag=True, help="Every run with a record, of every platform run.")
 @click.option("--repair-status", is_flag=True, help="Write the status each record derives, and nothing else.")
 @click.pass_obj

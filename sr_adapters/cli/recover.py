@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from sr_adapters.cli.naming import run_argument
 from sr_adapters.cli.outcomes import answer
 from sr_adapters.cli.session import Session
 
 
 @click.command("recover")
-@click.argument("run_id")
+@run_argument()
 @click.option("--artifact", metavar="KEY", help="An artifact that is not the record's: its key in the object store.")
 @click.option("--receipt", metavar="OUTPUT_ID", help="An instance receipt that no decision rests on: its output.")
 @click.option("--accept-loss", is_flag=True, help="That what stands counts no more. It is kept, and on record.")

@@ -1,4 +1,4 @@
-"""submit, status, list, show, facts, resume."""
+"""submit and resume: what takes a run on."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ import click
 from sr_adapters.answers import versioned
 from sr_adapters.cli import exits, output, signals
 from sr_adapters.cli.errors import remedy_here
+from sr_adapters.cli.naming import run_argument
 from sr_adapters.cli.outcomes import answer, remedy_of
 from sr_adapters.cli.request_flags import request_flags
-from sr_adapters.cli.session import Session, seconds, shown_state, state_text
-from sr_domain.record.states import RunState
+from sr_adapters.cli.session import Session
 from sr_ports import ReasonCode
 
 if TYPE_CHECKING:
-    from sr_domain.queries.timeline import Timeline
     from sr_domain.run.outcome import Outcome
     from sr_domain.run.trouble import Trouble
 
@@ -67,164 +66,8 @@ def _rests(outcome: Outcome) -> bool:
     return exits.exit_for_outcome(outcome) != exits.WAITING
 
 
-@click.command("status")
-@click.argument("run_id")
-@click.pass_obj
-def status_command(session: Session, run_id: str) -> int:
-    """Where a run is. Exit code: 0 READY, 3 not finished, 4 FAILED, 5 QUARANTINED, 8 unknown."""
-    return answer(session, session.runner.status(run_id))
-
-
-_STATES = [state.value for state in RunState]
-
-
-@click.command("list")
-@click.option("--state", type=click.Choice(_STATES), metavar="STATE", help=f"Runs in this state: {', '.join(_STATES)}.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
-@click.option("--ready", is_flag=True, help="READY runs of every platform run, from the object store alone.")
-@click.pass_obj
-def list_command(session: Session, state: str | None, limit: int, ready: bool) -> int:
-    """The runs known here, by ascending run id; with --ready by platform run, the newest first."""
-    if ready:
-        if state not in (None, RunState.READY):
-            raise click.UsageError("--ready lists READY runs: leave --state out")
-        return _list_ready(session, limit)
-    rows = session.runner.runs(state=state, limit=limit)
-    if session.as_json:
-        session.json({"runs": session.rows(rows)})
-    elif rows:
-        session.table(["run", "state", "reason", "updated"], [_listed(row) for row in rows])
-    else:
-        session.say(_none_known(session, state))
-    return session.troubles(rows)
-
-
-def _none_known(session: Session, state: str | None) -> str:
-    if state is not None:
-        return f"No run known here is {state}."
-    if next(iter(session.runner.recorded_runs()), None) is not None:
-        every = session.command("list", "--ready")
-        return f"No runs in this platform run yet. The READY runs of every platform run: {every}"
-    return "No runs here yet. Start one with: sr submit REQUEST, or sr demo"
-
-
-def _list_ready(session: Session, limit: int) -> int:
-    rows, more = session.runner.ready_runs(limit=limit)
-    if session.as_json:
-        session.json({"runs": session.rows(rows), "more": more})
-        return session.troubles(rows)
-    if rows:
-        shown = [[*_listed(row)[:2], row.get("platform_run_id"), row.get("updated_at_utc")] for row in rows]
-        session.table(["run", "state", "platform run", "updated"], shown)
-    count = f"{len(rows)} READY run{'' if len(rows) == 1 else 's'} shown, of the newest platform run first"
-    told = count if rows else "No run of this store is READY."
-    session.say(f"{told}; there may be more: raise --limit" if more else told)
-    return session.troubles(rows)
-
-
-def _listed(row: Mapping[str, Any]) -> list[Any]:
-    state = shown_state(row.get("state"), row.get("superseded_by"))
-    return [row.get("run_id"), state, row.get("reason_code"), row.get("updated_at_utc")]
-
-
-@click.command("show")
-@click.argument("run_id")
-@click.pass_obj
-def show_command(session: Session, run_id: str) -> int:
-    """A run's record as a timeline: what happened when, how long it took, and in whose hands."""
-    import attrs
-
-    told = session.runner.timeline(run_id)
-    if session.as_json:
-        session.json(attrs.asdict(told))
-        return exits.DONE
-    _timeline(session, told)
-    return exits.DONE
-
-
-def _timeline(session: Session, told: Timeline) -> None:
-    day = told.steps[0].at_utc[:10]
-    leases = f"{len(told.holders)} lease{'s' * (len(told.holders) != 1)}"
-    head = f"{len(told.steps)} events in {seconds(told.seconds)} from {told.steps[0].at_utc}, {leases}"
-    session.say(f"{state_text(shown_state(told.state, told.superseded_by))} run {told.run_id}: {head}", "")
-    session.table(
-        ["#", "time (UTC)", "after", "event", "what happened", "by", "details"],
-        [
-            (
-                one.seq,
-                _clock(one.at_utc, day),
-                seconds(one.after_s or None),
-                one.event_kind,
-                one.story,
-                one.actor,
-                one.gist,
-            )
-            for one in told.steps
-        ],
-    )
-    session.say("")
-    session.table(
-        ["lease", "held by", "from", "to", "for", "events"],
-        [
-            (one.fence, one.actor, _clock(one.from_utc, day), _clock(one.to_utc, day), seconds(one.seconds), one.events)
-            for one in told.holders
-        ],
-    )
-    if told.attempts:
-        session.say("")
-        names = ("attempt_no", "outcome", "reason_code", "engine_run_root")
-        session.table(
-            ["attempt", "outcome", "reason", "engine root", "started", "took"],
-            [
-                (*(one[name] for name in names), _clock(one["started_at_utc"], day), seconds(one["seconds"]))
-                for one in told.attempts
-            ],
-        )
-
-
-def _clock(instant: str, day: str) -> str:
-    """The time of day, to the millisecond; the date too on any other day."""
-    whole, _, fraction = instant[11:].rstrip("Z").partition(".")
-    date = "" if instant.startswith(day) else f"{instant[:10]} "
-    return f"{date}{whole}.{fraction[:3]:0<3}"
-
-
-@click.command("facts")
-@click.argument("run_id")
-@click.pass_obj
-def facts_command(session: Session, run_id: str) -> int:
-    """A run's facts view: the one document that names all a consumer may read."""
-    facts = session.runner.facts(run_id)
-    chain = session.runner.status(run_id).superseded_by
-    run_id = session.run_id(run_id)
-    session.tell_superseded(run_id, chain)
-    if session.as_json:
-        session.artifact(facts)
-        return exits.DONE
-    session.say(f"facts view of run {run_id}{' (superseded)' if chain else ''}")
-    root = facts.get("oracle_pack_ref", {}).get("engine_run_root")
-    session.pairs([*facts["pins"].items(), ("bundle_hash", facts["bundle_hash"]), ("engine_run_root", root)])
-    roles = facts.get("output_roles", {})
-    session.table(
-        ["output", "role", "path", "sha256"],
-        [
-            (one["output_id"], roles.get(one["output_id"]), one["path"], one["content_digest"]["hex"])
-            for one in facts["locators"]
-        ],
-    )
-    session.table(
-        ["gate", "status", "digest", "flag"],
-        [
-            (one["gate_id"], one["status"], one["digest"]["hex"], one["artifacts"]["passed_flag_path"])
-            for one in facts["gate_receipts"]
-        ],
-    )
-    session.say(*(f"  note: {note}" for note in facts.get("evidence_notes", [])))
-    return exits.DONE
-
-
 @click.command("resume")
-@click.argument("run_ids", nargs=-1, metavar="[RUN_ID]...")
+@run_argument("run_ids", nargs=-1, metavar="[RUN]...")
 @click.option("--all", "all_runs", is_flag=True, help="Every run with something left to do.")
 @click.option("--watch", is_flag=True, help="As --all, again and again, until interrupted; several may watch at once.")
 @click.option(

@@ -35,7 +35,8 @@ _STYLES = {
 class Session:
     """One command line's options and answers."""
 
-    def __init__(self, profile: str, policy: str | None, as_json: bool, verbose: bool) -> None:
+    def __init__(self, profile: str, policy: str | None, as_json: bool, verbose: bool, wide: bool = False) -> None:
+        self.wide = wide
         self.profile = profile
         self.policy = policy
         self.as_json = as_json
@@ -81,11 +82,8 @@ class Session:
         return f"{before}{typed}{step.after}"
 
     def run_id(self, run: str) -> str:
-        """The id of a run that is named by its id, or by a ref that its artifacts and READY carry."""
-        from sr_domain.record.layout import run_of
-
-        named = run_of(run)
-        return run if named is None else named[1]
+        """The id of a run by any name of it."""
+        return self.runner.run_id(run)
 
     def tell_superseded(self, run_id: str, chain: Sequence[str]) -> None:
         """On stderr: that a run which may be read all the same has a successor."""
@@ -138,15 +136,23 @@ class Session:
 
             traceback.print_exception(error.__cause__)
 
+    @property
+    def room(self) -> int | None:
+        """Columns that a line of the answer may take; None where nothing is cut: in a pipe, or with ``--wide``."""
+        from sr_adapters.cli import tables
+
+        return tables.width() if output.answers().isatty() and not self.wide else None
+
     def pairs(self, pairs: Iterable[tuple[str, Any]]) -> None:
-        """Named values, aligned."""
-        shown = [(name, value) for name, value in pairs if value not in (None, "")]
+        """Named values, aligned; on a terminal a path that is too long is cut in the middle."""
+        shown = [(name, in_line(str(value))) for name, value in pairs if value not in (None, "")]
         width = max((len(name) for name, _ in shown), default=0)
+        room = self.room if shown else None
         for name, value in shown:
-            output.answer(f"  {name:<{width}}  {in_line(str(value))}")
+            output.answer(f"  {name:<{width}}  {_cut(value, room, width + 4)}")
 
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
-        """Rows to compare: ruled and coloured on a terminal, aligned plain text elsewhere."""
+        """Rows to compare: ruled, coloured and fitted on a terminal, aligned plain text elsewhere."""
         texts = [["" if cell is None else in_line(str(cell)) for cell in row] for row in rows]
         if output.answers().isatty():
             self._rich_table(headers, texts, title)
@@ -155,20 +161,43 @@ class Session:
         for row in [[header.upper() for header in headers], *texts]:
             output.answer("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
-    def _rich_table(self, headers: Sequence[str], rows: Iterable[Sequence[str]], title: str | None) -> None:
+    def _rich_table(self, headers: Sequence[str], rows: Sequence[Sequence[str]], title: str | None) -> None:
         from rich import box
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
 
+        from sr_adapters.cli import tables
+
+        styles = [[_STYLES.get(cell, "") for cell in row] for row in rows]
+        room, dropped = self.room, 0
+        if room is not None:
+            headers, rows, dropped = tables.fitted(headers, rows, room - _MARGIN)
         table = Table(
             title=title, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD, collapse_padding=True
         )
         for header in headers:
-            table.add_column(header, overflow="fold", no_wrap=header == "run")  # an id in two halves cannot be copied
-        for row in rows:
-            table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
-        Console(file=output.answers().file()).print(table)
+            table.add_column(header, overflow="ignore", no_wrap=True)
+        for row, styled in zip(rows, styles, strict=True):
+            table.add_row(*(Text(cell, style=style) for cell, style in zip(row, styled, strict=False)))
+        console = Console(file=output.answers().file(), width=_UNCUT if room is None else room)
+        console.print(table, crop=room is not None)
+        if dropped:
+            output.answer(f"  {dropped} more column{'s' * (dropped > 1)}: --wide")
+
+
+_MARGIN = 2
+"""Columns that the rules of a table take beside its cells."""
+_UNCUT = 10_000
+
+
+def _cut(value: str, room: int | None, before: int) -> str:
+    """A path or digest in the room that is left on its line; any other value as it is."""
+    from sr_adapters.cli import tables
+
+    if room is None or before + len(value) <= room or " " in value:
+        return value
+    return tables.middle(value, max(room - before, 20)) if "/" in value else tables.short_hex(value)
 
 
 def state_text(state: str | None) -> str:

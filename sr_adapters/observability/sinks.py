@@ -6,9 +6,11 @@ import json
 import os
 import sys
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
+from sr_adapters.observability.beat import EngineBeat
 from sr_adapters.places import flags
 from sr_adapters.shown import in_line
 from sr_domain.encoding.redact import redact, redacted, suspect
@@ -28,7 +30,8 @@ def narrative(event: ObsEvent) -> str:
 
 
 class ConsoleSink:
-    """INFO and graver as lines on stderr, governance facts aside; colour only on a terminal.
+    """INFO and graver as lines on stderr, governance facts aside; colour only on a terminal, and there a line
+    every half minute while an engine runs.
 
     Writes to the stream's descriptor where it has one: a terminal or pipe that takes nothing then
     holds no lock of the stream's, which the end of the process would wait for.
@@ -37,17 +40,28 @@ class ConsoleSink:
     def __init__(self, stream: Any = None) -> None:
         self._stream = stream or sys.stderr
         self._colour = bool(getattr(self._stream, "isatty", lambda: False)())
+        self._beat = EngineBeat(self._say_running) if self._colour else None
 
     def emit(self, event: ObsEvent) -> None:
         self.emit_all([event])
 
     def emit_all(self, events: Sequence[ObsEvent]) -> None:
+        if self._beat is not None:
+            for one in events:
+                self._beat.heard(one)
         shown = [self._line(one) for one in events if one.severity != "DEBUG" and not one.governance]
         if shown and self._stream is not None:
             self._write("".join(shown))
 
     def close(self) -> None:
-        """Nothing is kept back."""
+        """Nothing is kept back; no engine is told of any more."""
+        if self._beat is not None:
+            self._beat.close()
+
+    def _say_running(self, pins: Mapping[str, Any], told: str) -> None:
+        """A line between events, in their form."""
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self._write(self._line(ObsEvent("ENGINE_RUNNING", "ENGINE", "OK", "INFO", now, pins, message=told)))
 
     def _line(self, event: ObsEvent) -> str:
         line = narrative(event)

@@ -33,8 +33,8 @@ from sr_ports.roots import check_path, leaves
 from sr_ports.wanted import TODAY
 
 _FOUND_AT_ONCE = 1000
-_PATH_KEYS = ("path", "relative_path", "rel_path", "file_path", "file", "filename", "name")
-_DIGEST_KEYS = ("sha256_hex", "sha256", "digest", "digest_sha256", "digest_hex", "sha256_digest", "hash")
+PATH_KEYS = ("path", "relative_path", "rel_path", "file_path", "file", "filename", "name")
+DIGEST_KEYS = ("sha256_hex", "sha256", "digest", "digest_sha256", "digest_hex", "sha256_digest", "hash")
 _RESPELT = re.compile(r"\.?/(?:/|\.?\Z)|(?:\A|/)\.(?:/|\Z)")
 """In a path that may have another spelling: an empty or ``.`` part."""
 _HEX = frozenset("0123456789abcdefABCDEF")
@@ -180,13 +180,17 @@ class Bundle:
 
     def parts(self) -> Iterator[Part]:
         """What a law over parts is given (see `PartsLaw`). Raises `BundleAbsent`, `EvidenceFault`."""
-        facts = self._all_but_the_flag() if self.index_path is None else self._listed()
+        facts = self.part_facts()
         read = digest_files(self.root, facts.values(), self.pool or OneThread(), self.guard, self.digests)
         for path, fact in sorted(facts.items()):
             one = read[fact.path]
             if isinstance(one, EvidenceFault):
                 raise one
             yield Part(path, one.size, one.sha256)
+
+    def part_facts(self) -> dict[str, FileFact]:
+        """The files of a law over parts, by the paths that it is given. Raises as `parts` does."""
+        return self._all_but_the_flag() if self.index_path is None else self._listed()
 
     def _listed(self) -> dict[str, FileFact]:
         """The index's members by path, each found before any is read."""
@@ -287,8 +291,8 @@ def _stated(node: Any) -> IndexEntry | None:
     """What a member states; None for what is none."""
     if not isinstance(node, dict):
         return None
-    name = next((node[key] for key in _PATH_KEYS if key in node), "")
-    claim = next((node[key] for key in _DIGEST_KEYS if key in node), None)
+    name = next((node[key] for key in PATH_KEYS if key in node), "")
+    claim = next((node[key] for key in DIGEST_KEYS if key in node), None)
     if isinstance(claim, dict):
         claim = claim.get("hex", "")
     if isinstance(name, str) and (claim is None or is_hex64(claim)) and (name or claim):

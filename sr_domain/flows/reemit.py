@@ -103,10 +103,10 @@ def reemit(
 ) -> Reemit | Outcome:
     """Publish READY or the terminal fact again; an `Outcome` only for an actor who may not.
 
-    `run`: its id or a ref of it. `superseded`: READY of a run that has a successor too, which is refused otherwise.
+    `run`: its name or a ref of it. `superseded`: READY of a run that has a successor too, which is refused otherwise.
     Raises `NotFound`, `Unreachable`, `BadInput`.
     """
-    run_id = id_of(run)
+    run_id = id_of(context.ports, run)
     request = {"run_id": run_id, "reemit_kind": kind, "requested_by": actor, "dry_run": dry_run}
     misfit = problem("reemit_request", {**request, **({"reason": reason} if reason else {})})
     if misfit is not None:

@@ -38,7 +38,13 @@ def unfilled(template: str, pins: Iterable[str]) -> str | None:
     """Which tokens of a template no pin fills, and which pins there are; None where all are filled."""
     known = dict.fromkeys((*pins, DAY))
     unknown = [token for token in dict.fromkeys(TOKEN.findall(template)) if token not in known]
-    return f"no pin fills {_spelt(unknown)}; the pins are {_spelt(known)}" if unknown else None
+    if not unknown:
+        return None
+    import difflib
+
+    near = difflib.get_close_matches(unknown[0], known, 1)
+    meant = f"; did you mean {_spelt(near)}?" if near else ""
+    return f"no pin fills {_spelt(unknown)}; the pins are {_spelt(known)}{meant}"
 
 
 def _spelt(tokens: Iterable[str]) -> str:

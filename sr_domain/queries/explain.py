@@ -13,6 +13,7 @@ from sr_domain.evidence.oracle import MANIFEST
 from sr_domain.evidence.run_receipt import RECEIPT
 from sr_domain.plan.sealed import OutputPart, SealedGate, SealedPlan
 from sr_domain.queries.altered import Altered, first_altered
+from sr_domain.queries.vouched import Hashed, hashed
 from sr_domain.record.details import FAILED, Rest, RootUnreadable
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger
@@ -33,7 +34,10 @@ _LOG_LINES = 5
 
 @attrs.frozen
 class Item:
-    """A gate or output. `verdict`: PASS, PROVEN, MISSING, CONFLICT, FAIL, OPTIONAL_MISSING or UNKNOWN."""
+    """A gate or output. `verdict`: PASS, PROVEN, MISSING, CONFLICT, FAIL, OPTIONAL_MISSING or UNKNOWN.
+
+    `hashed`: of an output, whether laws hashed its very bytes or gates only vouch for it; None where that is not known.
+    """
 
     id: str
     verdict: str
@@ -45,6 +49,7 @@ class Item:
     provided_by: str | None = None
     path: str | None = None
     detail: str = ""
+    hashed: bool | None = None
 
 
 @attrs.frozen
@@ -90,7 +95,7 @@ def explain(ports: Ports, layout: Layout, ledger: Ledger) -> Explanation:
         left = (deadline - ports.clock.now()).total_seconds()
     root = record.named_root if record.started is None else record.root
     chain = successors(ports.store, layout, ledger)
-    gates, outputs = _items(record, _arrived(ports, record))
+    gates, outputs = _items(ports, record, _arrived(ports, record))
     holder = None if state is not None and state.final else _holder(ports, ledger.run_id)
     return Explanation(
         run_id=ledger.run_id,
@@ -189,12 +194,14 @@ def _arrived(ports: Ports, record: Record) -> Mapping[str, str]:
     return {name: "has come since: resume judges it" if name in came else "still not there" for name in missing}
 
 
-def _items(record: Record, now: Mapping[str, str]) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
+def _items(ports: Ports, record: Record, now: Mapping[str, str]) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
     committed = record.plan
     if committed is None:
         return (), ()
     plan = SealedPlan.of(committed.details.plan)
-    judge, run_id = ItemMaker(record.rest, record.found, now, record.root_fault), _engine_run_id(record)
+    run_id = _engine_run_id(record)
+    read = hashed(ports, plan, record.root, run_id) if record.decided else {}
+    judge = ItemMaker(record.rest, record.found, now, record.root_fault, read)
     gates = tuple(judge.gate(look) for gate in plan.gates for look in gate.looks(run_id))
     outputs = tuple(judge.output(part) for output in plan.outputs for part in output.parts(run_id))
     return gates, (*judge.beside(), *outputs)
@@ -210,9 +217,14 @@ class ItemMaker:
     """Looks up what the record says of each gate and output."""
 
     def __init__(
-        self, rest: Rest | None, found: Found | None, now: Mapping[str, str], fault: RootUnreadable | None = None
+        self,
+        rest: Rest | None,
+        found: Found | None,
+        now: Mapping[str, str],
+        fault: RootUnreadable | None = None,
+        read: Hashed | None = None,
     ) -> None:
-        self._now, self._fault = now, fault
+        self._now, self._fault, self._hashed = now, fault, read or {}
         self._conflicts = {} if rest is None else {one.subject: one for one in reversed(rest.conflicts)}
         self._failures = {} if rest is None else {one.subject: one for one in reversed(rest.failures)}
         self._missing = frozenset(() if rest is None else rest.missing)
@@ -251,7 +263,10 @@ class ItemMaker:
         if proof is None:
             absent = part.output.optional and self._decided
             return Item(name, "OPTIONAL_MISSING" if absent else "UNKNOWN", path=path)
-        return Item(name, "PROVEN", proof.digest, size=proof.size, files=proof.files, path=proof.path or path)
+        read = self._hashed.get((name, part.day))
+        return Item(
+            name, "PROVEN", proof.digest, size=proof.size, files=proof.files, path=proof.path or path, hashed=read
+        )
 
     def beside(self) -> Iterator[Item]:
         """The engine's run receipt and the pack manifest, where something is wrong with them."""

@@ -76,7 +76,7 @@ def runs(context: Context, *, state: str | None, limit: int, after: str | None =
     entries: list[_Entry] = []
     for platform_run_id, authority in authorities(context.ports):
         rows = authority.runs(states=states, limit=limit, after=after)
-        entries += [(row.run_id, partial(_told, context, row)) for row in rows]
+        entries += [(row.run_id, partial(known_row, context, row)) for row in rows]
         if platform_run_id is not None and not rows and not authority.runs(limit=1):
             entries += _without_index(context, Layout(platform_run_id), state=state, limit=limit, after=after)
     return [told() for _, told in sorted(entries, key=lambda entry: entry[0])[:limit]]
@@ -86,7 +86,8 @@ _Entry = tuple[str, Callable[[], Mapping[str, Any]]]
 """A run's id and what gives its row: only the rows that are shown cost a read."""
 
 
-def _told(context: Context, row: IndexedRun) -> Mapping[str, Any]:
+def known_row(context: Context, row: IndexedRun) -> Mapping[str, Any]:
+    """A run of the index as its status says; what it has where that cannot be read, and its ``trouble``."""
     return _or_trouble(row.run_id, _known(row), partial(_row, context, row))
 
 
@@ -95,7 +96,7 @@ def _without_index(
 ) -> Iterator[_Entry]:
     """The runs of a platform run whose own index is not on this machine, as their records say."""
     ids = (one for one in recorded_runs(context.ports, layout) if after is None or one > after)
-    rows = (_as_recorded(context, layout, run_id) for run_id in ids)
+    rows = (as_recorded(context, layout, run_id) for run_id in ids)
     wanted = (row for row in rows if row and (state is None or row["state"] == state))
     for row in islice(wanted, limit):
         yield str(row["run_id"]), partial(dict, row)
@@ -111,7 +112,7 @@ def ready_runs(context: Context, *, limit: int) -> tuple[list[Mapping[str, Any]]
     for layout, run_id in _with_views(context):
         if len(rows) == limit:
             return rows, True
-        row = _as_recorded(context, layout, run_id)
+        row = as_recorded(context, layout, run_id)
         rows += [row] if row and (row["state"] == RunState.READY or "trouble" in row) else []
     return rows, False
 
@@ -124,7 +125,7 @@ def _with_views(context: Context) -> Iterator[tuple[Layout, str]]:
             yield layout, run_id
 
 
-def _as_recorded(context: Context, layout: Layout, run_id: str) -> Mapping[str, Any]:
+def as_recorded(context: Context, layout: Layout, run_id: str) -> Mapping[str, Any]:
     """A run's row as its record says, or its trouble; an empty one for what was never admitted."""
     known = {"run_id": run_id, "state": None, "platform_run_id": layout.platform_run_id}
     return _or_trouble(run_id, known, partial(_recorded_row, context, layout, run_id))
@@ -143,7 +144,9 @@ def _recorded_row(context: Context, layout: Layout, run_id: str) -> Mapping[str,
         return {}
     chain = successors(context.ports.store, layout, ledger)
     ref = {"facts_view_ref": layout.facts(run_id)} if ledger.state is RunState.READY else {}
-    own = {"platform_run_id": layout.platform_run_id, "settled": settled(ledger)}
+    accepted = Record(ledger).accepted
+    key = {} if accepted is None else {"run_equivalence_key": accepted.details.run_equivalence_key}
+    own = {"platform_run_id": layout.platform_run_id, "settled": settled(ledger), **key}
     return {**status, **own, **ref, **_later(chain)}
 
 

@@ -105,9 +105,10 @@ ENGINE_ATTEMPT_DETAIL = EventKind(
     "ENGINE_ATTEMPT_DETAIL",
     d.AttemptDetail,
     "ENGINE",
-    "why the engine's attempt failed",
+    "the engine's attempt failed",
     Kept.ONCE,
     subject="attempt_id",
+    quotes="detail",
     outcome="FAILED",
     severity="WARN",
 )

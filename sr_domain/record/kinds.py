@@ -67,7 +67,8 @@ class EventKind(Compared, Generic[D]):
     `outcome`: OK, WAITING, SKIPPED (nothing had to be done), RETRY (comes later by itself or with `sr resume`),
     CONFLICT or FAILED. `severity`: DEBUG, INFO, WARN or ERROR. `governance`: see `ObsEvent`.
     `together`: the kinds that go on record in the same append. `revised`: whether it names the revision of the
-    rules that it was decided by; the details of other kinds may have a field of that name, too.
+    rules that it was decided by; the details of other kinds may have a field of that name, too. `quotes`: the
+    name among the details that the story tells after the sentence.
     """
 
     name: str
@@ -83,6 +84,7 @@ class EventKind(Compared, Generic[D]):
     governance: bool = False
     together: frozenset[str] = frozenset()
     revised: bool = False
+    quotes: str | None = None
 
     @property
     def details(self) -> type[D]:
@@ -112,8 +114,9 @@ class EventKind(Compared, Generic[D]):
 
     def story(self, details: Mapping[str, Any]) -> str:
         """What an event of this kind means, for people; with its reason code, where it has one."""
-        reason = details.get("reason_code")
-        return f"{self.sentence} ({reason})" if reason else self.sentence
+        reason, why = details.get("reason_code"), details.get(self.quotes or "")
+        told = f"{self.sentence}: {why}" if why else self.sentence
+        return f"{told} ({reason})" if reason else told
 
 
 _SCALAR = (str, int, float, NoneType)

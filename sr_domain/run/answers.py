@@ -107,7 +107,7 @@ def ledger_outcome(layout: Layout, ledger: Ledger, *, is_new: bool = False) -> O
         state=ledger.state,
         platform_run_id=layout.platform_run_id,
         reason_code=None if why is None else ReasonCode(why.reason_code),
-        message=_rested(rest) if fault is None else fault.detail,
+        message=_failed_engine(record, rest) or _rested(rest) if fault is None else fault.detail,
         is_new=is_new,
         published=record.published,
         unpublished=unpublished(ledger),
@@ -133,6 +133,15 @@ def unpublished(ledger: Ledger) -> dict[str, str] | None:
             remedy = REASONS[ReasonCode(why.reason_code)].remedy
             return {"kind": kind, "reason_code": why.reason_code, "detail": why.detail, "remedy": remedy}
     return None
+
+
+def _failed_engine(record: Record, why: Rest | None) -> str:
+    """What ended the last attempt of a run that the engine's failure ended; empty for any other."""
+    if why is None or not why.reason_code.startswith("ENGINE_") or not record.attempts:
+        return ""
+    last = record.attempts[-1]
+    same = last.finished is not None and last.finished.details.reason_code == why.reason_code
+    return last.why if same else ""
 
 
 def _rested(why: Rest | None) -> str:

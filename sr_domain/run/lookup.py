@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import attrs
 
-from sr_domain.encoding.ids import is_platform_run_id
+from sr_domain.encoding.ids import is_platform_run_id, run_id_for
 from sr_domain.record.layout import Layout, run_of
 from sr_domain.record.ledger import Ledger
 from sr_domain.run.append_aside import read_record
@@ -28,6 +29,13 @@ from sr_ports import (
 )
 from sr_ports.compared import Compared
 
+_RUN_ID = re.compile(r"[0-9a-f]{32}")
+KEY = "key:"
+"""Before a run equivalence key where a run may be named."""
+LEAST = 6
+_LENGTH = 32
+_PREFIX = re.compile(rf"[0-9a-f]{{{LEAST},{_LENGTH - 1}}}")
+_TOLD = 5
 _PLATFORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
 
@@ -41,13 +49,13 @@ class Place(Compared):
 
 
 def home(context: Context, run: str) -> Place:
-    """Where a run's truth is. `run`: its id, or the ref of an artifact of it, which says where.
+    """Where a run's truth is. `run`: its name (see `id_of`), or the ref of an artifact of it, which says where.
 
-    Raises `NotFound` when there is no such run, `BadInput` when the id fits two platform runs of the store,
-    `Unreachable` when that cannot be told.
+    Raises `NotFound` when there is no such run, `BadInput` when the name fits two runs, or two platform runs of
+    the store, `Unreachable` when that cannot be told.
     """
     named = run_of(run)
-    return Place(*named) if named is not None else _place(context.ports, check_run_id(run), context.notice)
+    return Place(*named) if named is not None else _place(context.ports, id_of(context.ports, run), context.notice)
 
 
 def view_of(ports: Ports, run_id: str, notice: Callable[[str], None]) -> str:
@@ -96,10 +104,15 @@ def _only(run_id: str, found: Sequence[str]) -> Layout:
     return Layout(found[0])
 
 
-def id_of(run: str) -> str:
-    """The id of a run that is named by its id or by a ref of it."""
+def id_of(ports: Ports, run: str) -> str:
+    """The id of a run that is named by it, by six characters or more of it, by ``key:KEY`` or by a ref of it.
+
+    Raises `BadInput` and `NotFound` as `id_named` does; no id is looked for.
+    """
     named = run_of(run)
-    return run if named is None else named[1]
+    if named is not None:
+        return named[1]
+    return run if _RUN_ID.fullmatch(run) else id_named(ports, run)
 
 
 def no_run(run_id: str) -> NotFound:
@@ -157,6 +170,91 @@ def authorities(ports: Ports) -> Iterator[tuple[str | None, AuthorityStore]]:
         authority.close()
 
 
+def is_name(text: str) -> bool:
+    """Whether it has the form of a run's name: an id, a prefix of one, or ``key:KEY``."""
+    whole = len(text) == _LENGTH and not set(text) - set("0123456789abcdef")
+    return whole or bool(_PREFIX.fullmatch(text)) or (text.startswith(KEY) and text != KEY)
+
+
+def id_named(ports: Ports, name: str) -> str:
+    """The id of the run that is named by a prefix of its id, or by ``key:KEY``, which need not be there.
+
+    A prefix is looked for in the index, and only where the index has none in the records. Raises
+    `BadInput(USAGE)` for what is no name and for a prefix of several, `NotFound(RUN_NOT_FOUND)`.
+    """
+    if not is_name(name):
+        raise BadInput(
+            ReasonCode.USAGE,
+            f"{name[:64]!r} is not a run id",
+            f"give its 32 lower-case hex characters, the first {LEAST} or more of them, or key:KEY",
+        )
+    if name.startswith(KEY):
+        return run_id_for(name.removeprefix(KEY))
+    found = _indexed(ports, name) or dict.fromkeys(islice(_recorded(ports, name), _TOLD + 1), "")
+    if not found:
+        raise no_run(name)
+    if len(found) > 1:
+        raise _ambiguous(name, found)
+    return next(iter(found))
+
+
+def _ambiguous(name: str, found: dict[str, str]) -> BadInput:
+    shown = [f"{run_id[: _shown(found)]}{f' ({key})' if key else ''}" for run_id, key in sorted(found.items())]
+    more = ", and more" if len(shown) > _TOLD else ""
+    what = f"{name} is ambiguous: {', '.join(shown[:_TOLD])}{more}"
+    return BadInput(ReasonCode.USAGE, what, "give more characters of the id, or key:KEY")
+
+
+def _shown(run_ids: dict[str, str]) -> int:
+    """So many characters tell the ids apart; eight at least."""
+    return next(n for n in range(8, _LENGTH + 1) if n == _LENGTH or len({one[:n] for one in run_ids}) == len(run_ids))
+
+
+def _indexed(ports: Ports, prefix: str) -> dict[str, str]:
+    """The runs that the index has below the prefix, a few of them, each with its key. Nothing while it is away."""
+    found: dict[str, str] = {}
+    try:
+        for _, authority in authorities(ports):
+            rows = authority.runs(limit=_TOLD + 1, after=_before(prefix))
+            found |= {one.run_id: key_of(authority, one.run_id) for one in rows if one.run_id.startswith(prefix)}
+    except (NotFound, Unreachable):
+        return {}
+    return found
+
+
+def key_of(authority: AuthorityStore, run_id: str) -> str:
+    """The key of a run that the authority knows; empty for any other."""
+    binding = authority.find(run_id)
+    return "" if binding is None else binding.run_equivalence_key
+
+
+def _before(prefix: str) -> str | None:
+    """The id right before all that begin so; None where there is none."""
+    first = int(prefix.ljust(_LENGTH, "0"), 16)
+    return f"{first - 1:0{_LENGTH}x}" if first else None
+
+
+def _recorded(ports: Ports, prefix: str) -> Iterator[str]:
+    """The runs whose records' names begin so: of the current platform run, else of every one."""
+    current = ports.platform.current()
+    own = [] if current is None else list(_records(ports, current, prefix))
+    if own:
+        yield from own
+        return
+    seen: set[str] = set()
+    for platform_run_id in platform_runs(ports.store):
+        for run_id in _records(ports, platform_run_id, prefix):
+            if run_id not in seen:
+                seen.add(run_id)
+                yield run_id
+
+
+def _records(ports: Ports, platform_run_id: str, prefix: str) -> Iterator[str]:
+    """The runs of a platform run whose records' names begin so."""
+    folder = f"{Layout(platform_run_id).base}/run_record/"
+    yield from (f"{prefix}{rest}" for rest in ids_below(ports.store, f"{folder}{prefix}", ".jsonl"))
+
+
 def home_of(ports: Ports, run_id: str, layout: Layout) -> Layout:
     """Where another run's truth is, for a run of `layout`; there, where nobody knows the other run."""
     binding = ports.authority.find(run_id)
@@ -164,13 +262,6 @@ def home_of(ports: Ports, run_id: str, layout: Layout) -> Layout:
         return Layout(binding.platform_run_id)
     found = _recorded_in(ports, run_id, layout.platform_run_id)
     return Layout(found[0]) if len(found) == 1 else layout
-
-
-def check_run_id(run_id: str) -> str:
-    """The id, if it has the form of one: 32 lower-case hex characters. Raises `BadInput(USAGE)`."""
-    if len(run_id) != 32 or set(run_id) - set("0123456789abcdef"):  # noqa: PLR2004
-        raise BadInput(ReasonCode.USAGE, f"{run_id[:64]!r} is not a run id", "give 32 lower-case hex characters")
-    return run_id
 
 
 def record_of(context: Context, run: str, *, admitted: bool = True) -> tuple[Layout, Ledger]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,8 +11,9 @@ import attrs
 from sr_domain.encoding.canonical import digest_of
 from sr_domain.plan.pack import InterfacePack
 from sr_plugins.documents.pack_contracts import read_contracts
-from sr_plugins.documents.pack_entries import bad, gate_spec, output_spec
+from sr_plugins.documents.pack_entries import bad, gate_spec, only_known, output_spec
 from sr_plugins.documents.pack_files import read_yaml_file
+from sr_plugins.documents.pack_words import CATALOGUE, GATE_MAP, unknown
 from sr_plugins.documents.shipped import shipped
 from sr_ports.compared import Compared
 
@@ -46,6 +47,11 @@ class PackDocuments(Compared):
         entries: list[Any] = self.catalogue["outputs"]
         return entries
 
+    def unknown_keys(self) -> Iterator[tuple[str, str]]:
+        """What is wrong with the keys of the documents themselves that are no words: file, and clause."""
+        yield from ((GATES, what) for what in unknown(self.gate_map, GATE_MAP))
+        yield from ((OUTPUTS, what) for what in unknown(self.catalogue, CATALOGUE))
+
     def digest(self) -> str:
         """hex64 over the RFC 8785 form of both, and of contracts: layout, comments and key order do not matter."""
         contracts = {"contracts": self.contracts} if self.contracts else {}
@@ -61,6 +67,8 @@ def load_pack(folder: str) -> InterfacePack:
     """The pack as the core's values. Raises `BadInput(PACK_INVALID)` naming file and place."""
     path = pack_folder(folder)
     documents = read_pack(path)
+    for name, what in documents.unknown_keys():
+        raise bad(str(path / name), what)
     return InterfacePack(
         outputs=_by_id(documents.outputs, output_spec, "output_id", path / OUTPUTS),
         gates=_by_id(documents.gates, gate_spec, "gate_id", path / GATES),
@@ -103,6 +111,7 @@ def _by_id(nodes: Sequence[Any], make: Callable[[Any, str], _Spec], key: str, pa
     made: dict[str, _Spec] = {}
     for at, node in enumerate(nodes):
         where = entry_at(str(path), at)
+        only_known(node, key, where)
         spec = make(node, where)
         if node[key] in made:
             raise bad(where, f"the {key} {node[key]!r} stands twice")

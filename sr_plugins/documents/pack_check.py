@@ -19,7 +19,7 @@ from sr_domain.plan.pack import GateSpec, OutputSpec
 from sr_domain.plan.templates import DAY, TOKEN, path_fault, unfilled
 from sr_plugins.documents.findings import Finding, error, warning
 from sr_plugins.documents.pack import GATES, OUTPUTS, PackDocuments, entry_at, pack_folder, read_pack
-from sr_plugins.documents.pack_entries import AVAILABILITIES, METHOD_KEYS, gate_spec, output_spec
+from sr_plugins.documents.pack_entries import AVAILABILITIES, gate_spec, output_spec, unknown_keys
 from sr_plugins.documents.pack_refs import check_refs
 from sr_plugins.documents.shipped import lent
 from sr_ports import BadInput
@@ -66,7 +66,8 @@ def check_pack(folder: str, laws: Collection[str]) -> list[Finding]:
     for output in pack.outputs.values():
         findings += _output(output, pack, cover[output.output_id])
     findings += _availability(documents)
-    findings += _unread(documents)
+    findings += _unknown_keys(documents)
+    findings += _idle(pack)
     with lent(path) as there:
         findings += check_refs(there, documents)
     return sorted(findings, key=lambda one: (one.severity, one.code, one.where, one.what))
@@ -189,18 +190,23 @@ def _pattern_fault(template: str) -> str | None:
     return None
 
 
-def _unread(documents: PackDocuments) -> Iterator[Finding]:
-    """Keys of a verification method that nothing reads: misspelt, or of another language.
+def _unknown_keys(documents: PackDocuments) -> Iterator[Finding]:
+    """Keys that are no words: misspelt, or of another language. What they were to say is not read."""
+    yield from (error("UNKNOWN_KEY", file, what) for file, what in documents.unknown_keys())
+    for nodes, identity in ((documents.gates, "gate_id"), (documents.outputs, "output_id")):
+        for node in (one for one in nodes if isinstance(one, dict)):
+            name = str(node.get(identity))
+            yield from (error("UNKNOWN_KEY", name, what) for what in unknown_keys(node, identity))
 
-    SR's own laws have no parameters; what another law reads, it alone knows.
-    """
-    for node in documents.gates:
-        method = node.get("verification_method") if isinstance(node, dict) else None
-        if not isinstance(method, dict) or method.get("kind") not in _NEED_INDEX | _COVER_FOLDER | _PARTS:
-            continue
-        for key in sorted(map(str, set(method) - set(METHOD_KEYS))):
-            what = f"verification_method has {key[:60]!r}, which nothing reads; it has {', '.join(METHOD_KEYS)}"
-            yield warning("SETTING_UNREAD", str(node.get("gate_id")), what)
+
+def _idle(pack: _Pack) -> Iterator[Finding]:
+    """Gates that nothing rests on: no run ever looks at them."""
+    required = {one for output in pack.outputs.values() for one in output.read_requires_gates}
+    required |= {one for gate in pack.gates.values() for one in gate.upstream_gate_dependencies}
+    for gate in pack.gates.values() if pack.outputs else ():
+        if not gate.authorizes_outputs and gate.gate_id not in required:
+            what = "it authorises nothing, and nothing requires it: no run looks at it"
+            yield warning("GATE_IDLE", gate.gate_id, what)
 
 
 def _availability(documents: PackDocuments) -> Iterator[Finding]:

@@ -6,11 +6,12 @@ Every fault is `BadInput(PACK_INVALID)` naming where it stands; the first of an 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
 from sr_domain.encoding.contracts import unquoted
 from sr_domain.plan.pack import GateSpec, OutputSpec
+from sr_plugins.documents.pack_words import FREE, GATE, METHOD, OUTPUT, unknown
 from sr_ports import BadInput, Params, ReasonCode, VerificationMethod
 from sr_ports.laws import Ordering, PathBase
 from sr_ports.wanted import pattern_over
@@ -20,12 +21,39 @@ _NO_NAME = re.compile(r"[*?/\\\x00-\x1f\x7f]")
 
 OPTIONAL = "optional"
 AVAILABILITIES = ("required", OPTIONAL)
-METHOD_KEYS = ("kind", "digest_field", "ordering", "path_base", "exclude_filenames")
+METHOD_KEYS = tuple(METHOD)
+WITHOUT_WORDS = frozenset(
+    {
+        "sha256_bundle_digest",
+        "sha256_member_digest_concat",
+        "sha256_index_json_ascii_lex_raw_bytes",
+        "sha256_part_list",
+    }
+)
+"""Laws of SR's own that have no words but `METHOD`'s; what another law reads, it alone knows."""
+_SCOPES = "scope_manifest_fingerprint, scope_ and pins joined by _ (scope_seed_parameter_hash), or scope_global"
 
 
 def bad(where: str, what: str) -> BadInput:
     """A fault of a pack, and where it is."""
     return BadInput(ReasonCode.PACK_INVALID, f"{where}: {what}")
+
+
+def unknown_keys(node: Any, identity: str) -> Iterator[str]:
+    """What is wrong with the keys of an entry that are no words, each in a clause. `identity`: its ``gate_id`` or
+    ``output_id``."""
+    if not isinstance(node, dict):
+        return
+    yield from unknown(node, GATE if identity == "gate_id" else OUTPUT)
+    method = node.get("verification_method")
+    if isinstance(method, dict) and method.get("kind") in WITHOUT_WORDS:
+        yield from (f"verification_method: {one}" for one in unknown(method, METHOD))
+
+
+def only_known(node: Any, identity: str, where: str) -> None:
+    """Raises `BadInput(PACK_INVALID)` for the first key of an entry that is no word."""
+    for what in unknown_keys(node, identity):
+        raise bad(where, what)
 
 
 def output_spec(node: Any, where: str) -> OutputSpec:
@@ -34,7 +62,7 @@ def output_spec(node: Any, where: str) -> OutputSpec:
     return OutputSpec(
         output_id=output_id,
         path_template=_template(node, "path_template", where),
-        scope=_text(node, "scope", where, "scope_global"),
+        scope=_scope(node, where),
         partitions=_texts(node, "partitions", where),
         read_requires_gates=_texts(node, "read_requires_gates", where),
         optional=_text(node, "availability", where, "required") == OPTIONAL,
@@ -58,6 +86,13 @@ def gate_spec(node: Any, where: str) -> GateSpec:
         authorizes_outputs=_texts(node, "authorizes_outputs", where),
         upstream_gate_dependencies=_texts(node, "upstream_gate_dependencies", where),
     )
+
+
+def _scope(node: Mapping[str, Any], where: str) -> str:
+    """An output's scope, which has no default: whether other bytes are drift is for its owner to say."""
+    if node.get("scope") is None:
+        raise bad(where, f"scope is missing: for which pins the same bytes are expected again; give {_SCOPES}")
+    return _text(node, "scope", where)
 
 
 def _identity(node: Any, key: str, where: str) -> tuple[str, str]:
@@ -118,7 +153,8 @@ def _method(node: Any, where: str) -> VerificationMethod:
 def _params(node: Mapping[str, Any], where: str) -> Params:
     """The keys that are the law's own: all but SR's, and those that begin with ``x-``, which are nobody's."""
     try:
-        return Params({key: value for key, value in node.items() if key not in METHOD_KEYS and str(key)[:2] != "x-"})
+        own = (key for key in node if key not in METHOD_KEYS and not str(key).startswith(FREE))
+        return Params({key: node[key] for key in own})
     except TypeError as error:
         raise bad(where, f"a key of the law's own is not as JSON has it: {error}") from error
 

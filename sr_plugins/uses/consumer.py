@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,20 @@ import attrs
 
 from sr_domain.encoding.strict_json import strict_loads
 from sr_domain.queries.finding import Finding
+from sr_domain.queries.proven_files import ProvenFile, proven_files
 from sr_domain.queries.verify import Verification, Verifier, verify
+from sr_domain.queries.view import View
 from sr_domain.record.layout import Layout, run_of
-from sr_domain.run.lookup import view_of
+from sr_domain.run.lookup import id_of, is_name, view_of
 from sr_domain.run.ports import Ports
 from sr_plugins.documents.files import read_config
 from sr_plugins.documents.profile import Profile, Section, load_profile
 from sr_plugins.wiring.wire import wire_checker, wire_ports
 from sr_ports import BadInput, Fault, NotFound, ReasonCode
 from sr_ports.stores import Closing
+
+_ID = 32
+"""Characters of a whole run id, which no file of that name hides."""
 
 
 def verify_facts(
@@ -34,7 +38,9 @@ def verify_facts(
     allow_superseded: bool = False,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Guarded:
-    """Re-prove a facts view: a path, a ``file://`` or ``s3://`` URI, or of the profile's store a ref or a run id.
+    """Re-prove a facts view: a path, a ``file://`` or ``s3://`` URI, or of the profile's store a ref or a run.
+
+    A run is named by its id, the first characters of it (six or more), or ``key:KEY``.
 
     A path or URI names its own store: everything up to ``fraud-platform/``; the path of a copy that
     lies elsewhere is held against the profile's store, and answers for the run that it names.
@@ -43,34 +49,94 @@ def verify_facts(
     `allow_superseded`: a run that another has corrected is no fault.
     Raises `NotFound`, `BadInput`, `Unreachable`; what is wrong with the view is in the answer.
     """
+    return Guarded(
+        _read(source, profile, key, progress).verified(
+            engine_run_root=engine_run_root, fast=fast, allow_superseded=allow_superseded
+        )
+    )
+
+
+def open_output(
+    source: str | os.PathLike[str],
+    output_id: str,
+    *,
+    profile: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    engine_run_root: str | None = None,
+    fast: bool = False,
+    key: str | os.PathLike[str] | None = None,
+    allow_superseded: bool = False,
+    progress: Callable[[str], None] = lambda line: None,
+) -> tuple[Verification, tuple[ProvenFile, ...]]:
+    """Re-prove a facts view as `verify_facts` does, and name the very files of one of its outputs.
+
+    No files where the view is at fault. Raises as `verify_facts` does, and `BadInput` for an output that is not there.
+    """
+    found = _read(source, profile, key, progress)
+    done = found.verified(engine_run_root=engine_run_root, fast=fast, allow_superseded=allow_superseded)
+    return done, found.files(output_id, engine_run_root) if done.ok else ()
+
+
+@attrs.frozen
+class _Found:
+    """A view as it was read. `facts`: None where it is no document, for the reason in `why`."""
+
+    verifier: Verifier
+    where: str
+    data: bytes
+    facts: Any
+    why: str
+    is_copy: bool
+
+    def verified(self, *, engine_run_root: str | None, fast: bool, allow_superseded: bool) -> Verification:
+        """The view, proven again."""
+        if self.why:
+            return Verification(self.where, None, (Finding(ReasonCode.TRUTH_ALTERED, self.where, self.why),))
+        laws = self.verifier.laws
+        try:
+            return verify(
+                self.verifier,
+                self.data,
+                self.facts,
+                asked=None if self.is_copy else self.where,
+                engine_run_root=engine_run_root,
+                fast=fast,
+                allow_superseded=allow_superseded,
+            )
+        finally:
+            if isinstance(laws, Closing):
+                laws.close()
+
+    def files(self, output_id: str, engine_run_root: str | None) -> tuple[ProvenFile, ...]:
+        """The files of an output of a view that is sound."""
+        from sr_domain.artifacts.revisions import today
+
+        view = View(Layout(self.facts["platform_run_id"]), self.data, self.facts, today())
+        return tuple(proven_files(self.verifier.store, view, output_id, engine_run_root))
+
+
+def _read(
+    source: str | os.PathLike[str],
+    profile: str | os.PathLike[str] | Mapping[str, Any] | None,
+    key: str | os.PathLike[str] | None,
+    progress: Callable[[str], None],
+) -> _Found:
     chosen, ref, copy = _locate(str(source), load_profile(profile))
     signed_by = None if key is None else wire_checker(chosen, os.fspath(key))
     ports = wire_ports(attrs.evolve(chosen, attest=None))  # who reads needs no signing key
     where, data = (str(source), copy) if copy is not None else _stored(ports, str(source), ref, progress)
+    facts, why = None, ""
     try:
         facts = strict_loads(data, what=where)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is no facts view
-        return Guarded(Verification(where, None, (Finding(ReasonCode.TRUTH_ALTERED, where, str(error)),)))
+        why = str(error)
     verifier = Verifier(ports.store, ports.roots, ports.laws, ports.pool, ports.clock, progress, signed_by)
-    try:
-        done = verify(
-            verifier,
-            data,
-            facts,
-            asked=where if copy is None else None,
-            engine_run_root=engine_run_root,
-            fast=fast,
-            allow_superseded=allow_superseded,
-        )
-    finally:
-        if isinstance(ports.laws, Closing):
-            ports.laws.close()
-    return Guarded(done)
+    return _Found(verifier, where, data, facts, why, copy is not None)
 
 
 def _stored(ports: Ports, source: str, ref: str | None, progress: Callable[[str], None]) -> tuple[str, bytes]:
     """The view at `ref`, or that of a run: the current platform run's, else the one it is in."""
     try:
+        source = id_of(ports, source) if ref is None else source
         current = ports.platform.current()
         key = Layout(current).facts(source) if ref is None and current is not None else ref
         blob = None if key is None else ports.store.read(key)
@@ -93,7 +159,7 @@ def _locate(source: str, profile: Profile) -> tuple[Profile, str | None, bytes |
     Any ref of a run leads to its view: the path or URI of a store with the ref behind it, or, as
     READY carries it, the ref alone, which is a key of the profile's store.
     """
-    if re.fullmatch(r"[0-9a-f]{32}", source):
+    if is_name(source) and (len(source) == _ID or not Path(source).exists()):
         return profile, None, None
     alone = run_of(source)
     if alone is not None and not Path(source).exists():

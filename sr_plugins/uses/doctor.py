@@ -20,7 +20,8 @@ from sr_domain.plan.absent_law import absence
 from sr_domain.run.ports import Ports
 from sr_domain.runner import ScenarioRunner
 from sr_plugins.isolation.law import IsolatedLaw
-from sr_ports import REASONS, Envelope, LeaseLost, Migratable, NotFound, Provable, ReasonCode, SrError, one_line
+from sr_plugins.uses.doctor_config import configured, fits
+from sr_ports import REASONS, Envelope, Kind, LeaseLost, Migratable, NotFound, Provable, ReasonCode, SrError, one_line
 from sr_ports.errors import described
 
 RACERS = 16
@@ -49,13 +50,41 @@ def examine(runner: ScenarioRunner, *, migrate: bool = False) -> list[Check]:
     ports = runner.ports
     token = ports.ids.new_id()
     return [
-        *_store(ports, f"fraud-platform/{_HOME}/{token}"),
-        *_authority(ports, f"doctor:{token}", migrate=migrate),
+        *_in_turn("object_store", _store(ports, f"fraud-platform/{_HOME}/{token}")),
+        *_in_turn("authority", _authority(ports, f"doctor:{token}", migrate=migrate)),
         *_bus(ports, runner.settings.topic, token),
+        *(_try("engine", name, work) for name, work in configured(runner)),
         *_root(runner),
         *_signer(ports),
         *_laws(runner),
     ]
+
+
+_Tries = Iterator[tuple[str, Callable[[], str]]]
+_PLACE = "place"
+_ANSWERED = (ReasonCode.STORE_UNSAFE, ReasonCode.CLOCK_SKEW)
+"""Codes of servers that were reached."""
+
+
+def is_away(code: str | None) -> bool:
+    """Whether a check that failed so could not reach its server."""
+    if code is None:
+        return False
+    reason = ReasonCode(code)
+    return REASONS[reason].kind is Kind.UNREACHABLE and reason not in _ANSWERED
+
+
+def _in_turn(port: str, tries: _Tries) -> Iterator[Check]:
+    """Each thing tried; once a server could not be reached the rest is not: one cause, one line."""
+    away: str | None = None
+    for name, work in tries:
+        if away is not None:
+            yield Check(port, name, None, f"not tried: {away} could not be done")
+            continue
+        check = _try(port, name, work)
+        unfit = name == _PLACE and not check.ok  # nothing of what follows could hold there
+        away = name if unfit or (check.ok is False and is_away(check.code)) else None
+        yield check
 
 
 def _try(port: str, name: str, work: Callable[[], str]) -> Check:
@@ -80,18 +109,15 @@ class _Broken(Exception):
         self.code = code
 
 
-def _store(ports: Ports, prefix: str) -> Iterator[Check]:
+def _store(ports: Ports, prefix: str) -> _Tries:
     store, keys = ports.store, [f"{prefix}/{name}" for name in ("once", "swap", "race", "none")]
     if isinstance(store, Provable):
-        place = _try("object_store", "place", lambda: _prove(store))
-        yield place
-        if not place.ok:  # one cause, one line
-            return
-    yield _try("object_store", "reach", lambda: _reach(ports, keys[0]))
-    yield _try("object_store", "create-once", lambda: _create_once(ports, keys[0]))
-    yield _try("object_store", "stale ETag", lambda: _stale(ports, keys[1], keys[3]))
-    yield _try("object_store", f"race of {RACERS}", lambda: _race(ports, keys[2]))
-    yield _try("object_store", "list after write", lambda: _listed(ports, prefix, keys[:3]))
+        yield _PLACE, lambda: _prove(store)
+    yield "reach", lambda: _reach(ports, keys[0])
+    yield "create-once", lambda: _create_once(ports, keys[0])
+    yield "stale ETag", lambda: _stale(ports, keys[1], keys[3])
+    yield f"race of {RACERS}", lambda: _race(ports, keys[2])
+    yield "list after write", lambda: _listed(ports, prefix, keys[:3])
 
     def clean() -> str:
         for key in keys:
@@ -100,7 +126,7 @@ def _store(ports: Ports, prefix: str) -> Iterator[Check]:
             raise _Broken("something is left under the throw-away prefix", ReasonCode.STORE_UNREACHABLE)
         return "the throw-away prefix is empty again"
 
-    yield _try("object_store", "clean up", clean)
+    yield "clean up", clean
 
 
 def _prove(store: Provable) -> str:
@@ -164,13 +190,13 @@ def _listed(ports: Ports, prefix: str, keys: list[str]) -> str:
     return f"{len(found)} keys, in order"
 
 
-def _authority(ports: Ports, resource: str, *, migrate: bool) -> Iterator[Check]:
+def _authority(ports: Ports, resource: str, *, migrate: bool) -> _Tries:
     if migrate and isinstance(ports.authority, Migratable):
-        yield _try("authority", "migrate", partial(_migrate, ports.authority))
-    yield _try("authority", "lease and fence", lambda: _fences(ports, resource))
-    yield _try("authority", "text", lambda: _text(ports, resource))
-    yield _try("authority", f"{CALLS} calls, {CALLERS} at once", lambda: _many(ports, resource))
-    yield _try("authority", "clock skew", lambda: _skew(ports))
+        yield "migrate", partial(_migrate, ports.authority)
+    yield "lease and fence", lambda: _fences(ports, resource)
+    yield "text", lambda: _text(ports, resource)
+    yield f"{CALLS} calls, {CALLERS} at once", lambda: _many(ports, resource)
+    yield "clock skew", lambda: _skew(ports)
 
 
 def _migrate(authority: Migratable) -> str:
@@ -283,7 +309,7 @@ def _root(runner: ScenarioRunner) -> Iterator[Check]:
         with runner.ports.roots.open(uri) as root:
             if not root.exists():
                 raise _Broken(f"{uri} is not there", ReasonCode.ENGINE_ROOT_UNREACHABLE)
-        return uri
+            return f"{uri}{fits(runner, root)}"
 
     yield _try("engine", "oracle root", there)
 
@@ -291,14 +317,11 @@ def _root(runner: ScenarioRunner) -> Iterator[Check]:
 def _laws(runner: ScenarioRunner) -> Iterator[Check]:
     """The pack's laws that are not Scenario Runner's own: each is found, and its worker starts."""
 
-    def read() -> str:
-        return f"{len(runner.pack.gates)} gates, {len(runner.pack.outputs)} outputs"
-
-    pack = _try("engine", "pack", read)
-    if not pack.ok:
-        yield pack
+    try:
+        gates = runner.pack.gates.values()
+    except SrError:  # told apart
         return
-    for kind in sorted({gate.method.kind for gate in runner.pack.gates.values()}):
+    for kind in sorted({gate.method.kind for gate in gates}):
         provided = runner.ports.laws.get(kind)
         if provided is None or provided.runs_in is not RunsIn.OWN:
             yield _try("law", kind, partial(_law, runner.ports.laws, kind, provided))

@@ -286,9 +286,9 @@ def test_errors_are_json_too_when_json_was_asked_for(sr: Shell) -> None:
 
 
 def test_a_bug_is_one_line_unless_v_is_given(sr: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sr_domain.queries import lookups as views
+    from sr_domain.queries import listing as views
 
-    monkeypatch.setattr(views, "runs", lambda *args, **kwargs: 1 / 0)
+    monkeypatch.setattr(views, "listing", lambda *args, **kwargs: 1 / 0)
     answer = sr("list")
     assert (answer.code, answer.error) == (1, "INTERNAL")
     assert "Traceback" in sr("-v", "list").err

@@ -21,6 +21,7 @@ from sr_adapters.cli.errors import tell
 from sr_adapters.cli.output import Output
 from sr_adapters.shown import in_line, plain
 from sr_domain.encoding.ids import run_id_for
+from sr_domain.queries.listing import Listing
 from sr_plugins.wiring.sinks import FanOut
 from sr_ports import ObsEvent
 from tests.cli.conftest import Shell
@@ -108,7 +109,7 @@ def test_the_exit_code_says_what_was_done(
     for command, (args, code) in COMMANDS.items():
         with monkeypatch.context() as patch:
             if code == 1:
-                patch.setattr("sr_domain.runner.ScenarioRunner.runs", lambda *_, **__: 1 / 0)
+                patch.setattr("sr_domain.runner.ScenarioRunner.listing", lambda *_, **__: 1 / 0)
             streams(patch, place, *names)
             before = sys.stdout, sys.stderr
             found[command] = run(["--profile", "profile.yaml", "--policy", "policy.yaml", *args])
@@ -149,7 +150,7 @@ def test_a_pipe_that_breaks_in_the_work_is_no_answer_that_was_read(sr: Shell, mo
     def breaks(*_: object, **__: object) -> None:
         raise BrokenPipeError(errno.EPIPE, "Broken pipe")
 
-    monkeypatch.setattr("sr_domain.runner.ScenarioRunner.runs", breaks)
+    monkeypatch.setattr("sr_domain.runner.ScenarioRunner.listing", breaks)
     answer = sr("list")
     assert (answer.code, answer.error) == (1, "INTERNAL")
 
@@ -166,7 +167,7 @@ class Terminal(io.TextIOWrapper):
         return True
 
 
-SHOWN = (["explain", RUN], ["show", RUN], ["status", RUN], ["bus", "tail"], ["plugins"])
+SHOWN = (["-v", "explain", RUN], ["show", RUN], ["status", RUN], ["bus", "tail"], ["plugins"])
 
 
 @pytest.mark.parametrize("kind", [io.TextIOWrapper, Terminal], ids=["a pipe", "a terminal"])
@@ -189,13 +190,15 @@ ODD = "Zürich … \u202egnp.exe \U0001f600 \x7f \x9b1m"
 
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii", "utf-8", "utf-16"])
 def test_json_means_the_same_in_any_encoding(sr: Shell, monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
-    monkeypatch.setattr("sr_domain.runner.ScenarioRunner.runs", lambda *_, **__: [{"run_id": ODD}])
+    monkeypatch.setattr(
+        "sr_domain.runner.ScenarioRunner.listing", lambda *_, **__: Listing(({"run_id": ODD},), 1, False)
+    )
     raw = io.BytesIO()
     with monkeypatch.context() as patch:
         patch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding=encoding, write_through=True))
         assert run(["--json", "list"]) == 0
         text = raw.getvalue().decode(encoding)
-    assert json.loads(text) == {"schema_version": "1.0", "runs": [{"run_id": ODD}]}
+    assert json.loads(text) == {"schema_version": "1.0", "runs": [{"run_id": ODD}], "more": False, "total": 1}
     assert not set("\u202e\x7f\x9b") & set(text)
 
 
@@ -204,7 +207,9 @@ def test_halves_of_surrogate_pairs_are_shown(sr: Shell, monkeypatch: pytest.Monk
     raw = io.BytesIO()
     with monkeypatch.context() as patch:
         patch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="utf-8", write_through=True))
-        patch.setattr("sr_domain.runner.ScenarioRunner.runs", lambda *_, **__: [{"run_id": "caf\udce9"}])
+        patch.setattr(
+            "sr_domain.runner.ScenarioRunner.listing", lambda *_, **__: Listing(({"run_id": "caf\udce9"},), 1, False)
+        )
         assert run(["list"]) == 0
         assert "caf\\udce9" in raw.getvalue().decode()
         assert run(["--json", "list"]) == 0
@@ -250,7 +255,7 @@ def test_in_a_real_shell(ready: Shell) -> None:
         assert "Exception ignored" not in done.stderr
 
 
-def test_on_a_terminal_of_80_columns_ids_stay_whole_and_no_line_is_longer(sr: Shell) -> None:
+def test_on_a_terminal_of_80_columns_ids_are_whole_or_8_characters_and_no_line_is_longer(sr: Shell) -> None:
     sr("submit", sr.request())
     reader, terminal = os.openpty()
     words = [sys.executable, "-m", "sr_adapters.cli", "--profile", "profile.yaml", "list"]
@@ -260,7 +265,7 @@ def test_on_a_terminal_of_80_columns_ids_stay_whole_and_no_line_is_longer(sr: Sh
     lines = os.read(reader, 1 << 16).decode().splitlines()
     os.close(reader)
     assert done.returncode == 0
-    assert sum(RUN in line for line in lines) == 1
+    assert sum(RUN[:8] in line for line in lines) == 1
     assert max(map(len, lines)) <= 80
 
 

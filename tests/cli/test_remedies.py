@@ -104,7 +104,7 @@ def test_the_check_itself_can_fail() -> None:
         (("contracts", "check", "nope"), "PACK_INVALID", "check the path"),
         (("--profile", ".", "list"), "PROFILE_NOT_FOUND", "or a path"),
         (("--profile", "list.yaml", "list"), "PROFILE_INVALID", "sections"),
-        (("verify", "0" * 31), "FACTS_VIEW_MISSING", "run_facts_view"),
+        (("verify", "0" * 33), "FACTS_VIEW_MISSING", "run_facts_view"),
         (("verify", "0" * 32), "FACTS_VIEW_MISSING", "sr status"),
         (("quarantine", "show", "0" * 32), "RUN_NOT_FOUND", "sr list"),
     ],

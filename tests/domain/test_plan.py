@@ -136,7 +136,10 @@ def test_a_template_that_cannot_be_a_path_is_refused(template: str) -> None:
 def test_tokens_without_a_pin_are_named_and_so_are_the_pins_there_are() -> None:
     problem = refused(spec("data/{day}/{weather}/{seed}.bin"), output_ids=["bad"])
     pins = "{manifest_fingerprint}, {parameter_hash}, {seed}, {scenario_id}, {run_id}, {utc_day}"
-    assert problem.problems[-1].detail == f"no pin fills {{day}}, {{weather}}; the pins are {pins}"
+    assert (
+        problem.problems[-1].detail
+        == f"no pin fills {{day}}, {{weather}}; the pins are {pins}; did you mean {{utc_day}}?"
+    )
 
 
 def test_a_scenario_cannot_leave_its_segment() -> None:

@@ -14,7 +14,6 @@ import pytest
 
 from sr_domain.encoding.ids import run_id_for
 from sr_domain.record.states import RunState
-from sr_domain.run.lookup import id_of
 from sr_domain.runner import ScenarioRunner
 from sr_plugins import build_runner
 from sr_plugins.consumer import verify_facts
@@ -227,7 +226,7 @@ def test_eight_processes_fifty_submissions_twenty_keys(
     runner = made(profile)
     for key in keys:  # a key that nobody drew is submitted now: twenty runs in all
         assert runner.submit(request(key, engine_run_root=root)).state is RunState.READY
-    runs = [id_of(ref) for ref in runner.recorded_runs()]
+    runs = [runner.run_id(ref) for ref in runner.recorded_runs()]
     assert sorted(runs) == sorted(run_id_for(key) for key in keys)
     assert all(not runner.audit(run_id).findings for run_id in runs)
     messages = [one for one in runner.ports.bus.tail("fp.bus.control.v1") if one.attributes["kind"] == "READY"]

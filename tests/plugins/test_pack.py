@@ -58,13 +58,12 @@ def test_keys_of_a_method_that_are_not_ours_are_the_laws_own(tmp_path: Path) -> 
 
 
 def test_what_an_entry_leaves_out_has_the_specs_default(tmp_path: Path) -> None:
-    bare = {"output_id": "x", "path_template": "x.bin", "availability": None}
+    bare = {"output_id": "x", "path_template": "x.bin", "scope": "scope_global", "availability": None}
     folder = write_pack(tmp_path, [gate("A", verification_method={"kind": LAWS[0]}, index_path_template=None)], [bare])
     pack = load_pack(folder)
     assert pack.gates["gate.A"].method == VerificationMethod(LAWS[0])
     assert pack.gates["gate.A"].index_path_template is None
     assert not pack.outputs["x"].optional
-    assert pack.outputs["x"].scope == "scope_global"
     assert pack.outputs["x"].partitions == ()
 
 
@@ -171,7 +170,7 @@ def test_layout_comments_and_key_order_do_not_change_the_digest(tmp_path: Path) 
         ([gate("A", scope="seed")], [output("x")]),
         ([gate("A")], [output("x", description="other words")]),
         ([gate("A")], [output("x"), output("y")]),
-        ([gate("A")], [output("x", weight=1.5)]),
+        ([gate("A")], [output("x", **{"x-weight": 1.5})]),
     ],
 )
 def test_any_other_content_has_another_digest(tmp_path: Path, gates: list[Any], outputs: list[Any]) -> None:

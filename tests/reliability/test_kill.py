@@ -18,7 +18,6 @@ import pytest
 
 from sr_domain.encoding.ids import run_id_for
 from sr_domain.record.layout import Layout
-from sr_domain.run.lookup import id_of
 from sr_plugins import build_runner
 from tests.reliability.lab import request, write_world
 
@@ -199,7 +198,7 @@ def _settle(runner: Any) -> list[str]:
         return not left
 
     _wait(settled, "some run cannot be finished")
-    return [id_of(ref) for ref in runner.recorded_runs()]
+    return [runner.run_id(ref) for ref in runner.recorded_runs()]
 
 
 def _wait(done: Callable[[], bool], otherwise: str) -> None:

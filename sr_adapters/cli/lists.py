@@ -1,0 +1,129 @@
+"""list: the runs known here, the newest first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+
+from sr_adapters.cli.session import Session, shown_state
+from sr_domain.record.states import RunState
+
+_STATES = [state.value for state in RunState]
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_AGES = ((timedelta(days=2), "d", 86_400), (timedelta(hours=2), "h", 3600), (timedelta(minutes=2), "min", 60))
+_WORDS = [*_STATES, *(f"!{one}" for one in _STATES)]
+
+
+@click.command("list")
+@click.option(
+    "--state",
+    type=click.Choice(_WORDS),
+    metavar="STATE",
+    help=f"Runs in this state: {', '.join(_STATES)}; with ! before it, in any other.",
+)
+@click.option("--key", metavar="GLOB", help="Runs whose key fits, as 'orders-*'.")
+@click.option("--since", metavar="T", help="Told of since then: 90s, 30m, 12h, 7d, a day, or an instant in UTC.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
+@click.option("--ready", is_flag=True, help="READY runs of every platform run, from the object store alone.")
+@click.pass_obj
+def list_command(
+    session: Session, state: str | None, key: str | None, since: str | None, limit: int, ready: bool
+) -> int:
+    """The runs known here, the newest first; with --ready by platform run."""
+    if ready:
+        if state not in (None, RunState.READY) or key is not None or since is not None:
+            raise click.UsageError("--ready lists READY runs: leave --state, --key and --since out")
+        return _list_ready(session, limit)
+    from sr_domain.queries.listing import Asked
+
+    asked = Asked(_states(state), None if since is None else _instant(session, since), key)
+    found = session.runner.listing(asked, limit=limit)
+    if session.as_json:
+        counted = {} if found.total is None else {"total": found.total}
+        session.json({"runs": session.rows(found.rows), "more": found.more, **counted})
+    elif found.rows:
+        now = session.runner.ports.clock.now()
+        headers = ["run", "state", "key", "age", "reason", "updated"]
+        session.table(headers, [_listed(row, now) for row in found.rows])
+        if found.more:
+            of = ", there are more" if found.total is None else f" of {found.total:,}"
+            session.say(f"{len(found.rows):,}{of}{' shown' if found.total else ''}: raise --limit")
+    else:
+        session.say(_none_known(session, state, narrowed=key is not None or since is not None))
+    return session.troubles(found.rows)
+
+
+def _states(word: str | None) -> tuple[str, ...] | None:
+    if word is None:
+        return None
+    return tuple(one for one in _STATES if one != word[1:]) if word.startswith("!") else (word,)
+
+
+def _instant(session: Session, text: str) -> datetime:
+    """A time ago, a day, or an instant. Raises `click.BadParameter`."""
+    from sr_domain.encoding.times import parse_instant
+
+    ago = re.fullmatch(r"([0-9]{1,6})([smhdw])", text)
+    if ago is not None:
+        return session.runner.ports.clock.now() - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    try:
+        return parse_instant(f"{text}T00:00:00Z" if re.fullmatch(r"\d{4}-\d\d-\d\d", text) else text)
+    except ValueError as error:
+        what = (
+            f"{text!r} is no time: give 90s, 30m, 12h, 7d, a day as 2026-01-31, or an instant as 2026-01-31T12:00:00Z"
+        )
+        raise click.BadParameter(what, param_hint="--since") from error
+
+
+def age(then: datetime, now: datetime) -> str:
+    """How long ago, in the largest unit that tells: 3 s, 12 min, 5 h, 9 d."""
+    past = max(now - then, timedelta())
+    for least, unit, length in _AGES:
+        if past >= least:
+            return f"{past.total_seconds() // length:.0f} {unit}"
+    return f"{past.total_seconds():.0f} s"
+
+
+def _age(row: Mapping[str, Any], now: datetime) -> str:
+    from sr_domain.encoding.times import parse_instant
+
+    at = row.get("updated_at_utc")
+    return "" if at is None else age(parse_instant(str(at)), now)
+
+
+def _listed(row: Mapping[str, Any], now: datetime) -> list[Any]:
+    state = shown_state(row.get("state"), row.get("superseded_by"))
+    key, reason, updated = (row.get(name) for name in ("run_equivalence_key", "reason_code", "updated_at_utc"))
+    return [row.get("run_id"), state, key, _age(row, now), reason, updated]
+
+
+def _none_known(session: Session, state: str | None, *, narrowed: bool) -> str:
+    if narrowed:
+        return "No run known here is asked for by that."
+    if state is not None:
+        return (
+            f"No run known here is {state}." if not state.startswith("!") else f"Every run known here is {state[1:]}."
+        )
+    if next(iter(session.runner.recorded_runs()), None) is not None:
+        every = session.command("list", "--ready")
+        return f"No runs in this platform run yet. The READY runs of every platform run: {every}"
+    return "No runs here yet. Start one with: sr submit REQUEST, or sr demo"
+
+
+def _list_ready(session: Session, limit: int) -> int:
+    rows, more = session.runner.ready_runs(limit=limit)
+    if session.as_json:
+        session.json({"runs": session.rows(rows), "more": more})
+        return session.troubles(rows)
+    if rows:
+        now = session.runner.ports.clock.now()
+        shown = [[*_listed(row, now)[:4], row.get("platform_run_id"), row.get("updated_at_utc")] for row in rows]
+        session.table(["run", "state", "key", "age", "platform run", "updated"], shown)
+    count = f"{len(rows)} READY run{'' if len(rows) == 1 else 's'} shown, of the newest platform run first"
+    told = count if rows else "No run of this store is READY."
+    session.say(f"{told}; there may be more: raise --limit" if more else told)
+    return session.troubles(rows)

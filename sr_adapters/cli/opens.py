@@ -1,0 +1,106 @@
+"""open and diff: the files that a run proved, and how two runs differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sr_adapters.cli import exits, output
+from sr_adapters.cli.errors import tell
+from sr_adapters.cli.naming import complete_outputs, run_argument
+from sr_adapters.cli.session import Session
+
+if TYPE_CHECKING:
+    from sr_domain.queries.proven_files import ProvenFile
+
+
+@click.command("open")
+@run_argument("facts", metavar="RUN|VIEW")
+@click.argument("output_id", metavar="OUTPUT", shell_complete=complete_outputs)
+@click.option("--engine-run-root", metavar="R", help="Where the bytes are now; default: the view's own root.")
+@click.option("--fast", is_flag=True, help="Skip the bytes.")
+@click.option("--key", metavar="PATH", help="A public key (PEM) whose holder must have signed the view.")
+@click.option("--allow-superseded", is_flag=True, help="A run that another has corrected is no fault.")
+@click.pass_obj
+def open_command(
+    session: Session,
+    facts: str,
+    output_id: str,
+    engine_run_root: str | None,
+    fast: bool,
+    key: str | None,
+    allow_superseded: bool,
+) -> int:
+    """The exact files of a proven output, one a line: no others belong to it, whatever else lies there.
+
+    The view is proven first as sr verify does, its bytes too unless --fast is given: what is at fault prints no path.
+    """
+    from sr_plugins.uses.consumer import open_output
+
+    done, files = open_output(
+        facts,
+        output_id,
+        profile=session.profile,
+        engine_run_root=engine_run_root,
+        fast=fast,
+        key=key,
+        allow_superseded=allow_superseded,
+        progress=output.tell if session.narrates else lambda line: None,
+    )
+    for one in done.findings:
+        tell(one.code, f"{one.where}: {one.what}")
+    if not done.ok:
+        return exits.FAULT
+    session.tell_superseded(done.run_id, done.superseded_by)
+    _say_files(session, done.run_id, output_id, files)
+    return exits.DONE
+
+
+def _say_files(session: Session, run_id: str, output_id: str, files: tuple[ProvenFile, ...]) -> None:
+    if session.as_json:
+        told = [{"path": one.path, "sha256": one.sha256} for one in files]
+        session.json({"run_id": run_id, "output_id": output_id, "files": told})
+        return
+    session.say(*(one.path for one in files))
+
+
+@click.command("diff")
+@run_argument("first")
+@run_argument("second")
+@click.pass_obj
+def diff_command(session: Session, first: str, second: str) -> int:
+    """How two runs differ: pins, policy, laws, outputs and their parts. No byte is read."""
+    found = session.runner.diff(first, second)
+    if session.as_json:
+        session.json(found)
+        return exits.DONE
+    sides = (found["first"], found["second"])
+    columns = ["", *(f"{one['run_id'][:8]} ({one['run_equivalence_key']})" for one in sides)]
+    rows = [("state", *(one["state"] for one in sides))]
+    for group in ("pins", "policy", "laws"):
+        rows += [(name, _word(pair["first"]), _word(pair["second"])) for name, pair in found[group].items()]
+    session.table(columns, rows)
+    _say_outputs(session, found["outputs"])
+    return exits.DONE
+
+
+def _word(value: Any) -> str:
+    import json
+
+    return value if isinstance(value, str) else "" if value is None else json.dumps(value, sort_keys=True)
+
+
+def _say_outputs(session: Session, outputs: Mapping[str, Any]) -> None:
+    same, differ = outputs["same"], outputs["differ"]
+    session.say(f"{same} output{'s' * (same != 1)} with the same bytes, {len(differ)} with others")
+    for one in differ:
+        session.say(f"{one['output']}: {one['first'][:12]} -> {one['second'][:12]}")
+        for name, mark in (("added", "+"), ("removed", "-"), ("changed", "~")):
+            session.say(*(f"  {mark} {path}" for path in one.get(name, ())))
+        if "added" not in one:
+            session.say("  which parts differ cannot be told: a part list is not there")
+    for side, name in (("only_first", "first"), ("only_second", "second")):
+        if outputs[side]:
+            session.say(f"only in the {name}: {', '.join(outputs[side])}")

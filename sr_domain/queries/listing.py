@@ -1,0 +1,137 @@
+"""The runs known here, the newest first: a page of the index, narrowed by state, age and key. Writes nothing."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import datetime
+from fnmatch import fnmatchcase
+from functools import partial
+from typing import Any
+
+import attrs
+
+from sr_domain.encoding.ids import run_id_for
+from sr_domain.encoding.times import parse_instant
+from sr_domain.queries.lookups import as_recorded, known_row
+from sr_domain.record.layout import Layout
+from sr_domain.run.context import Context
+from sr_domain.run.lookup import authorities, key_of, recorded_runs
+from sr_ports import AuthorityStore, IndexedRun
+
+_PAGE = 10_000
+_WILD = frozenset("*?[")
+
+
+@attrs.frozen
+class Asked:
+    """Which runs are asked for. `states`: None for any. `since`: last told of then or later, aware UTC.
+
+    `key`: a pattern over run equivalence keys, as a shell's, letters in their case; None for any.
+    """
+
+    states: Collection[str] | None = None
+    since: datetime | None = None
+    key: str | None = None
+
+    def takes(self, row: IndexedRun) -> bool:
+        """Whether a row of the index is asked for, its key aside."""
+        return (self.states is None or row.state in self.states) and (
+            self.since is None or row.updated_at >= self.since
+        )
+
+    def names(self, key: str) -> bool:
+        """Whether the key is asked for."""
+        return self.key is None or fnmatchcase(key, self.key)
+
+
+@attrs.frozen
+class Listing:
+    """A page of runs. `rows`: as a status says, with ``run_equivalence_key`` where it is known, the newest first.
+
+    `total`: how many are asked for in all; None where only the page was looked for. `more`: whether there are more.
+    """
+
+    rows: tuple[Mapping[str, Any], ...]
+    total: int | None
+    more: bool
+
+
+@attrs.frozen
+class _Entry:
+    """A run of the page. `row`: gives its row; only what is shown costs a read."""
+
+    updated_at: datetime
+    run_id: str
+    row: Callable[[], Mapping[str, Any]]
+
+
+def listing(context: Context, asked: Asked, limit: int) -> Listing:
+    """At most `limit` runs, those last told of first. Raises `Unreachable`.
+
+    With no platform run, and an authority that belongs to one: of every platform run of the store.
+    """
+    entries: list[_Entry] = []
+    total = 0
+    for platform_run_id, authority in authorities(context.ports):
+        rows = [row for row in _index(authority, asked) if asked.takes(row)]
+        if platform_run_id is not None and not rows and not authority.runs(limit=1):
+            found = list(_from_records(context, Layout(platform_run_id), asked))
+            total += len(found)
+        else:
+            found = _newest(context, authority, rows, asked, limit)
+            total += len(found) if asked.key is not None else len(rows)
+        entries += found
+    page = heapq.nlargest(limit, entries, key=lambda one: (one.updated_at, one.run_id))
+    counted = asked.key is None or _exact(asked.key)
+    return Listing(tuple(one.row() for one in page), total if counted else None, total > len(page))
+
+
+def _exact(pattern: str) -> bool:
+    return _WILD.isdisjoint(pattern)
+
+
+def _index(authority: AuthorityStore, asked: Asked) -> Iterator[IndexedRun]:
+    """Every row of the index in the states that are asked for, page after page."""
+    after: str | None = None
+    states = None if asked.states is None else tuple(asked.states)
+    while rows := authority.runs(states=states, limit=_PAGE, after=after):
+        yield from rows
+        if len(rows) < _PAGE:
+            return
+        after = rows[-1].run_id
+
+
+def _newest(
+    context: Context, authority: AuthorityStore, rows: list[IndexedRun], asked: Asked, limit: int
+) -> list[_Entry]:
+    """The newest rows whose key is asked for; one more than `limit` where a pattern asks, to tell of more."""
+    if asked.key is not None and _exact(asked.key):
+        run_id = run_id_for(asked.key)
+        rows = [row for row in rows if row.run_id == run_id]
+    most = limit if asked.key is None else limit + 1
+    found: list[_Entry] = []
+    for row in sorted(rows, key=lambda row: (row.updated_at, row.run_id), reverse=True):
+        if len(found) == most:
+            break
+        key = key_of(authority, row.run_id)
+        if asked.names(key):
+            found.append(_Entry(row.updated_at, row.run_id, partial(_with_key, partial(known_row, context, row), key)))
+    return found
+
+
+def _with_key(row: Callable[[], Mapping[str, Any]], key: str) -> Mapping[str, Any]:
+    told = row()
+    return {**told, "run_equivalence_key": key} if key else told
+
+
+def _from_records(context: Context, layout: Layout, asked: Asked) -> Iterator[_Entry]:
+    """The runs of a platform run whose own index is not on this machine, as their records say."""
+    for run_id in recorded_runs(context.ports, layout):
+        row = as_recorded(context, layout, run_id)
+        at = row.get("updated_at_utc")
+        updated = datetime.min.replace(tzinfo=context.ports.clock.now().tzinfo) if at is None else parse_instant(at)
+        wanted = asked.states is None or row.get("state") in asked.states
+        old = asked.since is not None and updated < asked.since
+        if row and wanted and not old and asked.names(str(row.get("run_equivalence_key", ""))):
+            yield _Entry(updated, run_id, partial(dict, row))

@@ -1,0 +1,118 @@
+"""An interface pack held against files: do templates lead to some, does each gate name what it lets read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from sr_domain.evidence.bundle import BundleAbsent
+from sr_domain.evidence.coverage import named_by
+from sr_domain.evidence.outputs import OutputFiles, find_output
+from sr_domain.plan.pack import GateSpec, InterfacePack, OutputSpec
+from sr_domain.plan.sealed import SealedGate
+from sr_domain.plan.templates import TOKEN
+from sr_plugins.documents.findings import Finding, error, warning
+from sr_ports import EngineRoot, EvidenceFault
+
+Pins = Mapping[str, str]
+
+
+def check_against(root: EngineRoot, pack: InterfacePack) -> list[Finding]:
+    """What does not fit, errors first. No file but flags' names and indexes is looked into. Raises `Unreachable`.
+
+    A template's tokens are whatever stands there: several worlds below one root are each looked at.
+    """
+    findings: list[Finding] = []
+    for gate in pack.gates.values():
+        findings += _gate(root, gate, _let_read(gate, pack))
+    for output in pack.outputs.values():
+        if not output.optional and not _files(root, output.path_template, {}):
+            findings.append(warning("NO_FILES", output.output_id, f"{output.path_template!r} leads to no file there"))
+    return sorted(findings, key=lambda one: (one.severity, one.code, one.where, one.what))
+
+
+def _let_read(gate: GateSpec, pack: InterfacePack) -> list[OutputSpec]:
+    """The outputs that rest on the gate: those it authorises, and those that require it."""
+    outputs = pack.outputs.values()
+    own = set(gate.authorizes_outputs)
+    return [one for one in outputs if one.output_id in own or gate.gate_id in one.read_requires_gates]
+
+
+def _gate(root: EngineRoot, gate: GateSpec, outputs: list[OutputSpec]) -> Iterator[Finding]:
+    flags = _files(root, gate.passed_flag_path_template, {})
+    if not flags:
+        yield warning("NO_FLAG", gate.gate_id, f"{gate.passed_flag_path_template!r} leads to no flag there")
+    seen: set[str] = set()
+    for flag in flags:
+        pins = _pins(gate.passed_flag_path_template, flag)
+        for finding in _sealed(root, _look(gate, flag, pins), outputs, pins):
+            if finding.what not in seen:
+                seen.add(finding.what)
+                yield finding
+
+
+def _sealed(root: EngineRoot, gate: SealedGate, outputs: list[OutputSpec], pins: Pins) -> Iterator[Finding]:
+    """One flag's bundle: what its index, or its folder, leaves out of what the gate lets read."""
+    try:
+        named = named_by(root, gate)
+    except BundleAbsent as absent:
+        yield error("BUNDLE_ABSENT", gate.gate_id, f"{absent.path} is not there, and {gate.flag_path} is")
+        return
+    except EvidenceFault as fault:
+        yield error(fault.code.value, gate.gate_id, fault.what)
+        return
+    lists = "its bundle" if gate.index_path is None else gate.index_path
+    inside, vouched = f"{gate.bundle_root}/" if gate.bundle_root else "", []
+    for output in outputs:
+        own = {*named, gate.flag_path, gate.index_path}
+        left_out = [path for path in _files(root, output.path_template, pins) if path not in own]
+        below = [path for path in left_out if path.startswith(inside)]
+        if below:
+            more = f" and {len(below) - 1} more" if len(below) > 1 else ""
+            what = f"{lists} leaves out {below[0]}{more} of {output.output_id}, which lies in the bundle"
+            yield error("OUTPUT_LEFT_OUT", gate.gate_id, what)
+        elif left_out:
+            vouched.append(output.output_id)
+    if vouched:
+        what = f"{lists} leaves out what it lets read: it only vouches for {', '.join(vouched)}"
+        yield warning("OUTPUT_VOUCHED", gate.gate_id, what)
+
+
+def _look(gate: GateSpec, flag: str, pins: Pins) -> SealedGate:
+    index = gate.index_path_template
+    return SealedGate(
+        gate_id=gate.gate_id,
+        flag_path=flag,
+        bundle_root=_filled(gate.bundle_root_template, pins).rstrip("/"),
+        method=gate.method,
+        index_path=None if index is None else _filled(index, pins),
+    )
+
+
+def _files(root: EngineRoot, template: str, pins: Pins) -> list[str]:
+    """The files that a template leads to, with what is known of its tokens. A link or the like leads to none."""
+    try:
+        found = find_output(root, _filled(template, pins))
+    except EvidenceFault:
+        return []
+    return [fact.path for fact in found.facts] if isinstance(found, OutputFiles) else []
+
+
+def _filled(template: str, pins: Pins) -> str:
+    return TOKEN.sub(lambda token: pins.get(token[1], "*"), template)
+
+
+def _pins(template: str, path: str) -> Pins:
+    """What the tokens of a template are in a path that it leads to."""
+    seen: set[str] = set()
+
+    def group(token: str) -> str:
+        if token in seen or not token.isidentifier():
+            return "[^/]*"
+        seen.add(token)
+        return f"(?P<{token}>[^/]*)"
+
+    parts = TOKEN.split(template)  # text and token by turns
+    pattern = "".join(group(part) if at % 2 else re.escape(part) for at, part in enumerate(parts))
+    match = re.fullmatch(pattern, path)
+    return {} if match is None else match.groupdict()
