@@ -132,7 +132,6 @@ _HOME = {
     "PerPlatformRun": "authority",
     "PlatformRuns": "runtime",
     "REASONS": "reasons",
-    "Readiness": "invoker",
     "Reason": "reasons",
     "ReasonCode": "reasons",
     "Refused": "settings",
