@@ -111,8 +111,13 @@ class Closing(Protocol):
         """Let go of it; a later call opens it again. Safe to call twice."""
 
 
-_PART = r"(?!\.{1,2}(?:/|\Z))[^/\\\x00-\x1f\x7f-\x9f\ud800-\udfff]+"
-_KEY = re.compile(rf"{_PART}(?:/{_PART})*\Z")
+_NO_DOTS = r"(?!\.{1,2}(?:/|\Z))"
+_PART = rf"{_NO_DOTS}[^/\\\x00-\x1f\x7f-\x9f\ud800-\udfff]+"
+_KEY = rf"{_PART}(?:/{_PART})*\Z"
+"""Of any key; compiled when a key needs it, which takes long."""
+_ASCII = rf"{_NO_DOTS}[ -.0-\[\]-~]+"
+_ASCII_KEY = re.compile(rf"{_ASCII}(?:/{_ASCII})*\Z")
+"""Of the keys that are ASCII, as most are: the same rule."""
 
 
 def check_key(key: str) -> None:
@@ -120,15 +125,15 @@ def check_key(key: str) -> None:
 
     Half a surrogate pair is refused as well: it has no UTF-8, so no store could keep it.
     """
-    if _KEY.match(key) is None:
+    if (_ASCII_KEY.match(key) if key.isascii() else re.match(_KEY, key)) is None:
         raise BadInput(ReasonCode.USAGE, f"{key!r} is no object key", "use a relative POSIX path")
 
 
-_LOCATION = re.compile(r"[a-z][a-z0-9+.-]*:(?!//[^/]*@)[^?#\x00-\x20\x7f-\x9f\ud800-\udfff]{0,4000}\Z")
+_LOCATION = r"[a-z][a-z0-9+.-]*:(?!//[^/]*@)[^?#\x00-\x20\x7f-\x9f\ud800-\udfff]{0,4000}\Z"
 
 
 def check_location(uri: str) -> None:
     """Return only for a location as the port wants it. Raises `BadInput`, without quoting what may hold a secret."""
-    if _LOCATION.match(uri) is None:
+    if re.match(_LOCATION, uri) is None:
         what = "the object store's location is no URI without credentials, query and fragment"
         raise BadInput(ReasonCode.PLUGIN_BROKEN, what, "repair or update the distribution that gives the store")

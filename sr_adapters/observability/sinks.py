@@ -13,7 +13,7 @@ from typing import Any
 from sr_adapters.observability.beat import EngineBeat
 from sr_adapters.places import flags
 from sr_adapters.shown import in_line
-from sr_domain.encoding.redact import redact, redacted, suspect
+from sr_domain.encoding.suspect import suspect
 from sr_ports import ObsEvent, SrError, Wiring
 
 _COLOURS = {"WARN": "\033[33m", "ERROR": "\033[31m"}
@@ -26,7 +26,11 @@ def narrative(event: ObsEvent) -> str:
     run = str(event.pins.get("run_id", ""))[:8]
     of = f"run {run}  " if run else ""
     line = in_line(f"{event.ts_utc[11:19]} {event.phase:<9} {of}{event.message}")
-    return redact(line) if suspect(line) else line
+    if not suspect(line):
+        return line
+    from sr_domain.encoding.redact import redact
+
+    return redact(line)
 
 
 class ConsoleSink:
@@ -129,7 +133,11 @@ def _line(event: ObsEvent) -> str:
     """The event as one JSON line, without secrets."""
     document = _document(event)
     text = _ENCODE(document)
-    return _ENCODE(redacted(document)) if suspect(text) else text
+    if not suspect(text):
+        return text
+    from sr_domain.encoding.redact import redacted
+
+    return _ENCODE(redacted(document))
 
 
 def _document(event: ObsEvent) -> dict[str, Any]:

@@ -33,7 +33,7 @@ BOUNDS = frozenset(
 _BLOCK = 1 << 16
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _NO_BRACKETS = bytes(set(range(256)) - set(_STEP))
-_NEXT_MARK = re.compile(rb'(?:"(?:[^"\\]++|\\.)*+"?|[^",\[{]++)*+[,\[{]', re.DOTALL)
+_NEXT_MARK = rb'(?s:(?:"(?:[^"\\]++|\\.)*+"?|[^",\[{]++)*+[,\[{])'
 _TAILS = bytes(range(0x80, 0xC0))
 """The bytes of UTF-8 that go on with a character."""
 _WIDE, _WIDER = re.compile(rb"[\xc4-\xff]"), re.compile(rb"[\xf0-\xff]")
@@ -65,8 +65,8 @@ def check_count(data: bytes, what: str, most: int = MAX_VALUES) -> None:
         raise too_many
     if _marks(data) <= most:
         return
-    found = at = 0
-    while (match := _NEXT_MARK.match(data, at)) is not None:  # what strings hold does not count
+    found, at, next_mark = 0, 0, re.compile(_NEXT_MARK)  # which few documents need
+    while (match := next_mark.match(data, at)) is not None:  # what strings hold does not count
         found, at = found + 1, match.end()
         if found > most:
             raise too_many

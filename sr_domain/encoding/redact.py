@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sr_domain.encoding import secret_shapes
-from sr_domain.encoding.secret_shapes import COLOUR, MASK, without_private_keys
+from sr_domain.encoding.secret_shapes import MASK, without_private_keys
+from sr_domain.encoding.suspect import suspect, without_colours
 
 LONGEST_LINE = 1 << 14
 """Bytes of one line that a `Redactor` keeps back at most; of a longer line it passes on pieces."""
@@ -32,16 +33,10 @@ _PAIR = re.compile(
 _AWS = re.compile(r"A(?<=\bA)(?:KIA|SIA)[A-Z0-9]{16}\b")
 # A mask may go on in the next piece of a long line: it is part of a value.
 _BEARER = re.compile(r"([Bb](?<=\b[Bb])(?i:earer|asic))\s++(?:\*{3}|[A-Za-z0-9._~+/=-]{8})[A-Za-z0-9._~+/=*-]*+")
-# What some secret's pattern needs in lower case: without any of these in it a text has none.
-_WORDS = (
-    *("passw", "secret", "token", "authorization", "credential", "dsn", "bearer", "basic", "akia", "asia"),
-    *secret_shapes.WORDS,
-)
 _NAME = re.compile(
     r"password|passwd|passphrase|pwd|secret|token|api[_-]?key|private[_-]?key|access[_-]?key|authorization|credential|dsn|cookie",
     re.IGNORECASE,
 )
-_ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
 _GAP = re.compile(rb"[\s,;&]")
 _PLACES = 16
 _FEW_LINES = 1 << 10
@@ -50,7 +45,7 @@ _FEW_LINES = 1 << 10
 def redact(text: str) -> str:
     """`text` with every recognisable secret masked; the same text when there is none."""
     if "\x1b" in text:
-        bare = COLOUR.sub("", text)
+        bare = without_colours(text)
         told = _redact(bare)
         return text if told == bare else told
     return _redact(text)
@@ -84,19 +79,6 @@ def _without_value(match: re.Match[str]) -> str:
         return match[0]
     closed = match["double"] or match["single"] or ""
     return f"{match['head']}{match['sign']}{closed or match['open'] or ''}{MASK}{closed}"
-
-
-def suspect(text: str) -> bool:
-    """Whether anything in `text` may be a secret: quick, and never wrong when it says no."""
-    if "\x1b" in text:  # colours may part a name
-        text = COLOUR.sub("", text)
-    low = text.lower()
-    return (
-        ("%" in text and _ENCODED.search(text) is not None)
-        or any(word in low for word in _WORDS)
-        or ("@" in text and "://" in text)
-        or ("key" in low and ("api" in low or "private" in low or "access" in low))
-    )
 
 
 def redact_bytes(data: bytes) -> bytes:

@@ -10,13 +10,6 @@ import re
 from collections.abc import Callable
 
 MASK = "***"
-WORDS = (
-    *("eyj", "cookie", "private key", "signature", "sig=", "--user", "passphrase", "pwd"),
-    *("-p ", "-p'", '-p"', "-p\t", "-u ", "-u\t", "-u'", '-u"', "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "xox"),
-)
-"""What one of these patterns needs in lower case; without any, and without ``%`` before two hex digits, none fits."""
-COLOUR = re.compile(r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]|\][^\x07\x1b\n]*+(?:\x07|\x1b\\)?|[@-Z\\^_-])?")
-"""An escape sequence of a terminal: colours, titles and links."""
 
 _GAP = r"""(?P<gap>["']?(?:,[ \t]*+|[ \t]++)["']?)"""
 _OPTION = re.compile(

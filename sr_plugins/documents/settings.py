@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 import attrs
 
 from sr_domain.encoding.contracts import unquoted
-from sr_domain.encoding.redact import redact
+from sr_domain.encoding.suspect import suspect
 from sr_plugins.documents.environment import Filled, variables
 from sr_plugins.documents.shapes import Field, fields_of, members, typed
 from sr_ports import BadInput, ReasonCode, SrError
@@ -66,7 +66,7 @@ class Reader(Compared):
             raise self._invalid(f"unknown key {_path(where, key)}; {f'did you mean {near[0]}?' if near else may}")
 
     def _value(self, field: Field, value: Any, path: str) -> Any:
-        if isinstance(value, Filled) and not field.about.secret and redact(value) != value:
+        if isinstance(value, Filled) and not field.about.secret and suspect(value) and _masked(value):
             what = f"{path} holds a password, a key or a token{_from(value.variables)}, and is no place for one"
             raise self._invalid(what, "give it where credentials belong, and name a plain value here")
         try:
@@ -125,6 +125,13 @@ def _objection(cls: type[Any], field: Field, values: Mapping[str, Any]) -> Excep
     except (ValueError, TypeError, OverflowError) as error:
         return error
     return None
+
+
+def _masked(text: str) -> bool:
+    """Whether a secret is recognised in it."""
+    from sr_domain.encoding.redact import redact
+
+    return redact(text) != text
 
 
 def _from(names: tuple[str, ...]) -> str:

@@ -17,9 +17,9 @@ from sr_domain.encoding.redact import (
     redact,
     redact_bytes,
     redacted,
-    suspect,
 )
 from sr_domain.encoding.secret_shapes import MASK
+from sr_domain.encoding.suspect import suspect
 
 SECRET = st.text("abcdefghijkmnpqrstuvwxyz23456789", min_size=12, max_size=24)
 PLANTED = (
