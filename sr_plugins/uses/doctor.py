@@ -15,12 +15,10 @@ import attrs
 
 from sr_domain.artifacts.attestation import PAYLOAD_TYPE, fault_in, normal
 from sr_domain.encoding.times import format_instant
-from sr_domain.evidence.provided_law import LawStopped, ProvidedLaw, RunsIn
-from sr_domain.plan.absent_law import absence
 from sr_domain.run.ports import Ports
 from sr_domain.runner import ScenarioRunner
-from sr_plugins.isolation.law import IsolatedLaw
 from sr_plugins.uses.doctor_config import configured, fits
+from sr_plugins.uses.doctor_laws import others_laws
 from sr_ports import REASONS, Envelope, Kind, LeaseLost, Migratable, NotFound, Provable, ReasonCode, SrError, one_line
 from sr_ports.errors import described
 
@@ -56,7 +54,7 @@ def examine(runner: ScenarioRunner, *, migrate: bool = False) -> list[Check]:
         *(_try("engine", name, work) for name, work in configured(runner)),
         *_root(runner),
         *_signer(ports),
-        *_laws(runner),
+        *(_try("law", kind, work) for kind, work in others_laws(runner)),
     ]
 
 
@@ -312,31 +310,6 @@ def _root(runner: ScenarioRunner) -> Iterator[Check]:
             return f"{uri}{fits(runner, root)}"
 
     yield _try("engine", "oracle root", there)
-
-
-def _laws(runner: ScenarioRunner) -> Iterator[Check]:
-    """The pack's laws that are not Scenario Runner's own: each is found, and its worker starts."""
-
-    try:
-        gates = runner.pack.gates.values()
-    except SrError:  # told apart
-        return
-    for kind in sorted({gate.method.kind for gate in gates}):
-        provided = runner.ports.laws.get(kind)
-        if provided is None or provided.runs_in is not RunsIn.OWN:
-            yield _try("law", kind, partial(_law, runner.ports.laws, kind, provided))
-
-
-def _law(laws: object, kind: str, provided: ProvidedLaw | None) -> str:
-    if provided is None:
-        raise _Broken(f"no plugin provides {absence(laws, kind)}", ReasonCode.UNKNOWN_HASHING_LAW)
-    if not isinstance(provided.law, IsolatedLaw):
-        return f"{provided.distribution} {provided.version}, in this process"
-    try:
-        provided.law.try_worker()
-    except LawStopped as stopped:
-        raise _Broken(f"{provided.by}: {stopped.why}", ReasonCode.LAW_FAILED) from stopped
-    return f"{provided.distribution} {provided.version}, in a process of its own"
 
 
 def _signer(ports: Ports) -> Iterator[Check]:
