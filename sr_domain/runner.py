@@ -251,9 +251,9 @@ class ScenarioRunner:
         `on_trouble` is told of each run that cannot be bound. Without it the first one's error is
         raised, after the others were bound.
         """
-        from sr_domain.flows import resume
+        from sr_domain.flows import index
 
-        return resume.rebuild_index(self._context, on_trouble)
+        return index.rebuild_index(self._context, on_trouble)
 
     def plan(self, request: Mapping[str, Any]) -> PlanReport:
         """Compile and explain; writes nothing."""

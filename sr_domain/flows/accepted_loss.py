@@ -21,19 +21,19 @@ class AcceptedLoss:
     reason: str
 
 
-def refuse_while_others_work(ports: Ports, layout: Layout, run_id: str) -> None:
+def refuse_while_others_work(ports: Ports, layout: Layout, run_id: str, store_id: str) -> None:
     """Raise `BadInput(LEASE_BUSY)` while any other run of the platform run is held: it may be about to decide."""
-    for other in _unsettled(ports, layout):
-        if other != run_id and ports.authority.holder(other) is not None:
+    for other in _unsettled(ports, layout, store_id):
+        if other != run_id and ports.authority.holder(other, store_id=store_id) is not None:
             what = f"run {other} of the same platform run is held by a worker, and may rest on what stands"
             raise BadInput(ReasonCode.LEASE_BUSY, what, "wait until no other run is in flight, then run it again")
 
 
-def _unsettled(ports: Ports, layout: Layout) -> Iterator[str]:
+def _unsettled(ports: Ports, layout: Layout, store_id: str) -> Iterator[str]:
     """Ids of the platform run's runs that are not settled; no other can be held for long."""
     after: str | None = None
     while True:
-        page = ports.authority.runs(unsettled_only=True, limit=_PAGE, after=after)
+        page = ports.authority.runs(unsettled_only=True, limit=_PAGE, after=after, store_id=store_id)
         yield from (row.run_id for row in page if row.platform_run_id == layout.platform_run_id)
         if len(page) < _PAGE:
             return
