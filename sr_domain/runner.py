@@ -10,6 +10,7 @@ from sr_ports import Noting
 from sr_ports.stores import Closing
 
 if TYPE_CHECKING:
+    from sr_domain.flows.recover_store import StoreDecision
     from sr_domain.flows.reemit import Reemit
     from sr_domain.plan.pack import InterfacePack
     from sr_domain.plan.policy import Policy
@@ -161,6 +162,15 @@ class ScenarioRunner:
         from sr_domain.flows import recover_receipt
 
         return recover_receipt.recover_receipt(self._context, run_id, output_id, reason=reason, actor=actor)
+
+    def recover_store(self, what: str, *, reason: str, actor: str = "local") -> StoreDecision:
+        """Decide that the store was `moved`, or is a `copy` or `new`, so that the authority serves it where it is.
+
+        `reason`: why what was known of it counts no more. Raises `BadInput`, `Fault`, `Unreachable`.
+        """
+        from sr_domain.flows import recover_store
+
+        return recover_store.recover_store(self._context, what, reason=reason, actor=actor)
 
     def explain(self, run_id: str) -> Explanation:
         """Why a run is where it is. Raises `NotFound`."""

@@ -136,8 +136,7 @@ def serve(context: Context, places: Sequence[StorePlace]) -> str:
         # Whoever works on another platform run has that one's authority: what this session's is decides.
         shared = not isinstance(known.ports.authority, PerPlatformRun)
         if shared and all(place.store_id != store_id for place in places):
-            for _ in _indexed_now(context, [Layout(name) for name in platform_runs(context.ports.store)]):
-                """Each is told; one that cannot be bound stops no other."""
+            index_records(context, [Layout(name) for name in platform_runs(context.ports.store)])
         check_served(known, context.ports.authority.serve(StorePlace(known.location, store_id)))
     return known.identity().store_id
 
@@ -151,7 +150,10 @@ def rebuild_index(context: Context, on_trouble: Callable[[Trouble], None] | None
     """
     made = 0
     troubles: list[Trouble] = []
-    for layout in _indexed(context):
+    layouts = _indexed(context)
+    if not layouts and not isinstance(context.ports.authority, PerPlatformRun):
+        check_served(context.known_store, find(context, "").places)
+    for layout in layouts:
         own_context = context.at(layout.platform_run_id)
         check_served(context.known_store, find(own_context, "").places)
         for done in _indexed_now(own_context, [layout]):
@@ -174,6 +176,12 @@ def _indexed(context: Context) -> list[Layout]:
     if current is not None and isinstance(context.ports.authority, PerPlatformRun):
         return [Layout(current)]
     return [Layout(name) for name in platform_runs(context.ports.store)]
+
+
+def index_records(context: Context, layouts: Sequence[Layout]) -> None:
+    """Bind what the authority does not know of these platform runs. A run that cannot be bound is a notice."""
+    for _ in _indexed_now(context, layouts):
+        """One after the other."""
 
 
 def _indexed_now(context: Context, layouts: Sequence[Layout]) -> Iterator[bool | Trouble]:
