@@ -16,10 +16,12 @@ from sr_domain.run.append_aside import read_record
 from sr_domain.run.bound import bound, chosen
 from sr_domain.run.context import Context
 from sr_domain.run.ports import Ports
+from sr_domain.run.rolled_back import check_tail
 from sr_domain.run.store_identity import KnownStore
 from sr_ports import (
     AuthorityStore,
     BadInput,
+    Binding,
     Fault,
     Found,
     NotFound,
@@ -166,9 +168,21 @@ def authorities(ports: Ports) -> Iterator[tuple[str | None, AuthorityStore]]:
 
 def home_of(ports: Ports, run_id: str, layout: Layout) -> Layout:
     """Where another run's truth is, for a run of `layout`; there, where nobody knows the other run."""
-    binding = bound(ports.authority, run_id, KnownStore(ports))
-    if binding is not None:
-        return Layout(binding.platform_run_id)
+    return _home_of(ports, run_id, layout, bound(ports.authority, run_id, KnownStore(ports)))
+
+
+def record_elsewhere(ports: Ports, run_id: str, layout: Layout) -> Ledger:
+    """Another run's record, for a run of `layout`. Raises `Fault(TRUTH_ROLLED_BACK)` where the index knows more."""
+    known = bound(ports.authority, run_id, KnownStore(ports))
+    ledger, _ = read_record(ports, _home_of(ports, run_id, layout, known), run_id)
+    if known is not None:
+        check_tail(known, ledger)
+    return ledger
+
+
+def _home_of(ports: Ports, run_id: str, layout: Layout, known: Binding | None) -> Layout:
+    if known is not None:
+        return Layout(known.platform_run_id)
     found = _recorded_in(ports, run_id, layout.platform_run_id)
     return Layout(found[0]) if len(found) == 1 else layout
 

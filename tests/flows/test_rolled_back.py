@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import attrs
@@ -260,7 +261,7 @@ def test_the_bucket_by_another_name_emptied_is_rolled_back(ready: Lab, where: st
 
 def test_two_teams_have_keys_of_their_own(ready: Lab) -> None:
     theirs = attrs.evolve(ready, store=Place("s3://theirs/prefix"))
-    asked = {"output_ids": ["world"]}
+    asked: dict[str, Any] = {"output_ids": ["world"]}
     outcome = theirs.runner().submit(request(engine_run_root=theirs.world(small_world(), "theirs"), **asked))
     assert (outcome.state, outcome.is_new, outcome.run_id) == (RunState.READY, True, RUN)
     assert ready.runner().submit(request()).is_new is False
@@ -280,7 +281,7 @@ def test_two_teams_have_keys_of_their_own(ready: Lab) -> None:
 def test_two_stores_raced_get_a_run_each(lab: Lab) -> None:
     labs = [attrs.evolve(lab, store=Place(f"s3://team-{n}/prefix")) for n in range(4)]
     root = lab.world(small_world())
-    outcomes = together([lambda one=one: one.runner().submit(request(engine_run_root=root)) for one in labs * 2])
+    outcomes = together([partial(one.runner().submit, request(engine_run_root=root)) for one in labs * 2])
     assert {one.run_id for one in outcomes} == {RUN}
     for one in labs:
         assert one.runner().submit(request()).state is RunState.READY
@@ -297,7 +298,7 @@ def test_two_copies_raced_are_served_once(ready: Lab) -> None:
         except Fault as error:
             return error.code
 
-    answers = together([lambda one=one: answer(one) for one in labs])
+    answers = together([partial(answer, one) for one in labs])
     assert sorted(map(str, answers)) == ["READY"] + ["STORE_COPIED"] * 3
 
 
@@ -325,7 +326,7 @@ def test_two_authorities_on_one_store_make_one_ready(lab: Lab) -> None:
         except SrError as error:
             return error.code
 
-    together([lambda one=one: answer(one) for one in labs * 2])
+    together([partial(answer, one) for one in labs * 2])
     assert {one.message_id for one in lab.published()} == {lab.published()[0].message_id}
     assert all(answer(one) is RunState.READY for one in labs)
 
@@ -377,7 +378,7 @@ def test_only_an_allowed_actor_decides_and_for_a_reason(ready: Lab) -> None:
         ("copy", " ", "ops", ReasonCode.USAGE),
         ("lost", "why", "ops", ReasonCode.USAGE),
     ):
-        assert untouched(ready, lambda w=what, r=reason, a=actor: runner.recover_store(w, reason=r, actor=a)) is code
+        assert untouched(ready, partial(runner.recover_store, what, reason=reason, actor=actor)) is code
 
 
 # files: a folder that holds both is itself wherever it is
