@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -17,14 +18,17 @@ import pytest
 from sr_adapters.memory.authority import MemoryAuthority
 from sr_adapters.memory.store import MemoryObjectStore
 from sr_adapters.runtime.platform import FixedPlatformRuns
+from sr_adapters.runtime.timezones import known_timezone
 from sr_domain import Settings
 from sr_domain.encoding.ids import run_id_for
+from sr_domain.plan.request import parse_request
 from sr_domain.record.layout import store_identity_key, store_note_key
 from sr_domain.record.states import RunState
 from sr_domain.runner import ScenarioRunner
-from sr_ports import BadInput, Fault, ReasonCode, SrError
+from sr_ports import BadInput, Binding, Fault, ReasonCode, SrError
 from sr_ports.conformance.together import together
-from tests.kit import BASE, TTL_S, Lab, request
+from tests.first_authority import FirstRelease
+from tests.kit import BASE, PLATFORM, TTL_S, Lab, request
 from tests.worlds import FLAG, small_world
 
 KEY = store_identity_key()
@@ -410,3 +414,32 @@ def test_files_that_are_renamed_or_copied_with_their_authority_are_themselves(tm
     gone = at("copy")
     assert refused(lambda: gone.runner().submit(asked)) is ReasonCode.TRUTH_ROLLED_BACK
     gone.authority.close()
+
+
+# a rolling upgrade: a worker of the first release is still at it
+
+
+def test_an_older_worker_beside_a_newer_one_is_told_and_its_run_is_taken_over(tmp_path: Any) -> None:
+    lab = Lab.files(tmp_path)
+    root = lab.world(small_world())
+    asked = parse_request(request(engine_run_root=root), known_timezone)
+    binding = Binding("key", RUN, asked.fingerprint, asked.canonical(), PLATFORM)
+    put(lab.store, f"{BASE}/run_record/{'f' * 32}.jsonl", b"")  # other truth of the platform run
+    older = FirstRelease(tmp_path / "truth" / "authority.db")
+    assert older.admit(binding) == RUN
+    older.acquire(RUN, "older", 3600.0)
+    busy = lab.runner().submit(request(engine_run_root=root))
+    assert (busy.reason_code, busy.run_id) == (ReasonCode.LEASE_BUSY, RUN)
+    for call in (
+        partial(older.renew, RUN, "older", 1, 60.0),
+        partial(older.admit, attrs.evolve(binding, run_id="e" * 32)),
+    ):
+        with pytest.raises(sqlite3.OperationalError, match="no such table"):
+            call()
+    with lab.authority._database.writing() as link:
+        link.execute("UPDATE store_lease SET expires_ms = 1")  # as when its time has run out
+    assert lab.runner().submit(request(engine_run_root=root)).state is RunState.READY
+    assert lab.ledger(RUN).fence == 2
+    assert [row.run_id for row in lab.authority.runs()] == [RUN]
+    older.close()
+    lab.authority.close()

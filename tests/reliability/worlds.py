@@ -89,11 +89,11 @@ def servers() -> Iterator[World]:
         bus = Path(opened.enter_context(tempfile.TemporaryDirectory()))
 
         def expire() -> None:
-            link.execute(f"UPDATE {schema}.lease SET expires_at = '-infinity'")
+            link.execute(f"UPDATE {schema}.store_lease SET expires_at = '-infinity'")
 
         def lab(root: Path, **settings: Any) -> Lab:
             case = next(number)
-            link.execute(f"TRUNCATE {schema}.lease, {schema}.run")
+            link.execute(f"TRUNCATE {schema}.store_lease, {schema}.store_run, {schema}.store_place")
             here = Below(store, f"case-{case}/")
             return Lab(root, here, FileControlBus(str(bus / str(case))), authority=authority, expire=expire, **settings)
 
