@@ -81,7 +81,8 @@ class SqliteAuthority:
         asked = {"run_id": run_id, "location": self._beside.kept(location), "store_id": store_id}
         found = self._database.rows(sql.FIND, asked)
         bindings = [_binding(row) for row in found if row[0] is not None]
-        bindings.sort(key=lambda one: one.store_id)
+        if len(bindings) > 1:
+            bindings.sort(key=lambda one: one.store_id)
         return Found(tuple(bindings), tuple(self._place(row[1], row[5]) for row in found if row[0] is None))
 
     def serve(self, place: StorePlace, *, decided: bool = False) -> Sequence[StorePlace]:

@@ -20,7 +20,7 @@ class Beside:
     def __init__(self, runtime_root: str | None, file: Callable[[], Path]) -> None:
         self._root = runtime_root
         self._file = file
-        self._known: dict[str, str] = {}
+        self._known: dict[str, str] = {}  # either way: no location begins with the mark
 
     def kept(self, location: str | None) -> str | None:
         """The location as it is kept: relative where it may be."""
@@ -34,7 +34,9 @@ class Beside:
         """A location that was kept, as stores give theirs."""
         if not kept.startswith(_MARK):
             return kept
-        return Path(os.path.realpath(self._folder() / kept.removeprefix(_MARK))).as_uri()
+        if kept not in self._known:
+            self._known[kept] = Path(os.path.realpath(self._folder() / kept.removeprefix(_MARK))).as_uri()
+        return self._known[kept]
 
     def _relative(self, location: str, root: Path) -> str:
         store, folder = Path(unquote(urlsplit(location).path)), self._folder()
