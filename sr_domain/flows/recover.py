@@ -22,6 +22,9 @@ from sr_domain.plan.request import RunRequest, check_actor
 from sr_domain.record.details import Denied
 from sr_domain.record.events import AUTH_DENIED
 from sr_domain.record.layout import Layout
+from sr_domain.record.ledger import Ledger
+from sr_domain.record.read import Record
+from sr_domain.record.states import RunState
 from sr_domain.run.answers import denied, in_flight
 from sr_domain.run.append_aside import append_aside, read_record
 from sr_domain.run.context import Context
@@ -74,7 +77,7 @@ def recover_artifact(context: Context, run: str, key: str, *, reason: str, actor
         return asked
     context, layout, request = asked.context, asked.layout, asked.request
     ports, ledger = context.ports, read_record(context.ports, layout, request.run_id)[0]
-    check_known(context, asked.known, ledger)
+    _refuse_rolled_back(asked, ledger, key)
     DerivedArtifact.at(key, Derived(layout, ledger))  # of any other key nothing is touched
     owner, ttl_s, store_id = ports.ids.new_id(), context.settings.lease_ttl_s, context.known_store.identity().store_id
     lease = ports.authority.acquire(request.run_id, owner, ttl_s=ttl_s, above=ledger.fence, store_id=store_id)
@@ -82,6 +85,17 @@ def recover_artifact(context: Context, run: str, key: str, *, reason: str, actor
         return in_flight(ports, layout, request.run_id)
     _hold(context, held_run(context, layout, request, lease, actor), key, asked.reason)
     return work(context, layout, request, actor, known=asked.known)
+
+
+def _refuse_rolled_back(asked: Asked, ledger: Ledger, key: str) -> None:
+    """Return for a record that holds what the index knows. What was READY is lost, anything else was rolled back."""
+    try:
+        check_known(asked.context, asked.known, ledger)
+    except Fault as fault:
+        if asked.known.state == RunState.READY and Record(ledger).committed is None and ledger.events:
+            what = f"{key} is not set aside: the index has known the run as READY, and its record does not say so"
+            raise Fault(ReasonCode.TRUTH_LOST, what) from fault
+        raise
 
 
 def _denied(context: Context, layout: Layout, request: RunRequest, actor: str) -> Outcome:

@@ -172,7 +172,10 @@ def test_an_older_record_is_not_gone_on_with(ready: Lab, write: str, left: int) 
         put(ready.store, RECORD, None)
     allowed = {ReasonCode.TRUTH_ROLLED_BACK, ReasonCode.RUN_NOT_FOUND}
     code = untouched(ready, lambda: WRITES[write](ready.runner()))
-    assert code in (allowed if left == 0 and write == "reemit" else {ReasonCode.TRUTH_ROLLED_BACK})
+    if write == "recover" and left in (1, 4):  # what stands may be what consumers were told to read
+        assert code is ReasonCode.TRUTH_LOST
+    else:
+        assert code in (allowed if left == 0 and write == "reemit" else {ReasonCode.TRUTH_ROLLED_BACK})
 
 
 @pytest.mark.parametrize("write", ["submit", "resume"])
