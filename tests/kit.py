@@ -176,6 +176,15 @@ class Lab:
         state.slots = {("", resource): slot for (_, resource), slot in state.slots.items()}
         state.places.clear()
 
+    def never_released(self) -> None:
+        """As when whoever worked on the runs died before the index was told anything of them."""
+        if isinstance(self.authority, SqliteAuthority):
+            with self.authority._database.writing() as link:
+                link.execute("UPDATE store_run SET state = 'OPEN', settled = 0, seq = NULL, event_id = NULL")
+            return
+        index = self.authority._state.index
+        index.update({key: attrs.evolve(row, state="OPEN", settled=False, tail=None) for key, row in index.items()})
+
     def lapse(self) -> None:
         """Let every lease run out, by the manual clock."""
         self.clock.sleep(TTL_S + 1)
