@@ -19,6 +19,7 @@ CONTRACTS: Mapping[str, str] = {
     "resume": "outcome",
     "resume (several runs)": "resume",
     "recover": "outcome",
+    "recover --store": "store_decision",
     "resume --rebuild-index": "index_rebuild",
     "list": "list",
     "show": "timeline",

@@ -10,6 +10,7 @@ from sr_ports import Noting
 from sr_ports.stores import Closing
 
 if TYPE_CHECKING:
+    from sr_domain.flows.recover_store import StoreDecision
     from sr_domain.flows.reemit import Reemit
     from sr_domain.plan.pack import InterfacePack
     from sr_domain.plan.policy import Policy
@@ -170,6 +171,15 @@ class ScenarioRunner:
 
         return recover_receipt.recover_receipt(self._context, run_id, output_id, reason=reason, actor=actor)
 
+    def recover_store(self, what: str, *, reason: str, actor: str = "local") -> StoreDecision:
+        """Decide that the store was `moved`, or is a `copy` or `new`, so that the authority serves it where it is.
+
+        `reason`: why what was known of it counts no more. Raises `BadInput`, `Fault`, `Unreachable`.
+        """
+        from sr_domain.flows import recover_store
+
+        return recover_store.recover_store(self._context, what, reason=reason, actor=actor)
+
     def explain(self, run_id: str) -> Explanation:
         """Why a run is where it is. Raises `NotFound`."""
         from sr_domain.queries import explain
@@ -259,9 +269,9 @@ class ScenarioRunner:
         `on_trouble` is told of each run that cannot be bound. Without it the first one's error is
         raised, after the others were bound.
         """
-        from sr_domain.flows import resume
+        from sr_domain.flows import index
 
-        return resume.rebuild_index(self._context, on_trouble)
+        return index.rebuild_index(self._context, on_trouble)
 
     def plan(self, request: Mapping[str, Any]) -> PlanReport:
         """Compile and explain; writes nothing."""

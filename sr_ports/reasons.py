@@ -156,6 +156,8 @@ class ReasonCode(enum.StrEnum):
     REVISION_UNKNOWN = "REVISION_UNKNOWN"
     TRUTH_MISSING = "TRUTH_MISSING"
     TRUTH_ALTERED = "TRUTH_ALTERED"
+    TRUTH_ROLLED_BACK = "TRUTH_ROLLED_BACK"
+    STORE_COPIED = "STORE_COPIED"
     TRUTH_LOST = "TRUTH_LOST"
     SUPERSEDED = "SUPERSEDED"
     ATTESTATION_MISSING = "ATTESTATION_MISSING"
@@ -294,6 +296,8 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_X, "REVISION_UNKNOWN", "a newer release decided the run, by rules that this release does not know", "install that release, or a later one; then sr resume goes on with it", "install that release, or a later one"),
     (_F, "TRUTH_MISSING", "an artifact that truth refers to is gone", "restore it from backup; run sr audit", "restore it from backup"),
     (_F, "TRUTH_ALTERED", "an artifact is not what truth says of it", "restore it from backup, or set it aside with sr recover; sr audit names it", "restore it from backup"),
+    (_F, "TRUTH_ROLLED_BACK", "index or bus know more than what the store holds: it was rolled back, emptied or replaced", "restore the store from backup, or accept the loss with sr recover; sr audit names what each side knows", "restore the store from backup"),
+    (_F, "STORE_COPIED", "the store has the identity of another place that the authority serves", "name that place in the profile, or decide with sr recover --store --as moved or copy", "name the place that is served"),
     (_F, "TRUTH_LOST", "index, bus or a signature know of a READY that the record does not have", "restore the record from backup; nothing was set aside"),
     (_F, "SUPERSEDED", "the run was superseded: another run corrects it", "read the newest successor, or give --allow-superseded"),
     (_F, "ATTESTATION_MISSING", "a signed READY was asked for and there is no attestation", "do not read the run; ask whoever publishes READY whether it signs"),

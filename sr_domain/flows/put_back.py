@@ -30,7 +30,7 @@ def put_back(run: HeldRun, keys: Iterable[str]) -> list[str]:
     if not ours:
         return []
     stood = {key: _read(run, last[key].set_aside_ref).data for key in ours}
-    busy = at_work(run.ports, run.layout, run.run_id) is not None
+    busy = at_work(run.ports, run.layout, run.run_id, run.known_store.identity().store_id) is not None
     resting = resting_on(run.ports, run.layout, stood, tell=run.telemetry.progress, check=run.held.check)
     back = [key for key in ours if busy or resting[key]]
     for key in back:

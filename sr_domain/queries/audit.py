@@ -26,10 +26,12 @@ from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger, RecordFault, check_ledger
 from sr_domain.record.read import Entry, Record
 from sr_domain.run.answers import recorded_request, settled
+from sr_domain.run.bound import index_store
 from sr_domain.run.derived import Derived
 from sr_domain.run.derived_artifact import DerivedArtifact
 from sr_domain.run.lookup import home_of
 from sr_domain.run.ports import Ports
+from sr_domain.run.store_identity import KnownStore
 from sr_domain.run.swap import swap
 from sr_ports import BadInput, Blob, Fault, ObjectStore, ReasonCode
 
@@ -85,7 +87,8 @@ def _cut(ports: Ports, layout: Layout, ledger: Ledger) -> Iterator[Finding]:
             yield Finding(ReasonCode.RECORD_INVALID, key, f"its tail is cut: {kind.name} without what goes with it")
     # The index is read in pages by ascending id: this run's row is the first after the id before.
     before = f"{max(int(ledger.run_id, 16) - 1, 0):032x}"
-    known = [row for row in ports.authority.runs(after=before, limit=1) if row.run_id == ledger.run_id]
+    rows = ports.authority.runs(after=before, limit=1, store_id=index_store(ports.authority, KnownStore(ports)))
+    known = [row for row in rows if row.run_id == ledger.run_id]
     # Read again: the run may have come to its end since.
     if known and known[0].settled and not settled(ledger) and not settled(_sound(ports, key, ledger.run_id)):
         yield Finding(ReasonCode.RECORD_INVALID, key, "its tail is cut: the index has known the run as settled")

@@ -23,9 +23,11 @@ from sr_domain.record.states import RunState
 from sr_domain.run.admission_rules import admitted
 from sr_domain.run.altered import set_aside_step
 from sr_domain.run.answers import successors, unpublished
+from sr_domain.run.bound import index_store
 from sr_domain.run.deadline import deadline_of
 from sr_domain.run.outcome import NextStep, remedy_of
 from sr_domain.run.ports import Ports
+from sr_domain.run.store_identity import KnownStore
 from sr_ports import REASONS, BadInput, ReasonCode, Unreachable
 
 _LOG_LINES = 5
@@ -124,7 +126,7 @@ def _why(ledger: Ledger, why: RootUnreadable | Rest | None) -> tuple[str | None,
 def _holder(ports: Ports, run_id: str) -> str | None:
     """Who works on the run now, for people; unknown while the authority is away."""
     try:
-        lease = ports.authority.holder(run_id)
+        lease = ports.authority.holder(run_id, store_id=index_store(ports.authority, KnownStore(ports)))
     except Unreachable as error:
         return f"whether somebody holds it cannot be told now: {error.what}"
     return None if lease is None else f"{lease.owner}, {lease.expires_in_s:.0f} s left"

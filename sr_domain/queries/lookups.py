@@ -16,6 +16,7 @@ from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
 from sr_domain.run.answers import late_successors, ledger_outcome, settled, successors
 from sr_domain.run.append_aside import read_record
+from sr_domain.run.bound import index_store
 from sr_domain.run.context import Context
 from sr_domain.run.lookup import authorities, home, ids_below, parse_truth, platform_runs, record_of, recorded_runs
 from sr_domain.run.outcome import Outcome
@@ -75,7 +76,8 @@ def runs(context: Context, *, state: str | None, limit: int, after: str | None =
     states = None if state is None else (state,)
     entries: list[_Entry] = []
     for platform_run_id, authority in authorities(context.ports):
-        rows = authority.runs(states=states, limit=limit, after=after)
+        store_id = index_store(authority, context.known_store)
+        rows = authority.runs(states=states, limit=limit, after=after, store_id=store_id)
         entries += [(row.run_id, partial(_told, context, row)) for row in rows]
         if platform_run_id is not None and not rows and not authority.runs(limit=1):
             entries += _without_index(context, Layout(platform_run_id), state=state, limit=limit, after=after)

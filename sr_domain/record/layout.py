@@ -81,6 +81,11 @@ def store_identity_key() -> str:
     return "fraud-platform/_store.json"
 
 
+def store_note_key(store_id: str) -> str:
+    """The key of the note on an identity that the store had, and what was decided of it."""
+    return f"fraud-platform/_store_notes/{store_id}.json"
+
+
 _REF = re.compile(
     r"fraud-platform/([^/]+)/sr/(?:run_plan|run_record|run_status|run_facts_view|ready_signal|quarantine|attestation|object_versions)"
     r"/([0-9a-f]{32})\.(?:json|jsonl|dsse\.json)"

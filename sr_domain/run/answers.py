@@ -19,7 +19,8 @@ from sr_domain.record.ledger import Ledger, RecordFault, check_ledger, read_tail
 from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
 from sr_domain.run.outcome import Outcome
-from sr_ports import REASONS, ObjectStore, ReasonCode
+from sr_domain.run.rolled_back import holds
+from sr_ports import REASONS, Binding, ObjectStore, ReasonCode
 
 if TYPE_CHECKING:
     from sr_domain.plan.request import RunRequest
@@ -148,13 +149,16 @@ def _rested(why: Rest | None) -> str:
     return "missing: " + ", ".join(why.missing) if why.missing else ""
 
 
-def settled_outcome(ports: Ports, layout: Layout, run_id: str) -> Outcome | None:
+def settled_outcome(ports: Ports, layout: Layout, run_id: str, known: Binding) -> Outcome | None:
     """The answer to a duplicate of a run that the index knows as settled, from the end of its record alone.
 
-    None when work may be left. Raises `Fault` for a record whose end is not sound.
+    None when work may be left, or the line that the index noted does not stand at its place.
+    Raises `Fault` for a record whose end is not sound.
     """
     blob = ports.store.read(layout.record(run_id))
     tail = Ledger(run_id) if blob is None else read_tail(run_id, blob.data)
+    if known.tail is not None and not holds(tail, known.tail):
+        return None
     outcome = ledger_outcome(layout, tail)
     if outcome.state is None or not outcome.state.final or not (outcome.state.terminal or outcome.published):
         return None

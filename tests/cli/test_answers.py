@@ -171,6 +171,7 @@ def _everything(states: Stage) -> None:
     states("plan", states.request("other"))
     states("plan", states.request("other", output_ids=["nope"]))
     states("plan", states.request("other"), "--diff", states.request("two", "two.json", seed=9))
+    states("recover", "--store", "--as", "copy", "--accept-loss", "--reason", "a rehearsal")
     states("session", "new")
     for root in ("root", "part", "bad"):
         states("check", root, "--request", states.request("checked"))

@@ -426,6 +426,13 @@ def cut_record(stage: Stage) -> None:
     path.write_bytes(path.read_bytes()[:-5])
 
 
+def copy_the_store(stage: Stage) -> None:
+    """A profile of the same authority, over a copy of the store."""
+    runs = stage.sr.folder / "runs"
+    shutil.copytree(runs / "fraud-platform", stage.sr.folder / "copy" / "fraud-platform")
+    stage.profile(object_store={"adapter": "file", "root": "copy"})
+
+
 def cut_before_the_decision(stage: Stage) -> None:
     path = stage.stored(LAYOUT.record(RUN))
     path.write_bytes(path.read_bytes().partition(b'{"actor":"local","details":{"bundle_hash"')[0])
@@ -586,6 +593,8 @@ ROWS: dict[ReasonCode, Row] = {
     C.REVISION_UNKNOWN: Row(after_ready(write_by_a_newer_release, "audit", RUN), 9, "damaged"),
     C.TRUTH_MISSING: Row(after_ready(lambda stage: stage.world("data/world.bin", None), "verify", RUN), 5, "READY"),
     C.TRUTH_ALTERED: Row(after_ready(lambda stage: stage.world("data/world.bin", b"rot"), "verify", RUN), 5, "READY"),
+    C.TRUTH_ROLLED_BACK: Row(after_ready(cut_before_the_decision, "resume", RUN), 5, "VERIFYING"),
+    C.STORE_COPIED: Row(after_ready(copy_the_store, "resume", RUN), 5, "READY"),
     C.TRUTH_LOST: Row(
         after_ready(
             cut_before_the_decision,
@@ -651,7 +660,8 @@ def test_the_code_is_met_with_its_exit_one_line_and_the_right_record(stage: Stag
         told = stage.sr("--json", "status", RUN)
         assert (told.json["state"], told.json["reason_code"]) == (row.state, answer.error)
         assert told.code == row.exit
-    if row.state not in ("READY", "damaged") and code is not C.TRUTH_LOST:  # its record alone forgot that it was
+    forgot = code in (C.TRUTH_LOST, C.TRUTH_ROLLED_BACK)  # its record alone, that it was READY
+    if row.state not in ("READY", "damaged") and not forgot:
         assert not any(
             one["attributes"]["kind"] == "READY" and one["attributes"]["run_id"] == RUN for one in heard(stage)
         )
@@ -668,7 +678,11 @@ def away(code: ReasonCode) -> Unreachable:
 
 ROOT = (C.ENGINE_ROOT_UNREACHABLE, C.ENGINE_ROOT_DENIED, C.ENGINE_ROOT_ARCHIVED, C.ENGINE_ROOT_BUCKET_MISSING)
 AWAY: dict[ReasonCode, tuple[Any, str, BaseException]] = {
-    **{code: (FileObjectStore, "create", away(code)) for code in C if code.startswith("STORE_")},
+    **{
+        code: (FileObjectStore, "create", away(code))
+        for code in C
+        if code.startswith("STORE_") and code is not C.STORE_COPIED
+    },
     C.OUTCOME_UNKNOWN: (FileObjectStore, "replace", OutcomeUnknown("the answer to a write was lost")),
     C.AUTHORITY_UNREACHABLE: (SqliteAuthority, "admit", away(C.AUTHORITY_UNREACHABLE)),
     C.AUTHORITY_SCHEMA: (SqliteAuthority, "admit", away(C.AUTHORITY_SCHEMA)),

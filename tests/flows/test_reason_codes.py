@@ -280,6 +280,7 @@ ELSEWHERE = {
     "runs of earlier releases": (C.INSTANCE_DIGEST_MISSING,),
     "tests/cli/test_superseded.py": (C.SUPERSEDED,),
     "tests/flows/test_planted.py": (C.TRUTH_LOST,),
+    "tests/flows/test_rolled_back.py": (C.TRUTH_ROLLED_BACK, C.STORE_COPIED),
     "tests/flows/test_revisions.py": (C.REVISION_UNKNOWN,),
     "tests/flows/test_signed_ready.py": (C.ATTESTATION_MISSING, C.ATTESTATION_INVALID),
     "tests/plugins/test_host.py": (C.EXTRA_MISSING, C.PLUGIN_BROKEN, C.PLUGIN_CONFLICT, C.PLUGIN_NOT_ALLOWED,

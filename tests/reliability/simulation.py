@@ -26,6 +26,7 @@ from sr_domain.run.outcome import Outcome
 from sr_ports import Fault, OutcomeUnknown, ReasonCode, SrError, Unreachable
 from sr_ports.conformance.crash import Died
 from tests.reliability.lab import TTL_S, Lab, request
+from tests.reliability.lost_store import lose
 from tests.reliability.memory_world import VERSIONS, roots, versions_in, world
 from tests.reliability.planted import BASE, FACTS, RUN, SIGNAL, STATUS, Planted, forged
 
@@ -37,7 +38,7 @@ READS = 0.4
 """The share of schedules that stop before each read of evidence as well; of the others' steps more are writes."""
 SKEW = timedelta(days=2)
 """By how much the clocks of some workers are ahead or behind."""
-LIVES, REST = 2, 40
+LIVES, REST, LOST = 2, 40, 0.4
 WRITES = frozenset({"create", "replace", "publish"})
 IN_THE_WAY = (ReasonCode.TRUTH_ALTERED, ReasonCode.INSTANCE_RECEIPT_ORPHAN)
 """Why a run rests until an operator sets aside what was planted."""
@@ -290,6 +291,9 @@ class Simulation:
         heard = [one for one in self.lab.bus.tail("fp.bus.control.v1") if one.attributes["run_id"] == RUN]
         messages = {one.message_id for one in heard if one.attributes["kind"].startswith("READY")}
         self._expect(len(messages) == (outcome.state is RunState.READY), f"{len(messages)} READY messages")
+        wrong = lose(self.lab, self.ports(), RUN, self.rng) if self.rng.random() < LOST else None
+        self._expect(wrong is None, str(wrong))
+        self._expect(self._asked().state is outcome.state, "another answer once the store was put back")
         return str(outcome.state)
 
     def _asked(self) -> Outcome:

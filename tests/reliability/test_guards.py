@@ -122,8 +122,8 @@ def status_planted(lab: Lab) -> bool:
 
 
 def answers_come_from_the_status(patch: pytest.MonkeyPatch) -> None:
-    def told(ports: Any, layout: Any, run_id: str) -> Any:
-        outcome, status = settled_outcome(ports, layout, run_id), ports.store.read(layout.status(run_id))
+    def told(ports: Any, layout: Any, run_id: str, known: Any) -> Any:
+        outcome, status = settled_outcome(ports, layout, run_id, known), ports.store.read(layout.status(run_id))
         state = RunState(json.loads(status.data)["state"])
         return None if outcome is None else attrs.evolve(outcome, state=state)
 
