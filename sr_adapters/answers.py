@@ -15,6 +15,7 @@ CONTRACTS: Mapping[str, str] = {
     "resume": "outcome",
     "resume (several runs)": "resume",
     "recover": "outcome",
+    "retry": "outcome",
     "resume --rebuild-index": "index_rebuild",
     "list": "list",
     "show": "timeline",

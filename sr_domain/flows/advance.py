@@ -17,7 +17,15 @@ from sr_domain.evidence.arrival import something_there
 from sr_domain.evidence.verdict import Complete, Conflicted, Evidence, Failed, Waiting, classify
 from sr_domain.flows.accepted_loss import AcceptedLoss
 from sr_domain.flows.collect_evidence import collect
-from sr_domain.flows.commit import commit_failed, commit_quarantined, commit_ready, decide_ready, finish_terminal
+from sr_domain.flows.commit import (
+    commit_failed,
+    commit_quarantined,
+    commit_ready,
+    decide_ready,
+    finish_lost,
+    finish_terminal,
+    write_missing,
+)
 from sr_domain.flows.engine_attempts import EngineFailed, abandon_open_attempts, finished_root, run_engine
 from sr_domain.flows.keep_proofs import Kept, keep_proofs, own_receipts_stand
 from sr_domain.flows.supersede import SupersedeRefused, announce_successor, claim_place, place_taken
@@ -37,6 +45,7 @@ from sr_domain.record.details import (
 )
 from sr_domain.record.kinds import Draft, EventKind
 from sr_domain.record.proofs import Conflict, Decision, Failure, Found, Judge
+from sr_domain.record.states import RunState
 from sr_domain.run.context import Context
 from sr_domain.run.derived import plan_bytes
 from sr_domain.run.held_run import HeldRun, take_over
@@ -51,6 +60,9 @@ def advance(run: HeldRun, context: Context, *, fresh: bool, loss: AcceptedLoss |
     QUARANTINED or WAITING_EVIDENCE. Raises `LeaseLost`, `Unreachable`: the run stays where it was, resumable.
     """
     take_over(run)
+    if run.history.lost is not None:
+        finish_lost(run)
+        return
     anchored = run.history.accepted
     if anchored is None and not fresh:
         _refuse_under_ready(run)
@@ -67,6 +79,8 @@ def advance(run: HeldRun, context: Context, *, fresh: bool, loss: AcceptedLoss |
         return
     commit_ready(run)
     announce_successor(run)
+    if state is RunState.READY:  # whoever comes back to it writes again what is gone and follows from the record
+        write_missing(run)
 
 
 def _refuse_under_ready(run: HeldRun) -> None:

@@ -15,7 +15,7 @@ from sr_domain.record.events import LEASE_BUSY
 from sr_domain.record.layout import Layout
 from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
-from sr_domain.run.answers import recorded_request
+from sr_domain.run.answers import asked_for
 from sr_domain.run.append_aside import read_record
 from sr_domain.run.context import Context
 from sr_domain.run.lookup import authorities, home, no_run, platform_runs, recorded_runs
@@ -49,10 +49,10 @@ def locate(context: Context, run: str) -> tuple[Context, Layout, RunRequest]:
     if binding is not None:
         return context, Layout(binding.platform_run_id), bound_request(context, binding)
     ledger, _ = read_record(context.ports, layout, run_id)
-    accepted = Record(ledger).accepted
-    if accepted is None:
+    request = asked_for(Record(ledger), context.ports.known_timezone)
+    if request is None:
         raise no_run(run_id)
-    return context, layout, recorded_request(accepted, context.ports.known_timezone)
+    return context, layout, request
 
 
 def rebuild_index(context: Context, on_trouble: Callable[[Trouble], None] | None = None) -> int:

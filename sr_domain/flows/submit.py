@@ -25,11 +25,11 @@ from sr_domain.record.states import RunState
 from sr_domain.run.admission_rules import admitted as rules_for
 from sr_domain.run.altered import refused_on_record
 from sr_domain.run.answers import (
+    asked_for,
     bound_intent,
     denied,
     in_flight,
     ledger_outcome,
-    recorded_request,
     refs,
     settled,
     settled_outcome,
@@ -149,10 +149,9 @@ def rebind(context: Context, layout: Layout, run_id: str) -> bool:
     """
     ports = context.ports
     ledger, _ = read_record(ports, layout, run_id)
-    accepted = Record(ledger).accepted
-    if accepted is None or ledger.state is None:
+    request = asked_for(Record(ledger), ports.known_timezone)
+    if request is None or ledger.state is None:
         return False
-    request = recorded_request(accepted, ports.known_timezone)
     if not ports.authority.admit(_binding(request, layout)).is_new:
         return True  # somebody else was quicker, and knows better where the run is
     lease = ports.authority.acquire(run_id, ports.ids.new_id(), ttl_s=context.settings.lease_ttl_s, above=ledger.fence)

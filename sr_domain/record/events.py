@@ -264,9 +264,21 @@ GOV_LOSS_ACCEPTED = EventKind(
     "GOV_LOSS_ACCEPTED",
     d.LossAccepted,
     "COMMIT",
-    "what stood in an artifact's place was set aside",
+    "a loss was accepted",
     severity="WARN",
     governance=True,
+)
+TRUTH_LOST = EventKind(
+    "TRUTH_LOST",
+    d.TruthLost,
+    "COMMIT",
+    "its record lost what others know; it is READY no more",
+    Kept.ONCE,
+    after=RunState.FAILED,
+    outcome="FAILED",
+    severity="ERROR",
+    revised=True,
+    opens=True,
 )
 
 # telemetry itself

@@ -179,10 +179,11 @@ def _misfit_width(before: Event | None, event: Event, named: int | None) -> str 
 
 
 def _step(run_id: str, state: RunState | None, kind: str) -> RunState | None:
-    after = kind_of(kind).after
+    row = kind_of(kind)
+    after = row.after
     if after is None:
         return state
-    if not after.may_follow(state):
+    if not after.may_follow(state) and not (row.opens and state is None):
         raise Fault(ReasonCode.RECORD_INVALID, f"run {run_id} is {state} and cannot take {kind}")
     return after
 

@@ -198,6 +198,21 @@ def bound_intent(ledger: Ledger) -> Mapping[str, Any] | None:
     return Record(ledger).intent
 
 
+def asked_for(record: Record, known_timezone: Callable[[str], bool]) -> RunRequest | None:
+    """What a run was asked for, as its record has it: its admission, else what was known when truth was lost.
+
+    None where the record has neither. Raises `BadInput(REQUEST_INVALID)`.
+    """
+    from sr_domain.plan.request import parse_request
+
+    if record.accepted is not None:
+        return recorded_request(record.accepted, known_timezone)
+    lost = record.lost
+    if lost is None or lost.details.request is None:
+        return None
+    return parse_request(lost.details.request, known_timezone, lost.event.revision)
+
+
 def recorded_request(accepted: Entry[Accepted], known_timezone: Callable[[str], bool]) -> RunRequest:
     """The request of an admission, by the contract of its day. Raises `BadInput(REQUEST_INVALID)`."""
     from sr_domain.plan.request import parse_request  # most answers need none

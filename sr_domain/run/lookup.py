@@ -49,6 +49,22 @@ def home(context: Context, run: str) -> Place:
     return Place(*named) if named is not None else _place(context.ports, check_run_id(run), context.notice)
 
 
+def traced(context: Context, run: str) -> Place:
+    """Where a run's truth is, also where authority and record are lost and only an artifact of it stands.
+
+    Raises as `home` does.
+    """
+    try:
+        return home(context, run)
+    except NotFound:
+        run_id, ports = id_of(run), context.ports
+        for key in (Layout.facts, Layout.ready, Layout.attestation, Layout.status):
+            found = _there(ports, run_id, key, ports.platform.current())
+            if found:
+                return Place(_only(run_id, found), run_id)
+        raise
+
+
 def view_of(ports: Ports, run_id: str, notice: Callable[[str], None]) -> str:
     """The key of a run's facts view: at home, or where it stands though authority and record are lost.
 
@@ -99,6 +115,11 @@ def id_of(run: str) -> str:
     """The id of a run that is named by its id or by a ref of it."""
     named = run_of(run)
     return run if named is None else named[1]
+
+
+def bound_here(ports: Ports, run_id: str) -> Binding | None:
+    """The run's binding in the authority at hand. Raises `NotFound` where that belongs to a platform run of none."""
+    return ports.authority.find(run_id)
 
 
 def no_run(run_id: str) -> NotFound:
