@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 _PAGE = 50
 """Runs that are shown one by one where nothing is wrong with them."""
-_TOLD = 3
-"""Findings of one run that are told; the document has them all."""
 _EVERY_S = 1.0
 
 
@@ -126,9 +124,8 @@ class _Report:
             not_asked = sorted({what for one in (*self.marked.values(), *self.shown) for what in one.not_asked})
         if self.session.as_json:
             more = {"store": [one.document() for one in store], "not_asked": not_asked}
-            rows = sorted(
-                (*self.rows, *(one.document() for one in self.marked.values())), key=lambda row: row["run_id"]
-            )
+            told = (*self.rows, *(one.document() for one in self.marked.values()))
+            rows = sorted(told, key=lambda row: str(row["run_id"]))
             found = {name: what for name, what in more.items() if what}
             self.session.json({"ok": not (faulty or store), "repaired": self.repaired, "runs": rows, **found})
         else:
@@ -141,7 +138,7 @@ class _Report:
         return exits.worst([*self.codes, *altered])
 
     def _tell(self, findings: Iterable[Finding], run_id: str) -> None:
-        for one in list(findings)[: _TOLD if self.count == 1 else 1]:
+        for one in list(findings)[:1]:
             tell(one.code, f"{one.where}: {one.what}", step(one, run_id))
 
     def _say(self, not_asked: Iterable[str]) -> None:
@@ -149,6 +146,7 @@ class _Report:
         for one in (*(self.shown if self.count < _PAGE else ()), *self.marked.values()):
             word = "FAULT" if one.findings else "unfinished" if one.unfinished else "lost" if one.lost else sound
             self.session.say(f"{word}  run {one.run_id}  {one.state or ''}".rstrip())
+            self.session.say(*(f"    {also.code}: {also.where}: {also.what}" for also in one.findings[1:]))
             for left in (*one.unfinished, *one.lost):
                 told = remedy_here(left.code, step(left, one.run_id) or "")
                 self.session.say(f"    {left.where}: {left.what}; {told}")

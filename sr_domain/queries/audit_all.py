@@ -14,7 +14,8 @@ from itertools import groupby
 import attrs
 
 from sr_domain.encoding.times import format_instant
-from sr_domain.queries.audit import Audit, audit
+from sr_domain.queries import audit
+from sr_domain.queries.audit import Audit
 from sr_domain.queries.finding import Finding
 from sr_domain.record.layout import Layout, store_identity_key
 from sr_domain.record.ledger import Ledger, check_ledger
@@ -96,7 +97,7 @@ class StoreAudit:
 
         def work(ref: str) -> Audit:
             before(ref)
-            return audit(own.ports, layout, _id_in(layout, ref))
+            return audit.audit(own.ports, layout, _id_in(layout, ref))
 
         yield from self._told(refs, work)
         if own.ports.authority is not self.context.ports.authority:
@@ -170,7 +171,7 @@ class StoreAudit:
 
 
 def _audited(own: Context, layout: Layout, ref: str) -> Audit:
-    return audit(own.ports, layout, _id_in(layout, ref))
+    return audit.audit(own.ports, layout, _id_in(layout, ref))
 
 
 def _is_id(name: str) -> bool:

@@ -105,9 +105,7 @@ def test_a_cut_tail_is_found_by_what_stands_beside_the_record(lab: Lab, cut: int
     lines = lab.store.read(RECORD).data.splitlines(keepends=True)
     put(lab, RECORD, b"".join(lines[:-cut]))
     first = lab.runner().audit(RUN).findings[0]
-    alone = (
-        cut > 1 and lines[-cut] != lines[-1]
-    )  # in the middle of what goes on record together the record tells itself
+    alone = cut > 1 and lines[-cut] != lines[-1]  # cut within what goes on record together
     code = ReasonCode.RECORD_INVALID if alone else ReasonCode.TRUTH_ROLLED_BACK
     assert (first.code, first.where) == (code, RECORD)
     assert "its tail is cut" in first.what
