@@ -17,6 +17,7 @@ from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
 from sr_domain.run.answers import asked_for
 from sr_domain.run.append_aside import read_record
+from sr_domain.run.bound import bound
 from sr_domain.run.context import Context
 from sr_domain.run.lookup import authorities, home, no_run, platform_runs, recorded_runs
 from sr_domain.run.outcome import Outcome
@@ -45,7 +46,7 @@ def locate(context: Context, run: str) -> tuple[Context, Layout, RunRequest]:
     place = home(context, run)
     layout, run_id = place.layout, place.run_id
     context = context.at(layout.platform_run_id)
-    binding = place.binding or context.ports.authority.find(run_id)
+    binding = place.binding or bound(context.ports.authority, run_id)
     if binding is not None:
         return context, Layout(binding.platform_run_id), bound_request(context, binding)
     ledger, _ = read_record(context.ports, layout, run_id)
@@ -89,7 +90,7 @@ def _indexed(context: Context) -> list[Layout]:
 
 
 def _bound(context: Context, layout: Layout, run_id: str) -> bool:
-    return context.ports.authority.find(run_id) is None and rebind(context, layout, run_id)
+    return bound(context.ports.authority, run_id) is None and rebind(context, layout, run_id)
 
 
 def due(context: Context, run: str) -> bool:

@@ -35,6 +35,7 @@ from sr_domain.run.answers import (
     settled_outcome,
 )
 from sr_domain.run.append_aside import append_aside, read_record
+from sr_domain.run.bound import bound
 from sr_domain.run.context import Context
 from sr_domain.run.derived import Derived
 from sr_domain.run.held_run import HeldRun
@@ -66,7 +67,7 @@ def submit(context: Context, document: Any, *, actor: str | None = None) -> Outc
     action, allowed = _right_needed(context.settings, request)
     if not may(allowed, actor):
         return _denied(context, layout, request, actor, action)
-    known = context.ports.authority.find(request.run_id)
+    known = bound(context.ports.authority, request.run_id)
     if known is not None and known.settled:  # of a run that nothing is left to do for, nothing more need be asked
         return admitted(context, Admission(known, is_new=False, settled=True), request, actor)
     if known is None and not rebind(context, layout, request.run_id):
@@ -126,7 +127,7 @@ def _is_bound(context: Context, run_id: str) -> bool:
     """Whether the run's key is taken, by the index or by a record. Writes nothing."""
     current = context.ports.platform.current()
     try:
-        if context.ports.authority.find(run_id) is not None:
+        if bound(context.ports.authority, run_id) is not None:
             return True
     except NotFound:  # the authority belongs to a platform run, and there is none
         return False

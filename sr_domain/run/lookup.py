@@ -13,6 +13,7 @@ from sr_domain.encoding.ids import is_platform_run_id
 from sr_domain.record.layout import Layout, run_of
 from sr_domain.record.ledger import Ledger
 from sr_domain.run.append_aside import read_record
+from sr_domain.run.bound import bound
 from sr_domain.run.context import Context
 from sr_domain.run.ports import Ports
 from sr_ports import (
@@ -87,7 +88,7 @@ def _place(ports: Ports, run_id: str, notice: Callable[[str], None]) -> Place:
     current = ports.platform.current()
     away: Unreachable | None = None
     try:
-        binding = ports.authority.find(run_id)
+        binding = bound(ports.authority, run_id)
     except NotFound:  # the authority belongs to a platform run, and there is none
         binding = None
     except Unreachable as error:
@@ -151,7 +152,7 @@ def _bound_in(ports: Ports, run_id: str, current: str | None) -> list[str]:
         authority = ports.at(platform_run_id).authority
         if platform_run_id == current or authority is ports.authority:
             continue
-        if authority.find(run_id) is not None:
+        if bound(authority, run_id) is not None:
             found.append(platform_run_id)
         authority.close()  # a search must not keep as many files open as there are platform runs
     return found
@@ -179,7 +180,7 @@ def authorities(ports: Ports) -> Iterator[tuple[str | None, AuthorityStore]]:
 
 def home_of(ports: Ports, run_id: str, layout: Layout) -> Layout:
     """Where another run's truth is, for a run of `layout`; there, where nobody knows the other run."""
-    binding = ports.authority.find(run_id)
+    binding = bound(ports.authority, run_id)
     if binding is not None:
         return Layout(binding.platform_run_id)
     found = _recorded_in(ports, run_id, layout.platform_run_id)
@@ -209,7 +210,7 @@ def record_of(context: Context, run: str, *, admitted: bool = True) -> tuple[Lay
 def _no_record(context: Context, layout: Layout, run_id: str) -> NotFound:
     """That there is no such run, or that only its record is not here: another store's, or lost."""
     try:
-        known = context.ports.at(layout.platform_run_id).authority.find(run_id)
+        known = bound(context.ports.at(layout.platform_run_id).authority, run_id)
     except (NotFound, Unreachable):
         known = None
     if known is None:

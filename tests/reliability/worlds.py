@@ -59,7 +59,7 @@ def files() -> Iterator[World]:
 
             def expire() -> None:
                 with closing(sqlite3.connect(index)) as link, link:
-                    link.execute("UPDATE lease SET expires_ms = 0")
+                    link.execute("UPDATE store_lease SET expires_ms = 0")
 
             bus = FileControlBus(str(truth / "bus"))
             return Lab(root, FileObjectStore(str(truth)), bus, authority=authority, expire=expire, **settings)
