@@ -29,9 +29,10 @@ from sr_domain.run.altered import AlteredArtifact
 from sr_domain.run.answers import denied, in_flight, ledger_outcome
 from sr_domain.run.append_aside import append_aside, pins_on
 from sr_domain.run.beyond import Heard, hear, index_beyond, index_row, standing
+from sr_domain.run.bound import bound
 from sr_domain.run.context import Context
 from sr_domain.run.derived import Derived
-from sr_domain.run.lookup import bound_here, traced
+from sr_domain.run.lookup import traced
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.rights import may
 from sr_domain.run.swap import swap
@@ -187,7 +188,7 @@ class _Loss:
     def _lost(self, knows: tuple[str, ...]) -> TruthLost:
         detail = "its record lost what others know: " + "; ".join(knows)
         told = TruthLost(ReasonCode.TRUTH_LOST, detail, knows=knows, revision=revisions.REVISION)
-        binding = None if self.record.accepted is not None else bound_here(self.context.ports, self.ledger.run_id)
+        binding = None if self.record.accepted is not None else bound(self.context.ports.authority, self.ledger.run_id)
         if binding is None:
             return told
         request = bound_request(self.context, binding)
@@ -195,10 +196,12 @@ class _Loss:
         return attrs.evolve(told, run_equivalence_key=key, intent=intent, request=request.document())
 
     def _loss(self, knows: tuple[str, ...]) -> LossAccepted:
+        tail = None if self.row is None else self.row.tail
+        told = LossAccepted(self.reason, self.key, knows=knows, lost_event_id=None if tail is None else tail.event_id)
         if self.damage is None or self.blob is None:
-            return LossAccepted(self.reason, self.key, knows=knows)
+            return told
         digest = sha256_hex(self.blob.data)
-        return LossAccepted(self.reason, self.key, self.layout.set_aside(self.key, digest), digest, knows=knows)
+        return attrs.evolve(told, set_aside_ref=self.layout.set_aside(self.key, digest), set_aside_digest=digest)
 
     def _status_given_up(self, coming: Ledger) -> Iterator[Draft]:
         """The loss of a status that stands and is not the record's; every other artifact stays where it is."""

@@ -22,8 +22,9 @@ from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
 from sr_domain.run.answers import asked_for
 from sr_domain.run.append_aside import read_record
+from sr_domain.run.bound import bound
 from sr_domain.run.context import Context
-from sr_domain.run.lookup import Place, bound_here, home
+from sr_domain.run.lookup import Place, home
 from sr_domain.run.outcome import Outcome
 from sr_ports import BadInput, NotFound, ReasonCode
 
@@ -77,7 +78,7 @@ def _at(context: Context, layout: Layout, run_id: str) -> _Run:
     record = Record(read_record(context.ports, layout, run_id)[0])
     request = asked_for(record, context.ports.known_timezone)
     if request is None:
-        binding = bound_here(context.ports, run_id)
+        binding = bound(context.ports.authority, run_id)
         request = None if binding is None else bound_request(context, binding)
     elif record.accepted is not None:
         request = _with_root(request, record.accepted.details.engine_run_root, overridden=record.overridden)
@@ -151,7 +152,7 @@ def _here(context: Context, run_id: str) -> _Run | None:
     ports = context.ports
     current = ports.platform.current()
     try:
-        binding = bound_here(ports, run_id)
+        binding = bound(ports.authority, run_id)
     except NotFound:  # the authority belongs to a platform run, and there is none yet
         return None
     home_here = current if binding is None else binding.platform_run_id

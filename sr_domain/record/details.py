@@ -346,7 +346,7 @@ class LossAccepted(Value):
     """What stood at `artifact_ref` is kept at `set_aside_ref`. `digest`: of what replaced it, None for nothing.
 
     Of a record that lost events `artifact_ref` is its own key, and `knows` says what each side knows of them; nothing
-    is kept where the record goes on as it stands.
+    is kept where the record goes on as it stands. `lost_event_id`: of the event that the index had noted as its last.
     """
 
     reason: str
@@ -355,6 +355,7 @@ class LossAccepted(Value):
     set_aside_digest: str | None = None
     digest: str | None = None
     knows: tuple[str, ...] = ()
+    lost_event_id: str | None = None
 
 
 @value

@@ -14,6 +14,7 @@ import attrs
 
 from sr_domain.encoding.ids import ready_message_id
 from sr_domain.encoding.times import format_instant
+from sr_domain.record.events import GOV_LOSS_ACCEPTED
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger
 from sr_domain.record.read import Record
@@ -37,17 +38,37 @@ def index_row(ports: Ports, run_id: str) -> IndexedRun | None:
 
 
 def index_beyond(row: IndexedRun | None, ledger: Ledger) -> str | None:
-    """What the index knows and the record does not, in a sentence; None for nothing."""
-    if row is None:
+    """What the index knows and the record does not, in a sentence; None for nothing, or for what was accepted as lost.
+
+    By the event that the last release noted; where none was noted, as by the first release, by the state alone.
+    """
+    if row is None or _accepted(row, ledger):
         return None
     said = f"the index has known the run as {row.state}{' and settled' if row.settled else ''}"
-    state = ledger.state
-    if state is None:
-        return said if row.settled or row.state != RunState.OPEN else None
-    ended = row.settled or row.state in tuple(one for one in RunState if one.final)
-    if ended and (state != row.state or (row.settled and not settled(ledger))):
-        return said
-    return None
+    if row.tail is not None:
+        held = row.tail.seq < len(ledger.events) and ledger.events[row.tail.seq].event_id == row.tail.event_id
+        return None if held else f"{said}, its record with event {row.tail.seq} ({row.tail.event_id})"
+    if not row.settled and row.state == RunState.OPEN:
+        return None  # never released: its holder died
+    behind = row.settled and not settled(ledger)
+    return said if behind or not _leads_to(row.state, ledger.state) else None
+
+
+def _accepted(row: IndexedRun, ledger: Ledger) -> bool:
+    """Whether the record says that what the index knows was lost."""
+    record = Record(ledger)
+    wanted = None if row.tail is None else row.tail.event_id
+    losses = (one.details for one in record.all(GOV_LOSS_ACCEPTED))
+    return record.lost is not None or any(one.knows and one.lost_event_id == wanted for one in losses)
+
+
+def _leads_to(noted: str, state: RunState | None) -> bool:
+    """Whether a run that was in the one state may be in the other now."""
+    reached, new = set[RunState](), {one for one in RunState if one == noted}
+    while new:
+        reached |= new
+        new = {one for one in RunState if one not in reached and any(one.may_follow(before) for before in new)}
+    return state in reached
 
 
 def standing(store: ObjectStore, layout: Layout, ledger: Ledger) -> Iterator[str]:

@@ -118,11 +118,6 @@ def id_of(run: str) -> str:
     return run if named is None else named[1]
 
 
-def bound_here(ports: Ports, run_id: str) -> Binding | None:
-    """The run's binding in the authority at hand. Raises `NotFound` where that belongs to a platform run of none."""
-    return ports.authority.find(run_id)
-
-
 def no_run(run_id: str) -> NotFound:
     """That neither authority nor store knows the run."""
     return NotFound(ReasonCode.RUN_NOT_FOUND, f"there is no run {run_id[:64]!r}")
