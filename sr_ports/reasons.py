@@ -274,7 +274,7 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_F, "TRUTH_ALTERED", "an artifact is not what truth says of it", "restore it from backup, or set it aside with sr recover; sr audit names it", "restore it from backup"),
     (_F, "TRUTH_ROLLED_BACK", "index or bus know more than what the store holds: it was rolled back, emptied or replaced", "restore the store from backup, or accept the loss with sr recover; sr audit names what each side knows", "restore the store from backup"),
     (_F, "TRUTH_LOST", "index, bus, a signature or what stands know of a READY that the record does not have", "restore the record from backup, or accept the loss: sr recover RUN --accept-loss --reason R, then sr retry RUN", "restore the record from backup"),
-    (_C, "RUN_UNFINISHED", "a worker is at the run, or a crash left it before its end; nothing of it was altered", "sr resume finishes what was left", "wait, or finish what was left"),
+    (_C, "RUN_UNFINISHED", "a worker is at the run, or a crash left it before its end; nothing of it was altered", "finish what was left: sr resume RUN", "finish what was left"),
     (_F, "SUPERSEDED", "the run was superseded: another run corrects it", "read the newest successor, or give --allow-superseded"),
     (_F, "ATTESTATION_MISSING", "a signed READY was asked for and there is no attestation", "do not read the run; ask whoever publishes READY whether it signs"),
     (_F, "ATTESTATION_INVALID", "the attestation is not signed by this key, or not for this facts view", "do not read the run; check the key, then run sr audit on the run", "do not read the run; check the key"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sr_adapters.cli.errors import running
-from sr_ports import ReasonCode
+from sr_ports import REASONS, ReasonCode
 
 if TYPE_CHECKING:
     from sr_domain.queries.finding import Finding
@@ -20,11 +20,12 @@ def step(one: Finding, run_id: str) -> str | None:
     if "/run_status/" in one.where and one.code is not ReasonCode.TRUTH_LOST:  # it may be written again at any time
         return f"{'--repair-status' if running() == 'audit' else 'sr audit --repair-status'} writes it again"
     if one.code is ReasonCode.RUN_UNFINISHED:
-        return f"sr resume {run_id} finishes what was left"
+        return f"finish what was left: sr resume {run_id}"
     if one.code is ReasonCode.TRUTH_LOST:
         return f"read nothing of it; sr retry {run_id} asks again"
     if "/run_record/" in one.where and one.code in _OF_THE_RECORD:
-        return f"restore it from backup, or accept the loss: sr recover {run_id} --accept-loss --reason R"
+        accept = f"or accept the loss: sr recover {run_id} --accept-loss --reason R"
+        return f"{REASONS[ReasonCode.TRUTH_ROLLED_BACK].otherwise}, {accept}"
     own = any(part in one.where for part in _WRITTEN_AGAIN)
     if own and one.code in (ReasonCode.TRUTH_MISSING, ReasonCode.ATTESTATION_MISSING):
         return f"sr resume {run_id} writes it again"

@@ -130,11 +130,17 @@ class _Loss:
         """Where the record is."""
         return self.layout.record(self.ledger.run_id)
 
+    @property
+    def status_key(self) -> str:
+        """Where the status is."""
+        return self.layout.status(self.ledger.run_id)
+
     def settled(self) -> Ledger | None:
         """Put the loss on record. The record where the run ended by it; None where it goes on."""
         if self.record.lost is not None:
             self._put_status(self.ledger)
             return self.ledger
+        self._finish_status()
         beyond = [one for one in (self.damage, index_beyond(self.row, self.ledger)) if one is not None]
         stands = tuple(standing(self.context.ports.store, self.layout, self.ledger))
         heard = self._hear()
@@ -144,10 +150,31 @@ class _Loss:
         accepted = self.record.accepted is not None
         if accepted and not beyond and heard.other is None:
             self._refuse_planted(stands[0])
-        if not accepted or not self._goes_on(stands, heard):
+        tells = tuple(one for one in stands if one != self.status_key or self._status_says_ready())
+        if not accepted or not self._goes_on(tells, heard):
             return self._end((*knows, *filter(None, [heard.unasked])))
-        self._write(self._grown([GOV_LOSS_ACCEPTED(self._loss(knows))], self.context.ports.clock.now()))
+        self._go_on(knows)
         return None
+
+    def _go_on(self, knows: tuple[str, ...]) -> None:
+        """The loss on the record, and the status that follows from what is left of it."""
+        now, drafts = self.context.ports.clock.now(), [GOV_LOSS_ACCEPTED(self._loss(knows))]
+        given_up = list(self._status_given_up(self._grown(drafts, now)))
+        grown = self._grown([*drafts, *given_up], now)
+        self._write(grown)
+        if given_up:
+            self._put_status(grown)
+
+    def _finish_status(self) -> None:
+        """A status that was given up on record before whoever did it died: what follows is put in its place."""
+        blob, losses = self.context.ports.store.read(self.status_key), self.record.all(GOV_LOSS_ACCEPTED)
+        given_up = {one.details.set_aside_digest for one in losses if one.details.artifact_ref == self.status_key}
+        if blob is not None and sha256_hex(blob.data) in given_up:
+            self._put_status(self.ledger)
+
+    def _status_says_ready(self) -> bool:
+        blob = self.context.ports.store.read(self.status_key)
+        return blob is not None and b'"state":"READY"' in blob.data
 
     def _hear(self) -> Heard:
         accepted, ports = self.record.accepted, self.context.ports
@@ -205,7 +232,7 @@ class _Loss:
 
     def _status_given_up(self, coming: Ledger) -> Iterator[Draft]:
         """The loss of a status that stands and is not the record's; every other artifact stays where it is."""
-        key, derives = self.layout.status(self.ledger.run_id), Derived(self.layout, coming)
+        key, derives = self.status_key, Derived(self.layout, coming)
         blob, data = self.context.ports.store.read(key), derives.status()
         if blob is None or data is None or derives.was_status(blob.data):
             return
@@ -216,11 +243,8 @@ class _Loss:
 
     def _put_status(self, ended: Ledger) -> None:
         """The status that follows, in the place of any that stood: that one is kept. May be done again."""
-        key, store, data = (
-            self.layout.status(ended.run_id),
-            self.context.ports.store,
-            Derived(self.layout, ended).status(),
-        )
+        key, store = self.status_key, self.context.ports.store
+        data = Derived(self.layout, ended).status()
 
         def put(blob: Blob | None) -> bytes | None:
             self.held.check()

@@ -199,6 +199,17 @@ def record_lost(make: Make, root: Path) -> Lab:
     return lab
 
 
+def rolled_back(make: Make, root: Path) -> Lab:
+    """A run that waited and whose record is an older one; what it waited for has come."""
+    lab = waiting(make, root)
+    lines = lab.store.read(RECORD).data.splitlines(keepends=True)
+    at = next(at for at, line in enumerate(lines) if b"EVIDENCE_STARTED" in line)
+    lab.store.delete(RECORD)
+    lab.store.create(RECORD, b"".join(lines[:at]))
+    write_world(root)
+    return lab
+
+
 def recover_run(lab: Lab, runner: Any) -> Any:
     return runner.recover_run(RUN, **LOSS)
 
@@ -234,6 +245,7 @@ FLOWS = (
     Flow("recover from a planted view", view_planted, recover_view, RunState.READY, sets_aside="run_facts_view"),
     Flow("retry of a failure", failed, retry, RunState.READY, key="key.2"),
     Flow("recover from a lost record", record_lost, recover_run, RunState.FAILED, sets_aside="run_status", heard=1),
+    Flow("recover from an older record", rolled_back, recover_run, RunState.READY, sets_aside="run_status"),
     Flow("recover from an orphan", orphaned, recover_receipt, RunState.READY, sets_aside="instance_receipts"),
 )
 SAMPLE = {"files": ("IP3 reuse", "re-emit a terminal fact"), "servers": ("re-emit a terminal fact",)}
