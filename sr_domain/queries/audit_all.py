@@ -20,12 +20,13 @@ from sr_domain.queries.finding import Finding
 from sr_domain.record.layout import Layout, store_identity_key
 from sr_domain.record.ledger import Ledger, check_ledger
 from sr_domain.record.read import Record
-from sr_domain.run.beyond import ReadyOnBus, ready_in, ready_on_record
+from sr_domain.run.beyond import ReadyOnBus, index_beyond, index_store, ready_in, ready_on_record
 from sr_domain.run.context import Context
 from sr_domain.run.lookup import ids_below, platform_runs
 from sr_domain.run.store_identity import read_identity
 from sr_domain.run.trouble import Trouble, each
 from sr_ports import AuthorityStore, Fault, IndexedRun, PerPlatformRun, ReasonCode, Unreachable
+from sr_ports.authority import NO_STORE
 from sr_ports.bus import Retaining
 
 _PAGE = 200
@@ -115,15 +116,32 @@ class StoreAudit:
                 own.close()
 
     def _in_index(self, authority: AuthorityStore) -> Iterator[Audited]:
-        """Every run that the index knows and of which nothing stands: all others were audited in the store."""
-        after: str | None = None
+        """Every run that the index knows and of which nothing stands: all others were audited in the store.
+
+        A row of the first release names no store: in an authority that stores may share it may be another's.
+        """
+        mine = authority is not self.context.ports.authority or isinstance(authority, PerPlatformRun)
+        unnamed: list[str] = []
+        for row in self._rows(authority):
+            layout = Layout(row.platform_run_id)
+            if self._stands(row):
+                continue
+            if not mine and row.store_id == NO_STORE and index_beyond(row, Ledger(row.run_id)) is not None:
+                unnamed = [*unnamed[:1], row.run_id]
+                continue
+            own = self.context.at(row.platform_run_id)
+            yield from self._told(iter([layout.record(row.run_id)]), partial(_audited, own, layout))
+        if unnamed:
+            more = " and others name" if len(unnamed) > 1 else " names"
+            what = f"index: run {unnamed[0]}{more} no store, and nothing of it stands here: another store's, or lost"
+            self._unasked(what)
+
+    def _rows(self, authority: AuthorityStore) -> Iterator[IndexedRun]:
+        """The index's rows of this store, and of none, a page at a time."""
+        after, store_id = None, index_store(self.context.ports)
         while True:
-            page = authority.runs(limit=_PAGE, after=after)
-            for row in page:
-                if not self._stands(row):
-                    layout = Layout(row.platform_run_id)
-                    own = self.context.at(row.platform_run_id)
-                    yield from self._told(iter([layout.record(row.run_id)]), partial(_audited, own, layout))
+            page = authority.runs(limit=_PAGE, after=after, store_id=store_id)
+            yield from page
             if len(page) < _PAGE:
                 return
             after = page[-1].run_id

@@ -23,7 +23,9 @@ from sr_domain.run.answers import settled
 from sr_domain.run.derived import Derived
 from sr_domain.run.derived_artifact import DerivedArtifact
 from sr_domain.run.ports import Ports
+from sr_domain.run.store_identity import read_identity
 from sr_ports import Envelope, Fault, IndexedRun, ObjectStore, ReasonCode, Unreachable
+from sr_ports.authority import NO_STORE
 from sr_ports.bus import Retaining
 
 _PUBLISHED = frozenset({Fact.READY.value, f"{Fact.READY.value}_REEMIT"})
@@ -34,7 +36,17 @@ _NOT_ASKED = frozenset({ReasonCode.BUS_DENIED, ReasonCode.BUS_STREAM_MISSING})
 def index_row(ports: Ports, run_id: str) -> IndexedRun | None:
     """The index's row of a run. It is read in pages by ascending id: this row is the first after the id before."""
     before = f"{max(int(run_id, 16) - 1, 0):032x}"
-    return next((row for row in ports.authority.runs(after=before, limit=1) if row.run_id == run_id), None)
+    rows = ports.authority.runs(after=before, limit=1, store_id=index_store(ports))
+    return next((row for row in rows if row.run_id == run_id), None)
+
+
+def index_store(ports: Ports) -> str:
+    """The store whose rows of the index are meant; rows of no store count as every store's. Writes nothing."""
+    try:
+        identity = read_identity(ports)
+    except Fault:  # what stands is no identity, which is told elsewhere
+        return NO_STORE
+    return NO_STORE if identity is None else identity.store_id
 
 
 def index_beyond(row: IndexedRun | None, ledger: Ledger) -> str | None:

@@ -6,6 +6,7 @@ a worker that is at it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -35,7 +36,13 @@ def ready(any_lab: Lab) -> Lab:
     """Two READY runs."""
     for name in ("key", "other"):
         assert any_lab.reuse(small_world(name), run_equivalence_key=name).state is RunState.READY
+    claim(any_lab)
     return any_lab
+
+
+def claim(lab: Lab) -> None:
+    """The index's rows are this store's."""
+    lab.authority.claim(json.loads(lab.store.read("fraud-platform/_store.json").data)["store_id"])
 
 
 def swept(lab: Lab, **ports: Any) -> tuple[StoreAudit, list[Finding], list[Finding]]:
@@ -78,6 +85,17 @@ def test_an_emptied_store_is_told_by_index_and_bus(ready: Lab) -> None:
         if not stored.endswith("_store.json"):
             ready.store.delete(stored)
     assert {one.where for one in faults(ready)} == {key("run_record"), key("run_record", OTHER)}
+
+
+def test_a_row_of_the_first_release_may_be_another_stores(any_lab: Lab) -> None:
+    """It names no store, and two stores may share the authority: it is told, and accuses nobody."""
+    assert any_lab.reuse(small_world()).state is RunState.READY
+    other = Lab.memory(any_lab.root)
+    whole, found, left = swept(other, authority=any_lab.authority)
+    assert (found, left) == ([], [])
+    (told,) = whole.not_asked
+    assert RUN in told
+    assert "no store" in told
 
 
 @pytest.mark.parametrize("kind", KINDS)
