@@ -117,6 +117,9 @@ class _Loss:
             if found.code is ReasonCode.REVISION_UNKNOWN:
                 raise Fault(found.code, f"record of run {run_id}, line {found.line}: {found.what}")
             damage, found = f"its record is no record of it: line {found.line} {found.what}", Ledger(run_id)
+        torn = Record(found).torn
+        if torn is not None:
+            damage, found = f"its record is cut within what goes on it together: {torn}", Ledger(run_id)
         row = index_row(context.ports, run_id)
         return cls(context, layout, found, blob, damage, row, lease, held, reason, actor)
 

@@ -14,7 +14,7 @@ from sr_domain.artifacts.revisions import rules_of
 from sr_domain.encoding.canonical import exact_json
 from sr_domain.queries.auditor import Auditor
 from sr_domain.queries.finding import Finding, Weight, unfinished
-from sr_domain.record.events import EVENTS, SUPERSEDED_BY
+from sr_domain.record.events import SUPERSEDED_BY
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger, RecordFault, check_ledger
 from sr_domain.record.read import Record
@@ -124,10 +124,9 @@ def record_finding(key: str, fault: RecordFault) -> Finding:
 
 def _cut(layout: Layout, ledger: Ledger, row: IndexedRun | None) -> Iterator[Finding]:
     """Whether events at the end of the record are gone: the chain cannot tell, what stands beside it can."""
-    key, kinds = layout.record(ledger.run_id), {event.event_kind for event in ledger.events}
-    for kind in EVENTS.values():
-        if kind.name in kinds and not kind.together <= kinds:
-            yield Finding(ReasonCode.RECORD_INVALID, key, f"its tail is cut: {kind.name} without what goes with it")
+    key, torn = layout.record(ledger.run_id), Record(ledger).torn
+    if torn is not None:
+        yield Finding(ReasonCode.RECORD_INVALID, key, f"its tail is cut: {torn} without what goes with it")
     beyond = index_beyond(row, ledger)
     if beyond is not None:
         state = "nothing of an admission" if ledger.state is None else ledger.state.value

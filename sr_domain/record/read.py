@@ -103,6 +103,14 @@ class Record(Compared):
         return self.first(events.TRUTH_LOST)
 
     @property
+    def torn(self) -> str | None:
+        """A kind that is there without those that go on record with it, which no append leaves; None for none."""
+        kinds = {event.event_kind for event in self.ledger.events}
+        return next(
+            (one.name for one in events.EVENTS.values() if one.name in kinds and not one.together <= kinds), None
+        )
+
+    @property
     def overridden(self) -> bool:
         """Whether the profile's engine root was used instead of the request's."""
         return self.has(events.ENGINE_ROOT_OVERRIDDEN)
