@@ -18,11 +18,12 @@ from sr_domain.flows.resume import resume
 from sr_domain.flows.submit import bound_request
 from sr_domain.plan.request import check_actor
 from sr_domain.record import revisions
-from sr_domain.record.details import Denied, LossAccepted, TruthLost
+from sr_domain.record.details import Denied
 from sr_domain.record.events import AUTH_DENIED, GOV_LOSS_ACCEPTED, TRUTH_LOST
 from sr_domain.record.kinds import Draft
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger, RecordFault, check_ledger
+from sr_domain.record.losses import LossAccepted, TruthLost
 from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
 from sr_domain.run.altered import AlteredArtifact

@@ -16,8 +16,10 @@ from sr_ports.lazy import LaterModule
 
 if TYPE_CHECKING:
     from sr_domain.record import details as d
+    from sr_domain.record import losses
 else:
     d = LaterModule("sr_domain.record.details")  # many classes, of which most commands read none
+    losses = LaterModule("sr_domain.record.losses")
 
 # requests and admission
 RUN_REQUEST_RECEIVED = EventKind("RUN_REQUEST_RECEIVED", d.Received, "INGRESS", "request received", Kept.NOT)
@@ -262,7 +264,7 @@ ARTIFACT_REFUSED = EventKind(
 )
 GOV_LOSS_ACCEPTED = EventKind(
     "GOV_LOSS_ACCEPTED",
-    d.LossAccepted,
+    losses.LossAccepted,
     "COMMIT",
     "a loss was accepted",
     severity="WARN",
@@ -270,7 +272,7 @@ GOV_LOSS_ACCEPTED = EventKind(
 )
 TRUTH_LOST = EventKind(
     "TRUTH_LOST",
-    d.TruthLost,
+    losses.TruthLost,
     "COMMIT",
     "its record lost what others know; it is READY no more",
     Kept.ONCE,

@@ -14,6 +14,7 @@ from sr_ports.compared import Compared
 
 if TYPE_CHECKING:
     from sr_domain.record import details as d
+    from sr_domain.record.losses import TruthLost
     from sr_domain.record.proofs import Found
 
 _RESTS = (
@@ -98,7 +99,7 @@ class Record(Compared):
         return None if lost is None else lost.details.intent
 
     @property
-    def lost(self) -> Entry[d.TruthLost] | None:
+    def lost(self) -> Entry[TruthLost] | None:
         """The end of a run whose record lost what others knew of it."""
         return self.first(events.TRUTH_LOST)
 
