@@ -149,11 +149,11 @@ def write_missing(run: HeldRun) -> None:
     """Write plan and attestation of a READY run again where they are gone; what only another key can sign stays so."""
     planned, committed = run.history.plan, run.history.committed
     key = run.layout.plan(run.run_id)
-    if planned is not None and run.ports.store.stat(key) is None:
+    if planned is not None and run.ports.store.read(key) is None:
         run.write_derived(key, planned.details.run_plan_digest, run.derives.plan)
     key = run.layout.attestation(run.run_id)
     signed = committed is not None and committed.details.attestation_ref is not None
-    if signed and run.ports.signer is not None and run.ports.store.stat(key) is None:
+    if signed and run.ports.signer is not None and run.ports.store.read(key) is None:
         envelope = DerivedArtifact.at(key, run.derives, run.ports.signer).derived()
         run.write_bytes(key, envelope or b"")
 

@@ -19,6 +19,7 @@ from sr_domain.run.ports import Settings
 from sr_ports import BadInput, Fault, NotFound, ReasonCode, Unreachable
 from sr_ports.conformance.crash import CrashPlan, Died, Mode, crash
 from tests.kit import BASE, Lab, request
+from tests.signing import Paper
 from tests.worlds import FLAG, small_world
 
 RUN, SECOND = run_id_for("key"), run_id_for("key.2")
@@ -277,3 +278,17 @@ def test_the_key_stays_bound_when_the_index_is_rebuilt(lab: Lab) -> None:
     assert lab.runner().rebuild_index() == 1
     assert lab.reuse(small_world()).reason_code is ReasonCode.TRUTH_LOST
     assert json.loads(lab.store.read(STATUS).data)["state"] == "FAILED"
+
+
+def test_plan_and_attestation_that_are_gone_are_written_again_from_the_record(lab: Lab) -> None:
+    runner = lab.runner(signer=Paper())
+    assert runner.submit(request(engine_run_root=lab.world(small_world()))).state is RunState.READY
+    keys = (f"{BASE}/run_plan/{RUN}.json", f"{BASE}/attestation/{RUN}.dsse.json", VIEW, SIGNAL)
+    stood = {key: lab.store.read(key).data for key in keys}
+    drop(lab, *keys)
+    assert lab.runner().resume(RUN).state is RunState.READY
+    (left,) = lab.runner().audit(RUN).findings
+    assert (left.code, left.where) == (ReasonCode.ATTESTATION_MISSING, keys[1])  # only its signer can give it again
+    assert lab.runner(signer=Paper()).resume(RUN).state is RunState.READY
+    assert {key: lab.store.read(key).data for key in keys} == stood
+    assert lab.runner().audit(RUN).findings == ()
