@@ -20,6 +20,7 @@ CONTRACTS: Mapping[str, str] = {
     "resume (several runs)": "resume",
     "recover": "outcome",
     "recover --store": "store_decision",
+    "retry": "outcome",
     "resume --rebuild-index": "index_rebuild",
     "list": "list",
     "show": "timeline",

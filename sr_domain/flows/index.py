@@ -12,13 +12,14 @@ from sr_domain.plan.request import RunRequest
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger
 from sr_domain.record.read import Record
-from sr_domain.run.answers import recorded_request, settled
+from sr_domain.run.answers import asked_for, settled
 from sr_domain.run.append_aside import read_record
 from sr_domain.run.bound import own
 from sr_domain.run.context import Context
 from sr_domain.run.derived import Derived
 from sr_domain.run.lookup import platform_runs, recorded_runs
-from sr_domain.run.rolled_back import check_tail, never_released, tail_of
+from sr_domain.run.noted import tail_of
+from sr_domain.run.rolled_back import check_tail, never_released
 from sr_domain.run.served import check_served, is_served
 from sr_domain.run.telemetry import RunTelemetry
 from sr_domain.run.trouble import Trouble, each
@@ -75,7 +76,8 @@ def standing(context: Context, layout: Layout, run_id: str, found: Found) -> Bin
 def _refuse_another_stores(context: Context, binding: Binding, ledger: Ledger) -> None:
     """Return for a binding of no store that is this store's: its record is here, or a crash left none beside others."""
     home = Layout(binding.platform_run_id)
-    if Record(ledger).accepted is not None:
+    record = Record(ledger)
+    if record.accepted is not None or record.lost is not None:
         return
     if never_released(binding) and context.ports.store.folders(f"{home.base}/"):
         return
@@ -207,7 +209,7 @@ def _indexed_run(context: Context, layout: Layout, run_id: str) -> bool:
 
 
 def _bound_again(context: Context, layout: Layout, ledger: Ledger, places: Sequence[StorePlace]) -> Binding | None:
-    if Record(ledger).accepted is None or ledger.state is None:
+    if Record(ledger).intent is None or ledger.state is None:
         return None
     serve(context, places)
     return _as_recorded(context, layout, ledger)
@@ -222,10 +224,9 @@ def _as_recorded(context: Context, layout: Layout, ledger: Ledger) -> Binding | 
     above the record's.
     """
     ports, run_id, store_id = context.ports, ledger.run_id, context.known_store.identity().store_id
-    accepted = Record(ledger).accepted
-    if accepted is None or ledger.state is None:
+    request = asked_for(Record(ledger), ports.known_timezone)
+    if request is None or ledger.state is None:
         return None
-    request = recorded_request(accepted, ports.known_timezone)
     admission = ports.authority.admit(_binding(request, layout, store_id))
     if not admission.is_new:
         return admission.binding  # somebody else was quicker, and knows better where the run is

@@ -55,12 +55,18 @@ class Asked(Compared):
 def asked_to_recover(context: Context, run: str, *, reason: str, actor: str) -> Asked | Outcome:
     """The run that a loss is accepted for; the answer to an actor without the right. Raises `NotFound`, `BadInput`."""
     check_actor(actor)
-    if not reason.strip():
-        raise BadInput(ReasonCode.USAGE, "a loss is accepted for a reason, and none is given", "give --reason")
+    told = accepted_reason(reason)
     at = locate(context, run)
     if not may(context.settings.recoverers, actor):
         return _denied(at.context, at.layout, at.request, actor)
-    return Asked(at.context, at.layout, at.request, at.known, redact(reason)[:_LONGEST])
+    return Asked(at.context, at.layout, at.request, at.known, told)
+
+
+def accepted_reason(reason: str) -> str:
+    """The reason as it goes on record. Raises `BadInput(USAGE)` for none."""
+    if not reason.strip():
+        raise BadInput(ReasonCode.USAGE, "a loss is accepted for a reason, and none is given", "give --reason")
+    return redact(reason)[:_LONGEST]
 
 
 def recover_artifact(context: Context, run: str, key: str, *, reason: str, actor: str) -> Outcome:

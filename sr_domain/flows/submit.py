@@ -40,9 +40,10 @@ from sr_domain.run.bound import bound
 from sr_domain.run.context import Context
 from sr_domain.run.deadline import deadline_of
 from sr_domain.run.held_run import HeldRun
+from sr_domain.run.noted import tail_of
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.rights import may
-from sr_domain.run.rolled_back import check_tail, tail_of
+from sr_domain.run.rolled_back import check_tail
 from sr_domain.run.telemetry import RunTelemetry
 from sr_ports import Admission, BadInput, Binding, Fault, Found, IndexNote, Lease, NotFound, ReasonCode, SrError
 from sr_ports.compared import Compared

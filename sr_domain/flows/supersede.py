@@ -66,7 +66,7 @@ def check_supersedes(ports: Ports, layout: Layout, request: RunRequest) -> Super
     ledger = record_elsewhere(ports, old, layout)
     if ledger.state is None:
         return SupersedeRefused(ReasonCode.SUPERSEDES_NOT_FOUND, f"run {old} does not exist here", old)
-    if ledger.state is not RunState.READY:
+    if ledger.state is not RunState.READY and Record(ledger).lost is None:
         return SupersedeRefused(ReasonCode.SUPERSEDES_NOT_READY, f"run {old} is {ledger.state.value}", old)
     claimant = claimant_of(ports, layout, ledger)
     return None if claimant in (None, request.run_id) else _taken(old, claimant)

@@ -160,7 +160,7 @@ def _next_by_state(ledger: Ledger, code: str | None, newest: str | None) -> Next
             mend = _mend(ledger, code)
             return NextStep("quarantine show", run_id, before=f"{mend}; ", after=" has every conflict whole")
         case RunState.FAILED:
-            return NextStep(before=remedy_of(ReasonCode(code), ledger.state) if code else "")
+            return NextStep(before=remedy_of(ReasonCode(code), ledger.state, run_id) if code else "")
         case RunState.WAITING_EVIDENCE:
             unstable = code == ReasonCode.EVIDENCE_UNSTABLE
             before = "let whatever writes there finish" if unstable else "complete the engine root"
@@ -175,7 +175,7 @@ def _mend(ledger: Ledger, code: str | None) -> str:
     """What the first conflict of a quarantined run asks for."""
     rest = Record(ledger).rest
     first = rest.conflicts[0].code if rest is not None and rest.conflicts else code
-    return remedy_of(ReasonCode(str(first)), ledger.state)
+    return remedy_of(ReasonCode(str(first)), ledger.state, ledger.run_id)
 
 
 def _arrived(ports: Ports, record: Record) -> Mapping[str, str]:

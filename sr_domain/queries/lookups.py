@@ -19,7 +19,7 @@ from sr_domain.run.append_aside import read_record
 from sr_domain.run.bound import index_store
 from sr_domain.run.context import Context
 from sr_domain.run.lookup import authorities, home, ids_below, parse_truth, platform_runs, record_of, recorded_runs
-from sr_domain.run.outcome import Outcome
+from sr_domain.run.outcome import Outcome, remedy_of
 from sr_domain.run.trouble import Trouble, each
 from sr_ports import Fault, IndexedRun, NotFound, ReasonCode
 
@@ -52,6 +52,9 @@ def facts(context: Context, run: str) -> dict[str, Any]:
     if blob is None:
         state = "not admitted" if ledger.state is None else ledger.state.value
         raise NotFound(ReasonCode.FACTS_VIEW_MISSING, f"run {run_id} has no facts view: it is {state}", "see sr status")
+    if Record(ledger).lost is not None:
+        what = f"{layout.facts(run_id)} is LOST: it is of a READY that the record of run {run_id} has lost"
+        raise Fault(ReasonCode.TRUTH_LOST, what, remedy_of(ReasonCode.TRUTH_LOST, ledger.state, run_id))
     return _own(layout, ledger, layout.facts(run_id), blob.data)
 
 

@@ -67,7 +67,8 @@ class EventKind(Compared, Generic[D]):
     `outcome`: OK, WAITING, SKIPPED (nothing had to be done), RETRY (comes later by itself or with `sr resume`),
     CONFLICT or FAILED. `severity`: DEBUG, INFO, WARN or ERROR. `governance`: see `ObsEvent`.
     `together`: the kinds that go on record in the same append. `revised`: whether it names the revision of the
-    rules that it was decided by; the details of other kinds may have a field of that name, too.
+    rules that it was decided by; the details of other kinds may have a field of that name, too. `opens`: whether a
+    record that nothing was accepted on may take it.
     """
 
     name: str
@@ -83,6 +84,7 @@ class EventKind(Compared, Generic[D]):
     governance: bool = False
     together: frozenset[str] = frozenset()
     revised: bool = False
+    opens: bool = False
 
     @property
     def details(self) -> type[D]:

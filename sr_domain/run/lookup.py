@@ -58,6 +58,22 @@ def home(context: Context, run: str) -> Place:
     )
 
 
+def traced(context: Context, run: str) -> Place:
+    """Where a run's truth is, also where authority and record are lost and only an artifact of it stands.
+
+    Raises as `home` does.
+    """
+    try:
+        return home(context, run)
+    except NotFound:
+        run_id, ports = id_of(run), context.ports
+        for key in (Layout.facts, Layout.ready, Layout.attestation, Layout.status):
+            found = _there(ports, run_id, key, ports.platform.current())
+            if found:
+                return Place(_only(run_id, found), run_id)
+        raise
+
+
 def view_of(ports: Ports, run_id: str, notice: Callable[[str], None]) -> str:
     """The key of a run's facts view: at home, or where it stands though authority and record are lost.
 

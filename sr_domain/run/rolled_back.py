@@ -1,54 +1,63 @@
-"""Whether a run's record holds what the index was told of it (spec: behaviour, "Truth behind the index")."""
+"""Whether a run's record holds what the index was told of it (spec: behaviour, "Truth behind the index").
+
+A crash leaves a record ahead of the index, never behind it.
+"""
 
 from __future__ import annotations
 
+from sr_domain.record.events import GOV_LOSS_ACCEPTED
 from sr_domain.record.ledger import Ledger
+from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
-from sr_ports import Binding, Fault, ReasonCode, Tail
+from sr_domain.run.answers import settled
+from sr_domain.run.noted import holds
+from sr_ports import Binding, Fault, IndexedRun, ReasonCode
 
 
 def check_tail(known: Binding, ledger: Ledger) -> None:
-    """Return for a record that holds all that the index knows of. Raises `Fault(TRUTH_ROLLED_BACK)`.
+    """Return for a record that holds all that the index knows of, or says that it was lost.
 
     A record may have grown since. Of a run that was never released the index knows nothing, and a fence alone, which a
-    crash may have left, tells nothing.
+    crash may have left, tells nothing. Raises `Fault(TRUTH_ROLLED_BACK)`.
     """
-    lacks = _lacks(known, ledger)
-    if lacks is not None:
+    beyond = index_beyond(known, ledger)
+    if beyond is not None:
         has = f"ends with event {len(ledger.events) - 1}" if ledger.events else "is not there"
-        what = f"the index knows {lacks} of run {known.run_id} in {known.platform_run_id}, and its record {has}"
+        what = f"run {known.run_id} in {known.platform_run_id}: {beyond}, and its record {has}"
         raise Fault(ReasonCode.TRUTH_ROLLED_BACK, what)
 
 
-def tail_of(ledger: Ledger) -> Tail | None:
-    """What a release tells the index of the record; None for an empty one."""
-    return Tail(ledger.events[-1].seq, ledger.events[-1].event_id) if ledger.events else None
-
-
-def holds(ledger: Ledger, tail: Tail) -> bool:
-    """Whether that very event stands at its place. `ledger`: a whole record, or the end of one."""
-    first = ledger.events[0].seq if ledger.events else 0
-    at = tail.seq - first
-    return 0 <= at < len(ledger.events) and ledger.events[at].event_id == tail.event_id
-
-
-def never_released(known: Binding) -> bool:
+def never_released(known: Binding | IndexedRun) -> bool:
     """Whether no release ever told of the run: its holder died before anything was accepted."""
     return known.tail is None and not known.settled and known.state == RunState.OPEN.value
 
 
-def _lacks(known: Binding, ledger: Ledger) -> str | None:
-    """What the index knows and the record does not hold. The first release noted the state alone."""
-    if known.tail is not None:
-        return None if holds(ledger, known.tail) else f"event {known.tail.seq} ({known.tail.event_id[:12]})"
-    if never_released(known):
+def index_beyond(known: Binding | IndexedRun | None, ledger: Ledger) -> str | None:
+    """What the index knows and the record does not, in a sentence; None for nothing, or for what was accepted as lost.
+
+    By the event that the last release noted; where none was noted, as by the first release, by the state alone.
+    """
+    if known is None or _accepted(known, ledger) or never_released(known):
         return None
-    return None if _leads_to(RunState(known.state), ledger.state) else f"the state {known.state}"
+    said = f"the index has known the run as {known.state}{' and settled' if known.settled else ''}"
+    if known.tail is not None:
+        there = holds(ledger, known.tail)
+        return None if there else f"{said}, its record with event {known.tail.seq} ({known.tail.event_id})"
+    behind = known.settled and not settled(ledger)
+    return said if behind or not _leads_to(known.state, ledger.state) else None
 
 
-def _leads_to(noted: RunState, state: RunState | None) -> bool:
-    """Whether a run that was in one state may be in the other later, or still."""
-    reached, new = set[RunState](), {noted}
+def _accepted(known: Binding | IndexedRun, ledger: Ledger) -> bool:
+    """Whether the record says that what the index knows was lost."""
+    record = Record(ledger)
+    wanted = None if known.tail is None else known.tail.event_id
+    losses = (one.details for one in record.all(GOV_LOSS_ACCEPTED))
+    return record.lost is not None or any(one.knows and one.lost_event_id == wanted for one in losses)
+
+
+def _leads_to(noted: str, state: RunState | None) -> bool:
+    """Whether a run that was in the one state may be in the other now."""
+    reached, new = set[RunState](), {one for one in RunState if one == noted}
     while new:
         reached |= new
         new = {one for one in RunState if one not in reached and any(one.may_follow(before) for before in new)}

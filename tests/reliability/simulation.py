@@ -26,6 +26,7 @@ from sr_domain.run.outcome import Outcome
 from sr_ports import Fault, OutcomeUnknown, ReasonCode, SrError, Unreachable
 from sr_ports.conformance.crash import Died
 from tests.reliability.lab import TTL_S, Lab, request
+from tests.reliability.loss import ROLLED_BACK, rolled_back
 from tests.reliability.lost_store import lose
 from tests.reliability.memory_world import VERSIONS, roots, versions_in, world
 from tests.reliability.planted import BASE, FACTS, RUN, SIGNAL, STATUS, Planted, forged
@@ -126,7 +127,11 @@ class Simulation:
         for worker in crew:
             if worker.bug is not None:
                 raise Broken(f"seed {self.seed}: worker {worker.number}: {worker.bug!r}") from worker.bug
-        return self._settle()
+        state = self._settle()
+        if not self.heirs and self.rng.random() < ROLLED_BACK:
+            wrong = rolled_back(self.lab, self.rng, lambda: self.lab.runner(self.ports()))
+            self._expect(wrong is None, str(wrong))
+        return state
 
     def _worker(self, number: int) -> Worker:
         weights = (1, 2, 3, 10) if self.established else (12, 6, 1, 1)
