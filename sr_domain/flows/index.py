@@ -127,6 +127,19 @@ def admit(context: Context, layout: Layout, request: RunRequest, found: Found) -
     raise Unreachable(ReasonCode.AUTHORITY_UNREACHABLE, what, "run the command again")
 
 
+def taken_in_first(context: Context, run_id: str, found: Found) -> Found:
+    """What the authority knows once it has taken in the records of a store that it is shared by and never served.
+
+    A store without an identity has none: it is served with the first key that is bound in it.
+    """
+    known, places = context.known_store, found.places
+    shared = not isinstance(known.ports.authority, PerPlatformRun)
+    if known.store_id is None or not shared or any(place.store_id == known.store_id for place in places):
+        return found
+    serve(context, places)
+    return find(context, run_id)
+
+
 def serve(context: Context, places: Sequence[StorePlace]) -> str:
     """The identity of the store, which the authority serves here from now on. `places`: what it said of that.
 

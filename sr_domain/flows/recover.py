@@ -16,7 +16,7 @@ from sr_domain.flows.index import check_known
 from sr_domain.flows.known_ready import ready_elsewhere
 from sr_domain.flows.resume import locate
 from sr_domain.flows.set_aside import set_aside
-from sr_domain.flows.submit import held_run, work
+from sr_domain.flows.work import held_run, work
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.request import RunRequest, check_actor
 from sr_domain.record.details import Denied

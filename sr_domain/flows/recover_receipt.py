@@ -9,7 +9,7 @@ from __future__ import annotations
 from sr_domain.flows.accepted_loss import AcceptedLoss, refuse_while_others_work
 from sr_domain.flows.orphans import Orphan, orphans_of, who_rests
 from sr_domain.flows.recover import asked_to_recover
-from sr_domain.flows.submit import telemetry_of, work
+from sr_domain.flows.work import telemetry_of, work
 from sr_domain.plan.request import RunRequest
 from sr_domain.record.layout import Layout
 from sr_domain.record.read import Record

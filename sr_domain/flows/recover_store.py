@@ -7,12 +7,12 @@ was known of the former one is no longer this store's. Nothing of a run's truth 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
 
-from sr_domain.encoding.canonical import exact_json
+from sr_domain.encoding.canonical import exact_json, sha256_hex
 from sr_domain.encoding.contracts import validate
 from sr_domain.encoding.redact import redact
 from sr_domain.encoding.times import format_instant
@@ -64,20 +64,52 @@ def recover_store(context: Context, what: str, *, reason: str, actor: str) -> St
         raise BadInput(ReasonCode.USAGE, "a store is moved, copy or new, for a reason", "give --as and --reason")
     if not may(context.settings.recoverers, actor):
         raise BadInput(ReasonCode.AUTH_DENIED, f"actor {actor!r} may not recover; nothing was written")
-    if what == StoreIs.MOVED:
-        return _moved(context)
-    return _another(context, StoreIs(what), redact(reason)[:_LONGEST], actor)
+    said = _Said(context, StoreIs(what), redact(reason)[:_LONGEST], actor)
+    return _moved(said) if said.decided_as is StoreIs.MOVED else _another(said)
 
 
-def _moved(context: Context) -> StoreDecision:
-    known = context.known_store
+@attrs.frozen
+class _Said:
+    """What an actor with the right said."""
+
+    context: Context
+    decided_as: StoreIs
+    reason: str
+    actor: str
+
+    def keep(
+        self, identity: StoreIdentity | None, former_store_id: str, store_id: str, left: Collection[str] = ()
+    ) -> None:
+        """Keep it beside the identity, in a note that is written once, before anything follows from it.
+
+        `identity`: the one that stands, if any. `left`: the locations that the store was known at.
+        """
+        note = {
+            "store_id": former_store_id,
+            **({} if identity is None else {"minted_at_utc": identity.minted_at_utc}),
+            "decided_as": self.decided_as.value,
+            "reason": self.reason,
+            "actor": self.actor,
+            "decided_at_utc": format_instant(self.context.ports.clock.now()),
+            "location": self.context.known_store.location,
+            "successor_store_id": store_id,
+            **({"former_locations": sorted(left)} if left else {}),
+        }
+        validate("store_note", note)
+        data = exact_json(note)
+        own = sha256_hex(data)[:16] if former_store_id == store_id else ""  # of one that stays more may be decided
+        self.context.ports.store.create(store_note_key(former_store_id, own), data)
+
+
+def _moved(said: _Said) -> StoreDecision:
+    context, known = said.context, said.context.known_store
     identity = known.standing(again=True)
     if identity is None:
         raise BadInput(ReasonCode.USAGE, f"{known.location} has no identity: it was moved from nowhere", "use --as new")
-    places = _places(context)
-    for place in places:
-        if place.store_id == identity.store_id and place.location != known.location:
-            _refuse_while_it_answers(context, place)
+    others = [one for one in _places(context) if one.store_id == identity.store_id and one.location != known.location]
+    for place in others:
+        _refuse_while_it_answers(context, place)
+    said.keep(identity, identity.store_id, identity.store_id, {place.location for place in others})
     retired = _serve(context, StorePlace(known.location, identity.store_id))
     return StoreDecision(StoreIs.MOVED, identity.store_id, known.location, identity.store_id, retired)
 
@@ -100,15 +132,15 @@ def _refuse_while_it_answers(context: Context, place: StorePlace) -> None:
         raise BadInput(ReasonCode.STORE_COPIED, what, remedy)
 
 
-def _another(context: Context, decided: StoreIs, reason: str, actor: str) -> StoreDecision:
+def _another(said: _Said) -> StoreDecision:
+    context = said.context
     ports, known = context.ports, context.known_store
     blob = ports.store.read(store_identity_key())
     standing = None if blob is None else parsed_identity(blob)
     here = [place.store_id for place in _places(context) if place.location == known.location]
     former = standing.store_id if standing is not None else next(iter(here), None)
     minted = fresh_identity(ports)
-    if former is not None:
-        _keep_note(context, former, standing, minted, decided=decided, reason=reason, actor=actor)
+    said.keep(standing, former or minted.store_id, minted.store_id)
     swapped = (
         ports.store.create(store_identity_key(), minted.data())
         if blob is None
@@ -118,32 +150,7 @@ def _another(context: Context, decided: StoreIs, reason: str, actor: str) -> Sto
         raise Fault(ReasonCode.TRUTH_ALTERED, f"{store_identity_key()} was written by somebody else at this moment")
     known.standing(again=True)
     retired = _serve(context, StorePlace(known.location, minted.store_id), lost=former or ports.ids.new_id())
-    return StoreDecision(decided, minted.store_id, known.location, former, retired)
-
-
-def _keep_note(
-    context: Context,
-    former: str,
-    standing: StoreIdentity | None,
-    minted: StoreIdentity,
-    *,
-    decided: StoreIs,
-    reason: str,
-    actor: str,
-) -> None:
-    """The former identity, kept beside the new one, and who decided; written once."""
-    note = {
-        "store_id": former,
-        **({} if standing is None else {"minted_at_utc": standing.minted_at_utc}),
-        "decided_as": decided.value,
-        "reason": reason,
-        "actor": actor,
-        "decided_at_utc": format_instant(context.ports.clock.now()),
-        "location": context.known_store.location,
-        "successor_store_id": minted.store_id,
-    }
-    validate("store_note", note)
-    context.ports.store.create(store_note_key(former), exact_json(note))
+    return StoreDecision(said.decided_as, minted.store_id, known.location, former, retired)
 
 
 def _contexts(context: Context) -> Iterator[tuple[Context, Sequence[Layout]]]:

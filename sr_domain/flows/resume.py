@@ -10,7 +10,8 @@ import attrs
 from sr_domain.encoding.times import parse_instant
 from sr_domain.flows.index import find, standing, taken_in
 from sr_domain.flows.orphans import orphans_of, unchanged
-from sr_domain.flows.submit import bound_request, telemetry_of, work
+from sr_domain.flows.submit import bound_request
+from sr_domain.flows.work import telemetry_of, work
 from sr_domain.plan.request import RunRequest, check_actor
 from sr_domain.record.details import Nothing
 from sr_domain.record.events import LEASE_BUSY

@@ -81,9 +81,9 @@ def store_identity_key() -> str:
     return "fraud-platform/_store.json"
 
 
-def store_note_key(store_id: str) -> str:
-    """The key of the note on an identity that the store had, and what was decided of it."""
-    return f"fraud-platform/_store_notes/{store_id}.json"
+def store_note_key(store_id: str, digest: str = "") -> str:
+    """The key of the note on an identity, and what was decided of it. `digest`: of the note, for one that it keeps."""
+    return f"fraud-platform/_store_notes/{store_id}{digest and '.'}{digest}.json"
 
 
 _REF = re.compile(

@@ -118,7 +118,7 @@ WIRE: dict[str, tuple[str, str, bool]] = {
     "store_identity": ("store_id minted_at_utc", "", False),
     "store_note": (
         "store_id decided_as reason actor decided_at_utc location successor_store_id",
-        "minted_at_utc",
+        "minted_at_utc former_locations",
         False,
     ),
     "attestation": ("payloadType payload signatures", "", False),

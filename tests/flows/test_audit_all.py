@@ -90,6 +90,7 @@ def test_an_emptied_store_is_told_by_index_and_bus(ready: Lab) -> None:
 def test_a_row_of_the_first_release_may_be_another_stores(any_lab: Lab) -> None:
     """It names no store, and two stores may share the authority: it is told, and accuses nobody."""
     assert any_lab.reuse(small_world()).state is RunState.READY
+    any_lab.of_the_first_release()
     other = Lab.memory(any_lab.root)
     whole, found, left = swept(other, authority=any_lab.authority)
     assert (found, left) == ([], [])

@@ -13,6 +13,7 @@ import pytest
 from sr_adapters.memory.authority import MemoryAuthority
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.encoding.ids import run_id_for
+from sr_domain.record.layout import store_identity_key
 from sr_domain.record.states import RunState
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.ports import Settings
@@ -145,9 +146,17 @@ def test_one_that_still_has_its_decision_is_the_same_ready(lab: Lab, before: str
 
 
 def test_an_emptied_store_under_an_index_that_knows_the_run_as_ready(lab: Lab) -> None:
-    drop(ready(lab), *lab.truth())
+    drop(ready(lab), *(one for one in lab.truth() if one != store_identity_key()))
     assert recover(lab).reason_code is ReasonCode.TRUTH_LOST
     is_lost(lab)
+
+
+def test_which_store_this_is_is_decided_before_anything_of_a_run(lab: Lab) -> None:
+    drop(ready(lab), *lab.truth())
+    with pytest.raises(Fault) as caught:
+        recover(lab)
+    assert (caught.value.code, lab.truth()) == (ReasonCode.TRUTH_ROLLED_BACK, {})
+    assert "recover --store" in str(caught.value.remedy)
 
 
 def test_where_the_index_is_lost_too_what_stands_tells_and_the_retry_needs_the_request(lab: Lab) -> None:

@@ -348,6 +348,12 @@ def test_a_store_that_was_moved_keeps_its_identity(ready: Lab) -> None:
     put(original, KEY, None)
     decided = ready.runner().recover_store("moved", **decide)
     assert (decided.location, decided.retired) == ("s3://new-home/prefix", ("s3://bucket/prefix",))
+    (note,) = [json.loads(data) for key, data in ready.truth().items() if "/_store_notes/" in key]
+    assert (note["reason"], note["actor"], note["former_locations"]) == (
+        "the bucket was migrated",
+        "local",
+        ["s3://bucket/prefix"],
+    )
     assert ready.runner().recover_store("moved", **decide).retired == ()
     assert ready.runner().submit(request()).is_new is False
     assert ready.runner().resume(RUN).state is RunState.READY
