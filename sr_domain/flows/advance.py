@@ -5,7 +5,7 @@ Submit, resubmission and resume are all this one procedure. Read it top to botto
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import assert_never
 
@@ -14,7 +14,6 @@ import attrs
 from sr_domain.encoding.pack_contracts import PackContracts
 from sr_domain.encoding.times import format_instant
 from sr_domain.evidence.arrival import something_there
-from sr_domain.evidence.provided_law import RunsIn
 from sr_domain.evidence.verdict import Complete, Conflicted, Evidence, Failed, Unjudged, Waiting, classify
 from sr_domain.flows.abandoned_attempts import abandon_open_attempts
 from sr_domain.flows.accepted_loss import AcceptedLoss
@@ -29,6 +28,7 @@ from sr_domain.flows.commit import (
     write_missing,
 )
 from sr_domain.flows.corrected_root import correct_root
+from sr_domain.flows.decision import decision_of
 from sr_domain.flows.engine_attempts import EngineFailed, finished_root, run_engine
 from sr_domain.flows.keep_proofs import Kept, keep_proofs, own_receipts_stand
 from sr_domain.flows.supersede import SupersedeRefused, announce_successor, claim_place, place_taken
@@ -47,7 +47,7 @@ from sr_domain.record.details import (
     RootOverridden,
 )
 from sr_domain.record.kinds import Draft, EventKind
-from sr_domain.record.proofs import Conflict, Decision, Failure, Found, Judge
+from sr_domain.record.proofs import Conflict, Failure, Found
 from sr_domain.record.resting import WorkerAtFault
 from sr_domain.record.states import RunState
 from sr_domain.run.collect_evidence import collect
@@ -210,7 +210,7 @@ def _conclude(run: HeldRun, plan: SealedPlan, evidence: Evidence, loss: Accepted
     late, kept = _late(run, evidence), Kept()
     evidence = evidence.at(late=late)
     verdict = classify(evidence, late=late)
-    if isinstance(verdict, Waiting) and _known(run, verdict, evidence, _decision(run, plan, evidence, None).found):
+    if isinstance(verdict, Waiting) and _known(run, verdict, evidence, decision_of(run, plan, evidence, None).found):
         run.telemetry.progress(verdict.detail or "what is missing is still missing")
         return False
     run.record()  # the fence, where it was not raised before: what follows writes
@@ -221,7 +221,7 @@ def _conclude(run: HeldRun, plan: SealedPlan, evidence: Evidence, loss: Accepted
         kept = keep_proofs(run, evidence, loss)
         evidence = attrs.evolve(evidence, failures=kept.failures)
         verdict = classify(evidence, late=late)
-    decision = _decision(run, plan, evidence, kept.versions_digest)
+    decision = decision_of(run, plan, evidence, kept.versions_digest)
     match verdict:
         case Complete() if kept.orphans:
             _wait(run, events.RECEIPT_ORPHANED, _orphaned(kept.orphans, decision.found))
@@ -313,36 +313,6 @@ def _failed(verdict: Failed, evidence: Evidence, found: Found) -> Rest:
         lacks=tuple(sorted(evidence.lacks, key=lambda one: (one.subject, one.path))),
         changed=evidence.unstable.paths,
     )
-
-
-def _decision(run: HeldRun, plan: SealedPlan, evidence: Evidence, versions: str | None) -> Decision:
-    return Decision(
-        outputs=tuple(sorted(evidence.outputs, key=lambda one: (one.output_id, one.day or ""))),
-        gates=tuple(sorted(evidence.gates, key=lambda one: (one.gate_id, one.day or ""))),
-        judges=tuple(_judges(run, plan)),
-        notes=tuple(sorted({*evidence.notes, *_in_callers_process(run, plan)})),
-        oracle_pack_ref=evidence.oracle_pack_ref,
-        service_release_id=run.settings.service_release_id,
-        environment=run.settings.environment,
-        engine_run_id=evidence.engine_run_id,
-        object_versions_digest=versions,
-    )
-
-
-def _in_callers_process(run: HeldRun, plan: SealedPlan) -> Iterator[str]:
-    """A note for each gate whose law is another's and ran in this very process."""
-    for gate in plan.gates:
-        provided = run.ports.laws.get(gate.method.kind)
-        if provided is not None and provided.runs_in is RunsIn.CALLER:
-            yield f"LAW_IN_CALLERS_PROCESS:{gate.gate_id}"
-
-
-def _judges(run: HeldRun, plan: SealedPlan) -> Iterator[Judge]:
-    """Whose law each gate's is; of all gates once all were judged."""
-    for gate in sorted(plan.gates, key=lambda one: one.gate_id):
-        provided = run.ports.laws.get(gate.method.kind)
-        if provided is not None:
-            yield Judge(gate.gate_id, gate.method.kind, provided.distribution, provided.version)
 
 
 def engine_root(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> str | Failed:
