@@ -12,7 +12,7 @@ from sr_domain.run.held_run import HeldRun
 
 
 def decision_of(run: HeldRun, plan: SealedPlan, evidence: Evidence, versions: str | None) -> Decision:
-    """What the record keeps of the evidence that a run was found READY by. `versions`: digest of its object versions."""
+    """What the record keeps of the evidence that a run was found READY by. `versions`: of object versions, a digest."""
     return Decision(
         outputs=tuple(sorted(evidence.outputs, key=lambda one: (one.output_id, one.day or ""))),
         gates=tuple(sorted(evidence.gates, key=lambda one: (one.gate_id, one.day or ""))),
