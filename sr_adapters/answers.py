@@ -20,6 +20,8 @@ CONTRACTS: Mapping[str, str] = {
     "resume": "outcome",
     "resume (several runs)": "resume",
     "recover": "outcome",
+    "recover --store": "store_decision",
+    "retry": "outcome",
     "resume --rebuild-index": "index_rebuild",
     "list": "list",
     "show": "timeline",

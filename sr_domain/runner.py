@@ -10,11 +10,13 @@ from sr_ports import Noting
 from sr_ports.stores import Closing
 
 if TYPE_CHECKING:
+    from sr_domain.flows.recover_store import StoreDecision
     from sr_domain.flows.reemit import Reemit
     from sr_domain.plan.pack import InterfacePack
     from sr_domain.plan.policy import Policy
     from sr_domain.plan.request import RunRequest
     from sr_domain.queries.audit import Audit
+    from sr_domain.queries.audit_all import StoreAudit
     from sr_domain.queries.explain import Explanation
     from sr_domain.queries.listing import Asked, Listing
     from sr_domain.queries.preview import PlanReport
@@ -189,6 +191,38 @@ class ScenarioRunner:
 
         return recover_receipt.recover_receipt(self._context, run_id, output_id, reason=reason, actor=actor)
 
+    def recover_store(self, what: str, *, reason: str, actor: str = "local") -> StoreDecision:
+        """Decide that the store was `moved`, or is a `copy` or `new`, so that the authority serves it where it is.
+
+        `reason`: why what was known of it counts no more. Raises `BadInput`, `Fault`, `Unreachable`.
+        """
+        from sr_domain.flows import recover_store
+
+        return recover_store.recover_store(self._context, what, reason=reason, actor=actor)
+
+    def recover_run(self, run_id: str, *, reason: str, actor: str = "local") -> Outcome:
+        """Accept that a run's record lost events: go on where it was never READY, else end it `TRUTH_LOST`.
+
+        `reason` and errors as of `recover_artifact`.
+        """
+        from sr_domain.flows import recover_run
+
+        return recover_run.recover_run(self._context, run_id, reason=reason, actor=actor)
+
+    def retry(
+        self, run_id: str, request: Mapping[str, Any] | RunRequest | None = None, *, actor: str | None = None
+    ) -> Outcome:
+        """Ask again for what a run that ended without READY was asked for, under the next free key.
+
+        `request`: where record and index do not have it. A run of the series that goes on or is READY is the answer.
+        Raises `NotFound`, `BadInput`, and as `submit` does.
+        """
+        from sr_domain.flows import retry
+        from sr_domain.plan.request import RunRequest
+
+        document = request.document() if isinstance(request, RunRequest) else request
+        return retry.retry(self._context, run_id, document, actor=actor)
+
     def explain(self, run_id: str) -> Explanation:
         """Why a run is where it is. Raises `NotFound`."""
         from sr_domain.queries import explain
@@ -204,6 +238,12 @@ class ScenarioRunner:
 
         place = lookup.home(self._context, run_id)
         return audit.audit(self.ports.at(place.layout.platform_run_id), place.layout, place.run_id)
+
+    def audit_all(self) -> StoreAudit:
+        """A look at the union of records, artifacts, index and bus, over every platform run of the store."""
+        from sr_domain.queries.audit_all import StoreAudit
+
+        return StoreAudit(self._context)
 
     def repair_status(self, run_id: str) -> bool:
         """Write the status the record derives, and nothing else; whether it had to be written."""
@@ -278,9 +318,9 @@ class ScenarioRunner:
         `on_trouble` is told of each run that cannot be bound. Without it the first one's error is
         raised, after the others were bound.
         """
-        from sr_domain.flows import resume
+        from sr_domain.flows import index
 
-        return resume.rebuild_index(self._context, on_trouble)
+        return index.rebuild_index(self._context, on_trouble)
 
     def plan(self, request: Mapping[str, Any]) -> PlanReport:
         """Compile and explain; writes nothing."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sr_ports.lazy import lazy_names
 
-API_VERSION = "1.0"
+API_VERSION = "2.0"
 """The version of this boundary; what it promises is in ``docs/plugins.md``."""
 
 if TYPE_CHECKING:
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
         Admission,
         AuthorityStore,
         Binding,
+        Found,
         IndexedRun,
         IndexNote,
         Lease,
         Migratable,
         Noting,
         PerPlatformRun,
+        StorePlace,
+        Tail,
     )
     from sr_ports.bus import ControlBus, Envelope
     from sr_ports.errors import (
@@ -152,6 +155,9 @@ _HOME = {
     "hookspec": "hooks",
     "one_line": "errors",
     "setting": "settings",
+    "Found": "authority",
+    "StorePlace": "authority",
+    "Tail": "authority",
 }
 
 if not TYPE_CHECKING:
@@ -183,6 +189,7 @@ __all__ = [
     "EvidenceFault",
     "Fault",
     "FileFact",
+    "Found",
     "HashingLaw",
     "Heartbeat",
     "Held",
@@ -223,7 +230,9 @@ __all__ = [
     "Signer",
     "Sink",
     "SrError",
+    "StorePlace",
     "Stored",
+    "Tail",
     "Unreachable",
     "VerificationMethod",
     "Wanted",

@@ -4,18 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 import attrs
 
 from sr_ports.compared import Compared
 
+NO_STORE: Final = ""
+"""In the place of a store's identity: no store is named. So are the rows and leases of the first release."""
+
+
+@attrs.frozen(eq=False, repr=False)
+class Tail(Compared):
+    """The last event of a run's record, as the index was told at a release."""
+
+    seq: int
+    event_id: str
+
+
+@attrs.frozen(eq=False, repr=False)
+class StorePlace(Compared):
+    """Where an authority serves a store. `location`: `ObjectStore.location`. `store_id`: the identity found there."""
+
+    location: str
+    store_id: str
+
 
 @attrs.frozen(eq=False, repr=False)
 class Binding(Compared):
-    """A key bound to its run, for ever. `intent`: canonical JSON of what was asked for.
+    """A key bound to its run in a store, for ever. `intent`: canonical JSON of what was asked for.
 
-    `settled`: for `find` to tell: the index was told that nothing is left to do for the run. False says nothing.
+    `settled`, `state`, `tail`: for `find` to tell, what the index was told at the last release. `settled`: that
+    nothing is left to do for the run; False says nothing. `tail` is None where no release told of one.
     """
 
     run_equivalence_key: str
@@ -23,88 +43,140 @@ class Binding(Compared):
     intent_fingerprint: str
     intent: str
     platform_run_id: str
+    store_id: str = NO_STORE
     settled: bool = False
+    state: str = "OPEN"
+    tail: Tail | None = None
+
+
+@attrs.frozen(eq=False, repr=False)
+class Found(Compared):
+    """What an authority knows of a run id: `bindings`, of every store, by ascending `store_id`; and of `places`."""
+
+    bindings: tuple[Binding, ...]
+    places: tuple[StorePlace, ...]
 
 
 @attrs.frozen(eq=False, repr=False)
 class Admission(Compared):
     """The binding that stands for the key, and whether this call made it.
 
-    `settled`: the index was told that nothing is left to do for the run.
+    `settled`: the index was told that nothing is left to do for the run. `served`: False where the store is not
+    served at the location that was given: then nothing was bound, and `binding` is the one that was asked for.
     """
 
     binding: Binding
     is_new: bool
     settled: bool = False
+    served: bool = True
 
 
 @attrs.frozen(eq=False, repr=False)
 class Lease(Compared):
     """A bounded right to write. `fence` rises with every acquisition; `expires_in_s`: seconds
-    left by the authority's clock when this value was made."""
+    left by the authority's clock when this value was made. `store_id`: the store that `resource` is of."""
 
     resource: str
     owner: str
     fence: int
     expires_in_s: float
+    store_id: str = NO_STORE
 
 
 @attrs.frozen(eq=False, repr=False)
 class IndexedRun(Compared):
-    """A row of the rebuildable index: never truth. `settled`: nothing is left to do for the run."""
+    """A row of the rebuildable index: never truth. `settled`: nothing is left to do for the run.
+
+    `tail`: what the last release told of its record, None where none did.
+    """
 
     run_id: str
     platform_run_id: str
     state: str
     settled: bool
     updated_at: datetime
+    store_id: str = NO_STORE
+    tail: Tail | None = None
 
 
 @attrs.frozen(eq=False, repr=False)
 class IndexNote(Compared):
-    """What the index should say of a run from now on."""
+    """What the index should say of a run from now on. Without `tail` the one that it has stays."""
 
     state: str
     settled: bool
+    tail: Tail | None = None
 
 
 class AuthorityStore(Protocol):
     """Admission and leases, with time by the store's own clock, never a worker's.
 
+    Keys, leases and the index are per object store, told apart by their identities (`store_id`). What names no
+    store (`NO_STORE`), as the first release did, is of none yet, and stands in the way of every store.
+
     Laws, for any number of processes at once:
 
-    A1  `admit` binds a key once: of any number of callers with one key exactly one gets
-        ``is_new``, and all get the same binding, for ever, also after a restart.
-    A2  At any instant at most one unexpired lease exists for a resource.
+    A1  `admit` binds a key once in a store: of any number of callers with one key exactly one
+        gets ``is_new``, and all get the same binding, for ever, also after a restart.
+    A2  At any instant at most one unexpired lease exists for a resource of a store, and none
+        is given while one of no store stands on that resource.
     A3  Fences for a resource strictly rise, across holders, releases, expiry and restarts,
         and every new fence is greater than `above`.
     A4  A lease that lapsed, was released or was superseded cannot be renewed: `LeaseLost`.
     A5  `release` ends only the very lease given; for any other it changes nothing.
     A6  An unreachable store raises `Unreachable`; it never says yes or no by guess.
-    A7  A new binding is unsettled, state ``OPEN``, until a release notes otherwise; a run
-        noted settled never becomes unsettled again, and `admit` says so; `find` may.
+    A7  A new binding is unsettled, state ``OPEN``, without a tail, until a release notes
+        otherwise; a run noted settled never becomes unsettled again, and `admit` says so;
+        `find` may. What a lease of one store notes changes no row of another.
+    A9  A location is served for one store, and a store at one location: of any number of callers
+        that contradict each other one is served, for ever, until somebody decides otherwise.
+        What lies beside the authority is known by its place relative to it, so that both may be
+        moved together.
+    A10 While a binding of no store stands for a key, `admit` binds that key in no store and
+        answers with that binding. `claim` gives it to a store once.
     """
 
-    def admit(self, binding: Binding) -> Admission:
-        """Bind the key, or return the binding that already stands (whatever its intent)."""
+    def admit(self, binding: Binding, *, location: str | None = None) -> Admission:
+        """Bind the key in its store, or return the binding that already stands (whatever its intent).
 
-    def find(self, run_id: str) -> Binding | None:
-        """The binding of a run; None when no key was ever bound to it here."""
+        `location`: where the store is; a new key is bound only while the store is served there. None asks for no place.
+        """
 
-    def acquire(self, resource: str, owner: str, *, ttl_s: float, above: int = 0) -> Lease | None:
-        """Claim `resource` for `ttl_s` seconds; None while another lease is unexpired."""
+    def find(self, run_id: str, *, location: str | None = None, store_id: str | None = None) -> Found:
+        """What is bound to a run id, in any store, and the places that are served.
+
+        With `store_id` the places are only those of that store or at `location`.
+        """
+
+    def serve(self, place: StorePlace, *, decided: bool = False) -> Sequence[StorePlace]:
+        """Remember where a store is served; afterwards the places of that store or at that location.
+
+        `place` alone: it is served. Anything else stood in its way, and nothing was remembered. `decided`: somebody
+        with the right says so: what stands in the way is retired first.
+        """
+
+    def claim(self, store_id: str, run_id: str | None = None) -> int:
+        """Give the store a run's binding that is of no store, or with None all such bindings; how many were given.
+
+        A key that the store has bound itself is not given.
+        """
+
+    def acquire(
+        self, resource: str, owner: str, *, ttl_s: float, above: int = 0, store_id: str = NO_STORE
+    ) -> Lease | None:
+        """Claim `resource` of a store for `ttl_s` seconds; None while another lease is unexpired."""
 
     def renew(self, lease: Lease, *, ttl_s: float) -> Lease:
         """Extend a lease that still stands to `ttl_s` seconds from now; same fence. Raises `LeaseLost`."""
 
     def release(self, lease: Lease, *, note: IndexNote | None = None, run_id: str | None = None) -> None:
-        """Give the lease up, and note the run's state in the index in the same round trip.
+        """Give the lease up, and note the run's state in the index of its store in the same round trip.
 
         The note is written only while the lease stands. Without `note` nothing is noted.
         """
 
-    def holder(self, resource: str) -> Lease | None:
-        """The unexpired lease on `resource`, if any; for people, not for decisions."""
+    def holder(self, resource: str, *, store_id: str = NO_STORE) -> Lease | None:
+        """The unexpired lease on `resource` of a store, else one of no store; for people, not for decisions."""
 
     def runs(
         self,
@@ -113,8 +185,12 @@ class AuthorityStore(Protocol):
         unsettled_only: bool = False,
         limit: int = 100,
         after: str | None = None,
+        store_id: str | None = None,
     ) -> Sequence[IndexedRun]:
-        """Rows of the index in ascending run id, at most `limit`, after run id `after`."""
+        """Rows of the index in ascending run id, at most `limit`, after run id `after`.
+
+        `store_id`: those of that store and of none; a run id stands once. With None those of every store.
+        """
 
     def now(self) -> datetime:
         """The authority's clock, aware UTC."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any, Protocol, runtime_checkable
 
 import attrs
 
@@ -59,3 +60,11 @@ class ControlBus(Protocol):
 
     def close(self) -> None:
         """End every `tail` that follows and let go of connections; safe to call twice."""
+
+
+@runtime_checkable
+class Retaining(ControlBus, Protocol):
+    """A bus that lets go of what is older than it keeps; from any other nothing ever vanishes (law B3)."""
+
+    def kept_since(self) -> datetime:
+        """Since when all that was published is still there, aware UTC. Raises `Unreachable`, also without the right."""

@@ -68,6 +68,7 @@ class ReasonCode(enum.StrEnum):
     SUPERSEDES_NOT_FOUND = "SUPERSEDES_NOT_FOUND"
     SUPERSEDES_NOT_READY = "SUPERSEDES_NOT_READY"
     SUPERSEDES_TAKEN = "SUPERSEDES_TAKEN"
+    RETRY_NOT_ENDED = "RETRY_NOT_ENDED"
     # plan
     UNKNOWN_OUTPUT_ID = "UNKNOWN_OUTPUT_ID"
     UNKNOWN_GATE_ID = "UNKNOWN_GATE_ID"
@@ -156,7 +157,10 @@ class ReasonCode(enum.StrEnum):
     REVISION_UNKNOWN = "REVISION_UNKNOWN"
     TRUTH_MISSING = "TRUTH_MISSING"
     TRUTH_ALTERED = "TRUTH_ALTERED"
+    TRUTH_ROLLED_BACK = "TRUTH_ROLLED_BACK"
+    STORE_COPIED = "STORE_COPIED"
     TRUTH_LOST = "TRUTH_LOST"
+    RUN_UNFINISHED = "RUN_UNFINISHED"
     SUPERSEDED = "SUPERSEDED"
     ATTESTATION_MISSING = "ATTESTATION_MISSING"
     ATTESTATION_INVALID = "ATTESTATION_INVALID"
@@ -210,8 +214,9 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_C, "FENCED", "a newer holder has written; this one may not", "sr resume, or submit the request again: the run continues from truth", "run the command again: the run continues from truth"),
     (_M, "RUN_NOT_FOUND", "no run has this id here", "check the id and the profile; sr list shows the runs", "check the id and the profile"),
     (_M, "SUPERSEDES_NOT_FOUND", "the run to supersede does not exist", "check the id given as supersedes"),
-    (_U, "SUPERSEDES_NOT_READY", "only a READY run can be superseded", "name a READY run, or submit without supersedes"),
+    (_U, "SUPERSEDES_NOT_READY", "only a READY run, or one that ended TRUTH_LOST, can be superseded", "name such a run, or submit without supersedes"),
     (_U, "SUPERSEDES_TAKEN", "the run already has a READY successor", "supersede that successor instead"),
+    (_U, "RETRY_NOT_ENDED", "only a run that ended FAILED or QUARANTINED, or rests abandoned, is tried again under another key", "sr resume goes on with a run that has not ended", "name a run that ended FAILED or QUARANTINED"),
     (_U, "UNKNOWN_OUTPUT_ID", "the catalogue has no such output", "correct the output ids, in the request or the policy's traffic_output_ids"),
     (_U, "UNKNOWN_GATE_ID", "the gate map has no such gate", "repair the interface pack; see sr contracts check", "repair the interface pack"),
     (_U, "UNKNOWN_HASHING_LAW", "no plugin provides the gate's law", "install the plugin of that law; see sr plugins", "install the plugin of that law"),
@@ -233,7 +238,7 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_F, "ENGINE_RECEIPT_INVALID", "run_receipt.json does not fit its contract", "mend the engine"),
     (_F, "ENGINE_RECEIPT_MISMATCH", "run_receipt.json names other pins than the run's", "point the run at its own engine root"),
     (_F, "ENGINE_CANCELLED", "the attempt was ended before the engine finished", "see sr explain for who ended it", "ask whoever ended it"),
-    (_X, "ENGINE_ABANDONED_REPEATEDLY", "the holders of too many attempts died, or gave them up; the run rests", "find what ends the workers, then sr resume --force", "find what ends the workers, then give --force"),
+    (_X, "ENGINE_ABANDONED_REPEATEDLY", "the holders of too many attempts died, or gave them up; the run rests", "find what ends the workers, then sr resume --force, or sr retry", "find what ends the workers, then give --force"),
     (_X, "ENGINE_STILL_RUNNING", "the engine of an abandoned attempt may still write to the run's engine root", "end it, or let it finish, then sr resume", "end it, or let it finish, then look again"),
     (_X, "ENGINE_UNAVAILABLE", "the run needs the engine, and this worker can start none", "sr resume where the profile has an invoker that can, or submit it again with --engine-run-root", "go on with it where the profile has an invoker that can"),
     (_F, "EVIDENCE_WAITING", "evidence is missing, or ends too early, and the deadline is ahead", "complete the engine root, then sr resume", "complete the engine root, then look again"),
@@ -294,7 +299,10 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_X, "REVISION_UNKNOWN", "a newer release decided the run, by rules that this release does not know", "install that release, or a later one; then sr resume goes on with it", "install that release, or a later one"),
     (_F, "TRUTH_MISSING", "an artifact that truth refers to is gone", "restore it from backup; run sr audit", "restore it from backup"),
     (_F, "TRUTH_ALTERED", "an artifact is not what truth says of it", "restore it from backup, or set it aside with sr recover; sr audit names it", "restore it from backup"),
-    (_F, "TRUTH_LOST", "index, bus or a signature know of a READY that the record does not have", "restore the record from backup; nothing was set aside"),
+    (_F, "TRUTH_ROLLED_BACK", "index or bus know more than what the store holds: it was rolled back, emptied or replaced", "restore the store from backup, or accept the loss with sr recover; sr audit names what each side knows", "restore the store from backup"),
+    (_F, "STORE_COPIED", "the store has the identity of another place that the authority serves", "name that place in the profile, or decide with sr recover --store --as moved or copy", "name the place that is served"),
+    (_F, "TRUTH_LOST", "index, bus, a signature or what stands know of a READY that the record does not have", "restore the record from backup, or accept the loss: sr recover RUN --accept-loss --reason R, then sr retry RUN", "restore the record from backup"),
+    (_C, "RUN_UNFINISHED", "a worker is at the run, or a crash left it before its end; nothing of it was altered", "finish what was left: sr resume RUN", "finish what was left"),
     (_F, "SUPERSEDED", "the run was superseded: another run corrects it", "read the newest successor, or give --allow-superseded"),
     (_F, "ATTESTATION_MISSING", "a signed READY was asked for and there is no attestation", "do not read the run; ask whoever publishes READY whether it signs"),
     (_F, "ATTESTATION_INVALID", "the attestation is not signed by this key, or not for this facts view", "do not read the run; check the key, then run sr audit on the run", "do not read the run; check the key"),

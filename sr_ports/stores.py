@@ -111,6 +111,14 @@ class Closing(Protocol):
         """Let go of it; a later call opens it again. Safe to call twice."""
 
 
+@runtime_checkable
+class Elsewhere(Protocol):
+    """A store that can look at other places of its kind, with what it was itself given to reach them."""
+
+    def elsewhere(self, location: str) -> ObjectStore | None:
+        """The store at another `location`; None for one of another kind. Asks nothing yet."""
+
+
 _NO_DOTS = r"(?!\.{1,2}(?:/|\Z))"
 _PART = rf"{_NO_DOTS}[^/\\\x00-\x1f\x7f-\x9f\ud800-\udfff]+"
 _KEY = rf"{_PART}(?:/{_PART})*\Z"

@@ -30,6 +30,7 @@ from sr_adapters.runtime.timezones import known_timezone
 from sr_adapters.sqlite.authority import SqliteAuthority
 from sr_domain.evidence.provided_law import ProvidedLaw, RunsIn
 from sr_domain.plan.pack import InterfacePack
+from sr_domain.record.layout import store_identity_key
 from sr_domain.record.ledger import Ledger, read_ledger
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.ports import Ports, Settings
@@ -170,6 +171,31 @@ class Lab:
     def reuse(self, files: Mapping[str, bytes], **changes: Any) -> Outcome:
         """Submit the usual request over an engine root with these files."""
         return self.runner().submit(request(engine_run_root=self.world(files), **changes))
+
+    def of_the_first_release(self) -> None:
+        """As the first release left it: no identity of the store, an index that names no store, no places, no tails."""
+        self.store.delete(store_identity_key())
+        if isinstance(self.authority, SqliteAuthority):
+            with self.authority._database.writing() as link:
+                link.execute("UPDATE store_run SET store_id = '', seq = NULL, event_id = NULL")
+                link.execute("UPDATE store_lease SET store_id = ''")
+                link.execute("DELETE FROM store_place")
+            return
+        state = self.authority._state
+        for store_id, key in list(state.by_key):
+            one = attrs.evolve(state.by_key.pop((store_id, key)), store_id="")
+            state.bind(one, attrs.evolve(state.index.pop((one.run_id, store_id)), tail=None))
+        state.slots = {("", resource): slot for (_, resource), slot in state.slots.items()}
+        state.places.clear()
+
+    def never_released(self) -> None:
+        """As when whoever worked on the runs died before the index was told anything of them."""
+        if isinstance(self.authority, SqliteAuthority):
+            with self.authority._database.writing() as link:
+                link.execute("UPDATE store_run SET state = 'OPEN', settled = 0, seq = NULL, event_id = NULL")
+            return
+        index = self.authority._state.index
+        index.update({key: attrs.evolve(row, state="OPEN", settled=False, tail=None) for key, row in index.items()})
 
     def lapse(self) -> None:
         """Let every lease run out, by the manual clock."""

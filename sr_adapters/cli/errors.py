@@ -12,6 +12,7 @@ from sr_adapters.cli import output
 from sr_ports import REASONS, ReasonCode, one_line
 
 _words: list[str] = []
+_AGAIN = ("give the command again", "the same command asks again")
 
 
 class Tree(click.Group):
@@ -38,6 +39,8 @@ def running() -> str:
 
 def remedy_here(code: ReasonCode | str, remedy: str, command: str | None = None) -> str:
     """The remedy, or the code's other one where it names the very command that tells it (default: the running)."""
+    if (running() if command is None else command) == "retry":  # each time a run of the series has ended
+        remedy = re.sub(r"\bsr retry [0-9a-f]{32}( asks again)?", lambda found: _AGAIN[bool(found[1])], remedy)
     if not names(remedy, running() if command is None else command):
         return remedy
     reason = REASONS[ReasonCode(code)]

@@ -114,7 +114,7 @@ def _step(record: Mapping[str, Any]) -> str:
 
     codes = [one["code"] for one in record.get("conflicts", ()) if one.get("code") in ReasonCode.__members__]
     code = ReasonCode(codes[0] if codes else record["reason"])
-    return remedy_here(code, remedy_of(code, RunState.QUARANTINED))
+    return remedy_here(code, remedy_of(code, RunState.QUARANTINED, record["run_id"]))
 
 
 @click.group("session", cls=Tree)

@@ -1,19 +1,19 @@
-"""verify and audit: proving again what was proven."""
+"""verify: proving again what was proven."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from sr_adapters.cli import exits, output
-from sr_adapters.cli.errors import running, tell
+from sr_adapters.cli.errors import tell
+from sr_adapters.cli.findings import step
 from sr_adapters.cli.naming import run_argument
 from sr_adapters.cli.session import Session
 
 if TYPE_CHECKING:
-    from sr_domain.queries.audit import Audit
     from sr_domain.queries.verify import Verification
 
 _SHOWN = 8
@@ -41,6 +41,7 @@ def verify_command(
     authority and no service. Exit code 5 on any fault; that the run was superseded is one, and that its
     record is gone another: outputs are proven from the view and its part lists all the same.
     """
+    from sr_domain.queries.finding import Weight
     from sr_plugins.consumer import verify_facts
 
     def progress(line: str) -> None:
@@ -60,10 +61,12 @@ def verify_command(
         session.json(done.document())
     else:
         _say_proven(session, done, fast=fast, signed=key is not None)
-    _faults(done.findings)
+    for one in done.findings:
+        tell(one.code, f"{one.where}: {one.what}", step(one, done.run_id))
     if done.ok:
         session.tell_superseded(done.run_id, done.superseded_by)
-    return exits.DONE if done.ok else exits.FAULT
+        return exits.DONE
+    return exits.FAULT if any(one.weight is not Weight.UNFINISHED for one in done.findings) else exits.WAITING
 
 
 def _say_proven(session: Session, done: Verification, *, fast: bool, signed: bool) -> None:
@@ -87,67 +90,3 @@ def _some(names: Sequence[str]) -> str:
     """The first few of many names, and how many more there are."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more
-
-
-def _faults(findings: Any) -> None:
-    for one in findings:
-        derived = "/run_status/" in one.where  # the one artifact that may be written again
-        again = "--repair-status" if running() == "audit" else "sr audit --repair-status"
-        tell(one.code, f"{one.where}: {one.what}", f"{again} writes it again" if derived else None)
-
-
-@click.command("audit")
-@run_argument("run_ids", nargs=-1, metavar="[RUN]...")
-@click.option("--all", "all_runs", is_flag=True, help="Every run with a record, of every platform run.")
-@click.option("--repair-status", is_flag=True, help="Write the status each record derives, and nothing else.")
-@click.pass_obj
-def audit_command(session: Session, run_ids: tuple[str, ...], all_runs: bool, repair_status: bool) -> int:
-    """Chain, order, fences, refs and status derivation. Exit code 5 when anything was altered."""
-    if bool(run_ids) == all_runs:
-        raise click.UsageError("give run ids, or --all")
-    repaired: list[str] = []
-
-    def work(run_id: str) -> Audit:
-        if repair_status and session.runner.repair_status(run_id):
-            repaired.append(session.run_id(run_id))
-        return session.runner.audit(run_id)
-
-    codes: list[int] = []
-    if len(run_ids) == 1:
-        audits = [work(run_ids[0])]
-    else:
-        audits, codes = _audit_each(session, run_ids or session.runner.recorded_runs(), work)
-    faulty = [one for one in audits if one.findings]
-    if session.as_json:
-        session.json({"ok": not faulty, "repaired": repaired, "runs": [one.document() for one in audits]})
-    else:
-        for one in audits if len(audits) < 50 else faulty:  # noqa: PLR2004 - a page of them
-            session.say(f"{'FAULT' if one.findings else 'sound'}  run {one.run_id}  {one.state or ''}".rstrip())
-        session.say(*(f"status of run {run_id} written again" for run_id in repaired))
-        session.say(f"{len(audits)} runs audited, {len(faulty)} at fault")
-    for one in faulty:
-        _faults(one.findings[:1])
-    altered = [exits.FAULT] if len(faulty) > len(codes) else []
-    return exits.worst([*codes, *altered])
-
-
-def _audit_each(
-    session: Session, run_ids: Iterable[str], work: Callable[[str], Audit]
-) -> tuple[list[Audit], list[int]]:
-    """Audit runs one by one. One that cannot be audited is at fault by that; its exit code is told apart."""
-    from sr_domain.queries.audit import Audit
-    from sr_domain.queries.finding import Finding
-    from sr_domain.run.trouble import Trouble, each
-
-    audits: list[Audit] = []
-    codes: list[int] = []
-    for run, done in each(run_ids, work):
-        if isinstance(done, Trouble):
-            run_id = session.run_id(run)
-            session.traceback(done.error)
-            codes.append(exits.exit_for_error(done.error))
-            finding = Finding(done.error.code, f"run {run_id}", f"it cannot be audited: {done.error.what}")
-            audits.append(Audit(run_id, None, (finding,)))
-        else:
-            audits.append(done)
-    return audits, codes

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from sr_adapters.file import durable
 from sr_adapters.file.errors import DENIED, FULL, ROOT_GONE, port_errors
@@ -109,6 +110,11 @@ class FileObjectStore:
 
     def location(self) -> str:
         return Path(os.path.realpath(self._tree.root)).as_uri()
+
+    def elsewhere(self, location: str) -> FileObjectStore | None:
+        """The store at another location (`sr_ports.stores.Elsewhere`)."""
+        parts = urlsplit(location)
+        return FileObjectStore(unquote(parts.path)) if parts.scheme == "file" else None
 
     def _below(self, folder: int, folders: tuple[str, ...], prefix: str) -> Iterator[Stored]:
         """What is in the folder and below it, in key order: a folder sorts as its name with a slash."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from botocore.config import Config
@@ -12,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sr_adapters import aws
 from sr_adapters.envelopes import encode
 from sr_adapters.kinesis.errors import port_error
-from sr_adapters.kinesis.reader import Reader, in_order
+from sr_adapters.kinesis.reader import Reader, in_order, time_of
 from sr_adapters.kinesis.settings import KinesisSettings
 from sr_adapters.kinesis.stream import read_stream
 from sr_ports import BadInput, Envelope, ReasonCode, Wiring
@@ -65,6 +66,13 @@ class KinesisControlBus:
         reader = Reader(self, topic, self._poll_s)
         reader.begin("TRIM_HORIZON" if from_start else "LATEST")
         return reader.read(follow=follow)
+
+    def kept_since(self) -> datetime:
+        """The stream's retention back from the server's now; not before it was made. Asks for DescribeStreamSummary."""
+        told = self._guard(lambda: self._client.describe_stream_summary(**self._stream.asked))
+        stream = told["StreamDescriptionSummary"]
+        made: datetime = stream["StreamCreationTimestamp"]
+        return max(time_of(told) - timedelta(hours=stream["RetentionPeriodHours"]), made)
 
     def describe(self) -> str:
         return self._where

@@ -114,7 +114,7 @@ class Reader:
             if following is None:
                 del self.places[shard_id]
                 return
-            place.iterator, place.as_of = following, _time_of(page)
+            place.iterator, place.as_of = following, time_of(page)
             if not page["Records"] and not page.get("MillisBehindLatest"):
                 return
 
@@ -129,8 +129,8 @@ class Reader:
         return self.source.records(place.iterator)
 
 
-def _time_of(page: Mapping[str, Any]) -> datetime:
-    """The server's clock in an answer, else this machine's."""
+def time_of(page: Mapping[str, Any]) -> datetime:
+    """The server's clock in an answer, else this machine's; aware UTC."""
     said = page.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
     try:
         return parsedate_to_datetime(said) if said else datetime.now(UTC)

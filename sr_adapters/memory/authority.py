@@ -10,7 +10,19 @@ from datetime import UTC, datetime, timedelta
 
 import attrs
 
-from sr_ports import Admission, Binding, Fault, IndexedRun, IndexNote, Lease, LeaseLost, ReasonCode
+from sr_ports import (
+    Admission,
+    Binding,
+    Fault,
+    Found,
+    IndexedRun,
+    IndexNote,
+    Lease,
+    LeaseLost,
+    ReasonCode,
+    StorePlace,
+)
+from sr_ports.authority import NO_STORE
 
 Now = Callable[[], datetime]
 
@@ -32,14 +44,29 @@ class _Slot:
 
 @attrs.define
 class _State:
-    """What all handles of one authority share; every use holds `lock`."""
+    """What all handles of one authority share; every use holds `lock`.
+
+    `by_key` by store and key, `index` by run and store, `slots` by store and resource.
+    """
 
     now: Now
     lock: threading.Lock = attrs.field(factory=threading.Lock)
-    by_key: dict[str, Binding] = attrs.field(factory=dict)
-    by_run: dict[str, Binding] = attrs.field(factory=dict)
-    index: dict[str, IndexedRun] = attrs.field(factory=dict)
-    slots: dict[str, _Slot] = attrs.field(factory=dict)
+    by_key: dict[tuple[str, str], Binding] = attrs.field(factory=dict)
+    index: dict[tuple[str, str], IndexedRun] = attrs.field(factory=dict)
+    slots: dict[tuple[str, str], _Slot] = attrs.field(factory=dict)
+    places: list[StorePlace] = attrs.field(factory=list)
+
+    def bind(self, binding: Binding, row: IndexedRun) -> None:
+        self.by_key[binding.store_id, binding.run_equivalence_key] = binding
+        self.index[binding.run_id, binding.store_id] = attrs.evolve(row, store_id=binding.store_id)
+
+    def told(self, binding: Binding) -> Binding:
+        """The binding, and what the index was told of its run."""
+        row = self.index[binding.run_id, binding.store_id]
+        return attrs.evolve(binding, settled=row.settled, state=row.state, tail=row.tail)
+
+    def touching(self, place: StorePlace) -> tuple[StorePlace, ...]:
+        return tuple(one for one in self.places if one.location == place.location or one.store_id == place.store_id)
 
 
 class MemoryAuthority:
@@ -58,34 +85,64 @@ class MemoryAuthority:
         other._state = self._state
         return other
 
-    def admit(self, binding: Binding) -> Admission:
-        state = self._state
+    def admit(self, binding: Binding, *, location: str | None = None) -> Admission:
+        state, key = self._state, binding.run_equivalence_key
         with state.lock:
-            standing = state.by_key.get(binding.run_equivalence_key)
+            standing = state.by_key.get((NO_STORE, key)) or state.by_key.get((binding.store_id, key))
             if standing is not None:
-                return Admission(standing, is_new=False, settled=state.index[standing.run_id].settled)
-            if binding.run_id in state.by_run:
+                settled = state.index[standing.run_id, standing.store_id].settled
+                return Admission(standing, is_new=False, settled=settled)
+            if location is not None and StorePlace(location, binding.store_id) not in state.places:
+                return Admission(binding, is_new=False, served=False)
+            if (binding.run_id, binding.store_id) in state.index:
                 raise Fault(ReasonCode.INTERNAL, f"run {binding.run_id} is bound to another key")
-            state.by_key[binding.run_equivalence_key] = state.by_run[binding.run_id] = binding
-            state.index[binding.run_id] = IndexedRun(
-                binding.run_id, binding.platform_run_id, "OPEN", settled=False, updated_at=state.now()
-            )
+            row = IndexedRun(binding.run_id, binding.platform_run_id, "OPEN", settled=False, updated_at=state.now())
+            state.bind(binding, row)
             return Admission(binding, is_new=True)
 
-    def find(self, run_id: str) -> Binding | None:
-        with self._state.lock:
-            found = self._state.by_run.get(run_id)
-            return None if found is None else attrs.evolve(found, settled=self._state.index[run_id].settled)
-
-    def acquire(self, resource: str, owner: str, *, ttl_s: float, above: int = 0) -> Lease | None:
+    def find(self, run_id: str, *, location: str | None = None, store_id: str | None = None) -> Found:
         state = self._state
         with state.lock:
-            if self._standing(resource) is not None:
+            bound = sorted((one for one in state.by_key.values() if one.run_id == run_id), key=lambda one: one.store_id)
+            places = [one for one in state.places if store_id in (None, one.store_id) or one.location == location]
+            return Found(tuple(map(state.told, bound)), tuple(places))
+
+    def serve(self, place: StorePlace, *, decided: bool = False) -> Sequence[StorePlace]:
+        state = self._state
+        with state.lock:
+            if decided:
+                state.places = [one for one in state.places if one not in state.touching(place)]
+            if not state.touching(place):
+                state.places.append(place)
+            return state.touching(place)
+
+    def claim(self, store_id: str, run_id: str | None = None) -> int:
+        state = self._state
+        with state.lock:
+            free = [
+                one
+                for one in state.by_key.values()
+                if one.store_id == NO_STORE
+                and run_id in (None, one.run_id)
+                and (store_id, one.run_equivalence_key) not in state.by_key
+                and (one.run_id, store_id) not in state.index
+            ]
+            for one in free:
+                del state.by_key[NO_STORE, one.run_equivalence_key]
+                state.bind(attrs.evolve(one, store_id=store_id), state.index.pop((one.run_id, NO_STORE)))
+            return len(free)
+
+    def acquire(
+        self, resource: str, owner: str, *, ttl_s: float, above: int = 0, store_id: str = NO_STORE
+    ) -> Lease | None:
+        state = self._state
+        with state.lock:
+            if self._standing(resource, store_id) or self._standing(resource, NO_STORE):
                 return None
-            last = state.slots.get(resource)
-            fence = max(above, last.fence if last else 0) + 1
-            state.slots[resource] = _Slot(owner, fence, state.now() + timedelta(seconds=ttl_s))
-            return Lease(resource, owner, fence, ttl_s)
+            last = max((slot.fence for (_, named), slot in state.slots.items() if named == resource), default=0)
+            fence = max(above, last) + 1
+            state.slots[store_id, resource] = _Slot(owner, fence, state.now() + timedelta(seconds=ttl_s))
+            return Lease(resource, owner, fence, ttl_s, store_id)
 
     def renew(self, lease: Lease, *, ttl_s: float) -> Lease:
         state = self._state
@@ -103,19 +160,24 @@ class MemoryAuthority:
             if slot is None:
                 return
             slot.ends_at = None
-            if note is not None and run_id in state.index:
-                row = state.index[run_id]
-                state.index[run_id] = attrs.evolve(
-                    row, state=note.state, settled=row.settled or note.settled, updated_at=state.now()
+            row = None if run_id is None else state.index.get((run_id, lease.store_id))
+            if note is not None and row is not None:
+                state.index[row.run_id, row.store_id] = attrs.evolve(
+                    row,
+                    state=note.state,
+                    settled=row.settled or note.settled,
+                    updated_at=state.now(),
+                    tail=note.tail or row.tail,
                 )
 
-    def holder(self, resource: str) -> Lease | None:
+    def holder(self, resource: str, *, store_id: str = NO_STORE) -> Lease | None:
         with self._state.lock:
-            slot = self._standing(resource)
-            if slot is None or slot.ends_at is None:
-                return None
-            left = (slot.ends_at - self._state.now()).total_seconds()
-            return Lease(resource, slot.owner, slot.fence, left)
+            for store in (store_id, NO_STORE):
+                slot = self._standing(resource, store)
+                if slot is not None and slot.ends_at is not None:
+                    left = (slot.ends_at - self._state.now()).total_seconds()
+                    return Lease(resource, slot.owner, slot.fence, left, store)
+            return None
 
     def runs(
         self,
@@ -124,13 +186,15 @@ class MemoryAuthority:
         unsettled_only: bool = False,
         limit: int = 100,
         after: str | None = None,
+        store_id: str | None = None,
     ) -> Sequence[IndexedRun]:
         with self._state.lock:
-            rows = [self._state.index[run_id] for run_id in sorted(self._state.index)]
+            rows = [self._state.index[run] for run in sorted(self._state.index)]
         wanted = (
             row
             for row in rows
             if (states is None or row.state in states)
+            and (store_id is None or row.store_id in (store_id, NO_STORE))
             and not (unsettled_only and row.settled)
             and (after is None or row.run_id > after)
         )
@@ -145,12 +209,12 @@ class MemoryAuthority:
     def close(self) -> None:
         """Nothing to let go of."""
 
-    def _standing(self, resource: str) -> _Slot | None:
+    def _standing(self, resource: str, store_id: str) -> _Slot | None:
         """The unexpired lease's slot, judged and used under one hold of the lock."""
-        slot = self._state.slots.get(resource)
+        slot = self._state.slots.get((store_id, resource))
         stands = slot is not None and slot.ends_at is not None and slot.ends_at > self._state.now()
         return slot if stands else None
 
     def _own(self, lease: Lease) -> _Slot | None:
-        slot = self._standing(lease.resource)
+        slot = self._standing(lease.resource, lease.store_id)
         return slot if slot and (slot.owner, slot.fence) == (lease.owner, lease.fence) else None

@@ -24,7 +24,20 @@ from sr_adapters.postgres.settings import (
     STATEMENT_TIMEOUT_S,
 )
 from sr_adapters.postgres.trip import Link, Row, Values, one_trip, settings
-from sr_ports import Admission, Binding, Fault, IndexedRun, IndexNote, Lease, LeaseLost, ReasonCode
+from sr_ports import (
+    Admission,
+    Binding,
+    Fault,
+    Found,
+    IndexedRun,
+    IndexNote,
+    Lease,
+    LeaseLost,
+    ReasonCode,
+    StorePlace,
+    Tail,
+)
+from sr_ports.authority import NO_STORE
 
 if TYPE_CHECKING:
     from sr_adapters.postgres.settings import PostgresSettings
@@ -71,7 +84,7 @@ class PostgresAuthority:
         except psycopg.Error as exc:
             raise port_error(exc, self._where, self._secrets) from exc
 
-    def admit(self, binding: Binding) -> Admission:
+    def admit(self, binding: Binding, *, location: str | None = None) -> Admission:
         call = uuid4()
         values = {
             "key": binding.run_equivalence_key.encode(),
@@ -79,21 +92,46 @@ class PostgresAuthority:
             "fingerprint": binding.intent_fingerprint,
             "intent": binding.intent,
             "platform": binding.platform_run_id,
+            "store": binding.store_id,
+            "location": _kept(location),
             "call": call,
         }
         for _ in range(_TRIES):
             for *found, admitted_by, settled in self._rows(sql.ADMIT, values):
-                return Admission(_binding(found), is_new=admitted_by == call, settled=settled)
+                return Admission(_bound(found), is_new=admitted_by == call, settled=settled)
+            if location is not None and not self._serves(StorePlace(location, binding.store_id)):
+                return Admission(binding, is_new=False, served=False)
         raise Fault(ReasonCode.INTERNAL, f"run {binding.run_id} is bound to another key")
 
-    def find(self, run_id: str) -> Binding | None:
-        found = self._rows(sql.FIND, (run_id,))
-        return _binding(found[0]) if found else None
+    def find(self, run_id: str, *, location: str | None = None, store_id: str | None = None) -> Found:
+        found = self._rows(sql.FIND, {"run_id": run_id, "location": _kept(location), "store": store_id})
+        bindings = [_binding(row) for row in found if row[1] is not None]
+        bindings.sort(key=lambda one: one.store_id)
+        return Found(tuple(bindings), tuple(_place(row[0], row[5]) for row in found if row[1] is None))
 
-    def acquire(self, resource: str, owner: str, *, ttl_s: float, above: int = 0) -> Lease | None:
+    def serve(self, place: StorePlace, *, decided: bool = False) -> Sequence[StorePlace]:
+        values = {"location": _kept(place.location), "store": place.store_id}
+        if decided:
+            self._rows(sql.RETIRE, values)
+        for _ in range(_TRIES):
+            found = self._rows(sql.SERVE, values)
+            if found:
+                return tuple(_place(*row) for row in found)
+        raise Fault(ReasonCode.INTERNAL, f"{place.location} is served and is not")
+
+    def _serves(self, place: StorePlace) -> bool:
+        return place in self.find("", location=place.location, store_id=place.store_id).places
+
+    def claim(self, store_id: str, run_id: str | None = None) -> int:
+        return len(self._rows(sql.CLAIM, {"store": store_id, "run_id": run_id}))
+
+    def acquire(
+        self, resource: str, owner: str, *, ttl_s: float, above: int = 0, store_id: str = NO_STORE
+    ) -> Lease | None:
         call = uuid4()
         values = {
             "resource": resource,
+            "store": store_id,
             "owner": owner,
             "above": above,
             "ttl": ttl_s,
@@ -101,7 +139,7 @@ class PostgresAuthority:
             "retaken": None,
         }
         for fence, left_s in self._rows(sql.ACQUIRE, values, again={**values, "retaken": call}):
-            return Lease(resource, owner, fence, left_s)
+            return Lease(resource, owner, fence, left_s, store_id)
         return None
 
     def renew(self, lease: Lease, *, ttl_s: float) -> Lease:
@@ -113,12 +151,13 @@ class PostgresAuthority:
         if note is None or run_id is None:
             self._rows(sql.RELEASE, _this(lease))
             return
-        noted = {"state": note.state, "settled": note.settled, "run_id": run_id}
+        seq, event_id = (None, None) if note.tail is None else (note.tail.seq, note.tail.event_id)
+        noted = {"state": note.state, "settled": note.settled, "run_id": run_id, "seq": seq, "event_id": event_id}
         self._rows(sql.RELEASE_AND_NOTE, {**_this(lease), **noted})
 
-    def holder(self, resource: str) -> Lease | None:
-        for owner, fence, left_s in self._rows(sql.HOLDER, (resource,)):
-            return Lease(resource, owner, fence, left_s)
+    def holder(self, resource: str, *, store_id: str = NO_STORE) -> Lease | None:
+        for owner, fence, left_s, store in self._rows(sql.HOLDER, {"resource": resource, "store": store_id}):
+            return Lease(resource, owner, fence, left_s, store)
         return None
 
     def runs(
@@ -128,16 +167,18 @@ class PostgresAuthority:
         unsettled_only: bool = False,
         limit: int = 100,
         after: str | None = None,
+        store_id: str | None = None,
     ) -> Sequence[IndexedRun]:
         choice = {
             "after": after or "",
             "states": None if states is None else list(states),
             "limit": max(limit, 0),
+            "store": store_id,
         }
         found = self._rows(sql.UNSETTLED_RUNS if unsettled_only else sql.RUNS, choice)
         return tuple(
-            IndexedRun(run_id, platform, state, settled, _instant(updated_at))
-            for run_id, platform, state, settled, updated_at in found
+            IndexedRun(run_id, platform, state, settled, _instant(updated_at), store, _tail(*tail))
+            for run_id, platform, state, settled, updated_at, store, *tail in found
         )
 
     def now(self) -> datetime:
@@ -195,9 +236,27 @@ def build(wiring: Wiring[PostgresSettings]) -> PostgresAuthority:
     )
 
 
-def _binding(found: Sequence[Any]) -> Binding:
+def _bound(found: Sequence[Any]) -> Binding:
     key, *rest = found
     return Binding(bytes(key).decode(), *rest)
+
+
+def _kept(location: str | None) -> bytes | None:
+    """Kept as a key is: any text, of any length."""
+    return None if location is None else location.encode()
+
+
+def _place(kept: bytes, store_id: str) -> StorePlace:
+    return StorePlace(bytes(kept).decode(), store_id)
+
+
+def _binding(found: Sequence[Any]) -> Binding:
+    *parts, state, seq, event_id = found
+    return attrs.evolve(_bound(parts), state=state, tail=_tail(seq, event_id))
+
+
+def _tail(seq: int | None, event_id: str | None) -> Tail | None:
+    return None if seq is None or event_id is None else Tail(seq, event_id)
 
 
 def _instant(text: str) -> datetime:
@@ -205,4 +264,4 @@ def _instant(text: str) -> datetime:
 
 
 def _this(lease: Lease) -> dict[str, Any]:
-    return {"resource": lease.resource, "owner": lease.owner, "fence": lease.fence}
+    return {"resource": lease.resource, "store": lease.store_id, "owner": lease.owner, "fence": lease.fence}

@@ -38,6 +38,56 @@ CREATE TABLE {schema}.lease (
     granted_by uuid NOT NULL
 );
 """,
+    # Tables per store. The first release's get other names, so that the next statement of its open connections
+    # fails and binds nothing. What they held names no store: an empty `store_id`.
+    """
+ALTER TABLE {schema}.run RENAME TO run_of_version_1;
+ALTER TABLE {schema}.lease RENAME TO lease_of_version_1;
+CREATE TABLE {schema}.store_run (
+    run_id              text COLLATE "C" NOT NULL,
+    store_id            text COLLATE "C" NOT NULL,
+    run_equivalence_key bytea NOT NULL,
+    intent_fingerprint  text NOT NULL,
+    intent              text NOT NULL,
+    platform_run_id     text NOT NULL,
+    admitted_by         uuid NOT NULL,
+    state               text NOT NULL DEFAULT 'OPEN',
+    settled             boolean NOT NULL DEFAULT false,
+    updated_at          timestamptz NOT NULL DEFAULT clock_timestamp(),
+    seq                 bigint,
+    event_id            text,
+    PRIMARY KEY (run_id, store_id)
+);
+CREATE UNIQUE INDEX store_run_key ON {schema}.store_run (sha256(run_equivalence_key), store_id);
+CREATE INDEX store_run_unsettled ON {schema}.store_run (run_id) WHERE NOT settled;
+CREATE INDEX store_run_unclaimed ON {schema}.store_run (run_id) WHERE store_id = '';
+CREATE TABLE {schema}.store_lease (
+    resource   text COLLATE "C" NOT NULL,
+    store_id   text COLLATE "C" NOT NULL,
+    owner      text NOT NULL,
+    fence      bigint NOT NULL,
+    ttl        interval NOT NULL,
+    expires_at timestamptz NOT NULL,
+    granted_by uuid NOT NULL,
+    PRIMARY KEY (resource, store_id)
+);
+CREATE TABLE {schema}.store_place (
+    location  bytea NOT NULL,
+    store_id  text COLLATE "C" NOT NULL,
+    retired   boolean NOT NULL DEFAULT false,
+    served_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE UNIQUE INDEX store_place_location ON {schema}.store_place (sha256(location)) WHERE NOT retired;
+CREATE UNIQUE INDEX store_place_store ON {schema}.store_place (store_id) WHERE NOT retired;
+INSERT INTO {schema}.store_run
+    (run_id, store_id, run_equivalence_key, intent_fingerprint, intent, platform_run_id, admitted_by, state, settled,
+    updated_at)
+SELECT run_id, '', run_equivalence_key, intent_fingerprint, intent, platform_run_id, admitted_by, state, settled,
+    updated_at
+FROM {schema}.run_of_version_1;
+INSERT INTO {schema}.store_lease (resource, store_id, owner, fence, ttl, expires_at, granted_by)
+SELECT resource, '', owner, fence, ttl, expires_at, granted_by FROM {schema}.lease_of_version_1;
+""",
 )
 SCHEMA_VERSION = len(STEPS)
 
@@ -70,70 +120,113 @@ SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US
 # neither branch (its snapshot is older than the row). It asks again.
 ADMIT = """
 WITH standing AS (
-    SELECT run_equivalence_key, run_id, intent_fingerprint, intent, platform_run_id, admitted_by, settled
-    FROM {schema}.run WHERE sha256(run_equivalence_key) = sha256(%(key)s::bytea)
+    SELECT run_equivalence_key, run_id, intent_fingerprint, intent, platform_run_id, store_id, admitted_by, settled
+    FROM {schema}.store_run
+    WHERE sha256(run_equivalence_key) = sha256(%(key)s::bytea) AND store_id IN (%(store)s, '')
+    ORDER BY store_id LIMIT 1
 ), made AS (
-    INSERT INTO {schema}.run
-        (run_equivalence_key, run_id, intent_fingerprint, intent, platform_run_id, admitted_by)
-    SELECT %(key)s::bytea, %(run_id)s, %(fingerprint)s, %(intent)s, %(platform)s, %(call)s::uuid
-    WHERE NOT EXISTS (SELECT FROM standing)
+    INSERT INTO {schema}.store_run
+        (run_equivalence_key, run_id, intent_fingerprint, intent, platform_run_id, store_id, admitted_by)
+    SELECT %(key)s::bytea, %(run_id)s, %(fingerprint)s, %(intent)s, %(platform)s, %(store)s, %(call)s::uuid
+    WHERE NOT EXISTS (SELECT FROM standing) AND (%(location)s::bytea IS NULL OR EXISTS (
+        SELECT FROM {schema}.store_place
+        WHERE location = %(location)s::bytea AND store_id = %(store)s AND NOT retired
+    ))
     ON CONFLICT DO NOTHING
-    RETURNING run_equivalence_key, run_id, intent_fingerprint, intent, platform_run_id, admitted_by, settled
+    RETURNING run_equivalence_key, run_id, intent_fingerprint, intent, platform_run_id, store_id, admitted_by, settled
 )
 SELECT * FROM standing UNION ALL SELECT * FROM made"""
 FIND = """
-SELECT run_equivalence_key, run_id, intent_fingerprint, intent, platform_run_id, settled
-FROM {schema}.run WHERE run_id = %s"""
+SELECT run_equivalence_key, run_id, intent_fingerprint, intent, platform_run_id, store_id, settled, state, seq, event_id
+FROM {schema}.store_run WHERE run_id = %(run_id)s
+UNION ALL
+SELECT location, NULL, NULL, NULL, NULL, store_id, NULL, NULL, NULL, NULL
+FROM {schema}.store_place
+WHERE NOT retired AND (%(store)s::text IS NULL OR store_id = %(store)s::text OR location = %(location)s::bytea)"""
+CLAIM = """
+UPDATE {schema}.store_run AS free SET store_id = %(store)s
+WHERE store_id = '' AND (%(run_id)s::text IS NULL OR run_id = %(run_id)s::text) AND NOT EXISTS (
+    SELECT FROM {schema}.store_run AS own
+    WHERE own.store_id = %(store)s AND (own.run_id = free.run_id
+        OR sha256(own.run_equivalence_key) = sha256(free.run_equivalence_key))
+)
+RETURNING run_id"""
+
+# Of two that serve one location or one store at once the second waits for the first's insert, and then sees
+# nothing. It asks again.
+RETIRE = """
+UPDATE {schema}.store_place SET retired = true
+WHERE NOT retired AND (location = %(location)s::bytea OR store_id = %(store)s)
+    AND NOT (location = %(location)s::bytea AND store_id = %(store)s)"""
+SERVE = """
+WITH standing AS (
+    SELECT location, store_id FROM {schema}.store_place
+    WHERE NOT retired AND (location = %(location)s::bytea OR store_id = %(store)s)
+), made AS (
+    INSERT INTO {schema}.store_place (location, store_id)
+    SELECT %(location)s::bytea, %(store)s WHERE NOT EXISTS (SELECT FROM standing)
+    ON CONFLICT DO NOTHING
+    RETURNING location, store_id
+)
+SELECT * FROM standing UNION ALL SELECT * FROM made"""
 
 # `set_back`: a lease with more time left than it was taken for means that the server's clock
 # was set back; it stands, for one more of its own time. `retaken`: this call's own id when
 # its first answer was lost: if that try did take the lease, it is taken over from oneself.
+# A lease of no store is the first release's: nobody takes one any more, so it only has to be waited for.
 ACQUIRE = """
 WITH set_back AS (
-    UPDATE {schema}.lease SET expires_at = clock_timestamp() + ttl
-    WHERE resource = %(resource)s AND expires_at > clock_timestamp() + ttl
+    UPDATE {schema}.store_lease SET expires_at = clock_timestamp() + ttl
+    WHERE resource = %(resource)s AND store_id IN (%(store)s, '') AND expires_at > clock_timestamp() + ttl
     RETURNING resource
+), before AS (
+    SELECT greatest(max(fence), 0) AS fence,
+        bool_or(store_id = '' AND store_id <> %(store)s AND expires_at > clock_timestamp()) AS held
+    FROM {schema}.store_lease WHERE resource = %(resource)s
 )
-INSERT INTO {schema}.lease AS held (resource, owner, fence, ttl, expires_at, granted_by)
-SELECT %(resource)s, %(owner)s, greatest(%(above)s::bigint, 0) + 1, make_interval(secs => %(ttl)s),
-    clock_timestamp() + make_interval(secs => %(ttl)s), %(call)s::uuid
-WHERE NOT EXISTS (SELECT FROM set_back)
-ON CONFLICT (resource) DO UPDATE SET
-    owner = excluded.owner, fence = greatest(held.fence, %(above)s::bigint) + 1, ttl = excluded.ttl,
+INSERT INTO {schema}.store_lease AS held (resource, store_id, owner, fence, ttl, expires_at, granted_by)
+SELECT %(resource)s, %(store)s, %(owner)s, greatest(before.fence, %(above)s::bigint) + 1,
+    make_interval(secs => %(ttl)s), clock_timestamp() + make_interval(secs => %(ttl)s), %(call)s::uuid
+FROM before WHERE NOT EXISTS (SELECT FROM set_back) AND before.held IS NOT TRUE
+ON CONFLICT (resource, store_id) DO UPDATE SET
+    owner = excluded.owner, fence = greatest(held.fence + 1, excluded.fence), ttl = excluded.ttl,
     expires_at = clock_timestamp() + excluded.ttl, granted_by = excluded.granted_by
 WHERE held.expires_at <= clock_timestamp() OR held.granted_by = %(retaken)s::uuid
 RETURNING fence, extract(epoch FROM expires_at - clock_timestamp())::float8"""
 RENEW = """
-UPDATE {schema}.lease SET
+UPDATE {schema}.store_lease SET
     ttl = make_interval(secs => %(ttl)s), expires_at = clock_timestamp() + make_interval(secs => %(ttl)s)
-WHERE resource = %(resource)s AND owner = %(owner)s AND fence = %(fence)s AND expires_at > clock_timestamp()
+WHERE resource = %(resource)s AND store_id = %(store)s AND owner = %(owner)s AND fence = %(fence)s
+    AND expires_at > clock_timestamp()
 RETURNING extract(epoch FROM expires_at - clock_timestamp())::float8"""
 RELEASE = """
-UPDATE {schema}.lease SET expires_at = '-infinity'
-WHERE resource = %(resource)s AND owner = %(owner)s AND fence = %(fence)s AND expires_at > clock_timestamp()"""
+UPDATE {schema}.store_lease SET expires_at = '-infinity'
+WHERE resource = %(resource)s AND store_id = %(store)s AND owner = %(owner)s AND fence = %(fence)s
+    AND expires_at > clock_timestamp()"""
 RELEASE_AND_NOTE = """
 WITH given_up AS (
-    UPDATE {schema}.lease SET expires_at = '-infinity'
-    WHERE resource = %(resource)s AND owner = %(owner)s AND fence = %(fence)s AND expires_at > clock_timestamp()
+    UPDATE {schema}.store_lease SET expires_at = '-infinity'
+    WHERE resource = %(resource)s AND store_id = %(store)s AND owner = %(owner)s AND fence = %(fence)s
+        AND expires_at > clock_timestamp()
     RETURNING resource
 )
-UPDATE {schema}.run
-SET state = %(state)s, settled = settled OR %(settled)s, updated_at = clock_timestamp()
-FROM given_up WHERE run_id = %(run_id)s"""
+UPDATE {schema}.store_run
+SET state = %(state)s, settled = settled OR %(settled)s, updated_at = clock_timestamp(),
+    seq = coalesce(%(seq)s::bigint, seq), event_id = coalesce(%(event_id)s::text, event_id)
+FROM given_up WHERE run_id = %(run_id)s AND store_id = %(store)s"""
 HOLDER = """
-SELECT owner, fence, extract(epoch FROM expires_at - clock_timestamp())::float8
-FROM {schema}.lease WHERE resource = %s AND expires_at > clock_timestamp()"""
+SELECT owner, fence, extract(epoch FROM expires_at - clock_timestamp())::float8, store_id
+FROM {schema}.store_lease
+WHERE resource = %(resource)s AND store_id IN (%(store)s, '') AND expires_at > clock_timestamp()
+ORDER BY store_id DESC"""
 
-RUNS = """
+_ROW = """
 SELECT run_id, platform_run_id, state, settled,
-    to_char(updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')
-FROM {schema}.run
-WHERE run_id > %(after)s AND (%(states)s::text[] IS NULL OR state = ANY (%(states)s::text[]))
-ORDER BY run_id LIMIT %(limit)s"""
-UNSETTLED_RUNS = """
-SELECT run_id, platform_run_id, state, settled,
-    to_char(updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')
-FROM {schema}.run
-WHERE NOT settled
-AND run_id > %(after)s AND (%(states)s::text[] IS NULL OR state = ANY (%(states)s::text[]))
-ORDER BY run_id LIMIT %(limit)s"""
+    to_char(updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), store_id, seq, event_id
+FROM {schema}.store_run
+WHERE"""
+_CHOSEN = """ run_id > %(after)s AND (%(states)s::text[] IS NULL OR state = ANY (%(states)s::text[]))
+    AND (%(store)s::text IS NULL OR store_id IN (%(store)s::text, ''))
+ORDER BY run_id, store_id LIMIT %(limit)s"""
+RUNS = f"{_ROW}{_CHOSEN}"
+UNSETTLED_RUNS = f"{_ROW} NOT settled AND{_CHOSEN}"

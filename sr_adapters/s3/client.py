@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 import attrs
 from botocore.config import Config
@@ -142,3 +142,17 @@ def location(made: Any, bucket: str, prefix: str) -> str:
     server = aws.server(made)
     head = "s3://" if server is None else f"s3+{server}/"
     return (head + quote(f"{bucket}/{prefix}", safe=_PATH)).rstrip("/")
+
+
+def parted(uri: str) -> tuple[str | None, str, str] | None:
+    """A location taken apart: the server, None for AWS, the bucket and the prefix; None for one of another kind.
+
+    Of a server that has a path of its own the path is taken for the bucket's.
+    """
+    parts = urlsplit(uri)
+    if parts.scheme == "s3":
+        return None, parts.netloc, unquote(parts.path).strip("/")
+    if parts.scheme not in ("s3+http", "s3+https"):
+        return None
+    bucket, _, prefix = unquote(parts.path).strip("/").partition("/")
+    return f"{parts.scheme.removeprefix('s3+')}://{parts.netloc}", bucket, prefix

@@ -6,8 +6,10 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+import attrs
+
 from sr_adapters.s3 import trail
-from sr_adapters.s3.client import Endpoint, body, location, make_client, place
+from sr_adapters.s3.client import Endpoint, body, location, make_client, parted, place
 from sr_adapters.s3.errors import DRIVER_ERRORS, key_is_missing, status_of, translate, translated
 from sr_adapters.s3.probe import PROBES, Conditions, Findings, Prober, ProcessFindings
 from sr_adapters.s3.trail import Trail
@@ -38,6 +40,7 @@ class S3ObjectStore:
         findings: Findings = _PROCESS,
         page: int = 1000,
     ) -> None:
+        self._endpoint, self._findings = endpoint, findings
         self._bucket = bucket
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self._page = page
@@ -115,6 +118,14 @@ class S3ObjectStore:
 
     def location(self) -> str:
         return self._location
+
+    def elsewhere(self, location: str) -> S3ObjectStore | None:
+        """The store at another location (`sr_ports.stores.Elsewhere`), by this one's credentials."""
+        found = parted(location)
+        if found is None:
+            return None
+        server, bucket, prefix = found
+        return S3ObjectStore(attrs.evolve(self._endpoint, url=server), bucket, prefix, findings=self._findings)
 
     def probe(self) -> Conditions:
         """Try the store's conditional writes now. Raises `Unreachable`, STORE_UNSAFE where they do not hold."""

@@ -11,9 +11,24 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from sr_adapters.sqlite import statements as sql
+from sr_adapters.sqlite.beside import Beside
 from sr_adapters.sqlite.database import Database
 from sr_adapters.sqlite.settings import BUSY_TIMEOUT_S
-from sr_ports import Admission, Binding, Fault, IndexedRun, IndexNote, Lease, LeaseLost, NotFound, ReasonCode
+from sr_ports import (
+    Admission,
+    Binding,
+    Fault,
+    Found,
+    IndexedRun,
+    IndexNote,
+    Lease,
+    LeaseLost,
+    NotFound,
+    ReasonCode,
+    StorePlace,
+    Tail,
+)
+from sr_ports.authority import NO_STORE
 
 if TYPE_CHECKING:
     from sr_adapters.sqlite.settings import SqliteSettings
@@ -35,39 +50,68 @@ class SqliteAuthority:
     refused by A4 and by the fence.
     """
 
-    def __init__(self, path: str | Callable[[], str], *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        path: str | Callable[[], str],
+        *,
+        busy_timeout_s: float = BUSY_TIMEOUT_S,
+        runtime_root: str | None = None,
+    ) -> None:
+        """`runtime_root`: below it stores and this file may be moved together (law A9)."""
         self._database = Database(path, busy_timeout_s)
+        self._beside = Beside(runtime_root, self._database.place)
 
-    def admit(self, binding: Binding) -> Admission:
-        key = (binding.run_equivalence_key,)
+    def admit(self, binding: Binding, *, location: str | None = None) -> Admission:
+        key = {"key": binding.run_equivalence_key, "store_id": binding.store_id}
         found = self._database.rows(sql.BY_KEY, key)  # a duplicate takes no write lock
         if found:
-            settled, *parts = found[0]
-            return Admission(Binding(*parts), is_new=False, settled=bool(settled))
+            return _admission(found[0], is_new=False)
+        values = {**_values(binding), "location": self._beside.kept(location)}
         with self._database.writing() as link:
-            is_new = link.execute(sql.BIND, _values(binding)).rowcount == 1
+            is_new = link.execute(sql.BIND, values).rowcount == 1
             found = link.execute(sql.BY_KEY, key).fetchall()
+            served = location is None or link.execute(sql.SERVED, values).fetchall() != []
+        if not found and not served:
+            return Admission(binding, is_new=False, served=False)
         if not found:
             raise Fault(ReasonCode.INTERNAL, f"run {binding.run_id} is bound to another key")
-        settled, *parts = found[0]
-        return Admission(Binding(*parts), is_new, settled=bool(settled))
+        return _admission(found[0], is_new=is_new)
 
-    def find(self, run_id: str) -> Binding | None:
-        for *parts, settled in self._database.rows(sql.BY_RUN, (run_id,)):
-            return attrs.evolve(Binding(*parts), settled=bool(settled))
-        return None
+    def find(self, run_id: str, *, location: str | None = None, store_id: str | None = None) -> Found:
+        asked = {"run_id": run_id, "location": self._beside.kept(location), "store_id": store_id}
+        found = self._database.rows(sql.FIND, asked)
+        bindings = [_binding(row) for row in found if row[0] is not None]
+        if len(bindings) > 1:
+            bindings.sort(key=lambda one: one.store_id)
+        return Found(tuple(bindings), tuple(self._place(row[1], row[5]) for row in found if row[0] is None))
 
-    def acquire(self, resource: str, owner: str, *, ttl_s: float, above: int = 0) -> Lease | None:
-        for _, _, left_ms, granted_ms in self._database.rows(sql.HELD, (resource,)):
+    def serve(self, place: StorePlace, *, decided: bool = False) -> Sequence[StorePlace]:
+        values = {"location": self._beside.kept(place.location), "store_id": place.store_id}
+        with self._database.writing() as link:
+            if decided:
+                link.execute(sql.RETIRE, values)
+            link.execute(sql.SERVE, values)
+            found = link.execute(sql.PLACES, values).fetchall()
+        return tuple(self._place(*row) for row in found)
+
+    def claim(self, store_id: str, run_id: str | None = None) -> int:
+        with self._database.writing() as link:
+            return link.execute(sql.CLAIM, {"store_id": store_id, "run_id": run_id}).rowcount
+
+    def acquire(
+        self, resource: str, owner: str, *, ttl_s: float, above: int = 0, store_id: str = NO_STORE
+    ) -> Lease | None:
+        named = {"resource": resource, "store_id": store_id}
+        for _, _, left_ms, granted_ms, _ in self._database.rows(sql.HELD, named):
             if left_ms <= granted_ms:
                 return None  # plainly held: waiters that poll take no write lock
-        wish = {"resource": resource, "owner": owner, "above": above, "ttl_ms": _ms(ttl_s)}
         with self._database.writing() as link:
+            wish = {**named, "owner": owner, "above": above, "ttl_ms": _ms(ttl_s)}
             if link.execute(sql.ACQUIRE, wish).rowcount != 1:
-                link.execute(sql.REANCHOR, (resource,))
+                link.execute(sql.REANCHOR, named)
                 return None
-            ((fence,),) = link.execute(sql.FENCE, (resource,)).fetchall()
-        return Lease(resource, owner, fence, ttl_s)
+            ((fence,),) = link.execute(sql.FENCE, named).fetchall()
+        return Lease(resource, owner, fence, ttl_s, store_id)
 
     def renew(self, lease: Lease, *, ttl_s: float) -> Lease:
         with self._database.writing() as link:
@@ -80,11 +124,12 @@ class SqliteAuthority:
         with self._database.writing() as link:
             released = link.execute(sql.RELEASE, _this(lease)).rowcount
             if released == 1 and note is not None:
-                link.execute(sql.NOTE, (note.state, note.settled, run_id))
+                link.execute(sql.NOTE, {**_noted(note), "run_id": run_id, "store_id": lease.store_id})
 
-    def holder(self, resource: str) -> Lease | None:
-        for owner, fence, left_ms, _ in self._database.rows(sql.HELD, (resource,)):
-            return Lease(resource, owner, fence, left_ms / 1000)
+    def holder(self, resource: str, *, store_id: str = NO_STORE) -> Lease | None:
+        named = {"resource": resource, "store_id": store_id}
+        for owner, fence, left_ms, _, store in self._database.rows(sql.HELD, named):
+            return Lease(resource, owner, fence, left_ms / 1000, store)
         return None
 
     def runs(
@@ -94,16 +139,18 @@ class SqliteAuthority:
         unsettled_only: bool = False,
         limit: int = 100,
         after: str | None = None,
+        store_id: str | None = None,
     ) -> Sequence[IndexedRun]:
         choice = {
             "after": after or "",
             "states": None if states is None else json.dumps(list(states)),
             "limit": max(limit, 0),
+            "store_id": store_id,
         }
         found = self._database.rows(sql.UNSETTLED_RUNS if unsettled_only else sql.RUNS, choice)
         return tuple(
-            IndexedRun(run_id, platform, state, bool(settled), _instant(updated_ms))
-            for run_id, platform, state, settled, updated_ms in found
+            IndexedRun(run_id, platform, state, bool(settled), _instant(updated_ms), store, _tail(*tail))
+            for run_id, platform, state, settled, updated_ms, store, *tail in found
         )
 
     def now(self) -> datetime:
@@ -122,19 +169,28 @@ class SqliteAuthority:
     def close(self) -> None:
         self._database.close()
 
+    def _place(self, kept: str, store_id: str) -> StorePlace:
+        return StorePlace(self._beside.location(kept), store_id)
+
 
 class SqlitePerPlatformRun(SqliteAuthority):
     """A `SqliteAuthority` for each platform run, in a file of its own; this one is the current platform run's.
 
-    `place`: where a platform run's file is. `current`: the current platform run, asked on first use; it
+    `file`: where a platform run's file is. `current`: the current platform run, asked on first use; it
     raises `NotFound` while there is none, and so does everything but `of`.
     """
 
     def __init__(
-        self, place: Callable[[str], str], current: Callable[[], str], *, busy_timeout_s: float = BUSY_TIMEOUT_S
+        self,
+        file: Callable[[str], str],
+        current: Callable[[], str],
+        *,
+        busy_timeout_s: float = BUSY_TIMEOUT_S,
+        runtime_root: str | None = None,
     ) -> None:
-        super().__init__(self._own_file, busy_timeout_s=busy_timeout_s)
-        self._place, self._current, self._busy_timeout_s = place, current, busy_timeout_s
+        super().__init__(self._own_file, busy_timeout_s=busy_timeout_s, runtime_root=runtime_root)
+        self._file, self._current = file, current
+        self._settings: dict[str, Any] = {"busy_timeout_s": busy_timeout_s, "runtime_root": runtime_root}
         self._own: str | None = None
         self._others: dict[str, SqliteAuthority] = {}
 
@@ -145,7 +201,7 @@ class SqlitePerPlatformRun(SqliteAuthority):
             own = None
         if platform_run_id == own:
             return self
-        made = SqliteAuthority(self._place(platform_run_id), busy_timeout_s=self._busy_timeout_s)
+        made = SqliteAuthority(self._file(platform_run_id), **self._settings)
         return self._others.setdefault(platform_run_id, made)
 
     @property
@@ -160,34 +216,59 @@ class SqlitePerPlatformRun(SqliteAuthority):
 
     def _own_file(self) -> str:
         self._own = self._current()
-        return self._place(self._own)
+        return self._file(self._own)
 
 
 def build(wiring: Wiring[SqliteSettings]) -> SqliteAuthority:
     """The authority a profile asks for."""
-    settings = wiring.settings
+    settings, root = wiring.settings, wiring.runtime_root
 
-    def place(platform_run_id: str) -> str:
-        return str(Path(wiring.runtime_root, "fraud-platform", platform_run_id, "sr", "index", "authority.db"))
+    def file(platform_run_id: str) -> str:
+        return str(Path(root, "fraud-platform", platform_run_id, "sr", "index", "authority.db"))
 
     if settings.path is not None:
-        return SqliteAuthority(settings.path, busy_timeout_s=settings.busy_timeout_s)
-    return SqlitePerPlatformRun(place, wiring.platform_run_id, busy_timeout_s=settings.busy_timeout_s)
+        return SqliteAuthority(settings.path, busy_timeout_s=settings.busy_timeout_s, runtime_root=root)
+    return SqlitePerPlatformRun(file, wiring.platform_run_id, busy_timeout_s=settings.busy_timeout_s, runtime_root=root)
 
 
-def _values(binding: Binding) -> tuple[Any, ...]:
-    """What is bound, in the order of the statements."""
-    return (
-        binding.run_equivalence_key,
-        binding.run_id,
-        binding.intent_fingerprint,
-        binding.intent,
-        binding.platform_run_id,
-    )
+def _values(binding: Binding) -> dict[str, Any]:
+    """What is bound, by the names of the statements."""
+    return {
+        "key": binding.run_equivalence_key,
+        "run_id": binding.run_id,
+        "fingerprint": binding.intent_fingerprint,
+        "intent": binding.intent,
+        "platform": binding.platform_run_id,
+        "store_id": binding.store_id,
+    }
+
+
+def _admission(row: Sequence[Any], *, is_new: bool) -> Admission:
+    settled, *parts = row
+    return Admission(Binding(*parts), is_new, settled=bool(settled))
+
+
+def _binding(row: Sequence[Any]) -> Binding:
+    key, run_id, fingerprint, intent, platform, store_id, settled, state, seq, event_id = row
+    return Binding(key, run_id, fingerprint, intent, platform, store_id, bool(settled), state, _tail(seq, event_id))
+
+
+def _tail(seq: int | None, event_id: str | None) -> Tail | None:
+    return None if seq is None or event_id is None else Tail(seq, event_id)
+
+
+def _noted(note: IndexNote) -> dict[str, Any]:
+    seq, event_id = (None, None) if note.tail is None else (note.tail.seq, note.tail.event_id)
+    return {"state": note.state, "settled": note.settled, "seq": seq, "event_id": event_id}
 
 
 def _this(lease: Lease) -> dict[str, Any]:
-    return {"resource": lease.resource, "owner": lease.owner, "fence": lease.fence}
+    return {
+        "resource": lease.resource,
+        "store_id": lease.store_id,
+        "owner": lease.owner,
+        "fence": lease.fence,
+    }
 
 
 def _ms(seconds: float) -> int:

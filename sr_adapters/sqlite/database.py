@@ -10,11 +10,12 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sr_adapters.sqlite import reading
-from sr_adapters.sqlite.statements import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
+from sr_adapters.sqlite.statements import APPLICATION_ID, FROM_VERSION_1, SCHEMA, SCHEMA_VERSION
 from sr_ports import ReasonCode, Unreachable, one_line
 
 # NORMAL: no fsync a commit, only at checkpoints. A killed process loses nothing. A power loss
@@ -63,7 +64,7 @@ class Database:
             if self._connection is None and self._absent():
                 return []
             try:
-                if self._connection is None and not reading.may_write(self._named()):
+                if self._connection is None and not reading.may_write(self.place()):
                     return self._read_only(sql, values)
                 return self._linked().execute(sql, values).fetchall()
             except sqlite3.Error as exc:
@@ -71,10 +72,13 @@ class Database:
                 raise self._unreachable(exc) from exc
 
     def _read_only(self, sql: str, values: Mapping[str, Any] | Sequence[Any]) -> list[tuple[Any, ...]]:
-        path = self._named()
+        path = self.place()
         self.notices = (f"the authority's file {path} may not be written by this user: it is only read",)
         try:
-            return reading.rows(path, sql, values, lambda link: _check(str(path), _version(link)), self._busy_timeout_s)
+            try:
+                return reading.rows(path, sql, values, partial(_checked, str(path)), self._busy_timeout_s)
+            except _Older:
+                return reading.from_copy(path, sql, values, _lay, self._busy_timeout_s)
         except OSError as exc:
             what = f"the authority's file {path} cannot be read: {exc.strerror}"
             raise Unreachable(ReasonCode.AUTHORITY_UNREACHABLE, what, "check the rights of the file") from exc
@@ -122,7 +126,7 @@ class Database:
             connection.close()
 
     def _open(self) -> sqlite3.Connection:
-        path = self._place()
+        path = self._made()
         deadline = time.monotonic() + self._busy_timeout_s
         while True:
             try:
@@ -136,21 +140,21 @@ class Database:
     def _absent(self) -> bool:
         """Whether there is surely no file. Trouble on the way to it is no answer: opening tells it."""
         try:
-            return self._named().stat().st_size == 0  # an empty one is laid out by the first write
+            return self.place().stat().st_size == 0  # an empty one is laid out by the first write
         except FileNotFoundError:
             return True
         except (OSError, ValueError):
             return False
 
-    def _named(self) -> Path:
+    def place(self) -> Path:
         """The file's path: absolute, so that no name is special to SQLite (":memory:")."""
         if callable(self._path):
             self._path = self._path()
         return Path(self._path).absolute()
 
-    def _place(self) -> str:
+    def _made(self) -> str:
         try:
-            path = self._named()
+            path = self.place()
             path.parent.mkdir(parents=True, exist_ok=True)
         except (OSError, ValueError) as exc:
             what = f"the folder of the authority's file {self._path} cannot be made: {exc}"
@@ -171,29 +175,36 @@ def _connect(path: str, busy_timeout_s: float) -> sqlite3.Connection:
     try:
         for pragma in _PRAGMAS:
             link.execute(pragma)
-        if _version(link) == 0:
-            _create(link)
-        _check(path, _version(link))
+        _lay(link)
+        _checked(path, link)
     except BaseException:
         link.close()
         raise
     return link
 
 
-def _check(path: str, found: int) -> None:
+def _checked(path: str, link: sqlite3.Connection) -> None:
+    """Return for a database of this release. Raises `_Older` for one that can be brought up to date."""
+    found = _version(link)
+    if found in _STEPS:
+        raise _Older
     if found != SCHEMA_VERSION:
         whose = "another program's database" if found < 0 else f"authority schema version {found}"
         what = f"{path} is {whose}, this release knows version {SCHEMA_VERSION}"
         raise Unreachable(ReasonCode.AUTHORITY_SCHEMA, what, "use the release that wrote it, or another file")
 
 
-def _create(link: sqlite3.Connection) -> None:
-    """Lay the schema, unless another process just did or the file is someone else's."""
+class _Older(Exception):
+    """A database of an earlier release, which may only be read. Never leaves this module."""
+
+
+def _lay(link: sqlite3.Connection) -> None:
+    """Lay the schema or bring it up to date, unless another process just did or the file is someone else's."""
+    if _version(link) not in _STEPS:
+        return
     link.execute("BEGIN IMMEDIATE")
-    ((tables,),) = link.execute("SELECT count(*) FROM sqlite_master").fetchall()
-    if tables == 0:
-        for statement in SCHEMA:
-            link.execute(statement)
+    for statement in _STEPS.get(_version(link), ()):
+        link.execute(statement)
     link.execute("COMMIT")
 
 
@@ -210,6 +221,8 @@ def _primary(exc: sqlite3.Error) -> int:
     return getattr(exc, "sqlite_errorcode", 0) & 0xFF
 
 
+_STEPS: Mapping[int, Sequence[str]] = {0: SCHEMA, 1: FROM_VERSION_1}
+"""By the version that is found, what brings a file to this release's."""
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()
 _parents_connections: list[sqlite3.Connection] = []  # never closed here: closing would end the parent's locks
 

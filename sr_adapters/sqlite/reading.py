@@ -41,6 +41,16 @@ def rows(path: Path, sql: str, values: Mapping[str, Any] | Sequence[Any], check:
     raise sqlite3.OperationalError("it changed whenever it was read")
 
 
+def from_copy(path: Path, sql: str, values: Mapping[str, Any] | Sequence[Any], lay: Check, timeout_s: float) -> Rows:
+    """What the statement finds in a copy that `lay` brings up to date. Raises `sqlite3.Error`, `OSError`."""
+    for _ in range(_TRIES):
+        before = _stamp(path)
+        found = _copied(path, sql, values, lay, timeout_s)
+        if found is not None and _stamp(path) == before:
+            return found
+    raise sqlite3.OperationalError("it changed whenever it was read")
+
+
 def _alone(
     path: Path, sql: str, values: Mapping[str, Any] | Sequence[Any], check: Check, timeout_s: float
 ) -> Rows | None:
@@ -56,11 +66,12 @@ def _alone(
 def _copied(
     path: Path, sql: str, values: Mapping[str, Any] | Sequence[Any], check: Check, timeout_s: float
 ) -> Rows | None:
-    """From a copy of file and WAL; None where the WAL went away meanwhile."""
+    """From a copy of file and WAL, where there is one; None where the WAL went away meanwhile."""
+    beside = (path.with_name(path.name + "-wal"),) if _beside(path, "-wal") else ()
     with tempfile.TemporaryDirectory(prefix="sr-index-") as folder:
         copy = Path(folder, path.name)
         try:
-            for name in (path, path.with_name(path.name + "-wal")):
+            for name in (path, *beside):
                 shutil.copyfile(name, copy.with_name(name.name))
         except FileNotFoundError:
             return None

@@ -21,9 +21,9 @@ class AcceptedLoss:
     reason: str
 
 
-def refuse_while_others_work(ports: Ports, layout: Layout, run_id: str) -> None:
+def refuse_while_others_work(ports: Ports, layout: Layout, run_id: str, store_id: str) -> None:
     """Raise `BadInput(LEASE_BUSY)` while any other run of the platform run is held: it may be about to decide."""
-    other = at_work(ports, layout, run_id)
+    other = at_work(ports, layout, run_id, store_id)
     if other is not None:
         raise busy(f"run {other} of the same platform run is held by a worker, and may rest on what stands")
 
@@ -33,17 +33,17 @@ def busy(what: str) -> BadInput:
     return BadInput(ReasonCode.LEASE_BUSY, what, "wait until no other run is in flight, then run it again")
 
 
-def at_work(ports: Ports, layout: Layout, run_id: str) -> str | None:
+def at_work(ports: Ports, layout: Layout, run_id: str, store_id: str) -> str | None:
     """Another run of the platform run that is held now; None where none is."""
-    others = (one for one in _unsettled(ports, layout) if one != run_id)
-    return next((one for one in others if ports.authority.holder(one) is not None), None)
+    others = (one for one in _unsettled(ports, layout, store_id) if one != run_id)
+    return next((one for one in others if ports.authority.holder(one, store_id=store_id) is not None), None)
 
 
-def _unsettled(ports: Ports, layout: Layout) -> Iterator[str]:
+def _unsettled(ports: Ports, layout: Layout, store_id: str) -> Iterator[str]:
     """Ids of the platform run's runs that are not settled; no other can be held for long."""
     after: str | None = None
     while True:
-        page = ports.authority.runs(unsettled_only=True, limit=_PAGE, after=after)
+        page = ports.authority.runs(unsettled_only=True, limit=_PAGE, after=after, store_id=store_id)
         yield from (row.run_id for row in page if row.platform_run_id == layout.platform_run_id)
         if len(page) < _PAGE:
             return

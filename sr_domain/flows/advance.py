@@ -18,7 +18,15 @@ from sr_domain.evidence.verdict import Complete, Conflicted, Evidence, Failed, U
 from sr_domain.flows.abandoned_attempts import abandon_open_attempts
 from sr_domain.flows.accepted_loss import AcceptedLoss
 from sr_domain.flows.admissible import compiled
-from sr_domain.flows.commit import commit_failed, commit_quarantined, commit_ready, decide_ready, finish_terminal
+from sr_domain.flows.commit import (
+    commit_failed,
+    commit_quarantined,
+    commit_ready,
+    decide_ready,
+    finish_lost,
+    finish_terminal,
+    write_missing,
+)
 from sr_domain.flows.conclusions import decision, failed, orphaned, waiting
 from sr_domain.flows.corrected_root import correct_root
 from sr_domain.flows.engine_attempts import EngineFailed, finished_root, run_engine
@@ -60,6 +68,9 @@ def advance(run: HeldRun, context: Context, *, fresh: bool, loss: AcceptedLoss |
     """
     # A look that finds what is on record already adds nothing to it, not even that somebody looked.
     take_over(run, late=_waits(run) and loss is None)
+    if run.history.lost is not None:
+        finish_lost(run)
+        return
     anchored = run.history.accepted
     if anchored is None and not fresh:
         _refuse_under_ready(run)
@@ -77,6 +88,8 @@ def advance(run: HeldRun, context: Context, *, fresh: bool, loss: AcceptedLoss |
         return
     commit_ready(run)
     announce_successor(run)
+    if state is RunState.READY:  # whoever comes back to it writes again what is gone and follows from the record
+        write_missing(run)
 
 
 def _waits(run: HeldRun) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -21,6 +22,7 @@ from sr_domain.record.proofs import Decision
 from sr_domain.record.read import Entry
 from sr_domain.run.altered import AlteredArtifact
 from sr_domain.run.derived import quarantine_bytes
+from sr_domain.run.derived_artifact import DerivedArtifact
 from sr_domain.run.held_run import HeldRun
 from sr_ports import BadInput, Fault, ReasonCode, Unreachable
 
@@ -143,6 +145,19 @@ def publish_ready(run: HeldRun, signal: Mapping[str, Any]) -> None:
     run.record(events.READY_PUBLISHED(Published(envelope.message_id, envelope.topic)))
 
 
+def write_missing(run: HeldRun) -> None:
+    """Write plan and attestation of a READY run again where they are gone; what only another key can sign stays so."""
+    planned, committed = run.history.plan, run.history.committed
+    key = run.layout.plan(run.run_id)
+    if planned is not None and run.ports.store.read(key) is None:
+        run.write_derived(key, planned.details.run_plan_digest, run.derives.plan)
+    key = run.layout.attestation(run.run_id)
+    signed = committed is not None and committed.details.attestation_ref is not None
+    if signed and run.ports.signer is not None and run.ports.store.read(key) is None:
+        envelope = DerivedArtifact.at(key, run.derives, run.ports.signer).derived()
+        run.write_bytes(key, envelope or b"")
+
+
 def commit_failed(run: HeldRun, why: Rest) -> None:
     """End the run FAILED."""
     _end(run, events.RUN_FAILED, why)
@@ -162,6 +177,12 @@ def _end(run: HeldRun, kind: EventKind[Rest], why: Rest) -> None:
     # A conflict owes a quarantine record; drift, which keeps both sides, too.
     run.record(kind(attrs.evolve(why, revision=revisions.REVISION), follows if why.conflicts else None))
     finish_terminal(run)
+
+
+def finish_lost(run: HeldRun) -> None:
+    """Write the status of a run whose truth was lost; one of the history that was lost is left to `sr recover`."""
+    with contextlib.suppress(AlteredArtifact):
+        run.write_status()
 
 
 def finish_terminal(run: HeldRun) -> None:

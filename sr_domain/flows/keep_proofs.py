@@ -95,7 +95,7 @@ def _refused(run: HeldRun, found: Sequence[Standing], loss: AcceptedLoss | None)
         return Kept(failures=verdict.failures)
     accepted = [one for one, _ in verdict.orphans if loss is not None and one.one.proof.output_id == loss.output_id]
     if loss is not None and accepted:
-        refuse_while_others_work(run.ports, run.layout, run.run_id)
+        refuse_while_others_work(run.ports, run.layout, run.run_id, run.lease.store_id)
         for one in accepted:
             set_aside(run, one.key, one.blob, exact_json(one.one.receipt), reason=loss.reason)
     left = tuple(failure for one, failure in verdict.orphans if one not in accepted)

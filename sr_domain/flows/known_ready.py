@@ -29,7 +29,11 @@ def ready_elsewhere(run: HeldRun, key: str, standing: bytes) -> str | None:
 def _index(run: HeldRun) -> str | None:
     """The index is read in pages by ascending id: this run's row is the first after the id before."""
     before = f"{max(int(run.run_id, 16) - 1, 0):032x}"
-    rows = [row for row in run.ports.authority.runs(after=before, limit=1) if row.run_id == run.run_id]
+    rows = [
+        row
+        for row in run.ports.authority.runs(after=before, limit=1, store_id=run.lease.store_id)
+        if row.run_id == run.run_id
+    ]
     if rows and rows[0].state == RunState.READY and run.history.committed is None:
         return "the index has known the run as READY, and its record does not say so"
     return None

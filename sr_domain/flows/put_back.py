@@ -24,13 +24,14 @@ def put_back(run: HeldRun, keys: Iterable[str]) -> list[str]:
 
     It is asked before each decision, so that a crash after a swap forgets nothing. Raises as `set_aside` does.
     """
-    last = {one.details.artifact_ref: one.details for one in run.history.all(GOV_LOSS_ACCEPTED)}
+    losses = (one.details for one in run.history.all(GOV_LOSS_ACCEPTED))
+    last = {one.artifact_ref: (one.digest, one.set_aside_ref) for one in losses if one.set_aside_ref is not None}
     swapped = {key: _read(run, key) for key in keys if key in last}
-    ours = {key: blob for key, blob in swapped.items() if sha256_hex(blob.data) == last[key].digest}
+    ours = {key: blob for key, blob in swapped.items() if sha256_hex(blob.data) == last[key][0]}
     if not ours:
         return []
-    stood = {key: _read(run, last[key].set_aside_ref).data for key in ours}
-    busy = at_work(run.ports, run.layout, run.run_id) is not None
+    stood = {key: _read(run, last[key][1]).data for key in ours}
+    busy = at_work(run.ports, run.layout, run.run_id, run.known_store.identity().store_id) is not None
     resting = resting_on(run.ports, run.layout, stood, tell=run.telemetry.progress, check=run.held.check)
     back = [key for key in ours if busy or resting[key]]
     for key in back:

@@ -12,15 +12,19 @@ import attrs
 
 from sr_domain.encoding.redact import redact
 from sr_domain.flows.accepted_loss import refuse_while_others_work
+from sr_domain.flows.index import check_known
 from sr_domain.flows.known_ready import ready_elsewhere
 from sr_domain.flows.resume import locate
 from sr_domain.flows.set_aside import set_aside
-from sr_domain.flows.submit import held_run, work
+from sr_domain.flows.work import held_run, work
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.request import RunRequest, check_actor
 from sr_domain.record.details import Denied
 from sr_domain.record.events import AUTH_DENIED
 from sr_domain.record.layout import Layout
+from sr_domain.record.ledger import Ledger
+from sr_domain.record.read import Record
+from sr_domain.record.states import RunState
 from sr_domain.run.answers import denied, in_flight
 from sr_domain.run.append_aside import append_aside, read_record
 from sr_domain.run.context import Context
@@ -29,7 +33,7 @@ from sr_domain.run.derived_artifact import DerivedArtifact
 from sr_domain.run.held_run import HeldRun, take_over
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.rights import may
-from sr_ports import BadInput, Fault, ReasonCode, SrError
+from sr_ports import BadInput, Binding, Fault, ReasonCode, SrError
 from sr_ports.compared import Compared
 
 _LONGEST = 512
@@ -38,23 +42,31 @@ _LONGEST = 512
 
 @attrs.frozen(eq=False, repr=False)
 class Asked(Compared):
-    """What an actor with the right asks for. `context`: for work where the run is. `reason`: as it goes on record."""
+    """What an actor with the right asks for. `context`: for work where the run is. `reason`: as it goes on record.
+    `known`: what the index knows of the run."""
 
     context: Context
     layout: Layout
     request: RunRequest
+    known: Binding
     reason: str
 
 
 def asked_to_recover(context: Context, run: str, *, reason: str, actor: str) -> Asked | Outcome:
     """The run that a loss is accepted for; the answer to an actor without the right. Raises `NotFound`, `BadInput`."""
     check_actor(actor)
+    told = accepted_reason(reason)
+    at = locate(context, run)
+    if not may(context.settings.recoverers, actor):
+        return _denied(at.context, at.layout, at.request, actor)
+    return Asked(at.context, at.layout, at.request, at.known, told)
+
+
+def accepted_reason(reason: str) -> str:
+    """The reason as it goes on record. Raises `BadInput(USAGE)` for none."""
     if not reason.strip():
         raise BadInput(ReasonCode.USAGE, "a loss is accepted for a reason, and none is given", "give --reason")
-    context, layout, request = locate(context, run)
-    if not may(context.settings.recoverers, actor):
-        return _denied(context, layout, request, actor)
-    return Asked(context, layout, request, redact(reason)[:_LONGEST])
+    return redact(reason)[:_LONGEST]
 
 
 def recover_artifact(context: Context, run: str, key: str, *, reason: str, actor: str) -> Outcome:
@@ -70,14 +82,26 @@ def recover_artifact(context: Context, run: str, key: str, *, reason: str, actor
     if isinstance(asked, Outcome):
         return asked
     context, layout, request = asked.context, asked.layout, asked.request
-    ports, known = context.ports, read_record(context.ports, layout, request.run_id)[0]
-    DerivedArtifact.at(key, Derived(layout, known))  # of any other key nothing is touched
-    ttl_s = context.settings.lease_ttl_s
-    lease = ports.authority.acquire(request.run_id, ports.ids.new_id(), ttl_s=ttl_s, above=known.fence)
+    ports, ledger = context.ports, read_record(context.ports, layout, request.run_id)[0]
+    _refuse_rolled_back(asked, ledger, key)
+    DerivedArtifact.at(key, Derived(layout, ledger))  # of any other key nothing is touched
+    owner, ttl_s, store_id = ports.ids.new_id(), context.settings.lease_ttl_s, context.known_store.identity().store_id
+    lease = ports.authority.acquire(request.run_id, owner, ttl_s=ttl_s, above=ledger.fence, store_id=store_id)
     if lease is None:
         return in_flight(ports, layout, request.run_id)
     _hold(context, held_run(context, layout, request, lease, actor), key, asked.reason)
-    return work(context, layout, request, actor)
+    return work(context, layout, request, actor, known=asked.known)
+
+
+def _refuse_rolled_back(asked: Asked, ledger: Ledger, key: str) -> None:
+    """Return for a record that holds what the index knows. What was READY is lost, anything else was rolled back."""
+    try:
+        check_known(asked.context, asked.known, ledger)
+    except Fault as fault:
+        if asked.known.state == RunState.READY and Record(ledger).committed is None and ledger.events:
+            what = f"{key} is not set aside: the index has known the run as READY, and its record does not say so"
+            raise Fault(ReasonCode.TRUTH_LOST, what) from fault
+        raise
 
 
 def _denied(context: Context, layout: Layout, request: RunRequest, actor: str) -> Outcome:
@@ -95,7 +119,6 @@ def _hold(context: Context, run: HeldRun, key: str, reason: str) -> None:
         with context.ports.heartbeat.keep(run.lease, run.extended) as run.held:
             run.load()
             take_over(run)
-            run.known_store.identity()
             _give_up(run, DerivedArtifact.at(key, run.derives, run.ports.signer), reason)
     finally:
         with contextlib.suppress(SrError):  # it lapses by itself
@@ -115,5 +138,5 @@ def _give_up(run: HeldRun, artifact: DerivedArtifact, reason: str) -> None:
     if known is not None:
         raise Fault(ReasonCode.TRUTH_LOST, f"{artifact.key} is not set aside: {known}")
     if artifact.shared:
-        refuse_while_others_work(run.ports, run.layout, run.run_id)
+        refuse_while_others_work(run.ports, run.layout, run.run_id, run.lease.store_id)
     set_aside(run, artifact.key, standing, replacement, reason=reason)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from sr_domain.flows.accepted_loss import AcceptedLoss, refuse_while_others_work
 from sr_domain.flows.orphans import Orphan, orphans_of, who_rests
 from sr_domain.flows.recover import asked_to_recover
-from sr_domain.flows.submit import telemetry_of, work
+from sr_domain.flows.work import telemetry_of, work
 from sr_domain.plan.request import RunRequest
 from sr_domain.record.layout import Layout
 from sr_domain.record.read import Record
@@ -31,9 +31,9 @@ def recover_receipt(context: Context, run: str, output_id: str, *, reason: str, 
         return asked
     context, layout, request = asked.context, asked.layout, asked.request
     orphans = _orphans(context, layout, request.run_id, output_id)
-    refuse_while_others_work(context.ports, layout, request.run_id)
+    refuse_while_others_work(context.ports, layout, request.run_id, context.known_store.identity().store_id)
     _refuse_where_rested_on(context, layout, request, orphans)
-    return work(context, layout, request, actor, loss=AcceptedLoss(output_id, asked.reason))
+    return work(context, layout, request, actor, loss=AcceptedLoss(output_id, asked.reason), known=asked.known)
 
 
 def _orphans(context: Context, layout: Layout, run_id: str, output_id: str) -> tuple[Orphan, ...]:

@@ -18,6 +18,7 @@ from sr_domain.artifacts.revisions import rules_of
 from sr_domain.encoding.contracts import problem
 from sr_domain.encoding.redact import redact
 from sr_domain.encoding.times import format_instant, parse_instant
+from sr_domain.flows.index import check_known, find, serve
 from sr_domain.plan.request import check_actor
 from sr_domain.record import details, events
 from sr_domain.record.kinds import Draft
@@ -28,12 +29,14 @@ from sr_domain.record.states import Fact
 from sr_domain.run.altered import set_aside_step
 from sr_domain.run.answers import denied, successors
 from sr_domain.run.append_aside import append_aside, pins_on
+from sr_domain.run.bound import index_store, own
 from sr_domain.run.context import Context
 from sr_domain.run.derived import Derived
 from sr_domain.run.derived_artifact import DerivedArtifact
 from sr_domain.run.lookup import id_of, parse_truth, record_of
 from sr_domain.run.outcome import NextStep, Outcome
 from sr_domain.run.rights import may
+from sr_domain.run.served import check_served
 from sr_domain.run.telemetry import RunTelemetry
 from sr_ports import BadInput, ReasonCode, SrError, Unreachable
 
@@ -120,7 +123,13 @@ def reemit(
             events.AUTH_DENIED(details.Denied(actor, "reemit", ReasonCode.AUTH_DENIED, kind=reemission.kind))
         )
         return denied(layout, run_id, actor, "reemit")
-    lease = context.ports.authority.acquire(f"reemit:{run_id}:{kind}", context.ports.ids.new_id(), ttl_s=_LEASE_S)
+    _refuse_another_store(context, layout, ledger, dry_run=dry_run)
+    lease = context.ports.authority.acquire(
+        f"reemit:{run_id}:{kind}",
+        context.ports.ids.new_id(),
+        ttl_s=_LEASE_S,
+        store_id=index_store(context.ports.authority, context.known_store),
+    )
     if lease is None:
         busy = events.REEMIT_BUSY(details.ReemitBusy(reemission.kind, ReasonCode.REEMIT_BUSY))
         RunTelemetry(context.ports.telemetry, context.ports.clock, pins_on(ledger), context.policy_rev).event(busy)
@@ -130,6 +139,18 @@ def reemit(
         return _under_lease(reemission, reason=told, dry_run=dry_run, superseded=superseded)
     finally:
         _release(context, lease)
+
+
+def _refuse_another_store(context: Context, layout: Layout, ledger: Ledger, *, dry_run: bool) -> None:
+    """Return for a record that holds what the index knows, in the store that the authority serves. Raises `Fault`."""
+    found = find(context, ledger.run_id)
+    context.known_store.standing()
+    check_served(context.known_store, found.places)
+    known = own(found, context.known_store.store_id)
+    if known is not None:
+        check_known(context, known, ledger)
+    if not dry_run:
+        serve(context, found.places)
 
 
 def _release(context: Context, lease: Any) -> None:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from functools import partial
+
+import attrs
 
 from sr_domain.encoding.times import parse_instant
+from sr_domain.flows.index import find, standing, taken_in
 from sr_domain.flows.orphans import orphans_of, unchanged
-from sr_domain.flows.submit import bound_request, rebind, telemetry_of, work
+from sr_domain.flows.submit import bound_request
+from sr_domain.flows.work import telemetry_of, work
 from sr_domain.plan.request import RunRequest, check_actor
 from sr_domain.record.details import Nothing
 from sr_domain.record.events import LEASE_BUSY
 from sr_domain.record.layout import Layout
 from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
-from sr_domain.run.answers import recorded_request
 from sr_domain.run.append_aside import read_record
+from sr_domain.run.bound import index_store
 from sr_domain.run.context import Context
-from sr_domain.run.lookup import authorities, home, no_run, platform_runs, recorded_runs
+from sr_domain.run.lookup import authorities, home, no_run
 from sr_domain.run.outcome import Outcome
-from sr_domain.run.trouble import Trouble, each
-from sr_ports import AuthorityStore, PerPlatformRun, ReasonCode
+from sr_domain.run.served import check_served
+from sr_ports import AuthorityStore, Binding, ReasonCode
 
 _PAGE = 200
 _LONGEST_PAUSE = timedelta(minutes=5)
@@ -33,63 +36,38 @@ def resume(context: Context, run: str, *, actor: str = "resume", force: bool = F
     `force`: one more engine attempt, although too many were abandoned. Raises `NotFound(RUN_NOT_FOUND)`.
     """
     check_actor(actor)
-    context, layout, request = locate(context, run)
-    outcome = work(context, layout, request, actor, forced=force)
+    located = locate(context, run)
+    context, request = located.context, located.request
+    outcome = work(context, located.layout, request, actor, known=located.known, forced=force)
     if outcome.in_flight:  # not news: whoever waits for a run asks again and again
         telemetry_of(context, request).event(LEASE_BUSY(Nothing()), severity="DEBUG")
     return outcome
 
 
-def locate(context: Context, run: str) -> tuple[Context, Layout, RunRequest]:
-    """Where a run's truth is, the context to work on it there, and what it was asked for: by index, else record."""
+@attrs.frozen
+class Located:
+    """Where a run's truth is. `context`: for work on it there. `known`: what the index knows of the run."""
+
+    context: Context
+    layout: Layout
+    request: RunRequest
+    known: Binding
+
+
+def locate(context: Context, run: str) -> Located:
+    """A run that is about to be written to, and what it was asked for: by index, else record.
+
+    Raises `NotFound`, and `Fault` for a store that is not the one which the authority serves.
+    """
     place = home(context, run)
     layout, run_id = place.layout, place.run_id
     context = context.at(layout.platform_run_id)
-    binding = place.binding or context.ports.authority.find(run_id)
-    if binding is not None:
-        return context, Layout(binding.platform_run_id), bound_request(context, binding)
-    ledger, _ = read_record(context.ports, layout, run_id)
-    accepted = Record(ledger).accepted
-    if accepted is None:
+    found = find(context, run_id) if place.found is None else place.found
+    known = standing(context, layout, run_id, found)
+    if known is None:
         raise no_run(run_id)
-    return context, layout, recorded_request(accepted, context.ports.known_timezone)
-
-
-def rebuild_index(context: Context, on_trouble: Callable[[Trouble], None] | None = None) -> int:
-    """Bind the keys of every record the authority does not know; how many were bound.
-
-    Of every platform run of the store; in a session whose authority is its platform run's own, of that one.
-    A run that cannot be bound stops no other. `on_trouble` is told of each; where none is given,
-    the first one's error is raised after the others were bound.
-    """
-    made = 0
-    troubles: list[Trouble] = []
-    for layout in _indexed(context):
-        own = context.at(layout.platform_run_id)
-        for _, done in each(recorded_runs(own.ports, layout), partial(_bound, own, layout)):
-            if isinstance(done, Trouble):
-                troubles.append(done)
-            else:
-                made += done
-        if own.ports.authority is not context.ports.authority:
-            own.ports.authority.close()  # as many files would be open as there are platform runs
-    for trouble in troubles:
-        if on_trouble is None:
-            raise trouble.error
-        on_trouble(trouble)
-    return made
-
-
-def _indexed(context: Context) -> list[Layout]:
-    """The platform runs whose keys the authority at hand is to know."""
-    current = context.ports.platform.current()
-    if current is not None and isinstance(context.ports.authority, PerPlatformRun):
-        return [Layout(current)]
-    return [Layout(name) for name in platform_runs(context.ports.store)]
-
-
-def _bound(context: Context, layout: Layout, run_id: str) -> bool:
-    return context.ports.authority.find(run_id) is None and rebind(context, layout, run_id)
+    known = taken_in(context, known, found)
+    return Located(context, Layout(known.platform_run_id), bound_request(context, known), known)
 
 
 def due(context: Context, run: str) -> bool:
@@ -99,8 +77,8 @@ def due(context: Context, run: str) -> bool:
     goes on record, so a watcher must not try at every look. A run that rests for an orphan receipt is due
     once another stands there. Everything else is always due.
     """
-    context, layout, request = locate(context, run)
-    ledger, _ = read_record(context.ports, layout, request.run_id)
+    place = home(context, run)
+    ledger, _ = read_record(context.ports, place.layout, place.run_id)
     rest = Record(ledger).rest
     if rest is not None and rest.reason_code == ReasonCode.INSTANCE_RECEIPT_ORPHAN:
         return not unchanged(context.ports, orphans_of(rest))
@@ -116,14 +94,18 @@ def unsettled(context: Context) -> Iterator[str]:
 
     With no platform run, and an authority that belongs to one, those of every platform run of the store.
     """
+    known = context.known_store
     for _, authority in authorities(context.ports):
-        yield from _unsettled(authority)
+        known.standing()
+        check_served(known, authority.find("", location=known.location, store_id=known.store_id).places)
+        yield from _unsettled(authority, index_store(authority, known))
 
 
-def _unsettled(authority: AuthorityStore) -> Iterator[str]:
+def _unsettled(authority: AuthorityStore, store_id: str) -> Iterator[str]:
     after: str | None = None
     while True:
-        page: Sequence[str] = [row.run_id for row in authority.runs(unsettled_only=True, limit=_PAGE, after=after)]
+        rows = authority.runs(unsettled_only=True, limit=_PAGE, after=after, store_id=store_id)
+        page: Sequence[str] = [row.run_id for row in rows]
         yield from page
         if len(page) < _PAGE:
             return

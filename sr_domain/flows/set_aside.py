@@ -6,8 +6,8 @@ Nothing is lost: the bytes that stood are stored under their own digest before a
 from __future__ import annotations
 
 from sr_domain.encoding.canonical import sha256_hex
-from sr_domain.record.details import LossAccepted
 from sr_domain.record.events import GOV_LOSS_ACCEPTED
+from sr_domain.record.losses import LossAccepted
 from sr_domain.run.held_run import HeldRun
 from sr_ports import Blob, Fault, ReasonCode
 

@@ -25,7 +25,7 @@ from sr_domain.record.states import RunState
 from sr_domain.run.answers import successor_of
 from sr_domain.run.append_aside import append_aside, read_record
 from sr_domain.run.held_run import HeldRun
-from sr_domain.run.lookup import home_of
+from sr_domain.run.lookup import home_of, record_elsewhere
 from sr_domain.run.ports import Ports
 from sr_ports import BadInput, Fault, ReasonCode, Unreachable
 from sr_ports.compared import Compared
@@ -63,10 +63,10 @@ def check_supersedes(ports: Ports, layout: Layout, request: RunRequest) -> Super
     old = request.supersedes
     if old is None:
         return None
-    ledger, _ = read_record(ports, home_of(ports, old, layout), old)
+    ledger = record_elsewhere(ports, old, layout)
     if ledger.state is None:
         return SupersedeRefused(ReasonCode.SUPERSEDES_NOT_FOUND, f"run {old} does not exist here", old)
-    if ledger.state is not RunState.READY:
+    if ledger.state is not RunState.READY and Record(ledger).lost is None:
         return SupersedeRefused(ReasonCode.SUPERSEDES_NOT_READY, f"run {old} is {ledger.state.value}", old)
     claimant = claimant_of(ports, layout, ledger)
     return None if claimant in (None, request.run_id) else _taken(old, claimant)

@@ -26,8 +26,11 @@ class Altered:
 def first_altered(store: ObjectStore, layout: Layout, ledger: Ledger) -> Altered | None:
     """The first of a run's artifacts that is not its record's own; None where all are. Raises `Unreachable`.
 
-    What is missing is nobody's fault here. A run may go on meanwhile: it is then judged by its record of now.
+    What is missing is nobody's fault here, and what stands beside a record that lost its truth is lost, not altered.
+    A run may go on meanwhile: it is then judged by its record of now.
     """
+    if Record(ledger).lost is not None:
+        return None
     if next(_altered(store, layout, ledger), None) is None:
         return None
     now = ledger_of(ledger.run_id, store.read(layout.record(ledger.run_id)))

@@ -5,68 +5,114 @@ Timestamps are never compared with a clock: they are only part of what the chain
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Self
 
 import attrs
 
-from sr_domain.artifacts.attestation import fault_in
-from sr_domain.artifacts.revisions import rules_at, rules_of
-from sr_domain.artifacts.rules import Document, Rules
-from sr_domain.artifacts.signed import statement_of
-from sr_domain.encoding.canonical import exact_json, sha256_hex
-from sr_domain.encoding.contracts import problem
-from sr_domain.plan.compile import pins_of
-from sr_domain.plan.sealed import SealedPlan
-from sr_domain.queries.finding import Finding
-from sr_domain.record.details import Decided
-from sr_domain.record.events import ENGINE_ATTEMPT_FINISHED, EVENTS, SUPERSEDED_BY
+from sr_domain.artifacts.revisions import rules_of
+from sr_domain.encoding.canonical import exact_json
+from sr_domain.queries.auditor import Auditor
+from sr_domain.queries.finding import Finding, Weight, unfinished
+from sr_domain.record.events import SUPERSEDED_BY
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger, RecordFault, check_ledger
-from sr_domain.record.read import Entry, Record
-from sr_domain.run.answers import recorded_request, settled
+from sr_domain.record.read import Record
+from sr_domain.run.beyond import index_row
 from sr_domain.run.derived import Derived
 from sr_domain.run.derived_artifact import DerivedArtifact
 from sr_domain.run.lookup import home_of
 from sr_domain.run.ports import Ports
+from sr_domain.run.rolled_back import index_beyond
 from sr_domain.run.swap import swap
-from sr_ports import BadInput, Blob, Fault, ObjectStore, ReasonCode
+from sr_ports import Blob, Fault, IndexedRun, ReasonCode, Unreachable
+
+_LOOKS = 5
+"""How often a run that moves on while it is audited is looked at again."""
 
 
 @attrs.frozen
 class Audit:
-    """What an audit of one run found, the first fault first; empty when all is as it was written."""
+    """What an audit of one run found, the first fault first; no `findings` when all is as it was written.
+
+    `unfinished`: what a worker is at, or a crash left. `lost`: what stands of a history whose loss was accepted.
+    `not_asked`: who could not be asked what they know of it, and why.
+    """
 
     run_id: str
     state: str | None
     findings: tuple[Finding, ...]
+    unfinished: tuple[Finding, ...] = ()
+    lost: tuple[Finding, ...] = ()
+    not_asked: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, run_id: str, state: str | None, found: Iterable[Finding], not_asked: Iterable[str] = ()) -> Self:
+        """What was found, each by its weight."""
+        told = tuple(found)
+        faults, left, lost = (tuple(one for one in told if one.weight is weight) for weight in Weight)
+        return cls(run_id, state, faults, left, lost, tuple(not_asked))
 
     def document(self) -> dict[str, Any]:
-        """JSON form, for machines."""
+        """JSON form, for machines; what is not there is left out, save the faults."""
+        more = {"unfinished": self.unfinished, "lost": self.lost}
         return {
             "run_id": self.run_id,
             "state": self.state,
             "ok": not self.findings,
             "findings": [one.document() for one in self.findings],
+            **{name: [one.document() for one in found] for name, found in more.items() if found},
+            **({"not_asked": list(self.not_asked)} if self.not_asked else {}),
         }
 
 
 def audit(ports: Ports, layout: Layout, run_id: str) -> Audit:
     """Check chain, order, fences, artifacts, refs and status of one run; `ports` of its platform run.
 
-    Raises `Unreachable`, and `Fault(REVISION_UNKNOWN)` for a run that a newer release wrote.
+    A run that moves on meanwhile is looked at again. Raises `Unreachable`, and `Fault(REVISION_UNKNOWN)` for a run
+    that a newer release wrote.
     """
     key = layout.record(run_id)
-    blob = ports.store.read(key)
-    if blob is None:
-        return Audit(run_id, None, (Finding(ReasonCode.TRUTH_MISSING, key, "the record is not there"),))
-    ledger = check_ledger(run_id, blob.data)
+    for _ in range(_LOOKS):
+        blob = ports.store.read(key)
+        done = _audit(ports, layout, run_id, blob)
+        now = ports.store.read(key) if done.findings else blob
+        if (None if now is None else now.etag) == (None if blob is None else blob.etag):
+            return done
+    return Audit.of(run_id, done.state, [unfinished(key, "it grew while it was audited")], done.not_asked)
+
+
+def _audit(ports: Ports, layout: Layout, run_id: str, blob: Blob | None) -> Audit:
+    key, not_asked = layout.record(run_id), list[str]()
+    ledger = Ledger(run_id) if blob is None else check_ledger(run_id, blob.data)
+    try:
+        row = index_row(ports, run_id)
+    except Unreachable as error:
+        row = None
+        not_asked.append(f"index: {error.what}")
     if isinstance(ledger, RecordFault):
-        return Audit(run_id, None, (record_finding(key, ledger),))
+        return Audit.of(run_id, None, [record_finding(key, ledger)], not_asked)
+    if blob is None:
+        return Audit.of(run_id, None, _without_record(ports, layout, run_id, row), not_asked)
     state = None if ledger.state is None else ledger.state.value
-    findings = (*_cut(ports, layout, ledger), *Auditor(ports.store, layout, ledger).findings())
-    return Audit(run_id, state, findings)
+    beside = (*_cut(layout, ledger, row), *_successor(ports, layout, ledger, not_asked))
+    auditor = Auditor(ports.store, layout, ledger, None if row is None else row.settled)
+    return Audit.of(run_id, state, (*beside, *auditor.findings()), not_asked)
+
+
+def _without_record(ports: Ports, layout: Layout, run_id: str, row: IndexedRun | None) -> Iterator[Finding]:
+    """A run whose record is not there. Where no worker came to write one and nothing else stands, a crash left it."""
+    key, empty = layout.record(run_id), Ledger(run_id)
+    artifacts = DerivedArtifact.each(Derived(layout, empty))
+    stands = [one.key for one in artifacts if ports.store.stat(one.key) is not None]
+    beyond = index_beyond(row, empty)
+    told = "; ".join(("the record is not there", *filter(None, [beyond]), *(f"{one} stands" for one in stands)))
+    if beyond is not None:
+        yield Finding(ReasonCode.TRUTH_ROLLED_BACK, key, told)
+    elif row is not None and not stands:
+        yield unfinished(key, "its key is bound, and its record still to be written")
+    else:
+        yield Finding(ReasonCode.TRUTH_MISSING, key, told)
 
 
 def record_finding(key: str, fault: RecordFault) -> Finding:
@@ -77,20 +123,21 @@ def record_finding(key: str, fault: RecordFault) -> Finding:
     return Finding(fault.code, key, what)
 
 
-def _cut(ports: Ports, layout: Layout, ledger: Ledger) -> Iterator[Finding]:
+def _cut(layout: Layout, ledger: Ledger, row: IndexedRun | None) -> Iterator[Finding]:
     """Whether events at the end of the record are gone: the chain cannot tell, what stands beside it can."""
-    key, kinds = layout.record(ledger.run_id), {event.event_kind for event in ledger.events}
-    for kind in EVENTS.values():
-        if kind.name in kinds and not kind.together <= kinds:
-            yield Finding(ReasonCode.RECORD_INVALID, key, f"its tail is cut: {kind.name} without what goes with it")
-    # The index is read in pages by ascending id: this run's row is the first after the id before.
-    before = f"{max(int(ledger.run_id, 16) - 1, 0):032x}"
-    known = [row for row in ports.authority.runs(after=before, limit=1) if row.run_id == ledger.run_id]
-    # Read again: the run may have come to its end since.
-    if known and known[0].settled and not settled(ledger) and not settled(_sound(ports, key, ledger.run_id)):
-        yield Finding(ReasonCode.RECORD_INVALID, key, "its tail is cut: the index has known the run as settled")
+    key, torn = layout.record(ledger.run_id), Record(ledger).torn
+    if torn is not None:
+        yield Finding(ReasonCode.RECORD_INVALID, key, f"its tail is cut: {torn} without what goes with it")
+    beyond = index_beyond(row, ledger)
+    if beyond is not None:
+        state = "nothing of an admission" if ledger.state is None else ledger.state.value
+        yield Finding(ReasonCode.TRUTH_ROLLED_BACK, key, f"its tail is cut: it says {state}; {beyond}")
+
+
+def _successor(ports: Ports, layout: Layout, ledger: Ledger, not_asked: Sequence[str]) -> Iterator[Finding]:
+    """Whether the run that this one superseded says so; its home is the index's to tell."""
     announced = Record(ledger).supersede_published
-    if announced is not None:
+    if announced is not None and not not_asked:
         old = announced.details.supersedes
         where = home_of(ports, old, layout)
         links = Record(_sound(ports, where.record(old), old)).all(SUPERSEDED_BY)
@@ -104,224 +151,6 @@ def _sound(ports: Ports, key: str, run_id: str) -> Ledger:
     blob = ports.store.read(key)
     found = Ledger(run_id) if blob is None else check_ledger(run_id, blob.data)
     return found if isinstance(found, Ledger) else Ledger(run_id)
-
-
-@attrs.frozen
-class Auditor:
-    """One sound record, against everything that must follow from it."""
-
-    store: ObjectStore
-    layout: Layout
-    ledger: Ledger
-
-    @property
-    def record(self) -> Record:
-        """What the record says."""
-        return Record(self.ledger)
-
-    def findings(self) -> Iterator[Finding]:
-        """What does not follow, in the order in which a run writes."""
-        yield from self._events()
-        yield from self._plan()
-        yield from self._facts_and_signal()
-        yield from self._attestation()
-        yield from self._quarantine()
-        yield from self._logs()
-        yield from self._status()
-
-    def derived(self) -> Iterator[Finding]:
-        """Of a READY run: the plan, the READY signal and the status."""
-        yield from self._plan()
-        yield from self._signal()
-        yield from self._status()
-
-    def _events(self) -> Iterator[Finding]:
-        key, revision = self.layout.record(self.ledger.run_id), None  # before one is named: of any release
-        for number, event in enumerate(self.ledger.events, 1):
-            revision = event.revision or revision
-            misfit = problem("run_record_event", attrs.asdict(event), revision)
-            if misfit is not None:
-                yield Finding(ReasonCode.RECORD_INVALID, key, f"line {number}: {misfit.what}")
-
-    def _own_if_there(self, key: str) -> Iterator[Finding]:
-        """What stands at `key`, if anything does, is the record's."""
-        blob = self.store.read(key)
-        if blob is not None and not DerivedArtifact.at(key, Derived(self.layout, self.ledger)).is_own(blob.data):
-            yield Finding(ReasonCode.TRUTH_ALTERED, key, "it is not what the record says")
-
-    def _absent(self, key: str) -> Iterator[Finding]:
-        """Nothing must stand at `key`."""
-        if self.store.read(key) is not None:
-            yield Finding(ReasonCode.TRUTH_ALTERED, key, "it is there, and nothing on record says it should be")
-
-    def _same(self, key: str, digest: str | None, derive: Callable[[], Document | None]) -> Iterator[Finding]:
-        """The artifact at `key` is the one of the record's digest; where that gives none, exactly what `derive` gives.
-
-        What is gone must still be what `derive` gives, so that resume can write it again.
-        """
-        blob = self.store.read(key)
-        if blob is None:
-            yield Finding(ReasonCode.TRUTH_MISSING, key, "it is not there")
-        if digest is None or blob is None:
-            document = derive()
-            given = None if document is None else sha256_hex(exact_json(document))
-            if document is not None and digest not in (None, given):
-                where = self.layout.record(self.ledger.run_id)
-                yield Finding(ReasonCode.RECORD_INVALID, where, f"its decision does not give {key}")
-            digest = given
-        if blob is not None and sha256_hex(blob.data) != digest:
-            yield Finding(ReasonCode.TRUTH_ALTERED, key, "it is not what the record says")
-
-    def _plan(self) -> Iterator[Finding]:
-        accepted, committed = self.record.accepted, self.record.plan
-        key = self.layout.plan(self.ledger.run_id)
-        if accepted is None or committed is None:
-            yield from self._absent(key)
-        elif self.record.started is not None or self.record.attempts:
-            deadline = accepted.details.evidence_deadline_utc
-
-            def derive() -> Document:
-                return rules_at(committed.event).run_plan(self.layout, deadline, committed.event)
-
-            yield from self._same(key, committed.details.run_plan_digest, derive)
-        else:
-            yield from self._own_if_there(key)
-
-    def _facts_and_signal(self) -> Iterator[Finding]:
-        run_id = self.ledger.run_id
-        decided, committed = self.record.decision, self.record.committed
-        if decided is None:
-            yield from self._absent(self.layout.facts(run_id))
-            yield from self._absent(self.layout.ready(run_id))
-            return
-        if committed is None:  # decided and on its way: resume writes what is missing
-            yield from self._own_if_there(self.layout.facts(run_id))
-            yield from self._own_if_there(self.layout.ready(run_id))
-            return
-        digest = decided.details.facts_view_digest
-        findings = list(self._same(self.layout.facts(run_id), digest, lambda: self._derived(decided)))
-        yield from findings
-        facts = self._derived(decided) if findings else self._standing_facts()
-        if facts is None or any(one.code is ReasonCode.RECORD_INVALID for one in findings):
-            return
-        yield from self._signal()
-        for receipt in facts.get("instance_receipts", ()):
-            yield from receipt_findings(self.store, receipt, rules_at(decided.event))
-        yield from self._kept(decided)
-
-    def _kept(self, decided: Entry[Decided]) -> Iterator[Finding]:
-        """Part lists without a receipt that names them, and object versions, as the decision has them."""
-        decision = decided.details.decision
-        if decision is None:
-            return
-        lists = {one.manifest_ref: one.digest for one in decision.outputs if one.manifest_ref and not one.receipt_ref}
-        if decision.object_versions_digest is not None:
-            lists[self.layout.object_versions(self.ledger.run_id)] = decision.object_versions_digest
-        for key, digest in lists.items():
-            blob = self.store.read(key)
-            if blob is None:
-                yield Finding(ReasonCode.TRUTH_MISSING, key, "it is not there")
-            elif sha256_hex(blob.data) != digest:
-                yield Finding(ReasonCode.TRUTH_ALTERED, key, "it is not what the record says")
-
-    def _standing_facts(self) -> Document | None:
-        """The facts view that stands, found to be the one on record."""
-        view = self.store.read(self.layout.facts(self.ledger.run_id))
-        facts: Document | None = None if view is None else json.loads(view.data)
-        return facts
-
-    def _signal(self) -> Iterator[Finding]:
-        """The READY signal of a published run. An adopted view has no decision to derive it from."""
-        decided, committed = self.record.decision, self.record.committed
-        if decided is None or committed is None:
-            return
-        if not self.record.published:
-            yield from self._own_if_there(self.layout.ready(self.ledger.run_id))
-            return
-        digest = committed.details.ready_signal_digest
-        if digest is None and decided.details.decision is None:
-            return
-
-        def derive() -> Document | None:
-            facts, plan = self._derived(decided), self.record.plan
-            if facts is None or plan is None:
-                return None
-            plan_hash = SealedPlan.of(plan.details.plan).plan_hash
-            rules = rules_at(committed.event)
-            emitted_at = rules.emitted_at(decided.event, committed.event)
-            return rules.ready_signal(self.layout, facts, plan_hash, emitted_at)
-
-        yield from self._same(self.layout.ready(self.ledger.run_id), digest, derive)
-
-    def _derived(self, decided: Entry[Decided]) -> Document | None:
-        """The facts view that a decision gives; None for an adopted one, of which only the digest is on record."""
-        accepted, committed = self.record.accepted, self.record.plan
-        if accepted is None or committed is None or decided.details.decision is None:
-            return None
-        try:
-            request = recorded_request(accepted, lambda name: True)
-        except BadInput:
-            return None
-        plan, decision = committed.details.plan, decided.event.details
-        return rules_at(decided.event).facts_view(self.layout, pins_of(request), plan, decision)
-
-    def _attestation(self) -> Iterator[Finding]:
-        """An attestation, where one stands, is of this run's facts view. Whose it is, its signature alone tells."""
-        run_id, decided = self.ledger.run_id, self.record.decision
-        key = self.layout.attestation(run_id)
-        if decided is None:
-            yield from self._absent(key)
-            return
-        standing, committed = self.store.read(key), self.record.committed
-        if standing is None and committed is not None and committed.details.attestation_ref is not None:
-            yield Finding(ReasonCode.ATTESTATION_MISSING, key, "it is not there, and the record says it was written")
-        view = None if standing is None else self.store.read(self.layout.facts(run_id))
-        digest = decided.details.facts_view_digest
-        if standing is None or view is None or self.record.plan is None or sha256_hex(view.data) != digest:
-            return  # nothing to compare, or nothing to compare it with: that is a finding of its own
-        wrong = fault_in(standing.data, statement_of(self.layout, self.record, json.loads(view.data), digest))
-        if wrong is not None:
-            yield Finding(ReasonCode.TRUTH_ALTERED, key, wrong)
-
-    def _quarantine(self) -> Iterator[Finding]:
-        ended, key = self.record.contradicted, self.layout.quarantine(self.ledger.run_id)
-        if ended is None:
-            yield from self._absent(key)
-            return
-        event, digest = ended.event, ended.details.quarantine_digest
-        yield from self._same(key, digest, lambda: rules_at(event).quarantine_record(self.layout, event))
-
-    def _logs(self) -> Iterator[Finding]:
-        for attempt in self.record.all(ENGINE_ATTEMPT_FINISHED):
-            for key in (attempt.details.logs_ref or {}).values():
-                if self.store.stat(key) is None:
-                    yield Finding(ReasonCode.TRUTH_MISSING, key, "the attempt's log is not there")
-
-    def _status(self) -> Iterator[Finding]:
-        key, expected = (
-            self.layout.status(self.ledger.run_id),
-            rules_of(self.ledger).run_status(self.layout, self.ledger),
-        )
-        standing = None if self.record.committed is not None else self.store.read(key)
-        if standing is not None and Derived(self.layout, self.ledger).was_status(standing.data):
-            return  # it lags, as a crash leaves it, and resume brings it up; READY alone stands there before the record
-        yield from self._absent(key) if expected is None else self._same(key, None, lambda: expected)
-
-
-def receipt_findings(store: ObjectStore, receipt: Mapping[str, Any], rules: Rules) -> Iterator[Finding]:
-    """What is wrong with an instance receipt, as a facts view states it, and with its part list."""
-    key = receipt["artifacts"]["receipt_path"]
-    blob = store.read(key)
-    if blob is None:
-        yield Finding(ReasonCode.TRUTH_MISSING, key, "the instance receipt is not there")
-    elif not rules.same_receipt(receipt, blob.data):
-        yield Finding(ReasonCode.TRUTH_ALTERED, key, "the instance receipt is not the one in the view")
-    ref = receipt.get("bundle_manifest_ref")
-    parts = None if ref is None else store.read(ref)
-    if ref is not None and parts is None:
-        yield Finding(ReasonCode.TRUTH_MISSING, ref, "the part list is not there")
-    elif ref is not None and parts is not None and sha256_hex(parts.data) != receipt["target_digest"]["hex"]:
-        yield Finding(ReasonCode.TRUTH_ALTERED, ref, "the part list is not the one that was proven")
 
 
 def repair_status(ports: Ports, layout: Layout, run_id: str) -> bool:

@@ -24,9 +24,11 @@ from sr_domain.record.states import RunState
 from sr_domain.run.admission_rules import admitted
 from sr_domain.run.altered import set_aside_step
 from sr_domain.run.answers import successors, unpublished
+from sr_domain.run.bound import index_store
 from sr_domain.run.deadline import deadline_of
 from sr_domain.run.outcome import NextStep, remedy_of
 from sr_domain.run.ports import Ports
+from sr_domain.run.store_identity import KnownStore
 from sr_ports import REASONS, BadInput, ReasonCode, Unreachable
 
 _LOG_LINES = 5
@@ -129,7 +131,7 @@ def _why(ledger: Ledger, why: RootUnreadable | Rest | None) -> tuple[str | None,
 def _holder(ports: Ports, run_id: str) -> str | None:
     """Who works on the run now, for people; unknown while the authority is away."""
     try:
-        lease = ports.authority.holder(run_id)
+        lease = ports.authority.holder(run_id, store_id=index_store(ports.authority, KnownStore(ports)))
     except Unreachable as error:
         return f"whether somebody holds it cannot be told now: {error.what}"
     return None if lease is None else f"{lease.owner}, {lease.expires_in_s:.0f} s left"
@@ -163,7 +165,7 @@ def _next_by_state(ledger: Ledger, code: str | None, newest: str | None) -> Next
             mend = _mend(ledger, code)
             return NextStep("quarantine show", run_id, before=f"{mend}; ", after=" has every conflict whole")
         case RunState.FAILED:
-            return NextStep(before=remedy_of(ReasonCode(code), ledger.state) if code else "")
+            return NextStep(before=remedy_of(ReasonCode(code), ledger.state, run_id) if code else "")
         case RunState.WAITING_EVIDENCE:
             unstable = code == ReasonCode.EVIDENCE_UNSTABLE
             before = "let whatever writes there finish" if unstable else "complete the engine root"
@@ -178,7 +180,7 @@ def _mend(ledger: Ledger, code: str | None) -> str:
     """What the first conflict of a quarantined run asks for."""
     rest = Record(ledger).rest
     first = rest.conflicts[0].code if rest is not None and rest.conflicts else code
-    return remedy_of(ReasonCode(str(first)), ledger.state)
+    return remedy_of(ReasonCode(str(first)), ledger.state, ledger.run_id)
 
 
 def _arrived(ports: Ports, record: Record) -> Mapping[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from typing import Any
 
 import attrs
@@ -9,9 +10,20 @@ import attrs
 from sr_ports import ReasonCode
 
 
+class Weight(enum.Enum):
+    """What a finding says of the run."""
+
+    FAULT = enum.auto()
+    """Something was altered, or is gone."""
+    UNFINISHED = enum.auto()
+    """A worker is at it, or a crash left it: resume writes what is missing."""
+    LOST = enum.auto()
+    """It stands, and is of a history that the record lost, as was accepted."""
+
+
 @attrs.frozen
 class Finding:
-    """Something wrong. `where`: the key of the artifact at fault.
+    """Something wrong, or left. `where`: the key of the artifact at fault.
 
     `bound`: where a signature was asked for, whether it binds what this rests on; None where none was.
     """
@@ -20,8 +32,20 @@ class Finding:
     where: str
     what: str
     bound: bool | None = None
+    weight: Weight = Weight.FAULT
 
     def document(self) -> dict[str, Any]:
         """JSON form; `bound` only where a signature was asked for."""
         node = {"code": self.code.value, "where": self.where, "what": self.what}
         return node if self.bound is None else {**node, "bound": self.bound}
+
+
+def unfinished(where: str, what: str) -> Finding:
+    """The finding that a crash left something, or that a worker is at it."""
+    return Finding(ReasonCode.RUN_UNFINISHED, where, f"unfinished: {what}", weight=Weight.UNFINISHED)
+
+
+def lost(where: str) -> Finding:
+    """The finding that what stands is of a history that its record lost."""
+    what = "LOST: it is of a history that the record of its run lost, as was accepted"
+    return Finding(ReasonCode.TRUTH_LOST, where, what, weight=Weight.LOST)

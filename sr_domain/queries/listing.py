@@ -15,6 +15,7 @@ from sr_domain.encoding.ids import run_id_for
 from sr_domain.encoding.times import parse_instant
 from sr_domain.queries.lookups import as_recorded, known_row
 from sr_domain.record.layout import Layout
+from sr_domain.run.bound import index_store
 from sr_domain.run.context import Context
 from sr_domain.run.lookup import authorities, key_of, recorded_runs
 from sr_ports import AuthorityStore, IndexedRun
@@ -74,7 +75,8 @@ def listing(context: Context, asked: Asked, limit: int) -> Listing:
     entries: list[_Entry] = []
     total = 0
     for platform_run_id, authority in authorities(context.ports):
-        rows = [row for row in _index(authority, asked) if asked.takes(row)]
+        store_id = index_store(authority, context.known_store)
+        rows = [row for row in _index(authority, asked, store_id) if asked.takes(row)]
         if platform_run_id is not None and not rows and not authority.runs(limit=1):
             found = list(_from_records(context, Layout(platform_run_id), asked))
             total += len(found)
@@ -91,11 +93,11 @@ def _exact(pattern: str) -> bool:
     return _WILD.isdisjoint(pattern)
 
 
-def _index(authority: AuthorityStore, asked: Asked) -> Iterator[IndexedRun]:
+def _index(authority: AuthorityStore, asked: Asked, store_id: str) -> Iterator[IndexedRun]:
     """Every row of the index in the states that are asked for, page after page."""
     after: str | None = None
     states = None if asked.states is None else tuple(asked.states)
-    while rows := authority.runs(states=states, limit=_PAGE, after=after):
+    while rows := authority.runs(states=states, limit=_PAGE, after=after, store_id=store_id):
         yield from rows
         if len(rows) < _PAGE:
             return
@@ -114,7 +116,7 @@ def _newest(
     for row in sorted(rows, key=lambda row: (row.updated_at, row.run_id), reverse=True):
         if len(found) == most:
             break
-        key = key_of(authority, row.run_id)
+        key = key_of(authority, row)
         if asked.names(key):
             found.append(_Entry(row.updated_at, row.run_id, partial(_with_key, partial(known_row, context, row), key)))
     return found

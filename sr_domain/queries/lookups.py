@@ -16,9 +16,10 @@ from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
 from sr_domain.run.answers import late_successors, ledger_outcome, settled, successors
 from sr_domain.run.append_aside import read_record
+from sr_domain.run.bound import index_store
 from sr_domain.run.context import Context
 from sr_domain.run.lookup import authorities, home, ids_below, parse_truth, platform_runs, record_of, recorded_runs
-from sr_domain.run.outcome import Outcome
+from sr_domain.run.outcome import Outcome, remedy_of
 from sr_domain.run.trouble import Trouble, each
 from sr_ports import Fault, IndexedRun, NotFound, ReasonCode
 
@@ -51,6 +52,9 @@ def facts(context: Context, run: str) -> dict[str, Any]:
     if blob is None:
         state = "not admitted" if ledger.state is None else ledger.state.value
         raise NotFound(ReasonCode.FACTS_VIEW_MISSING, f"run {run_id} has no facts view: it is {state}", "see sr status")
+    if Record(ledger).lost is not None:
+        what = f"{layout.facts(run_id)} is LOST: it is of a READY that the record of run {run_id} has lost"
+        raise Fault(ReasonCode.TRUTH_LOST, what, remedy_of(ReasonCode.TRUTH_LOST, ledger.state, run_id))
     return _own(layout, ledger, layout.facts(run_id), blob.data)
 
 
@@ -75,7 +79,8 @@ def runs(context: Context, *, state: str | None, limit: int, after: str | None =
     states = None if state is None else (state,)
     entries: list[_Entry] = []
     for platform_run_id, authority in authorities(context.ports):
-        rows = authority.runs(states=states, limit=limit, after=after)
+        store_id = index_store(authority, context.known_store)
+        rows = authority.runs(states=states, limit=limit, after=after, store_id=store_id)
         entries += [(row.run_id, partial(known_row, context, row)) for row in rows]
         if platform_run_id is not None and not rows and not authority.runs(limit=1):
             entries += _without_index(context, Layout(platform_run_id), state=state, limit=limit, after=after)

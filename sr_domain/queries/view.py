@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from sr_domain.artifacts.rules import Rules
-from sr_domain.queries.audit import receipt_findings
+from sr_domain.queries.auditor import receipt_findings
 from sr_domain.queries.finding import Finding
 from sr_domain.record.layout import Layout
 from sr_domain.record.revisions import FIRST

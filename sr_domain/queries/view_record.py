@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sr_domain.encoding.canonical import sha256_hex
-from sr_domain.queries.audit import Auditor, record_finding
-from sr_domain.queries.finding import Finding
+from sr_domain.queries.audit import record_finding
+from sr_domain.queries.auditor import Auditor
+from sr_domain.queries.finding import Finding, lost, unfinished
 from sr_domain.queries.view import View
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger, RecordFault, check_ledger
@@ -27,9 +28,14 @@ def follows(store: ObjectStore, view: View, ledger: Ledger) -> Iterator[Finding]
     """The view is the very one that the record decided; plan, READY signal and status follow from it too."""
     record = Record(ledger)
     decided = record.decision
-    if decided is None or record.committed is None:
+    own = decided is not None and decided.details.facts_view_digest == sha256_hex(view.data)
+    if record.lost is not None:
+        yield lost(view.key)
+    elif own and record.committed is None:
+        yield unfinished(view.key, "READY is decided and not committed yet")
+    elif decided is None or record.committed is None:
         yield view.altered("the record says nothing of READY")
-    elif decided.details.facts_view_digest != sha256_hex(view.data):
+    elif not own:
         yield view.altered("it is not the view that the record decided")
     yield from Auditor(store, view.layout, ledger).derived()
 

@@ -330,17 +330,6 @@ class ArtifactRefused(RootUnreadable):
 
 
 @value
-class LossAccepted(Value):
-    """What stood at `artifact_ref` is kept at `set_aside_ref`. `digest`: of what replaced it, None for nothing."""
-
-    reason: str
-    artifact_ref: str
-    set_aside_ref: str
-    set_aside_digest: str
-    digest: str | None = None
-
-
-@value
 class SinkLoss(Value):
     """`dropped`, `failed`: how many events the sink missed, and how many it could not take."""
 

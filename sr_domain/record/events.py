@@ -17,10 +17,12 @@ from sr_ports.lazy import LaterModule
 if TYPE_CHECKING:
     from sr_domain.record import details as d
     from sr_domain.record import engine_details as e
+    from sr_domain.record import losses
     from sr_domain.record import resting as r
 else:
     d = LaterModule("sr_domain.record.details")  # many classes, of which most commands read none
     e = LaterModule("sr_domain.record.engine_details")
+    losses = LaterModule("sr_domain.record.losses")
     r = LaterModule("sr_domain.record.resting")
 
 # requests and admission
@@ -297,11 +299,23 @@ ARTIFACT_REFUSED = EventKind(
 )
 GOV_LOSS_ACCEPTED = EventKind(
     "GOV_LOSS_ACCEPTED",
-    d.LossAccepted,
+    losses.LossAccepted,
     "COMMIT",
-    "what stood in an artifact's place was set aside",
+    "a loss was accepted",
     severity="WARN",
     governance=True,
+)
+TRUTH_LOST = EventKind(
+    "TRUTH_LOST",
+    losses.TruthLost,
+    "COMMIT",
+    "its record lost what others know; it is READY no more",
+    Kept.ONCE,
+    after=RunState.FAILED,
+    outcome="FAILED",
+    severity="ERROR",
+    revised=True,
+    opens=True,
 )
 
 # telemetry itself

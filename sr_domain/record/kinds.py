@@ -68,7 +68,8 @@ class EventKind(Compared, Generic[D]):
     CONFLICT or FAILED. `severity`: DEBUG, INFO, WARN or ERROR. `governance`: see `ObsEvent`.
     `together`: the kinds that go on record in the same append. `revised`: whether it names the revision of the
     rules that it was decided by; the details of other kinds may have a field of that name, too. `quotes`: the
-    name among the details that the story tells after the sentence.
+    name among the details that the story tells after the sentence. `opens`: whether a record that nothing was
+    accepted on may take it.
     """
 
     name: str
@@ -85,6 +86,7 @@ class EventKind(Compared, Generic[D]):
     together: frozenset[str] = frozenset()
     revised: bool = False
     quotes: str | None = None
+    opens: bool = False
 
     @property
     def details(self) -> type[D]:

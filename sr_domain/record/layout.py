@@ -81,6 +81,11 @@ def store_identity_key() -> str:
     return "fraud-platform/_store.json"
 
 
+def store_note_key(store_id: str, digest: str = "") -> str:
+    """The key of the note on an identity, and what was decided of it. `digest`: of the note, for one that it keeps."""
+    return f"fraud-platform/_store_notes/{store_id}{digest and '.'}{digest}.json"
+
+
 _REF = re.compile(
     r"fraud-platform/([^/]+)/sr/(?:run_plan|run_record|run_status|run_facts_view|ready_signal|quarantine|attestation|object_versions)"
     r"/([0-9a-f]{32})\.(?:json|jsonl|dsse\.json)"

@@ -192,7 +192,8 @@ def _misfit_width(before: Event | None, event: Event, named: int | None) -> str 
 
 def _step(run_id: str, state: RunState | None, kind: str) -> RunState | None:
     row = kind_of(kind)
-    fits = row.during in (None, state) if row.after is None else row.after.may_follow(state)
+    opens = row.opens and state is None
+    fits = row.during in (None, state) if row.after is None else opens or row.after.may_follow(state)
     if not fits:
         raise Fault(ReasonCode.RECORD_INVALID, f"run {run_id} is {state} and cannot take {kind}")
     return row.after or state

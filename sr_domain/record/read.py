@@ -14,9 +14,16 @@ from sr_ports.compared import Compared
 
 if TYPE_CHECKING:
     from sr_domain.record import details as d
+    from sr_domain.record.losses import TruthLost
     from sr_domain.record.proofs import Found
 
-_RESTS = (events.EVIDENCE_WAITING, events.RECEIPT_ORPHANED, events.RUN_FAILED, events.RUN_QUARANTINED)
+_RESTS = (
+    events.EVIDENCE_WAITING,
+    events.RECEIPT_ORPHANED,
+    events.RUN_FAILED,
+    events.RUN_QUARANTINED,
+    events.TRUTH_LOST,
+)
 """What a run waits by, or ends by without READY."""
 
 WORKER_FAULTS: tuple[EventKind[Any], ...] = (
@@ -98,9 +105,29 @@ class Record(Compared):
 
     @property
     def intent(self) -> Mapping[str, Any] | None:
-        """The intent that the run was admitted with."""
-        accepted = self.accepted
-        return None if accepted is None else accepted.details.intent
+        """The intent that the run was admitted with; where its admission was lost, as the index had it."""
+        accepted, lost = self.accepted, self.lost
+        if accepted is not None:
+            return accepted.details.intent
+        return None if lost is None else lost.details.intent
+
+    @property
+    def lost(self) -> Entry[TruthLost] | None:
+        """The end of a run whose record lost what others knew of it."""
+        return self.first(events.TRUTH_LOST)
+
+    @property
+    def torn(self) -> str | None:
+        """A kind that is there without those that go on record with it, which no append leaves; None for none."""
+        kinds = {event.event_kind for event in self.ledger.events}
+        return next(
+            (one.name for one in events.EVENTS.values() if one.name in kinds and not one.together <= kinds), None
+        )
+
+    @property
+    def overridden(self) -> bool:
+        """Whether the profile's engine root was used instead of the request's."""
+        return self.has(events.ENGINE_ROOT_OVERRIDDEN)
 
     @property
     def plan(self) -> Entry[d.Planned] | None:

@@ -18,8 +18,9 @@ from sr_domain.record.layout import Layout, run_of
 from sr_domain.record.ledger import Ledger, RecordFault, check_ledger, read_tail
 from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
+from sr_domain.run.noted import line_stands
 from sr_domain.run.outcome import Outcome
-from sr_ports import REASONS, ObjectStore, ReasonCode
+from sr_ports import REASONS, Binding, ObjectStore, ReasonCode
 
 if TYPE_CHECKING:
     from sr_domain.plan.request import RunRequest
@@ -157,15 +158,18 @@ def _rested(why: Rest | None) -> str:
     return "missing: " + ", ".join(why.missing) if why.missing else ""
 
 
-def settled_outcome(ports: Ports, layout: Layout, run_id: str) -> Outcome | None:
+def settled_outcome(ports: Ports, layout: Layout, run_id: str, known: Binding) -> Outcome | None:
     """The answer to a duplicate of a run that the index knows as settled, from the end of its record alone.
 
-    None when work may be left. Raises `Fault` for a record whose end is not sound.
+    None when work may be left, the state is not the index's, or the line that it noted does not stand at its place.
+    Raises `Fault` for a record whose end is not sound.
     """
     blob = ports.store.read(layout.record(run_id))
-    tail = Ledger(run_id) if blob is None else read_tail(run_id, blob.data)
+    if blob is None or (known.tail is not None and not line_stands(blob.data, known.tail)):
+        return None
+    tail = read_tail(run_id, blob.data)
     outcome = ledger_outcome(layout, tail)
-    if outcome.state is None or not outcome.state.final or not (outcome.state.terminal or outcome.published):
+    if outcome.state != known.state or not outcome.state.final or not (outcome.state.terminal or outcome.published):
         return None
     if not outcome.superseded_by:
         return outcome
@@ -203,6 +207,21 @@ def denied(layout: Layout, run_id: str, actor: str, action: str) -> Outcome:
 def bound_intent(ledger: Ledger) -> Mapping[str, Any] | None:
     """The intent that a record was anchored with; None before RUN_ACCEPTED."""
     return Record(ledger).intent
+
+
+def asked_for(record: Record, known_timezone: Callable[[str], bool]) -> RunRequest | None:
+    """What a run was asked for, as its record has it: its admission, else what was known when truth was lost.
+
+    None where the record has neither. Raises `BadInput(REQUEST_INVALID)`.
+    """
+    from sr_domain.plan.request import parse_request
+
+    if record.accepted is not None:
+        return recorded_request(record.accepted, known_timezone)
+    lost = record.lost
+    if lost is None or lost.details.request is None:
+        return None
+    return parse_request(lost.details.request, known_timezone, lost.event.revision)
 
 
 def recorded_request(accepted: Entry[Accepted], known_timezone: Callable[[str], bool]) -> RunRequest:

@@ -26,7 +26,8 @@ class Context(Compared):
     """The ports, and what operator and embedder decided. `read_pack`: the pack, or how to read it.
 
     `notices`: how answers came about where that was not the usual way, for whoever asked. `compiled`: the plan that
-    was made last, so that admission and planning make it once.
+    was made last, so that admission and planning make it once. `known_store`: the object store, with its identity
+    once that was asked for.
     """
 
     ports: Ports
@@ -35,11 +36,7 @@ class Context(Compared):
     read_pack: InterfacePack | Callable[[], InterfacePack]
     notices: list[str] = attrs.field(factory=list)
     compiled: list[tuple[RunRequest, SealedPlan | PlanRefused]] = attrs.field(factory=list)
-
-    @cached_property
-    def known_store(self) -> KnownStore:
-        """The object store, with its identity once that was asked for."""
-        return KnownStore(self.ports)
+    known_store: KnownStore = attrs.field(default=attrs.Factory(lambda self: KnownStore(self.ports), takes_self=True))
 
     @cached_property
     def pack(self) -> InterfacePack:
@@ -57,7 +54,7 @@ class Context(Compared):
             self.notices.append(text)
 
     def at(self, platform_run_id: str) -> Context:
-        """The context for work on a run of that platform run. Notices are the same list."""
+        """The context for work on a run of that platform run. Notices and the known store are the same."""
         ports = self.ports.at(platform_run_id)
         return self if ports is self.ports else attrs.evolve(self, ports=ports, read_pack=lambda: self.pack)
 

@@ -14,13 +14,18 @@ from sr_domain.encoding.ids import is_platform_run_id, run_id_for
 from sr_domain.record.layout import Layout, run_of
 from sr_domain.record.ledger import Ledger
 from sr_domain.run.append_aside import read_record
+from sr_domain.run.bound import bound, chosen, index_store, own
 from sr_domain.run.context import Context
 from sr_domain.run.ports import Ports
+from sr_domain.run.rolled_back import check_tail
+from sr_domain.run.store_identity import KnownStore
 from sr_ports import (
     AuthorityStore,
     BadInput,
     Binding,
     Fault,
+    Found,
+    IndexedRun,
     NotFound,
     ObjectStore,
     PerPlatformRun,
@@ -41,11 +46,11 @@ _PLATFORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
 @attrs.frozen(eq=False, repr=False)
 class Place(Compared):
-    """Where a run's truth is. `binding`: the run's, where the authority was asked for it and knew it."""
+    """Where a run's truth is. `found`: what the authority said, where it was asked and knew the run."""
 
     layout: Layout
     run_id: str
-    binding: Binding | None = None
+    found: Found | None = None
 
 
 def home(context: Context, run: str) -> Place:
@@ -55,7 +60,26 @@ def home(context: Context, run: str) -> Place:
     the store, `Unreachable` when that cannot be told.
     """
     named = run_of(run)
-    return Place(*named) if named is not None else _place(context.ports, id_of(context.ports, run), context.notice)
+    if named is not None:
+        return Place(*named)
+    return _place(context.ports, id_of(context.ports, run), context.known_store, context.notice)
+
+
+def traced(context: Context, run: str) -> Place:
+    """Where a run's truth is, also where authority and record are lost and only an artifact of it stands.
+
+    Raises as `home` does.
+    """
+    try:
+        return home(context, run)
+    except NotFound:
+        ports = context.ports
+        run_id = id_of(ports, run)
+        for key in (Layout.facts, Layout.ready, Layout.attestation, Layout.status):
+            found = _there(ports, run_id, key, ports.platform.current())
+            if found:
+                return Place(_only(run_id, found), run_id)
+        raise
 
 
 def view_of(ports: Ports, run_id: str, notice: Callable[[str], None]) -> str:
@@ -64,7 +88,7 @@ def view_of(ports: Ports, run_id: str, notice: Callable[[str], None]) -> str:
     Raises as `home` does.
     """
     try:
-        return _place(ports, run_id, notice).layout.facts(run_id)
+        return _place(ports, run_id, KnownStore(ports), notice).layout.facts(run_id)
     except (NotFound, Unreachable):
         found = _there(ports, run_id, Layout.facts, ports.platform.current())
         if not found:
@@ -72,22 +96,24 @@ def view_of(ports: Ports, run_id: str, notice: Callable[[str], None]) -> str:
         return _only(run_id, found).facts(run_id)
 
 
-def _place(ports: Ports, run_id: str, notice: Callable[[str], None]) -> Place:
+def _place(ports: Ports, run_id: str, known: KnownStore, notice: Callable[[str], None]) -> Place:
     """As the authority knows, else where the record is: of several records the current platform run's counts.
 
     While the authority is away the records tell.
     """
     current = ports.platform.current()
     away: Unreachable | None = None
+    asked: Found | None = None
     try:
-        binding = ports.authority.find(run_id)
+        asked = ports.authority.find(run_id, location=known.location, store_id=known.store_id)
     except NotFound:  # the authority belongs to a platform run, and there is none
-        binding = None
+        pass
     except Unreachable as error:
-        binding, away = None, error
+        away = error
+    binding = None if asked is None else chosen(asked, known)
     if binding is not None:
-        return Place(Layout(binding.platform_run_id), run_id, binding)
-    found = _recorded_in(ports, run_id, current) or ([] if away else _bound_in(ports, run_id, current))
+        return Place(Layout(binding.platform_run_id), run_id, asked)
+    found = _recorded_in(ports, run_id, current) or ([] if away else _bound_in(ports, run_id, current, known))
     if not found:
         raise away or no_run(run_id)
     layout = _only(run_id, found)
@@ -137,14 +163,14 @@ def _there(ports: Ports, run_id: str, key: Callable[[Layout, str], str], current
     return [one for one, is_there in zip(others, ports.pool.map(there, others), strict=True) if is_there]
 
 
-def _bound_in(ports: Ports, run_id: str, current: str | None) -> list[str]:
+def _bound_in(ports: Ports, run_id: str, current: str | None, known: KnownStore) -> list[str]:
     """The platform runs whose own authority knows the run, which a crash left without a record."""
     found = []
     for platform_run_id in platform_runs(ports.store):
         authority = ports.at(platform_run_id).authority
         if platform_run_id == current or authority is ports.authority:
             continue
-        if authority.find(run_id) is not None:
+        if bound(authority, run_id, known) is not None:
             found.append(platform_run_id)
         authority.close()  # a search must not keep as many files open as there are platform runs
     return found
@@ -215,16 +241,17 @@ def _indexed(ports: Ports, prefix: str) -> dict[str, str]:
     found: dict[str, str] = {}
     try:
         for _, authority in authorities(ports):
-            rows = authority.runs(limit=_TOLD + 1, after=_before(prefix))
-            found |= {one.run_id: key_of(authority, one.run_id) for one in rows if one.run_id.startswith(prefix)}
+            store_id = index_store(authority, KnownStore(ports))
+            rows = authority.runs(limit=_TOLD + 1, after=_before(prefix), store_id=store_id)
+            found |= {one.run_id: key_of(authority, one) for one in rows if one.run_id.startswith(prefix)}
     except (NotFound, Unreachable):
         return {}
     return found
 
 
-def key_of(authority: AuthorityStore, run_id: str) -> str:
-    """The key of a run that the authority knows; empty for any other."""
-    binding = authority.find(run_id)
+def key_of(authority: AuthorityStore, row: IndexedRun) -> str:
+    """The key of a row of the index; empty where nothing is bound any more."""
+    binding = own(authority.find(row.run_id), row.store_id)
     return "" if binding is None else binding.run_equivalence_key
 
 
@@ -257,9 +284,21 @@ def _records(ports: Ports, platform_run_id: str, prefix: str) -> Iterator[str]:
 
 def home_of(ports: Ports, run_id: str, layout: Layout) -> Layout:
     """Where another run's truth is, for a run of `layout`; there, where nobody knows the other run."""
-    binding = ports.authority.find(run_id)
-    if binding is not None:
-        return Layout(binding.platform_run_id)
+    return _home_of(ports, run_id, layout, bound(ports.authority, run_id, KnownStore(ports)))
+
+
+def record_elsewhere(ports: Ports, run_id: str, layout: Layout) -> Ledger:
+    """Another run's record, for a run of `layout`. Raises `Fault(TRUTH_ROLLED_BACK)` where the index knows more."""
+    known = bound(ports.authority, run_id, KnownStore(ports))
+    ledger, _ = read_record(ports, _home_of(ports, run_id, layout, known), run_id)
+    if known is not None:
+        check_tail(known, ledger)
+    return ledger
+
+
+def _home_of(ports: Ports, run_id: str, layout: Layout, known: Binding | None) -> Layout:
+    if known is not None:
+        return Layout(known.platform_run_id)
     found = _recorded_in(ports, run_id, layout.platform_run_id)
     return Layout(found[0]) if len(found) == 1 else layout
 
@@ -280,7 +319,7 @@ def record_of(context: Context, run: str, *, admitted: bool = True) -> tuple[Lay
 def _no_record(context: Context, layout: Layout, run_id: str) -> NotFound:
     """That there is no such run, or that only its record is not here: another store's, or lost."""
     try:
-        known = context.ports.at(layout.platform_run_id).authority.find(run_id)
+        known = bound(context.ports.at(layout.platform_run_id).authority, run_id, context.known_store)
     except (NotFound, Unreachable):
         known = None
     if known is None:

@@ -60,7 +60,7 @@ class Outcome(Compared):
         if self.reason_code is None:
             return ""
         refused = self.in_flight or self.reason_code is ReasonCode.AUTH_DENIED
-        return remedy_of(self.reason_code, None if refused else self.state)
+        return remedy_of(self.reason_code, None if refused else self.state, self.run_id)
 
     def document(self) -> dict[str, Any]:
         """JSON form, for machines."""
@@ -85,7 +85,38 @@ class Outcome(Compared):
         return {key: value for key, value in node.items() if key == "state" or value not in (None, "", [])}
 
 
-def remedy_of(code: ReasonCode, state: RunState | None) -> str:
+_ANOTHER_REQUEST = frozenset(
+    {
+        ReasonCode.SUPERSEDES_NOT_FOUND,
+        ReasonCode.SUPERSEDES_NOT_READY,
+        ReasonCode.SUPERSEDES_TAKEN,
+    }
+)
+"""What the same request would meet again, whatever is mended."""
+_PERHAPS_ANOTHER = frozenset(
+    {
+        ReasonCode.UNKNOWN_OUTPUT_ID,
+        ReasonCode.OUTPUT_UNGATED,
+        ReasonCode.NO_OUTPUTS,
+        ReasonCode.LAW_NOT_ALLOWED,
+        ReasonCode.UNRESOLVED_PATH_TOKEN,
+        ReasonCode.ENGINE_INVOCATION_INVALID,
+        ReasonCode.INSTANCE_RECEIPT_DRIFT,
+        ReasonCode.INSTANCE_RECEIPT_SCHEMA_INVALID,
+        ReasonCode.INSTANCE_DIGEST_MISSING,
+    }
+)
+"""What may be mended in the request as well as elsewhere."""
+
+
+def remedy_of(code: ReasonCode, state: RunState | None, run_id: str) -> str:
     """What to do about `code`. A run that it ended in `state` is final: its key serves no other."""
-    remedy = REASONS[code].remedy
-    return f"{remedy}, then submit under a new key" if state is not None and state.terminal else remedy
+    if state is None or not state.terminal:
+        return REASONS[code].remedy
+    if code is ReasonCode.TRUTH_LOST:
+        return f"sr retry {run_id} asks again under another key, and supersedes it"
+    mend = REASONS[code].remedy
+    if code in _ANOTHER_REQUEST:
+        return f"{mend}, then submit under a new key"
+    other = ", or submit another request under a new key" if code in _PERHAPS_ANOTHER else ""
+    return f"{mend}, then sr retry {run_id}{other}"

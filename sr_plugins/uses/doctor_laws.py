@@ -1,4 +1,4 @@
-"""The pack's laws that are not Scenario Runner's own, as the doctor tries them: each is found, and its worker starts."""
+"""The pack's laws that are not Scenario Runner's own, as the doctor tries them: each is found, its worker starts."""
 
 from __future__ import annotations
 

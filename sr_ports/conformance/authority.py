@@ -1,4 +1,4 @@
-"""The laws of the authority port, A1 to A8, as tests.
+"""The laws of the authority port, A1 to A10, as tests.
 
 Subclass `AuthorityLaws` and give it three fixtures:
 
@@ -25,17 +25,18 @@ from typing import Any
 
 import pytest
 
-from sr_ports.authority import AuthorityStore, IndexNote, Lease, PerPlatformRun
-from sr_ports.conformance.authority_kit import CROWD, LONG_S, Lapse, Reopen, a_binding, at_once, took
+from sr_ports.authority import AuthorityStore, IndexNote, Lease, PerPlatformRun, StorePlace, Tail
+from sr_ports.conformance.authority_kit import CROWD, LONG_S, STORE, Lapse, Reopen, a_binding, at_once, bound, took
 from sr_ports.conformance.authority_leases import LeaseLaws
 from sr_ports.conformance.authority_model import check_against_model
+from sr_ports.conformance.authority_stores import StoreLaws
 from sr_ports.errors import NotFound, Unreachable
 
 Current = Callable[[str | None], PerPlatformRun]
 ONE, TWO = "platform_20260131T134200Z", "platform_20260201T134200Z"
 
 
-class AuthorityLaws(LeaseLaws):
+class AuthorityLaws(LeaseLaws, StoreLaws):
     """Exactly the laws of `sr_ports.authority.AuthorityStore`."""
 
     # A1: one binding a key
@@ -60,14 +61,14 @@ class AuthorityLaws(LeaseLaws):
 
     def test_a1_find_knows_bound_runs_alone(self, authority: AuthorityStore) -> None:
         authority.admit(a_binding("k"))
-        assert authority.find(a_binding("k").run_id) == a_binding("k")
-        assert authority.find(a_binding("never").run_id) is None
+        assert bound(authority, "k") == a_binding("k")
+        assert bound(authority, "never") is None
 
     def test_a1_a_binding_outlives_its_handle(self, authority: AuthorityStore, reopen: Reopen) -> None:
         authority.admit(a_binding("k", "one"))
         authority.close()
         later = reopen()
-        assert later.find(a_binding("k").run_id) == a_binding("k", "one")
+        assert bound(later, "k") == a_binding("k", "one")
         again = later.admit(a_binding("k", "two"))
         assert not again.is_new
         assert again.binding == a_binding("k", "one")
@@ -88,6 +89,8 @@ class AuthorityLaws(LeaseLaws):
         [
             lambda a: a.admit(a_binding("k")),
             lambda a: a.find("0" * 32),
+            lambda a: a.serve(StorePlace("file:///srv/truth", STORE)),
+            lambda a: a.claim(STORE),
             lambda a: a.acquire("r", "a", ttl_s=LONG_S),
             lambda a: a.renew(Lease("r", "a", 1, LONG_S), ttl_s=LONG_S),
             lambda a: a.release(Lease("r", "a", 1, LONG_S)),
@@ -95,7 +98,7 @@ class AuthorityLaws(LeaseLaws):
             lambda a: a.runs(),
             lambda a: a.now(),
         ],
-        ids=["admit", "find", "acquire", "renew", "release", "holder", "runs", "now"],
+        ids=["admit", "find", "serve", "claim", "acquire", "renew", "release", "holder", "runs", "now"],
     )
     def test_a6_an_unreachable_store_never_answers(
         self, unreachable: AuthorityStore, call: Callable[[AuthorityStore], object]
@@ -148,6 +151,20 @@ class AuthorityLaws(LeaseLaws):
         assert [row.run_id for row in authority.runs()] == [run_id]
         assert list(authority.runs(unsettled_only=True)) == []
 
+    def test_a7_the_tail_of_the_record_is_noted(self, authority: AuthorityStore, reopen: Reopen) -> None:
+        run_id = authority.admit(a_binding("k")).binding.run_id
+        first, later = Tail(3, "e" * 64), Tail(2**40, "f" * 64)
+        for note, noted in (
+            (IndexNote("VERIFYING", False, first), first),
+            (IndexNote("VERIFYING", False), first),
+            (IndexNote("READY", True, later), later),
+        ):
+            authority.release(took(authority, "r"), note=note, run_id=run_id)
+            assert [row.tail for row in reopen().runs()] == [noted]
+            found = bound(reopen(), "k")
+            assert found is not None
+            assert (found.state, found.tail) == (note.state, noted)
+
     def test_a7_runs_are_filtered_ordered_and_paged(self, authority: AuthorityStore) -> None:
         ids = sorted(authority.admit(a_binding(f"k{n}")).binding.run_id for n in range(12))
         for run_id, state in zip(ids, itertools.cycle(["READY", "FAILED", "WAITING_EVIDENCE"]), strict=False):
@@ -180,18 +197,18 @@ class PerPlatformRunLaws:
         here = current(ONE)
         assert here.of(ONE) is here
         other = here.of(TWO)
-        run_id = here.admit(a_binding("k")).binding.run_id
-        assert other.find(run_id) is None
+        here.admit(a_binding("k"))
+        assert bound(other, "k") is None
         assert other.admit(a_binding("k", "two")).is_new
-        assert here.find(run_id) == a_binding("k")
+        assert bound(here, "k") == a_binding("k")
         took(here, "r")
         assert other.holder("r") is None
         took(other, "r", "b")
 
     def test_a8_whoever_asks_gets_the_same_one(self, current: Current) -> None:
-        run_id = current(ONE).admit(a_binding("k")).binding.run_id
+        current(ONE).admit(a_binding("k"))
         for handle in (current(TWO), current(None)):
-            assert handle.of(ONE).find(run_id) == a_binding("k")
+            assert bound(handle.of(ONE), "k") == a_binding("k")
         lease = took(current(TWO).of(ONE), "r")
         assert current(ONE).acquire("r", "b", ttl_s=LONG_S) is None
         current(None).of(ONE).release(lease)

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import pytest
 
-from sr_ports.authority import AuthorityStore, Binding, Lease
+from sr_ports.authority import NO_STORE, AuthorityStore, Binding, Lease
 
 T = TypeVar("T")
 Reopen = Callable[[], AuthorityStore]
@@ -21,7 +21,11 @@ LONG_S = 3600.0
 CROWD = 16
 
 
-def a_binding(key: str, asked_for: str = "one") -> Binding:
+STORE, OTHER = "5" * 32, "6" * 32
+"""Identities of two stores."""
+
+
+def a_binding(key: str, asked_for: str = "one", store_id: str = NO_STORE) -> Binding:
     """A binding for `key`, with ids that depend on the key alone and an intent on both."""
     intent = f'{{"asked_for":"{asked_for}"}}'
     return Binding(
@@ -30,7 +34,14 @@ def a_binding(key: str, asked_for: str = "one") -> Binding:
         intent_fingerprint=hashlib.sha256(intent.encode()).hexdigest(),
         intent=intent,
         platform_run_id="platform_20260131T134200Z",
+        store_id=store_id,
     )
+
+
+def bound(authority: AuthorityStore, key: str, store_id: str = NO_STORE) -> Binding | None:
+    """What is bound for `key` in the store."""
+    found = authority.find(a_binding(key).run_id).bindings
+    return next((one for one in found if one.store_id == store_id), None)
 
 
 def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
@@ -45,9 +56,16 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
         return list(pool.map(run, calls))
 
 
-def took(authority: AuthorityStore, resource: str, owner: str = "a", ttl_s: float = LONG_S, above: int = 0) -> Lease:
+def took(
+    authority: AuthorityStore,
+    resource: str,
+    owner: str = "a",
+    ttl_s: float = LONG_S,
+    above: int = 0,
+    store_id: str = NO_STORE,
+) -> Lease:
     """Acquire where nothing can be in the way."""
-    lease = authority.acquire(resource, owner, ttl_s=ttl_s, above=above)
+    lease = authority.acquire(resource, owner, ttl_s=ttl_s, above=above, store_id=store_id)
     assert lease is not None
     return lease
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import attrs
@@ -12,6 +13,7 @@ import pytest
 from sr_adapters.kinesis.bus import KinesisControlBus, build_kinesis
 from sr_adapters.kinesis.settings import KinesisSettings
 from sr_ports import BadInput, ReasonCode, Unreachable
+from sr_ports.bus import Retaining
 from sr_ports.conformance.buses import ControlBusLaws, Reopen, fact, message_id
 from tests.servers import kinesis
 from tests.servers.processes import free_port
@@ -173,3 +175,15 @@ def test_a_profile_must_name_the_stream(settings: dict[str, Any]) -> None:
     with pytest.raises(BadInput) as caught:
         build_kinesis(wired(KinesisSettings, "control_bus", settings))
     assert caught.value.code is ReasonCode.PROFILE_INVALID
+
+
+def test_it_keeps_nothing_from_before_it_was_made_or_from_beyond_its_retention(moto_kinesis: str) -> None:
+    bus = opened(moto_kinesis, kinesis.make_stream(moto_kinesis))
+    assert isinstance(bus, Retaining)
+    assert abs((datetime.now(UTC) - bus.kept_since()).total_seconds()) < 600
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    summary = {"RetentionPeriodHours": 48, "StreamCreationTimestamp": long_ago}
+    answered = {"HTTPHeaders": {"date": "Sat, 31 Jan 2026 13:42:00 GMT"}}
+    told = {"StreamDescriptionSummary": summary, "ResponseMetadata": answered}
+    bus._client.describe_stream_summary = lambda **asked: told
+    assert bus.kept_since() == datetime(2026, 1, 29, 13, 42, tzinfo=UTC)

@@ -65,4 +65,4 @@ def test_a_run_id_is_never_bound_to_two_keys() -> None:
     twin = a_binding("k")
     with pytest.raises(Fault):
         authority.admit(type(twin)("another key", twin.run_id, "f", "{}", "p"))
-    assert authority.find(twin.run_id) == twin
+    assert authority.find(twin.run_id).bindings == (twin,)

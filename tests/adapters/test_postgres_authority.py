@@ -12,11 +12,12 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from sr_adapters.postgres import schema as tables
 from sr_adapters.postgres import statements
 from sr_adapters.postgres.authority import PostgresAuthority
 from sr_ports import Fault, IndexNote, ReasonCode, Unreachable
 from sr_ports.conformance.authority import AuthorityLaws
-from sr_ports.conformance.authority_kit import LONG_S, Reopen, a_binding, at_once, took
+from sr_ports.conformance.authority_kit import LONG_S, STORE, Reopen, a_binding, at_once, took
 from tests.servers import postgres
 from tests.servers.cutter import Cutter
 
@@ -45,7 +46,7 @@ def by_hand(dsn: str, statement: str) -> list[tuple[object, ...]]:
 
 def pass_time(dsn: str, schema: str, seconds: float) -> None:
     """Move every stored expiry back: the same to the authority as time that passes."""
-    by_hand(dsn, f"UPDATE {schema}.lease SET expires_at = expires_at - {seconds} * interval '1 second'")
+    by_hand(dsn, f"UPDATE {schema}.store_lease SET expires_at = expires_at - {seconds} * interval '1 second'")
 
 
 class TestPostgresAuthority(AuthorityLaws):
@@ -118,8 +119,8 @@ def test_the_second_of_two_waits_for_the_first_and_gets_its_binding(
     binding = a_binding("k", "first")
     with closing(psycopg.connect(postgres_dsn)) as first:
         first.execute(
-            f"INSERT INTO {schema}.run (run_equivalence_key, run_id, intent_fingerprint, intent, platform_run_id,"
-            " admitted_by) VALUES (%s, %s, %s, %s, %s, gen_random_uuid())".encode(),
+            f"INSERT INTO {schema}.store_run (run_equivalence_key, run_id, intent_fingerprint, intent, platform_run_id,"
+            " store_id, admitted_by) VALUES (%s, %s, %s, %s, %s, '', gen_random_uuid())".encode(),
             (b"k", binding.run_id, binding.intent_fingerprint, binding.intent, binding.platform_run_id),
         )
         timer = threading.Timer(0.1, first.commit)
@@ -149,7 +150,7 @@ def test_a_note_waits_for_another_that_is_being_written(
     run_id = authority.admit(a_binding("k")).binding.run_id
     lease = took(authority, "r")
     with closing(psycopg.connect(postgres_dsn)) as other:
-        other.execute(f"UPDATE {schema}.run SET settled = true".encode())
+        other.execute(f"UPDATE {schema}.store_run SET settled = true".encode())
         timer = threading.Timer(0.1, other.commit)
         timer.start()
         authority.release(lease, note=IndexNote("WAITING_EVIDENCE", False), run_id=run_id)
@@ -170,20 +171,52 @@ def test_sixteen_first_users_lay_the_tables_once(postgres_dsn: str, schema: str)
         handle.close()
 
 
+def test_an_authority_of_the_first_release_comes_up_to_date(postgres_dsn: str, schema: str) -> None:
+    """Its open connections are told, and bind nothing; what it held names no store, its leases are waited for."""
+    old = a_binding("k", "old")
+    admit = (
+        f"INSERT INTO {schema}.run (run_equivalence_key, run_id, intent_fingerprint, intent, platform_run_id,"
+        " admitted_by, state, settled) VALUES (%s, %s, %s, %s, %s, gen_random_uuid(), 'READY', true)"
+        " ON CONFLICT DO NOTHING"
+    ).encode()
+    values = (b"k", old.run_id, old.intent_fingerprint, old.intent, old.platform_run_id)
+    lease = (
+        f"INSERT INTO {schema}.lease VALUES ('held', 'older', 7, interval '60 s',"
+        " clock_timestamp() + interval '60 s', gen_random_uuid())"
+    )
+    with closing(psycopg.connect(postgres_dsn, autocommit=True)) as older:
+        older.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}".encode())
+        older.execute(tables.render(statements.CREATE_VERSION, schema))
+        older.execute(tables.render(statements.STEPS[0], schema))
+        older.execute(tables.render(statements.SET_VERSION, schema), (1,))
+        older.execute(admit, values)
+        older.execute(lease.encode())
+        with closing(PostgresAuthority(postgres_dsn, schema=schema)) as authority:
+            assert authority.admit(a_binding("k", "new", STORE)).binding == old
+            assert authority.acquire("held", "newer", ttl_s=LONG_S, store_id=STORE) is None
+            for statement in (admit, f"SELECT * FROM {schema}.lease".encode()):
+                with pytest.raises(psycopg.errors.UndefinedTable):
+                    older.execute(statement, values if statement == admit else None)
+            assert authority.claim(STORE) == 1
+            assert authority.admit(a_binding("k", "new", STORE)).settled
+            pass_time(postgres_dsn, schema, 61)
+            assert took(authority, "held", "newer", store_id=STORE).fence == 8
+
+
 def test_migrating_again_changes_nothing(authority: PostgresAuthority) -> None:
     authority.migrate()
     authority.admit(a_binding("k"))
     authority.migrate()
-    assert authority.find(a_binding("k").run_id) == a_binding("k")
+    assert authority.find(a_binding("k").run_id).bindings == (a_binding("k"),)
 
 
 def test_a_newer_schema_is_refused_by_name(postgres_dsn: str, schema: str, authority: PostgresAuthority) -> None:
     authority.migrate()
     by_hand(postgres_dsn, f"UPDATE {schema}.authority_version SET version = 7")
-    with pytest.raises(Unreachable, match=r"version 7, this release knows 1") as refused:
+    with pytest.raises(Unreachable, match=r"version 7, this release knows 2") as refused:
         authority.admit(a_binding("k"))
     assert refused.value.code is ReasonCode.AUTHORITY_SCHEMA
-    assert by_hand(postgres_dsn, f"SELECT count(*) FROM {schema}.run") == [(0,)]
+    assert by_hand(postgres_dsn, f"SELECT count(*) FROM {schema}.store_run") == [(0,)]
 
 
 def test_a_role_without_rights_to_create_uses_what_is_there(
@@ -220,7 +253,7 @@ def test_a_run_id_is_never_bound_to_two_keys(authority: PostgresAuthority) -> No
     authority.admit(twin)
     with pytest.raises(Fault):
         authority.admit(type(twin)("another key", twin.run_id, "f", "{}", "p"))
-    assert authority.find(twin.run_id) == twin
+    assert authority.find(twin.run_id).bindings == (twin,)
 
 
 def test_a_statement_that_postgres_refuses_is_a_fault_not_an_outage(authority: PostgresAuthority) -> None:

@@ -194,7 +194,7 @@ def test_waiting_for_a_connection_is_bounded(server: PostgresServer, schema: str
             return told(narrow.now)
 
         assert "all 1 connections" in narrow._connections.run(inside).what
-        assert narrow.find("0" * 32) is None
+        assert narrow.find("0" * 32).bindings == ()
 
 
 def test_a_statement_that_waits_for_a_lock_is_given_up(
@@ -204,7 +204,7 @@ def test_a_statement_that_waits_for_a_lock_is_given_up(
     with closing(PostgresAuthority(server.dsn, schema=schema, statement_timeout_s=0.1)) as hurried:
         hurried.now()
         with closing(psycopg.connect(server.dsn)) as other:
-            other.execute(f"SELECT * FROM {schema}.lease FOR UPDATE".encode())
+            other.execute(f"SELECT * FROM {schema}.store_lease FOR UPDATE".encode())
             assert "did not finish" in told(partial(hurried.renew, lease, ttl_s=LONG_S)).what
             other.rollback()
         assert hurried.renew(lease, ttl_s=LONG_S).fence == lease.fence
@@ -245,7 +245,7 @@ def test_a_missing_database_is_named(server: PostgresServer) -> None:
 def test_a_standby_is_told(server: PostgresServer, schema: str, authority: PostgresAuthority) -> None:
     read_only = make_conninfo(server.dsn, options="-c default_transaction_read_only=on")
     with closing(PostgresAuthority(read_only, schema=schema)) as standby:
-        assert standby.find(a_binding("k").run_id) == a_binding("k")
+        assert standby.find(a_binding("k").run_id).bindings == (a_binding("k"),)
         assert "it is a standby" in told(partial(standby.admit, a_binding("k2"))).what
         assert standby._connections._idle == [], "the next call connects anew and may find the primary"
 

@@ -84,7 +84,9 @@ class TestBehindAPooler(AuthorityLaws):
     @pytest.fixture
     def lapse(self, server: PostgresServer, schema: str) -> Callable[[float], None]:
         def pass_time(seconds: float) -> None:
-            by_hand(server.dsn, f"UPDATE {schema}.lease SET expires_at = expires_at - {seconds} * interval '1 second'")
+            by_hand(
+                server.dsn, f"UPDATE {schema}.store_lease SET expires_at = expires_at - {seconds} * interval '1 second'"
+            )
 
         return pass_time
 
@@ -194,7 +196,7 @@ def test_no_answer_depends_on_what_a_server_is_set_to(odd: str, schema: str) -> 
     with closing(PostgresAuthority(odd, schema=schema)) as authority:
         before = datetime.now(UTC)
         assert authority.admit(binding).binding == binding
-        assert authority.find(binding.run_id) == binding
+        assert authority.find(binding.run_id).bindings == (binding,)
         assert abs((authority.now() - before).total_seconds()) < 60
         (row,) = authority.runs(states=["OPEN"])
         assert abs((row.updated_at - before).total_seconds()) < 60
@@ -219,7 +221,7 @@ def test_what_a_database_cannot_hold_is_told_before_anything_is_bound(server: Po
         with pytest.raises(Unreachable, match="cannot hold this text") as caught:
             authority.admit(wrong)
         assert caught.value.code is ReasonCode.AUTHORITY_ENCODING
-        assert authority.find(wrong.run_id) is None
+        assert authority.find(wrong.run_id).bindings == ()
 
 
 def test_a_refused_startup_parameter_is_told_with_what_to_do(by_transaction: str) -> None:
@@ -263,7 +265,7 @@ def test_rows_that_a_policy_would_hide_are_an_error_not_an_absence(server: Postg
         f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'",
         f"GRANT USAGE ON SCHEMA {schema} TO {role}",
         f"GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA {schema} TO {role}",
-        f"ALTER TABLE {schema}.run ENABLE ROW LEVEL SECURITY",
+        f"ALTER TABLE {schema}.store_run ENABLE ROW LEVEL SECURITY",
     )
     weak = PostgresAuthority(make_conninfo(server.dsn, user=role), schema=schema)
     with closing(weak), pytest.raises(Unreachable, match="lacks a right"):

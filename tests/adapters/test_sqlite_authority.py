@@ -49,7 +49,7 @@ def by_hand(file: Path, statement: str) -> list[tuple[object, ...]]:
 
 def pass_time(file: Path, seconds: float) -> None:
     """Move every stored expiry back: the same to the authority as time that passes."""
-    by_hand(file, f"UPDATE lease SET expires_ms = expires_ms - {round(seconds * 1000)} WHERE expires_ms > 0")
+    by_hand(file, f"UPDATE store_lease SET expires_ms = expires_ms - {round(seconds * 1000)} WHERE expires_ms > 0")
 
 
 class TestSqliteAuthority(AuthorityLaws):
@@ -102,7 +102,7 @@ class TestSqlitePerPlatformRun(PerPlatformRunLaws):
             one.close()
 
     def test_looking_makes_no_file(self, current: Current, tmp_path: Path) -> None:
-        assert current("platform_20260131T134200Z").of("platform_20260201T134200Z").find("0" * 32) is None
+        assert current("platform_20260131T134200Z").of("platform_20260201T134200Z").find("0" * 32).bindings == ()
         assert list(tmp_path.iterdir()) == []
 
 
@@ -190,7 +190,7 @@ def test_a_forked_child_uses_a_connection_of_its_own(file: Path, authority: Sqli
         fine = not authority.admit(a_binding("parent")).is_new and authority.admit(a_binding("child")).is_new
         os._exit(0 if fine else 1)
     assert os.waitpid(child, 0)[1] == 0
-    assert authority.find(a_binding("child").run_id) == a_binding("child")
+    assert authority.find(a_binding("child").run_id).bindings == (a_binding("child"),)
 
 
 # time
@@ -239,7 +239,7 @@ def test_nothing_is_made_before_first_use(tmp_path: Path) -> None:
 
 def test_looking_makes_no_file(tmp_path: Path) -> None:
     authority = SqliteAuthority(str(tmp_path / "deep" / "authority.db"))
-    assert (authority.find("0" * 32), authority.holder("r"), authority.runs()) == (None, None, ())
+    assert (authority.find("0" * 32).bindings, authority.holder("r"), authority.runs()) == ((), None, ())
     authority.close()
     assert list(tmp_path.iterdir()) == []
 
@@ -256,10 +256,10 @@ def test_a_newer_schema_is_refused_by_name(file: Path, authority: SqliteAuthorit
     authority.now()
     authority.close()
     by_hand(file, "PRAGMA user_version = 7")
-    with pytest.raises(Unreachable, match=r"version 7, this release knows version 1") as refused:
+    with pytest.raises(Unreachable, match=r"version 7, this release knows version 2") as refused:
         authority.admit(a_binding("k"))
     assert refused.value.code is ReasonCode.AUTHORITY_SCHEMA
-    assert by_hand(file, "SELECT count(*) FROM run") == [(0,)]
+    assert by_hand(file, "SELECT count(*) FROM store_run") == [(0,)]
 
 
 def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
@@ -301,7 +301,7 @@ def test_trouble_passes_when_its_cause_does(file: Path, authority: SqliteAuthori
     with pytest.raises(Unreachable):
         authority.find(a_binding("k").run_id)
     shutil.copy(aside, file)
-    assert authority.find(a_binding("k").run_id) == a_binding("k")
+    assert authority.find(a_binding("k").run_id).bindings == (a_binding("k"),)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX modes")
@@ -325,7 +325,7 @@ def test_a_full_disk_undoes_the_admission(file: Path, authority: SqliteAuthority
     link.execute("PRAGMA max_page_count = 1")  # SQLite's own way to run out of room
     with pytest.raises(Unreachable, match="no room left"):
         authority.admit(a_binding("big", "x" * 100_000))
-    assert authority.find(a_binding("big").run_id) is None
+    assert authority.find(a_binding("big").run_id).bindings == ()
     assert authority.admit(a_binding("big", "x" * 100_000)).is_new
 
 
@@ -354,7 +354,7 @@ def test_an_interrupted_write_leaves_nothing_locked(file: Path, authority: Sqlit
     run_id = authority.admit(a_binding("k")).binding.run_id
     lease = took(authority, "r")
     with pytest.raises(KeyboardInterrupt), authority._database.writing() as link:
-        link.execute("DELETE FROM run")
+        link.execute("DELETE FROM store_run")
         raise KeyboardInterrupt
     authority.release(lease, note=IndexNote("READY", True), run_id=run_id)
     assert [row.state for row in authority.runs()] == ["READY"]
@@ -367,7 +367,7 @@ def test_a_run_id_is_never_bound_to_two_keys(authority: SqliteAuthority) -> None
     authority.admit(twin)
     with pytest.raises(Fault):
         authority.admit(type(twin)("another key", twin.run_id, "f", "{}", "p"))
-    assert authority.find(twin.run_id) == twin
+    assert authority.find(twin.run_id).bindings == (twin,)
 
 
 # the factory

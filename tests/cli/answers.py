@@ -23,6 +23,8 @@ def contract_of(command: str, args: Sequence[str], document: Any) -> str:
         row = "resume --rebuild-index"
     elif command == "resume" and "--watch" not in args and ("--all" in args or _runs(args) > 1):
         row = "resume (several runs)"
+    elif command == "recover" and "--store" in args:
+        row = "recover --store"
     elif command == "plan" and "--diff" in args:
         row = "plan --diff"
     elif command == "bus tail" and "--follow" in args:

@@ -154,6 +154,9 @@ def _everything(states: Stage) -> None:
     lost = ("--accept-loss", "--reason", "a drill")
     states("recover", run_id_for("ready"), "--artifact", "no/such/key", *lost)
     states("recover", run_id_for("ready"), "--receipt", "nope", *lost)
+    states("recover", run_id_for("corrected"), *lost)
+    states("retry", run_id_for("failed"))
+    states("retry", run_id_for("waiting"))
     states("quarantine", "list")
     states("quarantine", "show", run_id_for("quarantined"))
     for args in (("resume", *ids, "0" * 32), ("resume", "--all"), ("resume", ids[0]), ("resume", "--rebuild-index")):
@@ -178,6 +181,7 @@ def _everything(states: Stage) -> None:
     states("plan", states.request("other"))
     states("plan", states.request("other", output_ids=["nope"]))
     states("plan", states.request("other"), "--diff", states.request("two", "two.json", seed=9))
+    states("recover", "--store", "--as", "copy", "--accept-loss", "--reason", "a rehearsal")
     states("session", "new")
     for root in ("root", "part", "bad"):
         states("check", root, "--request", states.request("checked"))

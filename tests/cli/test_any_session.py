@@ -146,9 +146,9 @@ def noted(sessions: Sessions, owner: type, method: str) -> list[str]:
     seen: list[str] = []
     whole = getattr(owner, method)
 
-    def call(one: Any, first: str, *rest: Any) -> Any:
+    def call(one: Any, first: str, *rest: Any, **named: Any) -> Any:
         seen.append(first)
-        return whole(one, first, *rest)
+        return whole(one, first, *rest, **named)
 
     sessions.monkeypatch.setattr(owner, method, call)
     return seen

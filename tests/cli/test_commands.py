@@ -113,9 +113,9 @@ def test_failed_is_4_with_the_reason(sr: Shell) -> None:
     (sr.folder / "root" / "data" / "world.bin").unlink()
     failed = sr("submit", sr.request())
     assert (failed.code, failed.error) == (4, "EVIDENCE_MISSING_DEADLINE")
-    assert failed.err.endswith("; complete the engine root, then submit under a new key\n")
+    assert failed.err.endswith(f"; complete the engine root, then sr retry {RUN}\n")
     assert failed.out.splitlines()[-1] == f"  next: {SR} explain {RUN}"
-    assert sr("explain", RUN).out.endswith("next: complete the engine root, then submit under a new key\n")
+    assert sr("explain", RUN).out.endswith(f"next: complete the engine root, then sr retry {RUN}\n")
     assert sr("status", RUN).code == 4
 
 
@@ -124,7 +124,7 @@ def test_quarantined_is_5_and_keeps_both_sides(sr: Shell) -> None:
     write.write_bytes(b"altered")
     answer = sr("submit", sr.request())
     assert (answer.code, answer.error) == (5, "EVIDENCE_CONFLICT")
-    assert answer.err.endswith("; see sr explain for each conflict, then submit under a new key\n")
+    assert answer.err.endswith(f"; see sr explain for each conflict, then sr retry {RUN}\n")
     assert answer.out.splitlines()[-1] == f"  next: {SR} explain {RUN}"
     record = sr("--json", "quarantine", "show", RUN).json
     (conflict,) = record["conflicts"]
@@ -133,7 +133,7 @@ def test_quarantined_is_5_and_keeps_both_sides(sr: Shell) -> None:
     assert sr("quarantine", "list").out.count(RUN) == 1
     told = sr("explain", RUN).out
     assert "gate.up" in told
-    step = "next: restore the bundle or its flag, then submit under a new key"
+    step = f"next: restore the bundle or its flag, then sr retry {RUN}"
     assert told.endswith(f"{step}; {SR} quarantine show {RUN} has every conflict whole\n")
     assert sr("quarantine", "show", RUN).out.endswith(f"{step}\n")
 

@@ -59,9 +59,9 @@ def test_a_state_has_its_exit(state: str, code: int) -> None:
         ("FAILED", "AUTH_DENIED", False, False),
     ],
 )
-def test_only_what_ended_the_run_asks_for_a_new_key(state: str, code: str, in_flight: bool, final: bool) -> None:
+def test_only_what_ended_the_run_asks_for_another_one(state: str, code: str, in_flight: bool, final: bool) -> None:
     outcome = Outcome("0" * 32, RunState(state), reason_code=ReasonCode(code), in_flight=in_flight)
-    assert outcome.remedy == REASONS[ReasonCode(code)].remedy + ", then submit under a new key" * final
+    assert outcome.remedy == REASONS[ReasonCode(code)].remedy + f", then sr retry {'0' * 32}" * final
 
 
 FAILS: list[tuple[list[str], int, str]] = [

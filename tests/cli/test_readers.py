@@ -150,7 +150,7 @@ def index(place: Path) -> Path:
 def test_an_index_that_a_writer_holds_open_is_read_beside_it(place: Path) -> None:
     warm("--json", "list")
     writer = sqlite3.connect(index(place), isolation_level=None)
-    writer.execute("UPDATE run SET state = 'WAITING_EVIDENCE' WHERE run_id = ?", (RUN,))
+    writer.execute("UPDATE store_run SET state = 'WAITING_EVIDENCE' WHERE run_id = ?", (RUN,))
     assert index(place).with_name("authority.db-wal").stat().st_size > 0
     answer = as_nobody(place, "--json", "list")
     writer.close()
@@ -165,8 +165,11 @@ def test_an_index_that_a_crash_left_with_its_log_is_read_whole(place: Path, left
     warm("--json", "list")
     path = index(place)
     writer = sqlite3.connect(path, isolation_level=None)
-    writer.execute("INSERT INTO run SELECT 'ff' || substr(run_id, 3), 'late', intent_fingerprint, intent, "
-                   "platform_run_id, state, settled, updated_ms FROM run WHERE run_id = ?", (RUN,))  # fmt: skip
+    writer.execute(
+        "INSERT INTO store_run SELECT 'ff' || substr(run_id, 3), store_id, 'late', intent_fingerprint, intent, "
+        "platform_run_id, state, settled, updated_ms, seq, event_id FROM store_run WHERE run_id = ?",
+        (RUN,),
+    )
     kept = {name: path.with_name(path.name + name).read_bytes() for name in ("", *left)}
     writer.close()
     for name, data in kept.items():

@@ -426,9 +426,23 @@ def cut_record(stage: Stage) -> None:
     path.write_bytes(path.read_bytes()[:-5])
 
 
+def copy_the_store(stage: Stage) -> None:
+    """A profile of the same authority, over a copy of the store."""
+    runs = stage.sr.folder / "runs"
+    shutil.copytree(runs / "fraud-platform", stage.sr.folder / "copy" / "fraud-platform")
+    stage.profile(object_store={"adapter": "file", "root": "copy"})
+
+
 def cut_before_the_decision(stage: Stage) -> None:
     path = stage.stored(LAYOUT.record(RUN))
     path.write_bytes(path.read_bytes().partition(b'{"actor":"local","details":{"bundle_hash"')[0])
+
+
+def cut_behind_the_decision(stage: Stage) -> None:
+    path = stage.stored(LAYOUT.record(RUN))
+    lines = path.read_bytes().splitlines(keepends=True)
+    (at,) = [at for at, line in enumerate(lines) if b'"EVIDENCE_COMPLETE"' in line]
+    path.write_bytes(b"".join(lines[: at + 1]))
 
 
 def write_by_a_newer_release(stage: Stage) -> None:
@@ -586,6 +600,8 @@ ROWS: dict[ReasonCode, Row] = {
     C.REVISION_UNKNOWN: Row(after_ready(write_by_a_newer_release, "audit", RUN), 9, "damaged"),
     C.TRUTH_MISSING: Row(after_ready(lambda stage: stage.world("data/world.bin", None), "verify", RUN), 5, "READY"),
     C.TRUTH_ALTERED: Row(after_ready(lambda stage: stage.world("data/world.bin", b"rot"), "verify", RUN), 5, "READY"),
+    C.TRUTH_ROLLED_BACK: Row(after_ready(cut_before_the_decision, "resume", RUN), 5, "VERIFYING"),
+    C.STORE_COPIED: Row(after_ready(copy_the_store, "resume", RUN), 5, "READY"),
     C.TRUTH_LOST: Row(
         after_ready(
             cut_before_the_decision,
@@ -594,6 +610,11 @@ ROWS: dict[ReasonCode, Row] = {
         5,
         "VERIFYING",
     ),
+    C.TRUTH_ROLLED_BACK: Row(
+        after_ready(lambda stage: stage.stored(LAYOUT.record(RUN)).unlink(), "audit", "--all"), 5, None
+    ),
+    C.RUN_UNFINISHED: Row(after_ready(cut_behind_the_decision, "verify", RUN), 3, "VERIFYING"),
+    C.RETRY_NOT_ENDED: Row(after_ready(lambda stage: None, "retry", RUN), 2, "READY"),
     C.REEMIT_BUSY: Row(after_ready(hold_reemit, *REEMIT), 3, "READY"),
     C.REEMIT_RATE_LIMIT: Row(after_ready(reemit_often, *REEMIT), 9, "READY"),
     C.REEMIT_READY_ONLY_MISMATCH: Row(failed_then("READY_ONLY"), 2, "FAILED"),
@@ -641,7 +662,8 @@ def test_the_code_is_met_with_its_exit_one_line_and_the_right_record(stage: Stag
     assert answer.code == row.exit, answer
     assert answer.error == (C.EVIDENCE_CONFLICT if row.inside else code)
     reason = REASONS[ReasonCode(answer.error)]
-    assert reason.remedy in answer.err or (reason.otherwise or "-") in answer.err or row.exit in (2, 8), "a next step"
+    steps = (reason.remedy, reason.otherwise or reason.remedy, f"sr recover {RUN} --accept-loss --reason")
+    assert any(one in answer.err for one in steps) or row.exit in (2, 8), "a next step"
     assert state_of(stage) == row.state
     if row.inside:
         assert code in answer.err
@@ -651,10 +673,14 @@ def test_the_code_is_met_with_its_exit_one_line_and_the_right_record(stage: Stag
         told = stage.sr("--json", "status", RUN)
         assert (told.json["state"], told.json["reason_code"]) == (row.state, answer.error)
         assert told.code == row.exit
-    if row.state not in ("READY", "damaged") and code is not C.TRUTH_LOST:  # its record alone forgot that it was
+    if row.state not in ("READY", "damaged") and code not in FORGOTTEN:
         assert not any(
             one["attributes"]["kind"] == "READY" and one["attributes"]["run_id"] == RUN for one in heard(stage)
         )
+
+
+FORGOTTEN = (C.TRUTH_LOST, C.TRUTH_ROLLED_BACK, C.RUN_UNFINISHED)
+"""What is met where the record alone forgot that the run was READY."""
 
 
 def heard(stage: Stage) -> list[Any]:
@@ -668,7 +694,11 @@ def away(code: ReasonCode) -> Unreachable:
 
 ROOT = (C.ENGINE_ROOT_UNREACHABLE, C.ENGINE_ROOT_DENIED, C.ENGINE_ROOT_ARCHIVED, C.ENGINE_ROOT_BUCKET_MISSING)
 AWAY: dict[ReasonCode, tuple[Any, str, BaseException]] = {
-    **{code: (FileObjectStore, "create", away(code)) for code in C if code.startswith("STORE_")},
+    **{
+        code: (FileObjectStore, "create", away(code))
+        for code in C
+        if code.startswith("STORE_") and code is not C.STORE_COPIED
+    },
     C.OUTCOME_UNKNOWN: (FileObjectStore, "replace", OutcomeUnknown("the answer to a write was lost")),
     C.AUTHORITY_UNREACHABLE: (SqliteAuthority, "admit", away(C.AUTHORITY_UNREACHABLE)),
     C.AUTHORITY_SCHEMA: (SqliteAuthority, "admit", away(C.AUTHORITY_SCHEMA)),

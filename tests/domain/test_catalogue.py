@@ -64,6 +64,7 @@ def test_the_kinds_that_decide_something_name_the_revision_of_their_rules() -> N
         "READY_COMMITTED",
         "RUN_FAILED",
         "RUN_QUARANTINED",
+        "TRUTH_LOST",
     }
     for kind in EVENTS.values():
         assert not kind.revised or "revision" in {field.name for field in kind.details.__attrs_attrs__}, kind.name

@@ -116,6 +116,11 @@ WIRE: dict[str, tuple[str, str, bool]] = {
     "bus_envelope": ("topic message_id published_at_utc attributes partition_key payload", "", False),
     "bus_envelope_r2": ("topic message_id published_at_utc attributes partition_key payload", "", False),
     "store_identity": ("store_id minted_at_utc", "", False),
+    "store_note": (
+        "store_id decided_as reason actor decided_at_utc location successor_store_id",
+        "minted_at_utc former_locations",
+        False,
+    ),
     "attestation": ("payloadType payload signatures", "", False),
     "policy": (
         "policy_id revision content_digest",

@@ -89,7 +89,7 @@ def test_what_the_worker_lacks_is_refused_and_the_key_stays_free(lab: Lab, name:
     assert caught.value.code is code
     assert "hush" not in f"{caught.value}"
     assert lab.truth() == {}
-    assert lab.authority.find(run_id_for("key")) is None
+    assert lab.authority.find(run_id_for("key")).bindings == ()
     assert [one.event_kind for one in lab.listener.events] == ["RUN_REQUEST_RECEIVED", "RUN_REQUEST_REFUSED"]
     other = lab.runner().submit(request(engine_run_root=root, seed=7, request_id="another intent is welcome"))
     assert (other.state, other.is_new) == (RunState.READY, True)

@@ -14,7 +14,7 @@ from sr_adapters.memory.invoker import ScriptedInvoker
 from sr_adapters.runtime.clock import ManualClock
 from sr_domain.encoding.ids import run_id_for
 from sr_domain.record.states import RunState
-from sr_ports import EngineCall, EngineResult, LeaseLost, Leftover, ReasonCode, Unreachable
+from sr_ports import BadInput, EngineCall, EngineResult, LeaseLost, Leftover, ReasonCode, Unreachable
 from sr_ports.conformance.crash import CrashPlan, Died, Mode, crash
 from tests.kit import Lab, request
 from tests.worlds import engine, receipt, small_world, write_files
@@ -96,6 +96,23 @@ def test_too_many_abandoned_attempts_let_the_run_rest_until_somebody_forces_it(l
     assert (seen, lab.kinds(run_id).count("ENGINE_HELD_BACK")) == ([], 1)
     assert runner.resume(run_id, force=True).state is RunState.READY
     assert seen == [6]
+
+
+def test_too_many_abandoned_attempts_may_be_retried_under_another_key_and_fewer_may_not(lab: Lab) -> None:
+    die(lab, 4)
+    seen: list[int] = []
+    runner = lab.runner(engine=after(0, engine(lab.root / "e", small_world("key.2")), seen))
+    run_id = run_id_for("key")
+    with pytest.raises(BadInput) as caught:
+        runner.retry(run_id)
+    assert caught.value.code is ReasonCode.RETRY_NOT_ENDED
+    die(lab, 1)
+    with pytest.raises(Unreachable):
+        runner.resume(run_id)
+    done = runner.retry(run_id)
+    assert (done.run_id, done.state, done.is_new, seen) == (run_id_for("key.2"), RunState.READY, True, [1])
+    assert runner.retry(run_id).run_id == done.run_id
+    assert runner.status(run_id).state is RunState.EXECUTING, "it rests as it was"
 
 
 def test_what_was_forced_has_as_many_attempts_again(lab: Lab) -> None:

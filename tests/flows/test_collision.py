@@ -72,9 +72,10 @@ def test_a_fingerprint_that_is_not_its_intents_own_is_a_fault_and_no_collision(
     lab.reuse(small_world())
     before, find = lab.truth(), MemoryAuthority.find
 
-    def spoilt(self: MemoryAuthority, run_id: str) -> Any:
-        found = find(self, run_id)
-        return None if found is None else attrs.evolve(found, intent_fingerprint="0" * 64)
+    def spoilt(self: MemoryAuthority, run_id: str, **at: Any) -> Any:
+        found = find(self, run_id, **at)
+        spoilt = tuple(attrs.evolve(one, intent_fingerprint="0" * 64) for one in found.bindings)
+        return attrs.evolve(found, bindings=spoilt)
 
     monkeypatch.setattr(MemoryAuthority, "find", spoilt)
     with pytest.raises(Fault) as caught:

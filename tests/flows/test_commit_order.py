@@ -134,6 +134,7 @@ def test_before_the_facts_view_nothing_downstream_can_be_seen(lab: Lab) -> None:
 def test_a_facts_view_whose_record_is_gone_is_a_fault_and_nothing_is_written(any_lab: Lab) -> None:
     """Somebody half-deleted the store: nobody may write another history under a view that consumers read."""
     run_id = any_lab.reuse(small_world()).run_id
+    any_lab.never_released()
     any_lab.store.delete(f"{BASE}/run_record/{run_id}.jsonl")
     any_lab.store.delete(f"{BASE}/run_status/{run_id}.json")
     before = any_lab.truth()
@@ -147,6 +148,7 @@ def test_a_facts_view_whose_record_is_gone_is_a_fault_and_nothing_is_written(any
 def test_a_record_that_lost_its_decision_adopts_nothing_that_stands(any_lab: Lab) -> None:
     """The status of the READY that was is not one that the record derives: the run rests."""
     run_id = any_lab.reuse(small_world()).run_id
+    any_lab.never_released()
     key = f"{BASE}/run_record/{run_id}.jsonl"
     whole = any_lab.store.read(key).data.splitlines(keepends=True)
     cut = next(at for at, line in enumerate(whole) if b'"EVIDENCE_COMPLETE"' in line)
@@ -164,6 +166,7 @@ def test_a_record_that_lost_its_decision_adopts_nothing_that_stands(any_lab: Lab
 def test_a_record_that_lost_its_decision_decides_again_where_the_view_alone_stands(any_lab: Lab) -> None:
     """The twin: the same evidence gives the same view, which is the record's from its decision on."""
     run_id = any_lab.reuse(small_world()).run_id
+    any_lab.never_released()
     view, key = any_lab.document("run_facts_view", run_id), f"{BASE}/run_record/{run_id}.jsonl"
     whole = any_lab.store.read(key).data.splitlines(keepends=True)
     cut = next(at for at, line in enumerate(whole) if b'"EVIDENCE_COMPLETE"' in line)
@@ -181,6 +184,7 @@ def test_a_record_that_lost_its_decision_decides_again_where_the_view_alone_stan
 def test_what_is_not_this_runs_view_is_never_adopted(any_lab: Lab, planted: bytes | None) -> None:
     """`None`: another run's own sound view, copied to this run's place."""
     run_id = any_lab.reuse(small_world()).run_id
+    any_lab.never_released()
     other = any_lab.reuse(small_world(), run_equivalence_key="other").run_id
     key = f"{BASE}/run_record/{run_id}.jsonl"
     whole = any_lab.store.read(key).data.splitlines(keepends=True)

@@ -159,7 +159,7 @@ def test_a_root_that_cannot_be_read_may_be_corrected(lab: Lab) -> None:
 def test_a_run_that_died_before_its_record_began_takes_the_root_that_comes_with_it(lab: Lab) -> None:
     right = lab.world(small_world(), "right")
     with pytest.raises(Died):
-        lab.runner(**crash({"store": lab.store}, CrashPlan(3, Mode.BEFORE))).submit(request(engine_run_root="/gone"))
+        lab.runner(**crash({"store": lab.store}, CrashPlan(4, Mode.BEFORE))).submit(request(engine_run_root="/gone"))
     lab.lapse()
     assert lab.kinds(RUN) == []
     done = lab.runner().submit(request(engine_run_root=right))

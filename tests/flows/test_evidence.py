@@ -301,7 +301,7 @@ def test_any_sequence_of_duplicate_submissions_gives_one_outcome(tmp_path: Path,
                 for run_id in list(lab.runner(ports).unsettled()):
                     lab.runner(ports).resume(run_id)
             case "other":
-                if lab.authority.find(RUN) is not None:
+                if lab.authority.find(RUN).bindings:
                     other = lab.runner(ports).submit(request(engine_run_root="memory", seed=8))
                     assert other.reason_code is ReasonCode.EQUIVALENCE_COLLISION
             case "lapse":

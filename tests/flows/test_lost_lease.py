@@ -77,7 +77,7 @@ def test_a_stolen_lease_ends_the_engine_and_its_children_and_fences_the_old_hold
     pids = [int(pid) for pid in (marks / "pids").read_text().split()]
     assert all(map(alive, pids))
     with closing(sqlite3.connect(tmp_path / "truth/authority.db")) as link, link:
-        link.execute("UPDATE lease SET expires_ms = 0")  # as when the holder was paused for too long
+        link.execute("UPDATE store_lease SET expires_ms = 0")  # as when the holder was paused for too long
     thief = SqliteAuthority(str(tmp_path / "truth/authority.db"))
     stolen = thief.acquire(RUN, "thief", ttl_s=60)
     assert stolen is not None

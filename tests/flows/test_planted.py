@@ -317,7 +317,7 @@ def test_a_duplicate_costs_one_read_of_the_store(any_lab: Lab) -> None:
 def test_a_duplicate_of_a_record_whose_end_was_edited_is_a_fault(any_lab: Lab) -> None:
     any_lab.reuse(small_world())
     data = any_lab.store.read(accepted_ref()).data
-    put(any_lab, accepted_ref(), data.replace(b'"READY_COMMITTED"', b'"READY_PUBLISHED"'))
+    put(any_lab, accepted_ref(), data.replace(b'"READY_PUBLISHED"', b'"READY_COMMITTED"'))
     with pytest.raises(Fault):
         any_lab.runner().submit(request())
 

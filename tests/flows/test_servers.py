@@ -18,7 +18,7 @@ from sr_domain.runner import ScenarioRunner
 from sr_plugins import build_runner
 from sr_plugins.consumer import verify_facts
 from sr_plugins.uses.doctor import examine
-from sr_ports import ReasonCode, Unreachable
+from sr_ports import Fault, ReasonCode, Unreachable
 from tests.adapters.s3_fixtures import moto_server, rgw_server
 from tests.reliability.lab import request, write_world
 from tests.reliability.test_kill import pack
@@ -231,3 +231,52 @@ def test_eight_processes_fifty_submissions_twenty_keys(
     assert all(not runner.audit(run_id).findings for run_id in runs)
     messages = [one for one in runner.ports.bus.tail("fp.bus.control.v1") if one.attributes["kind"] == "READY"]
     assert sorted(one.attributes["run_id"] for one in messages) == sorted(runs)
+
+
+@pytest.mark.parity
+def test_a_bucket_that_lost_its_store_is_told_and_one_spelled_another_way_is_itself(
+    made: Made, profile: dict[str, Any], root: str, s3: S3Server, prefix: str
+) -> None:
+    asked = request(engine_run_root=root)
+    assert made(profile).submit(asked).state is RunState.READY
+    store = profile["object_store"]
+    spelled = made({**profile, "object_store": {**store, "endpoint_url": f"{s3.url}/"}})
+    assert spelled.resume(RUN).state is RunState.READY
+    client, base = s3.client(), f"{prefix}/fraud-platform/"
+    kept = {}
+    for one in client.list_objects_v2(Bucket=s3.bucket, Prefix=base)["Contents"]:
+        kept[one["Key"]] = client.get_object(Bucket=s3.bucket, Key=one["Key"])["Body"].read()
+    for key, data in kept.items():
+        client.put_object(Bucket=s3.bucket, Key=f"copy-{key}", Body=data)
+        client.delete_object(Bucket=s3.bucket, Key=key)
+    for profiled, code in (
+        (profile, ReasonCode.TRUTH_ROLLED_BACK),
+        ({**profile, "object_store": {**store, "prefix": f"copy-{prefix}"}}, ReasonCode.STORE_COPIED),
+    ):
+        with pytest.raises(Fault) as caught:
+            made(profiled).submit(request("other", engine_run_root=root))
+        assert caught.value.code is code
+    copy = made({**profile, "object_store": {**store, "prefix": f"copy-{prefix}"}})
+    assert copy.recover_store("moved", reason="the bucket was migrated").retired == (
+        made(profile).ports.store.location(),
+    )
+    assert copy.submit(asked).is_new is False
+    for key, data in kept.items():
+        client.put_object(Bucket=s3.bucket, Key=key, Body=data)
+    with pytest.raises(Fault) as caught:
+        made(profile).resume(RUN)
+    assert caught.value.code is ReasonCode.STORE_COPIED
+
+
+@pytest.mark.parity
+def test_a_lost_authority_takes_in_the_bucket_so_that_a_known_key_is_a_duplicate(
+    made: Made, profile: dict[str, Any], root: str, postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = request(engine_run_root=root)
+    first = made(profile).submit(asked)
+    monkeypatch.setenv("PLATFORM_RUN_ID", "platform_20260201T080000Z")
+    with postgres.fresh_schema(postgres_dsn) as schema:
+        later = made({**profile, "authority": {**profile["authority"], "schema": schema}})
+        again = later.submit(asked)
+        assert (again.state, again.is_new, again.platform_run_id) == (RunState.READY, False, first.platform_run_id)
+        later.close()

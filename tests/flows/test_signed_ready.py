@@ -206,6 +206,7 @@ def test_a_worker_without_the_key_finishes_the_run_unsigned(lab: Lab) -> None:
 def test_a_view_that_stands_without_its_decision_is_not_signed(lab: Lab) -> None:
     """Of other evidence than the run then proves: nobody puts his name to it."""
     signed(lab)
+    lab.never_released()
     record = f"{BASE}/run_record/{RUN}.jsonl"
     lines = lab.store.read(record).data.splitlines(keepends=True)
     put(lab, record, b"".join(lines[: lab.kinds(RUN).index("EVIDENCE_COMPLETE")]))

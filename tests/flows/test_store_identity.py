@@ -79,7 +79,7 @@ READS: dict[str, Callable[[ScenarioRunner], Any]] = {
 def test_no_reading_command_and_no_dry_run_mints_it(lab: Lab, read: str, there: bool) -> None:
     if there:
         lab.reuse(small_world())
-        lab.store.delete(KEY)
+        lab.of_the_first_release()
     try:
         READS[read](lab.runner())
     except SrError:
@@ -97,7 +97,7 @@ REFUSED: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("refused", list(REFUSED))
 def test_no_refused_admission_mints_it(lab: Lab, refused: str) -> None:
     lab.reuse(small_world())
-    lab.store.delete(KEY)
+    lab.of_the_first_release()
     try:
         outcome = lab.runner().submit(request(**REFUSED[refused]))
         assert outcome.state is None
@@ -130,7 +130,7 @@ def test_whatever_writes_to_a_store_of_an_earlier_release_mints_it(lab: Lab, how
         del files[LATE]
     root = lab.world(files)
     lab.runner().submit(request(engine_run_root=root))
-    lab.store.delete(KEY)
+    lab.of_the_first_release()
     lab.world({LATE: small_world()[LATE]})
     runner = lab.runner()
     works: dict[str, Callable[[], Any]] = {
@@ -145,17 +145,18 @@ def test_whatever_writes_to_a_store_of_an_earlier_release_mints_it(lab: Lab, how
     assert lab.published()[-1].attributes["store_id"] == identity.store_id
 
 
-def test_a_runner_reads_it_once(lab: Lab) -> None:
+def test_a_runner_reads_it_once_and_before_it_binds_a_key(lab: Lab) -> None:
     plan = CrashPlan()
     runner = lab.runner(**crash({"store": lab.store}, plan))
     for key in ("key", "one", "two"):
         runner.submit(request(key, engine_run_root=lab.world(small_world(key), key)))
     runner.reemit(RUN, "READY_ONLY")
-    assert [call.method for call in plan.trace if call.key == KEY] == ["read", "create"]
+    assert [call.method for call in plan.trace if call.key == KEY] == ["read", "create", "read", "read"]
     later = CrashPlan()
     runner = lab.runner(**crash({"store": lab.store}, later))
-    for key in ("three", "four"):
-        runner.submit(request(key, engine_run_root=lab.world(small_world(key), key)))
+    runner.reemit(RUN, "READY_ONLY")
+    for _ in range(3):
+        runner.submit(request("one"))
     assert [call.method for call in later.trace if call.key == KEY] == ["read"]
 
 
@@ -255,7 +256,7 @@ def test_a_submit_that_was_cut_between_minting_and_binding_is_begun_again(lab: L
         request(engine_run_root=root)
     )
     (minted,) = [call.index for call in plan.trace if (call.method, call.key) == ("create", KEY)]
-    assert plan.trace[minted + 1].method == "admit"
+    assert [call.method for call in plan.trace[minted + 1 : minted + 4]] == ["folders", "serve", "admit"]
     with pytest.raises(BaseException):  # noqa: B017
         lab.runner(**crash({name: getattr(lab, name) for name in names}, CrashPlan(minted, Mode.AFTER))).submit(
             request(engine_run_root=root)

@@ -120,7 +120,7 @@ def test_superseding_is_a_right_of_its_own(lab: Lab, rights: dict[str, set[str]]
         assert answer.reason_code is ReasonCode.AUTH_DENIED
         (denial,) = lab.runner().record(run_id_for("new"))
         assert (denial.event_kind, denial.details["action"]) == ("AUTH_DENIED", "supersede")
-        assert lab.authority.find(run_id_for("new")) is None
+        assert lab.authority.find(run_id_for("new")).bindings == ()
         assert lab.runner().status(OLD).superseded_by == ()
 
 

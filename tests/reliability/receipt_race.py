@@ -23,7 +23,8 @@ from sr_ports import ReasonCode, SrError, Unreachable
 from tests.reliability.lab import TTL_S, Lab, request
 from tests.reliability.memory_world import world
 from tests.reliability.planted import BASE, RUN, Planted
-from tests.reliability.simulation import Simulation, Worker
+from tests.reliability.simulation import Simulation
+from tests.reliability.stepped import Worker
 
 THEIRS, THIRD = run_id_for("theirs"), run_id_for("third")
 APPENDING = frozenset({"stat", "replace"})

@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import random
 import threading
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import attrs
 
@@ -23,11 +23,14 @@ from sr_domain.encoding.times import parse_instant
 from sr_domain.record.ledger import Ledger, check_ledger
 from sr_domain.record.states import RunState
 from sr_domain.run.outcome import Outcome
-from sr_ports import Fault, OutcomeUnknown, ReasonCode, SrError, Unreachable
+from sr_ports import Fault, ReasonCode, SrError
 from sr_ports.conformance.crash import Died
 from tests.reliability.lab import TTL_S, Lab, request
+from tests.reliability.loss import ROLLED_BACK, rolled_back
+from tests.reliability.lost_store import lose
 from tests.reliability.memory_world import VERSIONS, roots, versions_in, world
 from tests.reliability.planted import BASE, FACTS, RUN, SIGNAL, STATUS, Planted, forged
+from tests.reliability.stepped import Skewed, Stepped, Worker
 
 ESTABLISHED = 0.15
 """The share of schedules that begin with the run READY already: what follows is re-emits and successors."""
@@ -37,7 +40,7 @@ READS = 0.4
 """The share of schedules that stop before each read of evidence as well; of the others' steps more are writes."""
 SKEW = timedelta(days=2)
 """By how much the clocks of some workers are ahead or behind."""
-LIVES, REST = 2, 40
+LIVES, REST, LOST = 2, 40, 0.4
 WRITES = frozenset({"create", "replace", "publish"})
 IN_THE_WAY = (ReasonCode.TRUTH_ALTERED, ReasonCode.INSTANCE_RECEIPT_ORPHAN)
 """Why a run rests until an operator sets aside what was planted."""
@@ -45,21 +48,6 @@ IN_THE_WAY = (ReasonCode.TRUTH_ALTERED, ReasonCode.INSTANCE_RECEIPT_ORPHAN)
 
 class Broken(AssertionError):
     """An invariant does not hold. Names the seed, so that it can be replayed."""
-
-
-@attrs.define(eq=False)
-class Worker:
-    """A process of the simulation, stopped at a port call whenever it is not its turn."""
-
-    number: int
-    act: Callable[[Mapping[str, Any]], Any]
-    turn: threading.Semaphore = attrs.field(factory=lambda: threading.Semaphore(0))
-    done: bool = False
-    killed: bool = False
-    lose: str = ""
-    about_to: str = ""
-    sleeps_until: int = 0
-    bug: BaseException | None = None
 
 
 @attrs.define
@@ -104,7 +92,7 @@ class Simulation:
         """A worker's ports: its clock may be days ahead or behind, which may end nothing."""
         skew = random.Random(f"{self.seed}/{worker.number}").choice((-1, 0, 0, 1)) * SKEW
         ports = self.ports()
-        return {**ports, "clock": _Skewed(self.lab.clock, skew)} if skew else ports
+        return {**ports, "clock": Skewed(self.lab.clock, skew)} if skew else ports
 
     def run(self) -> str:
         """Play the schedule, then settle; the state the run ended in. Raises `Broken`."""
@@ -125,7 +113,11 @@ class Simulation:
         for worker in crew:
             if worker.bug is not None:
                 raise Broken(f"seed {self.seed}: worker {worker.number}: {worker.bug!r}") from worker.bug
-        return self._settle()
+        state = self._settle()
+        if not self.heirs and self.rng.random() < ROLLED_BACK:
+            wrong = rolled_back(self.lab, self.rng, lambda: self.lab.runner(self.ports()))
+            self._expect(wrong is None, str(wrong))
+        return state
 
     def _worker(self, number: int) -> Worker:
         weights = (1, 2, 3, 10) if self.established else (12, 6, 1, 1)
@@ -163,7 +155,7 @@ class Simulation:
         """One process of the worker, from start to end or death."""
         worker.killed = False
         try:
-            worker.act({name: _Stepped(name, port, worker, self) for name, port in self.ports_of(worker).items()})
+            worker.act({name: Stepped(name, port, worker, self) for name, port in self.ports_of(worker).items()})
         except (Died, SrError):
             return
 
@@ -290,6 +282,9 @@ class Simulation:
         heard = [one for one in self.lab.bus.tail("fp.bus.control.v1") if one.attributes["run_id"] == RUN]
         messages = {one.message_id for one in heard if one.attributes["kind"].startswith("READY")}
         self._expect(len(messages) == (outcome.state is RunState.READY), f"{len(messages)} READY messages")
+        wrong = lose(self.lab, self.ports(), RUN, self.rng) if self.rng.random() < LOST else None
+        self._expect(wrong is None, str(wrong))
+        self._expect(self._asked().state is outcome.state, "another answer once the store was put back")
         return str(outcome.state)
 
     def _asked(self) -> Outcome:
@@ -321,62 +316,3 @@ class Simulation:
         named = {one.attributes["superseded_by"] for one in links}
         ready = {run_id_for(key) for key in self.heirs if self._record(run_id_for(key)).state is RunState.READY}
         self._expect(named == ready, "the bus names another successor than the one that is READY")
-
-
-@attrs.frozen
-class _Skewed:
-    """A worker's clock that is wrong by so much."""
-
-    clock: Any
-    by: timedelta
-
-    def now(self) -> datetime:
-        made: datetime = self.clock.now() + self.by
-        return made
-
-    def sleep(self, seconds: float) -> None:
-        self.clock.sleep(seconds)
-
-
-class _Stepped:
-    """A port that stops before every call until it is its worker's turn."""
-
-    def __init__(self, name: str, port: Any, worker: Worker, simulation: Simulation) -> None:
-        self._name, self._port, self._worker, self._simulation = name, port, worker, simulation
-
-    def __getattr__(self, method: str) -> Any:
-        target = getattr(self._port, method)
-        if method in ("describe", "close") or not callable(target):
-            return target
-
-        def stepped(*args: Any, **kwargs: Any) -> Any:
-            worker, simulation = self._worker, self._simulation
-            if worker.killed:
-                raise Died
-            worker.about_to = method
-            simulation.back.release()
-            worker.turn.acquire()
-            if worker.killed:
-                raise Died
-            lose, worker.lose = worker.lose, ""
-            if lose == "undone":
-                raise self._lost()
-            answer = target(*args, **kwargs)
-            if lose == "done":
-                raise self._lost()
-            reading = method == "open" and simulation.stops_at_reads
-            return _Stepped(self._name, answer, worker, simulation) if reading else answer
-
-        return stepped
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._port.close()
-
-    def _lost(self) -> SrError:
-        if self._name == "store":
-            return OutcomeUnknown("the answer was lost")
-        codes = {"authority": ReasonCode.AUTHORITY_UNREACHABLE, "bus": ReasonCode.BUS_UNREACHABLE}
-        return Unreachable(codes.get(self._name, ReasonCode.ENGINE_ROOT_UNREACHABLE), "the answer was lost")

@@ -34,7 +34,8 @@ class Flow:
     """Something a process does. `prepare`: what was there before; `act`: what is cut; `ends`: the one outcome.
 
     `repeats`: each time it is done goes on record and on the bus again, under the same message id.
-    `sets_aside`: part of the key of what it takes away: until then the run rests.
+    `sets_aside`: part of the key of what it takes away: until then the run rests. `heard`: how many READY of it were
+    published, where that does not follow from its end.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Flow:
     key: str = "key"
     repeats: bool = False
     sets_aside: str = ""
+    heard: int | None = None
 
 
 def submit(lab: Lab, runner: Any, **changes: Any) -> Any:
@@ -160,6 +162,7 @@ def died_at(mark: str, start: Callable[[Make, Path], Lab] = reuse) -> Callable[[
 
 
 VIEW = f"fraud-platform/{PLATFORM}/sr/run_facts_view/{RUN}.json"
+RECORD = VIEW.replace("run_facts_view", "run_record") + "l"
 LOSS = {"reason": "drill", "actor": "operator"}
 
 
@@ -186,6 +189,40 @@ def orphaned(make: Make, root: Path) -> Lab:
     lab.store.create(receipt, elsewhere.store.read(receipt).data)
     assert with_root(lab, lab.runner()).reason_code == ReasonCode.INSTANCE_RECEIPT_ORPHAN
     return lab
+
+
+def failed(make: Make, root: Path) -> Lab:
+    """A run that failed for want of an output that has come since."""
+    lab = waited_enough(make, root)
+    assert with_root(lab, lab.runner()).state is RunState.FAILED
+    write_world(root)
+    return lab
+
+
+def retry(lab: Lab, runner: Any) -> Any:
+    return runner.retry(RUN)
+
+
+def record_lost(make: Make, root: Path) -> Lab:
+    """A READY run whose record is gone."""
+    lab = ended(make, root)
+    lab.store.delete(RECORD)
+    return lab
+
+
+def rolled_back(make: Make, root: Path) -> Lab:
+    """A run that waited and whose record is an older one; what it waited for has come."""
+    lab = waiting(make, root)
+    lines = lab.store.read(RECORD).data.splitlines(keepends=True)
+    at = next(at for at, line in enumerate(lines) if b"EVIDENCE_STARTED" in line)
+    lab.store.delete(RECORD)
+    lab.store.create(RECORD, b"".join(lines[:at]))
+    write_world(root)
+    return lab
+
+
+def recover_run(lab: Lab, runner: Any) -> Any:
+    return runner.recover_run(RUN, **LOSS)
 
 
 def recover_view(lab: Lab, runner: Any) -> Any:
@@ -218,6 +255,9 @@ FLOWS = (
         repeats=True,
     ),
     Flow("recover from a planted view", view_planted, recover_view, RunState.READY, sets_aside="run_facts_view"),
+    Flow("retry of a failure", failed, retry, RunState.READY, key="key.2"),
+    Flow("recover from a lost record", record_lost, recover_run, RunState.FAILED, sets_aside="run_status", heard=1),
+    Flow("recover from an older record", rolled_back, recover_run, RunState.READY, sets_aside="run_status"),
     Flow("recover from an orphan", orphaned, recover_receipt, RunState.READY, sets_aside="instance_receipts"),
 )
 LONG = "recover from an orphan"
@@ -267,10 +307,9 @@ def sound(runner: Any) -> None:
 
 
 def nobody_is_accused(lab: Lab, flow: Flow) -> None:
-    """What a crash left is unfinished: nothing of it was altered. Where an artifact was planted, that may be said."""
-    runner = lab.runner()
-    for run_id in [] if flow.sets_aside else runner.recorded_runs():
-        found = [one for one in runner.audit(run_id).findings if one.code is ReasonCode.TRUTH_ALTERED]
+    """What a crash left is unfinished: no run is at fault, by no side. Of what was planted that may be said."""
+    if not flow.sets_aside:
+        found = [one for _, done in lab.runner().audit_all().audits() for one in done.findings]  # type: ignore[union-attr]
         assert not found, found
 
 
@@ -283,7 +322,7 @@ def check(lab: Lab, flow: Flow) -> None:
     assert ledger.state is flow.ends
     heard = [one for one in lab.bus.tail("fp.bus.control.v1") if one.attributes["run_id"] == run_id]
     ready = {one.message_id for one in heard if one.attributes["kind"].startswith("READY")}
-    assert len(ready) == (1 if flow.ends is RunState.READY else 0)
+    assert len(ready) == ((flow.ends is RunState.READY) if flow.heard is None else flow.heard)
     if flow.repeats:
         repeats = [one for one in heard if one.attributes["kind"].endswith("_REEMIT")]
         recorded_repeats = ledger.all("REEMIT_PUBLISHED")

@@ -26,6 +26,7 @@ from sr_domain.run.collect_evidence import collect
 from sr_domain.run.held_run import HeldRun
 from sr_ports import Lease, SrError
 from tests.reliability.lab import START, Lab, request
+from tests.reliability.loss import RECORD, readies
 from tests.reliability.memory_world import roots, world
 from tests.reliability.planted import BASE, FACTS, RUN, STATUS, forged
 
@@ -122,8 +123,8 @@ def status_planted(lab: Lab) -> bool:
 
 
 def answers_come_from_the_status(patch: pytest.MonkeyPatch) -> None:
-    def told(ports: Any, layout: Any, run_id: str) -> Any:
-        outcome, status = settled_outcome(ports, layout, run_id), ports.store.read(layout.status(run_id))
+    def told(ports: Any, layout: Any, run_id: str, known: Any) -> Any:
+        outcome, status = settled_outcome(ports, layout, run_id, known), ports.store.read(layout.status(run_id))
         state = RunState(json.loads(status.data)["state"])
         return None if outcome is None else attrs.evolve(outcome, state=state)
 
@@ -173,7 +174,26 @@ def receipts_are_not_looked_at_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(advance, "own_receipts_stand", lambda run, receipts: None)
 
 
+def rolled_back_behind_its_decision(lab: Lab) -> bool:
+    """A second READY, of another world, once an operator accepted that an older backup is all there is."""
+    assert asked(lab, world()) is RunState.READY
+    lines = lab.store.read(RECORD).data.splitlines(keepends=True)
+    at = next(at for at, line in enumerate(lines) if b"EVIDENCE_STARTED" in line)
+    for stored in list(lab.store.list(f"{BASE}/")):
+        lab.store.delete(stored.key)
+    lab.store.create(RECORD, b"".join(lines[:at]))
+    runner = lab.runner({**lab.world_ports(), "roots": roots(world(version=1))})
+    with contextlib.suppress(SrError):
+        runner.recover_run(RUN, reason="drill", actor="operator")
+    return len(readies(lab)) > 1
+
+
+def it_always_goes_on(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("sr_domain.flows.recover_run._Loss._goes_on", lambda loss, tells, heard: True)
+
+
 CASES = {
+    "going on only where it was never READY": (rolled_back_behind_its_decision, it_always_goes_on),
     "the second look": (changed_while_read, no_second_look),
     "settling": (mended_while_it_settles, nothing_settles),
     "a view is held against the record": (view_planted, a_view_is_adopted),

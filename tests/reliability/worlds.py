@@ -59,7 +59,7 @@ def files() -> Iterator[World]:
 
             def expire() -> None:
                 with closing(sqlite3.connect(index)) as link, link:
-                    link.execute("UPDATE lease SET expires_ms = 0")
+                    link.execute("UPDATE store_lease SET expires_ms = 0")
 
             bus = FileControlBus(str(truth / "bus"))
             return Lab(root, FileObjectStore(str(truth)), bus, authority=authority, expire=expire, **settings)
@@ -89,11 +89,11 @@ def servers() -> Iterator[World]:
         bus = Path(opened.enter_context(tempfile.TemporaryDirectory()))
 
         def expire() -> None:
-            link.execute(f"UPDATE {schema}.lease SET expires_at = '-infinity'")
+            link.execute(f"UPDATE {schema}.store_lease SET expires_at = '-infinity'")
 
         def lab(root: Path, **settings: Any) -> Lab:
             case = next(number)
-            link.execute(f"TRUNCATE {schema}.lease, {schema}.run")
+            link.execute(f"TRUNCATE {schema}.store_lease, {schema}.store_run, {schema}.store_place")
             here = Below(store, f"case-{case}/")
             return Lab(root, here, FileControlBus(str(bus / str(case))), authority=authority, expire=expire, **settings)
 

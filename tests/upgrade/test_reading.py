@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sr_adapters.cli.app import run as sr
+from sr_domain.queries.audit import Audit
 from sr_domain.runner import ScenarioRunner
 from sr_plugins.consumer import verify_facts
 from sr_ports import NotFound
@@ -107,3 +108,21 @@ def test_the_commands_tell_it(
         assert home.run.run_id in out
         assert home.run.state in out
     assert said("audit", home.run.run_id)[0] == 0
+
+
+HOMES = {(run.corpus.folder.name, run.told["home"]): run for run in RUNS}
+"""A run of every home."""
+
+
+@pytest.mark.parametrize("run", HOMES.values(), ids=named)
+def test_an_audit_of_the_whole_store_accuses_nobody_beyond_that(run: Run, shown: Shown) -> None:
+    """Records, artifacts, index and bus of a home against each other."""
+    told = {
+        one.run_id: set(one.told["audit"]) for one in RUNS if HOMES[one.corpus.folder.name, one.told["home"]] is run
+    }
+    whole = shown[1].audit_all()
+    for ref, done in whole.audits():
+        assert isinstance(done, Audit), ref
+        assert {one.code.value for one in done.findings} <= told.get(done.run_id, set()), done
+    assert whole.store == []
+    assert all("names no store" in what for what in whole.not_asked)

@@ -1,0 +1,187 @@
+"""Recover: somebody with the right decides which store this is (spec: behaviour, "Home and store").
+
+Moved: the identity stays, and the place that it had is retired. Copy and new: another identity is minted, and what
+was known of the former one is no longer this store's. Nothing of a run's truth is touched.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from sr_domain.encoding.canonical import exact_json, sha256_hex
+from sr_domain.encoding.contracts import validate
+from sr_domain.encoding.redact import redact
+from sr_domain.encoding.times import format_instant
+from sr_domain.flows.index import index_records
+from sr_domain.plan.request import check_actor
+from sr_domain.record.layout import Layout, store_identity_key, store_note_key
+from sr_domain.run.context import Context
+from sr_domain.run.lookup import platform_runs
+from sr_domain.run.rights import may
+from sr_domain.run.store_identity import StoreIdentity, fresh_identity, parsed_identity
+from sr_ports import BadInput, Fault, PerPlatformRun, ReasonCode, SrError, StorePlace
+from sr_ports.stores import Elsewhere
+
+_LONGEST = 512
+"""Characters that a reason may have."""
+
+
+class StoreIs(enum.StrEnum):
+    """What a store that is not where, or what, the authority knows it as turned out to be."""
+
+    MOVED = "moved"
+    COPY = "copy"
+    NEW = "new"
+
+
+@attrs.frozen
+class StoreDecision:
+    """What was decided. `former_store_id`: the identity that it had; None where none is known. `retired`: locations."""
+
+    decided_as: StoreIs
+    store_id: str
+    location: str
+    former_store_id: str | None
+    retired: tuple[str, ...] = ()
+
+    def document(self) -> Mapping[str, Any]:
+        """JSON form, for machines."""
+        return {**attrs.asdict(self), "decided_as": self.decided_as.value}
+
+
+def recover_store(context: Context, what: str, *, reason: str, actor: str) -> StoreDecision:
+    """Decide that the store is `what`, and let the authority serve it where it is.
+
+    Raises `BadInput`: `AUTH_DENIED` for an actor without the right; `USAGE` for another word, no reason, or a move of
+    what has no identity; `STORE_COPIED` for a move while the former place still answers. `Fault`, `Unreachable`.
+    """
+    check_actor(actor)
+    if what not in set(StoreIs) or not reason.strip():
+        raise BadInput(ReasonCode.USAGE, "a store is moved, copy or new, for a reason", "give --as and --reason")
+    if not may(context.settings.recoverers, actor):
+        raise BadInput(ReasonCode.AUTH_DENIED, f"actor {actor!r} may not recover; nothing was written")
+    said = _Said(context, StoreIs(what), redact(reason)[:_LONGEST], actor)
+    return _moved(said) if said.decided_as is StoreIs.MOVED else _another(said)
+
+
+@attrs.frozen
+class _Said:
+    """What an actor with the right said."""
+
+    context: Context
+    decided_as: StoreIs
+    reason: str
+    actor: str
+
+    def keep(
+        self, identity: StoreIdentity | None, former_store_id: str, store_id: str, left: Collection[str] = ()
+    ) -> None:
+        """Keep it beside the identity, in a note that is written once, before anything follows from it.
+
+        `identity`: the one that stands, if any. `left`: the locations that the store was known at.
+        """
+        note = {
+            "store_id": former_store_id,
+            **({} if identity is None else {"minted_at_utc": identity.minted_at_utc}),
+            "decided_as": self.decided_as.value,
+            "reason": self.reason,
+            "actor": self.actor,
+            "decided_at_utc": format_instant(self.context.ports.clock.now()),
+            "location": self.context.known_store.location,
+            "successor_store_id": store_id,
+            **({"former_locations": sorted(left)} if left else {}),
+        }
+        validate("store_note", note)
+        data = exact_json(note)
+        own = sha256_hex(data)[:16] if former_store_id == store_id else ""  # of one that stays more may be decided
+        self.context.ports.store.create(store_note_key(former_store_id, own), data)
+
+
+def _moved(said: _Said) -> StoreDecision:
+    context, known = said.context, said.context.known_store
+    identity = known.standing(again=True)
+    if identity is None:
+        raise BadInput(ReasonCode.USAGE, f"{known.location} has no identity: it was moved from nowhere", "use --as new")
+    others = [one for one in _places(context) if one.store_id == identity.store_id and one.location != known.location]
+    for place in others:
+        _refuse_while_it_answers(context, place)
+    said.keep(identity, identity.store_id, identity.store_id, {place.location for place in others})
+    retired = _serve(context, StorePlace(known.location, identity.store_id))
+    return StoreDecision(StoreIs.MOVED, identity.store_id, known.location, identity.store_id, retired)
+
+
+def _refuse_while_it_answers(context: Context, place: StorePlace) -> None:
+    """Return where nothing at a store's former place has its identity any more. What does not answer has none."""
+    store = context.ports.store
+    former = store.elsewhere(place.location) if isinstance(store, Elsewhere) else None
+    if former is None:
+        context.notice(f"whether {place.location} still has the store was not asked: it is of another kind")
+        return
+    try:
+        blob = former.read(store_identity_key())
+    except SrError as error:
+        context.notice(f"{place.location} did not answer ({error.what}): taken for gone")
+        return
+    if blob is not None and parsed_identity(blob).store_id == place.store_id:
+        what = f"store {place.store_id} is still at {place.location}: this one is a copy of it"
+        remedy = "use --as copy, or take the store away from there first"
+        raise BadInput(ReasonCode.STORE_COPIED, what, remedy)
+
+
+def _another(said: _Said) -> StoreDecision:
+    context = said.context
+    ports, known = context.ports, context.known_store
+    blob = ports.store.read(store_identity_key())
+    standing = None if blob is None else parsed_identity(blob)
+    here = [place.store_id for place in _places(context) if place.location == known.location]
+    former = standing.store_id if standing is not None else next(iter(here), None)
+    minted = fresh_identity(ports)
+    said.keep(standing, former or minted.store_id, minted.store_id)
+    swapped = (
+        ports.store.create(store_identity_key(), minted.data())
+        if blob is None
+        else ports.store.replace(store_identity_key(), minted.data(), etag=blob.etag)
+    )
+    if swapped is None:
+        raise Fault(ReasonCode.TRUTH_ALTERED, f"{store_identity_key()} was written by somebody else at this moment")
+    known.standing(again=True)
+    retired = _serve(context, StorePlace(known.location, minted.store_id), lost=former or ports.ids.new_id())
+    return StoreDecision(said.decided_as, minted.store_id, known.location, former, retired)
+
+
+def _contexts(context: Context) -> Iterator[tuple[Context, Sequence[Layout]]]:
+    """Each authority that may know the store, and the platform runs whose keys it has."""
+    layouts = [Layout(name) for name in platform_runs(context.ports.store)]
+    if not isinstance(context.ports.authority, PerPlatformRun):
+        yield context, layouts
+        return
+    current = context.ports.platform.current()
+    names = {layout.platform_run_id for layout in layouts} | ({current} if current is not None else set())
+    for name in sorted(names):
+        yield context.at(name), [Layout(name)]
+
+
+def _places(context: Context) -> list[StorePlace]:
+    return [place for own, _ in _contexts(context) for place in own.ports.authority.find("").places]
+
+
+def _serve(context: Context, place: StorePlace, lost: str | None = None) -> tuple[str, ...]:
+    """Let every authority serve the store at its place; the other locations that were retired for that.
+
+    `lost`: the store that is given what the first release bound and no record here is of.
+    """
+    retired = set[str]()
+    for own, layouts in _contexts(context):
+        authority = own.ports.authority
+        retired |= {one.location for one in authority.find("").places if one.store_id == place.store_id}
+        if lost is not None:
+            index_records(own, layouts)
+            authority.claim(lost)
+        authority.serve(place, decided=True)
+        if authority is not context.ports.authority:
+            authority.close()
+    return tuple(sorted(retired - {place.location}))
