@@ -115,9 +115,9 @@ class ScenarioRunner:
 
     def run_id(self, run: str) -> str:
         """The id of a run by any name of it. Raises `BadInput` where a prefix fits several, `NotFound` for none."""
-        from sr_domain.run import lookup
+        from sr_domain.run import names
 
-        return lookup.id_of(self.ports, run)
+        return names.id_of(self.ports, run)
 
     def record(self, run_id: str) -> tuple[Event, ...]:
         """A run's record, every event in order. Raises `NotFound`, `Fault(RECORD_INVALID)`."""
@@ -160,11 +160,10 @@ class ScenarioRunner:
         dry_run: bool = False,
         superseded: bool = False,
     ) -> Reemit | Outcome:
-        """Publish READY or the terminal fact again, from truth.
+        """Publish READY or the terminal fact again, from truth. Raises `NotFound`, `BadInput`, `Unreachable`.
 
-        An `Outcome` only for an actor who may not; both answers have `run_id`, `reason_code`,
-        `message` and `document()`. `superseded`: READY of a run that has a successor too, which is
-        refused otherwise. Raises `NotFound`, `BadInput`, `Unreachable`.
+        An `Outcome` only for an actor who may not; both answers have `run_id`, `reason_code`, `message` and
+        `document()`. `superseded`: READY of a run that has a successor too, which is refused otherwise.
         """
         from sr_domain.flows import reemit
 
@@ -183,10 +182,7 @@ class ScenarioRunner:
         return recover.recover_artifact(self._context, run_id, artifact, reason=reason, actor=actor)
 
     def recover_receipt(self, run_id: str, output_id: str, *, reason: str, actor: str = "local") -> Outcome:
-        """Set aside an instance receipt that no decision rests on, and take the run as far as it goes now.
-
-        `reason` and errors as of `recover_artifact`.
-        """
+        """Set aside an instance receipt that no decision rests on, as `recover_artifact` does an artifact."""
         from sr_domain.flows import recover_receipt
 
         return recover_receipt.recover_receipt(self._context, run_id, output_id, reason=reason, actor=actor)
@@ -201,10 +197,7 @@ class ScenarioRunner:
         return recover_store.recover_store(self._context, what, reason=reason, actor=actor)
 
     def recover_run(self, run_id: str, *, reason: str, actor: str = "local") -> Outcome:
-        """Accept that a run's record lost events: go on where it was never READY, else end it `TRUTH_LOST`.
-
-        `reason` and errors as of `recover_artifact`.
-        """
+        """Accept that a run's record lost events: go on where it was never READY, else end it; as `recover_artifact`."""
         from sr_domain.flows import recover_run
 
         return recover_run.recover_run(self._context, run_id, reason=reason, actor=actor)
@@ -255,11 +248,9 @@ class ScenarioRunner:
 
     def recorded_runs(self) -> Iterator[str]:
         """The refs of every run's record in every platform run of the store, the newest platform run first."""
-        from sr_domain.record.layout import Layout
-        from sr_domain.run import lookup
+        from sr_domain.run import platform_runs
 
-        for layout in map(Layout, lookup.platform_runs(self.ports.store)):
-            yield from map(layout.record, lookup.recorded_runs(self.ports, layout))
+        return platform_runs.record_refs(self.ports)
 
     def ready_runs(self, *, limit: int = 100) -> tuple[list[Mapping[str, Any]], bool]:
         """READY runs of every platform run, from the object store alone, and whether there may be more than `limit`."""
@@ -280,23 +271,14 @@ class ScenarioRunner:
 
         A run that was superseded is at fault unless `allow_superseded`. Raises `NotFound`.
         """
-        from sr_domain.queries import verify
-        from sr_domain.run import lookup
+        from sr_domain.queries import verify_run
 
-        ports = self._context.ports
-        place = lookup.home(self._context, run_id)
-        key = place.layout.facts(place.run_id)
-        blob = ports.store.read(key)
-        ref = place.layout.record(place.run_id)
-        facts = self.facts(ref) if blob is None else lookup.parse_truth(blob.data, key)
-        verifier = verify.Verifier(ports.store, ports.roots, ports.laws, ports.pool, ports.clock, signed_by=signed_by)
-        return verify.verify(
-            verifier,
-            b"" if blob is None else blob.data,
-            facts,
-            asked=key,
+        return verify_run.verify_run(
+            self._context,
+            run_id,
             engine_run_root=engine_run_root,
             fast=fast,
+            signed_by=signed_by,
             allow_superseded=allow_superseded,
         )
 
@@ -315,8 +297,7 @@ class ScenarioRunner:
     def rebuild_index(self, on_trouble: Callable[[Trouble], None] | None = None) -> int:
         """Bind again, from their records, the runs that the authority does not know; how many.
 
-        `on_trouble` is told of each run that cannot be bound. Without it the first one's error is
-        raised, after the others were bound.
+        `on_trouble` is told of each that cannot be bound; without it the first error is raised after the others.
         """
         from sr_domain.flows import index
 
@@ -343,10 +324,9 @@ class ScenarioRunner:
     def tail(
         self, *, from_start: bool = True, follow: bool = False, platform_run: str | None = None
     ) -> Iterator[Envelope]:
-        """Control facts of the runs of all platform runs, oldest first; needs no current one.
+        """Control facts of the runs of all platform runs, oldest first. `from_start`: also those that are there.
 
-        `from_start`: also those that are there already. `follow`: wait for more, also of platform runs that
-        begin meanwhile. `platform_run`: only facts about its runs.
+        `follow`: wait for more, also of platform runs that begin. `platform_run`: only facts about its runs.
         """
         for envelope in self.ports.bus.tail(self.settings.topic, from_start=from_start, follow=follow):
             if platform_run in (None, envelope.attributes.get("platform_run_id")):
@@ -360,10 +340,9 @@ class ScenarioRunner:
 
     def close(self) -> None:
         """Let go of what the ports hold open."""
-        store = self._context.ports.store
-        for port in (store, self._context.ports.laws):
+        ports = self._context.ports
+        for port in (ports.store, ports.laws):
             if isinstance(port, Closing):
                 port.close()
-        self._context.ports.authority.close()
-        self._context.ports.bus.close()
-        self._context.ports.telemetry.close()
+        for other in (ports.authority, ports.bus, ports.telemetry):
+            other.close()

@@ -17,8 +17,8 @@ from sr_domain.run.append_aside import read_record
 from sr_domain.run.bound import own
 from sr_domain.run.context import Context
 from sr_domain.run.derived import Derived
-from sr_domain.run.lookup import platform_runs, recorded_runs
 from sr_domain.run.noted import tail_of
+from sr_domain.run.platform_runs import platform_runs, recorded_runs
 from sr_domain.run.rolled_back import check_tail, never_released
 from sr_domain.run.served import check_served, is_served
 from sr_domain.run.telemetry import RunTelemetry

@@ -20,7 +20,7 @@ from sr_domain.flows.index import index_records
 from sr_domain.plan.request import check_actor
 from sr_domain.record.layout import Layout, store_identity_key, store_note_key
 from sr_domain.run.context import Context
-from sr_domain.run.lookup import platform_runs
+from sr_domain.run.platform_runs import platform_runs
 from sr_domain.run.rights import may
 from sr_domain.run.store_identity import StoreIdentity, fresh_identity, parsed_identity
 from sr_ports import BadInput, Fault, PerPlatformRun, ReasonCode, SrError, StorePlace

@@ -33,7 +33,8 @@ from sr_domain.run.bound import index_store, own
 from sr_domain.run.context import Context
 from sr_domain.run.derived import Derived
 from sr_domain.run.derived_artifact import DerivedArtifact
-from sr_domain.run.lookup import id_of, parse_truth, record_of
+from sr_domain.run.lookup import parse_truth, record_of
+from sr_domain.run.names import id_of
 from sr_domain.run.outcome import NextStep, Outcome
 from sr_domain.run.rights import may
 from sr_domain.run.served import check_served

@@ -22,7 +22,7 @@ from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import read_ledger
 from sr_domain.record.read import Entry, Record
 from sr_domain.run.answers import recorded_request
-from sr_domain.run.lookup import recorded_runs
+from sr_domain.run.platform_runs import recorded_runs
 from sr_domain.run.ports import Ports
 from sr_ports import Fault
 

@@ -21,8 +21,9 @@ from sr_domain.record.states import RunState
 from sr_domain.run.append_aside import read_record
 from sr_domain.run.bound import index_store
 from sr_domain.run.context import Context
-from sr_domain.run.lookup import authorities, home, no_run
+from sr_domain.run.lookup import home
 from sr_domain.run.outcome import Outcome
+from sr_domain.run.platform_runs import authorities, no_run
 from sr_domain.run.served import check_served
 from sr_ports import AuthorityStore, Binding, ReasonCode
 

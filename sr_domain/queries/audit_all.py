@@ -23,7 +23,7 @@ from sr_domain.record.read import Record
 from sr_domain.run.beyond import ReadyOnBus, ready_in, ready_on_record
 from sr_domain.run.bound import index_store
 from sr_domain.run.context import Context
-from sr_domain.run.lookup import ids_below, platform_runs
+from sr_domain.run.platform_runs import ids_below, platform_runs
 from sr_domain.run.rolled_back import index_beyond
 from sr_domain.run.store_identity import read_identity
 from sr_domain.run.trouble import Trouble, each

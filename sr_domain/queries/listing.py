@@ -17,7 +17,8 @@ from sr_domain.queries.lookups import as_recorded, known_row
 from sr_domain.record.layout import Layout
 from sr_domain.run.bound import index_store
 from sr_domain.run.context import Context
-from sr_domain.run.lookup import authorities, key_of, recorded_runs
+from sr_domain.run.names import key_of
+from sr_domain.run.platform_runs import authorities, recorded_runs
 from sr_ports import AuthorityStore, IndexedRun
 
 _PAGE = 10_000

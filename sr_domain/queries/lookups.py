@@ -18,8 +18,9 @@ from sr_domain.run.answers import late_successors, ledger_outcome, settled, succ
 from sr_domain.run.append_aside import read_record
 from sr_domain.run.bound import index_store
 from sr_domain.run.context import Context
-from sr_domain.run.lookup import authorities, home, ids_below, parse_truth, platform_runs, record_of, recorded_runs
+from sr_domain.run.lookup import home, parse_truth, record_of
 from sr_domain.run.outcome import Outcome, remedy_of
+from sr_domain.run.platform_runs import authorities, ids_below, platform_runs, recorded_runs
 from sr_domain.run.trouble import Trouble, each
 from sr_ports import Fault, IndexedRun, NotFound, ReasonCode
 

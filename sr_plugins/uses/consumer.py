@@ -16,7 +16,8 @@ from sr_domain.queries.proven_files import ProvenFile, proven_files
 from sr_domain.queries.verify import Verification, Verifier, verify
 from sr_domain.queries.view import View
 from sr_domain.record.layout import Layout, run_of
-from sr_domain.run.lookup import id_of, is_name, view_of
+from sr_domain.run.lookup import view_of
+from sr_domain.run.names import id_of, is_name
 from sr_domain.run.ports import Ports
 from sr_plugins.documents.files import read_config
 from sr_plugins.documents.profile import Profile, Section, load_profile

@@ -13,7 +13,7 @@ from sr_adapters.file.store import FileObjectStore
 from sr_adapters.sqlite.authority import SqliteAuthority
 from sr_domain.encoding.ids import run_id_for
 from sr_domain.plan.request import parse_request
-from sr_domain.run.lookup import platform_runs
+from sr_domain.run.platform_runs import platform_runs
 from sr_ports import Binding, ReasonCode, Unreachable
 from tests.cli.conftest import Answer, Shell
 from tests.reliability.lab import request

@@ -1,0 +1,36 @@
+"""Verify a run of the store at hand: its view is found where the run is at home."""
+
+from __future__ import annotations
+
+from sr_domain.queries.lookups import facts
+from sr_domain.queries.verifier import Verifier
+from sr_domain.queries.verify import Verification, verify
+from sr_domain.run.context import Context
+from sr_domain.run.lookup import home, parse_truth
+from sr_ports import SignatureChecker
+
+
+def verify_run(
+    context: Context,
+    run_id: str,
+    *,
+    engine_run_root: str | None,
+    fast: bool,
+    signed_by: SignatureChecker | None,
+    allow_superseded: bool,
+) -> Verification:
+    """Re-prove the run's facts view; parameters as of `verify`. Raises `NotFound`."""
+    ports, place = context.ports, home(context, run_id)
+    key = place.layout.facts(place.run_id)
+    blob = ports.store.read(key)
+    view = facts(context, place.layout.record(place.run_id)) if blob is None else parse_truth(blob.data, key)
+    verifier = Verifier(ports.store, ports.roots, ports.laws, ports.pool, ports.clock, signed_by=signed_by)
+    return verify(
+        verifier,
+        b"" if blob is None else blob.data,
+        view,
+        asked=key,
+        engine_run_root=engine_run_root,
+        fast=fast,
+        allow_superseded=allow_superseded,
+    )
