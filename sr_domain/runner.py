@@ -197,7 +197,7 @@ class ScenarioRunner:
         return recover_store.recover_store(self._context, what, reason=reason, actor=actor)
 
     def recover_run(self, run_id: str, *, reason: str, actor: str = "local") -> Outcome:
-        """Accept that a run's record lost events: go on where it was never READY, else end it; as `recover_artifact`."""
+        """Accept that a record lost events: go on where the run was never READY, else end it; as `recover_artifact`."""
         from sr_domain.flows import recover_run
 
         return recover_run.recover_run(self._context, run_id, reason=reason, actor=actor)
