@@ -166,7 +166,8 @@ def test_a_watcher_ends_even_when_python_lost_the_interrupt(sr: Shell) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1], ids=lambda number: number.name)
 def test_a_signal_ends_the_engine_and_gives_the_run_up(sr: Shell, number: signal.Signals) -> None:
-    engine = [sys.executable, "-c", "import os, time; print(os.getpid(), file=open('pid', 'w', 1)); time.sleep(600)"]
+    first = "os.path.exists('pid') and exit(3); print(os.getpid(), file=open('pid', 'w', 1)); time.sleep(600)"
+    engine = [sys.executable, "-c", f"import os, time; {first}"]
     settings = {"adapter": "subprocess", "command": engine, "cwd": str(sr.folder)}
     (sr.folder / "profile.yaml").write_text(
         json.dumps({"runtime_root": "runs", "engine": {"interface_pack": "pack"}, "invoker": settings})
