@@ -129,7 +129,8 @@ class _Patterns:
                 other = _Group(f"{group.stem}_undated", group.end, plain)
                 return [(attrs.evolve(group, files=dated), daily), *([(other, rest)] if rest else [])]
             why = "has its days at different places"
-        self.notes.append(f"{shown(group.stem)} {why}: its days are not told apart, and all its files are one whole")
+        later = "once every day is there, at the same place each, describe the folder anew with --force"
+        self.notes.append(f"{shown(group.stem)} {why}: its days are not told apart, it is one whole; {later}")
         return []
 
     def _fit(self, names: Sequence[str], *, by_day: bool = False) -> str | None:
