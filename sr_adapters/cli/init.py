@@ -140,7 +140,8 @@ def _tell(
     session.table(["output", "files are", "files", "size", "days"], rows)
     for note in notes:
         output.tell(f"note: {note}")
-    session.say(f"wrote {', '.join(written)}")
+    folded = dict.fromkeys(name.partition("/")[0] + ("/" if "/" in name else "") for name in written)
+    session.say(f"wrote {', '.join(folded)}")
     session.say(f"  next: {'sr submit request.yaml' if engine else 'sr seal'}")
 
 

@@ -15,6 +15,10 @@ __all__ = ["own"]
 SEALED = ("run_equivalence_key", "manifest_fingerprint", "parameter_hash")
 
 
+def test_help_says_where_to_begin(own: Shell) -> None:
+    assert "Begin with sr demo, or with a folder of your own data: sr init DATA." in done(own.bare("--help")).out
+
+
 @pytest.mark.parametrize("command", ["submit", "plan"])
 def test_what_is_not_sealed_yet_is_told_to_be_sealed(own: Shell, command: str) -> None:
     fill(own.folder / "data", daily())
