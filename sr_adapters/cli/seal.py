@@ -168,7 +168,7 @@ def _tell_notes(root: str, name: str, selection: Selection) -> None:
         output.tell(f"note: {shown(selection.outside[0])}{more} in no output of the pack: to take them in: {anew}")
     for output_id in selection.undivided:
         what = f"{output_id} is not told apart by day: files of other days are sealed with it"
-        output.tell(f"note: {what}; once no day of it is lacking: {anew}")
+        output.tell(f"note: {what}; to see why, and describe them anew: {anew}")
 
 
 def _tell(session: Session, root: str, selection: Selection, sealed: Sealed, request: Mapping[str, Any]) -> None:

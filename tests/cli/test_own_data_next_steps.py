@@ -69,16 +69,29 @@ def test_a_file_that_is_new_to_the_pack_is_named_with_the_very_command(own: Shel
 
 def test_a_day_of_what_is_one_whole_is_told_to_be_no_day(own: Shell) -> None:
     data = fill(own.folder / "data", daily(days=("2026-01-01", "2026-01-03")))
-    assert (
-        "once every day is there, at the same place each, describe the folder anew with --force"
-        in done(own.bare("init", "data")).err
-    )
+    described = done(own.bare("init", "data")).err
+    assert "has no file of 2026-01-02: its days are not told apart, it is one whole; once it is there, " in described
     told = done(own.bare("seal", "--day", "2026-01-01")).err
     assert "orders is not told apart by day: files of other days are sealed with it" in told
     assert "note" not in done(own.bare("seal")).err
     fill(data, daily(days=("2026-01-02",)))
     done(own.bare("init", "data", "--force"))
     assert "note" not in done(own.bare("seal", "--day", "2026-01-01")).err
+
+
+@pytest.mark.parametrize(
+    ("files", "note"),
+    [
+        ({"o/1999-01-01/a.csv": "1", "o/2026-01-01/a.csv": "2"}, "span more than the 3,660 of a window"),
+        ({"o/2026-01-01/a.csv": "1", "o/x/2026-01-02/a.csv": "2"}, "has its days at different places"),
+        (daily(), None),
+    ],
+)
+def test_why_days_are_not_told_apart(own: Shell, files: dict[str, str], note: str | None) -> None:
+    fill(own.folder / "data", files)
+    told = done(own.bare("init", "data")).err
+    assert ("its days are not told apart, it is one whole" in told) is (note is not None)
+    assert (note or "") in told
 
 
 def test_work_within_the_data_is_refused(own: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
