@@ -10,9 +10,11 @@ import click
 from sr_adapters.cli import exits, output
 from sr_adapters.cli.errors import running, tell
 from sr_adapters.cli.session import Session
+from sr_ports import ReasonCode
 
 if TYPE_CHECKING:
     from sr_domain.queries.audit import Audit
+    from sr_domain.queries.finding import Finding
     from sr_domain.queries.verify import Verification
 
 _SHOWN = 8
@@ -90,9 +92,17 @@ def _some(names: Sequence[str]) -> str:
 
 def _faults(findings: Any) -> None:
     for one in findings:
-        derived = "/run_status/" in one.where  # the one artifact that may be written again
+        tell(one.code, f"{one.where}: {one.what}", _remedy(one))
+
+
+def _remedy(one: Finding) -> str | None:
+    """What to do about it; None for the code's own remedy."""
+    if "/run_status/" in one.where:  # the one artifact that may be written again
         again = "--repair-status" if running() == "audit" else "sr audit --repair-status"
-        tell(one.code, f"{one.where}: {one.what}", f"{again} writes it again" if derived else None)
+        return f"{again} writes it again"
+    if one.code is ReasonCode.TRUTH_ALTERED and one.what.startswith("ROTTED: "):  # the engine's file, none of SR's
+        return "restore those bytes, or supersede the run"
+    return None
 
 
 @click.command("audit")

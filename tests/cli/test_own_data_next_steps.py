@@ -94,6 +94,26 @@ def test_why_days_are_not_told_apart(own: Shell, files: dict[str, str], note: st
     assert (note or "") in told
 
 
+def test_a_file_that_rotted_is_to_be_restored_and_a_view_to_be_set_aside(own: Shell) -> None:
+    data = fill(own.folder / "data", {"orders.csv": "1"})
+    done(own.bare("init", "data"))
+    done(own.bare("seal"))
+    run_id = done(own.bare("--json", "submit", "request.yaml")).json["run_id"]
+    fill(data, {"orders.csv": "2"})
+    gate, rotted = own.bare("verify", run_id).err.splitlines()
+    assert gate.endswith("restore the file that is named, or the bundle and its flag")
+    assert rotted.endswith("restore those bytes, or supersede the run")
+    fill(data, {"orders.csv": "1"})
+    done(own.bare("verify", run_id))
+    (view,) = own.folder.glob("runs/**/run_facts_view/*.json")
+    view.chmod(0o644)
+    view.write_text(view.read_text().replace('"baseline"', '"Baseline"'))
+    altered = own.bare("verify", run_id).err
+    assert "error[TRUTH_ALTERED]" in altered
+    assert "sr recover" in altered
+    assert "restore those bytes" not in altered
+
+
 def test_work_within_the_data_is_refused(own: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     data = fill(own.folder / "data", {"orders.csv": "1"})
     for inside in (data / "work", data / "a" / "b"):
