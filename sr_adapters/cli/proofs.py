@@ -101,7 +101,7 @@ def _remedy(one: Finding) -> str | None:
         again = "--repair-status" if running() == "audit" else "sr audit --repair-status"
         return f"{again} writes it again"
     if one.code is ReasonCode.TRUTH_ALTERED and one.what.startswith("ROTTED: "):  # the engine's file, none of SR's
-        return "restore those bytes, or supersede the run"
+        return "restore it from backup, or supersede the run"
     return None
 
 

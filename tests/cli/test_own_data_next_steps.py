@@ -102,7 +102,7 @@ def test_a_file_that_rotted_is_to_be_restored_and_a_view_to_be_set_aside(own: Sh
     fill(data, {"orders.csv": "2"})
     gate, rotted = own.bare("verify", run_id).err.splitlines()
     assert gate.endswith("restore the file that is named, or the bundle and its flag")
-    assert rotted.endswith("restore those bytes, or supersede the run")
+    assert rotted.endswith("restore it from backup, or supersede the run")
     fill(data, {"orders.csv": "1"})
     done(own.bare("verify", run_id))
     (view,) = own.folder.glob("runs/**/run_facts_view/*.json")
@@ -111,7 +111,7 @@ def test_a_file_that_rotted_is_to_be_restored_and_a_view_to_be_set_aside(own: Sh
     altered = own.bare("verify", run_id).err
     assert "error[TRUTH_ALTERED]" in altered
     assert "sr recover" in altered
-    assert "restore those bytes" not in altered
+    assert "supersede the run" not in altered
 
 
 def test_work_within_the_data_is_refused(own: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
