@@ -246,7 +246,7 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_F, "EVIDENCE_CONFLICT", "evidence contradicts itself", "see sr explain for each conflict", "restore the evidence of each conflict"),
     (_F, "EVIDENCE_UNSTABLE", "files of the engine root changed while evidence was read", "let whatever writes there finish, then sr resume; for slow uploads raise settle_seconds", "let whatever writes there finish, then look again"),
     (_F, "MEMBER_DIGEST_MISMATCH", "a file differs from the digest its index gives", "restore the named file"),
-    (_F, "GATE_DIGEST_MISMATCH", "the bundle's digest is not the one its flag states", "restore the bundle or its flag"),
+    (_F, "GATE_DIGEST_MISMATCH", "the bundle's digest is not the one its flag states", "restore the file that is named, or the bundle and its flag"),
     (_F, "FLAG_MALFORMED", "the passed flag cannot be read", "restore the flag file"),
     (_F, "INDEX_MALFORMED", "the bundle index cannot be read", "restore the index file"),
     (_F, "INDEX_EMPTY", "the bundle index lists nothing", "restore the index file"),

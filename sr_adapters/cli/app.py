@@ -76,7 +76,11 @@ class Commands(Tree):
             formatter.write_dl([(name, entry[1]) for name, entry in COMMANDS.items()])
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Begin with sr demo, or with a folder of your own data: sr init DATA.",
+)
 @click.option("--profile", metavar="NAME|PATH", help="Wiring profile; default: $SR_PROFILE, ./sr.yaml, local.")
 @click.option("--policy", metavar="PATH", help="Policy profile; default: the profile's, else the shipped one.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else there.")

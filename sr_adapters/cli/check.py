@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
 
 _EXITS = {"COMPLETE": exits.DONE, "WAITING": exits.WAITING}
 _REMEDIES = {
-    "WAITING": "put there what is missing, and look again",
+    "WAITING": "put there what is missing, or seal what is there (sr seal), and look again",
     "CONFLICT": "put back the bytes that were sealed, or seal what is there now",
     "FAIL": "correct what is named, and look again",
 }
+_UNSTABLE = "let whatever writes there finish, seal what is there then (sr seal), and look again"
 _PASSED = frozenset({"PASS", "PROVEN", "OPTIONAL_MISSING"})
 
 
@@ -38,6 +40,9 @@ def check_command(session: Session, root: str, pack: str | None, request_file: s
     from sr_adapters.cli.documents import read_request
     from sr_plugins.uses.check import check_root
 
+    if request_file == REQUEST and not Path(REQUEST).exists():
+        what = f"there is no {REQUEST} in this folder: it is not known which world {root} is to be"
+        raise BadInput(ReasonCode.DATA_UNFIT, what, "give --request; for own data, describe them first: sr init DATA")
     request = read_request(request_file)
     if "manifest_fingerprint" not in request:
         what = f"{request_file} names no manifest_fingerprint: it is not known which world {root} is to be"
@@ -49,8 +54,16 @@ def check_command(session: Session, root: str, pack: str | None, request_file: s
     else:
         _tell(session, done)
     if done.reason_code is not None:
-        tell(done.reason_code, f"{root}: {done.detail}", _REMEDIES[done.verdict])
+        tell(done.reason_code, f"{root}: {done.detail}", _remedy(root, done))
     return code
+
+
+def _remedy(root: str, done: Check) -> str:
+    if done.reason_code == ReasonCode.EVIDENCE_UNSTABLE:
+        return _UNSTABLE
+    if done.verdict == "WAITING" and "://" not in root and not Path(root).is_dir():
+        return f"there is no folder {root}: give the one that the data are in"
+    return _REMEDIES[done.verdict]
 
 
 def _tell(session: Session, done: Check) -> None:

@@ -19,6 +19,8 @@ def step(one: Finding, run_id: str) -> str | None:
     """The next step, as it is typed; None for the code's own remedy."""
     if "/run_status/" in one.where and one.code is not ReasonCode.TRUTH_LOST:  # it may be written again at any time
         return f"{'--repair-status' if running() == 'audit' else 'sr audit --repair-status'} writes it again"
+    if one.code is ReasonCode.TRUTH_ALTERED and one.what.startswith("ROTTED: "):  # the engine's file, none of SR's
+        return "restore it from backup, or supersede the run"
     if one.code is ReasonCode.RUN_UNFINISHED:
         return f"finish what was left: sr resume {run_id}"
     if one.code is ReasonCode.TRUTH_LOST:

@@ -30,11 +30,12 @@ def init_command(session: Session, data: str, name: str | None, engine: str | No
     DATA is a folder; default: the working folder. Its top folders and files are the outputs, a date in a path is
     the day. Nothing in DATA is touched: sr seal writes index and flag there.
     """
-    from sr_adapters.cli.own_data import folder_name, refusals
+    from sr_adapters.cli.own_data import check_apart, folder_name, refusals
     from sr_adapters.own_data.infer import infer
     from sr_adapters.own_data.names import fitting
     from sr_adapters.sealing import SealRefused, scan
 
+    check_apart(data)
     with refusals():
         tree = scan(data)
         if engine is not None and not tree.files:
@@ -45,6 +46,8 @@ def init_command(session: Session, data: str, name: str | None, engine: str | No
     documents = _documents(layout, called, data, command)
     _write(documents, force=force)
     notes = [*layout.notes, *_more_notes(data, layout, name, called)]
+    if command is not None and "{" not in command[0] and shutil.which(command[0]) is None:
+        notes.append(f"no program {command[0]} is found here: a run would fail; put it on PATH, or give its place")
     _tell(session, layout, called, notes, list(documents), engine=engine is not None)
     return exits.DONE
 
@@ -106,7 +109,9 @@ def _more_notes(data: str, layout: Layout, name: str | None, called: str) -> lis
 
     notes = []
     if layout.window is None:
-        notes.append("no path names a day: the window of the request says nothing; sr seal --window sets it")
+        notes.append(
+            "no path names a day as 2026-01-31: the window of the request says nothing; sr seal --window sets it"
+        )
     if name is not None and called != name:
         notes.append(f"the name {name!r} is written {called}")
     found = own_gate(data)
@@ -135,7 +140,8 @@ def _tell(
     session.table(["output", "files are", "files", "size", "days"], rows)
     for note in notes:
         output.tell(f"note: {note}")
-    session.say(f"wrote {', '.join(written)}")
+    folded = dict.fromkeys(name.partition("/")[0] + ("/" if "/" in name else "") for name in written)
+    session.say(f"wrote {', '.join(folded)}")
     session.say(f"  next: {'sr submit request.yaml' if engine else 'sr seal'}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,6 +69,22 @@ def sealed_text(sealed: Sealed, what: str) -> str:
     count = f"{len(sealed.parts):,} file{'' if len(sealed.parts) == 1 else 's'}"
     again = "" if sealed.written else " (sealed already)"
     return f"sealed {what}: {count}, {amount(sealed.size)}{again}"
+
+
+def check_apart(data: str) -> None:
+    """Raises `BadInput` where the working folder lies within the data: what is written here would become data."""
+    here, top = Path.cwd().resolve(), Path(data).resolve()
+    if top in here.parents:
+        what = f"this folder lies within {data}: what is written here would become data"
+        raise BadInput(ReasonCode.DATA_UNFIT, what, f"go to {data} itself, or to a folder outside it")
+
+
+def init_command_line(data: str, name: str) -> str:
+    """What to type to describe data again under the same name."""
+    from sr_adapters.own_data.names import fitting
+
+    named = [] if name == (fitting(folder_name(data)) or "data") else ["--name", name]
+    return shlex.join(["sr", "init", data, *named, "--force"])
 
 
 def folder_name(data: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from sr_adapters.cli.documents import read_request
+from sr_ports import BadInput, ReasonCode
 
 _FIELDS: tuple[tuple[str, str, Any], ...] = (
     ("--run-equivalence-key", "The key that one run has for ever.", str),
@@ -48,6 +49,8 @@ def request_flags(command: Command) -> Command:
     return click.argument("request_file", metavar="[REQUEST]", required=False)(wrapped)
 
 
+_SEALED = ("run_equivalence_key", "manifest_fingerprint", "parameter_hash")
+"""What sr seal fills in."""
 _NAMES = (*(name.lstrip("-").replace("-", "_") for name, _, _ in _FIELDS), "outputs", "strategy")
 
 
@@ -61,6 +64,9 @@ def read(source: str | None, flags: dict[str, Any]) -> dict[str, Any]:
     if source is None and window:
         window.setdefault("window_tz", "UTC")
     made = {**base, **document, **({"window": window} if window else {})}
+    if "engine_run_root" in base and not any(made.get(name) for name in _SEALED):
+        what = f"{source} is as sr init wrote it and names no data yet"
+        raise BadInput(ReasonCode.DATA_UNFIT, what, "seal them first: sr seal")
     if source is None and (lacking := _lacking(made)):
         raise click.UsageError(f"the flags make no request without {', '.join(lacking)}")
     return made

@@ -51,6 +51,7 @@ def seal_command(session: Session, data: str | None, params: str | None, window:
         before=world.before,
     )
     _write(request, "What to prove: the data that sr seal sealed.")
+    _tell_notes(root, world.profile.name, selection)
     _tell(session, root, selection, sealed, request)
     return exits.DONE
 
@@ -156,16 +157,23 @@ def _named(request: Mapping[str, Any]) -> dict[str, Any]:
     return {name: request[name] for name in ("run_equivalence_key", "manifest_fingerprint", "parameter_hash", "window")}
 
 
-def _tell(session: Session, root: str, selection: Selection, sealed: Sealed, request: Mapping[str, Any]) -> None:
-    from sr_adapters.cli.own_data import days_text, sealed_text
+def _tell_notes(root: str, name: str, selection: Selection) -> None:
+    from sr_adapters.cli.own_data import init_command_line
     from sr_adapters.sealing.errors import shown
 
+    anew = init_command_line(root, name)
     if selection.outside:
         count = len(selection.outside)
-        more = f" and {count - 1} more" if count > 1 else ""
-        output.tell(
-            f"note: {shown(selection.outside[0])}{more} is in no output of the pack: sr init --force takes it in"
-        )
+        more = f" and {count - 1:,} more are" if count > 1 else " is"
+        output.tell(f"note: {shown(selection.outside[0])}{more} in no output of the pack: to take them in: {anew}")
+    for output_id in selection.undivided:
+        what = f"{output_id} is not told apart by day: files of other days are sealed with it"
+        output.tell(f"note: {what}; to see why, and describe them anew: {anew}")
+
+
+def _tell(session: Session, root: str, selection: Selection, sealed: Sealed, request: Mapping[str, Any]) -> None:
+    from sr_adapters.cli.own_data import days_text, sealed_text
+
     if session.as_json:
         told = {"files": len(sealed.parts), "size": sealed.size, "written": sealed.written}
         session.json({"root": root, "request": REQUEST, **_named(request), **told})

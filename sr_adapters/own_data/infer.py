@@ -115,21 +115,19 @@ class _Patterns:
         plain = [one for one in group.files if one.day is None]
         if not dated:
             return []
-        lacking = (
-            sorted(self._window - {one.day for one in dated})
-            if self._window
-            else ["many days between its first and last"]
-        )
-        if lacking:
-            why = f"has no file of {lacking[0]}"
+        lacking = sorted(self._window - {one.day for one in dated})
+        if not self._window:
+            why, later = f"is beside days that span more than the {MAX_DAYS:,} of a window", "give a folder of fewer"
+        elif lacking:
+            why, later = f"has no file of {lacking[0]}", "once it is there, describe the folder anew with --force"
         else:
             daily = self._fit([one.shape for one in dated], by_day=True)
             rest = self._fit([one.path for one in plain]) if plain else ""
             if daily is not None and rest is not None:
                 other = _Group(f"{group.stem}_undated", group.end, plain)
                 return [(attrs.evolve(group, files=dated), daily), *([(other, rest)] if rest else [])]
-            why = "has its days at different places"
-        self.notes.append(f"{shown(group.stem)} {why}: its days are not told apart, and all its files are one whole")
+            why, later = "has its days at different places", "put them at the same place each, and describe it anew"
+        self.notes.append(f"{shown(group.stem)} {why}: its days are not told apart, it is one whole; {later}")
         return []
 
     def _fit(self, names: Sequence[str], *, by_day: bool = False) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
@@ -17,11 +17,15 @@ from sr_domain.plan.templates import DAY, TOKEN, filled, names
 
 @attrs.frozen
 class Selection:
-    """`paths`: the files to be sealed. `window`: the days. `outside`: data files that are in no output."""
+    """`paths`: the files to be sealed. `window`: the days. `outside`: data files that are in no output.
+
+    `undivided`: where days were asked for, outputs that know none and have files of other days.
+    """
 
     paths: tuple[str, ...]
     window: Days
     outside: tuple[str, ...]
+    undivided: tuple[str, ...]
 
 
 def select(tree: Tree, templates: Mapping[str, str], asked: Days | None, before: Days | None) -> Selection:
@@ -55,7 +59,14 @@ def select(tree: Tree, templates: Mapping[str, str], asked: Days | None, before:
         for path in files.taken(_on(template, day))
     }
     outside = tuple(sorted({one.path for one in tree.files} - known - chosen))
-    return Selection(tuple(sorted(chosen)), window, outside)
+    undivided = () if asked is None else tuple(_undivided(templates, frozenset(days), files))
+    return Selection(tuple(sorted(chosen)), window, outside, undivided)
+
+
+def _undivided(templates: Mapping[str, str], days: frozenset[str], files: Paths) -> Iterator[str]:
+    for output_id, template in templates.items():
+        if not names(template, DAY) and any(set(days_in(path)) - days for path in files.taken(template)):
+            yield output_id
 
 
 def _days(template: str, seen: Iterable[str], files: Paths) -> list[str]:
@@ -80,5 +91,6 @@ def _whole(output_id: str, path: str, files: Paths, aside: Paths) -> list[str]:
     taken = files.taken(path)
     if not taken:
         what = f"output {output_id} has no file at {shown(path)}"
-        raise SealRefused(what, "put it there, seal the days that are whole (--window, --day), or run sr init --force")
+        anew = "describe the data anew: sr init DATA --force"
+        raise SealRefused(what, f"put it there, seal the days that are whole (--window, --day), or {anew}")
     return taken

@@ -13,7 +13,7 @@ import attrs
 from sr_adapters.sealing.errors import SealRefused
 
 INVOCATION_ENV, ROOT_ENV = "SR_ENGINE_INVOCATION_JSON", "SR_ENGINE_RUN_ROOT"
-_UNDER = "start the program as the profile's invoker.command: sr submit then runs it"
+_UNDER = "make the program the profile's invoker.command, as sr init SAMPLE --engine CMD does: sr submit then runs it"
 
 
 @attrs.frozen

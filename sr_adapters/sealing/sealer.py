@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import attrs
 
 from sr_adapters.sealing.digests import FilePart, Progress, part_list, read_parts
-from sr_adapters.sealing.engine_run import Pins
+from sr_adapters.sealing.engine_run import ROOT_ENV, Pins
 from sr_adapters.sealing.errors import SealRefused, shown
 from sr_adapters.sealing.folder import write_seal
 from sr_adapters.sealing.tree import scan
@@ -57,7 +57,8 @@ def seal(
                 f"{shown(gone)} is no data file below {shown(os.fspath(root))}", "name files that are there"
             )
     if not files:
-        raise SealRefused(f"no data file is below {shown(os.fspath(root))}", "give the folder that the data are in")
+        remedy = "give the folder that the data are in" if pins is None else f"let the program write to ${ROOT_ENV}"
+        raise SealRefused(f"no data file is below {shown(os.fspath(root))}", remedy)
     parts = read_parts(root, files, workers=workers, progress=progress)
     index = part_list(parts)
     if len(index) > INDEX_LIMIT:

@@ -133,7 +133,7 @@ def test_quarantined_is_5_and_keeps_both_sides(sr: Shell) -> None:
     assert sr("quarantine", "list").out.count(RUN) == 1
     told = sr("explain", RUN).out
     assert "gate.up" in told
-    step = f"next: restore the bundle or its flag, then sr retry {RUN}"
+    step = f"next: restore the file that is named, or the bundle and its flag, then sr retry {RUN}"
     assert told.endswith(f"{step}; {SR} quarantine show {RUN} has every conflict whole\n")
     assert sr("quarantine", "show", RUN).out.endswith(f"{step}\n")
 

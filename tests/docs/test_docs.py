@@ -12,8 +12,8 @@ import pytest
 from sr_adapters.cli.app import COMMANDS
 from sr_plugins.reason_table import filled
 from sr_ports import hooks
+from tests.docs.blocks import REPO, Block, Reader, blocks, same
 
-REPO = Path(__file__).resolve().parents[2]
 PAGES = "https://github.com/scenario-runner/scenario-runner/blob/main/"
 DOCS = [REPO / "README.md", *sorted((REPO / "docs").rglob("*.md"))]
 
@@ -32,35 +32,55 @@ def sr(*args: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.C
 
 
 def test_the_tour_of_the_readme_runs_as_written(tmp_path: Path) -> None:
-    text = (REPO / "README.md").read_text("utf-8")
-    first = sr("demo", cwd=tmp_path)
-    assert first.returncode == 0, first.stderr
-    second = sr("demo", "--fail", "3A", cwd=tmp_path)
-    assert second.returncode == 5
-    shown = set(re.findall(r"\b[0-9a-f]{32}\b", text))
-    assert all(run_id in first.stdout + second.stdout for run_id in shown)
-    block = next(one for one in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "sr list" in one)
-    lines = [line.split("#")[0].split() for line in block.splitlines() if line.startswith("sr ")]
-    assert len(lines) >= 7
-    for _, *args in lines:
-        done = sr(*args, cwd=tmp_path, env={"SR_PROFILE": "sr-demo/profile.yaml"})
-        assert done.returncode == 0, (args, done.stderr)
-        assert done.stdout
+    every = blocks((REPO / "README.md").read_text("utf-8"))
+    demos = [one for one in every if one.kind == "console"]
+    assert len(demos) == 2
+    (tour,) = [one for one in every if one.kind == "sh" and "SR_PROFILE=" in one.text]
+    with Reader(tmp_path) as reader:
+        for block in demos:
+            reader.follow(block)
+        for line in tour.text.splitlines():
+            code, told = reader.type(line)
+            assert code == 0, (line, told)
+            assert bool(told) is line.startswith("sr "), (line, told)
 
 
 def test_the_five_lines_of_the_readme_bring_own_data_to_ready(tmp_path: Path) -> None:
-    text = (REPO / "README.md").read_text("utf-8")
-    (block,) = [one for one in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "sr init" in one]
-    for day in ("2026-01-30", "2026-01-31"):
-        folder = tmp_path / "data" / "orders" / day
-        folder.mkdir(parents=True)
-        (folder / "part-0.csv").write_text(day)
-    lines = [line.split("#")[0].split() for line in block.splitlines()]
-    assert len(lines) == 5
-    for _, *args in [*lines, ["sr", "seal", "--day", "2026-01-31"], ["sr", "submit", "request.yaml"]]:
-        done = sr(*args, cwd=tmp_path)
-        assert done.returncode == 0, (args, done.stderr)
-    assert sr("list", cwd=tmp_path).stdout.count("READY") == 2
+    (block,) = [one for one in blocks((REPO / "README.md").read_text("utf-8")) if "sr init" in one.text]
+    assert len(block.text.splitlines()) == 5
+    with Reader(tmp_path) as reader:
+        reader.follow(Block("sh", "mkdir -p data/orders\necho 1 > data/orders/part-0.csv\n"))
+        reader.follow(block)
+        assert str(reader.type("sr list")).count("READY") == 1
+
+
+def test_the_tutorial_runs_as_written(tmp_path: Path) -> None:
+    every = blocks((REPO / "docs" / "tutorial.md").read_text("utf-8"))
+    assert len(every) > 12
+    with Reader(tmp_path) as reader:
+        for block in every:
+            reader.follow(block)
+
+
+def test_a_block_that_shows_something_else_is_found() -> None:
+    told = ["READY run 12", "  facts", "  plan", "took 0.8 s"]
+    for shown in (["READY run ...", "  ...", "took 1.2 s"], told):
+        assert same(shown, told)
+    for shown in ([], ["READY run 12"], ["READY run 13", "...", "took 1 s"], [*told, "..."], ["...", "took 1 min"]):
+        assert not same(shown, told)
+
+
+def test_the_shell_of_the_blocks_tells_codes_and_lines_and_keeps_its_folder(tmp_path: Path) -> None:
+    with Reader(tmp_path) as reader:
+        assert reader.type("mkdir a\ncd a\nX=1") == (0, [])
+        assert reader.type("pwd; printf %s $X; exit_code() { return 3; }; exit_code") == (
+            3, [str(tmp_path / "home" / "a"), "1"]
+        )  # fmt: skip
+        assert reader.type("cat") == (0, [])
+        with pytest.raises(AssertionError):
+            reader.follow(Block("console", "$ sr status --no-such-option\n...\n"))
+        with pytest.raises(AssertionError, match="ended"):
+            reader.follow(Block("sh", "false\n"))
 
 
 def test_the_engine_of_the_docs_seals_by_itself(tmp_path: Path) -> None:
