@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _FAULTS = ("CONFLICT", "FAIL", "MISSING")
 _WELL = {"PASS": "pass", "PROVEN": "proven", "OPTIONAL_MISSING": "absent (optional)", "UNKNOWN": "not judged"}
+_UNJUDGED = "UNKNOWN"
 _NAMED = 8
 
 
@@ -56,15 +57,20 @@ def explain_command(session: Session, run_id: str) -> int:
 def _faults(session: Session, told: Explanation) -> None:
     """Every gate and output at fault, and what is wrong with it."""
     for title, items in (("gate", told.gates), ("output", told.outputs)):
-        faulty = [one for one in items if one.verdict in _FAULTS]
+        faulty = [one for one in items if _at_fault(one)]
         if not faulty:
             continue
-        words = [_counted(faulty, word) for word in _FAULTS if any(one.verdict == word for one in faulty)]
+        words = [_counted(faulty, word) for word in (*_FAULTS, _UNJUDGED) if any(one.verdict == word for one in faulty)]
         session.say(f"{', '.join(words)} of {len(items)} {title}{'s' * (len(items) != 1)}")
         for at, item in enumerate(faulty):
             branch, bar = ("└─", "  ") if at == len(faulty) - 1 else ("├─", "│ ")
             session.say(f"{branch} {item.verdict:<8} {item.id}{f'  {in_line(item.path)}' if item.path else ''}")
             session.say(*(f"{bar}          {line}" for line in _why(item)))
+
+
+def _at_fault(item: Item) -> bool:
+    """Whether it holds the run up: a gate whose law gave no judgement does, and says why."""
+    return item.verdict in _FAULTS or (item.verdict == _UNJUDGED and bool(item.detail))
 
 
 def _counted(items: Sequence[Item], word: str) -> str:
@@ -85,7 +91,7 @@ def _why(item: Item) -> Iterator[str]:
 
 def _passes(session: Session, told: Explanation) -> None:
     """What is well: as counts, and one by one with -v."""
-    well = {name: [one for one in items if one.verdict not in _FAULTS] for name, items in _kinds(told)}
+    well = {name: [one for one in items if not _at_fault(one)] for name, items in _kinds(told)}
     counts = [
         f"{sum(one.verdict == word for one in items)} {name} {said}"
         for name, items in well.items()

@@ -43,6 +43,7 @@ POLICY = {
     "evidence_wait_seconds": "how long a run waits for what is missing; 0 where left out",
     "attempt_limit": "how often an engine that failed is run; 1 where left out",
     "retry_backoff_seconds": "the pause between attempts; 0 where left out",
+    "abandoned_limit": "abandoned attempts after which a run rests; 5 where left out",
     "settle_seconds": "how long nothing may change before a difference is believed; 2 where left out",
     "traffic_output_ids": "the outputs of a request that names none",
     "ungated_outputs": "whether an output that no gate covers may be read; `REFUSE` where left out",

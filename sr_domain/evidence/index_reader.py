@@ -68,6 +68,8 @@ def _listed(window: _Window, path: str) -> Iterator[Any]:
         window.pass_over(":", f'{before}"k"')
         if key in SHAPES:
             shapes += 1
+            if window.peek() in ("", _HOLE):
+                window.broken()
             if shapes > 1 or window.peek() != "[":
                 raise _no_index(path)
             yield from window.entries('{"k":[')

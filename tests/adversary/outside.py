@@ -112,5 +112,5 @@ def read(name: str, data: bytes) -> None:
     try:
         READERS[name](data[:LIMIT])
     except SrError as error:
-        if not str(error).isprintable() or len(str(error)) > 2000:
+        if not in_line(str(error)).isprintable() or len(str(error)) > 2000:
             raise AssertionError(f"a refusal is one bounded line: {error!r}") from error

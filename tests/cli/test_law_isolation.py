@@ -46,7 +46,7 @@ def test_a_law_that_ends_its_process_lets_the_run_rest_until_it_is_mended(sr: Sh
     assert (status.code, status.error) == (9, "LAW_FAILED")
     told = sr("explain", run_id)
     assert "repair the plugin of that law" in told.out
-    assert "UNKNOWN          gate.up" in told.out
+    assert "UNKNOWN  gate.up" in told.out
     assert sr("doctor").code == 0, "it starts; what it does with a bundle is not tried"
     (site.folder / "plugin_acme_laws.py").write_text(LAW.format(digest=SOUND))
     assert sr("resume", run_id).code == 0
@@ -98,8 +98,8 @@ def _release() -> str:
 def test_what_the_profile_blocks_is_not_used_and_said_so(sr: Shell, site: Site, name: str) -> None:
     site.install("acme-laws", LAW.format(digest=SOUND))
     answer = submitted(sr, plugins={"block": [name]})
-    assert (answer.code, answer.json["reason_code"]) == (9, "UNKNOWN_HASHING_LAW")
-    assert "acme-laws 1.2: plugins.block leaves it out" in answer.json["message"]
+    assert (answer.code, answer.json["error"]["reason_code"]) == (2, "UNKNOWN_HASHING_LAW")
+    assert "acme-laws 1.2: plugins.block leaves it out" in answer.json["error"]["message"]
     rows = [one for one in sr("--json", "plugins").json["plugins"] if one["distribution"] == "acme-laws"]
     assert [(one["loaded"], one["why"]) for one in rows] == [(False, "plugins.block leaves it out")]
     profiled(sr)

@@ -40,7 +40,7 @@ SPOILS: list[tuple[str, Spoil, str, ReasonCode]] = [
     ("a flag of something else", put(f"gates/gate.b/{FLAG}", flag("0" * 64)), "gate.b", R.GATE_DIGEST_MISMATCH),
     ("a flag without digest", put(f"gates/gate.a/{FLAG}", b"ok"), "gate.a", R.FLAG_MALFORMED),
     ("a JSON flag without the field", put(f"gates/gate.a/{FLAG}", b'{"x": 1}'), "gate.a", R.FLAG_MALFORMED),
-    ("an enormous flag", put(f"gates/gate.a/{FLAG}", b" " * 70_000), "gate.a", R.FLAG_MALFORMED),
+    ("an enormous flag", put(f"gates/gate.a/{FLAG}", b" " * 70_000), "gate.a", R.DOCUMENT_TOO_LARGE),
     ("an index that is no JSON", put("gates/gate.c/index.json", b"{]"), "gate.c", R.INDEX_MALFORMED),
     ("an index of another shape", put("gates/gate.c/index.json", b'{"parts": []}'), "gate.c", R.INDEX_MALFORMED),
     ("a key twice", put("gates/gate.c/index.json", b'{"files":[],"files":["a"]}'), "gate.c", R.INDEX_MALFORMED),

@@ -179,7 +179,7 @@ def sound(root: Path, **method: Any) -> SealedGate:
         (b'{"files": ["a.json"], "files": []}', ReasonCode.INDEX_MALFORMED),
         (b'{"files": [{"path": "a.json", "sha256_hex": "zz"}]}', ReasonCode.INDEX_MALFORMED),
         (b"[NaN]", ReasonCode.INDEX_MALFORMED),
-        (b"[" * 5000, ReasonCode.INDEX_MALFORMED),
+        (b"[" * 5000, ReasonCode.DOCUMENT_TOO_DEEP),
         (b'["\\ud800"]', ReasonCode.INDEX_MALFORMED),
         (b"[]", ReasonCode.INDEX_EMPTY),
         (b'{"items": ["_passed.flag"]}', ReasonCode.INDEX_EMPTY),
@@ -213,11 +213,11 @@ def test_an_enormous_index_and_flag_end_in_one_line(tmp_path: Path) -> None:
     with (tmp_path / "bundle" / "index.json").open("wb") as file:
         file.truncate(1 << 31)
     verdict = judge(tmp_path, sealed)
-    assert isinstance(verdict, Conflict) and verdict.code is ReasonCode.INDEX_MALFORMED
+    assert isinstance(verdict, Conflict) and verdict.code is ReasonCode.DOCUMENT_TOO_LARGE
     with (tmp_path / "bundle" / "_passed.flag").open("wb") as file:
         file.truncate(1 << 31)
     verdict = judge(tmp_path, sealed)
-    assert isinstance(verdict, Conflict) and verdict.code is ReasonCode.FLAG_MALFORMED
+    assert isinstance(verdict, Conflict) and verdict.code is ReasonCode.DOCUMENT_TOO_LARGE
 
 
 @pytest.mark.parametrize(

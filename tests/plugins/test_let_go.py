@@ -49,24 +49,24 @@ def profile(tmp_path: Path) -> dict[str, Any]:
 
 def test_a_runner_that_is_dropped_leaves_no_descriptor_open(tmp_path: Path, profile: dict[str, Any]) -> None:
     for number in range(3):
-        build_runner(profile).submit(request(f"key-{number}", output_ids=None))
+        build_runner(profile).submit(request(f"key-{number}", output_ids=None, engine_run_root="nowhere/yet"))
     assert soon(lambda: runs_logged(tmp_path) == 3)  # there was something to hold
     assert soon(lambda: not below(tmp_path)), below(tmp_path)
 
 
 def test_a_runner_that_is_closed_leaves_no_descriptor_open(tmp_path: Path, profile: dict[str, Any]) -> None:
     with build_runner(profile) as runner:
-        runner.submit(request(output_ids=None))
+        runner.submit(request(output_ids=None, engine_run_root="nowhere/yet"))
         assert below(tmp_path)
     assert below(tmp_path) == set()
 
 
 def test_a_runner_in_use_goes_on_beside_one_that_is_dropped(tmp_path: Path, profile: dict[str, Any]) -> None:
     with build_runner(profile) as kept:
-        kept.submit(request("one", output_ids=None))
-        build_runner(profile).submit(request("two", output_ids=None))
+        kept.submit(request("one", output_ids=None, engine_run_root="nowhere/yet"))
+        build_runner(profile).submit(request("two", output_ids=None, engine_run_root="nowhere/yet"))
         assert soon(lambda: runs_logged(tmp_path) == 2)
         gc.collect()
-        kept.submit(request("three", output_ids=None))
+        kept.submit(request("three", output_ids=None, engine_run_root="nowhere/yet"))
         assert below(tmp_path)
     assert runs_logged(tmp_path) == 3

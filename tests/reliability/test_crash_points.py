@@ -288,8 +288,13 @@ def cut(lab: Lab, act: Callable[[Lab, Any], Any], plan: CrashPlan) -> None:
 
 
 def settle(lab: Lab, flow: Flow) -> None:
-    """The leases lapse; somebody resumes all that is unsettled; the caller asks again."""
+    """The leases lapse; somebody resumes all that is unsettled; the caller asks again.
+
+    A run that is to end by its deadline is given more time: a fault of the moment puts it off.
+    """
     lab.lapse()
+    if flow.ends is RunState.FAILED:
+        lab.clock.sleep(lab.wait_s + 1)
     runner = lab.runner()
     if flow.sets_aside:
         flow.act(lab, runner)

@@ -223,7 +223,7 @@ def test_the_hooks_of_the_document_return_what_the_specifications_say() -> None:
             assert f"| `{name}` | `{returned}` |" in text
 
 
-PARTS = ("LeaseLaws", "FolderLaws")
+PARTS = ("LeaseLaws", "StoreLaws", "FolderLaws")
 """Suites that `AuthorityLaws` and `ObjectStoreLaws` include."""
 
 
