@@ -105,7 +105,7 @@ HOSTILE: dict[str, Hostile] = {
 
 
 def _peak() -> float:
-    """MiB that this process has come to. On Linux a child's `ru_maxrss` begins with its parent's, which tells nothing."""
+    """MiB that this process has come to. On Linux a child's `ru_maxrss` begins with its parent's."""
     status = Path("/proc/self/status")
     if status.exists():
         return int(status.read_text("utf-8").partition("VmHWM:")[2].split()[0]) / 1024

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from sr_adapters.envelopes import decode
 from sr_adapters.memory.root import MemoryEngineRoot
-from sr_adapters.shown import in_line, plain
+from sr_adapters.shown import UNSAFE, in_line, plain
 from sr_domain.artifacts.attestation import fault_in
 from sr_domain.encoding.redact import Redactor, redact, redact_bytes
 from sr_domain.evidence.bundle import Bundle
@@ -112,5 +113,5 @@ def read(name: str, data: bytes) -> None:
     try:
         READERS[name](data[:LIMIT])
     except SrError as error:
-        if not in_line(str(error)).isprintable() or len(str(error)) > 2000:
+        if re.search(f"[{UNSAFE}\n]", in_line(str(error))) or len(str(error)) > 4000:
             raise AssertionError(f"a refusal is one bounded line: {error!r}") from error
