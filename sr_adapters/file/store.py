@@ -40,6 +40,7 @@ class FileObjectStore:
 
     def __init__(self, root: str) -> None:
         self._tree = Tree(root)
+        self._location: str | None = None
 
     def create(self, key: str, data: bytes) -> Stored | None:
         folders, name = _split(key)
@@ -109,7 +110,9 @@ class FileObjectStore:
         return f"folder {self._tree.root}"
 
     def location(self) -> str:
-        return Path(os.path.realpath(self._tree.root)).as_uri()
+        if self._location is None:  # kept: each admission asks
+            self._location = Path(os.path.realpath(self._tree.root)).as_uri()
+        return self._location
 
     def elsewhere(self, location: str) -> FileObjectStore | None:
         """The store at another location (`sr_ports.stores.Elsewhere`)."""

@@ -17,6 +17,7 @@ from sr_domain.encoding.ids import run_id_for, scenario_id_for
 from sr_domain.encoding.names import ONE_SPELLING, lower_hex, misspelling
 from sr_domain.encoding.parts import present
 from sr_domain.encoding.redact import redact
+from sr_domain.encoding.suspect import suspect
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_ports import BadInput, ReasonCode
 from sr_ports.compared import Compared
@@ -181,7 +182,7 @@ def check_actor(actor: str | None) -> None:
 
 
 def _misspelt(where: str, name: str, code: ReasonCode = ReasonCode.REQUEST_INVALID) -> BadInput | None:
-    if redact(name) != name:
+    if suspect(name) and redact(name) != name:
         what = f"{where} holds what looks like a password, a key or a token"
         return BadInput(code, what, "name it otherwise: names go on record, to the engine and to the bus")
     wrong = misspelling(name)
