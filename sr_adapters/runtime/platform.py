@@ -35,7 +35,9 @@ def _checked(value: str, where: str) -> str:
 
 
 def _invalid(value: str, where: str) -> BadInput:
-    what = f"{where} holds {value[:128]!r}, and a platform run id is platform_YYYYMMDDTHHMMSSZ, a UTC instant"
+    """What a variable holds is not quoted: it may be a secret that was set by mistake."""
+    held = "another value" if where == f"env {ENV}" else f"{value[:128]!r}"
+    what = f"{where} holds {held}, and a platform run id is platform_YYYYMMDDTHHMMSSZ, a UTC instant"
     return BadInput(ReasonCode.PLATFORM_RUN_INVALID, what)
 
 

@@ -19,7 +19,7 @@ from sr_adapters.subprocess.environment import engine_environment
 from sr_adapters.subprocess.process import Exit, Limits, Stop, SupervisedEngine
 from sr_adapters.subprocess.seen import Note
 from sr_adapters.subprocess.settings import TIMEOUT_S, EngineEnvironment, SubprocessSettings
-from sr_adapters.subprocess.template import Unresolved, placeholder_values, render
+from sr_adapters.subprocess.template import Unresolved, placeholder_values, render, why_unfit
 from sr_domain.encoding.redact import redact
 from sr_ports import EngineCall, EngineResult, Leftover, ReasonCode, Unreachable, Wiring, one_line
 
@@ -109,14 +109,18 @@ class SubprocessInvoker:
         return self._result(launch, ended, engine.escaped)
 
     def unready(self) -> str | None:
-        """Why no engine can be started here: no command, or no such program; see `Readiness`."""
+        """Why no engine can be started here: no command, no such program, or a template that no run fills;
+        see `Readiness`."""
         if not self.command or not self.command[0]:
             return "the invoker has no command"
+        unfit = why_unfit(self.command)
+        if unfit is not None:
+            return unfit
         if "{" in self.command[0]:  # which program it is depends on the run
             return None
-        from sr_adapters.subprocess.program import why_missing
+        from sr_adapters.subprocess.program import why_unusable
 
-        return why_missing(self.command[0], self.cwd, engine_environment(os.environ, {}, passed=self.env.passed))
+        return why_unusable(self.command[0], self.cwd, engine_environment(os.environ, {}, passed=self.env.passed))
 
     def end_abandoned(self, run_id: str, attempt_no: int) -> Leftover:
         """End what is seen here of an attempt whose holder died; see law I6."""

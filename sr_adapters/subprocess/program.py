@@ -1,7 +1,8 @@
 """Why a program cannot be started: the file, its rights and its first bytes are looked at.
 
 The system tells a number, and "no such file" is said of a script that is there when its interpreter is not. What is
-found here is for people; nothing is decided by it but which of two codes an attempt ends with.
+found here is for people; nothing is decided by it but which of two codes an attempt ends with, and whether a run is
+admitted that nothing but this program could make.
 """
 
 from __future__ import annotations
@@ -44,12 +45,17 @@ def why_not(number: int, command: str, cwd: str | None, env: Mapping[str, str]) 
     return ReasonCode.ENGINE_COMMAND_UNUSABLE, f"the engine command {found} cannot be started: {fault}"
 
 
-def why_missing(command: str, cwd: str | None, env: Mapping[str, str]) -> str | None:
-    """What is wrong with a program that is not there, or whose working folder cannot be used; None for any other."""
+def why_unusable(command: str, cwd: str | None, env: Mapping[str, str]) -> str | None:
+    """What is wrong with a program that is not there or no file that may be executed, or with its working folder;
+    None for any other: what its bytes say is the system's to judge, which may be taught more formats."""
     folder = _folder_fault(cwd)
     if folder is not None:
         return folder
-    return None if _found(command, cwd, env) is not None else _not_there(command, env)
+    found = _found(command, cwd, env)
+    if found is None:
+        return _not_there(command, env)
+    fault = _file_fault(Path(cwd or ".") / found)
+    return None if fault is None else f"the engine command {found} cannot be started: {fault}"
 
 
 def _not_there(command: str, env: Mapping[str, str]) -> str:
@@ -90,6 +96,15 @@ def _found(command: str, cwd: str | None, env: Mapping[str, str]) -> str | None:
 def _fault(path: str, cwd: str | None) -> str | None:
     """What is wrong with the file itself, None where nothing is seen."""
     full = Path(cwd or ".") / path
+    fault = _file_fault(full)
+    if fault is not None:
+        return fault
+    head = _head(str(full))
+    return _script_fault(head, cwd) if head.startswith(_SHEBANG) else _format_fault(head)
+
+
+def _file_fault(full: Path) -> str | None:
+    """What is wrong with what stands there and its rights, whatever its bytes are."""
     try:
         mode = full.stat().st_mode
     except OSError as error:
@@ -102,8 +117,7 @@ def _fault(path: str, cwd: str | None) -> str | None:
         return "it may not be executed (chmod +x)"
     if os.statvfs(full).f_flag & getattr(os, "ST_NOEXEC", 0):
         return "its file system is mounted noexec"
-    head = _head(str(full))
-    return _script_fault(head, cwd) if head.startswith(_SHEBANG) else _format_fault(head)
+    return None
 
 
 def _head(path: str) -> bytes:

@@ -13,6 +13,8 @@ from sr_domain.encoding.ids import scenario_id_for
 
 _COPIED = ("manifest_fingerprint", "parameter_hash", "seed", "run_id", "scenario_id", "request_id")
 
+_KNOWN = (*_COPIED, "scenario_set", "invocation_json", "engine_run_root", "attempt_no", "python")
+
 
 @attrs.define
 class Unresolved(Exception):
@@ -51,6 +53,15 @@ def render(command: Sequence[str], values: Mapping[str, str]) -> list[str]:
     ``{{`` and ``}}`` are literal braces. A value is never looked into again.
     """
     return [_render_one(element, values) for element in command]
+
+
+def why_unfit(command: Sequence[str]) -> str | None:
+    """What no run could fill in, or no system take as an argument; None where it depends on the run."""
+    try:
+        whole = render(command, dict.fromkeys(_KNOWN, ""))
+    except Unresolved as error:
+        return f"the engine command has no value for {error.part}"
+    return "the engine command has a NUL character" if any("\0" in one for one in whole) else None
 
 
 def _render_one(element: str, values: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from sr_domain.encoding.redact import redact
 from sr_domain.evidence.bundle import Bundle, BundleAbsent, is_hex64
 from sr_domain.evidence.law_view import asked, law_view
 from sr_domain.evidence.provided_law import LawStopped, ProvidedLaw, WatchedLaw
@@ -15,12 +16,13 @@ from sr_ports.errors import described, foreseen
 
 
 class LawFault(Exception):
-    """A law gave no judgement: a fault of this worker's, of which the evidence says nothing."""
+    """A law gave no judgement: a fault of this worker's, of which the evidence says nothing. Its `what` goes on
+    record: a law may quote secrets, which are masked."""
 
     def __init__(self, code: ReasonCode, what: str) -> None:
         super().__init__(code, what)
         self.code = code
-        self.what = what
+        self.what = redact(what)
 
 
 @attrs.define
@@ -48,10 +50,12 @@ def law_digest(provided: ProvidedLaw, bundle: Bundle) -> str:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        if isinstance(error, EvidenceFault | Unreachable) and foreseen(error):
-            raise
         if error is heard.last:
             raise
+        if isinstance(error, EvidenceFault) and foreseen(error):
+            raise
+        if isinstance(error, Unreachable) and foreseen(error):
+            raise Unreachable(error.code, redact(error.what), redact(error.remedy)) from error
         if heard.world is not None:  # the law kept it to itself
             raise heard.world from error
         raise _fault(provided, error) from error

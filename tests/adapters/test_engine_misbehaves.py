@@ -163,7 +163,26 @@ class TestReadiness:
     ) -> None:
         assert told in str(make_invoker(command, tmp_path).unready())
 
-    @pytest.mark.parametrize("command", [["true"], ["{python}", "-V"], ["{scenario_id}"]])
+    @pytest.mark.parametrize(
+        ("command", "told"),
+        [
+            (["/"], "it is a folder"),
+            ([__file__], "it may not be executed"),
+            (["true", "{nosuch}"], "no value for {nosuch}"),
+            (["true", "{"], "a literal brace is written twice"),
+            (["true", "a\0b"], "a NUL character"),
+        ],
+        ids=["a folder", "no program", "another placeholder", "half a placeholder", "a NUL"],
+    )
+    def test_a_command_that_no_run_could_start_is_known_beforehand(
+        self, tmp_path: Path, command: list[str], told: str
+    ) -> None:
+        assert told in str(make_invoker(command, tmp_path).unready())
+
+    @pytest.mark.parametrize(
+        "command",
+        [["true"], ["{python}", "-V"], ["{scenario_id}"], ["true", "{scenario_set}", "{{nosuch}}", "{seed}"]],
+    )
     def test_against_any_other_nothing_is_known(self, tmp_path: Path, command: list[str]) -> None:
         assert make_invoker(command, tmp_path).unready() is None
 

@@ -61,6 +61,15 @@ class TestPlatformRuns:
         with pytest.raises(BadInput):
             FixedPlatformRuns(text)
 
+    def test_what_the_variable_holds_is_not_quoted_and_what_a_file_holds_is(self, tmp_path: Path) -> None:
+        with pytest.raises(BadInput) as caught:
+            platform_runs(tmp_path, PLATFORM_RUN_ID="password=hidden").ensure()
+        assert "env PLATFORM_RUN_ID" in caught.value.what
+        assert "hidden" not in caught.value.what
+        (tmp_path / "ACTIVE_RUN_ID").write_text("of last week")
+        with pytest.raises(BadInput, match="'of last week'"):
+            platform_runs(tmp_path).ensure()
+
     @pytest.mark.parametrize(
         "text",
         [

@@ -561,8 +561,8 @@ ROWS: dict[ReasonCode, Row] = {
     C.INTERRUPTED: Row(interrupted, 130, "EXECUTING"),
     C.AUTH_DENIED: Row(profiled(auth={"submit": ["ann"]}), 6),
     C.ENGINE_COMMAND_MISSING: Row(lambda stage: stage.engine("", command=["no-engine-{seed}"]), 4, "FAILED"),
-    C.ENGINE_COMMAND_UNUSABLE: Row(lambda stage: stage.engine("", command=["/"]), 4, "FAILED"),
-    C.ENGINE_COMMAND_TEMPLATE_UNRESOLVED: Row(lambda stage: stage.engine("", command=["{nothing}"]), 4, "FAILED"),
+    C.ENGINE_COMMAND_UNUSABLE: Row(lambda stage: stage.engine("", command=["{engine_run_root}"]), 4, "FAILED"),
+    C.ENGINE_COMMAND_TEMPLATE_UNRESOLVED: Row(lambda stage: stage.engine("", command=["{scenario_set}"]), 4, "FAILED"),
     C.ENGINE_EXIT_NONZERO: Row(lambda stage: stage.engine("raise SystemExit(3)"), 4, "FAILED"),
     C.ENGINE_TIMEOUT: Row(lambda stage: stage.engine("import time; time.sleep(60)", timeout_seconds=0.2), 4, "FAILED"),
     C.ENGINE_ROOT_MISSING: Row(

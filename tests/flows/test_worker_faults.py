@@ -208,3 +208,21 @@ def test_a_law_that_was_ended_for_its_time_keeps_no_lease(lab: Lab) -> None:
     rests(outcome, RunState.VERIFYING, ReasonCode.LAW_TIMEOUT)
     assert lab.authority.holder(outcome.run_id) is None
     assert lab.runner(laws=MENDED).submit(request(engine_run_root=str(lab.root / "engine"))).state is RunState.READY
+
+
+def away(what: str) -> Exception:
+    return Unreachable(ReasonCode.STORE_UNREACHABLE, what)
+
+
+@pytest.mark.parametrize("kind", [ValueError, away], ids=["any error", "something is away"])
+def test_what_a_law_quotes_is_told_without_its_secrets(lab: Lab, kind: Callable[[str], Exception]) -> None:
+    def quotes(_: BundleView) -> Any:
+        raise kind("table orders: GET http://h/?token=hidden-1 password=hidden-2")
+
+    try:
+        told = submitted(lab, small_world(), laws(quotes)).message
+    except Unreachable as error:
+        told = error.what
+    assert "table orders" in told
+    assert "hidden" not in told
+    assert [path for path, data in lab.truth().items() if b"hidden" in data] == []
