@@ -77,11 +77,11 @@ def diff_command(session: Session, first: str, second: str) -> int:
         session.json(found)
         return exits.DONE
     sides = (found["first"], found["second"])
-    columns = ["", *(f"{one['run_id'][:8]} ({one['run_equivalence_key']})" for one in sides)]
-    rows = [("state", *(one["state"] for one in sides))]
+    names = (("run", "run_id"), ("key", "run_equivalence_key"), ("state", "state"))
+    rows = [(name, *(one[field] for one in sides)) for name, field in names]
     for group in ("pins", "policy", "laws"):
         rows += [(name, _word(pair["first"]), _word(pair["second"])) for name, pair in found[group].items()]
-    session.table(columns, rows)
+    session.table(["", "first", "second"], rows)
     _say_outputs(session, found["outputs"])
     return exits.DONE
 

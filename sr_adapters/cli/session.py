@@ -186,7 +186,7 @@ class Session:
             output.answer(f"  {dropped} more column{'s' * (dropped > 1)}: --wide")
 
 
-_MARGIN = 2
+_MARGIN = 4
 """Columns that the rules of a table take beside its cells."""
 _UNCUT = 10_000
 

@@ -48,20 +48,28 @@ def fitted(headers: Sequence[str], rows: Rows, room: int) -> tuple[list[str], li
     Of what is too wide, ids and digests are shortened first, then paths, then other texts, each as little as it
     takes; what still does not fit is dropped.
     """
-    columns = [[header, *(row[at] for row in rows)] for at, header in enumerate(headers)]
-    if _over(columns, room) > 0:
-        columns = [[column[0], *map(short_hex, column[1:])] for column in columns]
-    for is_kind, cut, least in ((_is_path, middle, _PATH_LEAST), (_is_text, end, _TEXT_LEAST)):
-        _shrink(columns, room, is_kind, cut, least)
+    whole = [[header, *(row[at] for row in rows)] for at, header in enumerate(headers)]
+    columns = _cut_down(whole, room)
     kept = len(columns)
     while kept > _KEPT and _over(columns[:kept], room) > 0:
         kept -= 1
-    columns = _grown(columns[:kept], room)
+    if kept < len(whole):  # what is dropped leaves its room to the others
+        columns = _cut_down(whole[:kept], room)
+    columns = _grown(columns, room)
     return (
         [one[0] for one in columns],
         [list(row) for row in zip(*(one[1:] for one in columns), strict=True)],
         len(headers) - kept,
     )
+
+
+def _cut_down(columns: list[list[str]], room: int) -> list[list[str]]:
+    if _over(columns, room) > 0:
+        columns = [[column[0], *map(short_hex, column[1:])] for column in columns]
+    columns = list(columns)
+    for is_kind, cut, least in ((_is_path, middle, _PATH_LEAST), (_is_text, end, _TEXT_LEAST)):
+        _shrink(columns, room, is_kind, cut, least)
+    return columns
 
 
 def _grown(columns: list[list[str]], room: int) -> list[list[str]]:
@@ -89,15 +97,16 @@ def _shrink(
     cut: Callable[[str, int], str],
     least: int,
 ) -> None:
-    """Cut the widest column of a kind, again and again, until all fits or none can be cut further."""
+    """Cut the widest column of a kind, again and again, until all fits or none can be cut further.
+
+    A short header stays whole; a long one is cut with its column, so that every round takes something away.
+    """
     own = [at for at, column in enumerate(columns) if is_kind(column[1:])]
-    while own and (over := _over(columns, room)) > 0:
-        widest = max(own, key=lambda at: _wide(columns[at]))
-        wide = _wide(columns[widest])
-        if wide <= least:
-            return
-        most = max(wide - over, least)
-        columns[widest] = [columns[widest][0], *(cut(cell, most) for cell in columns[widest][1:])]
+    floor = {at: max(least, min(len(columns[at][0]), _PATH_LEAST)) for at in own}
+    while (over := _over(columns, room)) > 0 and (wider := [at for at in own if _wide(columns[at]) > floor[at]]):
+        widest = max(wider, key=lambda at: _wide(columns[at]))
+        most = max(_wide(columns[widest]) - over, floor[widest])
+        columns[widest] = [end(columns[widest][0], most), *(cut(cell, most) for cell in columns[widest][1:])]
 
 
 def _is_path(cells: Sequence[str]) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 
 from sr_domain.encoding.ids import run_id_for
+from sr_domain.flows.index import check_known
 from sr_domain.flows.submit import bound_request, submit
 from sr_domain.plan.request import RunRequest, check_actor, differences, parse_request
 from sr_domain.record.layout import Layout
@@ -62,15 +63,26 @@ def retry(context: Context, run: str, document: Any = None, *, actor: str | None
     `document`: the request, needed only where neither record nor index have it; where they do, it must ask for the
     same, and gives the rest: engine root, strategy, notes. A run that ended `TRUTH_LOST` is superseded by the new one.
     Raises `NotFound`, `BadInput(RETRY_NOT_ENDED)` for a run that goes on or is READY, `BadInput(REQUEST_INVALID)`,
-    and whatever `submit` raises.
+    `Fault(TRUTH_ROLLED_BACK)` where the index knows more than its record, and whatever `submit` raises.
     """
     check_actor(actor)
     place = home(context, run)
     ended = _at(context.at(place.layout.platform_run_id), place.layout, place.run_id)
     if not ended.ended:
+        _check_whole(context, place)
         raise _not_ended(ended)
     wanted = _wanted(context, ended, document)
     return submit(context, _next(context, place, ended, wanted), actor=actor)
+
+
+def _check_whole(context: Context, place: Place) -> None:
+    """Return where the index knows no more than the record: what a record that lost events says is no way on.
+
+    The index is asked first: a worker that releases the run meanwhile has written its record before. Raises `Fault`.
+    """
+    binding = bound(context.ports.authority, place.run_id, context.known_store)
+    if binding is not None:
+        check_known(context, binding, read_record(context.ports, place.layout, place.run_id)[0])
 
 
 def _not_ended(run: _Run) -> BadInput:

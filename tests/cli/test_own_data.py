@@ -488,3 +488,17 @@ def test_signals_are_the_program_s_and_so_is_what_it_prints(tmp_path: Path) -> N
         assert engine.stdout.read() == "asked SIGTERM\n"
         assert engine.wait() == 9
     assert not (tmp_path / "_sr").exists()
+
+
+def test_only_the_day_that_is_missing_is_called_missing(own: Shell) -> None:
+    data = fill(own.folder / "data", daily(days=("2026-01-01", "2026-01-02")))
+    done(own.bare("init", "data"))
+    done(own.bare("seal"))
+    assert {one["verdict"] for one in json.loads(own.bare("--json", "check", "data").out)["outputs"]} == {"PROVEN"}
+    path = data / "orders" / "2026-01-02" / "part-0.csv"
+    path.unlink()
+    told = json.loads(own.bare("--json", "check", "data").out)["outputs"]
+    assert sorted((one["verdict"], "2026-01-02" in one["path"]) for one in told) == [
+        ("MISSING", True),
+        ("UNKNOWN", False),
+    ]

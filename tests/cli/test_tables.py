@@ -57,6 +57,19 @@ def test_no_table_is_wider_than_its_room(rows: list[list[str]], room: int) -> No
                 assert cell == RUN[:8]
 
 
+@pytest.mark.parametrize("header", ["what happened", "a header that is longer than all its cells, by far"])
+def test_a_header_wider_than_its_cells_is_cut_with_them(header: str) -> None:
+    """It once was the widest for ever: the terminal waited without end."""
+    headers, rows, _ = tables.fitted([header, "b", "c"], [["x y", "some words of a story", "more words"]], 36)
+    assert width(headers, rows) <= 36
+    assert rows[0][0] == "x y"
+
+
+def test_what_is_dropped_leaves_its_room_to_the_others() -> None:
+    headers, rows, dropped = tables.fitted(["a", "b", "c"], [["x" * 8, "words of twenty char", "y z" * 30]], 32)
+    assert (headers, dropped, rows) == (["a", "b"], 1, [["x" * 8, "words of twenty char"]])
+
+
 @pytest.mark.parametrize("most", range(2, 30))
 def test_a_cut_path_has_the_length_that_was_asked_for(most: int) -> None:
     assert len(tables.middle(PATH, most)) == most

@@ -119,6 +119,7 @@ def test_diff_tells_pins_and_parts(ready: Shell) -> None:
     assert found["policy"]["revision"] == {"first": "1", "second": "2"}
     assert (found["laws"], found["outputs"]["differ"]) == ({}, [])
     told = ready("diff", RUN, "key:twin").out
+    assert run_id_for("twin") in told
     assert "window_tz" in told
     assert "with the same bytes" in told
     assert ready("diff", RUN, RUN).out.count("with the same bytes") == 1
@@ -243,7 +244,8 @@ def test_nothing_wraps_on_80_columns(ready: Shell, monkeypatch: pytest.MonkeyPat
     from sr_adapters.cli.app import run
 
     monkeypatch.setitem(os.environ, "COLUMNS", "80")
-    for words in (["list"], ["facts", RUN], ["show", RUN], ["status", RUN], ["plugins"], ["contracts", "check"]):
+    for words in (["list"], ["facts", RUN], ["show", RUN], ["status", RUN], ["plugins"], ["contracts", "check"],
+                  ["diff", RUN, RUN], ["check", "nowhere", "--request", "request.yaml"]):  # fmt: skip
         for wide in (False, True):
             raw = io.BytesIO()
             with monkeypatch.context() as patch:

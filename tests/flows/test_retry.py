@@ -11,7 +11,7 @@ from sr_domain.encoding.ids import run_id_for
 from sr_domain.record.states import RunState
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.ports import Settings
-from sr_ports import BadInput, NotFound, ReasonCode
+from sr_ports import BadInput, Fault, NotFound, ReasonCode
 from tests.kit import Lab, request
 from tests.worlds import FLAG, flag, small_world
 
@@ -169,3 +169,11 @@ def test_it_is_a_submission_and_needs_that_right(failed: Lab) -> None:
 def test_the_remedy_of_a_failure_names_it(failed: Lab) -> None:
     told = failed.runner().status(RUN)
     assert told.remedy.endswith(f", then sr retry {RUN}")
+
+
+def test_of_a_record_that_is_gone_it_says_so_and_names_no_way_in_a_circle(failed: Lab) -> None:
+    failed.store.delete(f"fraud-platform/platform_20260131T134200Z/sr/run_record/{RUN}.jsonl")
+    with pytest.raises(Fault) as gone:
+        retry(failed)
+    assert gone.value.code is ReasonCode.TRUTH_ROLLED_BACK
+    assert failed.published() == []
