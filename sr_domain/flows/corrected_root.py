@@ -12,8 +12,10 @@ from sr_domain.plan.request import RunRequest, parse_request
 from sr_domain.record.details import SUCCEEDED, Accepted
 from sr_domain.record.engine_details import RootCorrected
 from sr_domain.record.events import ENGINE_ATTEMPT_FINISHED, ENGINE_ROOT_CORRECTED
+from sr_domain.record.layout import Layout
 from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
+from sr_domain.run.append_aside import read_record
 from sr_domain.run.context import Context
 from sr_domain.run.held_run import HeldRun
 from sr_domain.run.outcome import Outcome
@@ -55,11 +57,28 @@ def busy_told(context: Context, again: RunRequest | None, bound: RunRequest) -> 
 
 
 def root_too_late(context: Context, intent: str, request: RunRequest, known: Outcome) -> Outcome:
-    """The answer to a duplicate of a settled run, which takes no other root. `intent`: as its key was bound."""
+    """The answer to a duplicate of a settled run, which takes no other root. `intent`: as its key was bound.
+
+    The record is read again only where it says that the run's root was corrected: then that one rules.
+    """
+    if known.rerooted:
+        return _corrected_too_late(context, request, known)
     if f'"engine_run_root":{exact_json(request.engine_run_root).decode()}' in intent:
         return known  # by its letters alone, as most do: nothing is parsed for them
     bound = parse_request(json.loads(intent), context.ports.known_timezone)
     return known if same_as_bound(context, request, bound) else with_told(known, not_taken(f"the run is {known.state}"))
+
+
+def _corrected_too_late(context: Context, request: RunRequest, known: Outcome) -> Outcome:
+    """The same for a run whose root was corrected: the root that its key was bound with may be the one it left."""
+    root, told = named_root(context, request)
+    if root is None:
+        return with_told(known, told)
+    record = Record(read_record(context.ports, Layout(str(known.platform_run_id)), known.run_id)[0])
+    if root == record.named_root:
+        return known
+    now = f"the run is {known.state}, with its evidence at {record.root or record.named_root}"
+    return with_told(known, not_taken(now))
 
 
 def not_taken(why: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 import attrs
 
 from sr_domain.record.events import (
+    ENGINE_ROOT_CORRECTED,
     READY_PUBLISH_FAILED,
     READY_PUBLISHED,
     SUPERSEDE_PUBLISH_FAILED,
@@ -171,6 +172,8 @@ def settled_outcome(ports: Ports, layout: Layout, run_id: str, known: Binding) -
     outcome = ledger_outcome(layout, tail)
     if outcome.state != known.state or not outcome.state.final or not (outcome.state.terminal or outcome.published):
         return None
+    if f'"{ENGINE_ROOT_CORRECTED.name}"'.encode() in blob.data:
+        outcome = attrs.evolve(outcome, rerooted=True)
     if not outcome.superseded_by:
         return outcome
     return attrs.evolve(outcome, superseded_by=successors(ports.store, layout, tail))

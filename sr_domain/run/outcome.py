@@ -36,6 +36,7 @@ class Outcome(Compared):
     successor's own too, and so on to the newest. `refs`: keys of the run's artifacts that exist.
     `unpublished`: which fact the bus has not taken yet and why (kind, reason_code, detail, remedy).
     `actor`, `action`: for a denial, who was denied, and what: submit, supersede or reemit.
+    `rerooted`: the record of a settled run names a corrected engine root; no part of the document.
     """
 
     run_id: str
@@ -53,6 +54,7 @@ class Outcome(Compared):
     refs: Mapping[str, str] = attrs.field(factory=dict)
     actor: str | None = None
     action: str | None = None
+    rerooted: bool = False
 
     @property
     def remedy(self) -> str:

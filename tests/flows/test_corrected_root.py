@@ -171,3 +171,38 @@ def test_the_profiles_own_root_corrects_a_run_too(lab: Lab) -> None:
     lab.runner(settings=Settings(oracle_engine_run_root=wrong)).submit(request())
     assert lab.runner(settings=Settings(oracle_engine_run_root=right)).submit(request()).state is RunState.READY
     assert corrections(lab) == [(wrong, right)]
+
+
+@pytest.mark.parametrize("end", ["READY", "FAILED"])
+def test_a_settled_run_tells_whoever_names_the_root_that_it_left(lab: Lab, end: str) -> None:
+    """The key was bound with that root, and the run rests on another."""
+    left, now = half(lab, "left"), lab.world(small_world(), "now") if end == "READY" else half(lab, "now")
+    lab.runner().submit(request(engine_run_root=left))
+    lab.runner().submit(request(engine_run_root=now))
+    if end == "FAILED":
+        lab.clock.sleep(1e6)
+        lab.runner().resume(RUN)
+    before = lab.truth()
+    first = lab.runner().submit(request(engine_run_root=left))
+    assert first.state == end
+    assert f"the engine root was not taken: the run is {end}, with its evidence at {now}" in first.message
+    for innocent in (now, f"{now}/../now", None):
+        again = lab.runner().submit(request(engine_run_root=innocent))
+        assert (again.state, "engine root" in again.message) == (end, False)
+    assert lab.truth() == before
+
+
+def test_a_settled_run_with_its_first_root_reads_its_record_once(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = lab.world(small_world())
+    lab.runner().submit(request(engine_run_root=root))
+    keys: list[str] = []
+    read = type(lab.store).read
+
+    def told(store: Any, key: str) -> Any:
+        keys.append(key)
+        return read(store, key)
+
+    monkeypatch.setattr(type(lab.store), "read", told)
+    again = lab.runner().submit(request(engine_run_root=root))
+    assert (again.state, again.message) == (RunState.READY, "")
+    assert sum("run_record" in key for key in keys) == 1
