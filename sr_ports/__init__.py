@@ -41,7 +41,15 @@ if TYPE_CHECKING:
         one_line,
     )
     from sr_ports.hooks import Adapter, Wiring, hookimpl, hookspec
-    from sr_ports.invoker import EndsAbandoned, EngineCall, EngineInvoker, EngineResult, Leftover, Readiness
+    from sr_ports.invoker import (
+        EndsAbandoned,
+        EngineCall,
+        EngineInvoker,
+        EngineResult,
+        Leftover,
+        Readiness,
+        ReadinessFor,
+    )
     from sr_ports.kinds import Kind
     from sr_ports.laws import (
         BundleFile,
@@ -99,6 +107,7 @@ _HOME = {
     "Leftover": "invoker",
     "Located": "roots",
     "Readiness": "invoker",
+    "ReadinessFor": "invoker",
     "EngineRoot": "roots",
     "EngineRoots": "roots",
     "Envelope": "bus",
@@ -222,6 +231,7 @@ __all__ = [
     "PlatformRuns",
     "Provable",
     "Readiness",
+    "ReadinessFor",
     "Reason",
     "ReasonCode",
     "Refused",

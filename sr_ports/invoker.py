@@ -83,6 +83,15 @@ class Readiness(Protocol):
 
 
 @runtime_checkable
+class ReadinessFor(Protocol):
+    """An invoker that can tell beforehand that it could start no engine for one invocation."""
+
+    def unready_for(self, invocation: Mapping[str, Any]) -> str | None:
+        """Why not, for people: what its command needs and the invocation lacks. None where nothing is known against
+        it. Asked before a run is admitted and before an attempt; starts and writes nothing."""
+
+
+@runtime_checkable
 class EndsAbandoned(Protocol):
     """An invoker that sees, on its own host, what an attempt left whose holder died.
 

@@ -122,6 +122,14 @@ class SubprocessInvoker:
 
         return why_unusable(self.command[0], self.cwd, engine_environment(os.environ, {}, passed=self.env.passed))
 
+    def unready_for(self, invocation: Mapping[str, Any]) -> str | None:
+        """Which placeholder of the command this invocation has no value for; see `ReadinessFor`."""
+        try:
+            render(self.command, placeholder_values(invocation, "", 1, ""))
+        except Unresolved as exc:
+            return f"the engine command has no value for {exc.part}"
+        return None
+
     def end_abandoned(self, run_id: str, attempt_no: int) -> Leftover:
         """End what is seen here of an attempt whose holder died; see law I6."""
         note = self._note()

@@ -113,9 +113,9 @@ def _refuse_workers(context: Context, request: RunRequest, refused: PlanRefused)
 
 def _check_strategy(context: Context, request: RunRequest, plan: SealedPlan, root: str | None) -> None:
     ports, strategy = context.ports, choose_strategy(request, context.policy)
-    lacking = strategy_lacking(ports, strategy, root)
+    lacking = strategy_lacking(ports, request, strategy, root)
     if lacking is None and strategy is Strategy.AUTO and root is not None and ports.invoker is not None:
-        unready = engine_lacking(ports)
+        unready = engine_lacking(ports, request, root)
         if unready is not None and not something_there(ports.roots, plan, root, request.run_id):
             lacking = f"nothing is in the engine root yet, and {unready}"
     if lacking is not None:

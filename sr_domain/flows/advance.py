@@ -303,7 +303,7 @@ def engine_root(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> str | Fai
                 ReasonCode.STRATEGY_UNAVAILABLE, f"{plan.strategy.value} needs an engine root and none is given"
             )
         return anchored
-    lacking = engine_lacking(run.ports)
+    lacking = engine_lacking(run.ports, run.request, anchored)
     if invoker is None or lacking is not None:
         abandon_open_attempts(run)
         raise Unreachable(ReasonCode.ENGINE_UNAVAILABLE, f"{plan.strategy.value}: {lacking}")

@@ -10,7 +10,6 @@ import attrs
 
 from sr_domain.encoding.contracts import validate
 from sr_domain.encoding.ids import attempt_id_for
-from sr_domain.encoding.parts import present
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.evidence.run_receipt import RECEIPT, mismatch, read_receipt
 from sr_domain.flows.abandoned_attempts import abandon_open_attempts, clear_the_way
@@ -29,15 +28,13 @@ from sr_domain.record.details import (
 from sr_domain.record.read import Attempt, Entry
 from sr_domain.run.admission_rules import admitted
 from sr_domain.run.held_run import HeldRun
-from sr_ports import EngineCall, EngineInvoker, EngineResult, EvidenceFault, ReasonCode
+from sr_domain.run.invocation import invocation_of
+from sr_ports import EngineCall, EngineInvoker, EngineResult, EvidenceFault, ReasonCode, Unreachable
 from sr_ports.compared import Compared
 
 _HOPELESS = frozenset(
     {
         ReasonCode.ENGINE_INVOCATION_INVALID,
-        ReasonCode.ENGINE_COMMAND_MISSING,
-        ReasonCode.ENGINE_COMMAND_UNUSABLE,
-        ReasonCode.ENGINE_COMMAND_TEMPLATE_UNRESOLVED,
         ReasonCode.ENGINE_ROOT_MISSING,
         ReasonCode.ENGINE_RECEIPT_MISSING,
         ReasonCode.ENGINE_RECEIPT_INVALID,
@@ -45,6 +42,14 @@ _HOPELESS = frozenset(
     }
 )
 """What the next attempt would end with, too: it is not made."""
+_WORKERS = frozenset(
+    {
+        ReasonCode.ENGINE_COMMAND_MISSING,
+        ReasonCode.ENGINE_COMMAND_UNUSABLE,
+        ReasonCode.ENGINE_COMMAND_TEMPLATE_UNRESOLVED,
+    }
+)
+"""What only this worker is at fault for: no engine was started, and the attempt does not count."""
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -78,7 +83,7 @@ def run_engine(run: HeldRun, plan: SealedPlan, root: str | None, invoker: Engine
         made, last = run.history.attempts, _last_finished(run)
         if last is not None and last.details.reason_code in _HOPELESS:
             return _failed(last, made)
-        ended = sum(one.finished is not None for one in made)
+        ended = len(_counted(run))
         if last is not None and ended >= plan.attempt_limit:
             run.record(events.ATTEMPT_LIMIT_EXCEEDED(AttemptLimit(plan.attempt_limit, ended)))
             return _failed(last, made)
@@ -90,8 +95,13 @@ def run_engine(run: HeldRun, plan: SealedPlan, root: str | None, invoker: Engine
             return EngineDone(result)
 
 
+def _counted(run: HeldRun) -> Sequence[Entry[AttemptFinished]]:
+    """The attempts whose engine ended or ran into its time limit."""
+    return [one for one in run.history.all(events.ENGINE_ATTEMPT_FINISHED) if one.details.reason_code not in _WORKERS]
+
+
 def _last_finished(run: HeldRun) -> Entry[AttemptFinished] | None:
-    return next(reversed(run.history.all(events.ENGINE_ATTEMPT_FINISHED)), None)
+    return next(reversed(_counted(run)), None)
 
 
 def _failed(last: Entry[AttemptFinished], made: Sequence[Attempt]) -> EngineFailed:
@@ -111,44 +121,24 @@ def _back_off(run: HeldRun, seconds: float) -> None:
 
 
 def invocation_for(run: HeldRun, root: str | None) -> dict[str, Any]:
-    """The engine's invocation document (spec: wire, "engine invocation").
+    """The engine's invocation document.
 
     Its invoker is whom the request names, else who submitted it, whoever goes on with the run; a name that
     no request gave is left out where a contract has no room for it.
     """
     accepted = run.history.accepted
     if run.request.invoker is not None or accepted is None:
-        return _invocation(run, root, run.request.invoker)
-    told, bare = (_invocation(run, root, invoker) for invoker in (accepted.event.actor, None))
+        return invocation_of(run.request, root, run.request.invoker)
+    told, bare = (invocation_of(run.request, root, invoker) for invoker in (accepted.event.actor, None))
     unfit = run.misfit("engine_invocation", told) is not None and run.misfit("engine_invocation", bare) is None
     return bare if unfit else told
 
 
-def _invocation(run: HeldRun, root: str | None, invoker: str | None) -> dict[str, Any]:
-    request, pins = run.request, pins_of(run.request)
-    binding = (
-        {"scenario_id": request.scenario_id}
-        if request.scenario_set is None
-        else {"scenario_set": list(request.scenario_set)}
-    )
-    optional = {
-        "request_id": request.request_id,
-        "invoker": invoker,
-        "notes": request.notes,
-        "engine_run_root": root,
-    }
-    return {
-        "manifest_fingerprint": pins["manifest_fingerprint"],
-        "parameter_hash": pins["parameter_hash"],
-        "seed": pins["seed"],
-        "run_id": run.run_id,
-        "scenario_binding": binding,
-        **present(optional),
-    }
-
-
 def _attempt(run: HeldRun, number: int, root: str | None, invoker: EngineInvoker) -> str | None:
-    """One attempt, from launch to its recorded end; the engine root when it succeeded."""
+    """One attempt, from launch to its recorded end; the engine root when it succeeded.
+
+    Raises `Unreachable(ENGINE_UNAVAILABLE)` where this worker could not start the engine: the run rests.
+    """
     name = AttemptName(attempt_id_for(run.run_id, number), number)
     invocation, started = invocation_for(run, root), run.now()
     run.record(events.ENGINE_ATTEMPT_LAUNCH_REQUESTED(name))
@@ -164,6 +154,8 @@ def _attempt(run: HeldRun, number: int, root: str | None, invoker: EngineInvoker
     if result.remarks:
         told.append(events.ENGINE_MISBEHAVED(AttemptDetail(name.attempt_id, "; ".join(result.remarks))))
     run.record(events.ENGINE_ATTEMPT_FINISHED(ended), *told)
+    if reason in _WORKERS:
+        raise Unreachable(ReasonCode.ENGINE_UNAVAILABLE, f"attempt {number}: {reason.value}: {detail}")
     return None if reason else result.engine_run_root
 
 

@@ -60,7 +60,7 @@ def plan(context: Context, document: Any) -> PlanReport:
 
 def _strategy_problems(context: Context, request: RunRequest, strategy: Strategy) -> tuple[Problem, ...]:
     root = context.settings.oracle_engine_run_root or request.engine_run_root
-    lacking = strategy_lacking(context.ports, strategy, root)
+    lacking = strategy_lacking(context.ports, request, strategy, root)
     return () if lacking is None else (Problem(ReasonCode.STRATEGY_UNAVAILABLE, strategy.value, lacking),)
 
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from sr_domain.plan.request import Strategy
+from sr_domain.plan.request import RunRequest, Strategy
+from sr_domain.run.invocation import invocation_of
 from sr_domain.run.ports import Ports
-from sr_ports import Readiness
+from sr_ports import Readiness, ReadinessFor
 
 
-def engine_lacking(ports: Ports) -> str | None:
-    """Why no engine can be started here, for people; None where nothing is known against it."""
-    if ports.invoker is None:
+def engine_lacking(ports: Ports, request: RunRequest, root: str | None) -> str | None:
+    """Why no engine can be started here for this request, for people; None where nothing is known against it."""
+    invoker = ports.invoker
+    if invoker is None:
         return "no invoker is wired"
-    return ports.invoker.unready() if isinstance(ports.invoker, Readiness) else None
+    why = invoker.unready() if isinstance(invoker, Readiness) else None
+    if why is not None or not isinstance(invoker, ReadinessFor):
+        return why
+    return invoker.unready_for(invocation_of(request, root))
 
 
-def strategy_lacking(ports: Ports, strategy: Strategy, root: str | None) -> str | None:
+def strategy_lacking(ports: Ports, request: RunRequest, strategy: Strategy, root: str | None) -> str | None:
     """Why the strategy is impossible here; None where it may come to something. `root`: what the run would use."""
     if strategy is Strategy.FORCE_REUSE:
         return "no engine root is given" if root is None else None
-    lacking = engine_lacking(ports)
+    lacking = engine_lacking(ports, request, root)
     if strategy is Strategy.FORCE_INVOKE:
         return lacking
     return None if root is not None or lacking is None else f"{lacking}, and no engine root is given"

@@ -30,6 +30,7 @@ from sr_ports import (
     PerPlatformRun,
     Provable,
     Readiness,
+    ReadinessFor,
     ReasonCode,
     SignatureChecker,
     Signer,
@@ -56,6 +57,7 @@ _OPTIONAL = {
     Noting: "notices",
     Closing: "close",
     Readiness: "unready",
+    ReadinessFor: "unready_for",
     EndsAbandoned: "end_abandoned",
     Located: "located",
 }

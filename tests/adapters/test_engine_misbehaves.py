@@ -13,7 +13,7 @@ import pytest
 from sr_adapters.subprocess import seen
 from sr_adapters.subprocess.invoker import SubprocessInvoker
 from sr_adapters.subprocess.seen import Note, Seen, start_of
-from sr_ports import EndsAbandoned, Leftover, Readiness, ReasonCode
+from sr_ports import EndsAbandoned, Leftover, Readiness, ReadinessFor, ReasonCode
 from sr_ports.conformance.invoker_kit import HOLD
 from sr_ports.conformance.invokers import is_free, run, was_held
 from tests.adapters.test_subprocess_invoker import RUN_ID, eventually, make_call, make_invoker
@@ -185,6 +185,13 @@ class TestReadiness:
     )
     def test_against_any_other_nothing_is_known(self, tmp_path: Path, command: list[str]) -> None:
         assert make_invoker(command, tmp_path).unready() is None
+
+    def test_a_placeholder_that_one_invocation_has_no_value_for_is_known_beforehand(self, tmp_path: Path) -> None:
+        invoker: object = make_invoker(["true", "{scenario_set}"], tmp_path)
+        assert isinstance(invoker, ReadinessFor)
+        one, many = ({"scenario_id": "x"}, {"scenario_set": ["x", "y"]})
+        assert "no value for {scenario_set}" in str(invoker.unready_for(make_call(scenario_binding=one).invocation))
+        assert invoker.unready_for(make_call(scenario_binding=many).invocation) is None
 
     def test_it_says_so(self, tmp_path: Path) -> None:
         invoker: object = make_invoker(["true"], tmp_path)

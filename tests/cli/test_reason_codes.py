@@ -560,9 +560,7 @@ ROWS: dict[ReasonCode, Row] = {
     C.ENGINE_INVOCATION_INVALID: Row(long_root, 4, "FAILED"),
     C.INTERRUPTED: Row(interrupted, 130, "EXECUTING"),
     C.AUTH_DENIED: Row(profiled(auth={"submit": ["ann"]}), 6),
-    C.ENGINE_COMMAND_MISSING: Row(lambda stage: stage.engine("", command=["no-engine-{seed}"]), 4, "FAILED"),
-    C.ENGINE_COMMAND_UNUSABLE: Row(lambda stage: stage.engine("", command=["{engine_run_root}"]), 4, "FAILED"),
-    C.ENGINE_COMMAND_TEMPLATE_UNRESOLVED: Row(lambda stage: stage.engine("", command=["{scenario_set}"]), 4, "FAILED"),
+    C.ENGINE_UNAVAILABLE: Row(lambda stage: stage.engine("", command=["{engine_run_root}"]), 9, "EXECUTING"),
     C.ENGINE_EXIT_NONZERO: Row(lambda stage: stage.engine("raise SystemExit(3)"), 4, "FAILED"),
     C.ENGINE_TIMEOUT: Row(lambda stage: stage.engine("import time; time.sleep(60)", timeout_seconds=0.2), 4, "FAILED"),
     C.ENGINE_ROOT_MISSING: Row(
@@ -794,7 +792,9 @@ ELSEWHERE = {
     "runs of earlier releases": {C.INSTANCE_DIGEST_MISSING},
     "tests/cli/test_worker_faults.py": {C.ENGINE_ABANDONED_REPEATEDLY, C.ENGINE_ROOT_UNFIT},
     "tests/flows/test_attempts.py": {C.ENGINE_STILL_RUNNING, C.ENGINE_CANCELLED, C.ATTEMPT_LIMIT_EXCEEDED},
-    "tests/flows/test_admissible.py": {C.ENGINE_UNAVAILABLE},
+    "tests/flows/test_engine.py": {
+        C.ENGINE_COMMAND_MISSING, C.ENGINE_COMMAND_UNUSABLE, C.ENGINE_COMMAND_TEMPLATE_UNRESOLVED,
+    },
 }  # fmt: skip
 """Needs an extra, takes long, has a file of its own, an earlier release, or ends no run."""
 

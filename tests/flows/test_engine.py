@@ -11,7 +11,7 @@ import pytest
 
 from sr_domain.encoding.ids import attempt_id_for, run_id_for
 from sr_domain.record.states import RunState
-from sr_ports import BadInput, EngineCall, EngineResult, ReasonCode
+from sr_ports import BadInput, EngineCall, EngineResult, ReasonCode, Unreachable
 from tests.reliability.lab import Lab, request, write_world
 
 RUN = run_id_for("key")
@@ -76,20 +76,34 @@ def test_the_limit_is_recorded_and_nothing_more_is_launched(tmp_path: Path) -> N
     assert told.attempts[-1]["last_lines"] == ["it broke", "really"]
 
 
-WAYS = ("ENGINE_TIMEOUT", "ENGINE_COMMAND_MISSING", "ENGINE_COMMAND_TEMPLATE_UNRESOLVED")
+def test_a_time_limit_keeps_its_reason(tmp_path: Path) -> None:
+    outcome = lab_with(tmp_path, bad(ReasonCode.ENGINE_TIMEOUT), limit=1).runner().submit(request())
+    assert (outcome.state, outcome.reason_code) == (RunState.FAILED, ReasonCode.ENGINE_TIMEOUT)
 
 
-@pytest.mark.parametrize("reason", [ReasonCode(way) for way in WAYS])
-def test_every_way_to_fail_keeps_its_reason(tmp_path: Path, reason: ReasonCode) -> None:
-    lab = lab_with(tmp_path, bad(reason), limit=1)
-    outcome = lab.runner().submit(request())
-    assert (outcome.state, outcome.reason_code) == (RunState.FAILED, reason)
+WORKERS = ("ENGINE_COMMAND_MISSING", "ENGINE_COMMAND_UNUSABLE", "ENGINE_COMMAND_TEMPLATE_UNRESOLVED")
 
 
-def test_a_command_that_can_never_work_is_not_tried_again(tmp_path: Path) -> None:
-    lab = lab_with(tmp_path, bad(ReasonCode.ENGINE_COMMAND_MISSING), limit=3)
-    lab.runner().submit(request())
-    assert kinds(lab).count("ENGINE_ATTEMPT_LAUNCH_REQUESTED") == 1
+@pytest.mark.parametrize("reason", [ReasonCode(way) for way in WORKERS])
+def test_a_command_that_this_worker_cannot_start_ends_no_run(tmp_path: Path, reason: ReasonCode) -> None:
+    lab = lab_with(tmp_path, bad(reason), good(tmp_path), limit=1)
+    with pytest.raises(Unreachable) as caught:
+        lab.runner().submit(request())
+    assert (caught.value.code, reason in caught.value.what) == (ReasonCode.ENGINE_UNAVAILABLE, True)
+    status = lab.runner().status(RUN)
+    assert (status.state, status.reason_code) == (RunState.EXECUTING, ReasonCode.ENGINE_UNAVAILABLE)
+    assert [one.details["reason_code"] for one in lab.ledger(RUN).all("ENGINE_ATTEMPT_FINISHED")] == [reason]
+    assert lab.runner().resume(RUN).state is RunState.READY
+
+
+def test_it_does_not_count_and_an_engine_that_fails_does(tmp_path: Path) -> None:
+    away, fails = bad(ReasonCode.ENGINE_COMMAND_MISSING), bad(ReasonCode.ENGINE_EXIT_NONZERO)
+    lab = lab_with(tmp_path, away, away, fails, away, fails, limit=2)
+    for step in ("submit", "resume", "resume"):
+        with pytest.raises(Unreachable):
+            lab.runner().submit(request()) if step == "submit" else lab.runner().resume(RUN)
+    ended = lab.runner().resume(RUN)
+    assert (ended.state, ended.reason_code) == (RunState.FAILED, ReasonCode.ENGINE_EXIT_NONZERO)
 
 
 @pytest.mark.parametrize(
