@@ -202,12 +202,14 @@ class SubprocessInvoker:
             return ReasonCode.ENGINE_TIMEOUT, f"ended after {self.timeout_seconds:g} seconds"
         if ended.errno is not None:
             return self._unstartable(ended.errno, launch)
+        if ended.code is None:  # how the engine would have ended is not known, and it is ended by now
+            return ReasonCode.ENGINE_CANCELLED, "its supervisor was killed"
         if ended.code == 0:
             return None, "exit code 0"
         from sr_adapters.subprocess.program import first_line_hint  # needed when an engine fails, not before
 
         hint = first_line_hint(launch.arguments[0], self.cwd, launch.env) if ended.code in _NOT_RUN else ""
-        return ReasonCode.ENGINE_EXIT_NONZERO, "; ".join(filter(None, (_ending(ended), hint)))
+        return ReasonCode.ENGINE_EXIT_NONZERO, "; ".join(filter(None, (_ending(ended.code, ended.stderr), hint)))
 
     def _unstartable(self, number: int, launch: _Launch) -> tuple[ReasonCode, str]:
         if number == errno.E2BIG:  # the command is the profile's and short: the values are at fault
@@ -234,13 +236,10 @@ def _remarks(ended: Exit, escaped: Leftover) -> Iterator[str]:
         yield f"its supervisor was stopped by a signal {times}, and continued"
 
 
-def _ending(ended: Exit) -> str:
+def _ending(code: int, stderr: bytes) -> str:
     """How it failed, with the last line of its standard error, which usually says why."""
-    if ended.code is None:
-        how = "its supervisor was killed"
-    else:
-        how = f"exit code {ended.code}" if ended.code > 0 else f"ended by {_signal_name(-ended.code)}"
-    lines = ended.stderr.decode("utf-8", "replace").split("\n")
+    how = f"exit code {code}" if code > 0 else f"ended by {_signal_name(-code)}"
+    lines = stderr.decode("utf-8", "replace").split("\n")
     last = next((line for line in reversed(lines) if line.strip()), "")
     return f"{how}: {last}" if last else how
 

@@ -52,7 +52,7 @@ def _not_too_many(run: HeldRun, plan: SealedPlan, abandoned: Sequence[Attempt]) 
     resting = max(begun, default=0) < since
     forced, run.forced = run.forced, False
     if not forced and (resting or len(counted) >= plan.abandoned_limit):
-        what = f"{len(abandoned)} attempts were abandoned by holders that died, and none ended since"
+        what = f"{len(abandoned)} attempts were abandoned (their worker or supervisor died), and none ended since"
         raise Unreachable(code, what)
 
 

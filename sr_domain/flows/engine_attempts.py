@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +25,7 @@ from sr_domain.record.details import (
     AttemptName,
     Nothing,
 )
+from sr_domain.record.kinds import Draft
 from sr_domain.record.read import Attempt, Entry
 from sr_domain.run.admission_rules import admitted
 from sr_domain.run.held_run import HeldRun
@@ -145,18 +146,23 @@ def _attempt(run: HeldRun, number: int, root: str | None, invoker: EngineInvoker
     run.write_status()
     result = _invoke(run, EngineCall(invocation, number, root), invoker)
     run.held.check()  # a lost lease records nothing: whoever took over has closed the attempt
-    if result.reason is ReasonCode.ENGINE_CANCELLED:  # by SR itself: nothing is known of the engine
-        run.record(events.ENGINE_ATTEMPT_ABANDONED(name))
+    if result.reason is ReasonCode.ENGINE_CANCELLED:  # nothing is known of how the engine would have ended
+        run.record(events.ENGINE_ATTEMPT_ABANDONED(name), *_told(name, result.detail, result.remarks))
         return None
     reason, detail = _verdict(run, result)
     ended = _ended(run, name, invocation, started, result, reason)
-    told = [events.ENGINE_ATTEMPT_DETAIL(AttemptDetail(name.attempt_id, detail))] if detail else []
-    if result.remarks:
-        told.append(events.ENGINE_MISBEHAVED(AttemptDetail(name.attempt_id, "; ".join(result.remarks))))
-    run.record(events.ENGINE_ATTEMPT_FINISHED(ended), *told)
+    run.record(events.ENGINE_ATTEMPT_FINISHED(ended), *_told(name, detail, result.remarks))
     if reason in _WORKERS:
         raise Unreachable(ReasonCode.ENGINE_UNAVAILABLE, f"attempt {number}: {reason.value}: {detail}")
     return None if reason else result.engine_run_root
+
+
+def _told(name: AttemptName, detail: str, remarks: Sequence[str]) -> Iterator[Draft]:
+    """What goes on record with the end of an attempt: why, and what else its engine did."""
+    if detail:
+        yield events.ENGINE_ATTEMPT_DETAIL(AttemptDetail(name.attempt_id, detail))
+    if remarks:
+        yield events.ENGINE_MISBEHAVED(AttemptDetail(name.attempt_id, "; ".join(remarks)))
 
 
 def _verdict(run: HeldRun, result: EngineResult) -> tuple[ReasonCode | None, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import Any
 
@@ -12,6 +13,8 @@ from sr_adapters.subprocess.invoker import SubprocessInvoker
 from sr_domain.encoding.ids import run_id_for
 from sr_ports import EngineResult, ReasonCode
 from tests.cli.conftest import Shell
+
+RUN = run_id_for("key")
 
 
 def wire(sr: Shell, **sections: Any) -> None:
@@ -69,3 +72,23 @@ def test_too_many_abandoned_attempts_rest_until_they_are_forced(
     assert sr("resume", "--all", "--force").code == 2
     forced = sr("resume", run_id, "--force")
     assert (forced.code, forced.error) == (4, "ENGINE_ROOT_MISSING"), "the engine ran, and made nothing"
+
+
+@pytest.mark.parametrize(
+    ("victim", "code", "state", "attempts"),
+    [("$PPID", 9, "EXECUTING", ["ABANDONED", "ABANDONED"]), ("$$", 4, "FAILED", ["FINISHED"])],
+    ids=["its supervisor", "itself"],
+)
+def test_an_engine_whose_supervisor_is_killed_neither_ended_nor_failed(
+    sr: Shell, policy: Any, victim: str, code: int, state: str, attempts: list[str]
+) -> None:
+    policy(evidence_wait_seconds=600, attempt_limit=1, abandoned_limit=2, settle_seconds=0)
+    wire(sr, invoker={"command": ["sh", "-c", f"kill -9 {victim}; sleep 60"]})
+    answer = sr("submit", sr.request(requested_strategy="FORCE_INVOKE", engine_run_root="made"))
+    assert (answer.code, sr("--json", "status", RUN).json["state"]) == (code, state)
+    assert answer.error == ("ENGINE_ABANDONED_REPEATEDLY" if code == 9 else "ENGINE_EXIT_NONZERO")
+    (record,) = sr.folder.rglob("run_record/*.jsonl")
+    kinds = [json.loads(line)["event_kind"] for line in record.read_text().splitlines()]
+    ended = [kind for kind in kinds if kind in ("ENGINE_ATTEMPT_ABANDONED", "ENGINE_ATTEMPT_FINISHED")]
+    assert ended == [f"ENGINE_ATTEMPT_{one}" for one in attempts]
+    assert sr("audit", RUN).code == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -208,3 +209,23 @@ def test_a_root_that_becomes_a_file_after_admission_is_a_conflict(lab: Lab) -> N
     ended = lab.runner().resume(waiting.run_id)
     assert ended.state is RunState.QUARANTINED
     assert {one["code"] for one in lab.document("quarantine", ended.run_id)["conflicts"]} == {"ENGINE_ROOT_UNFIT"}
+
+
+@attrs.frozen
+class NeedsSet(ScriptedInvoker):
+    """An engine whose command names the set of scenarios."""
+
+    def unready_for(self, invocation: Mapping[str, Any]) -> str | None:
+        return None if "scenario_set" in invocation["scenario_binding"] else "the engine command has no value for it"
+
+
+def test_a_request_that_the_command_has_no_value_for_binds_no_key(lab: Lab) -> None:
+    invoker = NeedsSet(engine(lab.root / "e", small_world()))
+    before = lab.truth()
+    for strategy in ("FORCE_INVOKE", "AUTO"):
+        with pytest.raises(BadInput) as caught:
+            lab.runner(invoker=invoker).submit(request(requested_strategy=strategy))
+        assert caught.value.code is C.STRATEGY_UNAVAILABLE
+    assert lab.truth() == before
+    asked = request(scenario={"scenario_set": ["a", "b"]})
+    assert lab.runner(invoker=invoker).submit(asked).state is RunState.READY
