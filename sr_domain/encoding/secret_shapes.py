@@ -15,6 +15,10 @@ _GAP = r"""(?P<gap>["']?(?:,[ \t]*+|[ \t]++)["']?)"""
 _OPTION = re.compile(
     rf"""--(?<![\w-]--)(?P<name>[A-Za-z][\w.-]*+){_GAP}(?P<value>(?<=")[^"\n]++|(?<=')[^'\n]++|(?!--)[^\s"']++)"""
 )
+_PASS = re.compile(
+    rf"""(?P<head>--(?<![\w-]--)[A-Za-z][\w.-]*+(?<=[-_.][Pp][Aa][Ss][Ss])(?:{_GAP}|=["']?))"""
+    r"""(?:(?<=")[^"\n]++|(?<=')[^'\n]++|(?!--)[^\s"']++)"""
+)
 _SHORT = re.compile(rf"""-(?<![\w-]-)p{_GAP}(?P<value>(?<=")[^"\n]++|(?<=')[^'\n]++|[^\s"'-][^\s"']*+)""")
 _USER = re.compile(
     r"""(?P<head>-(?<![\w-]-)(?:u|-user)(?:["']?(?:,[ \t]*+|[ \t]++)|=)["']?[^\s:"'@/]++:)(?P<value>[^\s"']++)"""
@@ -38,6 +42,7 @@ _KEY_LINE = re.compile(r"\s*(?:[A-Za-z0-9+/]++={0,2}|[A-Z][A-Za-z-]*+: .*|\*\*\*
 def masked(text: str, secret: Callable[[str], bool]) -> str:
     """`text` with the values of these shapes masked. `secret`: whether a name is one of a secret."""
     text = _OPTION.sub(lambda found: _after(found, f"--{found['name']}{found['gap']}", secret), text)
+    text = _PASS.sub(_kept, text)
     text = _SHORT.sub(lambda found: f"-p{found['gap']}{MASK}", text)
     text = _USER.sub(_kept, text)
     text = _COOKIE.sub(_kept, text)

@@ -7,7 +7,21 @@ import re
 # What some secret's pattern needs in lower case: without any of these in it, and without ``%`` before two hex digits, a
 # text has none.
 _WORDS = (
-    *("passw", "secret", "token", "authorization", "credential", "dsn", "bearer", "basic", "akia", "asia"),
+    *(
+        "-pass",
+        "_pass",
+        ".pass",
+        "passw",
+        "secret",
+        "token",
+        "authorization",
+        "credential",
+        "dsn",
+        "bearer",
+        "basic",
+        "akia",
+        "asia",
+    ),
     *("eyj", "cookie", "private key", "signature", "sig=", "--user", "passphrase", "pwd"),
     *("-p ", "-p'", '-p"', "-p\t", "-u ", "-u\t", "-u'", '-u"', "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "xox"),
 )

@@ -289,7 +289,10 @@ def load_profile(
     chosen = at_home(str(source or env.get("SR_PROFILE") or "local"), "the profile")
     path: Traversable = shipped("config") / f"{chosen}.yaml" if chosen in SHIPPED else Path(chosen)
     if not path.is_file():
-        raise BadInput(ReasonCode.PROFILE_NOT_FOUND, f"there is no profile {chosen!r}")
+        named = (
+            "that SR_PROFILE names" if str(source or env.get("SR_PROFILE")) == env.get("SR_PROFILE") else repr(chosen)
+        )
+        raise BadInput(ReasonCode.PROFILE_NOT_FOUND, f"there is no profile {named}")
     document = load_yaml(read_config(path, ReasonCode.PROFILE_NOT_FOUND, "profile"), what=str(path))
     if document is not None and not isinstance(document, dict):
         what, remedy = f"{path}: it is not a mapping of sections", f"its sections are {', '.join(fields_of(Profile))}"

@@ -31,6 +31,9 @@ PLANTED = (
     '{{"token": "a\\"{}", "x": 1}}',
     "api-key: '{}'",
     "login --password {} -h x",
+    "login --pass={} -h x",
+    "login --db-pass='{}' -h x",
+    "['login', '--pass', '{}']",
     "['login', '-p', '{}']",
     "pwd={}",
     "passphrase: {}",
@@ -239,3 +242,10 @@ def test_a_progress_bar_is_passed_on_at_each_return() -> None:
     redactor = Redactor(taken.append)
     redactor.write(b"10%\r20%\r30")
     assert taken == [b"10%\r20%\r"]
+
+
+@pytest.mark.parametrize(
+    "text", ["--passive=hunter2", "--pass-through=hunter2", "--bypass=hunter2", "--pass --dry-run", "a pass=hunter2 is"]
+)
+def test_an_option_that_only_begins_or_ends_like_a_password_stays(text: str) -> None:
+    assert redact(text) == text

@@ -91,6 +91,16 @@ def test_a_profile_that_is_not_there_is_told_with_those_that_are() -> None:
     assert "local_parity" in str(error)
 
 
+@pytest.mark.parametrize("source", [None, "hunter2hunter2"])
+def test_a_profile_that_the_environment_names_is_told_by_its_variable(source: str | None) -> None:
+    with pytest.raises(BadInput) as caught:
+        load_profile(source, {"SR_PROFILE": "hunter2hunter2"})
+    assert (caught.value.code, "SR_PROFILE" in str(caught.value)) == (ReasonCode.PROFILE_NOT_FOUND, True)
+    assert "hunter2" not in str(caught.value)
+    with pytest.raises(BadInput, match="'mine'"):
+        load_profile("mine", {"SR_PROFILE": "hunter2hunter2"})
+
+
 def test_the_environment_fills_any_text_at_any_depth() -> None:
     document = {
         "runtime_root": "${BASE}/runs-${WHO:-nobody}",
