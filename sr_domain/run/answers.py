@@ -114,6 +114,7 @@ def ledger_outcome(layout: Layout, ledger: Ledger, *, is_new: bool = False) -> O
         published=record.published,
         unpublished=unpublished(ledger),
         missing=() if fault is not None or rest is None else rest.missing,
+        in_the_way=None if fault is not None else _orphaned(rest),
         superseded_by=() if (successor := successor_of(ledger)) is None else (successor,),
         refs=refs(layout, ledger.run_id, ledger),
     )
@@ -157,6 +158,13 @@ def _rested(why: Rest | None) -> str:
         more = f" and {others} more" if others else ""
         return f"{first.subject}: {first.code}: {first.detail}{more}"
     return "missing: " + ", ".join(why.missing) if why.missing else ""
+
+
+def _orphaned(why: Rest | None) -> str | None:
+    """The first output whose place an orphan receipt holds; None where the run does not rest for one."""
+    if why is None or why.reason_code != ReasonCode.INSTANCE_RECEIPT_ORPHAN:
+        return None
+    return next((one.subject for one in why.failures if one.code is ReasonCode.INSTANCE_RECEIPT_ORPHAN), None)
 
 
 def settled_outcome(ports: Ports, layout: Layout, run_id: str, known: Binding) -> Outcome | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,6 +38,7 @@ class Outcome(Compared):
     `unpublished`: which fact the bus has not taken yet and why (kind, reason_code, detail, remedy).
     `actor`, `action`: for a denial, who was denied, and what: submit, supersede or reemit.
     `rerooted`: the record of a settled run names a corrected engine root; no part of the document.
+    `in_the_way`: the output whose orphan receipt the run rests for; the first, where there are several.
     """
 
     run_id: str
@@ -55,6 +57,7 @@ class Outcome(Compared):
     actor: str | None = None
     action: str | None = None
     rerooted: bool = False
+    in_the_way: str | None = None
 
     @property
     def remedy(self) -> str:
@@ -62,7 +65,10 @@ class Outcome(Compared):
         if self.reason_code is None:
             return ""
         refused = self.in_flight or self.reason_code is ReasonCode.AUTH_DENIED
-        return remedy_of(self.reason_code, None if refused else self.state, self.run_id)
+        told = remedy_of(self.reason_code, None if refused else self.state, self.run_id)
+        if self.in_the_way is None:
+            return told
+        return told.replace("RUN_ID", self.run_id).replace("OUTPUT_ID", shlex.quote(self.in_the_way))
 
     def document(self) -> dict[str, Any]:
         """JSON form, for machines."""

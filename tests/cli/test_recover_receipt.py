@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.encoding.ids import run_id_for
@@ -28,7 +29,7 @@ def test_an_orphan_rests_the_run_with_exit_9_until_it_is_set_aside(sr: Shell) ->
     for command in (("submit", sr.request()), ("resume", RUN), ("submit", sr.request())):
         answer = sr(*command)
         assert (answer.code, answer.error) == (9, "INSTANCE_RECEIPT_ORPHAN")
-        assert "sr recover RUN_ID --receipt OUTPUT_ID --accept-loss --reason R" in answer.err
+        assert f"sr recover {RUN} --receipt events --accept-loss --reason R" in answer.err
     assert sr("--json", "status", RUN).json["state"] == "WAITING_EVIDENCE"
     shown = sr("explain", RUN)
     assert "INSTANCE_RECEIPT_ORPHAN" in shown.out + shown.err
@@ -49,3 +50,10 @@ def test_without_a_loss_accepted_nothing_is_set_aside(sr: Shell) -> None:
     assert sr("recover", RUN, "--receipt", "events", "--reason", "r").code == 2
     assert sr("recover", RUN, "--receipt", "events", "--accept-loss").code == 2
     assert place.read_bytes() == stood
+
+
+def test_a_run_that_waits_for_something_else_is_sent_to_no_receipt(sr: Shell, policy: Any) -> None:
+    policy(evidence_wait_seconds=600)
+    answer = sr("submit", sr.request(engine_run_root="nothing-yet"))
+    assert (answer.code, answer.error) == (3, "EVIDENCE_WAITING")
+    assert "sr recover" not in answer.err

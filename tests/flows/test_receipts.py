@@ -140,7 +140,7 @@ def test_drift_ends_the_run_and_names_those_that_rest_on_what_stands(any_lab: La
 def test_a_receipt_left_by_a_crash_rests_the_next_run_whatever_the_deadline(any_lab: Lab) -> None:
     outcome = orphaned(any_lab)
     assert (outcome.state, outcome.reason_code) == (RunState.WAITING_EVIDENCE, R.INSTANCE_RECEIPT_ORPHAN)
-    assert "sr recover RUN_ID --receipt OUTPUT_ID --accept-loss --reason R" in outcome.remedy
+    assert f"sr recover {outcome.run_id} --receipt events --accept-loss --reason R" in outcome.remedy
     assert outcome.message.startswith("events: no decision rests on the receipt")
     before = any_lab.truth()
     any_lab.clock.sleep(WAIT_S * 2)
