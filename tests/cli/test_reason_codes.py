@@ -660,7 +660,8 @@ def test_the_code_is_met_with_its_exit_one_line_and_the_right_record(stage: Stag
     assert answer.code == row.exit, answer
     assert answer.error == (C.EVIDENCE_CONFLICT if row.inside else code)
     reason = REASONS[ReasonCode(answer.error)]
-    steps = (reason.remedy, reason.otherwise or reason.remedy, f"sr recover {RUN} --accept-loss --reason")
+    told = reason.remedy.replace("RUN_ID", RUN).replace("OUTPUT_ID", "events")
+    steps = (told, reason.otherwise or told, f"sr recover {RUN} --accept-loss --reason")
     assert any(one in answer.err for one in steps) or row.exit in (2, 8), "a next step"
     assert state_of(stage) == row.state
     if row.inside:
@@ -668,9 +669,9 @@ def test_the_code_is_met_with_its_exit_one_line_and_the_right_record(stage: Stag
         (conflict,) = stage.sr("--json", "quarantine", "show", RUN).json["conflicts"]
         assert conflict["code"] == code
     if row.state in ("FAILED", "QUARANTINED") and row.exit in (4, 5):
-        told = stage.sr("--json", "status", RUN)
-        assert (told.json["state"], told.json["reason_code"]) == (row.state, answer.error)
-        assert told.code == row.exit
+        status = stage.sr("--json", "status", RUN)
+        assert (status.json["state"], status.json["reason_code"]) == (row.state, answer.error)
+        assert status.code == row.exit
     if row.state not in ("READY", "damaged") and code not in FORGOTTEN:
         assert not any(
             one["attributes"]["kind"] == "READY" and one["attributes"]["run_id"] == RUN for one in heard(stage)
