@@ -17,7 +17,7 @@ from sr_adapters.runtime import heartbeat
 from sr_domain.artifacts.documents import control_fact
 from sr_domain.artifacts.revisions import today
 from sr_domain.encoding.canonical import exact_json
-from sr_domain.flows import advance, commit, submit
+from sr_domain.flows import advance, commit, work
 from sr_domain.record import ledger
 from sr_domain.record.kinds import Draft
 from sr_domain.run import collect_evidence
@@ -106,7 +106,7 @@ def decide_without_the_ledger(patch: pytest.MonkeyPatch) -> None:
 
 def forget_to_publish(patch: pytest.MonkeyPatch) -> None:
     """A run counts as settled although READY was never published."""
-    patch.setattr(submit, "settled", lambda record: record.state is not None and record.state.final)
+    patch.setattr(work, "settled", lambda record: record.state is not None and record.state.final)
 
 
 def no_claim(patch: pytest.MonkeyPatch) -> None:

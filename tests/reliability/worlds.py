@@ -62,7 +62,9 @@ def files() -> Iterator[World]:
                     link.execute("UPDATE store_lease SET expires_ms = 0")
 
             bus = FileControlBus(str(truth / "bus"))
-            return Lab(root, FileObjectStore(str(truth)), bus, authority=authority, expire=expire, **settings)
+            made = Lab(root, FileObjectStore(str(truth)), bus, authority=authority, expire=expire, **settings)
+            authority.now = made.clock.now  # type: ignore[method-assign]  # deadlines go by the clock moved by hand
+            return made
 
         yield World("files and SQLite", lab)
 
@@ -95,7 +97,9 @@ def servers() -> Iterator[World]:
             case = next(number)
             link.execute(f"TRUNCATE {schema}.store_lease, {schema}.store_run, {schema}.store_place")
             here = Below(store, f"case-{case}/")
-            return Lab(root, here, FileControlBus(str(bus / str(case))), authority=authority, expire=expire, **settings)
+            made = Lab(root, here, FileControlBus(str(bus / str(case))), authority=authority, expire=expire, **settings)
+            authority.now = made.clock.now  # type: ignore[method-assign]  # as above
+            return made
 
         yield World(f"S3 ({server.name}) and Postgres", lab, (Mode.AFTER,))
 
