@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -94,27 +95,42 @@ def sr(ctx: click.Context, profile: str | None, policy: str | None, as_json: boo
     ctx.obj = Session(named, policy, as_json, verbose, wide)
 
 
-_ANYWHERE = ("--json", "-v", "--verbose", "--wide")
+_FLAGS = frozenset({"--json", "-v", "--verbose", "--wide"})
+_VERBOSE = frozenset({"-v", "--verbose"})
+_VALUED = frozenset({"--profile", "--policy"})
 
 
-def _hoist(args: Sequence[str]) -> list[str]:
-    """Global flags may also follow the command: ``sr status ID --json``."""
-    end = args.index("--") if "--" in args else len(args)
-    flags = [one for one in args[:end] if one in _ANYWHERE]
-    rest = [one for one in args[:end] if one not in _ANYWHERE]
-    return [*flags, *rest, *args[end:]]
+def _hoist(args: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The global options, which may also follow the command (``sr status ID --json``), and the words that are left.
+
+    What follows ``--``, or the program of ``sr engine``, is not this command line's own.
+    """
+    own: list[str] = []
+    rest: list[str] = []
+    left = deque(args)
+    while left and left[0] != "--" and not (rest[:1] == ["engine"] and rest[1:]):
+        word = left.popleft()
+        if word in _FLAGS or word.partition("=")[0] in _VALUED - {word}:
+            own.append(word)
+        elif word not in _VALUED:
+            rest.append(word)
+        elif left and not left[0].startswith("-"):
+            own += [word, left.popleft()]
+        else:  # it would take the command for its value: alone, it is said to need one
+            return [*own, word], []
+    return own, [*rest, *left]
 
 
 def run(args: Sequence[str] | None = None) -> int:
     """Run one command line; the exit code, which tells what was done, whatever became of the answer."""
-    given = _hoist(list(sys.argv[1:] if args is None else args))
+    own, rest = _hoist(sys.argv[1:] if args is None else args)
     begin()
     with output.opened():
         if "_SR_COMPLETE" in os.environ:
             from sr_adapters.cli.completion import complete
 
             return complete(sr, os.environ["_SR_COMPLETE"])
-        told, code = _run(given, as_json="--json" in given, verbose="-v" in given or "--verbose" in given)
+        told, code = _run([*own, *rest], as_json="--json" in own, verbose=not _VERBOSE.isdisjoint(own))
         output.answers().flush()
         if not told and (why := output.unwritten()) is not None:
             output.tell(f"warning: the answer cannot be written: {why}; what the command did is done")

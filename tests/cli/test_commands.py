@@ -10,8 +10,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 
+from sr_adapters.cli import app
+from sr_adapters.cli.app import run
 from sr_domain.encoding.ids import run_id_for
 from tests.cli.conftest import Shell
 
@@ -52,6 +55,49 @@ def test_json_is_one_document_and_nothing_else(sr: Shell) -> None:
 def test_global_flags_may_follow_the_command(sr: Shell) -> None:
     sr("submit", sr.request())
     assert sr("status", RUN, "--json").json["state"] == "READY"
+
+
+def test_global_options_may_follow_the_command(sr: Shell) -> None:
+    sr.request()
+    told = sr.bare("submit", "request.yaml", "--profile", "profile.yaml", "--policy=policy.yaml", "--json")
+    assert (told.code, told.json["state"]) == (0, "READY")
+    assert sr.bare("--profile", "none.yaml", "status", RUN, "--profile=profile.yaml").code == 0  # the last one counts
+    assert sr.bare("--profile", "profile.yaml", "status", RUN, "--profile=none.yaml").code == 2
+
+
+@pytest.mark.parametrize("args", [("status", RUN, "--profile"), ("status", "--policy", "--json", RUN)])
+def test_a_global_option_without_its_value_is_told_as_such(sr: Shell, args: tuple[str, ...]) -> None:
+    told = sr.bare(*args)
+    assert (told.code, told.error) == (2, "USAGE")
+    assert "requires an argument" in told.err
+
+
+@pytest.mark.parametrize("dashes", [("--",), ()])
+def test_the_options_of_an_engines_program_are_its_own(sr: Shell, dashes: tuple[str, ...]) -> None:
+    told = sr.bare("engine", *dashes, "program", "--profile")  # of sr itself, it would need a value
+    assert (told.code, told.error) == (2, "DATA_UNFIT")
+    assert run(["engine", *dashes, "program", "--json"]) == 2
+    assert not sr.capsys.readouterr().out  # sr itself was asked for no JSON
+    assert run(["engine", "--json", *dashes, "program"]) == 2
+    assert json.loads(sr.capsys.readouterr().out)["error"]["reason_code"] == "DATA_UNFIT"
+
+
+def test_no_command_has_an_option_of_a_global_ones_name() -> None:
+    def options(command: click.Command) -> set[str]:
+        below = (
+            [command.get_command(click.Context(command), one) for one in command.list_commands(click.Context(command))]
+            if isinstance(command, click.Group)
+            else []
+        )
+        own = {word for one in command.params if isinstance(one, click.Option) for word in one.opts}
+        return own.union(*(options(one) for one in below if one is not None))
+
+    its_own = {word for one in app.sr.params for word in one.opts}
+    assert "--profile" in its_own
+    for name in app.COMMANDS:
+        command = app.sr.get_command(click.Context(app.sr), name)
+        assert command is not None
+        assert not options(command) & its_own, name
 
 
 def test_stdin_is_a_request_too(sr: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
