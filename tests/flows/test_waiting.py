@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -88,8 +88,11 @@ def test_the_authority_is_asked_for_its_time_only_where_something_hangs_on_it(la
 
     class Authority:
         def __getattr__(self, name: str) -> Any:
-            asked.append(name)
             return getattr(lab.authority, name)
+
+        def now(self) -> datetime:
+            asked.append("now")
+            return lab.authority.now()
 
     runner = lab.runner(authority=Authority())
     assert runner.submit(request(engine_run_root=lab.world(small_world()))).state is RunState.READY
