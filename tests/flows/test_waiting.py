@@ -92,7 +92,8 @@ def test_the_authority_is_asked_for_its_time_only_where_something_hangs_on_it(la
 
         def now(self) -> datetime:
             asked.append("now")
-            return lab.authority.now()
+            told: datetime = lab.authority.now()
+            return told
 
     runner = lab.runner(authority=Authority())
     assert runner.submit(request(engine_run_root=lab.world(small_world()))).state is RunState.READY
