@@ -28,8 +28,11 @@ class Tree(click.Group):
 
 
 def begin() -> None:
-    """A command line begins: no command is known yet."""
+    """A command line begins: no command is known yet, and no value came from the environment."""
     _words.clear()
+    environment: Any = sys.modules.get("sr_plugins.documents.environment")
+    if environment is not None:  # a process may give many command lines
+        environment.forget()
 
 
 def running() -> str:

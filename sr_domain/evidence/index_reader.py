@@ -180,16 +180,19 @@ class _Window:
         return node
 
     def _check(self, node: Any, end: int) -> None:
-        most = MAX_DEPTH - self._before.count("[") - self._before.count("{")
-        if self._text.count("[", self._at, end) + self._text.count("{", self._at, end) > most:
-            written = self._text[self._at : end].encode("utf-8", "surrogatepass")
-            if too_deep_at(written, most) is not None:
-                raise self._too_deep()
+        self._check_depth(end)
         if self._escaped:
             try:
                 json.dumps(node, ensure_ascii=False).encode()
             except UnicodeEncodeError:
                 raise self.malformed("not valid UTF-8 text") from None
+
+    def _check_depth(self, end: int) -> None:
+        most = MAX_DEPTH - self._before.count("[") - self._before.count("{")
+        if self._text.count("[", self._at, end) + self._text.count("{", self._at, end) > most:
+            written = self._text[self._at : end].encode("utf-8", "surrogatepass")
+            if too_deep_at(written, most) is not None:
+                raise self._too_deep()
 
     def entries(self, opening: str) -> Iterator[Any]:
         """The values of the list that comes next. `opening`: what stands for all up to its bracket."""
@@ -218,6 +221,7 @@ class _Window:
         """Raise for what no JSON has at this place: it ends too early, or an entry is too long, or it is malformed."""
         from sr_domain.evidence.cut_short import json_cut_short
 
+        self._check_depth(len(self._text))  # before the rest: not every release of Python gives up on depth
         rest = self._text[self._at :]
         if rest.endswith(_HOLE):
             if not self._only_holes():

@@ -81,6 +81,11 @@ def _text(text: str, env: Mapping[str, str], where: str) -> str:
     return Filled.of(full, tuple(used))
 
 
+def forget() -> None:
+    """Forget what was filled in so far: a new command line reads profiles of its own."""
+    _told.clear()
+
+
 def unquoted(text: str) -> str:
     """A message without the values that came from the environment, each told by its variable instead."""
     for value in sorted(_told, key=len, reverse=True):

@@ -139,3 +139,13 @@ def test_plan_and_reading_leave_no_trace(here: Path, capfd: pytest.CaptureFixtur
             run([*flags, *args])
     assert tree(here) == before
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_command_line_hides_no_value_that_only_an_earlier_one_filled_in(
+    sr: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The attack: a value that the environment gave is quoted. The twin: a later command without it says its word."""
+    (sr.folder / "held.yaml").write_text("runtime_root: ${HELD}\nengine: {interface_pack: pack}\nodd: 1\n")
+    monkeypatch.setenv("HELD", "facts view")
+    assert sr.bare("--profile", "held.yaml", "list").error == "PROFILE_INVALID"
+    assert f": the facts view {'0' * 32} is not there; " in sr("verify", "0" * 32).err
