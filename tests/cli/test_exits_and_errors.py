@@ -13,6 +13,7 @@ from sr_adapters.cli.app import run
 from sr_domain.record.states import RunState
 from sr_domain.run.outcome import Outcome
 from sr_ports import REASONS, Kind, ReasonCode
+from tests.cli.conftest import Shell
 from tests.kit import request
 from tests.worlds import tree
 
