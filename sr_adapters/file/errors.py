@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 from sr_ports.errors import OutcomeUnknown, Unreachable
 from sr_ports.reasons import ReasonCode
@@ -23,18 +22,27 @@ _REMEDIES = {
 }
 
 
-@contextmanager
-def port_errors(doing: str, codes: Mapping[int, ReasonCode], otherwise: ReasonCode) -> Iterator[None]:
+class port_errors:  # noqa: N801 - a context manager; a class, for each call of the store enters one
     """Raise any `OSError` of the block as `Unreachable`: `codes` by errno, else `otherwise`.
 
     An `OutcomeUnknown` passes, and learns what was being done.
     """
-    try:
-        yield
-    except OutcomeUnknown as exc:
-        raise OutcomeUnknown(f"it is not known whether this was done: {doing}: {exc.what}") from exc
-    except OSError as exc:
+
+    __slots__ = ("_codes", "_doing", "_otherwise")
+
+    def __init__(self, doing: str, codes: Mapping[int, ReasonCode], otherwise: ReasonCode) -> None:
+        self._doing, self._codes, self._otherwise = doing, codes, otherwise
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: object) -> None:
+        doing = self._doing
+        if isinstance(exc, OutcomeUnknown):
+            raise OutcomeUnknown(f"it is not known whether this was done: {doing}: {exc.what}") from exc
+        if not isinstance(exc, OSError):
+            return
         number = exc.errno or 0
         where = f" ({os.fsdecode(exc.filename)})" if isinstance(exc.filename, (str, bytes)) else ""
         what = f"cannot {doing}: {exc.strerror or exc}{where}"
-        raise Unreachable(codes.get(number, otherwise), what, _REMEDIES.get(number)) from exc
+        raise Unreachable(self._codes.get(number, self._otherwise), what, _REMEDIES.get(number)) from exc

@@ -15,7 +15,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from sr_adapters import places
@@ -29,7 +29,10 @@ _KEPT_OPEN = 32
 
 
 class Folder:
-    """An open folder; its descriptor is closed when nobody uses or remembers it any more."""
+    """An open folder; its descriptor is closed when nobody uses or remembers it any more.
+
+    As a context manager it gives its descriptor: held by the block, it stays open whatever the tree forgets.
+    """
 
     __slots__ = ("_device", "fd", "inode")
 
@@ -45,6 +48,12 @@ class Folder:
         except (OSError, ValueError):
             return False
         return found.st_ino == self.inode and found.st_dev == self._device
+
+    def __enter__(self) -> int:
+        return self.fd
+
+    def __exit__(self, *error: object) -> None:
+        return None
 
     def __del__(self) -> None:
         os.close(self.fd)
@@ -65,14 +74,11 @@ class Tree:
         self._settled: dict[tuple[str, ...], int] = {}
         self._kept: dict[tuple[str, ...], Folder] = {}
 
-    @contextmanager
-    def entered(self, folders: tuple[str, ...]) -> Iterator[int | None]:
+    def entered(self, folders: tuple[str, ...]) -> AbstractContextManager[int | None]:
         """A descriptor on the folder for the block's time; None when the folder is certainly absent."""
-        folder = self._enter(folders)
-        yield None if folder is None else folder.fd  # held here, it stays open whatever the tree forgets
+        return self._enter(folders) or nullcontext()
 
-    @contextmanager
-    def made(self, folders: tuple[str, ...]) -> Iterator[int]:
+    def made(self, folders: tuple[str, ...]) -> AbstractContextManager[int]:
         """A descriptor on the folder, made where missing; after the block it is durably there.
 
         Its ancestors' entries are synced after the block's own writes: a journal that has put
@@ -80,10 +86,8 @@ class Tree:
         """
         folder = self._enter(folders)
         if folder is None or self._settled.get(folders) != folder.inode:
-            with self._settling(folders) as fresh:
-                yield fresh
-            return
-        yield folder.fd
+            return self._settling(folders)
+        return folder
 
     def forget(self) -> None:
         """Close the folders that are kept open for the next call."""

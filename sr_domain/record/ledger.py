@@ -81,14 +81,19 @@ class Ledger(Compared):
     @property
     def state_event(self) -> Event | None:
         """The event that the present state rests on; final states stay."""
-        moved = (event for event in reversed(self.events) if kind_of(event.event_kind).after is not None)
-        return next(moved, None)
+        for event in reversed(self.events):
+            if kind_of(event.event_kind).after is not None:
+                return event
+        return None
 
     @cached_property
     def state(self) -> RunState | None:
         """The state the record derives; None before RUN_ACCEPTED."""
-        told = (kind_of(event.event_kind).state for event in reversed(self.events))
-        return next((state for state in told if state is not None), None)
+        for event in reversed(self.events):
+            state = kind_of(event.event_kind).state
+            if state is not None:
+                return state
+        return None
 
     @property
     def revision(self) -> int:

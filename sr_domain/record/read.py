@@ -81,7 +81,8 @@ class Record(Compared):
 
     def all(self, kind: EventKind[D]) -> tuple[Entry[D], ...]:
         """Every event of this kind, in order."""
-        return tuple(Entry(event, kind.details.of(event.details)) for event in self.ledger.all(kind.name))
+        found = self.ledger.all(kind.name)
+        return tuple(Entry(event, kind.details.of(event.details)) for event in found) if found else ()
 
     def first(self, kind: EventKind[D]) -> Entry[D] | None:
         """The first event of this kind, if one was recorded."""

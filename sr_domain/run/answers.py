@@ -19,9 +19,11 @@ from sr_domain.record.layout import Layout, run_of
 from sr_domain.record.ledger import Ledger, RecordFault, check_ledger, read_tail
 from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
-from sr_domain.run.noted import line_stands
+from sr_domain.run.noted import ends_in, line_stands
 from sr_domain.run.outcome import Outcome
-from sr_ports import REASONS, Binding, ObjectStore, ReasonCode
+from sr_ports import REASONS, Binding, Fault, ObjectStore, ReasonCode
+
+_CORRECTED = f'"{ENGINE_ROOT_CORRECTED.name}"'.encode()
 
 if TYPE_CHECKING:
     from sr_domain.plan.request import RunRequest
@@ -130,9 +132,8 @@ def unpublished(ledger: Ledger) -> dict[str, str] | None:
     """Which fact the control bus has not taken yet, and why, as the last try went; None where nothing failed."""
     record = Record(ledger)
     for kind, failed, published in _PUBLICATIONS:
-        failures = record.all(failed)
-        if failures and not record.has(published):
-            why = failures[-1].details
+        if record.has(failed) and not record.has(published):
+            why = record.all(failed)[-1].details
             remedy = REASONS[ReasonCode(why.reason_code)].remedy
             return {"kind": kind, "reason_code": why.reason_code, "detail": why.detail, "remedy": remedy}
     return None
@@ -174,13 +175,20 @@ def settled_outcome(ports: Ports, layout: Layout, run_id: str, known: Binding) -
     Raises `Fault` for a record whose end is not sound.
     """
     blob = ports.store.read(layout.record(run_id))
-    if blob is None or (known.tail is not None and not line_stands(blob.data, known.tail)):
+    if blob is None:
         return None
-    tail = read_tail(run_id, blob.data)
+    try:
+        tail = read_tail(run_id, blob.data)
+    except Fault:
+        if known.tail is not None and not line_stands(blob.data, known.tail):
+            return None
+        raise
+    if known.tail is not None and not ends_in(tail, known.tail) and not line_stands(blob.data, known.tail):
+        return None
     outcome = ledger_outcome(layout, tail)
     if outcome.state != known.state or not outcome.state.final or not (outcome.state.terminal or outcome.published):
         return None
-    if f'"{ENGINE_ROOT_CORRECTED.name}"'.encode() in blob.data:
+    if _CORRECTED in blob.data:
         outcome = attrs.evolve(outcome, rerooted=True)
     if not outcome.superseded_by:
         return outcome

@@ -18,6 +18,11 @@ def holds(ledger: Ledger, tail: Tail) -> bool:
     return tail.seq < len(ledger.events) and ledger.events[tail.seq].event_id == tail.event_id
 
 
+def ends_in(end: Ledger, tail: Tail) -> bool:
+    """Whether that very event is the last. `end`: of a record, as `read_tail` gives it."""
+    return bool(end.events) and (end.events[-1].seq, end.events[-1].event_id) == (tail.seq, tail.event_id)
+
+
 def line_stands(data: bytes, tail: Tail) -> bool:
     """Whether the line of that event stands at its place in a record's bytes. What is before the end is not parsed."""
     end, behind = len(data) - 1, data.count(b"\n") - 1 - tail.seq

@@ -93,7 +93,8 @@ def test_one_that_may_only_be_read_is_read(file: Path, older: FirstRelease, monk
     older.close()
     with closing(SqliteAuthority(str(file))) as authority:
         assert len(authority.runs()) == 2
-    assert sqlite3.connect(file).execute("PRAGMA user_version").fetchall() == [(1,)]
+    with closing(sqlite3.connect(file)) as link:
+        assert link.execute("PRAGMA user_version").fetchall() == [(1,)]
 
 
 def test_stores_that_lie_beside_it_are_moved_with_it(tmp_path: Path) -> None:
