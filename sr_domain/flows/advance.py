@@ -222,30 +222,43 @@ def _conclude(run: HeldRun, plan: SealedPlan, evidence: Evidence, loss: Accepted
         evidence = attrs.evolve(evidence, failures=kept.failures)
         verdict = classify(evidence, late=late)
     decided = decision(run, plan, evidence, kept.versions_digest)
+    if isinstance(verdict, Complete):
+        return _complete(run, decided, kept)
+    _short_of_ready(run, verdict, evidence, decided.found)
+    return False
+
+
+def _complete(run: HeldRun, decided: Decision, kept: Kept) -> bool:
+    """Decide READY, unless an orphan receipt or another successor has the place; True once it is decided."""
+    if kept.orphans:
+        _wait(run, events.RECEIPT_ORPHANED, orphaned(kept.orphans, decided.found))
+        return False
+    refused = claim_place(run)
+    if refused is not None:
+        return _not_to_supersede(run, refused)
+    decide_ready(run, decided, lambda: own_receipts_stand(run, kept.receipts))
+    return True
+
+
+def _short_of_ready(
+    run: HeldRun, verdict: Waiting | Unjudged | Conflicted | Failed, evidence: Evidence, found: Found
+) -> None:
+    """Put a verdict on record that is not READY: the run waits, rests, or ends."""
     match verdict:
-        case Complete() if kept.orphans:
-            _wait(run, events.RECEIPT_ORPHANED, orphaned(kept.orphans, decided.found))
-        case Complete():
-            refused = claim_place(run)
-            if refused is None:
-                decide_ready(run, decided, lambda: own_receipts_stand(run, kept.receipts))
-                return True
-            return _not_to_supersede(run, refused)
         case Waiting():
-            _wait(run, events.EVIDENCE_WAITING, waiting(verdict, evidence, decided.found))
+            _wait(run, events.EVIDENCE_WAITING, waiting(verdict, evidence, found))
         case Unjudged(faults):
             _rest(run, faults)
         case Conflicted(conflicts):
             run.renew()
             missing = tuple(sorted(evidence.missing))
-            why = Rest(ReasonCode.EVIDENCE_CONFLICT, conflicts=conflicts, missing=missing, found=decided.found)
+            why = Rest(ReasonCode.EVIDENCE_CONFLICT, conflicts=conflicts, missing=missing, found=found)
             commit_quarantined(run, why)
         case Failed():
             run.renew()
-            commit_failed(run, failed(verdict, evidence, decided.found))
+            commit_failed(run, failed(verdict, evidence, found))
         case _:
             assert_never(verdict)
-    return False
 
 
 def _not_to_supersede(run: HeldRun, refused: SupersedeRefused) -> bool:
