@@ -47,7 +47,7 @@ from sr_domain.record.details import (
     RootOverridden,
 )
 from sr_domain.record.kinds import Draft, EventKind
-from sr_domain.record.proofs import Failure, Found
+from sr_domain.record.proofs import Decision, Failure, Found
 from sr_domain.record.resting import WorkerAtFault
 from sr_domain.record.states import RunState
 from sr_domain.run.collect_evidence import collect
