@@ -12,8 +12,8 @@ from pathlib import Path
 import attrs
 
 from sr_adapters import places
+from sr_domain.encoding.bounds import unmarked
 from sr_domain.encoding.ids import is_platform_run_id, platform_run_id_at
-from sr_domain.evidence.small_files import unmarked
 from sr_plugins.documents.files import create_file, replace_file
 from sr_ports import BadInput, Clock, ReasonCode, Unreachable
 from sr_ports.compared import Compared

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from sr_ports import Adapter, EngineRoots, Later, ObjectStore, hookimpl
+from sr_ports import Adapter, Later, hookimpl
+
+if TYPE_CHECKING:  # what reads engine roots is loaded by who does
+    from sr_ports import EngineRoots, ObjectStore
 
 _NEEDS = ("boto3",)
 

@@ -10,18 +10,19 @@ import re
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from sr_adapters.places import require_posix
 from sr_adapters.subprocess.environment import engine_environment
-from sr_adapters.subprocess.process import Exit, Limits, Stop, SupervisedEngine
-from sr_adapters.subprocess.seen import Note
 from sr_adapters.subprocess.settings import TIMEOUT_S, EngineEnvironment, SubprocessSettings
 from sr_adapters.subprocess.template import Unresolved, placeholder_values, render, why_unfit
-from sr_domain.encoding.redact import redact
 from sr_ports import EngineCall, EngineResult, Leftover, ReasonCode, Unreachable, Wiring, one_line
+
+if TYPE_CHECKING:  # most commands run no engine
+    from sr_adapters.subprocess.process import Exit, SupervisedEngine
+    from sr_adapters.subprocess.seen import Note
 
 INVOCATION_ENV, ROOT_ENV = "SR_ENGINE_INVOCATION_JSON", "SR_ENGINE_RUN_ROOT"
 RUN_ENV, ATTEMPT_ENV = "SR_RUN_ID", "SR_ATTEMPT_NO"
@@ -98,7 +99,7 @@ class SubprocessInvoker:
             launch = self._prepare(call)
             engine = self._start(launch)
         except _Refused as refused:
-            return EngineResult(refused.reason, call.engine_run_root, detail=one_line(redact(refused.detail)))
+            return EngineResult(refused.reason, call.engine_run_root, detail=_masked(refused.detail))
         note, whose = self._note(), _whose(call)
         try:
             with engine:
@@ -142,13 +143,15 @@ class SubprocessInvoker:
         return found
 
     def _note(self) -> Note:
+        from sr_adapters.subprocess.seen import Note
+
         return Note(Path(self.runs_root) / "engine_processes")
 
     def describe(self) -> str:
         """The program; its arguments may hold what is nobody's business."""
         if not self.command:
             return "subprocess: no command"
-        return one_line(f"subprocess: {redact(self.command[0])} ({len(self.command) - 1} arguments)")
+        return _masked(f"subprocess: {self.command[0]} ({len(self.command) - 1} arguments)")
 
     def _prepare(self, call: EngineCall) -> _Launch:
         if not self.command or not self.command[0]:
@@ -175,6 +178,8 @@ class SubprocessInvoker:
         return str(folder.absolute())
 
     def _start(self, launch: _Launch) -> SupervisedEngine:
+        from sr_adapters.subprocess.process import Limits, SupervisedEngine
+
         limits = Limits(self.timeout_seconds, self.grace_seconds, self.log_limit_bytes)
         try:
             return SupervisedEngine(launch.arguments, cwd=self.cwd, env=launch.env, limits=limits, given=launch.own)
@@ -190,12 +195,14 @@ class SubprocessInvoker:
             engine_run_root=launch.engine_run_root,
             stdout=ended.stdout,
             stderr=ended.stderr,
-            detail=one_line(redact(detail)),
+            detail=_masked(detail),
             exit_code=ended.code,
             remarks=tuple(_remarks(ended, escaped)),
         )
 
     def _verdict(self, launch: _Launch, ended: Exit) -> tuple[ReasonCode | None, str]:
+        from sr_adapters.subprocess.process import Stop
+
         if ended.stop is Stop.CANCELLED:
             return ReasonCode.ENGINE_CANCELLED, "cancelled while it ran"
         if ended.stop is Stop.TIMEOUT:
@@ -217,6 +224,13 @@ class SubprocessInvoker:
         from sr_adapters.subprocess.program import why_not
 
         return why_not(number, launch.arguments[0], self.cwd, launch.env)
+
+
+def _masked(text: str) -> str:
+    """The text in one line, without secrets."""
+    from sr_domain.encoding.redact import redact
+
+    return one_line(redact(text))
 
 
 def _whose(call: EngineCall) -> tuple[str, int]:

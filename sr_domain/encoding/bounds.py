@@ -6,6 +6,7 @@ knows its documents to be smaller asks for less.
 
 from __future__ import annotations
 
+import codecs
 import re
 from itertools import accumulate
 
@@ -37,6 +38,11 @@ _NEXT_MARK = rb'(?s:(?:"(?:[^"\\]++|\\.)*+"?|[^",\[{]++)*+[,\[{])'
 _TAILS = bytes(range(0x80, 0xC0))
 """The bytes of UTF-8 that go on with a character."""
 _WIDE, _WIDER = re.compile(rb"[\xc4-\xff]"), re.compile(rb"[\xf0-\xff]")
+
+
+def unmarked(data: bytes) -> bytes:
+    """A text's bytes less the byte order mark that some editors write before UTF-8."""
+    return data.removeprefix(codecs.BOM_UTF8)
 
 
 def over(code: ReasonCode, what: str) -> BadInput:

@@ -6,7 +6,7 @@ import codecs
 import re
 from typing import Any
 
-from sr_domain.encoding.bounds import BOUNDS
+from sr_domain.encoding.bounds import BOUNDS, unmarked
 from sr_domain.encoding.strict_json import strict_loads
 from sr_ports import BadInput, EngineRoot, EvidenceFault, ListingRules, ReasonCode
 from sr_ports.wanted import TODAY
@@ -51,11 +51,6 @@ def parse_small(data: bytes, path: str, limit: int, code: ReasonCode) -> Any:
             what = f"{path} ends too early: it begins {first_line(data)}" if data.strip() else f"{path} is empty"
             raise CutShort(code, what, path) from error
         raise EvidenceFault(code, f"{error.what}; it begins {first_line(data)}", path) from error
-
-
-def unmarked(data: bytes) -> bytes:
-    """A text's bytes less the byte order mark that some editors write before UTF-8."""
-    return data.removeprefix(codecs.BOM_UTF8)
 
 
 def first_line(data: bytes) -> str:

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sr_domain.encoding.bounds import unmarked
 from sr_domain.encoding.canonical import digest_of
 from sr_domain.encoding.contracts import problem
-from sr_domain.evidence.small_files import unmarked
 from sr_domain.plan.policy import (
     ABANDONED_LIMIT,
     SETTLE_SECONDS,

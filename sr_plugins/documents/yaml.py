@@ -11,9 +11,8 @@ import contextlib
 import json
 from typing import Any
 
-from sr_domain.encoding.bounds import MAX_BYTES, MAX_DEPTH, check_size, over
+from sr_domain.encoding.bounds import MAX_BYTES, MAX_DEPTH, check_size, over, unmarked
 from sr_domain.encoding.strict_json import strict_loads
-from sr_domain.evidence.small_files import unmarked
 from sr_ports import BadInput, ReasonCode
 
 MAX_YAML = 4 << 20

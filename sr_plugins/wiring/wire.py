@@ -22,22 +22,13 @@ from sr_plugins.isolation.provide import Isolating
 from sr_plugins.release import DISTRIBUTION, release
 from sr_plugins.wiring.adapter_settings import read_settings
 from sr_plugins.wiring.sinks import FanOut
-from sr_ports import (
-    BadInput,
-    EngineRoot,
-    EngineRoots,
-    NotFound,
-    PlatformRuns,
-    ReasonCode,
-    Runtime,
-    SignatureChecker,
-    Wiring,
-)
+from sr_ports import BadInput, NotFound, ReasonCode, Wiring
 from sr_ports.compared import Compared
 
 if TYPE_CHECKING:
     from sr_domain.plan.pack import InterfacePack
     from sr_plugins.isolation.workers import LawWorkers
+    from sr_ports import EngineRoot, EngineRoots, PlatformRuns, Runtime, SignatureChecker
 
 
 def wire(

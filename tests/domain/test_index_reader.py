@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sr_domain.encoding.bounds import unmarked
 from sr_domain.encoding.strict_json import strict_loads
 from sr_domain.evidence import index_reader
 from sr_domain.evidence.cut_short import json_cut_short
 from sr_domain.evidence.index_reader import MAX_ENTRY, SHAPES, index_entries
-from sr_domain.evidence.small_files import CutShort, unmarked
+from sr_domain.evidence.small_files import CutShort
 from sr_ports import BadInput, EvidenceFault, ReasonCode
 
 C = ReasonCode
