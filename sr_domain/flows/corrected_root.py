@@ -50,10 +50,11 @@ def same_as_bound(context: Context, request: RunRequest, bound: RunRequest) -> b
         return False
 
 
-def busy_told(context: Context, again: RunRequest | None, bound: RunRequest) -> str:
-    """What to tell of a root that is named while another worker holds the run."""
-    late = again is not None and not same_as_bound(context, again, bound)
-    return not_taken("another worker holds the run; submit it again") if late else ""
+def busy_told(context: Context, layout: Layout, run_id: str, root: str | None) -> str:
+    """What to tell of a root that is named while another worker holds the run: nothing where the run has it already."""
+    if root is None or root == Record(read_record(context.ports, layout, run_id)[0]).named_root:
+        return ""
+    return not_taken("another worker holds the run; submit it again")
 
 
 def root_too_late(context: Context, intent: str, request: RunRequest, known: Outcome) -> Outcome:

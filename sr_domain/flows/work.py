@@ -70,7 +70,8 @@ def work(
             request.run_id, ports.ids.new_id(), ttl_s=context.settings.lease_ttl_s, above=above, store_id=store_id
         )
         if lease is None:
-            return with_told(in_flight(ports, layout, request.run_id), busy_told(context, again, request))
+            busy = told or busy_told(context, layout, request.run_id, root)
+            return with_told(in_flight(ports, layout, request.run_id), busy)
         run = held_run(context, layout, request, lease, actor)
         run.forced, run.named_root, run.root_told = forced, root, told
         outcome = _hold(context, run, is_new=is_new, loss=loss, known=known)

@@ -107,8 +107,19 @@ def test_while_another_worker_holds_the_run_the_answer_says_so(lab: Lab) -> None
     busy = lab.runner().submit(request(engine_run_root=other))
     assert busy.in_flight
     assert "another worker holds the run; submit it again" in busy.message
+    assert "engine root" not in lab.runner().submit(request(engine_run_root=root)).message
     lab.authority.release(lease)
     assert lab.runner().submit(request(engine_run_root=other)).state is RunState.READY
+
+
+def test_while_another_worker_holds_it_the_root_that_it_has_now_is_no_news(lab: Lab) -> None:
+    first, second = half(lab, "first"), half(lab, "second")
+    lab.runner().submit(request(engine_run_root=first))
+    lab.runner().submit(request(engine_run_root=second))
+    lab.authority.acquire(RUN, "somebody", ttl_s=60)
+    messages = {root: lab.runner().submit(request(engine_run_root=root)).message for root in (first, second)}
+    assert "the engine root was not taken" in messages[first], "the run has left it"
+    assert "engine root" not in messages[second]
 
 
 def test_before_evidence_is_read_an_attempt_gets_the_corrected_root(lab: Lab) -> None:
