@@ -2,7 +2,7 @@
 
 Each worker is a thread that stops before every port call until the scheduler lets it go on;
 so exactly one runs at a time, and a seed replays to the letter. Between calls the scheduler
-lets time pass (leases lapse), kills workers, loses answers, and spoils or mends evidence.
+lets time pass (leases lapse), kills workers, loses answers, fills the disk, and spoils or mends evidence.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from sr_domain.record.states import RunState
 from sr_domain.run.outcome import Outcome
 from sr_ports import Fault, ReasonCode, SrError
 from sr_ports.conformance.crash import Died
+from tests.reliability.full_disk import on_disk
 from tests.reliability.lab import TTL_S, Lab, request
 from tests.reliability.loss import ROLLED_BACK, rolled_back
 from tests.reliability.lost_store import lose
@@ -67,6 +68,7 @@ class Simulation:
     heirs: set[str] = attrs.field(factory=set)
     established: bool = False
     spoiled: bool = False
+    full: bool = False
     version: int = 0
     stops_at_reads: bool = False
     planted: Planted = attrs.field(init=False)
@@ -91,7 +93,7 @@ class Simulation:
     def ports_of(self, worker: Worker) -> dict[str, Any]:
         """A worker's ports: its clock may be days ahead or behind, which may end nothing."""
         skew = random.Random(f"{self.seed}/{worker.number}").choice((-1, 0, 0, 1)) * SKEW
-        ports = self.ports()
+        ports = on_disk(self.ports(), lambda: self.full)
         return {**ports, "clock": Skewed(self.lab.clock, skew)} if skew else ports
 
     def run(self) -> str:
@@ -173,6 +175,8 @@ class Simulation:
             self.lab.law.broken = not self.lab.law.broken
         elif dice < 0.23 and self.seen_record:  # without a record it would be one that was lost
             self.planted.plant(self.rng.choice(sorted(forged())))
+        elif dice < 0.24:  # the disk that they all write on fills up, or has room again
+            self.full = not self.full
 
     def _pause(self, alive: list[Worker]) -> None:
         """Somebody sleeps while the others get somewhere: before a write if anybody is about to write, and mostly
@@ -260,7 +264,7 @@ class Simulation:
 
     def _settle(self) -> str:
         """Leases lapse, time runs to the deadline, a fresh process finishes: one outcome, clean audit."""
-        self.lab.law.broken = False
+        self.lab.law.broken = self.full = False
         record = self._record(RUN)
         if record.state is RunState.READY and record.first("READY_PUBLISHED") is None:
             self._expect(

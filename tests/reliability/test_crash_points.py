@@ -21,6 +21,7 @@ from sr_domain.encoding.ids import run_id_for
 from sr_domain.record.states import RunState
 from sr_ports import BadInput, EngineCall, EngineResult, Fault, ReasonCode, SrError, Unreachable
 from sr_ports.conformance.crash import CrashPlan, Died, Mode, crash
+from tests.reliability.full_disk import Room, on_disk
 from tests.reliability.lab import PLATFORM, Lab, request, write_world
 from tests.reliability.worlds import WORLDS, World, world
 
@@ -372,6 +373,28 @@ def test_every_crash_point_ends_in_one_outcome(world: World, flow: Flow, tmp_pat
                 raise
     done = len(calls) * len(world.modes)
     print(f"{flow.name} on {world.name}: {done} crash points over {len(calls)} port calls, one outcome")  # noqa: T201
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
+def test_a_disk_that_is_full_from_any_write_on_ends_nothing(flow: Flow, tmp_path: Path) -> None:
+    """The worker's disk fills up in the middle of a flow; there is room again, and the flow ends as ever."""
+    room = Room()
+    rehearsal = flow.prepare(Lab, tmp_path / "count")
+    flow.act(rehearsal, rehearsal.runner(on_disk(rehearsal.world_ports(), room.full)))
+    for writes in range(room.done):
+        lab = flow.prepare(Lab, tmp_path / str(writes))
+        before = truth(lab, flow)
+        try:
+            with contextlib.suppress(SrError):
+                flow.act(lab, lab.runner(on_disk(lab.world_ports(), Room(writes).full)))
+            nobody_is_accused(lab, flow)
+            settle(lab, flow)
+            check(lab, flow)
+            assert truth(lab, flow).items() >= before.items()
+        except Exception as error:
+            error.add_note(f"{flow.name}: full after {writes} writes")
+            raise
+    print(f"{flow.name}: a full disk after each of {room.done} writes, one outcome")  # noqa: T201
 
 
 LEFT = [flow for flow in FLOWS if flow.name.startswith("resume of")]
