@@ -137,13 +137,16 @@ class BundleView(Protocol):
         """Every file under the bundle root, ASCII order of relative path, less excluded names."""
 
     def index(self) -> Sequence[IndexEntry]:
-        """The members that the bundle's index lists, in its order, less excluded names."""
+        """The members that the bundle's index lists, in its order, less excluded names.
+
+        A long index is not kept but read again at each walk over it, and at each look at one place: walk once.
+        """
 
     def stream(self, path: str, *, base: PathBase = "bundle_root") -> Iterator[bytes]:
         """The file's bytes in chunks, in order, for a hasher of the law's own; several files may be read at once.
 
-        It ends only where the file is still the one that was found. Raises `PermissionError` for the gate's
-        flag, unless the bundle's index lists it.
+        It ends only where the file is still the one that was found. Raises, before the first chunk is asked for,
+        where there is no such file, and `PermissionError` for the gate's flag, unless the bundle's index lists it.
         """
 
     def sha256(self, paths: Iterable[str], *, base: PathBase = "bundle_root") -> str:

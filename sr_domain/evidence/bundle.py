@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from typing import Any
 
@@ -14,6 +13,7 @@ import attrs
 
 from sr_domain.encoding.bounds import BOUNDS
 from sr_domain.evidence.digests import FileDigest, Guard, OneThread, WholeFiles, digest_files
+from sr_domain.evidence.index_kept import kept
 from sr_domain.evidence.index_reader import index_entries
 from sr_ports import (
     BundleFile,
@@ -35,8 +35,6 @@ from sr_ports.wanted import TODAY
 _FOUND_AT_ONCE = 1000
 PATH_KEYS = ("path", "relative_path", "rel_path", "file_path", "file", "filename", "name")
 DIGEST_KEYS = ("sha256_hex", "sha256", "digest", "digest_sha256", "digest_hex", "sha256_digest", "hash")
-_RESPELT = re.compile(r"\.?/(?:/|\.?\Z)|(?:\A|/)\.(?:/|\Z)")
-"""In a path that may have another spelling: an empty or ``.`` part."""
 _HEX = frozenset("0123456789abcdefABCDEF")
 
 
@@ -84,30 +82,33 @@ class Bundle:
         return [BundleFile(fact.path[cut:], fact.size) for fact in facts]
 
     def index(self) -> Sequence[IndexEntry]:
-        """The index's members less excluded names. Raises `BundleAbsent`, `EvidenceFault`."""
+        """The index's members less excluded names. Raises `BundleAbsent`, `EvidenceFault`; so may a walk over them."""
         return self._index
 
     @cached_property
-    def _index(self) -> tuple[IndexEntry, ...]:
+    def _index(self) -> Sequence[IndexEntry]:
         path = self.index_path
         if path is None:
             raise EvidenceFault(ReasonCode.INDEX_MALFORMED, "the gate map names no index for this law")
         if self.root.stat(path, self.rules) is None:
             raise BundleAbsent(path)
-        kept = []
+        entries = kept(partial(self._entries, path))
+        if not entries:
+            raise EvidenceFault(ReasonCode.INDEX_EMPTY, f"{path} lists nothing", path)
+        return entries
+
+    def _entries(self, path: str) -> Iterator[IndexEntry]:
+        """A walk over the index at this path."""
         for node in index_entries(self.root.chunks(path, rules=self.rules), path):
             entry = self._plain(_entry(node, path))
             if self._excluded(entry.path):
                 continue
             if entry.path:  # also for a law that never opens it: no index names what is not its bundle's
-                self._confine(entry.path, "run_root")
-            kept.append(entry)
-        if not kept:
-            raise EvidenceFault(ReasonCode.INDEX_EMPTY, f"{path} lists nothing", path)
-        return tuple(kept)
+                _check_member(entry.path, entry.path)
+            yield entry
 
     def let_go(self) -> None:
-        """Forget the index, which may be long: a view that a law was given lives on until it is collected."""
+        """Forget the index: a view that a law was given lives on until it is collected."""
         self.__dict__.pop("_index", None)
 
     def sha256(self, paths: Iterable[str], *, base: PathBase = "bundle_root") -> str:
@@ -124,20 +125,20 @@ class Bundle:
                 self._read(place, base, whole.update)
         return whole.hexdigest()
 
-    def find(self, path: str, base: PathBase) -> None:
-        """Return only where the member is there. Raises `EvidenceFault`, `INDEXED_FILE_ABSENT` for one that is not."""
+    def find(self, path: str, base: PathBase) -> FileFact:
+        """The member, where it is there. Raises `EvidenceFault`, `INDEXED_FILE_ABSENT` for one that is not."""
         place = self._confine(path, base)
-        if self.root.stat(place, self.rules) is None:
+        fact = self.root.stat(place, self.rules)
+        if fact is None:
             raise EvidenceFault(ReasonCode.INDEXED_FILE_ABSENT, f"{place} is not there", place)
+        return fact
 
     def stream(self, path: str, *, base: PathBase = "bundle_root") -> Iterator[bytes]:
-        """The bytes of one member in chunks. Raises `PermissionError` for a flag that the index does not list."""
-        named = self._confine(path, base)
-        fact = self.root.stat(named, self.rules)
-        if fact is not None:
-            self._check_target(fact, base)
-        flag = self.flag_path
-        if flag is not None and flag in (named, None if fact is None else fact.target) and not self._lists(flag):
+        """The bytes of one member in chunks. Raises as `find`, and `PermissionError` for a flag that no index lists."""
+        fact = self.find(path, base)
+        self._check_target(fact, base)
+        named, flag = self._confine(path, base), self.flag_path
+        if flag is not None and flag in (named, fact.target) and not self._lists(flag):
             raise PermissionError(f"{flag} is the gate's flag, which no law reads: exclude_filenames leaves it out")
         return self._chunks(named)
 
@@ -196,10 +197,7 @@ class Bundle:
         """The index's members by path, each found before any is read."""
         base, found = self.method.path_base, {}
         for entry in self.index():
-            place = self._confine(entry.path, base)
-            fact = self.root.stat(place, self.rules)
-            if fact is None:
-                raise EvidenceFault(ReasonCode.INDEXED_FILE_ABSENT, f"{place} is not there", place)
+            fact = self.find(entry.path, base)
             self._check_target(fact, base)
             found[entry.path] = fact
         return found
@@ -226,11 +224,7 @@ class Bundle:
     def _confine(self, path: str, base: PathBase) -> str:
         """The member's path below the engine root. Raises `EvidenceFault` for one that leaves its base or is none."""
         plain = plain_path(path, folders=self.root.folders)
-        fault = member_fault(plain)
-        if fault is not None:
-            code, why = fault
-            shown = path[:120].encode("ascii", "backslashreplace").decode()[:120]
-            raise EvidenceFault(code, f"the member path {shown!r} is refused: {why}", shown)
+        _check_member(plain, path)
         return plain if base == "run_root" else f"{self.bundle_root}/{plain}"
 
     def _check_target(self, fact: FileFact, base: PathBase) -> None:
@@ -254,7 +248,7 @@ def plain_path(path: str, *, folders: bool) -> str:
 
     A ``.`` at the end names a folder, as a slash there does. What leads out is left as it stands.
     """
-    if path.startswith("/") or not _RESPELT.search(path):
+    if path.startswith("/") or not _has_idle_part(path):
         return path
     parts = path.split("/")
     end = "/" if parts[-1] in ("", ".") and len(parts) > 1 else ""
@@ -262,6 +256,20 @@ def plain_path(path: str, *, folders: bool) -> str:
     body = parts[:-1] if end else parts
     kept = "/".join(part for part in body if part not in empty)
     return kept + end if kept or not path else "./"
+
+
+def _check_member(plain: str, written: str) -> None:
+    """Return for a plain path that may name a member. Raises `EvidenceFault`. `written`: as it stood, for people."""
+    fault = member_fault(plain)
+    if fault is not None:
+        code, why = fault
+        shown = written[:120].encode("ascii", "backslashreplace").decode()[:120]
+        raise EvidenceFault(code, f"the member path {shown!r} is refused: {why}", shown)
+
+
+def _has_idle_part(path: str) -> bool:
+    """Whether a path has an empty or ``.`` part; asked of every member, so no pattern is searched for."""
+    return "//" in path or "/./" in path or path == "." or path.startswith("./") or path.endswith(("/", "/."))
 
 
 def member_fault(path: str) -> tuple[ReasonCode, str] | None:

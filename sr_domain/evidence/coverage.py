@@ -32,11 +32,11 @@ class _Traced(Bundle):
     seen: set[str] = attrs.field(factory=set)
 
     def sha256(self, paths: Iterable[str], *, base: PathBase = "bundle_root") -> str:
-        self.seen.update(self._confine(path, base) for path in paths)
+        self.seen.update(self.find(path, base).path for path in paths)
         return _NOTHING
 
     def stream(self, path: str, *, base: PathBase = "bundle_root") -> Iterator[bytes]:
-        self.seen.add(self._confine(path, base))
+        self.seen.add(self.find(path, base).path)
         return iter(())
 
     def sha256_file(self, path: str, base: PathBase) -> str:
@@ -76,7 +76,7 @@ def hashed_by(
 
 
 def named_by(root: EngineRoot, gate: SealedGate, rules: ListingRules = TODAY) -> frozenset[str]:
-    """Paths below the engine root that the gate names: of its index, else all files of its bundle.
+    """Files below the engine root that the gate names: of its index those that are there, else all of its bundle.
 
     Raises `EvidenceFault`, `BundleAbsent`, `Unreachable`.
     """
@@ -84,7 +84,8 @@ def named_by(root: EngineRoot, gate: SealedGate, rules: ListingRules = TODAY) ->
     inside = f"{gate.bundle_root}/" if gate.bundle_root else ""
     if gate.index_path is None:
         return frozenset(inside + one.path for one in bundle.files())
-    return frozenset(_place(one, inside, gate.method.path_base) for one in bundle.index() if one.path)
+    places = (_place(one, inside, gate.method.path_base) for one in bundle.index() if one.path)
+    return frozenset(place for place in places if root.stat(place, rules) is not None)
 
 
 def _place(entry: IndexEntry, inside: str, base: PathBase) -> str:

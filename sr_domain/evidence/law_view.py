@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar, get_args
 
 from sr_domain.evidence.bundle import Bundle
+from sr_domain.evidence.index_kept import LongIndex
 from sr_ports import BundleFile, BundleView, IndexEntry, Params, VerificationMethod
 from sr_ports.laws import PathBase
 
@@ -38,7 +39,10 @@ def law_view(bundle: Bundle, heard: Heard) -> BundleView:
             return asked(bundle.files, heard)
 
         def index(self) -> Sequence[IndexEntry]:
-            return asked(bundle.index, heard)
+            entries = asked(bundle.index, heard)
+            if isinstance(entries, tuple):
+                return entries
+            return LongIndex(lambda: _pulled(iter(entries), heard), len(entries))
 
         def stream(self, path: str, *, base: PathBase = "bundle_root") -> Iterator[bytes]:
             _check_named([path], base)
@@ -72,15 +76,15 @@ def asked(work: Callable[[], T], heard: Heard) -> T:
         raise
 
 
-def _pulled(chunks: Iterator[bytes], heard: Heard) -> Iterator[bytes]:
-    """The chunks as a law sees them. An error ends them for good: whoever asks on is given it again."""
+def _pulled(items: Iterator[T], heard: Heard) -> Iterator[T]:
+    """The items as a law sees them. An error ends them for good: whoever asks on is given it again."""
     ended: list[BaseException] = []
 
-    def pull() -> bytes | None:
+    def pull() -> T | None:
         if ended:
             raise ended[0]
         try:
-            return asked(lambda: next(chunks, None), heard)
+            return asked(lambda: next(items, None), heard)
         except BaseException as error:
             ended.append(error)
             raise

@@ -18,7 +18,10 @@ class IndexRawBytes(Compared):
     kind: str = "sha256_index_json_ascii_lex_raw_bytes"
 
     def digest(self, bundle: BundleView) -> str:
-        paths = [entry.path for entry in bundle.index()]
+        base, paths = bundle.method.path_base, []
+        for entry in bundle.index():
+            bundle.stream(entry.path, base=base)  # raises where no such file is there: those names are not gathered
+            paths.append(entry.path)
         if bundle.method.ordering == "ascii_lex":
             paths.sort()
-        return bundle.sha256(paths, base=bundle.method.path_base)
+        return bundle.sha256(paths, base=base)

@@ -9,16 +9,22 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import attrs
 
 from sr_adapters.envelopes import decode
+from sr_adapters.file.root import FileEngineRoots
 from sr_domain.encoding.bounds import MAX_BYTES, MAX_TEXT, MAX_VALUES
 from sr_domain.encoding.strict_json import strict_loads
+from sr_domain.evidence.gates import GateMissing, verify_gate
 from sr_domain.evidence.index_reader import index_entries
+from sr_domain.evidence.provided_law import ProvidedLaw, RunsIn
+from sr_domain.plan.sealed import SealedGate
 from sr_plugins.documents.yaml import MAX_NODES, MAX_YAML, load_document
-from sr_ports import EvidenceFault, ReasonCode, SrError
+from sr_plugins.laws.index_raw_bytes import IndexRawBytes
+from sr_ports import EvidenceFault, ReasonCode, SrError, VerificationMethod
 
 C = ReasonCode
 MANY = C.DOCUMENT_TOO_MANY
@@ -45,6 +51,27 @@ def index(data: bytes) -> Any:
     for node in index_entries(_long(data), "it"):
         if not isinstance(node, str):
             raise EvidenceFault(C.INDEX_MALFORMED, "it has an entry that is no path")
+
+
+def gate(data: bytes) -> Any:
+    """An index of 500,000 entries by the index law: `data` is one, a number in the place of its bar."""
+    with TemporaryDirectory() as folder:
+        head, tail = data.split(b"|")
+        Path(folder, "bundle").mkdir()
+        Path(folder, "_passed.flag").write_text(f"sha256_hex = {'0' * 64}\n", "utf-8")
+        with Path(folder, "index.json").open("wb") as index:
+            index.write(b"[")
+            for block in range(500):
+                index.write(b"".join(head + b"%d" % (1000 * block + at) + tail + b"," for at in range(1000)))
+            index.write(head + b"x" + tail + b"]")
+        law = IndexRawBytes()
+        judged = SealedGate("g", "_passed.flag", "bundle", VerificationMethod(law.kind), "index.json")
+        provided = ProvidedLaw(law, "scenario-runner", "0", RunsIn.OWN)
+        root = FileEngineRoots().open(folder)
+        verdict = verify_gate(root, judged, provided, enforce_members=False, guard=lambda read: None)
+    assert isinstance(verdict, GateMissing)
+    assert verdict.late is not None
+    raise EvidenceFault(verdict.late.code, verdict.why)
 
 
 def _long(data: bytes) -> Iterator[memoryview]:
@@ -100,6 +127,8 @@ HOSTILE: dict[str, Hostile] = {
     "index: a path of 60 MB": Hostile(index, lambda: b'["|a/|"]', C.NAME_TOO_LONG),
     "index: a path of 60 MB beside the list": Hostile(index, lambda: b'{"a":"|a/|","files":["a"]}', C.NAME_TOO_LONG),
     "index: deep": Hostile(index, lambda: b"[|[|]", C.DOCUMENT_TOO_DEEP),
+    "index: names of no files": Hostile(gate, lambda: b'"p|"', C.INDEXED_FILE_ABSENT),
+    "index: long names of no files": Hostile(gate, lambda: b'"' + b"p" * 200 + b'|"', C.INDEXED_FILE_ABSENT),
     "index: 60 MB of space": Hostile(index, lambda: b"[| |]", None),
 }  # fmt: skip
 

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sr_adapters.file.root import FileEngineRoot
+from sr_domain.evidence import index_kept
 from sr_domain.evidence.gates import GateMissing, GatePassed, GateUnjudged, verify_gate
 from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.plan.sealed import SealedGate
@@ -157,6 +158,46 @@ def test_member_law_is_the_stated_digests_and_never_the_bytes(
     assert isinstance(judge(root, gate("sha256_member_digest_concat")), GatePassed)
 
 
+@pytest.fixture(params=["kept", "walked"])
+def an_index(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index that is short enough to be kept, and one that is read anew at each walk."""
+    if request.param == "walked":
+        monkeypatch.setattr(index_kept, "KEPT_ENTRIES", 0)
+
+
+@pytest.mark.usefixtures("an_index")
+@pytest.mark.parametrize("kind", [kind for kind in LAWS if kind != "sha256_bundle_digest"])
+@pytest.mark.parametrize("enforce", [False, True])
+def test_a_long_index_is_judged_as_a_short_one(tmp_path: Path, kind: str, enforce: bool) -> None:
+    files = {"b.json": b"two", "a.json": b"one", "sub/c.bin": b"three"}
+    write(tmp_path / "bundle", files)
+    (tmp_path / "bundle" / "index.json").write_bytes(index(list(files), files, "files"))
+    parts = [{"path": path, "sha256": sha(files[path]), "size": len(files[path])} for path in sorted(files)]
+    flag(
+        tmp_path,
+        {
+            "sha256_index_json_ascii_lex_raw_bytes": sha(b"onetwothree"),
+            "sha256_member_digest_concat": sha("".join(sha(data) for data in files.values()).encode()),
+            "sha256_part_list": sha(json.dumps(parts, separators=(",", ":"), sort_keys=True).encode()),
+        }[kind],
+    )
+    assert isinstance(judge(tmp_path, gate(kind), enforce=enforce), GatePassed)
+    (tmp_path / "bundle" / "sub" / "c.bin").write_bytes(b"other")
+    verdict = judge(tmp_path, gate(kind), enforce=enforce)
+    if kind == "sha256_member_digest_concat" and not enforce:
+        assert isinstance(verdict, GatePassed), "it reads no member's bytes"
+    else:
+        assert isinstance(verdict, Conflict)
+        assert verdict.path == "sub/c.bin"
+    (tmp_path / "bundle" / "a.json").unlink()
+    gone = judge(tmp_path, gate(kind), enforce=enforce)
+    if kind == "sha256_member_digest_concat" and not enforce:
+        assert isinstance(gone, GatePassed)
+    else:
+        assert isinstance(gone, GateMissing)
+        assert gone.path == "bundle/a.json"
+
+
 def sound(root: Path, **method: Any) -> SealedGate:
     """A bundle that passes the index law."""
     write(root / "bundle", {"a.json": b"one", "b.json": b"two"})
@@ -167,6 +208,7 @@ def sound(root: Path, **method: Any) -> SealedGate:
     return gate("sha256_index_json_ascii_lex_raw_bytes", **method)
 
 
+@pytest.mark.usefixtures("an_index")
 @pytest.mark.parametrize(
     ("content", "code"),
     [

@@ -225,6 +225,9 @@ class _View:
     def index(self) -> list[IndexEntry]:
         return [IndexEntry(path, claim) for path, claim in self.sample.members]
 
+    def stream(self, path: str, *, base: str = "bundle_root") -> Any:
+        return iter([self.sample.files[(self.sample.bundle_root if base == "bundle_root" else "") + path]])
+
     def sha256(self, paths: Any, *, base: str = "bundle_root") -> str:
         root = self.sample.bundle_root if base == "bundle_root" else ""
         return sha256_hex(b"".join(self.sample.files[root + path] for path in paths))
