@@ -101,6 +101,12 @@ class ScenarioRunner:
 
         return resume.unsettled(self._context)
 
+    def lost(self) -> Iterator[str]:
+        """Ids of the settled runs whose record is not there any more: resuming one says what each side knows."""
+        from sr_domain.flows import resume
+
+        return resume.lost(self._context)
+
     def due(self, run_id: str) -> bool:
         """Whether an unsettled run should be tried now, or its bus be given more time. Raises `NotFound`."""
         from sr_domain.flows import resume

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import timedelta
 
 import attrs
@@ -23,9 +23,11 @@ from sr_domain.run.bound import index_store
 from sr_domain.run.context import Context
 from sr_domain.run.lookup import home
 from sr_domain.run.outcome import Outcome
-from sr_domain.run.platform_runs import authorities, no_run
+from sr_domain.run.platform_runs import authorities, no_run, recorded_runs
+from sr_domain.run.ports import Ports
 from sr_domain.run.served import check_served
-from sr_ports import AuthorityStore, Binding, ReasonCode
+from sr_ports import AuthorityStore, Binding, IndexedRun, PerPlatformRun, ReasonCode
+from sr_ports.authority import NO_STORE
 
 _PAGE = 200
 _LONGEST_PAUSE = timedelta(minutes=5)
@@ -99,15 +101,50 @@ def unsettled(context: Context) -> Iterator[str]:
     for _, authority in authorities(context.ports):
         known.standing()
         check_served(known, authority.find("", location=known.location, store_id=known.store_id).places)
-        yield from _unsettled(authority, index_store(authority, known))
+        rows = _rows(authority, index_store(authority, known), unsettled_only=True)
+        yield from (row.run_id for row in rows)
 
 
-def _unsettled(authority: AuthorityStore, store_id: str) -> Iterator[str]:
+def _rows(authority: AuthorityStore, store_id: str, *, unsettled_only: bool) -> Iterator[IndexedRun]:
+    """The store's rows of the index by ascending id, a page at a time."""
     after: str | None = None
     while True:
-        rows = authority.runs(unsettled_only=True, limit=_PAGE, after=after, store_id=store_id)
-        page: Sequence[str] = [row.run_id for row in rows]
+        page = authority.runs(unsettled_only=unsettled_only, limit=_PAGE, after=after, store_id=store_id)
         yield from page
         if len(page) < _PAGE:
             return
-        after = page[-1]
+        after = page[-1].run_id
+
+
+def lost(context: Context) -> Iterator[str]:
+    """Ids of settled runs whose record is not there any more, as far as the index knows: `resume` tells what of each.
+
+    A run that the first release noted, and whose record is not here, may be another store's where stores share an
+    authority: it is left out there, as an audit leaves it out.
+    """
+    known = context.known_store
+    for platform_run_id, authority in authorities(context.ports):
+        alone = platform_run_id is not None or isinstance(authority, PerPlatformRun)
+        recorded = _Recorded(context.ports)
+        for row in _rows(authority, index_store(authority, known), unsettled_only=False):
+            if row.settled and (alone or row.store_id != NO_STORE) and not recorded.has(row):
+                yield row.run_id
+
+
+@attrs.define(eq=False)
+class _Recorded:
+    """Which runs have a record: each platform run's are listed once, beside rows that ascend as they do."""
+
+    ports: Ports
+    _below: dict[str, Iterator[str]] = attrs.field(factory=dict, init=False)
+    _next: dict[str, str | None] = attrs.field(factory=dict, init=False)
+
+    def has(self, row: IndexedRun) -> bool:
+        """Whether the row's run has one. Rows are asked for by ascending id."""
+        name = row.platform_run_id
+        ids = self._below.setdefault(name, recorded_runs(self.ports, Layout(name)))
+        at = self._next.get(name, "")
+        while at is not None and at < row.run_id:
+            at = next(ids, None)
+        self._next[name] = at
+        return at == row.run_id

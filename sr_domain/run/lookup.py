@@ -11,12 +11,13 @@ import attrs
 from sr_domain.record.layout import Layout, run_of
 from sr_domain.record.ledger import Ledger
 from sr_domain.run.append_aside import read_record
-from sr_domain.run.bound import bound, chosen
+from sr_domain.run.bound import bound, chosen, own, stores_of
 from sr_domain.run.context import Context
 from sr_domain.run.names import id_of
 from sr_domain.run.platform_runs import no_run, platform_runs
 from sr_domain.run.ports import Ports
 from sr_domain.run.rolled_back import check_tail
+from sr_domain.run.served import check_served
 from sr_domain.run.store_identity import KnownStore
 from sr_ports import (
     BadInput,
@@ -168,33 +169,43 @@ def _home_of(ports: Ports, run_id: str, layout: Layout, known: Binding | None) -
 
 
 def record_of(context: Context, run: str, *, admitted: bool = True) -> tuple[Layout, Ledger]:
-    """A run's record. Raises `NotFound(RUN_NOT_FOUND)`, also for one that only tells of actors who were refused.
+    """A run's record, of a run that was admitted.
 
-    `run`: as for `home`. `admitted`: False takes such a record too.
+    `run`: as for `home`. `admitted`: False takes a record too that only tells of actors who were refused.
+    Raises `NotFound(RUN_NOT_FOUND)`; `Fault(TRUTH_ROLLED_BACK)` where the authority knows of more than is there.
     """
     place = home(context, run)
     layout, run_id = place.layout, place.run_id
     ledger, _ = read_record(context.ports, layout, run_id)
     if not ledger.events or (admitted and ledger.state is None):
-        raise _no_record(context, layout, run_id)
+        raise _no_record(context, layout, ledger)
     return layout, ledger
 
 
-def _no_record(context: Context, layout: Layout, run_id: str) -> NotFound:
-    """That there is no such run, or that only its record is not here: another store's, or lost."""
+def _no_record(context: Context, layout: Layout, ledger: Ledger) -> NotFound:
+    """That there is no such run, that a crash left no record of it, or that another store has it.
+
+    Raises `Fault` where the authority knows better: `TRUTH_ROLLED_BACK`, `STORE_COPIED`.
+    """
+    known, run_id = context.known_store, ledger.run_id
     try:
-        known = bound(context.ports.at(layout.platform_run_id).authority, run_id, context.known_store)
-    except (NotFound, Unreachable):
-        known = None
-    if known is None:
+        found = context.ports.at(layout.platform_run_id).authority.find(run_id)
+    except NotFound:  # the authority belongs to a platform run, and there is none
         return no_run(run_id)
-    if known.platform_run_id != layout.platform_run_id:  # a ref said so
-        what = f"run {run_id} is not in {layout.platform_run_id}: its home is {known.platform_run_id}"
+    if not found.bindings:
+        return no_run(run_id)
+    known.standing()
+    check_served(known, found.places)
+    mine = own(found, known.store_id)
+    if mine is None:
+        what = f"run {run_id} is not in this store: the authority knows it in {stores_of(found)}"
+        return NotFound(ReasonCode.RUN_NOT_FOUND, what, "name that store as object_store in the profile")
+    if mine.platform_run_id != layout.platform_run_id:  # a ref said so
+        what = f"run {run_id} is not in {layout.platform_run_id}: its home is {mine.platform_run_id}"
         return NotFound(ReasonCode.RUN_NOT_FOUND, what, "name it by its id, or by a ref of its home")
-    what = f"the authority knows run {run_id}, and its record {layout.record(run_id)} is not in this store"
-    remedy = (
-        "sr resume writes one where a crash left none; else check object_store in the profile, or restore the record"
-    )
+    check_tail(mine, ledger)
+    what = f"the authority knows run {run_id}, and nobody has begun its record {layout.record(run_id)}"
+    remedy = f"sr resume {run_id} writes one where a crash left none; else check object_store in the profile"
     return NotFound(ReasonCode.RUN_NOT_FOUND, what, remedy)
 
 

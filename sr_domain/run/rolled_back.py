@@ -24,7 +24,16 @@ def check_tail(known: Binding, ledger: Ledger) -> None:
     if beyond is not None:
         has = f"ends with event {len(ledger.events) - 1}" if ledger.events else "is not there"
         what = f"run {known.run_id} in {known.platform_run_id}: {beyond}, and its record {has}"
-        raise Fault(ReasonCode.TRUTH_ROLLED_BACK, what)
+        raise rolled_back(known.run_id, what)
+
+
+def rolled_back(run_id: str, what: str) -> Fault:
+    """That a run's record lost what the index knows of it, and how to go on with that very run."""
+    remedy = (
+        "restore the store from backup, or name the one that has the record in the profile; to go on without what is"
+        f" lost: sr recover {run_id} --accept-loss --reason R"
+    )
+    return Fault(ReasonCode.TRUTH_ROLLED_BACK, what, remedy)
 
 
 def never_released(known: Binding | IndexedRun) -> bool:
