@@ -77,10 +77,7 @@ class ScenarioRunner:
         self.close()
 
     def submit(self, request: Mapping[str, Any] | RunRequest, *, actor: str | None = None) -> Outcome:
-        """Admit a request and take its run as far as it goes now.
-
-        Raises `BadInput`, `Unreachable`, `LeaseLost`: nothing is lost, submit again.
-        """
+        """Take a request as far as it goes now. Raises `BadInput`, `Unreachable`, `LeaseLost`; nothing is lost."""
         from sr_domain.flows.submit import submit
         from sr_domain.plan.request import RunRequest
 
@@ -180,8 +177,7 @@ class ScenarioRunner:
     def recover_artifact(self, run_id: str, artifact: str, *, reason: str, actor: str = "local") -> Outcome:
         """Set aside what stands at an artifact's key and is not the record's, and take the run as far as it goes now.
 
-        `reason`: why the loss of what stands is accepted; goes on record. Raises `NotFound`, `BadInput`,
-        `Fault(TRUTH_LOST)`, `Unreachable`, `LeaseLost`.
+        `reason`: goes on record. Raises `NotFound`, `BadInput`, `Fault(TRUTH_LOST)`, `Unreachable`, `LeaseLost`.
         """
         from sr_domain.flows import recover
 

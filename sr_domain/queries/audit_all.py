@@ -17,6 +17,7 @@ from sr_domain.encoding.times import format_instant
 from sr_domain.queries import audit
 from sr_domain.queries.audit import Audit
 from sr_domain.queries.finding import Finding
+from sr_domain.queries.store_decisions import decision_faults
 from sr_domain.record.layout import Layout, store_identity_key
 from sr_domain.record.ledger import Ledger, check_ledger
 from sr_domain.record.read import Record
@@ -64,6 +65,7 @@ class StoreAudit:
         `before`: called with the ref of each record before it is audited.
         """
         platforms = platform_runs(self.context.ports.store)
+        self.store += decision_faults(self.context.ports.store)
         for platform_run_id in platforms:
             yield from self._in_store(Layout(platform_run_id), before)
         for authority in self._authorities(platforms):

@@ -22,7 +22,7 @@ from sr_adapters.runtime.timezones import known_timezone
 from sr_domain import Settings
 from sr_domain.encoding.ids import run_id_for
 from sr_domain.plan.request import parse_request
-from sr_domain.record.layout import store_identity_key, store_note_key
+from sr_domain.record.layout import store_identity_key
 from sr_domain.record.states import RunState
 from sr_domain.runner import ScenarioRunner
 from sr_ports import BadInput, Binding, Fault, ReasonCode, SrError
@@ -337,6 +337,10 @@ def test_two_authorities_on_one_store_make_one_ready(lab: Lab) -> None:
 # decisions
 
 
+def notes(lab: Lab) -> list[Any]:
+    return [json.loads(data) for key, data in lab.truth().items() if "/_store_notes/" in key]
+
+
 def test_a_store_that_was_moved_keeps_its_identity(ready: Lab) -> None:
     original, ready.store = ready.store, copied(ready, "s3://new-home/prefix")
     decide = {"reason": "the bucket was migrated"}
@@ -344,7 +348,7 @@ def test_a_store_that_was_moved_keeps_its_identity(ready: Lab) -> None:
     put(original, KEY, None)
     decided = ready.runner().recover_store("moved", **decide)
     assert (decided.location, decided.retired) == ("s3://new-home/prefix", ("s3://bucket/prefix",))
-    (note,) = [json.loads(data) for key, data in ready.truth().items() if "/_store_notes/" in key]
+    (note,) = notes(ready)
     assert (note["reason"], note["actor"], note["former_locations"]) == (
         "the bucket was migrated",
         "local",
@@ -360,7 +364,8 @@ def test_a_copy_gets_an_identity_and_keys_of_its_own(ready: Lab) -> None:
     ready.store = copied(ready, "s3://copy/prefix")
     decided = ready.runner().recover_store("copy", reason="a rehearsal", actor="ops")
     assert decided.former_store_id == former != decided.store_id
-    note = json.loads(ready.truth()[store_note_key(former)])
+    (note,) = notes(ready)
+    assert note["store_id"] == former
     assert (note["reason"], note["actor"], note["successor_store_id"]) == ("a rehearsal", "ops", decided.store_id)
     assert ready.runner().submit(request()).is_new is False
     WRITES["resume all"](ready.runner())
