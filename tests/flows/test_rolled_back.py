@@ -16,7 +16,6 @@ import attrs
 import pytest
 
 from sr_adapters.memory.authority import MemoryAuthority
-from sr_adapters.memory.store import MemoryObjectStore
 from sr_adapters.runtime.platform import FixedPlatformRuns
 from sr_adapters.runtime.timezones import known_timezone
 from sr_domain import Settings
@@ -26,9 +25,9 @@ from sr_domain.record.layout import store_identity_key
 from sr_domain.record.states import RunState
 from sr_domain.runner import ScenarioRunner
 from sr_ports import BadInput, Binding, Fault, ReasonCode, SrError
-from sr_ports.conformance.together import together
 from tests.first_authority import FirstRelease
 from tests.kit import BASE, PLATFORM, TTL_S, Lab, request
+from tests.store_worlds import Place, put
 from tests.worlds import FLAG, small_world
 
 KEY = store_identity_key()
@@ -53,29 +52,6 @@ READS: dict[str, Callable[[ScenarioRunner], Any]] = {
     "audit": lambda runner: runner.audit(RUN),
     "explain": lambda runner: runner.explain(RUN),
 }
-
-
-class Place(MemoryObjectStore):
-    """A store in memory that says where it is, and can be asked for what else there is."""
-
-    def __init__(self, where: str, others: dict[str, Place] | None = None) -> None:
-        super().__init__()
-        self.where = where
-        self.others = {} if others is None else others
-        self.others[where] = self
-
-    def location(self) -> str:
-        return self.where
-
-    def elsewhere(self, location: str) -> Place | None:
-        return self.others.get(location)
-
-
-def put(store: Any, key: str, data: bytes | None) -> None:
-    """Make `data` what stands, as whoever has the rights of a storage's owner can."""
-    store.delete(key)
-    if data is not None:
-        assert store.create(key, data) is not None
 
 
 def copied(lab: Lab, where: str) -> Place:
@@ -281,30 +257,6 @@ def test_two_teams_have_keys_of_their_own(ready: Lab) -> None:
     assert caught.value.code is ReasonCode.USAGE
 
 
-def test_two_stores_raced_get_a_run_each(lab: Lab) -> None:
-    labs = [attrs.evolve(lab, store=Place(f"s3://team-{n}/prefix")) for n in range(4)]
-    root = lab.world(small_world())
-    outcomes = together([partial(one.runner().submit, request(engine_run_root=root)) for one in labs * 2])
-    assert {one.run_id for one in outcomes} == {RUN}
-    for one in labs:
-        assert one.runner().submit(request()).state is RunState.READY
-    assert len({one.attributes["store_id"] for one in lab.published()}) == 4
-
-
-def test_two_copies_raced_are_served_once(ready: Lab) -> None:
-    lost, root = MemoryAuthority(ready.clock.now), ready.world(small_world("other"), "other")
-    labs = [attrs.evolve(ready, store=copied(ready, f"s3://copy-{n}/prefix"), authority=lost) for n in range(4)]
-
-    def answer(one: Lab) -> object:
-        try:
-            return one.runner().submit(request("other", engine_run_root=root)).state
-        except Fault as error:
-            return error.code
-
-    answers = together([partial(answer, one) for one in labs])
-    assert sorted(map(str, answers)) == ["READY"] + ["STORE_COPIED"] * 3
-
-
 # authorities
 
 
@@ -316,22 +268,6 @@ def test_a_lost_authority_takes_in_every_record_before_it_admits(ready: Lab) -> 
     assert {row.run_id for row in ready.authority.runs()} == {RUN, run_id_for("waits")}
     assert later.submit(request(seed=8)).reason_code is ReasonCode.EQUIVALENCE_COLLISION
     assert len([one for one in ready.published() if one.attributes["kind"] == "READY"]) == 1
-
-
-def test_two_authorities_on_one_store_make_one_ready(lab: Lab) -> None:
-    """Which nobody should wire: the record still has one writer at a time."""
-    root = lab.world(small_world())
-    labs = [lab, attrs.evolve(lab, authority=MemoryAuthority(lab.clock.now))]
-
-    def answer(one: Lab) -> object:
-        try:
-            return one.runner().submit(request(engine_run_root=root)).state
-        except SrError as error:
-            return error.code
-
-    together([partial(answer, one) for one in labs * 2])
-    assert {one.message_id for one in lab.published()} == {lab.published()[0].message_id}
-    assert all(answer(one) is RunState.READY for one in labs)
 
 
 # decisions
