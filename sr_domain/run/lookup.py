@@ -43,8 +43,8 @@ class Place(Compared):
 def home(context: Context, run: str) -> Place:
     """Where a run's truth is. `run`: its name (see `id_of`), or the ref of an artifact of it, which says where.
 
-    Raises `NotFound` when there is no such run, `BadInput` when the name fits two runs, or two platform runs of
-    the store, `Unreachable` when that cannot be told.
+    Raises `NotFound` when there is no such run here, `BadInput` when the name fits two runs, or two platform runs of
+    the store, `Unreachable` when that cannot be told, `Fault` where the authority knows it in the store that was here.
     """
     named = run_of(run)
     if named is not None:
@@ -76,7 +76,7 @@ def view_of(ports: Ports, run_id: str, notice: Callable[[str], None]) -> str:
     """
     try:
         return _place(ports, run_id, KnownStore(ports), notice).layout.facts(run_id)
-    except (NotFound, Unreachable):
+    except (NotFound, Unreachable, Fault):
         found = _there(ports, run_id, Layout.facts, ports.platform.current())
         if not found:
             raise
@@ -102,7 +102,7 @@ def _place(ports: Ports, run_id: str, known: KnownStore, notice: Callable[[str],
         return Place(Layout(binding.platform_run_id), run_id, asked)
     found = _recorded_in(ports, run_id, current) or ([] if away else _bound_in(ports, run_id, current, known))
     if not found:
-        raise away or no_run(run_id)
+        raise away or (no_run(run_id) if asked is None else _not_here(ports.authority.find(run_id), run_id, known))
     layout = _only(run_id, found)
     if away is not None:
         notice(f"the authority was not asked ({away.what}): answered from the store")
@@ -192,14 +192,9 @@ def _no_record(context: Context, layout: Layout, ledger: Ledger) -> NotFound:
         found = context.ports.at(layout.platform_run_id).authority.find(run_id)
     except NotFound:  # the authority belongs to a platform run, and there is none
         return no_run(run_id)
-    if not found.bindings:
-        return no_run(run_id)
-    known.standing()
-    check_served(known, found.places)
-    mine = own(found, known.store_id)
+    absent, mine = _not_here(found, run_id, known), own(found, known.store_id)
     if mine is None:
-        what = f"run {run_id} is not in this store: the authority knows it in {stores_of(found)}"
-        return NotFound(ReasonCode.RUN_NOT_FOUND, what, "name that store as object_store in the profile")
+        return absent
     if mine.platform_run_id != layout.platform_run_id:  # a ref said so
         what = f"run {run_id} is not in {layout.platform_run_id}: its home is {mine.platform_run_id}"
         return NotFound(ReasonCode.RUN_NOT_FOUND, what, "name it by its id, or by a ref of its home")
@@ -207,6 +202,19 @@ def _no_record(context: Context, layout: Layout, ledger: Ledger) -> NotFound:
     what = f"the authority knows run {run_id}, and nobody has begun its record {layout.record(run_id)}"
     remedy = f"sr resume {run_id} writes one where a crash left none; else check object_store in the profile"
     return NotFound(ReasonCode.RUN_NOT_FOUND, what, remedy)
+
+
+def _not_here(found: Found, run_id: str, known: KnownStore) -> NotFound:
+    """That no run of this store is meant: there is none, or another store has it.
+
+    Raises `Fault` where the authority knows it, and this store is not the one that it serves here.
+    """
+    if not found.bindings:
+        return no_run(run_id)
+    known.standing()
+    check_served(known, found.places)
+    what = f"run {run_id} is not in this store: the authority knows it in {stores_of(found)}"
+    return NotFound(ReasonCode.RUN_NOT_FOUND, what, "name that store as object_store in the profile")
 
 
 def parse_truth(data: bytes, key: str) -> dict[str, Any]:
