@@ -215,6 +215,53 @@ def test_a_crash_before_the_first_event_is_none_either(lab: Lab) -> None:
     assert lab.runner().submit(request(engine_run_root=root)).state is RunState.READY
 
 
+class Restored(Place):
+    """A store that is restored from an older backup right before an append: `keep` lines of the record are left."""
+
+    def __init__(self, before: int, keep: int) -> None:
+        super().__init__("s3://bucket/prefix")
+        self.before, self.keep, self.lost = before, keep, b""
+
+    def replace(self, key: str, data: bytes, *, etag: str) -> Any:
+        if key == RECORD:
+            self.before -= 1
+            if self.before == 0:
+                whole = self.read(RECORD)
+                assert whole is not None
+                self.lost = whole.data
+                left = b"".join(self.lost.splitlines(keepends=True)[: self.keep])
+                put(self, RECORD, left or None)
+        return super().replace(key, data, etag=etag)
+
+
+@pytest.mark.parametrize(
+    ("before", "keep"), [*((1, n) for n in range(5)), *((2, n) for n in range(6)), *((3, n) for n in range(9))]
+)
+def test_a_record_that_loses_events_under_its_worker_is_told_and_the_index_keeps_what_it_had(
+    lab: Lab, before: int, keep: int
+) -> None:
+    store = lab.store = Restored(before, keep)
+    asked = request(engine_run_root=lab.world(small_world()))
+    assert refused(lambda: lab.runner().submit(asked)) is ReasonCode.TRUTH_ROLLED_BACK
+    heard = lab.published()
+    lost = store.lost.splitlines()
+    (row,) = lab.authority.runs()
+    assert row.tail is not None
+    assert (row.tail.seq, row.tail.event_id) == (len(lost) - 1, json.loads(lost[-1])["event_id"])
+    for write in ("submit", "resume"):
+        assert untouched(lab, lambda write=write: WRITES[write](lab.runner())) is ReasonCode.TRUTH_ROLLED_BACK  # type: ignore[misc]
+    put(store, RECORD, store.lost)
+    assert lab.runner().submit(asked).state is RunState.READY
+    assert {one.message_id for one in lab.published()} == {one.message_id for one in heard or lab.published()}
+    assert lab.runner().audit(RUN).findings == ()
+
+
+@pytest.mark.parametrize(("before", "keep"), [(1, 5), (2, 6), (3, 9), (4, 0)])
+def test_one_that_loses_nothing_goes_on(lab: Lab, before: int, keep: int) -> None:
+    lab.store = Restored(before, keep)
+    assert lab.reuse(small_world()).state is RunState.READY
+
+
 # copies
 
 
