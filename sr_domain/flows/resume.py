@@ -23,13 +23,12 @@ from sr_domain.run.bound import index_store
 from sr_domain.run.context import Context
 from sr_domain.run.lookup import home
 from sr_domain.run.outcome import Outcome
-from sr_domain.run.platform_runs import authorities, no_run, recorded_runs
+from sr_domain.run.platform_runs import authorities, index_rows, no_run, recorded_runs
 from sr_domain.run.ports import Ports
 from sr_domain.run.served import check_served
-from sr_ports import AuthorityStore, Binding, IndexedRun, PerPlatformRun, ReasonCode
+from sr_ports import Binding, IndexedRun, PerPlatformRun, ReasonCode
 from sr_ports.authority import NO_STORE
 
-_PAGE = 200
 _LONGEST_PAUSE = timedelta(minutes=5)
 
 
@@ -101,19 +100,8 @@ def unsettled(context: Context) -> Iterator[str]:
     for _, authority in authorities(context.ports):
         known.standing()
         check_served(known, authority.find("", location=known.location, store_id=known.store_id).places)
-        rows = _rows(authority, index_store(authority, known), unsettled_only=True)
+        rows = index_rows(authority, index_store(authority, known), unsettled_only=True)
         yield from (row.run_id for row in rows)
-
-
-def _rows(authority: AuthorityStore, store_id: str, *, unsettled_only: bool) -> Iterator[IndexedRun]:
-    """The store's rows of the index by ascending id, a page at a time."""
-    after: str | None = None
-    while True:
-        page = authority.runs(unsettled_only=unsettled_only, limit=_PAGE, after=after, store_id=store_id)
-        yield from page
-        if len(page) < _PAGE:
-            return
-        after = page[-1].run_id
 
 
 def lost(context: Context) -> Iterator[str]:
@@ -126,7 +114,7 @@ def lost(context: Context) -> Iterator[str]:
     for platform_run_id, authority in authorities(context.ports):
         alone = platform_run_id is not None or isinstance(authority, PerPlatformRun)
         recorded = _Recorded(context.ports)
-        for row in _rows(authority, index_store(authority, known), unsettled_only=False):
+        for row in index_rows(authority, index_store(authority, known)):
             if row.settled and (alone or row.store_id != NO_STORE) and not recorded.has(row):
                 yield row.run_id
 

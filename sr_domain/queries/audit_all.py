@@ -24,7 +24,7 @@ from sr_domain.record.read import Record
 from sr_domain.run.beyond import ReadyOnBus, ready_in, ready_on_record
 from sr_domain.run.bound import index_store
 from sr_domain.run.context import Context
-from sr_domain.run.platform_runs import ids_below, platform_runs
+from sr_domain.run.platform_runs import ids_below, index_rows, platform_runs
 from sr_domain.run.rolled_back import index_beyond
 from sr_domain.run.store_identity import read_identity
 from sr_domain.run.trouble import Trouble, each
@@ -32,7 +32,6 @@ from sr_ports import AuthorityStore, Fault, IndexedRun, PerPlatformRun, ReasonCo
 from sr_ports.authority import NO_STORE
 from sr_ports.bus import Retaining
 
-_PAGE = 200
 _NAMED = (
     ("run_record", ".jsonl"),
     ("run_plan", ".json"),
@@ -126,7 +125,7 @@ class StoreAudit:
         """
         mine = authority is not self.context.ports.authority or isinstance(authority, PerPlatformRun)
         unnamed: list[str] = []
-        for row in self._rows(authority):
+        for row in index_rows(authority, index_store(authority, self.context.known_store)):
             layout = Layout(row.platform_run_id)
             if self._stands(row):
                 continue
@@ -139,16 +138,6 @@ class StoreAudit:
             more = " and others name" if len(unnamed) > 1 else " names"
             what = f"index: run {unnamed[0]}{more} no store, and nothing of it stands here: another store's, or lost"
             self._unasked(what)
-
-    def _rows(self, authority: AuthorityStore) -> Iterator[IndexedRun]:
-        """The index's rows of this store, and of none, a page at a time."""
-        after, store_id = None, index_store(authority, self.context.known_store)
-        while True:
-            page = authority.runs(limit=_PAGE, after=after, store_id=store_id)
-            yield from page
-            if len(page) < _PAGE:
-                return
-            after = page[-1].run_id
 
     def _stands(self, row: IndexedRun) -> bool:
         base, stat = Layout(row.platform_run_id).base, self.context.ports.store.stat
