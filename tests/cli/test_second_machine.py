@@ -138,6 +138,18 @@ def test_the_remedy_leads_on(two: Shell) -> None:
     assert second(two, "resume", "--all").out.startswith("Nothing to resume")
 
 
+def test_a_quarantine_whose_record_was_deleted_is_told_and_none_once_that_is_accepted(two: Shell) -> None:
+    (record,) = (two.folder / "shared").rglob(f"{BAD}.jsonl")
+    record.unlink()
+    assert second(two, "quarantine", "show", BAD).error == "TRUTH_ROLLED_BACK"
+    (row,) = second(two, "--json", "quarantine", "list").json["quarantine"]
+    assert (row["run_id"], row["trouble"]["reason_code"]) == (BAD, "TRUTH_ROLLED_BACK")
+    assert second(two, "recover", BAD, "--accept-loss", "--reason", "deleted by hand").code == 4
+    assert second(two, "quarantine", "show", BAD).error == "TRUTH_LOST"
+    answer = second(two, "--json", "quarantine", "list")
+    assert (answer.code, answer.json["quarantine"]) == (0, [])
+
+
 def test_resume_all_tells_of_a_settled_run_whose_record_was_deleted(two: Shell) -> None:
     assert second(two, "resume", "--all").out.startswith("Nothing to resume")
     without_record(two.folder)

@@ -262,6 +262,23 @@ def test_one_that_loses_nothing_goes_on(lab: Lab, before: int, keep: int) -> Non
     assert lab.reuse(small_world()).state is RunState.READY
 
 
+def test_a_settled_run_without_its_record_is_named_as_lost(ready: Lab) -> None:
+    runner = ready.runner()
+    assert list(runner.lost()) == []
+    put(ready.store, RECORD, None)
+    assert list(runner.lost()) == [RUN]
+    assert refused(lambda: runner.resume(RUN)) is ReasonCode.TRUTH_ROLLED_BACK
+    runner.recover_run(RUN, reason="deleted by hand")
+    assert list(runner.lost()) == []
+
+
+def test_one_that_the_first_release_noted_may_be_another_stores(ready: Lab) -> None:
+    ready.of_the_first_release()
+    put(ready.store, RECORD, None)
+    assert list(ready.runner().lost()) == []
+    assert refused(lambda: ready.runner().status(RUN)) is ReasonCode.TRUTH_ROLLED_BACK
+
+
 # copies
 
 

@@ -95,7 +95,7 @@ def _restored(state: State) -> Iterator[State]:
         record = state.record[:kept]
         unknown = state.unknown or len(state.record) > len(state.noted)
         after = state._replace(record=record, restores=state.restores - 1, unknown=unknown, answered=False)
-        after = after if any(_at_it(state, worker) for worker in state.workers) else resumed(after)
+        after = resumed(after) if all(worker.at >= At.RELEASE for worker in state.workers) else after
         if not after.has("COMMITTED"):
             after = after._replace(published=NOTHING)
         if after.has("DECIDED"):
@@ -105,11 +105,6 @@ def _restored(state: State) -> Iterator[State]:
         stand = [place for place in PLACES if getattr(state, place) != NOTHING]
         for left in (PLANTED, NOTHING):
             yield reduce(lambda made, place: placed(made, place, left), stand, after)
-
-
-def _at_it(state: State, worker: Worker) -> bool:
-    """Whether a worker has something left to do, and is not one that a later holder fences out."""
-    return worker.at < At.RELEASE and not 0 < worker.fence < state.fence
 
 
 def _accepted(state: State, guards: Guards) -> State:
@@ -298,7 +293,8 @@ def broken(state: State) -> str | None:
     decided, committed = state.has("DECIDED"), state.has("COMMITTED")
     planted = PLANTED in (state.facts, state.status, state.signal)
     idle = all(one.at == At.DONE for one in state.workers)
-    left = decided and not state.published and not planted and not state.lost and idle
+    told = state.lost or state.unknown  # an operator's to accept, or for whoever asks next
+    left = decided and not state.published and not planted and not told and idle
     checks = (
         (fences == sorted(fences), "a lower fence wrote after a higher"),
         (not (decided and state.has("FAILED")), "two decisions"),
