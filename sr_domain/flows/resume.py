@@ -23,10 +23,9 @@ from sr_domain.run.bound import index_store
 from sr_domain.run.context import Context
 from sr_domain.run.lookup import home
 from sr_domain.run.outcome import Outcome
-from sr_domain.run.platform_runs import authorities, index_rows, no_run, recorded_runs
-from sr_domain.run.ports import Ports
+from sr_domain.run.platform_runs import authorities, index_rows, no_run
 from sr_domain.run.served import check_served
-from sr_ports import Binding, IndexedRun, PerPlatformRun, ReasonCode
+from sr_ports import Binding, IndexedRun, ObjectStore, PerPlatformRun, ReasonCode, Stored
 from sr_ports.authority import NO_STORE
 
 _LONGEST_PAUSE = timedelta(minutes=5)
@@ -105,34 +104,44 @@ def unsettled(context: Context) -> Iterator[str]:
 
 
 def lost(context: Context) -> Iterator[str]:
-    """Ids of settled runs whose record is not there any more, as far as the index knows: `resume` tells what of each.
+    """Ids of settled runs whose record is gone, or shorter than the index knows it: `resume` tells of each.
 
-    A run that the first release noted, and whose record is not here, may be another store's where stores share an
-    authority: it is left out there, as an audit leaves it out.
+    No record is read: what names and sizes do not tell, an audit does. A run that the first release noted, and whose
+    record is not here, may be another store's where stores share an authority: it is left out, as an audit leaves it.
     """
     known = context.known_store
     for platform_run_id, authority in authorities(context.ports):
         alone = platform_run_id is not None or isinstance(authority, PerPlatformRun)
-        recorded = _Recorded(context.ports)
+        recorded = _Recorded(context.ports.store)
         for row in index_rows(authority, index_store(authority, known)):
-            if row.settled and (alone or row.store_id != NO_STORE) and not recorded.has(row):
+            if row.settled and (alone or row.store_id != NO_STORE) and recorded.bytes_of(row) < _least(row):
                 yield row.run_id
+
+
+_LINE = 256
+"""Bytes that the line of an event has at least: names, digests and a time."""
+
+
+def _least(row: IndexedRun) -> int:
+    """How long the row's record is at least."""
+    return 1 if row.tail is None else _LINE * (row.tail.seq + 1)
 
 
 @attrs.define(eq=False)
 class _Recorded:
-    """Which runs have a record: each platform run's are listed once, beside rows that ascend as they do."""
+    """How long records are: each platform run's are listed once, beside rows that ascend as they do."""
 
-    ports: Ports
-    _below: dict[str, Iterator[str]] = attrs.field(factory=dict, init=False)
-    _next: dict[str, str | None] = attrs.field(factory=dict, init=False)
+    store: ObjectStore
+    _below: dict[str, Iterator[Stored]] = attrs.field(factory=dict, init=False)
+    _next: dict[str, Stored | None] = attrs.field(factory=dict, init=False)
 
-    def has(self, row: IndexedRun) -> bool:
-        """Whether the row's run has one. Rows are asked for by ascending id."""
-        name = row.platform_run_id
-        ids = self._below.setdefault(name, recorded_runs(self.ports, Layout(name)))
-        at = self._next.get(name, "")
-        while at is not None and at < row.run_id:
-            at = next(ids, None)
-        self._next[name] = at
-        return at == row.run_id
+    def bytes_of(self, row: IndexedRun) -> int:
+        """The size of the row's record; 0 for none. Rows are asked for by ascending id."""
+        layout, name = Layout(row.platform_run_id), row.platform_run_id
+        key = layout.record(row.run_id)
+        if name not in self._below:
+            self._below[name] = iter(self.store.list(f"{layout.base}/run_record/"))
+            self._next[name] = next(self._below[name], None)
+        while (at := self._next[name]) is not None and at.key < key:
+            self._next[name] = next(self._below[name], None)
+        return at.size if at is not None and at.key == key else 0

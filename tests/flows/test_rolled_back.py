@@ -272,6 +272,25 @@ def test_a_settled_run_without_its_record_is_named_as_lost(ready: Lab) -> None:
     assert list(runner.lost()) == []
 
 
+def test_a_record_that_only_tells_of_who_was_refused_since_hides_no_loss(ready: Lab) -> None:
+    put(ready.store, RECORD, None)
+    settings = Settings(lease_ttl_s=TTL_S, submitters=frozenset({"ops"}), recoverers=frozenset({"ops"}))
+    runner = ready.runner(settings=settings)
+    assert runner.recover_run(RUN, reason="why not", actor="mallory").reason_code is ReasonCode.AUTH_DENIED
+    assert runner.submit(request(), actor="mallory").reason_code is ReasonCode.AUTH_DENIED
+    assert set(ready.kinds(RUN)) == {"AUTH_DENIED"}
+    assert list(runner.lost()) == [RUN]
+    assert refused(lambda: runner.status(RUN)) is ReasonCode.TRUTH_ROLLED_BACK
+    done = runner.recover_run(RUN, reason="deleted by hand", actor="ops")
+    assert (done.state, done.reason_code) == (RunState.FAILED, ReasonCode.TRUTH_LOST)
+    assert runner.audit(RUN).findings == ()
+
+
+def test_a_record_that_was_cut_to_its_first_line_is_named_as_lost(ready: Lab) -> None:
+    cut(ready, 1)
+    assert list(ready.runner().lost()) == [RUN]
+
+
 def test_one_that_the_first_release_noted_may_be_another_stores(ready: Lab) -> None:
     ready.of_the_first_release()
     put(ready.store, RECORD, None)
