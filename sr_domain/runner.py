@@ -221,10 +221,8 @@ class ScenarioRunner:
     def explain(self, run_id: str) -> Explanation:
         """Why a run is where it is. Raises `NotFound`."""
         from sr_domain.queries import explain
-        from sr_domain.run import lookup
 
-        layout, ledger = lookup.record_of(self._context, run_id)
-        return explain.explain(self.ports.at(layout.platform_run_id), layout, ledger)
+        return explain.explain_run(self._context, run_id)
 
     def audit(self, run_id: str) -> Audit:
         """Whether anything in a run's truth was altered. Raises `NotFound` for a run that nobody knows."""

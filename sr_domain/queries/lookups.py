@@ -19,7 +19,7 @@ from sr_domain.run.answers import late_successors, ledger_outcome, settled, succ
 from sr_domain.run.append_aside import read_record
 from sr_domain.run.bound import index_store
 from sr_domain.run.context import Context
-from sr_domain.run.lookup import home, parse_truth, record_of
+from sr_domain.run.lookup import home, parse_truth, record_of, recorded, told_of_more
 from sr_domain.run.outcome import Outcome, remedy_of
 from sr_domain.run.platform_runs import authorities, ids_below, platform_runs, recorded_runs
 from sr_domain.run.trouble import Trouble, each
@@ -29,11 +29,15 @@ from sr_ports import Fault, IndexedRun, NotFound, ReasonCode
 def status(context: Context, run: str) -> Outcome:
     """Where a run is, as its record says, and which runs superseded it. `run`, here and below: its id or a ref.
 
-    Of a run that has something left to do also whether something stands that is not its record's.
+    Also whether the authority knows more of it than its record; and of a run that has something left to do whether
+    something stands that is not its record's.
     """
-    layout, ledger = record_of(context, run)
-    store = context.ports.store
+    place, ledger = recorded(context, run)
+    layout, store = place.layout, context.ports.store
     outcome = attrs.evolve(ledger_outcome(layout, ledger), superseded_by=successors(store, layout, ledger))
+    fault = told_of_more(context, place, ledger)
+    if fault is not None:
+        return attrs.evolve(outcome, reason_code=fault.code, message=fault.what)
     doubtful = not settled(ledger) or Record(ledger).refused_artifact is not None
     if not doubtful:
         return outcome
@@ -47,14 +51,17 @@ def status(context: Context, run: str) -> Outcome:
 
 def facts(context: Context, run: str) -> dict[str, Any]:
     """A run's facts view, as its record decided it. Raises `NotFound(FACTS_VIEW_MISSING)` while there is none,
-    `Fault(TRUTH_ALTERED)` for another that stands there."""
-    layout, ledger = record_of(context, run)
-    run_id = ledger.run_id
+    `Fault`: `TRUTH_ALTERED` for another that stands there, `TRUTH_ROLLED_BACK` where the record lost its decision."""
+    place, ledger = recorded(context, run)
+    layout, run_id = place.layout, place.run_id
     blob = context.ports.store.read(layout.facts(run_id))
     if blob is None:
         state = "not admitted" if ledger.state is None else ledger.state.value
         raise NotFound(ReasonCode.FACTS_VIEW_MISSING, f"run {run_id} has no facts view: it is {state}", "see sr status")
     _refuse_lost(ledger, layout.facts(run_id), "a READY")
+    fault = None if Record(ledger).decided else told_of_more(context, place, ledger)
+    if fault is not None:
+        raise fault
     return _own(layout, ledger, layout.facts(run_id), blob.data)
 
 

@@ -16,7 +16,7 @@ from sr_domain.run.context import Context
 from sr_domain.run.names import id_of
 from sr_domain.run.platform_runs import no_run, platform_runs
 from sr_domain.run.ports import Ports
-from sr_domain.run.rolled_back import check_tail
+from sr_domain.run.rolled_back import behind, check_tail
 from sr_domain.run.served import check_served
 from sr_domain.run.store_identity import KnownStore
 from sr_ports import (
@@ -28,6 +28,7 @@ from sr_ports import (
     ReasonCode,
     Unreachable,
 )
+from sr_ports.authority import NO_STORE
 from sr_ports.compared import Compared
 
 
@@ -174,12 +175,31 @@ def record_of(context: Context, run: str, *, admitted: bool = True) -> tuple[Lay
     `run`: as for `home`. `admitted`: False takes a record too that only tells of actors who were refused.
     Raises `NotFound(RUN_NOT_FOUND)`; `Fault(TRUTH_ROLLED_BACK)` where the authority knows of more than is there.
     """
+    place, ledger = recorded(context, run, admitted=admitted)
+    return place.layout, ledger
+
+
+def recorded(context: Context, run: str, *, admitted: bool = True) -> tuple[Place, Ledger]:
+    """As `record_of`, with what the authority said of the run."""
     place = home(context, run)
-    layout, run_id = place.layout, place.run_id
-    ledger, _ = read_record(context.ports, layout, run_id)
+    ledger, _ = read_record(context.ports, place.layout, place.run_id)
     if not ledger.events or (admitted and ledger.state is None):
-        raise _no_record(context, layout, ledger)
-    return layout, ledger
+        raise _no_record(context, place.layout, ledger)
+    return place, ledger
+
+
+def told_of_more(context: Context, place: Place, ledger: Ledger) -> Fault | None:
+    """That the authority, asked before the record was read, knows of more than is there; None where it was not asked.
+
+    Costs nothing where the record is whole.
+    """
+    known = None if place.found is None else chosen(place.found, context.known_store)
+    fault = None if known is None else behind(known, ledger)
+    if known is None or fault is None:
+        return None
+    identity = context.known_store.standing()
+    another = identity is not None and known.store_id not in (NO_STORE, identity.store_id)
+    return None if another else fault  # another store may have a run of the same id
 
 
 def _no_record(context: Context, layout: Layout, ledger: Ledger) -> NotFound:

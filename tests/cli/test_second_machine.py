@@ -131,6 +131,22 @@ def test_a_run_whose_record_was_deleted_is_told_with_what_the_index_knows(two: S
     assert second(two, "reemit", RUN, "--kind", "READY_ONLY").error == "TRUTH_ROLLED_BACK"
 
 
+def test_a_run_whose_record_is_an_older_one_is_told_with_what_the_index_knows(two: Shell) -> None:
+    (record,) = (two.folder / "shared").rglob(f"{RUN}.jsonl")
+    whole = record.read_bytes()
+    for left in range(1, len(whole.splitlines())):
+        record.write_bytes(b"".join(whole.splitlines(keepends=True)[:left]))
+        for command, code in (("status", 5), ("wait", 5), ("explain", 0)):
+            answer = second(two, "--json", command, RUN)
+            assert (answer.code, answer.json["reason_code"]) == (code, "TRUTH_ROLLED_BACK"), (left, command)
+        assert f"recover {RUN} --accept-loss --reason R" in answer.json["next"]
+        decided = b"EVIDENCE_COMPLETE" in record.read_bytes()
+        assert (second(two, "facts", RUN).code == 0) is decided, "what was decided is read on"
+        assert decided or second(two, "facts", RUN).error == "TRUTH_ROLLED_BACK"
+    record.write_bytes(whole)
+    assert second(two, "wait", RUN).code == 0
+
+
 def test_the_remedy_leads_on(two: Shell) -> None:
     without_record(two.folder)
     assert second(two, "recover", RUN, "--accept-loss", "--reason", "deleted by hand").code == 4
