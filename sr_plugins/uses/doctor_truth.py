@@ -33,7 +33,7 @@ def _identity(runner: ScenarioRunner) -> str:
 def _index(runner: ScenarioRunner) -> str:
     lost = list(islice(runner.lost(), _SHOWN))
     if lost:
-        what = f"the index knows {_named(lost)} as settled, and there is no record"
+        what = f"the index knows {_named(lost)} as settled, and the record is gone or was cut short"
         remedy = (
             "sr audit --all names what each side knows; restore the store, or accept the loss run by run: sr recover"
         )
