@@ -77,10 +77,7 @@ class ScenarioRunner:
         self.close()
 
     def submit(self, request: Mapping[str, Any] | RunRequest, *, actor: str | None = None) -> Outcome:
-        """Admit a request and take its run as far as it goes now.
-
-        Raises `BadInput`, `Unreachable`, `LeaseLost`: nothing is lost, submit again.
-        """
+        """Take a request as far as it goes now. Raises `BadInput`, `Unreachable`, `LeaseLost`; nothing is lost."""
         from sr_domain.flows.submit import submit
         from sr_domain.plan.request import RunRequest
 
@@ -100,6 +97,12 @@ class ScenarioRunner:
         from sr_domain.flows import resume
 
         return resume.unsettled(self._context)
+
+    def lost(self) -> Iterator[str]:
+        """Ids of the settled runs whose record is not there any more: resuming one says what each side knows."""
+        from sr_domain.flows import resume
+
+        return resume.lost(self._context)
 
     def due(self, run_id: str) -> bool:
         """Whether an unsettled run should be tried now, or its bus be given more time. Raises `NotFound`."""
@@ -174,8 +177,7 @@ class ScenarioRunner:
     def recover_artifact(self, run_id: str, artifact: str, *, reason: str, actor: str = "local") -> Outcome:
         """Set aside what stands at an artifact's key and is not the record's, and take the run as far as it goes now.
 
-        `reason`: why the loss of what stands is accepted; goes on record. Raises `NotFound`, `BadInput`,
-        `Fault(TRUTH_LOST)`, `Unreachable`, `LeaseLost`.
+        `reason`: goes on record. Raises `NotFound`, `BadInput`, `Fault(TRUTH_LOST)`, `Unreachable`, `LeaseLost`.
         """
         from sr_domain.flows import recover
 
@@ -219,10 +221,8 @@ class ScenarioRunner:
     def explain(self, run_id: str) -> Explanation:
         """Why a run is where it is. Raises `NotFound`."""
         from sr_domain.queries import explain
-        from sr_domain.run import lookup
 
-        layout, ledger = lookup.record_of(self._context, run_id)
-        return explain.explain(self.ports.at(layout.platform_run_id), layout, ledger)
+        return explain.explain_run(self._context, run_id)
 
     def audit(self, run_id: str) -> Audit:
         """Whether anything in a run's truth was altered. Raises `NotFound` for a run that nobody knows."""

@@ -132,6 +132,7 @@ class ReasonCode(enum.StrEnum):
     AUTHORITY_UNREACHABLE = "AUTHORITY_UNREACHABLE"
     AUTHORITY_SCHEMA = "AUTHORITY_SCHEMA"
     AUTHORITY_ENCODING = "AUTHORITY_ENCODING"
+    AUTHORITY_BEHIND = "AUTHORITY_BEHIND"
     BUS_UNREACHABLE = "BUS_UNREACHABLE"
     BUS_DENIED = "BUS_DENIED"
     BUS_REFUSED = "BUS_REFUSED"
@@ -276,6 +277,7 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_X, "AUTHORITY_UNREACHABLE", "the authority store did not answer", "check it with sr doctor, then retry", "check that authority in the profile is right and its server up"),
     (_X, "AUTHORITY_SCHEMA", "the authority's schema is absent or of another version", "run sr doctor --migrate", "give --migrate; a newer schema needs the release that made it"),
     (_X, "AUTHORITY_ENCODING", "the authority's database cannot hold the text", "create its database with ENCODING 'UTF8'"),
+    (_F, "AUTHORITY_BEHIND", "the store has records of runs that the authority does not know: it was restored from an older backup", "run sr resume --rebuild-index before anything is submitted from a new session", "bind them again from their records"),
     (_X, "BUS_UNREACHABLE", "the control bus did not answer", "check it with sr doctor; sr resume publishes later", "check that control_bus in the profile is right and its server up, then try again"),
     (_X, "BUS_DENIED", "the control bus refused access", "check the credentials and rights with sr doctor; sr resume publishes later", "check the credentials, and the rights they give"),
     (_X, "BUS_REFUSED", "the control bus refuses the request as it is", "correct what it names (control_bus in the profile); sr resume publishes later", "correct what it names (control_bus in the profile)"),

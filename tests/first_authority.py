@@ -80,8 +80,8 @@ class FirstRelease:
             self._write(BIND, values)
         return str(self.link.execute(BY_KEY, key).fetchall()[0][2])
 
-    def acquire(self, resource: str, owner: str, ttl_s: float) -> None:
-        wish = {"resource": resource, "owner": owner, "above": 0, "ttl_ms": round(ttl_s * 1000)}
+    def acquire(self, resource: str, owner: str, ttl_s: float, *, above: int = 0) -> None:
+        wish = {"resource": resource, "owner": owner, "above": above, "ttl_ms": round(ttl_s * 1000)}
         assert self._write(ACQUIRE, wish) == 1
 
     def renew(self, resource: str, owner: str, fence: int, ttl_s: float) -> None:

@@ -44,6 +44,7 @@ _WHATEVER_STATE = (
     ReasonCode.ENGINE_STILL_RUNNING,
     ReasonCode.ENGINE_UNAVAILABLE,
     ReasonCode.TRUTH_ALTERED,
+    ReasonCode.TRUTH_ROLLED_BACK,
 )
 """What says more than the state of the run that it is about."""
 _WORKERS_FAULTS = (

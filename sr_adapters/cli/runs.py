@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 _POLL_S = 0.5
 _SLOWER, _MOST_S = 1.5, 30.0
 """A root that is being written is looked at ever less often: each look reads all of it, and is on the record."""
+_NO_RUN = "-"
+"""In the place of a run's id: what the look itself met."""
 
 
 @click.command("submit")
@@ -95,7 +98,8 @@ def resume_command(
         return answer(session, session.runner.resume(run_ids[0], force=force))
     if watch:
         return _watch(session, every)
-    rows, code = resume_each(session, run_ids or session.runner.unsettled(), force=force)
+    runner = session.runner
+    rows, code = resume_each(session, run_ids or chain(runner.unsettled(), runner.lost()), force=force)
     if session.as_json:
         session.json({"runs": rows})
     elif rows:
@@ -155,8 +159,11 @@ def _watch(session: Session, every: float) -> int:
     """Look for ever; a store or authority that is away is waited for. With --json, one document a line."""
     last: dict[str, Any] = {}
     (output.tell if session.as_json else output.answer)(f"watching every {every:g} s; interrupt to end")
+    told_lost = False
     while True:
-        for row in _look(session):
+        rows = _look(session, lost=not told_lost)
+        told_lost |= all(row["run_id"] != _NO_RUN for row in rows)
+        for row in rows:
             told = (row.get("state"), row.get("reason_code"))
             if last.get(row["run_id"]) != told:
                 last[row["run_id"]] = told
@@ -165,14 +172,18 @@ def _watch(session: Session, every: float) -> int:
         time.sleep(every)
 
 
-def _look(session: Session) -> list[dict[str, Any]]:
-    """One look at every run that is due. What the list of runs itself raises is a row without a run."""
+def _look(session: Session, *, lost: bool) -> list[dict[str, Any]]:
+    """One look at every run that is due. What the list of runs itself raises is a row without a run.
+
+    `lost`: at what has no record any more, too. All records are listed for that, so one whole look has to do.
+    """
     from sr_domain.run.trouble import trouble_of
 
     try:
-        return resume_each(session, session.runner.unsettled(), only_due=True)[0]
+        runner = session.runner
+        return resume_each(session, chain(runner.unsettled(), runner.lost() if lost else ()), only_due=True)[0]
     except Exception as error:  # noqa: BLE001 - a watch outlives whatever one look met
-        return [trouble_row(session, trouble_of("-", error))]
+        return [trouble_row(session, trouble_of(_NO_RUN, error))]
 
 
 def _news(row: Mapping[str, Any]) -> str:

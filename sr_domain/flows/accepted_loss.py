@@ -7,10 +7,9 @@ from collections.abc import Iterator
 import attrs
 
 from sr_domain.record.layout import Layout
+from sr_domain.run.platform_runs import index_rows
 from sr_domain.run.ports import Ports
 from sr_ports import BadInput, ReasonCode
-
-_PAGE = 200
 
 
 @attrs.frozen
@@ -41,10 +40,5 @@ def at_work(ports: Ports, layout: Layout, run_id: str, store_id: str) -> str | N
 
 def _unsettled(ports: Ports, layout: Layout, store_id: str) -> Iterator[str]:
     """Ids of the platform run's runs that are not settled; no other can be held for long."""
-    after: str | None = None
-    while True:
-        page = ports.authority.runs(unsettled_only=True, limit=_PAGE, after=after, store_id=store_id)
-        yield from (row.run_id for row in page if row.platform_run_id == layout.platform_run_id)
-        if len(page) < _PAGE:
-            return
-        after = page[-1].run_id
+    rows = index_rows(ports.authority, store_id, unsettled_only=True)
+    yield from (row.run_id for row in rows if row.platform_run_id == layout.platform_run_id)

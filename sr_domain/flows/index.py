@@ -19,7 +19,7 @@ from sr_domain.run.context import Context
 from sr_domain.run.derived import Derived
 from sr_domain.run.noted import tail_of
 from sr_domain.run.platform_runs import platform_runs, recorded_runs
-from sr_domain.run.rolled_back import check_tail, never_released
+from sr_domain.run.rolled_back import check_tail, never_released, rolled_back
 from sr_domain.run.served import check_served, is_served
 from sr_domain.run.telemetry import RunTelemetry
 from sr_domain.run.trouble import Trouble, each
@@ -85,7 +85,7 @@ def _refuse_another_stores(context: Context, binding: Binding, ledger: Ledger) -
         f"run {binding.run_id} was admitted in {binding.platform_run_id}, by the first release,"
         f" and its record {home.record(binding.run_id)} is not in this store"
     )
-    raise Fault(ReasonCode.TRUTH_ROLLED_BACK, what)
+    raise rolled_back(binding.run_id, what)
 
 
 def taken_in(context: Context, binding: Binding, found: Found) -> Binding:

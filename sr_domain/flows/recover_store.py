@@ -18,11 +18,16 @@ from sr_domain.encoding.redact import redact
 from sr_domain.encoding.times import format_instant
 from sr_domain.flows.index import index_records
 from sr_domain.plan.request import check_actor
-from sr_domain.record.layout import Layout, store_identity_key, store_note_key
+from sr_domain.record.details import Denied
+from sr_domain.record.events import AUTH_DENIED, GOV_LOSS_ACCEPTED
+from sr_domain.record.layout import Layout, store_identity_key, store_note_key, store_record_key
+from sr_domain.record.losses import LossAccepted
+from sr_domain.run.append_aside import append_at
 from sr_domain.run.context import Context
 from sr_domain.run.platform_runs import platform_runs
 from sr_domain.run.rights import may
 from sr_domain.run.store_identity import StoreIdentity, fresh_identity, parsed_identity
+from sr_domain.run.telemetry import RunTelemetry
 from sr_ports import BadInput, Fault, PerPlatformRun, ReasonCode, SrError, StorePlace
 from sr_ports.stores import Elsewhere
 
@@ -58,11 +63,14 @@ def recover_store(context: Context, what: str, *, reason: str, actor: str) -> St
 
     Raises `BadInput`: `AUTH_DENIED` for an actor without the right; `USAGE` for another word, no reason, or a move of
     what has no identity; `STORE_COPIED` for a move while the former place still answers. `Fault`, `Unreachable`.
+    Who decided, what and why goes on the record of the identity that the store had, before it is done.
     """
     check_actor(actor)
     if what not in set(StoreIs) or not reason.strip():
         raise BadInput(ReasonCode.USAGE, "a store is moved, copy or new, for a reason", "give --as and --reason")
     if not may(context.settings.recoverers, actor):
+        telemetry = RunTelemetry(context.ports.telemetry, context.ports.clock, {}, context.policy_rev)
+        telemetry.event(AUTH_DENIED(Denied(actor, "recover", ReasonCode.AUTH_DENIED)))
         raise BadInput(ReasonCode.AUTH_DENIED, f"actor {actor!r} may not recover; nothing was written")
     said = _Said(context, StoreIs(what), redact(reason)[:_LONGEST], actor)
     return _moved(said) if said.decided_as is StoreIs.MOVED else _another(said)
@@ -77,13 +85,34 @@ class _Said:
     reason: str
     actor: str
 
-    def keep(
-        self, identity: StoreIdentity | None, former_store_id: str, store_id: str, left: Collection[str] = ()
+    def put_on_record(
+        self, identity: StoreIdentity | None, former_store_id: str, becomes: StoreIdentity, left: Collection[str] = ()
     ) -> None:
-        """Keep it beside the identity, in a note that is written once, before anything follows from it.
+        """Keep it in a note, and the note on the record of the former identity, before anything follows from it.
 
-        `identity`: the one that stands, if any. `left`: the locations that the store was known at.
+        `identity`: the one that stands, if any; `becomes`: the one that will. `left`: where the store was known to be.
+        Each step may be done again: of what died on the way another decision is made, with a note of its own.
         """
+        ports = self.context.ports
+        note = exact_json(self._note(identity, former_store_id, becomes.store_id, left))
+        digest = sha256_hex(note)
+        key = store_note_key(former_store_id, digest)
+        ports.store.create(key, note)
+        swapped = None if identity == becomes else sha256_hex(becomes.data())
+        loss = LossAccepted(self.reason, store_identity_key(), key, digest, swapped)
+        append_at(
+            ports,
+            store_record_key(former_store_id),
+            former_store_id,
+            GOV_LOSS_ACCEPTED(loss),
+            actor=self.actor,
+            policy_rev=self.context.policy_rev,
+            pins={},
+        )
+
+    def _note(
+        self, identity: StoreIdentity | None, former_store_id: str, store_id: str, left: Collection[str]
+    ) -> Mapping[str, Any]:
         note = {
             "store_id": former_store_id,
             **({} if identity is None else {"minted_at_utc": identity.minted_at_utc}),
@@ -96,9 +125,7 @@ class _Said:
             **({"former_locations": sorted(left)} if left else {}),
         }
         validate("store_note", note)
-        data = exact_json(note)
-        own = sha256_hex(data)[:16] if former_store_id == store_id else ""  # of one that stays more may be decided
-        self.context.ports.store.create(store_note_key(former_store_id, own), data)
+        return note
 
 
 def _moved(said: _Said) -> StoreDecision:
@@ -109,7 +136,7 @@ def _moved(said: _Said) -> StoreDecision:
     others = [one for one in _places(context) if one.store_id == identity.store_id and one.location != known.location]
     for place in others:
         _refuse_while_it_answers(context, place)
-    said.keep(identity, identity.store_id, identity.store_id, {place.location for place in others})
+    said.put_on_record(identity, identity.store_id, identity, {place.location for place in others})
     retired = _serve(context, StorePlace(known.location, identity.store_id))
     return StoreDecision(StoreIs.MOVED, identity.store_id, known.location, identity.store_id, retired)
 
@@ -140,7 +167,7 @@ def _another(said: _Said) -> StoreDecision:
     here = [place.store_id for place in _places(context) if place.location == known.location]
     former = standing.store_id if standing is not None else next(iter(here), None)
     minted = fresh_identity(ports)
-    said.keep(standing, former or minted.store_id, minted.store_id)
+    said.put_on_record(standing, former or minted.store_id, minted)
     swapped = (
         ports.store.create(store_identity_key(), minted.data())
         if blob is None

@@ -17,13 +17,14 @@ from sr_domain.encoding.times import format_instant
 from sr_domain.queries import audit
 from sr_domain.queries.audit import Audit
 from sr_domain.queries.finding import Finding
+from sr_domain.queries.store_decisions import decision_faults
 from sr_domain.record.layout import Layout, store_identity_key
 from sr_domain.record.ledger import Ledger, check_ledger
 from sr_domain.record.read import Record
 from sr_domain.run.beyond import ReadyOnBus, ready_in, ready_on_record
 from sr_domain.run.bound import index_store
 from sr_domain.run.context import Context
-from sr_domain.run.platform_runs import ids_below, platform_runs
+from sr_domain.run.platform_runs import ids_below, index_rows, platform_runs
 from sr_domain.run.rolled_back import index_beyond
 from sr_domain.run.store_identity import read_identity
 from sr_domain.run.trouble import Trouble, each
@@ -31,7 +32,6 @@ from sr_ports import AuthorityStore, Fault, IndexedRun, PerPlatformRun, ReasonCo
 from sr_ports.authority import NO_STORE
 from sr_ports.bus import Retaining
 
-_PAGE = 200
 _NAMED = (
     ("run_record", ".jsonl"),
     ("run_plan", ".json"),
@@ -64,6 +64,7 @@ class StoreAudit:
         `before`: called with the ref of each record before it is audited.
         """
         platforms = platform_runs(self.context.ports.store)
+        self.store += decision_faults(self.context.ports.store)
         for platform_run_id in platforms:
             yield from self._in_store(Layout(platform_run_id), before)
         for authority in self._authorities(platforms):
@@ -124,7 +125,7 @@ class StoreAudit:
         """
         mine = authority is not self.context.ports.authority or isinstance(authority, PerPlatformRun)
         unnamed: list[str] = []
-        for row in self._rows(authority):
+        for row in index_rows(authority, index_store(authority, self.context.known_store)):
             layout = Layout(row.platform_run_id)
             if self._stands(row):
                 continue
@@ -137,16 +138,6 @@ class StoreAudit:
             more = " and others name" if len(unnamed) > 1 else " names"
             what = f"index: run {unnamed[0]}{more} no store, and nothing of it stands here: another store's, or lost"
             self._unasked(what)
-
-    def _rows(self, authority: AuthorityStore) -> Iterator[IndexedRun]:
-        """The index's rows of this store, and of none, a page at a time."""
-        after, store_id = None, index_store(authority, self.context.known_store)
-        while True:
-            page = authority.runs(limit=_PAGE, after=after, store_id=store_id)
-            yield from page
-            if len(page) < _PAGE:
-                return
-            after = page[-1].run_id
 
     def _stands(self, row: IndexedRun) -> bool:
         base, stat = Layout(row.platform_run_id).base, self.context.ports.store.stat

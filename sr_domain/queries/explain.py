@@ -25,11 +25,13 @@ from sr_domain.run.admission_rules import admitted
 from sr_domain.run.altered import set_aside_step
 from sr_domain.run.answers import successors, unpublished
 from sr_domain.run.bound import index_store
+from sr_domain.run.context import Context
 from sr_domain.run.deadline import deadline_of
+from sr_domain.run.lookup import recorded, told_of_more
 from sr_domain.run.outcome import NextStep, remedy_of
 from sr_domain.run.ports import Ports
 from sr_domain.run.store_identity import KnownStore
-from sr_ports import REASONS, BadInput, ReasonCode, Unreachable
+from sr_ports import REASONS, BadInput, Fault, ReasonCode, Unreachable
 
 _LOG_LINES = 5
 
@@ -84,14 +86,26 @@ class Explanation:
         return attrs.asdict(self)
 
 
-def explain(ports: Ports, layout: Layout, ledger: Ledger) -> Explanation:
-    """The explanation of one run. Reads logs, looks where it waits, writes nothing. Raises `Unreachable`."""
+def explain_run(context: Context, run: str) -> Explanation:
+    """The explanation of the run of this name, and whether the authority knows more of it. Raises as `record_of`."""
+    place, ledger = recorded(context, run)
+    beyond = told_of_more(context, place, ledger)
+    return explain(context.ports.at(place.layout.platform_run_id), place.layout, ledger, beyond)
+
+
+def explain(ports: Ports, layout: Layout, ledger: Ledger, beyond: Fault | None = None) -> Explanation:
+    """The explanation of one run. Reads logs, looks where it waits, writes nothing. Raises `Unreachable`.
+
+    `beyond`: that others know of more than its record.
+    """
     record, state = Record(ledger), ledger.state
     fault, rest = record.root_fault, record.rest
     code, detail = _why(ledger, fault or rest)
     altered = first_altered(ports.store, layout, ledger)
     if altered is not None:
         code, detail = ReasonCode.TRUTH_ALTERED.value, altered.what
+    if beyond is not None:
+        code, detail = beyond.code.value, beyond.what
     deadline, left = deadline_of(record), None
     if deadline is not None and state is not None and not state.final:
         left = (deadline - ports.clock.now()).total_seconds()
@@ -105,7 +119,7 @@ def explain(ports: Ports, layout: Layout, ledger: Ledger) -> Explanation:
         reason_code=code,
         detail=detail,
         meaning=REASONS[ReasonCode(code)].meaning if code else "",
-        next=_next(ledger, code, chain[-1] if chain else None, fault, altered),
+        next=_recover(ledger) if beyond else _next(ledger, code, chain[-1] if chain else None, fault, altered),
         deadline_utc=None if deadline is None else format_instant(deadline),
         seconds_left=left,
         engine_run_root=root,
@@ -135,6 +149,11 @@ def _holder(ports: Ports, run_id: str) -> str | None:
     except Unreachable as error:
         return f"whether somebody holds it cannot be told now: {error.what}"
     return None if lease is None else f"{lease.owner}, {lease.expires_in_s:.0f} s left"
+
+
+def _recover(ledger: Ledger) -> NextStep:
+    before = "restore the store from backup; to go on without what is lost: "
+    return NextStep("recover", ledger.run_id, before=before, after=" --accept-loss --reason R")
 
 
 def _next(

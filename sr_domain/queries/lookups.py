@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -18,7 +19,7 @@ from sr_domain.run.answers import late_successors, ledger_outcome, settled, succ
 from sr_domain.run.append_aside import read_record
 from sr_domain.run.bound import index_store
 from sr_domain.run.context import Context
-from sr_domain.run.lookup import home, parse_truth, record_of
+from sr_domain.run.lookup import home, parse_truth, record_of, recorded, told_of_more
 from sr_domain.run.outcome import Outcome, remedy_of
 from sr_domain.run.platform_runs import authorities, ids_below, platform_runs, recorded_runs
 from sr_domain.run.trouble import Trouble, each
@@ -28,11 +29,15 @@ from sr_ports import Fault, IndexedRun, NotFound, ReasonCode
 def status(context: Context, run: str) -> Outcome:
     """Where a run is, as its record says, and which runs superseded it. `run`, here and below: its id or a ref.
 
-    Of a run that has something left to do also whether something stands that is not its record's.
+    Also whether the authority knows more of it than its record; and of a run that has something left to do whether
+    something stands that is not its record's.
     """
-    layout, ledger = record_of(context, run)
-    store = context.ports.store
+    place, ledger = recorded(context, run)
+    layout, store = place.layout, context.ports.store
     outcome = attrs.evolve(ledger_outcome(layout, ledger), superseded_by=successors(store, layout, ledger))
+    fault = told_of_more(context, place, ledger)
+    if fault is not None:
+        return attrs.evolve(outcome, reason_code=fault.code, message=fault.what)
     doubtful = not settled(ledger) or Record(ledger).refused_artifact is not None
     if not doubtful:
         return outcome
@@ -46,17 +51,25 @@ def status(context: Context, run: str) -> Outcome:
 
 def facts(context: Context, run: str) -> dict[str, Any]:
     """A run's facts view, as its record decided it. Raises `NotFound(FACTS_VIEW_MISSING)` while there is none,
-    `Fault(TRUTH_ALTERED)` for another that stands there."""
-    layout, ledger = record_of(context, run)
-    run_id = ledger.run_id
+    `Fault`: `TRUTH_ALTERED` for another that stands there, `TRUTH_ROLLED_BACK` where the record lost its decision."""
+    place, ledger = recorded(context, run)
+    layout, run_id = place.layout, place.run_id
     blob = context.ports.store.read(layout.facts(run_id))
     if blob is None:
         state = "not admitted" if ledger.state is None else ledger.state.value
         raise NotFound(ReasonCode.FACTS_VIEW_MISSING, f"run {run_id} has no facts view: it is {state}", "see sr status")
-    if Record(ledger).lost is not None:
-        what = f"{layout.facts(run_id)} is LOST: it is of a READY that the record of run {run_id} has lost"
-        raise Fault(ReasonCode.TRUTH_LOST, what, remedy_of(ReasonCode.TRUTH_LOST, ledger.state, run_id))
+    _refuse_lost(ledger, layout.facts(run_id), "a READY")
+    fault = None if Record(ledger).decided else told_of_more(context, place, ledger)
+    if fault is not None:
+        raise fault
     return _own(layout, ledger, layout.facts(run_id), blob.data)
+
+
+def _refuse_lost(ledger: Ledger, key: str, what: str) -> None:
+    """Return for an artifact of a history that its record has. Raises `Fault(TRUTH_LOST)`. `what`: the history."""
+    if Record(ledger).lost is not None:
+        told = f"{key} is LOST: it is of {what} that the record of run {ledger.run_id} has lost"
+        raise Fault(ReasonCode.TRUTH_LOST, told, remedy_of(ReasonCode.TRUTH_LOST, ledger.state, ledger.run_id))
 
 
 def _own(layout: Layout, ledger: Ledger, key: str, data: bytes) -> dict[str, Any]:
@@ -196,6 +209,8 @@ def quarantined(context: Context) -> list[Mapping[str, Any]]:
 def _quarantined_in(context: Context, layout: Layout) -> Iterator[Mapping[str, Any]]:
     ids = ids_below(context.ports.store, f"{layout.base}/quarantine/", ".json")
     for run_id, done in each(ids, lambda run_id: _quarantined(context, layout, run_id)):
+        if isinstance(done, Trouble) and done.error.code is ReasonCode.TRUTH_LOST:
+            continue  # that it was lost is accepted: the run has failed, and is in quarantine no more
         if isinstance(done, Trouble):
             yield {"run_id": run_id, "trouble": done.document()}
         elif done is not None:
@@ -207,11 +222,17 @@ def _quarantined(context: Context, layout: Layout, run_id: str) -> dict[str, Any
     blob = context.ports.store.read(key)
     if blob is None:
         return None
-    return _own(layout, read_record(context.ports, layout, run_id)[0], key, blob.data)
+    ledger, _ = read_record(context.ports, layout, run_id)
+    if not ledger.events:
+        with suppress(NotFound):  # then nobody knows more of the run than what stands
+            record_of(context, layout.record(run_id))
+    _refuse_lost(ledger, key, "a quarantine")
+    return _own(layout, ledger, key, blob.data)
 
 
 def quarantine(context: Context, run: str) -> dict[str, Any]:
-    """One quarantine record. Raises `NotFound(RUN_NOT_FOUND)`, and `Fault(TRUTH_ALTERED)` for what is none."""
+    """One quarantine record. Raises `NotFound(RUN_NOT_FOUND)`, and `Fault`: `TRUTH_ALTERED` for what is none, else
+    what became of the run's record."""
     place = home(context, run)
     found = _quarantined(context, place.layout, place.run_id)
     if found is None:

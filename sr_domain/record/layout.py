@@ -15,6 +15,11 @@ SCOPE_ORDER = ("manifest_fingerprint", "parameter_hash", "seed", "scenario_id", 
 _LONG = 200
 
 
+STORE_NOTES = "fraud-platform/_store_notes/"
+"""Below it is a note on each decision of which store this is."""
+STORE_RECORDS = "fraud-platform/_store_records/"
+"""Below it is a record for each identity that was decided upon: lines as a run's, `run_id` the identity."""
+
 OBJECT_VERSIONS = "object_versions.json"
 """Of revision 1, beside an instance's part list: which very objects were hashed, where the store can tell."""
 
@@ -81,9 +86,14 @@ def store_identity_key() -> str:
     return "fraud-platform/_store.json"
 
 
-def store_note_key(store_id: str, digest: str = "") -> str:
-    """The key of the note on an identity, and what was decided of it. `digest`: of the note, for one that it keeps."""
-    return f"fraud-platform/_store_notes/{store_id}{digest and '.'}{digest}.json"
+def store_note_key(store_id: str, digest: str) -> str:
+    """The key of the note on an identity, and what was decided of it. `digest`: the note's sha256, hex64."""
+    return f"{STORE_NOTES}{store_id}.{digest}.json"
+
+
+def store_record_key(store_id: str) -> str:
+    """The key of the record of an identity: what was decided of the store that had it."""
+    return f"{STORE_RECORDS}{store_id}.jsonl"
 
 
 _REF = re.compile(

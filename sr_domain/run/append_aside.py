@@ -1,4 +1,4 @@
-"""Records of runs that are not held: read, and appended to by denials, re-emits, successors.
+"""Records of runs that are not held: read, and appended to by denials, re-emits, successors; and those of stores.
 
 Such an append carries the fence that stands (it claims no right to the run) and is
 compare-and-swap like every other.
@@ -54,18 +54,32 @@ def append_aside(
     is appended to, in the same compare-and-swap; True adds nothing.
     """
     key = layout.record(run_id)
-    ledger = grown = Ledger(run_id)
+    return append_at(ports, key, run_id, *drafts, actor=actor, policy_rev=policy_rev, pins=pins, unless=unless)
+
+
+def append_at(
+    ports: Ports,
+    key: str,
+    subject: str,
+    *drafts: Draft,
+    actor: str,
+    policy_rev: Mapping[str, str] | None,
+    pins: Mapping[str, Any] | None = None,
+    unless: Callable[[Ledger], bool] | None = None,
+) -> Ledger:
+    """Append to the record at `key`, a run's or a store identity's, whose id is `subject`. As `append_aside`."""
+    ledger = grown = Ledger(subject)
 
     def appended(standing: Blob | None) -> bytes | None:
         nonlocal ledger, grown
-        ledger = grown = ledger_of(run_id, standing)
+        ledger = grown = ledger_of(subject, standing)
         if unless is not None and unless(ledger):
             return None
         grown = ledger.append(drafts, fence=ledger.fence, actor=actor, policy_rev=policy_rev, now=ports.clock.now())
         return None if grown.data == ledger.data else grown.data
 
     if swap(ports.store, key, ports.store.read(key), appended) is not None:
-        telemetry = RunTelemetry(ports.telemetry, ports.clock, pins or pins_on(grown), policy_rev)
+        telemetry = RunTelemetry(ports.telemetry, ports.clock, pins_on(grown) if pins is None else pins, policy_rev)
         for event in grown.events[len(ledger.events) :]:
             telemetry.event(event)
     return grown

@@ -28,12 +28,16 @@ def chosen(found: Found, known: KnownStore) -> Binding | None:
     identity = known.standing()
     mine = own(found, None if identity is None else identity.store_id)
     if mine is None and len(found.bindings) > 1:
-        where = {place.store_id: place.location for place in found.places}
-        others = ", ".join(where.get(one.store_id, f"store {one.store_id}") for one in found.bindings)
         run_id = found.bindings[0].run_id
-        what = f"run {run_id} is in several stores of this authority, and this is none of them: {others}"
+        what = f"run {run_id} is in several stores of this authority, and this is none of them: {stores_of(found)}"
         raise BadInput(ReasonCode.USAGE, what, "name one of these stores in the profile")
     return mine
+
+
+def stores_of(found: Found) -> str:
+    """The stores that a run id is bound in, each by where it is served."""
+    where = {place.store_id: place.location for place in found.places}
+    return ", ".join(where.get(one.store_id, f"store {one.store_id}") for one in found.bindings)
 
 
 def index_store(authority: AuthorityStore, known: KnownStore) -> str:

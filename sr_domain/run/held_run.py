@@ -29,6 +29,7 @@ from sr_domain.run.append_aside import ledger_of
 from sr_domain.run.deadline import deadline_of
 from sr_domain.run.derived import Derived
 from sr_domain.run.ports import Ports, Settings
+from sr_domain.run.rolled_back import rolled_back
 from sr_domain.run.store_identity import KnownStore
 from sr_domain.run.swap import swap
 from sr_domain.run.telemetry import RunTelemetry
@@ -141,7 +142,8 @@ class HeldRun:
         """Append what was staged and these events, compare-and-swap.
 
         Milestones that are there already add nothing. Raises `LeaseLost` when the lease is
-        gone, or when somebody else has moved the run on since this holder read its record.
+        gone, or when somebody else has moved the run on since this holder read its record; `Fault(TRUTH_ROLLED_BACK)`
+        when it lost what this holder had read or written.
         """
         drafts, self.staged = (*self.staged, *drafts), ()
         based_on, grown = self.ledger.state_event, self.ledger
@@ -150,7 +152,7 @@ class HeldRun:
             nonlocal grown
             self.held.check()
             if standing is not self.record_blob:
-                self._know(standing)
+                self._know_more(standing)
                 self._refuse_if_moved(based_on)
             grown = self.ledger.append(
                 drafts, fence=self.lease.fence, actor=self.actor, policy_rev=self.policy_rev, now=now or self.now()
@@ -163,6 +165,14 @@ class HeldRun:
             self.ledger, self.record_blob = grown, written
             for event in new:
                 self.telemetry.event(event)
+
+    def _know_more(self, blob: Blob | None) -> None:
+        """What others appended. A record only grows: of one that lost something the index is told what it had."""
+        known, now = self.ledger, ledger_of(self.run_id, blob)
+        if not now.data.startswith(known.data):
+            what = f"run {self.run_id}: its record lost events while it was worked on, {len(now.events)} of them stand"
+            raise rolled_back(self.run_id, what)
+        self.ledger, self.record_blob = now, blob
 
     def _refuse_if_moved(self, based_on: Event | None) -> None:
         """What this holder is about to write follows from a state that is no longer the run's."""

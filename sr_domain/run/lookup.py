@@ -11,12 +11,13 @@ import attrs
 from sr_domain.record.layout import Layout, run_of
 from sr_domain.record.ledger import Ledger
 from sr_domain.run.append_aside import read_record
-from sr_domain.run.bound import bound, chosen
+from sr_domain.run.bound import bound, chosen, own, stores_of
 from sr_domain.run.context import Context
 from sr_domain.run.names import id_of
 from sr_domain.run.platform_runs import no_run, platform_runs
 from sr_domain.run.ports import Ports
-from sr_domain.run.rolled_back import check_tail
+from sr_domain.run.rolled_back import behind, check_tail
+from sr_domain.run.served import check_served
 from sr_domain.run.store_identity import KnownStore
 from sr_ports import (
     BadInput,
@@ -27,6 +28,7 @@ from sr_ports import (
     ReasonCode,
     Unreachable,
 )
+from sr_ports.authority import NO_STORE
 from sr_ports.compared import Compared
 
 
@@ -42,8 +44,8 @@ class Place(Compared):
 def home(context: Context, run: str) -> Place:
     """Where a run's truth is. `run`: its name (see `id_of`), or the ref of an artifact of it, which says where.
 
-    Raises `NotFound` when there is no such run, `BadInput` when the name fits two runs, or two platform runs of
-    the store, `Unreachable` when that cannot be told.
+    Raises `NotFound` when there is no such run here, `BadInput` when the name fits two runs, or two platform runs of
+    the store, `Unreachable` when that cannot be told, `Fault` where the authority knows it in the store that was here.
     """
     named = run_of(run)
     if named is not None:
@@ -75,7 +77,7 @@ def view_of(ports: Ports, run_id: str, notice: Callable[[str], None]) -> str:
     """
     try:
         return _place(ports, run_id, KnownStore(ports), notice).layout.facts(run_id)
-    except (NotFound, Unreachable):
+    except (NotFound, Unreachable, Fault):
         found = _there(ports, run_id, Layout.facts, ports.platform.current())
         if not found:
             raise
@@ -101,7 +103,7 @@ def _place(ports: Ports, run_id: str, known: KnownStore, notice: Callable[[str],
         return Place(Layout(binding.platform_run_id), run_id, asked)
     found = _recorded_in(ports, run_id, current) or ([] if away else _bound_in(ports, run_id, current, known))
     if not found:
-        raise away or no_run(run_id)
+        raise away or (no_run(run_id) if asked is None else _not_here(ports.authority.find(run_id), run_id, known))
     layout = _only(run_id, found)
     if away is not None:
         notice(f"the authority was not asked ({away.what}): answered from the store")
@@ -168,34 +170,71 @@ def _home_of(ports: Ports, run_id: str, layout: Layout, known: Binding | None) -
 
 
 def record_of(context: Context, run: str, *, admitted: bool = True) -> tuple[Layout, Ledger]:
-    """A run's record. Raises `NotFound(RUN_NOT_FOUND)`, also for one that only tells of actors who were refused.
+    """A run's record, of a run that was admitted.
 
-    `run`: as for `home`. `admitted`: False takes such a record too.
+    `run`: as for `home`. `admitted`: False takes a record too that only tells of actors who were refused.
+    Raises `NotFound(RUN_NOT_FOUND)`; `Fault(TRUTH_ROLLED_BACK)` where the authority knows of more than is there.
     """
+    place, ledger = recorded(context, run, admitted=admitted)
+    return place.layout, ledger
+
+
+def recorded(context: Context, run: str, *, admitted: bool = True) -> tuple[Place, Ledger]:
+    """As `record_of`, with what the authority said of the run."""
     place = home(context, run)
-    layout, run_id = place.layout, place.run_id
-    ledger, _ = read_record(context.ports, layout, run_id)
+    ledger, _ = read_record(context.ports, place.layout, place.run_id)
     if not ledger.events or (admitted and ledger.state is None):
-        raise _no_record(context, layout, run_id)
-    return layout, ledger
+        raise _no_record(context, place.layout, ledger)
+    return place, ledger
 
 
-def _no_record(context: Context, layout: Layout, run_id: str) -> NotFound:
-    """That there is no such run, or that only its record is not here: another store's, or lost."""
+def told_of_more(context: Context, place: Place, ledger: Ledger) -> Fault | None:
+    """That the authority, asked before the record was read, knows of more than is there; None where it was not asked.
+
+    Costs nothing where the record is whole.
+    """
+    known = None if place.found is None else chosen(place.found, context.known_store)
+    fault = None if known is None else behind(known, ledger)
+    if known is None or fault is None:
+        return None
+    identity = context.known_store.standing()
+    another = identity is not None and known.store_id not in (NO_STORE, identity.store_id)
+    return None if another else fault  # another store may have a run of the same id
+
+
+def _no_record(context: Context, layout: Layout, ledger: Ledger) -> NotFound:
+    """That there is no such run, that a crash left no record of it, or that another store has it.
+
+    Raises `Fault` where the authority knows better: `TRUTH_ROLLED_BACK`, `STORE_COPIED`.
+    """
+    known, run_id = context.known_store, ledger.run_id
     try:
-        known = bound(context.ports.at(layout.platform_run_id).authority, run_id, context.known_store)
-    except (NotFound, Unreachable):
-        known = None
-    if known is None:
+        found = context.ports.at(layout.platform_run_id).authority.find(run_id)
+    except NotFound:  # the authority belongs to a platform run, and there is none
         return no_run(run_id)
-    if known.platform_run_id != layout.platform_run_id:  # a ref said so
-        what = f"run {run_id} is not in {layout.platform_run_id}: its home is {known.platform_run_id}"
+    absent, mine = _not_here(found, run_id, known), own(found, known.store_id)
+    if mine is None:
+        return absent
+    if mine.platform_run_id != layout.platform_run_id:  # a ref said so
+        what = f"run {run_id} is not in {layout.platform_run_id}: its home is {mine.platform_run_id}"
         return NotFound(ReasonCode.RUN_NOT_FOUND, what, "name it by its id, or by a ref of its home")
-    what = f"the authority knows run {run_id}, and its record {layout.record(run_id)} is not in this store"
-    remedy = (
-        "sr resume writes one where a crash left none; else check object_store in the profile, or restore the record"
-    )
+    check_tail(mine, ledger)
+    what = f"the authority knows run {run_id}, and nobody has begun its record {layout.record(run_id)}"
+    remedy = f"sr resume {run_id} writes one where a crash left none; else check object_store in the profile"
     return NotFound(ReasonCode.RUN_NOT_FOUND, what, remedy)
+
+
+def _not_here(found: Found, run_id: str, known: KnownStore) -> NotFound:
+    """That no run of this store is meant: there is none, or another store has it.
+
+    Raises `Fault` where the authority knows it, and this store is not the one that it serves here.
+    """
+    if not found.bindings:
+        return no_run(run_id)
+    known.standing()
+    check_served(known, found.places)
+    what = f"run {run_id} is not in this store: the authority knows it in {stores_of(found)}"
+    return NotFound(ReasonCode.RUN_NOT_FOUND, what, "name that store as object_store in the profile")
 
 
 def parse_truth(data: bytes, key: str) -> dict[str, Any]:

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from sr_domain.encoding.ids import is_platform_run_id
 from sr_domain.record.layout import Layout
 from sr_domain.run.ports import Ports
-from sr_ports import AuthorityStore, NotFound, ObjectStore, PerPlatformRun, ReasonCode
+from sr_ports import AuthorityStore, IndexedRun, NotFound, ObjectStore, PerPlatformRun, ReasonCode
 
 _PLATFORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+
+
+_PAGE = 200
 
 
 def no_run(run_id: str) -> NotFound:
@@ -36,6 +39,17 @@ def authorities(ports: Ports) -> Iterator[tuple[str | None, AuthorityStore]]:
         authority = ports.authority.of(platform_run_id)
         yield platform_run_id, authority
         authority.close()
+
+
+def index_rows(authority: AuthorityStore, store_id: str, *, unsettled_only: bool = False) -> Iterator[IndexedRun]:
+    """The index's rows of a store, and of none, by ascending run id, a page at a time."""
+    after: str | None = None
+    while True:
+        page = authority.runs(unsettled_only=unsettled_only, limit=_PAGE, after=after, store_id=store_id)
+        yield from page
+        if len(page) < _PAGE:
+            return
+        after = page[-1].run_id
 
 
 def recorded_runs(ports: Ports, layout: Layout) -> Iterator[str]:

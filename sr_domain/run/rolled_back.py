@@ -20,11 +20,28 @@ def check_tail(known: Binding, ledger: Ledger) -> None:
     A record may have grown since. Of a run that was never released the index knows nothing, and a fence alone, which a
     crash may have left, tells nothing. Raises `Fault(TRUTH_ROLLED_BACK)`.
     """
+    fault = behind(known, ledger)
+    if fault is not None:
+        raise fault
+
+
+def behind(known: Binding, ledger: Ledger) -> Fault | None:
+    """That the index knows more of a run than its record; None where it does not."""
     beyond = index_beyond(known, ledger)
     if beyond is not None:
         has = f"ends with event {len(ledger.events) - 1}" if ledger.events else "is not there"
         what = f"run {known.run_id} in {known.platform_run_id}: {beyond}, and its record {has}"
-        raise Fault(ReasonCode.TRUTH_ROLLED_BACK, what)
+        return rolled_back(known.run_id, what)
+    return None
+
+
+def rolled_back(run_id: str, what: str) -> Fault:
+    """That a run's record lost what the index knows of it, and how to go on with that very run."""
+    remedy = (
+        "restore the store from backup, or name the one that has the record in the profile; to go on without what is"
+        f" lost: sr recover {run_id} --accept-loss --reason R"
+    )
+    return Fault(ReasonCode.TRUTH_ROLLED_BACK, what, remedy)
 
 
 def never_released(known: Binding | IndexedRun) -> bool:

@@ -19,6 +19,7 @@ from sr_domain.run.ports import Ports
 from sr_domain.runner import ScenarioRunner
 from sr_plugins.uses.doctor_config import configured, fits
 from sr_plugins.uses.doctor_laws import others_laws
+from sr_plugins.uses.doctor_truth import belonging
 from sr_ports import REASONS, Envelope, Kind, LeaseLost, Migratable, NotFound, Provable, ReasonCode, SrError, one_line
 from sr_ports.errors import described
 
@@ -50,6 +51,7 @@ def examine(runner: ScenarioRunner, *, migrate: bool = False) -> list[Check]:
     return [
         *_in_turn("object_store", _store(ports, f"fraud-platform/{_HOME}/{token}")),
         *_in_turn("authority", _authority(ports, f"doctor:{token}", migrate=migrate)),
+        *_in_turn("truth", belonging(runner)),
         *_bus(ports, runner.settings.topic, token),
         *(_try("engine", name, work) for name, work in configured(runner)),
         *_root(runner),

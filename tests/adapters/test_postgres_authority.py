@@ -12,7 +12,6 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from sr_adapters.postgres import schema as tables
 from sr_adapters.postgres import statements
 from sr_adapters.postgres.authority import PostgresAuthority
 from sr_ports import Fault, IndexNote, ReasonCode, Unreachable
@@ -185,10 +184,7 @@ def test_an_authority_of_the_first_release_comes_up_to_date(postgres_dsn: str, s
         " clock_timestamp() + interval '60 s', gen_random_uuid())"
     )
     with closing(psycopg.connect(postgres_dsn, autocommit=True)) as older:
-        older.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}".encode())
-        older.execute(tables.render(statements.CREATE_VERSION, schema))
-        older.execute(tables.render(statements.STEPS[0], schema))
-        older.execute(tables.render(statements.SET_VERSION, schema), (1,))
+        postgres.lay_first_release(postgres_dsn, schema, [])
         older.execute(admit, values)
         older.execute(lease.encode())
         with closing(PostgresAuthority(postgres_dsn, schema=schema)) as authority:

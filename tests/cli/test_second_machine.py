@@ -101,11 +101,87 @@ def test_where_the_authority_is_a_platform_runs_own_there_is_nothing_yet(sr: She
     assert not (sr.folder / "runs").exists()
 
 
-def test_a_run_whose_record_is_in_another_store_is_told_as_that(two: Shell) -> None:
-    for record in (two.folder / "shared").rglob(f"{RUN}.jsonl"):
+READS = ("status", "facts", "show", "explain")
+
+
+def without_record(folder: Path) -> None:
+    for record in (folder / "shared").rglob(f"{RUN}.jsonl"):
         record.unlink()
-    for command in ("status", "facts", "show", "explain"):
+
+
+def test_a_run_whose_record_is_in_another_store_is_told_as_that(two: Shell) -> None:
+    document = json.loads((two.folder / "two.yaml").read_text())
+    document["object_store"]["root"] = "another/store"
+    (two.folder / "two.yaml").write_text(json.dumps(document))
+    for command in READS:
         answer = second(two, command, RUN)
         assert (answer.code, answer.error) == (8, "RUN_NOT_FOUND"), command
-        assert f"the authority knows run {RUN}, and its record" in answer.err
-        assert "sr resume writes one where a crash left none; else check object_store in the profile" in answer.err
+        assert f"run {RUN} is not in this store: the authority knows it in file://" in answer.err
+        assert "shared/store" in answer.err
+        assert "sr recover" not in answer.err, "nothing was lost"
+
+
+@pytest.mark.parametrize("words", [(name, RUN) for name in (*READS, "wait", "diff", "resume")], ids=" ".join)
+def test_a_run_whose_record_was_deleted_is_told_with_what_the_index_knows(two: Shell, words: tuple[str, ...]) -> None:
+    without_record(two.folder)
+    answer = second(two, *words, *([BAD] if words[0] == "diff" else []))
+    assert (answer.code, answer.error) == (5, "TRUTH_ROLLED_BACK")
+    assert "the index has known the run as READY and settled" in answer.err
+    assert f"sr recover {RUN} --accept-loss --reason R" in answer.err
+    assert second(two, "reemit", RUN, "--kind", "READY_ONLY").error == "TRUTH_ROLLED_BACK"
+
+
+def test_a_run_whose_record_is_an_older_one_is_told_with_what_the_index_knows(two: Shell) -> None:
+    (record,) = (two.folder / "shared").rglob(f"{RUN}.jsonl")
+    whole = record.read_bytes()
+    for left in range(1, len(whole.splitlines())):
+        record.write_bytes(b"".join(whole.splitlines(keepends=True)[:left]))
+        for command, code in (("status", 5), ("wait", 5), ("explain", 0)):
+            answer = second(two, "--json", command, RUN)
+            assert (answer.code, answer.json["reason_code"]) == (code, "TRUTH_ROLLED_BACK"), (left, command)
+        assert f"recover {RUN} --accept-loss --reason R" in answer.json["next"]
+        decided = b"EVIDENCE_COMPLETE" in record.read_bytes()
+        assert (second(two, "facts", RUN).code == 0) is decided, "what was decided is read on"
+        assert decided or second(two, "facts", RUN).error == "TRUTH_ROLLED_BACK"
+    record.write_bytes(whole)
+    assert second(two, "wait", RUN).code == 0
+
+
+def test_the_remedy_leads_on(two: Shell) -> None:
+    without_record(two.folder)
+    assert second(two, "recover", RUN, "--accept-loss", "--reason", "deleted by hand").code == 4
+    assert second(two, "--json", "status", RUN).json["reason_code"] == "TRUTH_LOST"
+    assert second(two, "resume", "--all").out.startswith("Nothing to resume")
+
+
+def test_a_quarantine_whose_record_was_deleted_is_told_and_none_once_that_is_accepted(two: Shell) -> None:
+    (record,) = (two.folder / "shared").rglob(f"{BAD}.jsonl")
+    record.unlink()
+    assert second(two, "quarantine", "show", BAD).error == "TRUTH_ROLLED_BACK"
+    (row,) = second(two, "--json", "quarantine", "list").json["quarantine"]
+    assert (row["run_id"], row["trouble"]["reason_code"]) == (BAD, "TRUTH_ROLLED_BACK")
+    assert second(two, "recover", BAD, "--accept-loss", "--reason", "deleted by hand").code == 4
+    assert second(two, "quarantine", "show", BAD).error == "TRUTH_LOST"
+    answer = second(two, "--json", "quarantine", "list")
+    assert (answer.code, answer.json["quarantine"]) == (0, [])
+
+
+def test_resume_all_tells_of_a_settled_run_whose_record_was_deleted(two: Shell) -> None:
+    assert second(two, "resume", "--all").out.startswith("Nothing to resume")
+    without_record(two.folder)
+    answer = second(two, "--json", "resume", "--all")
+    assert answer.code == 5
+    (row,) = answer.json["runs"]
+    assert (row["run_id"], row["reason_code"]) == (RUN, "TRUTH_ROLLED_BACK")
+
+
+def test_what_a_crash_left_without_a_record_is_not_lost(two: Shell) -> None:
+    """Its holder died before anything was accepted: the index knows the key, and no more."""
+    without_record(two.folder)
+    with SqliteAuthority("shared/authority.db")._database.writing() as link:
+        link.execute("UPDATE store_run SET state = 'OPEN', settled = 0, seq = NULL, event_id = NULL")
+    for command in READS:
+        answer = second(two, command, RUN)
+        assert (answer.code, answer.error) == (8, "RUN_NOT_FOUND"), command
+        assert f"sr resume {RUN} writes one where a crash left none" in answer.err
+    assert second(two, "resume", RUN).code != 8

@@ -278,6 +278,7 @@ ELSEWHERE = {
     ),
     "tests/flows/test_pack_contracts.py": (C.INSTANCE_RECEIPT_SCHEMA_INVALID,),
     "runs of earlier releases": (C.INSTANCE_DIGEST_MISSING,),
+    "tests/cli/test_doctor_truth.py": (C.AUTHORITY_BEHIND,),
     "tests/cli/test_superseded.py": (C.SUPERSEDED,),
     "tests/flows/test_planted.py": (C.TRUTH_LOST,),
     "tests/flows/test_rolled_back.py": (C.STORE_COPIED,),

@@ -16,19 +16,18 @@ import attrs
 import pytest
 
 from sr_adapters.memory.authority import MemoryAuthority
-from sr_adapters.memory.store import MemoryObjectStore
 from sr_adapters.runtime.platform import FixedPlatformRuns
 from sr_adapters.runtime.timezones import known_timezone
 from sr_domain import Settings
 from sr_domain.encoding.ids import run_id_for
 from sr_domain.plan.request import parse_request
-from sr_domain.record.layout import store_identity_key, store_note_key
+from sr_domain.record.layout import store_identity_key
 from sr_domain.record.states import RunState
 from sr_domain.runner import ScenarioRunner
 from sr_ports import BadInput, Binding, Fault, ReasonCode, SrError
-from sr_ports.conformance.together import together
 from tests.first_authority import FirstRelease
 from tests.kit import BASE, PLATFORM, TTL_S, Lab, request
+from tests.store_worlds import Place, put
 from tests.worlds import FLAG, small_world
 
 KEY = store_identity_key()
@@ -53,29 +52,6 @@ READS: dict[str, Callable[[ScenarioRunner], Any]] = {
     "audit": lambda runner: runner.audit(RUN),
     "explain": lambda runner: runner.explain(RUN),
 }
-
-
-class Place(MemoryObjectStore):
-    """A store in memory that says where it is, and can be asked for what else there is."""
-
-    def __init__(self, where: str, others: dict[str, Place] | None = None) -> None:
-        super().__init__()
-        self.where = where
-        self.others = {} if others is None else others
-        self.others[where] = self
-
-    def location(self) -> str:
-        return self.where
-
-    def elsewhere(self, location: str) -> Place | None:
-        return self.others.get(location)
-
-
-def put(store: Any, key: str, data: bytes | None) -> None:
-    """Make `data` what stands, as whoever has the rights of a storage's owner can."""
-    store.delete(key)
-    if data is not None:
-        assert store.create(key, data) is not None
 
 
 def copied(lab: Lab, where: str) -> Place:
@@ -137,10 +113,7 @@ def test_whatever_writes_to_a_place_that_lost_its_store_is_told(ready: Lab, writ
     if write == "submit" and how != "emptied":  # the line that the index noted stands: a duplicate writes nothing
         assert ready.runner().submit(request()).state is RunState.READY
         return
-    allowed = {ReasonCode.TRUTH_ROLLED_BACK}
-    if how == "emptied" and write in ("reemit", "resume", "recover"):
-        allowed.add(ReasonCode.RUN_NOT_FOUND)
-    assert untouched(ready, lambda: WRITES[write](ready.runner())) in allowed
+    assert untouched(ready, lambda: WRITES[write](ready.runner())) is ReasonCode.TRUTH_ROLLED_BACK
 
 
 @pytest.mark.parametrize("read", list(READS))
@@ -170,12 +143,11 @@ def test_an_older_record_is_not_gone_on_with(ready: Lab, write: str, left: int) 
     cut(ready, left)
     if left == 0:
         put(ready.store, RECORD, None)
-    allowed = {ReasonCode.TRUTH_ROLLED_BACK, ReasonCode.RUN_NOT_FOUND}
     code = untouched(ready, lambda: WRITES[write](ready.runner()))
     if write == "recover" and left in (1, 4):  # what stands may be what consumers were told to read
         assert code is ReasonCode.TRUTH_LOST
     else:
-        assert code in (allowed if left == 0 and write == "reemit" else {ReasonCode.TRUTH_ROLLED_BACK})
+        assert code is ReasonCode.TRUTH_ROLLED_BACK
 
 
 @pytest.mark.parametrize("write", ["submit", "resume"])
@@ -243,6 +215,89 @@ def test_a_crash_before_the_first_event_is_none_either(lab: Lab) -> None:
     assert lab.runner().submit(request(engine_run_root=root)).state is RunState.READY
 
 
+class Restored(Place):
+    """A store that is restored from an older backup right before an append: `keep` lines of the record are left."""
+
+    def __init__(self, before: int, keep: int) -> None:
+        super().__init__("s3://bucket/prefix")
+        self.before, self.keep, self.lost = before, keep, b""
+
+    def replace(self, key: str, data: bytes, *, etag: str) -> Any:
+        if key == RECORD:
+            self.before -= 1
+            if self.before == 0:
+                whole = self.read(RECORD)
+                assert whole is not None
+                self.lost = whole.data
+                left = b"".join(self.lost.splitlines(keepends=True)[: self.keep])
+                put(self, RECORD, left or None)
+        return super().replace(key, data, etag=etag)
+
+
+@pytest.mark.parametrize(
+    ("before", "keep"), [*((1, n) for n in range(5)), *((2, n) for n in range(6)), *((3, n) for n in range(9))]
+)
+def test_a_record_that_loses_events_under_its_worker_is_told_and_the_index_keeps_what_it_had(
+    lab: Lab, before: int, keep: int
+) -> None:
+    store = lab.store = Restored(before, keep)
+    asked = request(engine_run_root=lab.world(small_world()))
+    assert refused(lambda: lab.runner().submit(asked)) is ReasonCode.TRUTH_ROLLED_BACK
+    heard = lab.published()
+    lost = store.lost.splitlines()
+    (row,) = lab.authority.runs()
+    assert row.tail is not None
+    assert (row.tail.seq, row.tail.event_id) == (len(lost) - 1, json.loads(lost[-1])["event_id"])
+    for write in ("submit", "resume"):
+        assert untouched(lab, lambda write=write: WRITES[write](lab.runner())) is ReasonCode.TRUTH_ROLLED_BACK  # type: ignore[misc]
+    put(store, RECORD, store.lost)
+    assert lab.runner().submit(asked).state is RunState.READY
+    assert {one.message_id for one in lab.published()} == {one.message_id for one in heard or lab.published()}
+    assert lab.runner().audit(RUN).findings == ()
+
+
+@pytest.mark.parametrize(("before", "keep"), [(1, 5), (2, 6), (3, 9), (4, 0)])
+def test_one_that_loses_nothing_goes_on(lab: Lab, before: int, keep: int) -> None:
+    lab.store = Restored(before, keep)
+    assert lab.reuse(small_world()).state is RunState.READY
+
+
+def test_a_settled_run_without_its_record_is_named_as_lost(ready: Lab) -> None:
+    runner = ready.runner()
+    assert list(runner.lost()) == []
+    put(ready.store, RECORD, None)
+    assert list(runner.lost()) == [RUN]
+    assert refused(lambda: runner.resume(RUN)) is ReasonCode.TRUTH_ROLLED_BACK
+    runner.recover_run(RUN, reason="deleted by hand")
+    assert list(runner.lost()) == []
+
+
+def test_a_record_that_only_tells_of_who_was_refused_since_hides_no_loss(ready: Lab) -> None:
+    put(ready.store, RECORD, None)
+    settings = Settings(lease_ttl_s=TTL_S, submitters=frozenset({"ops"}), recoverers=frozenset({"ops"}))
+    runner = ready.runner(settings=settings)
+    assert runner.recover_run(RUN, reason="why not", actor="mallory").reason_code is ReasonCode.AUTH_DENIED
+    assert runner.submit(request(), actor="mallory").reason_code is ReasonCode.AUTH_DENIED
+    assert set(ready.kinds(RUN)) == {"AUTH_DENIED"}
+    assert list(runner.lost()) == [RUN]
+    assert refused(lambda: runner.status(RUN)) is ReasonCode.TRUTH_ROLLED_BACK
+    done = runner.recover_run(RUN, reason="deleted by hand", actor="ops")
+    assert (done.state, done.reason_code) == (RunState.FAILED, ReasonCode.TRUTH_LOST)
+    assert runner.audit(RUN).findings == ()
+
+
+def test_a_record_that_was_cut_to_its_first_line_is_named_as_lost(ready: Lab) -> None:
+    cut(ready, 1)
+    assert list(ready.runner().lost()) == [RUN]
+
+
+def test_one_that_the_first_release_noted_may_be_another_stores(ready: Lab) -> None:
+    ready.of_the_first_release()
+    put(ready.store, RECORD, None)
+    assert list(ready.runner().lost()) == []
+    assert refused(lambda: ready.runner().status(RUN)) is ReasonCode.TRUTH_ROLLED_BACK
+
+
 # copies
 
 
@@ -285,30 +340,6 @@ def test_two_teams_have_keys_of_their_own(ready: Lab) -> None:
     assert caught.value.code is ReasonCode.USAGE
 
 
-def test_two_stores_raced_get_a_run_each(lab: Lab) -> None:
-    labs = [attrs.evolve(lab, store=Place(f"s3://team-{n}/prefix")) for n in range(4)]
-    root = lab.world(small_world())
-    outcomes = together([partial(one.runner().submit, request(engine_run_root=root)) for one in labs * 2])
-    assert {one.run_id for one in outcomes} == {RUN}
-    for one in labs:
-        assert one.runner().submit(request()).state is RunState.READY
-    assert len({one.attributes["store_id"] for one in lab.published()}) == 4
-
-
-def test_two_copies_raced_are_served_once(ready: Lab) -> None:
-    lost, root = MemoryAuthority(ready.clock.now), ready.world(small_world("other"), "other")
-    labs = [attrs.evolve(ready, store=copied(ready, f"s3://copy-{n}/prefix"), authority=lost) for n in range(4)]
-
-    def answer(one: Lab) -> object:
-        try:
-            return one.runner().submit(request("other", engine_run_root=root)).state
-        except Fault as error:
-            return error.code
-
-    answers = together([partial(answer, one) for one in labs])
-    assert sorted(map(str, answers)) == ["READY"] + ["STORE_COPIED"] * 3
-
-
 # authorities
 
 
@@ -322,23 +353,11 @@ def test_a_lost_authority_takes_in_every_record_before_it_admits(ready: Lab) -> 
     assert len([one for one in ready.published() if one.attributes["kind"] == "READY"]) == 1
 
 
-def test_two_authorities_on_one_store_make_one_ready(lab: Lab) -> None:
-    """Which nobody should wire: the record still has one writer at a time."""
-    root = lab.world(small_world())
-    labs = [lab, attrs.evolve(lab, authority=MemoryAuthority(lab.clock.now))]
-
-    def answer(one: Lab) -> object:
-        try:
-            return one.runner().submit(request(engine_run_root=root)).state
-        except SrError as error:
-            return error.code
-
-    together([partial(answer, one) for one in labs * 2])
-    assert {one.message_id for one in lab.published()} == {lab.published()[0].message_id}
-    assert all(answer(one) is RunState.READY for one in labs)
-
-
 # decisions
+
+
+def notes(lab: Lab) -> list[Any]:
+    return [json.loads(data) for key, data in lab.truth().items() if "/_store_notes/" in key]
 
 
 def test_a_store_that_was_moved_keeps_its_identity(ready: Lab) -> None:
@@ -348,7 +367,7 @@ def test_a_store_that_was_moved_keeps_its_identity(ready: Lab) -> None:
     put(original, KEY, None)
     decided = ready.runner().recover_store("moved", **decide)
     assert (decided.location, decided.retired) == ("s3://new-home/prefix", ("s3://bucket/prefix",))
-    (note,) = [json.loads(data) for key, data in ready.truth().items() if "/_store_notes/" in key]
+    (note,) = notes(ready)
     assert (note["reason"], note["actor"], note["former_locations"]) == (
         "the bucket was migrated",
         "local",
@@ -364,7 +383,8 @@ def test_a_copy_gets_an_identity_and_keys_of_its_own(ready: Lab) -> None:
     ready.store = copied(ready, "s3://copy/prefix")
     decided = ready.runner().recover_store("copy", reason="a rehearsal", actor="ops")
     assert decided.former_store_id == former != decided.store_id
-    note = json.loads(ready.truth()[store_note_key(former)])
+    (note,) = notes(ready)
+    assert note["store_id"] == former
     assert (note["reason"], note["actor"], note["successor_store_id"]) == ("a rehearsal", "ops", decided.store_id)
     assert ready.runner().submit(request()).is_new is False
     WRITES["resume all"](ready.runner())

@@ -1,116 +1,33 @@
 """The protocol of docs/protocol.md as a small state machine, and a walk over all its states.
 
 Two workers, leases that may lapse at any time, a crash, a world that changes between any two reads, a stranger who
-plants artifacts, and other runs that write and set aside receipts. What the walk proves, it proves for every
-interleaving.
+plants artifacts, other runs that write and set aside receipts, and a store that is restored from an older backup. What
+the walk proves, it proves for every interleaving.
 """
 
 from __future__ import annotations
 
-import enum
 from collections import deque
 from collections.abc import Iterator
-from typing import NamedTuple
+from functools import reduce
 
-import attrs
-
-
-class At(enum.IntEnum):
-    """What a worker does next, in the order of the protocol."""
-
-    ACQUIRE = 0
-    LOAD = 1
-    TAKE = 2
-    JUDGE = 3
-    LIST = 4
-    GATE = 5
-    OUTPUT = 6
-    LOOK = 7
-    RECEIPT = 8
-    RENEW = 9
-    DECIDE = 10
-    FACTS = 11
-    STATUS = 12
-    COMMIT = 13
-    SIGNAL = 14
-    PUBLISH = 15
-    RECORD = 16
-    RELEASE = 17
-    DONE = 18
-
-
-NOTHING, OURS, PLANTED = range(3)
-"""What stands in an artifact's place: nothing, what the record derives, what somebody else made."""
-NONE, STRANGERS = -1, -2
-"""In the place of the receipt: none, another run's. Else the version of the world that it says was proven."""
-PLACES = ("facts", "status", "signal")
-
-
-class Worker(NamedTuple):
-    """Where a worker is. `fence`: of its lease; `tail`: events of the record it has seen.
-
-    `reads`: the version of the world that it saw when it listed, when a gate read, when the output was digested.
-    """
-
-    at: At = At.ACQUIRE
-    fence: int = 0
-    tail: int = 0
-    reads: tuple[int, ...] = ()
-
-
-class State(NamedTuple):
-    """Everything that outlives a step. `record`: events as (kind, fence). `holder`: worker whose lease stands.
-
-    `world`: its version; `proved`: versions that passed a second look, a bit each; `receipt`: what stands in its place;
-    `refused`: the version whose receipt was refused last; `proof`: what was read for the decision; `answered`: that
-    somebody who asked was told READY; `looked`: another run's operator saw no lease here; `swapped`: what he put his
-    receipt in the place of, until he looked again; `rival`: that his run decided. The rest: how many crashes, changes
-    of the world, plants, receipts of other runs, and receipts that somebody replaces by no protocol are to come.
-    """
-
-    workers: tuple[Worker, ...] = (Worker(), Worker())
-    holder: int | None = None
-    fence: int = 0
-    record: tuple[tuple[str, int], ...] = ()
-    facts: int = NOTHING
-    status: int = NOTHING
-    signal: int = NOTHING
-    published: int = NOTHING
-    world: int = 0
-    proved: int = 0
-    receipt: int = NONE
-    refused: int = NONE
-    proof: tuple[int, ...] = ()
-    answered: bool = False
-    looked: bool = False
-    swapped: int | None = None
-    rival: bool = False
-    crashes: int = 1
-    changes: int = 0
-    plants: int = 0
-    strangers: int = 0
-    vandals: int = 0
-
-    def has(self, kind: str) -> bool:
-        return any(event == kind for event, _ in self.record)
-
-
-@attrs.frozen
-class Guards:
-    """The protocol's guards; taking one out shows that the walk notices."""
-
-    fenced: bool = True
-    ledger_decides: bool = True
-    second_look: bool = True
-    receipts_after_look: bool = True
-    receipts_checked_again: bool = True
-    swap_looked_at_again: bool = True
-    nothing_adopted: bool = True
-    answers_from_record: bool = True
-    standing_compared: bool = True
-
-
-ALL = Guards()
+from tests.reliability.protocol_state import (
+    ALL,
+    NONE,
+    NOTHING,
+    OURS,
+    PLACES,
+    PLANTED,
+    STRANGERS,
+    At,
+    Guards,
+    Record,
+    State,
+    Worker,
+    moved,
+    placed,
+    resumed,
+)
 
 
 def steps(state: State, guards: Guards = ALL) -> Iterator[State]:
@@ -122,7 +39,7 @@ def steps(state: State, guards: Guards = ALL) -> Iterator[State]:
         if worker.at == At.DONE:
             continue
         if state.crashes:
-            yield _moved(state._replace(crashes=state.crashes - 1), number, Worker())
+            yield moved(state._replace(crashes=state.crashes - 1), number, Worker())
         yield from _step(state, number, worker, guards)
 
 
@@ -134,7 +51,11 @@ def _events(state: State, guards: Guards) -> Iterator[State]:
     if state.plants:
         for place in PLACES:
             if getattr(state, place) == NOTHING:
-                yield _with(state._replace(plants=state.plants - 1), place, PLANTED)
+                yield placed(state._replace(plants=state.plants - 1), place, PLANTED)
+    if state.restores:
+        yield from _restored(state)
+    if state.lost and state.holder is None and any(one.at == At.DONE for one in state.workers):
+        yield _accepted(state, guards)
     yield from _set_aside(state)
     yield from _other_runs(state, decided, guards)
     told = state.has("COMMITTED") if guards.answers_from_record else state.status != NOTHING
@@ -159,7 +80,41 @@ def _other_runs(state: State, decided: bool, guards: Guards) -> Iterator[State]:
         yield state._replace(receipt=receipt, swapped=None, rival=not back)
     undecided = not decided and not state.rival and state.swapped is None
     if state.holder is None and undecided and not appending and state.refused not in (NONE, state.receipt):
-        yield _resumed(state._replace(receipt=state.refused))  # nobody rests on what stands
+        yield resumed(state._replace(receipt=state.refused))  # nobody rests on what stands
+
+
+def _restored(state: State) -> Iterator[State]:
+    """The store as an older backup has it: fewer events, and what followed from them stands as before, or is gone.
+
+    What stands without its events is nobody's. The bus and the index remember, and somebody asks again. No worker is
+    between its renewal and its decision: a lease that was just renewed outlives the append.
+    """
+    if any(worker.at == At.DECIDE for worker in state.workers):
+        return
+    for kept in range(len(state.record)):
+        record = state.record[:kept]
+        unknown = state.unknown or len(state.record) > len(state.noted)
+        after = state._replace(record=record, restores=state.restores - 1, unknown=unknown, answered=False)
+        after = resumed(after) if all(worker.at >= At.RELEASE for worker in state.workers) else after
+        if not after.has("COMMITTED"):
+            after = after._replace(published=NOTHING)
+        if after.has("DECIDED"):
+            yield after
+            continue
+        after = after._replace(proof=())
+        stand = [place for place in PLACES if getattr(state, place) != NOTHING]
+        for left in (PLANTED, NOTHING):
+            yield reduce(lambda made, place: placed(made, place, left), stand, after)
+
+
+def _accepted(state: State, guards: Guards) -> State:
+    """An operator accepts the loss, under the run's lease: the run ends where it may have been READY undecided."""
+    fence = state.fence + 1
+    told = state.heard or any(event == "COMMITTED" for event, _ in state.noted)
+    stands = PLANTED in (state.facts, state.status, state.signal)
+    ends = not state.has("DECIDED") and not state.has("FAILED") and bool(told or stands) and guards.loss_ends_it
+    record = (*state.record, ("FAILED" if ends else "ACCEPTED", fence))
+    return resumed(state._replace(record=record, noted=record, fence=fence))
 
 
 def _set_aside(state: State) -> Iterator[State]:
@@ -171,43 +126,41 @@ def _set_aside(state: State) -> Iterator[State]:
         return
     committed = state.has("COMMITTED")
     if state.facts == PLANTED and state.has("DECIDED"):
-        yield _resumed(state._replace(facts=OURS))
+        yield resumed(state._replace(facts=OURS))
     if state.status == PLANTED:
-        yield _resumed(state._replace(status=OURS if committed else NOTHING))
+        yield resumed(state._replace(status=OURS if committed else NOTHING))
     if state.signal == PLANTED and committed:
-        yield _resumed(state._replace(signal=OURS))
-
-
-def _resumed(state: State) -> State:
-    """The same, and whoever did it at work on the run, where a worker has nothing left to do."""
-    idle = [number for number, worker in enumerate(state.workers) if worker.at >= At.RELEASE]
-    return _moved(state, idle[0], Worker()) if idle else state
-
-
-def _with(state: State, place: str, what: int) -> State:
-    """The state with that in an artifact's place."""
-    match place:
-        case "facts":
-            return state._replace(facts=what)
-        case "status":
-            return state._replace(status=what)
-        case _:
-            return state._replace(signal=what)
-
-
-def _moved(state: State, number: int, worker: Worker) -> State:
-    return state._replace(workers=(*state.workers[:number], worker, *state.workers[number + 1 :]))
+        yield resumed(state._replace(signal=OURS))
 
 
 def _append(state: State, number: int, kind: str, then: At, guards: Guards) -> State:
     """Compare-and-swap on the whole record, refused below its fence; a loser reads again."""
     worker = state.workers[number]
-    if len(state.record) != worker.tail:
-        return _moved(state, number, worker._replace(at=At.LOAD, reads=()))
+    if state.record[: len(worker.seen)] != worker.seen and guards.only_grows:
+        told = _released(state, number, note=worker.seen)  # it lost events: the index is told what it had
+        return moved(told, number, Worker())  # and somebody asks again
+    if state.record != worker.seen and (guards.only_grows or len(state.record) > len(worker.seen)):
+        return moved(state, number, worker._replace(at=At.LOAD, reads=()))
     if guards.fenced and state.record and worker.fence < state.record[-1][1]:
-        return _moved(state, number, Worker(At.DONE))
+        return moved(state, number, Worker(At.DONE))
     record = (*state.record, (kind, worker.fence))
-    return _moved(state._replace(record=record), number, worker._replace(at=then, tail=len(record)))
+    return moved(state._replace(record=record), number, worker._replace(at=then, seen=record))
+
+
+def _once(state: State, number: int, kind: str, then: At, guards: Guards) -> State:
+    """A milestone: one that is there already is known from now on, and adds nothing."""
+    worker = state.workers[number]
+    grew = state.record[: len(worker.seen)] == worker.seen or not guards.only_grows
+    if state.has(kind) and grew:
+        return moved(state, number, worker._replace(at=then, seen=state.record, reads=()))
+    return _append(state, number, kind, then, guards)
+
+
+def _released(state: State, number: int, note: Record) -> State:
+    """The lease is given up; the index is told of the record that its holder knows, unless it knows nothing of any."""
+    if state.holder == number:
+        state = state._replace(holder=None, noted=note or state.noted)
+    return moved(state, number, Worker(At.DONE))
 
 
 def _step(state: State, number: int, worker: Worker, guards: Guards) -> Iterator[State]:
@@ -224,15 +177,18 @@ def _begin(state: State, number: int, worker: Worker, guards: Guards) -> Iterato
     match worker.at:
         case At.ACQUIRE if state.holder is None:
             fence = state.fence + 1
-            yield _moved(state._replace(holder=number, fence=fence), number, Worker(At.LOAD, fence))
+            yield moved(state._replace(holder=number, fence=fence), number, Worker(At.LOAD, fence))
         case At.LOAD:
+            if state.lost and guards.index_compared:  # it was rolled back: nothing goes on by itself
+                yield _released(state, number, note=())
+                return
             last = state.record[-1][1] if state.record else worker.fence
             if guards.fenced and last > worker.fence:
-                yield _moved(state, number, Worker(At.DONE))
+                yield moved(state, number, Worker(At.DONE))
                 return
             waits = state.has("WAITING") and not state.has("DECIDED") and not state.has("FAILED")
             then = At.TAKE if last < worker.fence and not waits else At.JUDGE  # who looks for evidence takes it later
-            yield _moved(state, number, worker._replace(at=then, tail=len(state.record)))
+            yield moved(state, number, worker._replace(at=then, seen=state.record))
         case At.TAKE:  # fence out whoever held the run before
             yield _append(state, number, "TAKEN", At.JUDGE, guards)
         case At.JUDGE:
@@ -240,25 +196,26 @@ def _begin(state: State, number: int, worker: Worker, guards: Guards) -> Iterato
 
 
 def _judge(state: State, number: int, worker: Worker, guards: Guards) -> Iterator[State]:
-    if state.has("FAILED"):
-        yield _moved(state, number, worker._replace(at=At.RELEASE))
-    elif state.has("DECIDED") or (state.facts != NOTHING and not guards.nothing_adopted):
-        yield _moved(state, number, worker._replace(at=At.FACTS))
+    knows = {kind for kind, _ in worker.seen}
+    if "FAILED" in knows:
+        yield moved(state, number, worker._replace(at=At.RELEASE))
+    elif "DECIDED" in knows or (state.facts != NOTHING and not guards.nothing_adopted):
+        yield moved(state, number, worker._replace(at=At.FACTS))
     else:
         yield _append(state, number, "FAILED", At.JUDGE, guards)  # the deadline, or a conflict
-        yield _moved(state, number, worker._replace(at=At.LIST, reads=()))
+        yield moved(state, number, worker._replace(at=At.LIST, reads=()))
 
 
 def _prove(state: State, number: int, worker: Worker, guards: Guards) -> Iterator[State]:
     """One observation, what is stored of it, and the decision."""
 
     def go(to: At, changed: State = state) -> State:
-        return _moved(changed, number, worker._replace(at=to))
+        return moved(changed, number, worker._replace(at=to))
 
     match worker.at:
         case At.LIST | At.GATE | At.OUTPUT:
             seen = worker._replace(at=At(worker.at + 1), reads=(*worker.reads, state.world))
-            after = _moved(state, number, seen)
+            after = moved(state, number, seen)
             early = worker.at == At.OUTPUT and not guards.receipts_after_look and state.receipt == NONE
             yield after._replace(receipt=seen.reads[-1]) if early else after
         case At.LOOK:
@@ -290,21 +247,24 @@ def _fenced(state: State, number: int, worker: Worker, guards: Guards) -> State:
     """On to the receipt, the record's fence raised before anything is written."""
     if state.record and state.record[-1][1] < worker.fence:
         return _append(state, number, "TAKEN", At.RECEIPT, guards)
-    return _moved(state, number, worker._replace(at=At.RECEIPT))
+    return moved(state, number, worker._replace(at=At.RECEIPT))
 
 
 def _commit(state: State, number: int, worker: Worker, guards: Guards) -> Iterator[State]:
     """The commit order, from the facts view to the release of the lease."""
 
+    mine = next((event for event in worker.seen if event[0] == "DECIDED"), None)
+    gone = mine is not None and mine not in state.record  # the store was restored; it is told at its next append
+
     def go(to: At, changed: State = state) -> State:
-        return _moved(changed, number, worker._replace(at=to, reads=()))
+        return moved(changed, number, worker._replace(at=to, reads=()))
 
     def written(place: str, then: At) -> State:
         """The artifact, unless somebody else's stands there: then the run rests, named, and nothing is overwritten."""
-        foreign = getattr(state, place) == PLANTED
+        foreign = getattr(state, place) == PLANTED or (gone and getattr(state, place) == OURS)
         if foreign and guards.standing_compared and guards.nothing_adopted:
             return go(At.RELEASE)
-        return _with(go(then), place, PLANTED if foreign else OURS)
+        return placed(go(then), place, PLANTED if foreign or gone else OURS)
 
     match worker.at:
         case At.FACTS:
@@ -312,18 +272,19 @@ def _commit(state: State, number: int, worker: Worker, guards: Guards) -> Iterat
         case At.STATUS:
             yield written("status", At.COMMIT)
         case At.COMMIT:
-            done = state.has("COMMITTED")
-            yield go(At.SIGNAL) if done else _append(state, number, "COMMITTED", At.SIGNAL, guards)
+            yield _once(state, number, "COMMITTED", At.SIGNAL, guards)
         case At.SIGNAL:
             yield written("signal", At.PUBLISH)
         case At.PUBLISH:
-            yield go(At.RECORD, state._replace(published=state.signal))
+            by = 0 if mine is None else mine[1]
+            second = state.second or state.heard not in (0, by)
+            on_record = not gone and (state.has("COMMITTED") or state.record[: len(worker.seen)] == worker.seen)
+            published = state.signal if on_record else state.published  # the READY of a history that was lost
+            yield go(At.RECORD, state._replace(published=published, heard=state.heard or by, second=second))
         case At.RECORD:
-            done = state.has("PUBLISHED")
-            yield go(At.RELEASE) if done else _append(state, number, "PUBLISHED", At.RELEASE, guards)
+            yield _once(state, number, "PUBLISHED", At.RELEASE, guards)
         case At.RELEASE:
-            holder = None if state.holder == number else state.holder
-            yield _moved(state._replace(holder=holder), number, Worker(At.DONE))
+            yield _released(state, number, note=worker.seen)
 
 
 def broken(state: State) -> str | None:
@@ -331,7 +292,9 @@ def broken(state: State) -> str | None:
     fences = [fence for _, fence in state.record]
     decided, committed = state.has("DECIDED"), state.has("COMMITTED")
     planted = PLANTED in (state.facts, state.status, state.signal)
-    left = decided and not state.published and not planted and all(one.at == At.DONE for one in state.workers)
+    idle = all(one.at == At.DONE for one in state.workers)
+    told = state.lost or state.unknown  # an operator's to accept, or for whoever asks next
+    left = decided and not state.published and not planted and not told and idle
     checks = (
         (fences == sorted(fences), "a lower fence wrote after a higher"),
         (not (decided and state.has("FAILED")), "two decisions"),
@@ -348,6 +311,7 @@ def broken(state: State) -> str | None:
         (not (decided and state.rival), "two runs decided of one scope with other bytes"),
         (sum(kind == "WAITING" for kind, _ in state.record) <= 1, "a look that found nothing new was told"),
         (committed or not state.answered, "READY was answered and is not on record"),
+        (not state.second or state.unknown, "a second READY of a run that the index had known as READY"),
         (not left, "a decided run was left"),
     )
     return next((what for holds, what in checks if not holds), None)

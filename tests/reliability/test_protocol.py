@@ -2,21 +2,29 @@
 
 import pytest
 
-from tests.reliability.protocol_model import Guards, State, walk
+from tests.reliability.protocol_model import walk
+from tests.reliability.protocol_state import At, Guards, State, Worker
 
 QUIET = State(crashes=0)
+ALONE = QUIET._replace(workers=(Worker(), Worker(At.DONE)))
+"""One worker, and whoever asks again."""
 WORLDS = {
     "a crash": State(),
     "a change of the world": QUIET._replace(changes=1),
     "a planted artifact": QUIET._replace(plants=1),
     "another run's receipt": QUIET._replace(strangers=1),
     "a receipt that somebody replaces": QUIET._replace(vandals=1),
+    "an older backup": ALONE._replace(restores=1),
 }
 LONG = {
     "a change and a crash": State(changes=1),
     "a planted artifact and a crash": State(plants=1),
+    "an older backup and a crash": ALONE._replace(restores=1, crashes=1),
+    "an older backup and a change": ALONE._replace(restores=1, changes=1),
+    "an older backup under two workers": QUIET._replace(restores=1),
     "a change and another run's receipt": QUIET._replace(changes=1, strangers=1),
 }
+SECOND = "a second READY of a run that the index had known as READY"
 CASES = [
     *(pytest.param(start, id=name) for name, start in WORLDS.items()),
     *(pytest.param(start, id=name, marks=pytest.mark.slow) for name, start in LONG.items()),
@@ -43,6 +51,9 @@ def test_no_interleaving_of_two_workers_breaks_an_invariant(start: State) -> Non
         (Guards(nothing_adopted=False), WORLDS["a planted artifact"], "READY without a decision on record"),
         (Guards(standing_compared=False), WORLDS["a planted artifact"], "status READY without a facts view"),
         (Guards(answers_from_record=False), QUIET, "READY was answered and is not on record"),
+        (Guards(only_grows=False), WORLDS["an older backup"], "READY without a decision on record"),
+        (Guards(index_compared=False), WORLDS["an older backup"], SECOND),
+        (Guards(loss_ends_it=False), WORLDS["an older backup"], SECOND),
     ],
     ids=lambda one: one if isinstance(one, str) else "",
 )

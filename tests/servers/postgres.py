@@ -13,7 +13,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,9 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from sr_adapters.postgres import schema as tables
+from sr_adapters.postgres import statements
+from sr_ports import Binding
 from tests.servers import absent
 
 ABSENT = "no Postgres server: set SR_TEST_PG_DSN, or install one (Debian: apt-get install postgresql)"
@@ -127,6 +130,23 @@ def fresh_schema(dsn: str) -> Iterator[str]:
     yield name
     with suppress(psycopg.OperationalError), closing(psycopg.connect(dsn, autocommit=True)) as link:
         link.execute(f'DROP SCHEMA IF EXISTS "{name}" CASCADE'.encode())
+
+
+def lay_first_release(dsn: str, schema: str, runs: Sequence[tuple[Binding, int]]) -> None:
+    """Tables as the first release made them, with these runs: what is bound, and the fence of the last lease."""
+    with closing(psycopg.connect(dsn, autocommit=True)) as link:
+        link.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}".encode())
+        link.execute(tables.render(statements.CREATE_VERSION, schema))
+        link.execute(tables.render(statements.STEPS[0], schema))
+        link.execute(tables.render(statements.SET_VERSION, schema), (1,))
+        for one, fence in runs:
+            key, intent = one.run_equivalence_key.encode(), (one.intent_fingerprint, one.intent)
+            link.execute(
+                f"INSERT INTO {schema}.run VALUES (%s, %s, %s, %s, %s, gen_random_uuid(), %s, %s)".encode(),
+                (one.run_id, key, *intent, one.platform_run_id, one.state, one.settled),
+            )
+            lease = "(%s, 'older', %s, interval '60 s', '-infinity', gen_random_uuid())"
+            link.execute(f"INSERT INTO {schema}.lease VALUES {lease}".encode(), (one.run_id, fence))
 
 
 @contextmanager
