@@ -63,7 +63,7 @@ def tell(code: ReasonCode | str, what: Any, remedy: str | None = None, *, word: 
     """
     output.story_first()
     step = remedy_here(code, REASONS[ReasonCode(code)].remedy if remedy is None else remedy)
-    output.tell(f"{word}[{code}]: {sentence(what)}; {step}")
+    output.tell(f"{word}[{code}]: {sentence(what)};", step)
 
 
 def sentence(what: Any) -> str:

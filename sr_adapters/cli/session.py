@@ -13,7 +13,7 @@ import click
 from sr_adapters.answers import versioned
 from sr_adapters.cli import output
 from sr_adapters.cli.errors import remedy_here, tell
-from sr_adapters.shown import in_line
+from sr_adapters.shown import folded, in_line
 
 if TYPE_CHECKING:
     from sr_domain.run.outcome import NextStep
@@ -105,9 +105,9 @@ class Session:
         output.document(document)
 
     def say(self, *lines: str) -> None:
-        """Lines for people, on stdout."""
+        """Lines for people, on stdout; on a terminal broken between words where they are longer than it is wide."""
         for line in lines:
-            output.answer(line)
+            output.say(line)
 
     def rows(self, rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """Rows of an answer; what could not be read of some has its remedy as the running command should say it."""
@@ -149,7 +149,8 @@ class Session:
         width = max((len(name) for name, _ in shown), default=0)
         room = self.room if shown else None
         for name, value in shown:
-            output.answer(f"  {name:<{width}}  {_cut(value, room, width + 4)}")
+            line = f"  {name:<{width}}  {_cut(value, room, width + 4)}"
+            output.answer(line if room is None else folded(line, room, width + 4))
 
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
         """Rows to compare: ruled, coloured and fitted on a terminal, aligned plain text elsewhere."""
@@ -169,8 +170,10 @@ class Session:
 
         from sr_adapters.cli import tables
 
+        room, dropped, spared = self.room, 0, 0
+        if room is not None:
+            headers, rows, spared = tables.without_spare(headers, rows, room - _MARGIN)
         styles = [[_STYLES.get(cell, "") for cell in row] for row in rows]
-        room, dropped = self.room, 0
         if room is not None:
             headers, rows, dropped = tables.fitted(headers, rows, room - _MARGIN)
         table = Table(
@@ -182,8 +185,8 @@ class Session:
             table.add_row(*(Text(cell, style=style) for cell, style in zip(row, styled, strict=False)))
         console = Console(file=output.answers().file(), width=_UNCUT if room is None else room)
         console.print(table, crop=room is not None)
-        if dropped:
-            output.answer(f"  {dropped} more column{'s' * (dropped > 1)}: --wide")
+        if dropped + spared:
+            output.answer(f"  {dropped + spared} more column{'s' * (dropped + spared > 1)}: --wide")
 
 
 _MARGIN = 4

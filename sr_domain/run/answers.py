@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, assert_never
 
 import attrs
@@ -26,8 +26,11 @@ from sr_ports import REASONS, Binding, ObjectStore, ReasonCode
 if TYPE_CHECKING:
     from sr_domain.plan.request import RunRequest
     from sr_domain.record.details import Accepted, Rest, Successor
+    from sr_domain.record.proofs import Lack
     from sr_domain.record.read import Entry
     from sr_domain.run.ports import Ports
+
+_NAMED = 5
 
 
 def settled(ledger: Ledger) -> bool:
@@ -157,7 +160,15 @@ def _rested(why: Rest | None) -> str:
         first, others = why.conflicts[0], len(why.conflicts) - 1
         more = f" and {others} more" if others else ""
         return f"{first.subject}: {first.code}: {first.detail}{more}"
-    return "missing: " + ", ".join(why.missing) if why.missing else ""
+    return missing_text(why.missing, why.lacks) if why.missing else ""
+
+
+def missing_text(missing: Sequence[str], lacks: Iterable[Lack]) -> str:
+    """What a run waits for, in a sentence: the first few, each with where it is looked for."""
+    places = {one.subject: one.path for one in reversed(tuple(lacks))}
+    named = [f"{one} ({places[one]})" if places.get(one, one) != one else one for one in missing[:_NAMED]]
+    more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+    return f"missing: {', '.join(named)}{more}"
 
 
 def _orphaned(why: Rest | None) -> str | None:

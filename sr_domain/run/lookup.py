@@ -13,8 +13,8 @@ from sr_domain.record.ledger import Ledger
 from sr_domain.run.append_aside import read_record
 from sr_domain.run.bound import bound, chosen
 from sr_domain.run.context import Context
-from sr_domain.run.names import id_of
-from sr_domain.run.platform_runs import no_run, platform_runs
+from sr_domain.run.names import id_of, no_run
+from sr_domain.run.platform_runs import platform_runs
 from sr_domain.run.ports import Ports
 from sr_domain.run.rolled_back import check_tail
 from sr_domain.run.store_identity import KnownStore
@@ -48,7 +48,8 @@ def home(context: Context, run: str) -> Place:
     named = run_of(run)
     if named is not None:
         return Place(*named)
-    return _place(context.ports, id_of(context.ports, run), context.known_store, context.notice)
+    run_id = id_of(context.ports, run)
+    return _place(context.ports, run_id, context.known_store, context.notice, run)
 
 
 def traced(context: Context, run: str) -> Place:
@@ -82,10 +83,10 @@ def view_of(ports: Ports, run_id: str, notice: Callable[[str], None]) -> str:
         return _only(run_id, found).facts(run_id)
 
 
-def _place(ports: Ports, run_id: str, known: KnownStore, notice: Callable[[str], None]) -> Place:
+def _place(ports: Ports, run_id: str, known: KnownStore, notice: Callable[[str], None], name: str = "") -> Place:
     """As the authority knows, else where the record is: of several records the current platform run's counts.
 
-    While the authority is away the records tell.
+    While the authority is away the records tell. `name`: what the run was asked for by; default: its id.
     """
     current = ports.platform.current()
     away: Unreachable | None = None
@@ -101,7 +102,7 @@ def _place(ports: Ports, run_id: str, known: KnownStore, notice: Callable[[str],
         return Place(Layout(binding.platform_run_id), run_id, asked)
     found = _recorded_in(ports, run_id, current) or ([] if away else _bound_in(ports, run_id, current, known))
     if not found:
-        raise away or no_run(run_id)
+        raise away or no_run(name or run_id)
     layout = _only(run_id, found)
     if away is not None:
         notice(f"the authority was not asked ({away.what}): answered from the store")
@@ -176,18 +177,18 @@ def record_of(context: Context, run: str, *, admitted: bool = True) -> tuple[Lay
     layout, run_id = place.layout, place.run_id
     ledger, _ = read_record(context.ports, layout, run_id)
     if not ledger.events or (admitted and ledger.state is None):
-        raise _no_record(context, layout, run_id)
+        raise _no_record(context, layout, run_id, run)
     return layout, ledger
 
 
-def _no_record(context: Context, layout: Layout, run_id: str) -> NotFound:
+def _no_record(context: Context, layout: Layout, run_id: str, name: str) -> NotFound:
     """That there is no such run, or that only its record is not here: another store's, or lost."""
     try:
         known = bound(context.ports.at(layout.platform_run_id).authority, run_id, context.known_store)
     except (NotFound, Unreachable):
         known = None
     if known is None:
-        return no_run(run_id)
+        return no_run(run_id if run_of(name) else name)
     if known.platform_run_id != layout.platform_run_id:  # a ref said so
         what = f"run {run_id} is not in {layout.platform_run_id}: its home is {known.platform_run_id}"
         return NotFound(ReasonCode.RUN_NOT_FOUND, what, "name it by its id, or by a ref of its home")

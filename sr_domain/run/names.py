@@ -9,7 +9,7 @@ from itertools import islice
 from sr_domain.encoding.ids import run_id_for
 from sr_domain.record.layout import Layout, run_of
 from sr_domain.run.bound import index_store, own
-from sr_domain.run.platform_runs import authorities, ids_below, no_run, platform_runs
+from sr_domain.run.platform_runs import authorities, ids_below, platform_runs
 from sr_domain.run.ports import Ports
 from sr_domain.run.store_identity import KnownStore
 from sr_ports import AuthorityStore, BadInput, IndexedRun, NotFound, ReasonCode, Unreachable
@@ -27,6 +27,14 @@ def is_name(text: str) -> bool:
     """Whether it has the form of a run's name: an id, a prefix of one, or ``key:KEY``."""
     whole = len(text) == _LENGTH and not set(text) - set("0123456789abcdef")
     return whole or bool(_PREFIX.fullmatch(text)) or (text.startswith(KEY) and text != KEY)
+
+
+def no_run(name: str) -> NotFound:
+    """That neither authority nor store knows the run. `name`: as it was asked for."""
+    if not name.startswith(KEY):
+        return NotFound(ReasonCode.RUN_NOT_FOUND, f"there is no run {name[:64]!r}")
+    what = f"there is no run with the key {name.removeprefix(KEY)[:128]!r}"
+    return NotFound(ReasonCode.RUN_NOT_FOUND, what, "check the key and the profile; sr list shows the keys")
 
 
 def id_of(ports: Ports, run: str) -> str:
