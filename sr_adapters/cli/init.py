@@ -121,7 +121,7 @@ def _more_notes(data: str, layout: Layout, name: str | None, called: str) -> lis
 def _tell(
     session: Session, layout: Layout, name: str, notes: Sequence[str], written: Sequence[str], *, engine: bool
 ) -> None:
-    from sr_adapters.cli.own_data import days_text
+    from sr_adapters.cli.own_data import days_cell
     from sr_domain.evidence.progress import amount
 
     if session.as_json:
@@ -133,7 +133,7 @@ def _tell(
             one.template,
             one.files,
             amount(one.size),
-            days_text(one.days[0], one.days[-1]) if one.days else "",
+            days_cell(one.days[0], one.days[-1]) if one.days else "",
         )
         for one in layout.outputs
     ]

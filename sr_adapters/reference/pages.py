@@ -14,7 +14,7 @@ from sr_domain.evidence.bundle import DIGEST_KEYS, PATH_KEYS
 from sr_domain.evidence.gates import FLAG_LIMIT
 from sr_domain.evidence.index_reader import MAX_INDEX, SHAPES
 from sr_domain.plan.compile import PINS
-from sr_domain.plan.templates import DAY
+from sr_domain.plan.templates import DAY_TOKENS
 from sr_plugins.documents import pack_words
 from sr_plugins.reason_table import table as reason_table
 
@@ -72,7 +72,7 @@ def _pack() -> str:
             for key, one in known.items()
         ]
         parts += [f"## {title}", table(["key", "is", "must be there", "means"], rows)]
-    tokens = ", ".join(code("{" + name + "}") for name in (*PINS, DAY))
+    tokens = ", ".join(code("{" + name + "}") for name in (*PINS, *DAY_TOKENS))
     return page("Pack keys", *parts, f"Paths are relative to the engine root. Their tokens: {tokens}; see `pins.md`.")
 
 

@@ -61,6 +61,9 @@ PINS = {
     "scenario_id": ("a name", "the variant of the world, such as `baseline`"),
     "run_id": ("32 lower-case hex", "nobody chooses it: it is made from run_equivalence_key"),
     "utc_day": ("YYYY-MM-DD", "nobody chooses it: each day of the window, in paths alone"),
+    "utc_y": ("YYYY", "the year of that day, for paths such as `{utc_y}/{utc_m}/{utc_d}` or `{utc_y}{utc_m}{utc_d}`"),
+    "utc_m": ("MM", "its month; a path that has one of the three has them all"),
+    "utc_d": ("DD", "its day of the month"),
 }
 PLACEHOLDERS = {
     "manifest_fingerprint": "the pin",

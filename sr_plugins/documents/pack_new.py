@@ -122,7 +122,8 @@ def _catalogue(outputs: Iterable[tuple[str, str]]) -> str:
     entries = "".join(_entry(output_id, template, _GATE) for output_id, template in outputs)
     head = "# Which files make up which output. A key that begins with x- is yours.\n"
     pins = (
-        "# Tokens: {manifest_fingerprint} {parameter_hash} {seed} {scenario_id} {run_id}, and {utc_day} for each day.\n"
+        "# Tokens: {manifest_fingerprint} {parameter_hash} {seed} {scenario_id} {run_id}, and {utc_day} for each day,\n"
+        "# as 2026-01-31; spelt otherwise: {utc_y}{utc_m}{utc_d}, {utc_y}/{utc_m}/{utc_d}.\n"
     )
     listed = f"outputs:\n{entries}" if entries else "outputs: []\n"
     return f'{head}{pins}version: "1"\n{listed}'
