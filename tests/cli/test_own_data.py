@@ -80,7 +80,7 @@ def test_a_day_is_a_day_however_it_is_spelt(own: Shell, path: str, template: str
     ready = done(own.bare("--json", "submit", "request.yaml")).json
     (shown,) = done(own.bare("--json", "open", ready["run_id"], "orders")).json["files"]
     assert shown["path"].endswith(files[1])
-    os.unlink(own.folder / "data" / files[1])
+    (own.folder / "data" / files[1]).unlink()
     done(own.bare("seal", "--day", DAYS[0]))
     (own.folder / "data" / files[0]).unlink()
     missing = own.bare("--json", "check", "data").json
@@ -90,8 +90,8 @@ def test_a_day_is_a_day_however_it_is_spelt(own: Shell, path: str, template: str
 @pytest.mark.parametrize(
     "path",
     [
-        "blobs/e4f20260101ab.bin", "a/20261301/x", "a/12345678/x", "v/2026/01/x", "t/1767225600000.csv", "a/120260101/x",
-        "a/2026/13/01/x", "p/20260101-9", "a/20260101123456/x",
+        "blobs/e4f20260101ab.bin", "a/20261301/x", "a/12345678/x", "v/2026/01/x", "t/1767225600000.csv",
+        "a/120260101/x",        "a/2026/13/01/x", "p/20260101-9", "a/20260101123456/x",
     ],
 )  # fmt: skip
 def test_what_only_looks_like_a_day_is_none(own: Shell, path: str) -> None:

@@ -13,7 +13,7 @@ from sr_adapters.reference.__main__ import behind
 from sr_adapters.reference.pages import pages
 from sr_adapters.subprocess.template import placeholder_values
 from sr_domain.plan.compile import PINS
-from sr_domain.plan.templates import DAY
+from sr_domain.plan.templates import DAY_TOKENS
 
 REPO = Path(__file__).resolve().parents[2]
 CONTRACTS = {
@@ -42,7 +42,7 @@ def test_every_placeholder_and_pin_is_told() -> None:
         "scenario_binding": binding,
     }
     assert set(words.PLACEHOLDERS) == set(placeholder_values(invocation, "{}", 1, "/root"))
-    assert set(words.PINS) == {*PINS, DAY}
+    assert set(words.PINS) == {*PINS, *DAY_TOKENS}
 
 
 def test_every_variable_of_profiles_and_engines_is_told() -> None:

@@ -155,10 +155,11 @@ def test_a_template_that_cannot_be_a_path_is_refused(template: str) -> None:
 
 def test_tokens_without_a_pin_are_named_and_so_are_the_pins_there_are() -> None:
     problem = refused(spec("data/{day}/{weather}/{seed}.bin"), output_ids=["bad"])
-    pins = "{manifest_fingerprint}, {parameter_hash}, {seed}, {scenario_id}, {run_id}, {utc_day}, {utc_y}, {utc_m}, {utc_d}"
+    pins = "{manifest_fingerprint}, {parameter_hash}, {seed}, {scenario_id}, {run_id}"
+    days = "{utc_day}, {utc_y}, {utc_m}, {utc_d}"
     assert (
         problem.problems[-1].detail
-        == f"no pin fills {{day}}, {{weather}}; the pins are {pins}; did you mean {{utc_day}}?"
+        == f"no pin fills {{day}}, {{weather}}; the pins are {pins}, {days}; did you mean {{utc_day}}?"
     )
 
 
