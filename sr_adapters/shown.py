@@ -67,3 +67,8 @@ _COMMAND = r"sr (?:--[a-z]+ [^ ]+ )*[a-z]+(?: [a-z]+)? (?:[^ ]*=)?[0-9a-f]{32}[^
 
 def _columns(text: str) -> int:
     return len(re.sub(_COLOUR, "", text))
+
+
+def short_digests(text: str) -> str:
+    """A sentence with its digests cut to 12 characters. One in a path, an option or behind ``=`` stays."""
+    return re.sub(r"(?<![\w/=.'-])(?<!= )([0-9a-f]{12})[0-9a-f]{52}(?![\w/]|\.\w)", r"\1…", text)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from sr_adapters.cli import output
+from sr_adapters.shown import short_digests
 from sr_ports import REASONS, ReasonCode, one_line
 
 _words: list[str] = []
@@ -63,7 +64,8 @@ def tell(code: ReasonCode | str, what: Any, remedy: str | None = None, *, word: 
     """
     output.story_first()
     step = remedy_here(code, REASONS[ReasonCode(code)].remedy if remedy is None else remedy)
-    output.tell(f"{word}[{code}]: {sentence(what)};", step)
+    told = sentence(what)
+    output.tell(f"{word}[{code}]: {short_digests(told) if output.narrow() else told};", step)
 
 
 def sentence(what: Any) -> str:

@@ -239,6 +239,11 @@ def say(text: str = "") -> None:
     click.echo(_fitted(plain(text), to), file=to.file())
 
 
+def narrow() -> bool:
+    """Whether a line that is told is for a terminal."""
+    return (_Streams.rest or Output(sys.stderr)).isatty()
+
+
 def _fitted(text: str, to: Output) -> str:
     """The text, as a terminal shows it best; no other stream's is touched."""
     if len(text) < _NARROW or not to.isatty():

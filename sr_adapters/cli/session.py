@@ -220,6 +220,11 @@ def seconds(value: float | None) -> str:
     return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"  # noqa: PLR2004 - an hour
 
 
+def counted(number: int, what: str) -> str:
+    """How many of something, for people: 1 gate, 2 gates."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def own_profile() -> str:
     """The profile of a command line that names none: the working folder's own, else the shipped local one."""
     return PROFILE if os.path.isfile(PROFILE) else "local"  # noqa: PTH113 - pathlib would cost every start its import

@@ -13,6 +13,9 @@ from sr_adapters.own_data.dates import TOKENS, dates_in, shape_of
 _PURE = re.compile(rf"(?:[^/]*=)?(?:(?:{TOKENS.pattern})[-_.]?)+")
 _PACKED = (".gz", ".bz2", ".xz", ".zst", ".lz4")
 _LONGEST = 100
+_LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "ø": "o", "œ": "oe", "đ": "d", "ł": "l", "Æ": "AE", "Ø": "O",
+                          "Œ": "OE", "Đ": "D", "Ł": "L"})  # fmt: skip
+"""What has no letter of ASCII in it, as people write it there."""
 _SPAN = re.compile(rf"(?P<before>.*?)(?P<day>(?:{TOKENS.pattern})(?:.*(?:{TOKENS.pattern}))?)(?P<after>.*?)", re.DOTALL)
 """A name, split before the first token of its day and behind the last."""
 
@@ -64,7 +67,7 @@ def without_day(name: str) -> str:
 
 def fitting(name: str) -> str:
     """The name as an id may be: letters, digits, ``_``, ``.`` and ``-`` of ASCII alone; empty where nothing is left."""
-    plain = unicodedata.normalize("NFKD", without_day(name)).encode("ascii", "ignore").decode()
+    plain = unicodedata.normalize("NFKD", without_day(name).translate(_LETTERS)).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9_.-]+", "_", plain).strip("._-")[:_LONGEST].strip("._-")
 
 

@@ -15,7 +15,7 @@ from sr_plugins.documents.yaml import load_yaml
 
 _NOTE = (
     "A profile of your own may name any variable, as `${NAME}` or `${NAME:-default}`. Credentials and settings of AWS "
-    "come from its own variables and files, as every AWS tool reads them. What an engine's environment has beside these: "
+    "come from its own variables and files, as every AWS tool reads them. What else an engine is given: "
     "`invoker.env` in `profile.md`."
 )
 

@@ -62,7 +62,8 @@ class GateBytes:
         )
         match verdict:
             case GateMissing(late=Conflict() as late):
-                return Finding(late.code, gate.subject, f"ROTTED: {late.detail}")
+                how = "MOVED" if late.code is ReasonCode.INDEXED_FILE_ABSENT else "ROTTED"
+                return Finding(late.code, gate.subject, f"{how}: {late.detail}")
             case GateMissing(path):
                 return Finding(ReasonCode.TRUTH_MISSING, gate.subject, f"MOVED: {path} is not there")
             case GateUnjudged(code, detail):

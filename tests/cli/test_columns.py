@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sr_adapters.cli import tables
-from sr_adapters.shown import folded
+from sr_adapters.shown import folded, short_digests
 from sr_domain.encoding.ids import run_id_for
 from tests.cli.conftest import Shell
 
@@ -85,6 +85,15 @@ def test_the_next_step_begins_a_line_of_its_own(quarantined: Shell) -> None:
         "error[RUN_NOT_FOUND]: there is no run with the key 'nope';",
         "  check the key and the profile; sr list shows the keys",
     ]
+
+
+def test_digests_of_a_sentence_are_short_and_those_that_are_typed_are_whole() -> None:
+    digest = "0123456789ab" * 5 + "cdef"
+    assert short_digests(f"it states {digest}, the law gives {digest}") == (
+        "it states 0123456789ab…, the law gives 0123456789ab…"
+    )
+    for typed in (f"_sr/{digest}/index.json", f"wants 'sha256_hex = {digest}'", f"--x={digest}", f"{digest}.json", RUN):
+        assert short_digests(typed) == typed
 
 
 def test_a_pipe_is_given_one_line(quarantined: Shell) -> None:

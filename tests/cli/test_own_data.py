@@ -101,6 +101,49 @@ def test_what_only_looks_like_a_day_is_none(own: Shell, path: str) -> None:
     assert (found["window"] is not None) is (path == "p/20260101-9")
 
 
+def test_data_of_no_day_are_sealed_of_none(own: Shell) -> None:
+    fill(own.folder / "data", {"Größe.csv": "1"})
+    assert done(own.bare("--json", "init", "data")).json["outputs"][0]["output_id"] == "Grosse"
+    assert "sealed data: 1 file, 1 B" in done(own.bare("seal")).out
+    assert "such as request.yaml" in own.bare("submit").err
+    again = own.bare("init", "data")
+    assert "sr.yaml, pack/, request.yaml are there already; add --force" in again.err
+
+
+FOLDERS: dict[str, dict[str, str]] = {
+    "one file": {"only.csv": "1"},
+    "two formats": {f"sales/{at}.{end}": f"{at}" for at in range(3) for end in ("csv", "parquet")},
+    "accents and spaces": {"Größe & Preis/día 1/año.csv": "x", "日本語.csv": "y", "O'Brien $x.csv": "z"},
+    "empty files": {"a/x.csv": "", "b.csv": ""},
+    "hidden files": {"a/x.csv": "1", "a/.DS_Store": "2", ".hidden": "3"},
+    "deep": {"/".join(f"level{at}" for at in range(40)) + "/x.csv": "1"},
+    "checksums of its own": {"a/x.csv": "1", "SHA256SUMS": "6b86  a/x.csv\n"},
+    "days with a gap": {f"2026/03/0{day}/orders.csv": f"{day}" for day in (1, 2, 4)},
+}
+
+
+@pytest.mark.parametrize("files", FOLDERS.values(), ids=FOLDERS.keys())
+def test_a_folder_of_any_shape_is_ready_broken_mended_and_read(own: Shell, files: dict[str, str]) -> None:
+    data = fill(own.folder / "data", files)
+    found = done(own.bare("--json", "init", "data")).json
+    for words in (["seal"], ["check", "data"], ["submit", "request.yaml"]):
+        done(own.bare(*words))
+    run = own.bare("--json", "list").json["runs"][0]["run_id"]
+    parts = [one for output in found["outputs"]
+             for one in done(own.bare("--json", "open", run, output["output_id"])).json["files"]]  # fmt: skip
+    read = {Path(one["path"]).relative_to(data).as_posix() for one in parts}
+    assert read == {name for name in files if not any(part.startswith(".") for part in name.split("/"))}
+    broken = data / min(read)
+    kept = broken.read_bytes()
+    for damage, how in ((lambda: broken.write_bytes(kept + b"!"), "ROTTED"), (broken.unlink, "MOVED")):
+        damage()
+        told = own.bare("verify", run)
+        assert (told.code, how in told.err, broken.name in told.err) == (5, True, True)
+        assert all("; " in line for line in told.err.splitlines()), "each has a next step"
+        broken.write_bytes(kept)
+        done(own.bare("verify", run))
+
+
 def request(folder: Path) -> Any:
     return yaml.safe_load((folder / "request.yaml").read_text())
 
