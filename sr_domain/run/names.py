@@ -88,7 +88,7 @@ def _indexed(ports: Ports, prefix: str) -> dict[str, str]:
     try:
         for _, authority in authorities(ports):
             store_id = index_store(authority, KnownStore(ports))
-            rows = authority.runs(limit=_TOLD + 1, after=_before(prefix), store_id=store_id)
+            rows = authority.runs(limit=_TOLD + 1, after=before_id(prefix), store_id=store_id)
             found |= {one.run_id: key_of(authority, one) for one in rows if one.run_id.startswith(prefix)}
     except (NotFound, Unreachable):
         return {}
@@ -101,7 +101,7 @@ def key_of(authority: AuthorityStore, row: IndexedRun) -> str:
     return "" if binding is None else binding.run_equivalence_key
 
 
-def _before(prefix: str) -> str | None:
+def before_id(prefix: str) -> str | None:
     """The id right before all that begin so; None where there is none."""
     first = int(prefix.ljust(_LENGTH, "0"), 16)
     return f"{first - 1:0{_LENGTH}x}" if first else None
