@@ -9,6 +9,7 @@ import pytest
 
 from sr_adapters.cli.lists import age
 from sr_adapters.sqlite.authority import SqliteAuthority
+from sr_domain.queries import listing
 from tests.cli.conftest import Shell
 
 
@@ -94,6 +95,6 @@ def test_a_page_hands_out_no_more_of_the_index_than_it_shows(some: Shell, monkey
     assert given == []
     assert some("--json", "list", "--key", "stock-1").json == exact
     assert sum(given) <= 2, "a key names its row"
-    monkeypatch.delattr(SqliteAuthority, "newest")
+    monkeypatch.setattr(listing, "Newest", int)  # what no authority is
     assert [some("--json", "list", *args).json for args in asked] == told
     assert sum(given) > 8
