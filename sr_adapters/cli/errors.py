@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -13,6 +14,8 @@ from sr_adapters.shown import short_digests
 from sr_ports import REASONS, ReasonCode, one_line
 
 _words: list[str] = []
+_options: list[str] = []
+_ABOUT_A_RUN = r"\bsr (?=(?:quarantine )?[a-z]+(?: --[a-z-]+)* [0-9a-f]{32}\b)"
 _AGAIN = ("give the command again", "the same command asks again")
 
 
@@ -31,9 +34,24 @@ class Tree(click.Group):
 def begin() -> None:
     """A command line begins: no command is known yet, and no value came from the environment."""
     _words.clear()
+    _options.clear()
     environment: Any = sys.modules.get("sr_plugins.documents.environment")
     if environment is not None:  # a process may give many command lines
         environment.forget()
+
+
+def typed_with(options: Iterable[str]) -> None:
+    """The options of this command line that a command to type next needs, too."""
+    _options[:] = options
+
+
+def as_typed(text: str) -> str:
+    """A sentence whose commands about a run can be typed as they stand here: with this command line's own options."""
+    if not _options:
+        return text
+    import shlex
+
+    return re.sub(_ABOUT_A_RUN, lambda _: f"sr {shlex.join(_options)} ", text)
 
 
 def running() -> str:
@@ -53,7 +71,7 @@ def remedy_here(code: ReasonCode | str, remedy: str, command: str | None = None)
 
 def names(remedy: str, command: str) -> bool:
     """Whether a remedy names the command. Its own ``--help`` is help all the same."""
-    return bool(command) and re.search(rf"\bsr {re.escape(command)}\b(?! --help)", remedy) is not None
+    return bool(command) and re.search(rf"\bsr (?:--\S+ \S+ )*{re.escape(command)}\b(?! --help)", remedy) is not None
 
 
 def tell(code: ReasonCode | str, what: Any, remedy: str | None = None, *, word: str = "error") -> None:
@@ -63,7 +81,7 @@ def tell(code: ReasonCode | str, what: Any, remedy: str | None = None, *, word: 
     `word`: what it is instead of an error.
     """
     output.story_first()
-    step = remedy_here(code, REASONS[ReasonCode(code)].remedy if remedy is None else remedy)
+    step = as_typed(remedy_here(code, REASONS[ReasonCode(code)].remedy if remedy is None else remedy))
     told = sentence(what)
     output.tell(f"{word}[{code}]: {short_digests(told) if output.narrow() else told};", step)
 

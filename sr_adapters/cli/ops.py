@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sr_adapters.cli import exits, output
-from sr_adapters.cli.errors import Tree, remedy_here, tell
+from sr_adapters.cli.errors import Tree, as_typed, remedy_here, tell
 from sr_adapters.cli.lists import age
 from sr_adapters.cli.naming import run_argument
 from sr_adapters.cli.session import Session, bare_command, denial, state_text
@@ -113,7 +113,7 @@ def show_quarantined(session: Session, run_id: str) -> int:
         session.pairs([(name, conflict.get(name)) for name in ("expected", "actual", "path", "detail")])
         changes = conflict.get("changes") or {}
         session.pairs([(name, ", ".join(changes.get(name, ()))) for name in ("added", "removed", "changed")])
-    session.say(*(f"missing: {name}" for name in record.get("missing", ())), f"next: {_step(record)}")
+    session.say(*(f"missing: {name}" for name in record.get("missing", ())), f"next: {as_typed(_step(record))}")
     return exits.DONE
 
 

@@ -12,7 +12,7 @@ import click
 
 from sr_adapters.answers import versioned
 from sr_adapters.cli import output
-from sr_adapters.cli.errors import remedy_here, tell
+from sr_adapters.cli.errors import as_typed, remedy_here, tell
 from sr_adapters.shown import folded, in_line
 
 if TYPE_CHECKING:
@@ -71,15 +71,20 @@ class Session:
         """A command to type next, with the profile and policy of this one, quoted for the shell."""
         import shlex
 
+        return shlex.join(["sr", *self.options, *words])
+
+    @property
+    def options(self) -> list[str]:
+        """Profile and policy of this command line, where another would take others."""
         profile = [] if self.profile == own_profile() else ["--profile", self.profile]
-        policy = [] if self.policy is None else ["--policy", self.policy]
-        return shlex.join(["sr", *profile, *policy, *words])
+        return profile + ([] if self.policy is None else ["--policy", self.policy])
 
     def spelled(self, step: NextStep, code: ReasonCode | None, command: Callable[..., str] | None = None) -> str:
         """A next step in words. `code`: why it is needed. `command`: how to write a command; default: ready to type."""
         typed = (command or self.command)(*step.command.split(), step.run_id) if step.command else ""
         before = step.before if code is None else remedy_here(code, step.before)
-        return f"{before}{typed}{step.after}"
+        told = f"{before}{typed}{step.after}"
+        return as_typed(told) if command is None else told
 
     def run_id(self, run: str) -> str:
         """The id of a run by any name of it."""

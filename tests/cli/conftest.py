@@ -49,6 +49,10 @@ def sends_nobody_back(command: str, out: str, err: str) -> None:
         assert not names(line, command), f"sr {command} sends back to itself: {line}"
 
 
+SR = "sr --profile profile.yaml --policy policy.yaml"
+"""What a next step begins with: the command line's own options are part of it."""
+
+
 @attrs.frozen
 class Shell:
     """Runs `sr` in this process."""

@@ -74,7 +74,7 @@ def test_no_line_is_wider_than_the_terminal(quarantined: Shell) -> None:
 
 def test_what_is_typed_next_stays_on_one_line(quarantined: Shell) -> None:
     _, lines = on_terminal(quarantined.folder, "--profile", "profile.yaml", "explain", RUN)
-    assert any(f"sr retry {RUN}" in line for line in lines)
+    assert any(f"profile.yaml retry {RUN}" in line for line in lines)
     assert any(f"quarantine show {RUN}" in line for line in lines), lines
 
 
