@@ -71,7 +71,7 @@ def remedy_here(code: ReasonCode | str, remedy: str, command: str | None = None)
 
 def names(remedy: str, command: str) -> bool:
     """Whether a remedy names the command. Its own ``--help`` is help all the same."""
-    return bool(command) and re.search(rf"\bsr (?:--\S+ \S+ )*{re.escape(command)}\b(?! --help)", remedy) is not None
+    return bool(command) and re.search(rf"\bsr {re.escape(command)}\b(?! --help)", remedy) is not None
 
 
 def tell(code: ReasonCode | str, what: Any, remedy: str | None = None, *, word: str = "error") -> None:
