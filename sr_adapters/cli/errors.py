@@ -25,7 +25,15 @@ class Tree(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        name, command, rest = super().resolve_command(ctx, args)
+        try:
+            name, command, rest = super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], self.list_commands(ctx), 1)
+            if not near or near[0] in error.format_message():  # newer releases of click say it of most groups
+                raise
+            raise click.UsageError(f"No such command {args[0]!r}; did you mean {near[0]}?", ctx) from error
         if name is not None:
             _words.append(name)
         return name, command, rest
