@@ -24,7 +24,6 @@ from sr_domain.record.details import Rest
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger
 from sr_domain.record.read import Record
-from sr_domain.run.answers import missing_text
 from sr_domain.run.collect_evidence import collect
 from sr_domain.run.ports import Settings
 from sr_domain.run.possible import policy_lacking
@@ -166,7 +165,7 @@ def _named(verdict: _Judged, evidence: Evidence) -> tuple[str, ReasonCode | None
         case Complete():
             return "COMPLETE", None, "every gate passes by its own law, and every byte was read"
         case Waiting(missing, code, detail):
-            return "WAITING", code, detail or missing_text(missing, evidence.lacks)
+            return "WAITING", code, detail or f"missing: {proofs.named_missing(missing, evidence.lacks, proofs.SOME)}"
         case Failed(code, detail):
             return "FAIL", code, detail
         case Conflicted(conflicts):

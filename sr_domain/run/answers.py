@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, assert_never
 
 import attrs
@@ -17,6 +17,7 @@ from sr_domain.record.events import (
 )
 from sr_domain.record.layout import Layout, run_of
 from sr_domain.record.ledger import Ledger, RecordFault, check_ledger, read_tail
+from sr_domain.record.proofs import SOME, named_missing
 from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
 from sr_domain.run.noted import line_stands
@@ -26,11 +27,8 @@ from sr_ports import REASONS, Binding, ObjectStore, ReasonCode
 if TYPE_CHECKING:
     from sr_domain.plan.request import RunRequest
     from sr_domain.record.details import Accepted, Rest, Successor
-    from sr_domain.record.proofs import Lack
     from sr_domain.record.read import Entry
     from sr_domain.run.ports import Ports
-
-_NAMED = 5
 
 
 def settled(ledger: Ledger) -> bool:
@@ -160,15 +158,7 @@ def _rested(why: Rest | None) -> str:
         first, others = why.conflicts[0], len(why.conflicts) - 1
         more = f" and {others} more" if others else ""
         return f"{first.subject}: {first.code}: {first.detail}{more}"
-    return missing_text(why.missing, why.lacks) if why.missing else ""
-
-
-def missing_text(missing: Sequence[str], lacks: Iterable[Lack]) -> str:
-    """What a run waits for, in a sentence: the first few, each with where it is looked for."""
-    places = {one.subject: one.path for one in reversed(tuple(lacks))}
-    named = [f"{one} ({places[one]})" if places.get(one, one) != one else one for one in missing[:_NAMED]]
-    more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
-    return f"missing: {', '.join(named)}{more}"
+    return f"missing: {named_missing(why.missing, why.lacks, SOME)}" if why.missing else ""
 
 
 def _orphaned(why: Rest | None) -> str | None:
