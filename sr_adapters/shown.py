@@ -39,3 +39,36 @@ def in_line(text: str) -> str:
     if text.isprintable():
         return text
     return re.sub(_LINE, lambda found: {"\n": "\\n", "\t": "\\t"}.get(found[0]) or spelling(found[0]), text)
+
+
+def folded(text: str, room: int, hang: int | None = None) -> str:
+    """A line in lines of `room` columns, broken at spaces alone: ids, paths and commands about a run stay whole.
+
+    What follows stands `hang` columns in; by default two further than the line itself, in a tree below its branch.
+    """
+    if len(text) <= room or len(re.sub(_COLOUR, "", text)) <= room:
+        return text
+    margin = re.match("[ │]*", text)[0]  # type: ignore[index]
+    lines, line = [], margin
+    deeper = f"{margin}  " if hang is None else " " * hang
+    for found in re.finditer(rf"( *)({_COMMAND}|[^ ]+)", text[len(margin) :]):
+        gap, word = found.groups()
+        if line.strip(" │") and _columns(line + gap + word) > room:
+            lines.append(line)
+            line = f"{deeper}{word}"
+        else:
+            line += gap + word
+    return "\n".join([*lines, line])
+
+
+_COLOUR = r"\x1b\[[0-9;]{0,16}m"
+_COMMAND = r"sr (?:--[a-z]+ [^ ]+ )*[a-z]+(?: [a-z]+)? (?:[^ ]*=)?[0-9a-f]{32}[^ ]*"
+
+
+def _columns(text: str) -> int:
+    return len(re.sub(_COLOUR, "", text))
+
+
+def short_digests(text: str) -> str:
+    """A sentence with its digests cut to 12 characters. One in a path, an option or behind ``=`` stays."""
+    return re.sub(r"(?<![\w/=.'-])(?<!= )([0-9a-f]{12})[0-9a-f]{52}(?![\w/]|\.\w)", r"\1…", text)

@@ -222,6 +222,33 @@ class Migratable(Protocol):
         """Lay the tables or bring them up to date; twice is as good as once. Raises `BadInput`, `Unreachable`."""
 
 
+@attrs.frozen(eq=False, repr=False)
+class NewestRuns(Compared):
+    """Some rows of the index, the newest first. `total`: how many there are of them in all."""
+
+    rows: Sequence[IndexedRun]
+    total: int
+
+
+@runtime_checkable
+class Newest(Protocol):
+    """An authority that finds what was told last without handing out all that it knows.
+
+    Law A11: the rows are those that `runs` gives of these states and this store, told of at `since` or later; those
+    last told of come first, of one instant the higher run id. `total` counts them all.
+    """
+
+    def newest(
+        self,
+        *,
+        states: Sequence[str] | None = None,
+        since: datetime | None = None,
+        limit: int = 100,
+        store_id: str | None = None,
+    ) -> NewestRuns:
+        """At most `limit` rows of the index. `since`: aware."""
+
+
 @runtime_checkable
 class Noting(Protocol):
     """An authority that may have something to say of how its answers came about."""

@@ -235,7 +235,7 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_F, "ENGINE_EXIT_NONZERO", "the engine ended with an error", "read its log with sr explain", "mend the engine, as the last lines of its log say"),
     (_F, "ENGINE_TIMEOUT", "the engine ran past its time and was ended", "raise invoker.timeout_seconds or mend the engine"),
     (_F, "ENGINE_ROOT_MISSING", "the engine left no run root", "check the engine's command and output folder"),
-    (_F, "ENGINE_RECEIPT_MISSING", "the engine wrote no run_receipt.json", "let the engine write it into its root at its end: run_id, manifest_fingerprint, parameter_hash and seed of its invocation"),
+    (_F, "ENGINE_RECEIPT_MISSING", "the engine wrote no run_receipt.json", "let the engine write it into its root at its end (run_id, manifest_fingerprint, parameter_hash and seed of its invocation), or start it with sr engine -- CMD, which does", "let the engine write it into its root at its end: run_id, manifest_fingerprint, parameter_hash and seed of its invocation"),
     (_F, "ENGINE_RECEIPT_INVALID", "run_receipt.json does not fit its contract", "mend the engine"),
     (_F, "ENGINE_RECEIPT_MISMATCH", "run_receipt.json names other pins than the run's", "point the run at its own engine root"),
     (_F, "ENGINE_CANCELLED", "the attempt was ended before the engine finished", "see sr explain for who ended it", "ask whoever ended it"),

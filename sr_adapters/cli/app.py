@@ -13,7 +13,7 @@ import click
 
 from sr_adapters.answers import error_document, error_node
 from sr_adapters.cli import exits, output, signals
-from sr_adapters.cli.errors import Tree, begin, remedy_here, sentence, tell
+from sr_adapters.cli.errors import Tree, begin, remedy_here, sentence, tell, typed_with
 from sr_adapters.cli.session import Session, own_profile
 from sr_ports import REASONS, Kind, ReasonCode, SrError
 from sr_ports.errors import described, foreseen
@@ -93,6 +93,7 @@ def sr(ctx: click.Context, profile: str | None, policy: str | None, as_json: boo
     """Scenario Runner: proves, by reading every byte, that every gate of a run passed, then says READY."""
     named = profile or os.environ.get("SR_PROFILE") or own_profile()
     ctx.obj = Session(named, policy, as_json, verbose, wide)
+    typed_with(ctx.obj.options)
 
 
 _FLAGS = frozenset({"--json", "-v", "--verbose", "--wide"})

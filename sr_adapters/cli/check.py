@@ -23,6 +23,7 @@ _REMEDIES = {
     "FAIL": "correct what is named, and look again",
 }
 _UNSTABLE = "let whatever writes there finish, seal what is there then (sr seal), and look again"
+_GIVE = "give the one that the data are in"
 _PASSED = frozenset({"PASS", "PROVEN", "OPTIONAL_MISSING"})
 
 
@@ -41,7 +42,7 @@ def check_command(session: Session, root: str, pack: str | None, request_file: s
     from sr_plugins.uses.check import check_root
 
     if request_file == REQUEST and not Path(REQUEST).exists():
-        what = f"there is no {REQUEST} in this folder: it is not known which world {root} is to be"
+        what = _absent(root) or f"there is no {REQUEST} in this folder: it is not known which world {root} is to be"
         raise BadInput(ReasonCode.DATA_UNFIT, what, "give --request; for own data, describe them first: sr init DATA")
     request = read_request(request_file)
     if "manifest_fingerprint" not in request:
@@ -54,16 +55,18 @@ def check_command(session: Session, root: str, pack: str | None, request_file: s
     else:
         _tell(session, done)
     if done.reason_code is not None:
-        tell(done.reason_code, f"{root}: {done.detail}", _remedy(root, done))
+        absent = done.verdict == "WAITING" and _absent(root)
+        tell(done.reason_code, absent or f"{root}: {done.detail}", _GIVE if absent else _remedy(done))
     return code
 
 
-def _remedy(root: str, done: Check) -> str:
-    if done.reason_code == ReasonCode.EVIDENCE_UNSTABLE:
-        return _UNSTABLE
-    if done.verdict == "WAITING" and "://" not in root and not Path(root).is_dir():
-        return f"there is no folder {root}: give the one that the data are in"
-    return _REMEDIES[done.verdict]
+def _absent(root: str) -> str:
+    """That there is no such folder; empty where there is one, or it is no folder of this machine."""
+    return "" if "://" in root or Path(root).is_dir() else f"there is no folder {root}"
+
+
+def _remedy(done: Check) -> str:
+    return _UNSTABLE if done.reason_code == ReasonCode.EVIDENCE_UNSTABLE else _REMEDIES[done.verdict]
 
 
 def _tell(session: Session, done: Check) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import click
 
 from sr_adapters.cli import output
+from sr_adapters.shown import short_digests
 from sr_ports import REASONS, ReasonCode, one_line
 
 _words: list[str] = []
+_options: list[str] = []
+_ABOUT_A_RUN = r"\bsr (?=(?:quarantine )?[a-z]+(?: --[a-z-]+)* [0-9a-f]{32}\b)"
 _AGAIN = ("give the command again", "the same command asks again")
 
 
@@ -21,7 +25,15 @@ class Tree(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        name, command, rest = super().resolve_command(ctx, args)
+        try:
+            name, command, rest = super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], self.list_commands(ctx), 1)
+            if not near or near[0] in error.format_message():  # newer releases of click say it of most groups
+                raise
+            raise click.UsageError(f"No such command {args[0]!r}; did you mean {near[0]}?", ctx) from error
         if name is not None:
             _words.append(name)
         return name, command, rest
@@ -30,9 +42,24 @@ class Tree(click.Group):
 def begin() -> None:
     """A command line begins: no command is known yet, and no value came from the environment."""
     _words.clear()
+    _options.clear()
     environment: Any = sys.modules.get("sr_plugins.documents.environment")
     if environment is not None:  # a process may give many command lines
         environment.forget()
+
+
+def typed_with(options: Iterable[str]) -> None:
+    """The options of this command line that a command to type next needs, too."""
+    _options[:] = options
+
+
+def as_typed(text: str) -> str:
+    """A sentence whose commands about a run can be typed as they stand here: with this command line's own options."""
+    if not _options:
+        return text
+    import shlex
+
+    return re.sub(_ABOUT_A_RUN, lambda _: f"sr {shlex.join(_options)} ", text)
 
 
 def running() -> str:
@@ -62,8 +89,9 @@ def tell(code: ReasonCode | str, what: Any, remedy: str | None = None, *, word: 
     `word`: what it is instead of an error.
     """
     output.story_first()
-    step = remedy_here(code, REASONS[ReasonCode(code)].remedy if remedy is None else remedy)
-    output.tell(f"{word}[{code}]: {sentence(what)}; {step}")
+    step = as_typed(remedy_here(code, REASONS[ReasonCode(code)].remedy if remedy is None else remedy))
+    told = sentence(what)
+    output.tell(f"{word}[{code}]: {short_digests(told) if output.narrow() else told};", step)
 
 
 def sentence(what: Any) -> str:

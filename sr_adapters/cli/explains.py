@@ -9,8 +9,8 @@ import click
 
 from sr_adapters.cli import exits
 from sr_adapters.cli.naming import run_argument
-from sr_adapters.cli.session import Session, bare_command, shown_state, state_text
-from sr_adapters.shown import in_line
+from sr_adapters.cli.session import Session, bare_command, counted, shown_state, state_text
+from sr_adapters.shown import in_line, short_digests
 from sr_ports import ReasonCode
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _faults(session: Session, told: Explanation) -> None:
         for at, item in enumerate(faulty):
             branch, bar = ("└─", "  ") if at == len(faulty) - 1 else ("├─", "│ ")
             session.say(f"{branch} {item.verdict:<8} {item.id}{f'  {in_line(item.path)}' if item.path else ''}")
-            session.say(*(f"{bar}          {line}" for line in _why(item)))
+            session.say(*(f"{bar}          {line}" for line in _why(item, session.room)))
 
 
 def _at_fault(item: Item) -> bool:
@@ -77,10 +77,10 @@ def _counted(items: Sequence[Item], word: str) -> str:
     return f"{sum(one.verdict == word for one in items)} {word}"
 
 
-def _why(item: Item) -> Iterator[str]:
+def _why(item: Item, room: int | None) -> Iterator[str]:
     """What is wrong with it; a digest that its sentence says is not said again."""
     if item.detail:
-        yield in_line(item.detail)
+        yield in_line(item.detail if room is None else short_digests(item.detail))
     if item.expected not in (None, item.digest) and str(item.expected) not in item.detail:
         yield f"wanted {item.expected}"
     if item.digest is not None and item.digest not in item.detail:
@@ -93,10 +93,10 @@ def _passes(session: Session, told: Explanation) -> None:
     """What is well: as counts, and one by one with -v."""
     well = {name: [one for one in items if not _at_fault(one)] for name, items in _kinds(told)}
     counts = [
-        f"{sum(one.verdict == word for one in items)} {name} {said}"
+        f"{counted(number, name.removesuffix('s'))} {'passes' if (said, number) == ('pass', 1) else said}"
         for name, items in well.items()
         for word, said in _WELL.items()
-        if any(one.verdict == word for one in items)
+        if (number := sum(one.verdict == word for one in items))
     ]
     if not counts:
         return

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 _WRITTEN_AGAIN = ("/run_plan/", "/ready_signal/", "/quarantine/", "/attestation/", "/run_facts_view/")
 """Where what follows from a record lies, and is written again by resume where it is gone."""
+_OF_THE_ENGINE = ("ROTTED: ", "MOVED: ", "ADDED: ")
+"""What is said of the engine's files, none of SR's."""
 _OF_THE_RECORD = (ReasonCode.RECORD_INVALID, ReasonCode.TRUTH_ROLLED_BACK, ReasonCode.TRUTH_MISSING)
 
 
@@ -19,8 +21,9 @@ def step(one: Finding, run_id: str) -> str | None:
     """The next step, as it is typed; None for the code's own remedy."""
     if "/run_status/" in one.where and one.code is not ReasonCode.TRUTH_LOST:  # it may be written again at any time
         return f"{'--repair-status' if running() == 'audit' else 'sr audit --repair-status'} writes it again"
-    if one.code is ReasonCode.TRUTH_ALTERED and one.what.startswith("ROTTED: "):  # the engine's file, none of SR's
-        return "restore it from backup, or supersede the run"
+    if one.code is ReasonCode.TRUTH_ALTERED and one.what.startswith(_OF_THE_ENGINE):
+        added = one.what.startswith("ADDED: ")
+        return f"{'take it away, read proven files alone' if added else 'restore it from backup'}, or supersede the run"
     if one.code is ReasonCode.RUN_UNFINISHED:
         return f"finish what was left: sr resume {run_id}"
     if one.code is ReasonCode.TRUTH_LOST:

@@ -95,13 +95,19 @@ def _write(documents: dict[str, str], *, force: bool) -> None:
 
     there = [name for name in documents if Path(name).exists()]
     if there and not force:
-        what = f"{', '.join(there)} {'is' if len(there) == 1 else 'are'} there already"
+        shown = _folded(there)
+        what = f"{', '.join(shown)} {'is' if len(shown) == 1 else 'are'} there already"
         raise BadInput(ReasonCode.USAGE, what, "add --force to write over what is there, or go to another folder")
     try:
         replace_files({Path(name).absolute(): text.encode() for name, text in documents.items()})
     except OSError as error:
         what = f"{error.filename or 'the working folder'} cannot be written: {error.strerror}"
         raise BadInput(ReasonCode.USAGE, what, "go to a folder that you may write to") from error
+
+
+def _folded(names: Sequence[str]) -> list[str]:
+    """Files by what lies in the working folder: those of a folder as the folder."""
+    return list(dict.fromkeys(name.partition("/")[0] + ("/" if "/" in name else "") for name in names))
 
 
 def _more_notes(data: str, layout: Layout, name: str | None, called: str) -> list[str]:
@@ -121,7 +127,7 @@ def _more_notes(data: str, layout: Layout, name: str | None, called: str) -> lis
 def _tell(
     session: Session, layout: Layout, name: str, notes: Sequence[str], written: Sequence[str], *, engine: bool
 ) -> None:
-    from sr_adapters.cli.own_data import days_text
+    from sr_adapters.cli.own_data import days_cell
     from sr_domain.evidence.progress import amount
 
     if session.as_json:
@@ -133,15 +139,14 @@ def _tell(
             one.template,
             one.files,
             amount(one.size),
-            days_text(one.days[0], one.days[-1]) if one.days else "",
+            days_cell(one.days[0], one.days[-1]) if one.days else "",
         )
         for one in layout.outputs
     ]
     session.table(["output", "files are", "files", "size", "days"], rows)
     for note in notes:
         output.tell(f"note: {note}")
-    folded = dict.fromkeys(name.partition("/")[0] + ("/" if "/" in name else "") for name in written)
-    session.say(f"wrote {', '.join(folded)}")
+    session.say(f"wrote {', '.join(_folded(written))}")
     session.say(f"  next: {'sr submit request.yaml' if engine else 'sr seal'}")
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import click
 
-from sr_adapters.cli.session import Session, shown_state
+from sr_adapters.cli.session import REQUEST, Session, shown_state
 from sr_domain.record.states import RunState
 
 _STATES = [state.value for state in RunState]
@@ -53,7 +54,7 @@ def list_command(
             of = ", there are more" if found.total is None else f" of {found.total:,}"
             session.say(f"{len(found.rows):,}{of}{' shown' if found.total else ''}: raise --limit")
     else:
-        session.say(_none_known(session, state, narrowed=key is not None or since is not None))
+        session.say(*_none_known(session, state, narrowed=key is not None or since is not None))
     return session.troubles(found.rows)
 
 
@@ -101,17 +102,20 @@ def _listed(row: Mapping[str, Any], now: datetime) -> list[Any]:
     return [row.get("run_id"), state, key, _age(row, now), reason, updated]
 
 
-def _none_known(session: Session, state: str | None, *, narrowed: bool) -> str:
+def _none_known(session: Session, state: str | None, *, narrowed: bool) -> Iterator[str]:
+    """Why the list is empty, where it was looked, and how to begin."""
     if narrowed:
-        return "No run known here is asked for by that."
-    if state is not None:
-        return (
-            f"No run known here is {state}." if not state.startswith("!") else f"Every run known here is {state[1:]}."
-        )
-    if next(iter(session.runner.recorded_runs()), None) is not None:
-        every = session.command("list", "--ready")
-        return f"No runs in this platform run yet. The READY runs of every platform run: {every}"
-    return "No runs here yet. Start one with: sr submit REQUEST, or sr demo"
+        yield "No run known here fits that: sr list lists them all"
+    elif state is not None:
+        yield f"No run known here is {state}." if not state.startswith("!") else f"Every run known here is {state[1:]}."
+    elif session.runner.ready_runs(limit=1)[0]:
+        yield f"No runs in this platform run yet. READY runs of every other: {session.command('list', '--ready')}"
+    else:
+        yield f"No runs here yet: profile {session.profile}, {session.runner.ports.store.location()}"
+        if os.path.isfile(REQUEST):  # noqa: PTH113 - as the profile is looked for
+            yield f"  next: {session.command('submit', REQUEST)}"
+        else:
+            yield "  next: sr init DATA, with a folder of your own data; or sr demo, for a small world that is made up"
 
 
 def _list_ready(session: Session, limit: int) -> int:

@@ -9,6 +9,7 @@ import click
 
 from sr_adapters.cli import exits, output
 from sr_adapters.cli.errors import tell
+from sr_adapters.cli.findings import step
 from sr_adapters.cli.naming import complete_outputs, run_argument
 from sr_adapters.cli.session import Session
 
@@ -50,7 +51,7 @@ def open_command(
         progress=output.tell if session.narrates else lambda line: None,
     )
     for one in done.findings:
-        tell(one.code, f"{one.where}: {one.what}")
+        tell(one.code, f"{one.where}: {one.what}", step(one, done.run_id))
     if not done.ok:
         return exits.FAULT
     session.tell_superseded(done.run_id, done.superseded_by)
@@ -63,7 +64,8 @@ def _say_files(session: Session, run_id: str, output_id: str, files: tuple[Prove
         told = [{"path": one.path, "sha256": one.sha256} for one in files]
         session.json({"run_id": run_id, "output_id": output_id, "files": told})
         return
-    session.say(*(one.path for one in files))
+    for one in files:
+        output.answer(one.path)
 
 
 @click.command("diff")

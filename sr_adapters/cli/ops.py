@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from sr_adapters.cli import exits, output
-from sr_adapters.cli.errors import Tree, remedy_here, tell
+from sr_adapters.cli.errors import Tree, as_typed, remedy_here, tell
+from sr_adapters.cli.lists import age
 from sr_adapters.cli.naming import run_argument
 from sr_adapters.cli.session import Session, bare_command, denial, state_text
 from sr_ports import ReasonCode
@@ -76,11 +78,19 @@ def list_quarantined(session: Session) -> int:
     if session.as_json:
         session.json({"quarantine": session.rows(records)})
     elif records:
-        rows = [(one["run_id"], one.get("reason"), one.get("ts_utc"), _count(one)) for one in records]
-        session.table(["run", "reason", "since", "conflicts"], rows)
+        now = session.runner.ports.clock.now()
+        session.table(["run", "reason", "key", "age", "conflicts", "since"], [_row(one, now) for one in records])
     else:
         session.say("Nothing is in quarantine.")
     return session.troubles(records)
+
+
+def _row(record: Mapping[str, Any], now: datetime) -> list[Any]:
+    from sr_domain.encoding.times import parse_instant
+
+    since = record.get("ts_utc")
+    past = "" if since is None else age(parse_instant(str(since)), now)
+    return [record["run_id"], record.get("reason"), record.get("run_equivalence_key"), past, _count(record), since]
 
 
 def _count(record: Mapping[str, Any]) -> int | None:
@@ -103,7 +113,7 @@ def show_quarantined(session: Session, run_id: str) -> int:
         session.pairs([(name, conflict.get(name)) for name in ("expected", "actual", "path", "detail")])
         changes = conflict.get("changes") or {}
         session.pairs([(name, ", ".join(changes.get(name, ()))) for name in ("added", "removed", "changed")])
-    session.say(*(f"missing: {name}" for name in record.get("missing", ())), f"next: {_step(record)}")
+    session.say(*(f"missing: {name}" for name in record.get("missing", ())), f"next: {as_typed(_step(record))}")
     return exits.DONE
 
 

@@ -23,7 +23,7 @@ from typing import IO, Any, cast
 import click
 
 from sr_adapters.cli.streams import Aside, point_1_at
-from sr_adapters.shown import UNSAFE, plain, spelling
+from sr_adapters.shown import UNSAFE, folded, plain, spelling
 
 _STREAM = f"[{UNSAFE}]"
 _PLAIN = {
@@ -40,6 +40,8 @@ _PLAIN = {
 """SR's own characters where an encoding lacks them."""
 _STORY_S = 0.2
 """Seconds that an answer or error waits for the story that led to it, so that the two stay in order."""
+_NARROW = 40
+"""Columns that every terminal is taken to have."""
 _SPELT = "sr.spelt"
 
 
@@ -127,6 +129,8 @@ class _Streams:
     answers: Output | None = None
     rest: Output | None = None
     aside: Aside | None = None
+    counted: int = 0
+    """Characters of the countdown that stands on the terminal's line."""
 
 
 @contextmanager
@@ -198,6 +202,7 @@ def story_first() -> None:
 def answers() -> Output:
     """The stream that a command's answer goes to, after the story that led to it."""
     story_first()
+    _end_countdown()
     return _Streams.answers or Output(sys.stdout)
 
 
@@ -214,14 +219,53 @@ def document(node: Any, *, indent: int | None = None) -> None:
     answer(json.dumps(node, indent=indent, ensure_ascii=ascii_only, default=str))
 
 
-def tell(text: str = "") -> None:
-    """A line that is no part of the answer: an error, a note, progress."""
-    click.echo(plain(text), file=(_Streams.rest or Output(sys.stderr)).file())
+def tell(text: str = "", step: str = "") -> None:
+    """A line that is no part of the answer: an error, a note, progress.
+
+    `step`: what to do, the end of the line; where a terminal has no room for both, it begins a line of its own.
+    """
+    _end_countdown()
+    rest = _Streams.rest or Output(sys.stderr)
+    line = plain(f"{text} {step}" if step else text)
+    shown = _fitted(line, rest)
+    if step and shown != line:
+        shown = "\n".join(_fitted(part, rest) for part in (plain(text), f"  {plain(step)}"))
+    click.echo(shown, file=rest.file())
+
+
+def say(text: str = "") -> None:
+    """A line of the command's answer that is for people: broken between words where a terminal has no room for it."""
+    to = answers()
+    click.echo(_fitted(plain(text), to), file=to.file())
+
+
+def narrow() -> bool:
+    """Whether a line that is told is for a terminal."""
+    return (_Streams.rest or Output(sys.stderr)).isatty()
+
+
+def _fitted(text: str, to: Output) -> str:
+    """The text, as a terminal shows it best; no other stream's is touched."""
+    if len(text) < _NARROW or not to.isatty():
+        return text
+    from sr_adapters.cli.tables import width
+
+    return "\n".join(folded(line, width()) for line in text.split("\n"))
 
 
 def countdown(text: str) -> None:
-    """Progress that the next such text replaces on a terminal's line."""
-    click.echo(f"\r{plain(text)}", nl=False, file=(_Streams.rest or Output(sys.stderr)).file())
+    """Progress that the next such text replaces on a terminal's line, and whatever else is told takes the place of."""
+    shown = plain(text)
+    blank = " " * (_Streams.counted - len(shown))
+    click.echo(f"\r{shown}{blank}", nl=False, file=(_Streams.rest or Output(sys.stderr)).file())
+    _Streams.counted = len(shown)
+
+
+def _end_countdown() -> None:
+    """Take a countdown away: what comes next begins a line of its own."""
+    if _Streams.counted:
+        blank, _Streams.counted = " " * _Streams.counted, 0
+        click.echo(f"\r{blank}\r", nl=False, file=(_Streams.rest or Output(sys.stderr)).file())
 
 
 def unwritten() -> str | None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sr_adapters.cli import output, signals
-from sr_adapters.own_data.names import is_day
+from sr_adapters.own_data.dates import is_day
 from sr_adapters.sealing import Sealed, SealRefused
 from sr_ports import BadInput, ReasonCode
 
@@ -60,6 +60,11 @@ def span(window: str | None, day: str | None) -> tuple[str, str] | None:
 def days_text(first: str, last: str) -> str:
     """Days for people and keys: one, or first and last."""
     return first if first == last else f"{first}..{last}"
+
+
+def days_cell(first: str, last: str) -> str:
+    """Days for a table, which paths need the room of: the last without its year where that is the first's."""
+    return days_text(first, last[5:] if last[:5] == first[:5] and last != first else last)
 
 
 def sealed_text(sealed: Sealed, what: str) -> str:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from sr_adapters.cli import exits
+from sr_adapters.cli import exits, output
 from sr_adapters.cli.errors import Tree
 from sr_adapters.cli.packs import check
 from sr_adapters.cli.session import Session
-from sr_ports import BadInput, ReasonCode
 
-_ID = re.compile(r"[^A-Za-z0-9_.-]+")
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_OWN = frozenset({"_sr", "runs", "pack", "sr.yaml", "request.yaml", "run_receipt.json"})
+if TYPE_CHECKING:
+    from sr_adapters.own_data.infer import Layout
 
 
 @click.group("pack", cls=Tree)
@@ -29,46 +26,36 @@ pack_command.add_command(check, "check")
 
 @pack_command.command("new")
 @click.argument("name")
-@click.option("--from", "data", metavar="DIR", help="Outputs of this folder: a top folder or file is one.")
+@click.option("--from", "data", metavar="DIR", help="Outputs of this folder, as sr init reads it.")
 @click.pass_obj
 def new(session: Session, name: str, data: str | None) -> int:
     """Write a commented pack into the folder NAME: one gate over its outputs."""
     from sr_plugins.documents.pack_new import new_pack
 
-    outputs = [] if data is None else list(_outputs(Path(data)))
+    layout = None if data is None else _inferred(data)
+    outputs = [] if layout is None else [(one.output_id, one.template) for one in layout.outputs]
     made = new_pack(Path(name), outputs)
     if session.as_json:
         session.json({"pack": name, "files": [str(one) for one in made], "outputs": [one for one, _ in outputs]})
         return exits.DONE
-    if outputs:
-        session.table(["output", "files"], outputs)
+    if layout is not None:
+        session.table(["output", "files are"], outputs)
+        for note in layout.notes:
+            output.tell(f"note: {note}")
     session.say(*(f"wrote {one}" for one in made))
-    session.say(f"next: {session.command('pack', 'add', 'output', 'ID', 'TEMPLATE', '--pack', name)}")
+    more = ("add", "output", "ID", "TEMPLATE", "--pack", name)
+    session.say(f"  next: {session.command('pack', *(('check', name) if outputs else more))}")
     return exits.DONE
 
 
-def _outputs(folder: Path) -> Iterator[tuple[str, str]]:
-    """What lies in a folder, as outputs: ids with templates. Raises `BadInput`."""
-    try:
-        entries = sorted(folder.iterdir())
-    except OSError as error:
-        raise BadInput(
-            ReasonCode.PACK_INVALID, f"{folder} cannot be read: {error.strerror}", "check the path"
-        ) from error
-    for one in entries:
-        if one.name.startswith(".") or one.name in _OWN:
-            continue
-        template = one.name if one.is_file() else f"{one.name}/**/*{_suffix(one)}"
-        yield (
-            _ID.sub("_", one.stem if one.is_file() else one.name).strip("_") or "data",
-            _DAY.sub("{utc_day}", template),
-        )
+def _inferred(data: str) -> Layout:
+    """What lies in a folder, as ``sr init`` reads it. Raises `BadInput`."""
+    from sr_adapters.cli.own_data import refusals
+    from sr_adapters.own_data.infer import infer
+    from sr_adapters.sealing import scan
 
-
-def _suffix(folder: Path) -> str:
-    """The one ending that all files below have, else none."""
-    found = {path.suffix for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")}
-    return next(iter(found)) if len(found) == 1 else ""
+    with refusals():
+        return infer(scan(data))
 
 
 @pack_command.group("add", cls=Tree)
@@ -95,5 +82,5 @@ def add_output(session: Session, output_id: str, template: str, folder: str | No
     if session.as_json:
         session.json({"pack": str(pack), "files": [str(path)], "outputs": [output_id]})
     else:
-        session.say(f"added {output_id} to {path}", f"next: {session.command('pack', 'check', str(pack))}")
+        session.say(f"added {output_id} to {path}", f"  next: {session.command('pack', 'check', str(pack))}")
     return exits.DONE

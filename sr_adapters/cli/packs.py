@@ -9,7 +9,7 @@ import click
 
 from sr_adapters.cli import exits
 from sr_adapters.cli.errors import Tree, tell
-from sr_adapters.cli.session import Session
+from sr_adapters.cli.session import Session, counted
 
 if TYPE_CHECKING:
     from sr_plugins.documents.findings import Finding
@@ -88,7 +88,7 @@ def check(session: Session, pack_dir: str | None, root: str | None) -> int:
         if findings:
             rows = [(one.severity, one.code, one.where, one.what) for one in findings]
             session.table(["severity", "code", "where", "what"], rows)
-        session.say(f"{folder}: {errors} errors, {len(findings) - errors} warnings")
+        session.say(f"{folder}: {counted(errors, 'error')}, {counted(len(findings) - errors, 'warning')}")
     if errors:
         first = next(one for one in findings if one.severity == "error")
         tell(first.code, f"{first.where}: {first.what}", "repair the pack and check again")

@@ -11,7 +11,7 @@ from sr_adapters.cli import exits, output
 from sr_adapters.cli.errors import tell
 from sr_adapters.cli.findings import step
 from sr_adapters.cli.naming import run_argument
-from sr_adapters.cli.session import Session
+from sr_adapters.cli.session import Session, counted
 
 if TYPE_CHECKING:
     from sr_domain.queries.verify import Verification
@@ -83,7 +83,8 @@ def _say_proven(session: Session, done: Verification, *, fast: bool, signed: boo
 def _read(done: Verification, *, fast: bool) -> str:
     if fast:
         return "bytes not read (--fast)"
-    return f"{done.proven_outputs} outputs and {done.proven_gates} gates, every byte read again"
+    outputs, gates = counted(done.proven_outputs, "output"), counted(done.proven_gates, "gate")
+    return f"{outputs} and {gates}, every byte read again"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from typing import Any
 
 import click
 
 from sr_adapters.cli.documents import read_request
+from sr_adapters.cli.session import REQUEST
 from sr_ports import BadInput, ReasonCode
 
 _FIELDS: tuple[tuple[str, str, Any], ...] = (
@@ -58,7 +60,8 @@ def read(source: str | None, flags: dict[str, Any]) -> dict[str, Any]:
     """The request that a command line means. Raises `BadInput`, `click.UsageError`."""
     document = _given(flags)
     if source is None and not document:
-        raise click.UsageError("there is no request: give REQUEST, or its fields by flags")
+        own = f", such as {REQUEST}" if os.path.isfile(REQUEST) else ""  # noqa: PTH113
+        raise click.UsageError(f"there is no request: give REQUEST{own}, or its fields by flags")
     base = {} if source is None else read_request(source)
     window = {**_mapping(base.get("window")), **document.pop("window", {})}
     if source is None and window:

@@ -173,11 +173,13 @@ def _tell_notes(root: str, name: str, selection: Selection) -> None:
 
 def _tell(session: Session, root: str, selection: Selection, sealed: Sealed, request: Mapping[str, Any]) -> None:
     from sr_adapters.cli.own_data import days_text, sealed_text
+    from sr_adapters.own_data.requests import NO_DAY
 
     if session.as_json:
         told = {"files": len(sealed.parts), "size": sealed.size, "written": sealed.written}
         session.json({"root": root, "request": REQUEST, **_named(request), **told})
         return
-    session.say(sealed_text(sealed, f"{root}, {days_text(*selection.window)}"))
+    days = "" if selection.window == NO_DAY else f", {days_text(*selection.window)}"
+    session.say(sealed_text(sealed, f"{root}{days}"))
     session.pairs([("fingerprint", sealed.manifest_fingerprint), ("key", request["run_equivalence_key"])])
     session.say(f"  next: {session.command('submit', REQUEST)}")

@@ -12,8 +12,8 @@ import click
 
 from sr_adapters.answers import versioned
 from sr_adapters.cli import output
-from sr_adapters.cli.errors import remedy_here, tell
-from sr_adapters.shown import in_line
+from sr_adapters.cli.errors import as_typed, remedy_here, tell
+from sr_adapters.shown import folded, in_line
 
 if TYPE_CHECKING:
     from sr_domain.run.outcome import NextStep
@@ -71,15 +71,20 @@ class Session:
         """A command to type next, with the profile and policy of this one, quoted for the shell."""
         import shlex
 
+        return shlex.join(["sr", *self.options, *words])
+
+    @property
+    def options(self) -> list[str]:
+        """Profile and policy of this command line, where another would take others."""
         profile = [] if self.profile == own_profile() else ["--profile", self.profile]
-        policy = [] if self.policy is None else ["--policy", self.policy]
-        return shlex.join(["sr", *profile, *policy, *words])
+        return profile + ([] if self.policy is None else ["--policy", self.policy])
 
     def spelled(self, step: NextStep, code: ReasonCode | None, command: Callable[..., str] | None = None) -> str:
         """A next step in words. `code`: why it is needed. `command`: how to write a command; default: ready to type."""
         typed = (command or self.command)(*step.command.split(), step.run_id) if step.command else ""
         before = step.before if code is None else remedy_here(code, step.before)
-        return f"{before}{typed}{step.after}"
+        told = f"{before}{typed}{step.after}"
+        return as_typed(told) if command is None else told
 
     def run_id(self, run: str) -> str:
         """The id of a run by any name of it."""
@@ -105,9 +110,9 @@ class Session:
         output.document(document)
 
     def say(self, *lines: str) -> None:
-        """Lines for people, on stdout."""
+        """Lines for people, on stdout; on a terminal broken between words where they are longer than it is wide."""
         for line in lines:
-            output.answer(line)
+            output.say(line)
 
     def rows(self, rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """Rows of an answer; what could not be read of some has its remedy as the running command should say it."""
@@ -149,7 +154,8 @@ class Session:
         width = max((len(name) for name, _ in shown), default=0)
         room = self.room if shown else None
         for name, value in shown:
-            output.answer(f"  {name:<{width}}  {_cut(value, room, width + 4)}")
+            line = f"  {name:<{width}}  {_cut(value, room, width + 4)}"
+            output.answer(line if room is None else folded(line, room, width + 4))
 
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
         """Rows to compare: ruled, coloured and fitted on a terminal, aligned plain text elsewhere."""
@@ -169,8 +175,10 @@ class Session:
 
         from sr_adapters.cli import tables
 
+        room, dropped, spared = self.room, 0, 0
+        if room is not None:
+            headers, rows, spared = tables.without_spare(headers, rows, room - _MARGIN)
         styles = [[_STYLES.get(cell, "") for cell in row] for row in rows]
-        room, dropped = self.room, 0
         if room is not None:
             headers, rows, dropped = tables.fitted(headers, rows, room - _MARGIN)
         table = Table(
@@ -182,8 +190,8 @@ class Session:
             table.add_row(*(Text(cell, style=style) for cell, style in zip(row, styled, strict=False)))
         console = Console(file=output.answers().file(), width=_UNCUT if room is None else room)
         console.print(table, crop=room is not None)
-        if dropped:
-            output.answer(f"  {dropped} more column{'s' * (dropped > 1)}: --wide")
+        if dropped + spared:
+            output.answer(f"  {dropped + spared} more column{'s' * (dropped + spared > 1)}: --wide")
 
 
 _MARGIN = 4
@@ -215,6 +223,11 @@ def seconds(value: float | None) -> str:
         return f"{value:.2f} s"
     minutes, rest = divmod(round(value), 60)
     return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"  # noqa: PLR2004 - an hour
+
+
+def counted(number: int, what: str) -> str:
+    """How many of something, for people: 1 gate, 2 gates."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def own_profile() -> str:

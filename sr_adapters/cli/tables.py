@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Sequence
 
 _HEX = re.compile(r"[0-9a-f]{32,64}")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 _ID_SHOWN, _DIGEST_SHOWN, _ID = 8, 12, 32
 _GAP = 2
 _PATH_LEAST, _TEXT_LEAST = 18, 12
@@ -33,6 +34,11 @@ def middle(text: str, most: int) -> str:
 def end(text: str, most: int) -> str:
     """A text with its end left out."""
     return text if len(text) <= most else f"{text[: most - 1]}{_CUT}"
+
+
+def _cut_text(text: str, most: int) -> str:
+    """Words without their end, a name without its middle: a key ends with what tells it from others."""
+    return end(text, most) if " " in text else middle(text, most)
 
 
 def short_hex(text: str) -> str:
@@ -63,11 +69,35 @@ def fitted(headers: Sequence[str], rows: Rows, room: int) -> tuple[list[str], li
     )
 
 
+def without_spare(headers: Sequence[str], rows: Rows, room: int) -> tuple[list[str], list[list[str]], int]:
+    """The table without what is missed least, where it is too wide: columns that say nothing, then instants.
+
+    Beside them an age or a duration tells the same in few characters. Also how many were left out that say something.
+    """
+    columns = [[header, *(row[at] for row in rows)] for at, header in enumerate(headers)]
+    kept, dropped = list(range(len(columns))), 0
+    for is_spare, counts in ((_is_empty, 0), (_is_instant, 1)):
+        for at in reversed(kept[_KEPT:]):
+            short = [[columns[one][0], *map(short_hex, columns[one][1:])] for one in kept]
+            if _over(short, room) > 0 and is_spare(columns[at][1:]):
+                kept.remove(at)
+                dropped += counts
+    return [headers[at] for at in kept], [[row[at] for at in kept] for row in rows], dropped
+
+
+def _is_empty(cells: Sequence[str]) -> bool:
+    return not any(cells)
+
+
+def _is_instant(cells: Sequence[str]) -> bool:
+    return all(_INSTANT.match(cell) for cell in cells)
+
+
 def _cut_down(columns: list[list[str]], room: int) -> list[list[str]]:
     if _over(columns, room) > 0:
         columns = [[column[0], *map(short_hex, column[1:])] for column in columns]
     columns = list(columns)
-    for is_kind, cut, least in ((_is_path, middle, _PATH_LEAST), (_is_text, end, _TEXT_LEAST)):
+    for is_kind, cut, least in ((_is_path, middle, _PATH_LEAST), (_is_text, _cut_text, _TEXT_LEAST)):
         _shrink(columns, room, is_kind, cut, least)
     return columns
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from sr_ports import (
     IndexNote,
     Lease,
     LeaseLost,
+    NewestRuns,
     ReasonCode,
     StorePlace,
 )
@@ -199,6 +201,19 @@ class MemoryAuthority:
             and (after is None or row.run_id > after)
         )
         return tuple(itertools.islice(wanted, limit))
+
+    def newest(
+        self,
+        *,
+        states: Sequence[str] | None = None,
+        since: datetime | None = None,
+        limit: int = 100,
+        store_id: str | None = None,
+    ) -> NewestRuns:
+        every = self.runs(states=states, store_id=store_id, limit=sys.maxsize)
+        wanted = [row for row in every if since is None or row.updated_at >= since]
+        wanted.sort(key=lambda row: (row.updated_at, row.run_id, row.store_id), reverse=True)
+        return NewestRuns(tuple(wanted[: max(limit, 0)]), len(wanted))
 
     def now(self) -> datetime:
         return self._state.now()

@@ -8,15 +8,18 @@ import sys
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from shutil import get_terminal_size
 from typing import Any
 
 from sr_adapters.observability.beat import EngineBeat
 from sr_adapters.places import flags
-from sr_adapters.shown import in_line
+from sr_adapters.shown import folded, in_line
 from sr_domain.encoding.suspect import suspect
 from sr_ports import ObsEvent, SrError, Wiring
 
 _COLOURS = {"WARN": "\033[33m", "ERROR": "\033[31m"}
+_NARROW, _BESIDE = 40, 19
+"""Columns that every terminal has; where what has no room on its line goes on: beside time and phase."""
 _ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | flags("CLOEXEC", "NOFOLLOW")
 
@@ -69,6 +72,8 @@ class ConsoleSink:
 
     def _line(self, event: ObsEvent) -> str:
         line = narrative(event)
+        if self._colour and len(line) > _NARROW:
+            line = folded(line, get_terminal_size().columns, _BESIDE)
         colour = _COLOURS.get(event.severity) if self._colour else None
         return f"{colour}{line}\033[0m\n" if colour else line + "\n"
 

@@ -9,10 +9,11 @@ from datetime import date, timedelta
 import attrs
 
 from sr_adapters.own_data.matching import Paths
-from sr_adapters.own_data.names import TOKEN, Named, fitting, group_of, named, pattern
+from sr_adapters.own_data.names import Named, fitting, group_of, named, pattern, without_day
 from sr_adapters.sealing import SealRefused, Tree
 from sr_adapters.sealing.errors import shown
 from sr_domain.plan.compile import MAX_DAYS
+from sr_domain.plan.templates import names_day
 
 _LOOSE = 100
 """How many files beside each other are outputs of their own; more of them are parts of one."""
@@ -135,7 +136,11 @@ class _Patterns:
         distinct = sorted(set(names))
         for wild in _WILD:
             template = pattern(distinct, wild)
-            if template is None or (TOKEN in template) is not by_day:
+            if (
+                template is None
+                or names_day(template) is not by_day
+                or (not by_day and without_day(template) != template)
+            ):
                 continue
             if (self._shapes if by_day else self._paths).taken(template) == distinct:
                 return template
@@ -158,8 +163,8 @@ def _outputs(told: Sequence[tuple[_Group, str]], sizes: Mapping[str, int], notes
         taken.add(chosen)
         if chosen != plain:
             notes.append(f"two outputs would be called {plain}: that of {shown(template)} is called {chosen}")
-        elif chosen != group.stem.replace(TOKEN, "").strip("._-"):
+        elif chosen != without_day(group.stem).strip("._-"):
             notes.append(f"the output of {shown(template)} is called {chosen}: an id has letters, digits, _ . - alone")
-        days = sorted({one.day for one in group.files if one.day is not None}) if TOKEN in template else []
+        days = sorted({one.day for one in group.files if one.day is not None}) if names_day(template) else []
         size = sum(sizes[one.path] for one in group.files)
         yield Inferred(chosen, template, len(group.files), size, tuple(days))

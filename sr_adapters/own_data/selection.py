@@ -12,7 +12,7 @@ from sr_adapters.own_data.names import days_in
 from sr_adapters.own_data.requests import NO_DAY, Days
 from sr_adapters.sealing import SealRefused, Tree
 from sr_adapters.sealing.errors import shown
-from sr_domain.plan.templates import DAY, TOKEN, filled, names
+from sr_domain.plan.templates import DAY_TOKENS, TOKEN, filled, names_day
 
 
 @attrs.frozen
@@ -34,7 +34,7 @@ def select(tree: Tree, templates: Mapping[str, str], asked: Days | None, before:
     `before`: the window to keep where no output knows a day. Raises `SealRefused` for an output without files.
     """
     for output_id, template in templates.items():
-        odd = sorted(set(TOKEN.findall(template)) - {DAY})
+        odd = sorted(set(TOKEN.findall(template)) - set(DAY_TOKENS))
         if odd:
             what = (
                 f"the path of output {output_id} names {{{odd[0]}}}, and a seal of one's own data knows the day alone"
@@ -42,7 +42,7 @@ def select(tree: Tree, templates: Mapping[str, str], asked: Days | None, before:
             raise SealRefused(what, "let the engine seal what it writes: sr engine")
     files, aside = Paths(one.path for one in tree.files), Paths(tree.aside)
     seen = sorted({day for one in tree.files for day in days_in(one.path)})
-    by_day = {one: _days(template, seen, files) for one, template in templates.items() if names(template, DAY)}
+    by_day = {one: _days(template, seen, files) for one, template in templates.items() if names_day(template)}
     every = sorted({day for days in by_day.values() for day in days})
     window = asked or ((every[0], every[-1]) if every else before or NO_DAY)
     days = days_between(*window)
@@ -65,7 +65,7 @@ def select(tree: Tree, templates: Mapping[str, str], asked: Days | None, before:
 
 def _undivided(templates: Mapping[str, str], days: frozenset[str], files: Paths) -> Iterator[str]:
     for output_id, template in templates.items():
-        if not names(template, DAY) and any(set(days_in(path)) - days for path in files.taken(template)):
+        if not names_day(template) and any(set(days_in(path)) - days for path in files.taken(template)):
             yield output_id
 
 
@@ -75,11 +75,11 @@ def _days(template: str, seen: Iterable[str], files: Paths) -> list[str]:
 
 
 def _paths(template: str, days: Sequence[str]) -> list[str]:
-    return [_on(template, day) for day in days] if names(template, DAY) else [template]
+    return [_on(template, day) for day in days] if names_day(template) else [template]
 
 
 def _on(template: str, day: str) -> str:
-    return filled(template, run_id="", day=day)
+    return filled(template, run_id="", day=day or None)
 
 
 def _whole(output_id: str, path: str, files: Paths, aside: Paths) -> list[str]:

@@ -33,6 +33,7 @@ from sr_ports import (
     IndexNote,
     Lease,
     LeaseLost,
+    NewestRuns,
     ReasonCode,
     StorePlace,
     Tail,
@@ -175,10 +176,32 @@ class PostgresAuthority:
             "limit": max(limit, 0),
             "store": store_id,
         }
-        found = self._rows(sql.UNSETTLED_RUNS if unsettled_only else sql.RUNS, choice)
+        return self._indexed(sql.UNSETTLED_RUNS if unsettled_only else sql.RUNS, choice)
+
+    def newest(
+        self,
+        *,
+        states: Sequence[str] | None = None,
+        since: datetime | None = None,
+        limit: int = 100,
+        store_id: str | None = None,
+    ) -> NewestRuns:
+        choice = {
+            "states": None if states is None else list(states),
+            "since": None if since is None else since.isoformat(),
+            "limit": max(limit, 0),
+            "store": store_id,
+        }
+        rows = self._indexed(sql.NEWEST, choice)
+        if len(rows) < limit:
+            return NewestRuns(rows, len(rows))
+        ((total,),) = self._rows(sql.COUNT, {name: choice[name] for name in ("states", "since", "store")})
+        return NewestRuns(rows, total)
+
+    def _indexed(self, statement: str, choice: Mapping[str, Any]) -> tuple[IndexedRun, ...]:
         return tuple(
             IndexedRun(run_id, platform, state, settled, _instant(updated_at), store, _tail(*tail))
-            for run_id, platform, state, settled, updated_at, store, *tail in found
+            for run_id, platform, state, settled, updated_at, store, *tail in self._rows(statement, choice)
         )
 
     def now(self) -> datetime:

@@ -61,6 +61,7 @@ CREATE TABLE {schema}.store_run (
 CREATE UNIQUE INDEX store_run_key ON {schema}.store_run (sha256(run_equivalence_key), store_id);
 CREATE INDEX store_run_unsettled ON {schema}.store_run (run_id) WHERE NOT settled;
 CREATE INDEX store_run_unclaimed ON {schema}.store_run (run_id) WHERE store_id = '';
+CREATE INDEX store_run_newest ON {schema}.store_run (updated_at, run_id, store_id, state);
 CREATE TABLE {schema}.store_lease (
     resource   text COLLATE "C" NOT NULL,
     store_id   text COLLATE "C" NOT NULL,
@@ -230,3 +231,8 @@ _CHOSEN = """ run_id > %(after)s AND (%(states)s::text[] IS NULL OR state = ANY 
 ORDER BY run_id, store_id LIMIT %(limit)s"""
 RUNS = f"{_ROW}{_CHOSEN}"
 UNSETTLED_RUNS = f"{_ROW} NOT settled AND{_CHOSEN}"
+_SINCE = """ (%(since)s::timestamptz IS NULL OR updated_at >= %(since)s::timestamptz)
+    AND (%(states)s::text[] IS NULL OR state = ANY (%(states)s::text[]))
+    AND (%(store)s::text IS NULL OR store_id IN (%(store)s::text, ''))"""
+NEWEST = f"{_ROW}{_SINCE} ORDER BY updated_at DESC, run_id DESC, store_id DESC LIMIT %(limit)s"
+COUNT = f"SELECT count(*) FROM {{schema}}.store_run WHERE{_SINCE}"  # noqa: S608 - put together from constants

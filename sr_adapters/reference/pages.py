@@ -10,11 +10,12 @@ from sr_adapters.reference.markdown import code, page, table
 from sr_adapters.reference.python_api import python_api
 from sr_adapters.reference.settings import profile_keys
 from sr_adapters.reference.shapes import fields
+from sr_adapters.reference.variables import environment
 from sr_domain.evidence.bundle import DIGEST_KEYS, PATH_KEYS
 from sr_domain.evidence.gates import FLAG_LIMIT
 from sr_domain.evidence.index_reader import MAX_INDEX, SHAPES
 from sr_domain.plan.compile import PINS
-from sr_domain.plan.templates import DAY
+from sr_domain.plan.templates import DAY_TOKENS
 from sr_plugins.documents import pack_words
 from sr_plugins.reason_table import table as reason_table
 
@@ -31,7 +32,7 @@ def pages() -> Mapping[str, str]:
         "invocation.md": page("Engine invocation", _INVOCATION, fields("engine_invocation", words.INVOCATION)),
         "receipt.md": page("Run receipt", _RECEIPT, fields("run_receipt", words.RECEIPT)),
         "placeholders.md": _placeholders(),
-        "environment.md": _environment(),
+        "environment.md": environment(),
         "pins.md": _pins(),
         "reasons.md": page("Reason codes", _REASONS, reason_table()),
         "python.md": python_api(),
@@ -72,7 +73,7 @@ def _pack() -> str:
             for key, one in known.items()
         ]
         parts += [f"## {title}", table(["key", "is", "must be there", "means"], rows)]
-    tokens = ", ".join(code("{" + name + "}") for name in (*PINS, DAY))
+    tokens = ", ".join(code("{" + name + "}") for name in (*PINS, *DAY_TOKENS))
     return page("Pack keys", *parts, f"Paths are relative to the engine root. Their tokens: {tokens}; see `pins.md`.")
 
 
@@ -102,11 +103,6 @@ def _placeholders() -> str:
     rows = [(code("{" + name + "}"), means) for name, means in words.PLACEHOLDERS.items()]
     note = "In `invoker.command` of a profile, each element one argument, no shell; `{{` and `}}` are braces."
     return page("Placeholders of the engine command", note, table(["placeholder", "is"], rows))
-
-
-def _environment() -> str:
-    rows = [(code(name), who, means) for name, (who, means) in words.VARIABLES.items()]
-    return page("Environment variables", table(["variable", "for", "is"], rows))
 
 
 def _pins() -> str:

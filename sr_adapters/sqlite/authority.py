@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from sr_ports import (
     IndexNote,
     Lease,
     LeaseLost,
+    NewestRuns,
     NotFound,
     ReasonCode,
     StorePlace,
@@ -147,10 +148,31 @@ class SqliteAuthority:
             "limit": max(limit, 0),
             "store_id": store_id,
         }
-        found = self._database.rows(sql.UNSETTLED_RUNS if unsettled_only else sql.RUNS, choice)
+        return self._indexed(sql.UNSETTLED_RUNS if unsettled_only else sql.RUNS, choice)
+
+    def newest(
+        self,
+        *,
+        states: Sequence[str] | None = None,
+        since: datetime | None = None,
+        limit: int = 100,
+        store_id: str | None = None,
+    ) -> NewestRuns:
+        choice = {
+            "states": None if states is None else json.dumps(list(states)),
+            "since": 0 if since is None else -((_EPOCH - since) // timedelta(milliseconds=1)),
+            "limit": max(limit, 0),
+            "store_id": store_id,
+        }
+        rows = self._indexed(sql.NEWEST, choice)
+        if len(rows) < limit:
+            return NewestRuns(rows, len(rows))
+        return NewestRuns(rows, sum(number for (number,) in self._database.rows(sql.COUNT, choice)))
+
+    def _indexed(self, statement: str, choice: Mapping[str, Any]) -> tuple[IndexedRun, ...]:
         return tuple(
             IndexedRun(run_id, platform, state, bool(settled), _instant(updated_ms), store, _tail(*tail))
-            for run_id, platform, state, settled, updated_ms, store, *tail in found
+            for run_id, platform, state, settled, updated_ms, store, *tail in self._database.rows(statement, choice)
         )
 
     def now(self) -> datetime:

@@ -30,6 +30,7 @@ _TABLES = (
     )""",
     "CREATE INDEX store_run_unsettled ON store_run (run_id) WHERE settled = 0",
     "CREATE INDEX store_run_unclaimed ON store_run (run_id) WHERE store_id = ''",
+    "CREATE INDEX store_run_newest ON store_run (updated_ms, run_id, store_id, state)",
     """
     CREATE TABLE store_lease (
         resource   TEXT NOT NULL,
@@ -157,3 +158,8 @@ AND (:store_id IS NULL OR store_id IN (:store_id, ''))
 ORDER BY run_id, store_id LIMIT :limit"""
 RUNS = f"{_ROW} WHERE{_CHOSEN}"
 UNSETTLED_RUNS = f"{_ROW} WHERE settled = 0 AND{_CHOSEN}"
+# Both walk the index over instants, and only the first reads rows: as many as it gives.
+_SINCE = """ updated_ms >= :since AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
+AND (:store_id IS NULL OR store_id IN (:store_id, ''))"""
+NEWEST = f"{_ROW} WHERE{_SINCE} ORDER BY updated_ms DESC, run_id DESC, store_id DESC LIMIT :limit"
+COUNT = f"SELECT count(*) FROM store_run WHERE{_SINCE}"  # noqa: S608 - put together from constants

@@ -18,6 +18,7 @@ from pathlib import Path
 from sr_ports import ReasonCode
 
 _HEAD = 4096
+_SHOWN = 64
 _LONGEST_LINE = 256
 """Bytes of a script's first line that Linux reads."""
 _SHEBANG = b"#!"
@@ -59,8 +60,12 @@ def why_unusable(command: str, cwd: str | None, env: Mapping[str, str]) -> str |
 
 
 def _not_there(command: str, env: Mapping[str, str]) -> str:
-    where = "is not there" if "/" in command else f"is not found on PATH ({env.get('PATH') or os.defpath})"
+    where = "is not there" if "/" in command else f"is not found on PATH ({_cut(env.get('PATH') or os.defpath)})"
     return f"the engine command {command} {where}"
+
+
+def _cut(path: str) -> str:
+    return path if len(path) <= _SHOWN else f"{path[:_SHOWN]}..."
 
 
 def first_line_hint(command: str, cwd: str | None, env: Mapping[str, str]) -> str:

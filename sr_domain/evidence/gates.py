@@ -72,7 +72,7 @@ def verify_gate(
     bundle = Bundle(root, gate.bundle_root, gate.index_path, gate.method, guard, rules, read, gate.flag_path, pool)
     try:
         if root.stat(gate.flag_path, rules) is None:
-            return GateMissing(gate.flag_path, f"no passed flag is there: {_wanted(gate)}")
+            return GateMissing(gate.flag_path, f"no passed flag yet (wants: {_wanted(gate)})")
         expected = read_flag(root, gate.flag_path, gate.method.digest_field, rules)
         actual = law_digest(provided, bundle)
         if actual != expected:
@@ -132,7 +132,7 @@ def still_lacks(root: EngineRoot, gate: SealedGate, path: str, rules: ListingRul
 
 
 def _wanted(gate: SealedGate) -> str:
-    return f"'{gate.method.digest_field} = <64 hex>' in text, or a JSON object with that field"
+    return f"{gate.method.digest_field} = <64 hex>, or JSON with that field"
 
 
 def _absent(gate: SealedGate, path: str) -> str:
@@ -158,7 +158,9 @@ def read_flag(root: EngineRoot, path: str, digest_field: str, rules: ListingRule
             stated = match[2]
     if not isinstance(stated, str) or not is_hex64(stated):
         begins = f"it begins {first_line(data)}" if data.strip() else "it is empty"
-        what = f"{path} states no sha256 digest as '{digest_field} = <64 hex>' or in JSON: {begins}"
+        bare = re.match(rb"\s*([0-9a-fA-F]{64})\b", data)
+        wanted = f"{digest_field} = {'<64 hex>' if bare is None else bare[1].decode().lower()}"
+        what = f"{path} states no sha256 digest as '{wanted}' or in JSON: {begins}"
         raise _flag_fault(data, digest_field)(ReasonCode.FLAG_MALFORMED, what, path)
     return stated.lower()
 

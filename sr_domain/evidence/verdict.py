@@ -9,7 +9,7 @@ import attrs
 
 from sr_domain.evidence.digests import ContentDigest
 from sr_domain.evidence.run_receipt import RECEIPT
-from sr_domain.record.proofs import Conflict, Failure, GateProof, Lack, OutputProof
+from sr_domain.record.proofs import Conflict, Failure, GateProof, Lack, OutputProof, named_missing
 from sr_ports import Changes, ReasonCode
 from sr_ports.compared import Compared
 
@@ -165,7 +165,8 @@ def classify(evidence: Evidence, *, late: bool) -> Verdict:
             return Waiting(missing)
         if evidence.coming:
             return Conflicted(_sorted(evidence.coming))
-        return Failed(ReasonCode.EVIDENCE_MISSING_DEADLINE, "still missing at the deadline: " + ", ".join(missing))
+        told = f"still missing at the deadline: {named_missing(missing, evidence.lacks)}"
+        return Failed(ReasonCode.EVIDENCE_MISSING_DEADLINE, told)
     return Complete()
 
 

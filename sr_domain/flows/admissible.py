@@ -14,7 +14,7 @@ from sr_domain.plan.request import RunRequest, Strategy
 from sr_domain.plan.sealed import SealedPlan
 from sr_domain.record import details, events
 from sr_domain.run.context import Context
-from sr_domain.run.possible import engine_lacking, strategy_lacking
+from sr_domain.run.possible import engine_lacking, policy_lacking, strategy_lacking
 from sr_domain.run.telemetry import RunTelemetry
 from sr_ports import REASONS, BadInput, EvidenceFault, Located, ReasonCode
 
@@ -100,15 +100,9 @@ def _refuse_workers(context: Context, request: RunRequest, refused: PlanRefused)
         problems = tuple(one for one in refused.problems if one.code is code)
         if problems:
             raise BadInput(code, PlanRefused(problems).message)
-    unknown = [one.subject for one in refused.problems if one.code is ReasonCode.UNKNOWN_OUTPUT_ID]
-    if request.output_ids is None and unknown:
-        rev = context.policy.rev
-        what = (
-            f"policy {rev.policy_id} (revision {rev.revision}) asks in traffic_output_ids for outputs that the"
-            f" interface pack {context.pack.digest[:12]} lacks: {', '.join(unknown[:5])}"
-        )
-        remedy = "correct traffic_output_ids, or engine.interface_pack in the profile, or name outputs in the request"
-        raise BadInput(ReasonCode.POLICY_INVALID, what, remedy)
+    unfit = policy_lacking(context.policy, request, refused)
+    if unfit is not None:
+        raise unfit
 
 
 def _check_strategy(context: Context, request: RunRequest, plan: SealedPlan, root: str | None) -> None:

@@ -22,8 +22,9 @@ from sr_domain.run.append_aside import read_record
 from sr_domain.run.bound import index_store
 from sr_domain.run.context import Context
 from sr_domain.run.lookup import home
+from sr_domain.run.names import no_run
 from sr_domain.run.outcome import Outcome
-from sr_domain.run.platform_runs import authorities, index_rows, no_run
+from sr_domain.run.platform_runs import authorities, index_rows
 from sr_domain.run.served import check_served
 from sr_ports import Binding, IndexedRun, ObjectStore, PerPlatformRun, ReasonCode, Stored
 from sr_ports.authority import NO_STORE
@@ -66,7 +67,7 @@ def locate(context: Context, run: str) -> Located:
     found = find(context, run_id) if place.found is None else place.found
     known = standing(context, layout, run_id, found)
     if known is None:
-        raise no_run(run_id)
+        raise no_run(run)
     known = taken_in(context, known, found)
     return Located(context, Layout(known.platform_run_id), bound_request(context, known), known)
 

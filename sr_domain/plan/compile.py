@@ -20,7 +20,7 @@ from sr_domain.plan.pack import GateSpec, InterfacePack, OutputSpec
 from sr_domain.plan.policy import Policy, ReusePolicy, UngatedOutputs
 from sr_domain.plan.request import RunRequest, Strategy
 from sr_domain.plan.sealed import SealedGate, SealedOutput, SealedPlan
-from sr_domain.plan.templates import DAY, RUN, Unresolved, names, render
+from sr_domain.plan.templates import DAY, RUN, Unresolved, names, names_day, render
 from sr_ports import REASONS, ReasonCode
 from sr_ports.compared import Compared
 
@@ -223,7 +223,7 @@ def _seal_outputs(
     pins, sealed, problems = _text_pins(request), [], []
     traffic, window = frozenset(policy.traffic_output_ids), _days(request)
     for output in outputs:
-        days = window if names(output.path_template, DAY) else ()
+        days = window if names_day(output.path_template) else ()
         if isinstance(days, Unresolved):
             problems.append(Problem(ReasonCode.REQUEST_INVALID, output.output_id, days.what))
             continue
@@ -299,14 +299,14 @@ def _seal_gate(gate: GateSpec, pins: Mapping[str, str], days: tuple[str, ...] | 
 
 
 def gate_is_daily(gate: GateSpec) -> bool:
-    """Whether the gate is judged once a day: one of its templates has ``{utc_day}``."""
+    """Whether the gate is judged once a day: one of its templates names the day."""
     templates = (gate.passed_flag_path_template, gate.bundle_root_template, gate.index_path_template or "")
-    return any(names(one, DAY) for one in templates)
+    return any(map(names_day, templates))
 
 
 def gate_day_fault(gate: GateSpec) -> str | None:
     """Why a gate that names the day cannot be judged once a day; None when it can, or names none."""
     for told, template in (("flag", gate.passed_flag_path_template), ("bundle root", gate.bundle_root_template)):
-        if gate_is_daily(gate) and not names(template, DAY):
+        if gate_is_daily(gate) and not names_day(template):
             return f"its {told} lacks {{{DAY}}}, which another of its paths has: a day has a bundle and flag of its own"
     return None

@@ -26,6 +26,7 @@ from sr_domain.record.ledger import Ledger
 from sr_domain.record.read import Record
 from sr_domain.run.collect_evidence import collect
 from sr_domain.run.ports import Settings
+from sr_domain.run.possible import policy_lacking
 from sr_ports import BadInput, Clock, EngineRoots, ReasonCode, Unreachable, WorkPool
 
 _NAMELESS = "checked beside any run"
@@ -73,7 +74,7 @@ def check(checker: Checker, policy: Policy, pack: InterfacePack, document: Mappi
     request = parse_request(asked, checker.known_timezone)
     plan = compile_plan(request, policy, pack, checker.laws)
     if isinstance(plan, PlanRefused):
-        raise BadInput(plan.code, plan.message)
+        raise policy_lacking(policy, request, plan) or BadInput(plan.code, plan.message)
     evidence = collect(_Beside(checker, request, PackContracts(plan.contracts)), plan, root, reused=True)
     evidence = evidence.at(late=False)
     verdict = classify(evidence, late=False)
@@ -130,7 +131,7 @@ class _Beside:
 def _told(
     root: str, plan: SealedPlan, evidence: Evidence, verdict: _Judged, run_id: str, laws: Mapping[str, ProvidedLaw]
 ) -> Check:
-    name, code, detail = _named(verdict)
+    name, code, detail = _named(verdict, evidence)
     own = evidence.engine_run_id or run_id
     judges = (_judge(gate.gate_id, laws[gate.method.kind]) for gate in plan.gates)
     found = proofs.Found(judges=tuple(judges), gates=evidence.gates, outputs=evidence.outputs)
@@ -159,12 +160,12 @@ def _judge(gate_id: str, provided: ProvidedLaw) -> proofs.Judge:
     return proofs.Judge(gate_id, provided.law.kind, provided.distribution, provided.version)
 
 
-def _named(verdict: _Judged) -> tuple[str, ReasonCode | None, str]:
+def _named(verdict: _Judged, evidence: Evidence) -> tuple[str, ReasonCode | None, str]:
     match verdict:
         case Complete():
             return "COMPLETE", None, "every gate passes by its own law, and every byte was read"
         case Waiting(missing, code, detail):
-            return "WAITING", code, detail or f"missing: {', '.join(missing)}"
+            return "WAITING", code, detail or f"missing: {proofs.named_missing(missing, evidence.lacks, proofs.SOME)}"
         case Failed(code, detail):
             return "FAIL", code, detail
         case Conflicted(conflicts):

@@ -277,7 +277,13 @@ class ItemMaker:
         """What became of an output, or of one day of it."""
         name, path = part.output.output_id, part.path
         bad = self._faulty(name, path, None)
-        if bad is not None and bad.verdict == "MISSING" and part.day is not None and part.day not in (bad.path or path):
+        if (
+            bad is not None
+            and bad.verdict == "MISSING"
+            and part.day is not None
+            and bad.path != path
+            and part.day not in str(bad.path)
+        ):
             # Another day is missing. Where one is, no day of the output is read.
             return Item(name, "UNKNOWN", path=path, detail=f"not proven while {bad.path} is missing")
         if bad is not None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 import attrs
 
 from sr_domain.encoding.canonical import sha256_hex
-from sr_domain.evidence.digests import ContentDigest, digest_outputs
+from sr_domain.evidence.digests import ContentDigest, WholeFiles, digest_outputs
 from sr_domain.evidence.outputs import Absent, OutputFiles, find_days
 from sr_domain.evidence.progress import ReadProgress
 from sr_domain.plan.sealed import SealedOutput, SealedPlan
@@ -25,7 +25,10 @@ from sr_ports import EngineRoot, EvidenceFault, ListingRules, ReasonCode
 
 @attrs.frozen
 class PlannedOutputs:
-    """Proves a view's outputs by the plan. `proofs`: what the record says of each, by output id."""
+    """Proves a view's outputs by the plan. `proofs`: what the record says of each, by output id.
+
+    `read`: what the gates of the same look have read, which is not read again.
+    """
 
     verifier: Verifier
     view: View
@@ -33,6 +36,7 @@ class PlannedOutputs:
     proofs: Mapping[str, OutputProof]
     rules: ListingRules
     progress: ReadProgress
+    read: WholeFiles = attrs.field(factory=WholeFiles)
 
     def proof(self, plan: SealedPlan) -> Proof:
         """Every output that the view names, its bytes read again. Raises `Unreachable`."""
@@ -58,7 +62,8 @@ class PlannedOutputs:
                 yield Finding(ReasonCode.TRUTH_MISSING, output.output_id, f"MOVED: {files.path} is not there")
             else:
                 found.append((output, files))
-        digests = digest_outputs(self.root, [files for _, files in found], self.verifier.pool, self.progress)
+        wanted = [files for _, files in found]
+        digests = digest_outputs(self.root, wanted, self.verifier.pool, self.progress, self.read)
         for (output, _), digest in zip(found, digests, strict=True):
             finding = self._compare(output, digest, proven[output.output_id])
             if finding is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
 from functools import partial
@@ -17,11 +17,13 @@ from sr_domain.queries.lookups import as_recorded, known_row
 from sr_domain.record.layout import Layout
 from sr_domain.run.bound import index_store
 from sr_domain.run.context import Context
-from sr_domain.run.names import key_of
+from sr_domain.run.names import before_id, key_of
 from sr_domain.run.platform_runs import authorities, recorded_runs
-from sr_ports import AuthorityStore, IndexedRun
+from sr_ports import AuthorityStore, IndexedRun, Newest
 
 _PAGE = 10_000
+_OF_ONE_RUN = 2
+"""Rows that the index has of one run at most: a store's own, and one of none."""
 _WILD = frozenset("*?[")
 
 
@@ -77,17 +79,35 @@ def listing(context: Context, asked: Asked, limit: int) -> Listing:
     total = 0
     for platform_run_id, authority in authorities(context.ports):
         store_id = index_store(authority, context.known_store)
-        rows = [row for row in _index(authority, asked, store_id) if asked.takes(row)]
+        rows, counted = _rows(authority, asked, store_id, limit)
         if platform_run_id is not None and not rows and not authority.runs(limit=1):
             found = list(_from_records(context, Layout(platform_run_id), asked))
             total += len(found)
         else:
             found = _newest(context, authority, rows, asked, limit)
-            total += len(found) if asked.key is not None else len(rows)
+            total += counted if asked.key is None else len(found)
         entries += found
     page = heapq.nlargest(limit, entries, key=lambda one: (one.updated_at, one.run_id))
     counted = asked.key is None or _exact(asked.key)
     return Listing(tuple(one.row() for one in page), total if counted else None, total > len(page))
+
+
+def _rows(authority: AuthorityStore, asked: Asked, store_id: str, limit: int) -> tuple[Sequence[IndexedRun], int]:
+    """The rows of the index that may be of the page, and how many there are of them in all.
+
+    As many as the page has where the authority finds the newest by itself, one for a key; else every one.
+    """
+    states = None if asked.states is None else tuple(asked.states)
+    if asked.key is None and isinstance(authority, Newest):
+        found = authority.newest(states=states, since=asked.since, limit=limit, store_id=store_id)
+        return found.rows, found.total
+    if asked.key is not None and _exact(asked.key):
+        run_id = run_id_for(asked.key)
+        near = authority.runs(after=before_id(run_id), limit=_OF_ONE_RUN, store_id=store_id)
+        rows = [row for row in near if row.run_id == run_id and asked.takes(row)]
+    else:
+        rows = [row for row in _index(authority, asked, store_id) if asked.takes(row)]
+    return rows, len(rows)
 
 
 def _exact(pattern: str) -> bool:
@@ -106,12 +126,9 @@ def _index(authority: AuthorityStore, asked: Asked, store_id: str) -> Iterator[I
 
 
 def _newest(
-    context: Context, authority: AuthorityStore, rows: list[IndexedRun], asked: Asked, limit: int
+    context: Context, authority: AuthorityStore, rows: Sequence[IndexedRun], asked: Asked, limit: int
 ) -> list[_Entry]:
     """The newest rows whose key is asked for; one more than `limit` where a pattern asks, to tell of more."""
-    if asked.key is not None and _exact(asked.key):
-        run_id = run_id_for(asked.key)
-        rows = [row for row in rows if row.run_id == run_id]
     most = limit if asked.key is None else limit + 1
     found: list[_Entry] = []
     for row in sorted(rows, key=lambda row: (row.updated_at, row.run_id), reverse=True):

@@ -196,14 +196,14 @@ def _row(context: Context, row: IndexedRun) -> Mapping[str, Any]:
 
 
 def quarantined(context: Context) -> list[Mapping[str, Any]]:
-    """Every quarantine record of every platform run of the store, by run id.
+    """Every quarantine record of every platform run of the store with its run's key, the newest first.
 
-    One that cannot be read is a row of its run id and its ``trouble``.
+    One that cannot be read is a row of its run id and its ``trouble``, and comes before them.
     """
     found: list[Mapping[str, Any]] = []
     for platform_run_id in platform_runs(context.ports.store):
         found += _quarantined_in(context, Layout(platform_run_id))
-    return sorted(found, key=lambda record: str(record.get("run_id")))
+    return sorted(found, key=lambda one: ("trouble" in one, str(one.get("ts_utc")), str(one["run_id"])), reverse=True)
 
 
 def _quarantined_in(context: Context, layout: Layout) -> Iterator[Mapping[str, Any]]:
@@ -214,10 +214,13 @@ def _quarantined_in(context: Context, layout: Layout) -> Iterator[Mapping[str, A
         if isinstance(done, Trouble):
             yield {"run_id": run_id, "trouble": done.document()}
         elif done is not None:
-            yield done
+            document, ledger = done
+            accepted = Record(ledger).accepted
+            key = {} if accepted is None else {"run_equivalence_key": accepted.details.run_equivalence_key}
+            yield {**document, **key}
 
 
-def _quarantined(context: Context, layout: Layout, run_id: str) -> dict[str, Any] | None:
+def _quarantined(context: Context, layout: Layout, run_id: str) -> tuple[dict[str, Any], Ledger] | None:
     key = layout.quarantine(run_id)
     blob = context.ports.store.read(key)
     if blob is None:
@@ -227,7 +230,7 @@ def _quarantined(context: Context, layout: Layout, run_id: str) -> dict[str, Any
         with suppress(NotFound):  # then nobody knows more of the run than what stands
             record_of(context, layout.record(run_id))
     _refuse_lost(ledger, key, "a quarantine")
-    return _own(layout, ledger, key, blob.data)
+    return _own(layout, ledger, key, blob.data), ledger
 
 
 def quarantine(context: Context, run: str) -> dict[str, Any]:
@@ -238,4 +241,4 @@ def quarantine(context: Context, run: str) -> dict[str, Any]:
     if found is None:
         what = f"run {place.run_id} is not in quarantine"
         raise NotFound(ReasonCode.RUN_NOT_FOUND, what, "sr quarantine list shows which are")
-    return found
+    return found[0]

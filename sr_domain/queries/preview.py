@@ -11,7 +11,7 @@ from sr_domain.plan.compile import PlanRefused, Problem, choose_strategy, compil
 from sr_domain.plan.request import RunRequest, Strategy, differences, misspelt, parse_request
 from sr_domain.plan.sealed import SealedPlan
 from sr_domain.run.context import Context
-from sr_domain.run.possible import strategy_lacking
+from sr_domain.run.possible import policy_lacking, strategy_lacking
 from sr_ports import ReasonCode
 
 
@@ -46,7 +46,7 @@ class PlanReport:
 
 
 def plan(context: Context, document: Any) -> PlanReport:
-    """Compile a request and explain the plan; writes nothing."""
+    """Compile a request and explain the plan; writes nothing. Raises `BadInput` where submitting would."""
     request = parse_request(document, context.ports.known_timezone)
     wrong = misspelt(request)
     if wrong is not None:
@@ -54,6 +54,9 @@ def plan(context: Context, document: Any) -> PlanReport:
     compiled = compile_plan(request, context.policy, context.pack, context.ports.laws)
     strategy = choose_strategy(request, context.policy)
     if isinstance(compiled, PlanRefused):
+        unfit = policy_lacking(context.policy, request, compiled)
+        if unfit is not None:
+            raise unfit
         return PlanReport(request, None, compiled.problems, strategy)
     return PlanReport(request, compiled, _strategy_problems(context, request, strategy), strategy)
 

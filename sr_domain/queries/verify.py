@@ -14,6 +14,7 @@ import attrs
 
 from sr_domain.artifacts.revisions import RULES, rules_at, rules_of, today
 from sr_domain.artifacts.rules import Rules
+from sr_domain.evidence.digests import WholeFiles
 from sr_domain.evidence.progress import ReadProgress
 from sr_domain.plan.sealed import SealedPlan
 from sr_domain.queries import view_gates
@@ -162,6 +163,15 @@ def _superseded(view: View, chain: tuple[str, ...]) -> Iterator[Finding]:
 
 
 @attrs.frozen
+class _Look:
+    """One look at an engine root: what gates and outputs read of it, they read once."""
+
+    root: EngineRoot
+    progress: ReadProgress
+    read: WholeFiles = attrs.field(factory=WholeFiles)
+
+
+@attrs.frozen
 class _Bytes:
     """The bytes that a view names. `ledger`: its record, None for one that is not there or not sound."""
 
@@ -225,9 +235,9 @@ class _Bytes:
                 self._unread("gate_receipts", "gate_id", opened),
             )
         with opened:
-            progress = ReadProgress(self.verifier.progress, self.verifier.clock.now)
-            gates = self._gates(opened, progress)  # first: a gate over the same bytes has its say before them
-            return self._outputs(opened, progress), gates
+            look = _Look(opened, ReadProgress(self.verifier.progress, self.verifier.clock.now))
+            gates = self._gates(look)  # first: a gate over the same bytes has its say before them
+            return self._outputs(look), gates
 
     def _unread(self, what: str, name: str, *why: Finding) -> Proof:
         ids = dict.fromkeys(str(one[name]) for one in self.view.facts[what])
@@ -246,11 +256,12 @@ class _Bytes:
                 raise
             return Finding(error.code, "engine root", error.what)
 
-    def _gates(self, root: EngineRoot, progress: ReadProgress) -> Proof:
+    def _gates(self, look: _Look) -> Proof:
         plan, named = self.plan, self.view.root
         if plan is None:
             return self._unread("gate_receipts", "gate_id")
-        judge = view_gates.GateBytes(self.verifier, root, view_gates.enforced(plan), self.view.rules.listing, progress)
+        enforced, rules = view_gates.enforced(plan), self.view.rules.listing
+        judge = view_gates.GateBytes(self.verifier, look.root, enforced, rules, look.progress, look.read)
         if named is None or not self.view.resolved:
             return judge.proof(view_gates.planned(self.view, plan))
         found = list(view_gates.received(self.view, named, plan))
@@ -258,13 +269,13 @@ class _Bytes:
         done = judge.proof(one for one in found if not isinstance(one, Finding))
         return Proof((*off, *done.findings), done.proven, (*(one.where for one in off), *done.not_judged))
 
-    def _outputs(self, root: EngineRoot, progress: ReadProgress) -> Proof:
-        plan, view = self.plan, self.view
+    def _outputs(self, look: _Look) -> Proof:
+        plan, view, rules = self.plan, self.view, self.view.rules.listing
         decided = None if self.ledger is None else Record(self.ledger).decision
         decision = None if decided is None else decided.details.decision
         if not view.resolved:
             proofs = {} if decision is None else {one.output_id: one for one in decision.outputs}
-            planned = PlannedOutputs(self.verifier, view, root, proofs, view.rules.listing, progress)
+            planned = PlannedOutputs(self.verifier, view, look.root, proofs, rules, look.progress, look.read)
             return Proof() if plan is None else planned.proof(plan)
         places, off = self._places()
         if decision is None and self.verifier.signed_by is not None:
@@ -273,5 +284,6 @@ class _Bytes:
             digest = None if decision is None else decision.object_versions_digest
             kept = kept_versions(self.verifier.store, view, digest)
         versions, lost = ({}, [kept]) if isinstance(kept, Finding) else (kept, [])
-        done = OutputBytes(self.verifier, view.layout, root, view.rules.listing, versions, progress).proof(places)
+        judge = OutputBytes(self.verifier, view.layout, look.root, rules, versions, look.progress, look.read)
+        done = judge.proof(places)
         return Proof((*off, *lost, *done.findings), done.proven, (*(one.where for one in off), *done.not_judged))

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from sr_domain.evidence.digests import WholeFiles
 from sr_domain.evidence.gates import GateMissing, GateUnjudged, verify_gate
 from sr_domain.evidence.progress import ReadProgress
 from sr_domain.plan.absent_law import absence
@@ -21,13 +22,17 @@ from sr_ports import EngineRoot, ListingRules, ReasonCode, Unreachable
 
 @attrs.frozen
 class GateBytes:
-    """Judges gates below an engine root. `enforce`: whether indexed files must have the digests of their index."""
+    """Judges gates below an engine root. `enforce`: whether indexed files must have the digests of their index.
+
+    `read`: what the same look has read, and what it reads, no byte of it twice.
+    """
 
     verifier: Verifier
     root: EngineRoot
     enforce: bool
     rules: ListingRules
     progress: ReadProgress
+    read: WholeFiles = attrs.field(factory=WholeFiles)
 
     def proof(self, gates: Iterable[tuple[SealedGate, str | None]]) -> Proof:
         """Every gate, with the digest that its receipt states. Raises `Unreachable`."""
@@ -52,11 +57,13 @@ class GateBytes:
             enforce_members=self.enforce,
             guard=self.progress,
             rules=self.rules,
+            digests=self.read,
             pool=self.verifier.pool,
         )
         match verdict:
             case GateMissing(late=Conflict() as late):
-                return Finding(late.code, gate.subject, f"ROTTED: {late.detail}")
+                how = "MOVED" if late.code is ReasonCode.INDEXED_FILE_ABSENT else "ROTTED"
+                return Finding(late.code, gate.subject, f"{how}: {late.detail}")
             case GateMissing(path):
                 return Finding(ReasonCode.TRUTH_MISSING, gate.subject, f"MOVED: {path} is not there")
             case GateUnjudged(code, detail):

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import attrs
 
 from sr_domain.encoding.canonical import sha256_hex
-from sr_domain.evidence.digests import FileDigest, digest_files
+from sr_domain.evidence.digests import FileDigest, WholeFiles, digest_files
 from sr_domain.evidence.progress import ReadProgress
 from sr_domain.queries.finding import Finding
 from sr_domain.queries.part_lists import parts
@@ -97,7 +97,10 @@ class _Tally:
 
 @attrs.frozen
 class OutputBytes:
-    """Proves places below an engine root. `layout`: of the platform run whose store has the part lists."""
+    """Proves places below an engine root. `layout`: of the platform run whose store has the part lists.
+
+    `read`: what the gates of the same look have read, which is not read again.
+    """
 
     verifier: Verifier
     layout: Layout
@@ -105,6 +108,7 @@ class OutputBytes:
     rules: ListingRules
     versions: Versions
     progress: ReadProgress
+    read: WholeFiles = attrs.field(factory=WholeFiles)
 
     def proof(self, places: Iterable[Place]) -> Proof:
         """Every place's bytes, read again. Raises `Unreachable`."""
@@ -197,9 +201,10 @@ class OutputBytes:
     def _read(self, window: Sequence[_Part]) -> Iterator[_Off]:
         """The files of a window, each against its size and digest."""
         facts = {one.fact.path: one.fact for one in window}
-        read = digest_files(self.root, facts.values(), self.verifier.pool, self.progress)
+        fresh = [fact for path, fact in facts.items() if self.read.known(path) is None]
+        read = digest_files(self.root, fresh, self.verifier.pool, self.progress)
         for part in window:
-            now = read[part.fact.path]
+            now = self.read.known(part.fact.path) or read[part.fact.path]
             if isinstance(now, EvidenceFault):
                 yield _Off(part.place, "MOVED", now.what, now.code)
             elif now.sha256 != part.sha256 or part.size not in (None, now.size):

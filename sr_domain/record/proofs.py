@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import attrs
@@ -70,6 +70,17 @@ class Lack(Value):
     subject: str
     path: str
     detail: str
+
+
+SOME = 5
+"""Names that a sentence has room for."""
+
+
+def named_missing(missing: Sequence[str], lacks: Iterable[Lack], most: int | None = None) -> str:
+    """What a run waits for, for people: each with where it is looked for. `most`: how many are named."""
+    places = {one.subject: one.path for one in sorted(lacks, key=lambda one: (one.subject, one.path), reverse=True)}
+    told = [f"{one} ({places[one]})" if places.get(one, one) != one else one for one in missing[:most]]
+    return ", ".join(told) + (f" and {len(missing) - len(told)} more" if len(told) < len(missing) else "")
 
 
 @attrs.frozen(eq=False, repr=False)

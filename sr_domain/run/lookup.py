@@ -13,8 +13,8 @@ from sr_domain.record.ledger import Ledger
 from sr_domain.run.append_aside import read_record
 from sr_domain.run.bound import bound, chosen, own, stores_of
 from sr_domain.run.context import Context
-from sr_domain.run.names import id_of
-from sr_domain.run.platform_runs import no_run, platform_runs
+from sr_domain.run.names import id_of, no_run
+from sr_domain.run.platform_runs import platform_runs
 from sr_domain.run.ports import Ports
 from sr_domain.run.rolled_back import behind, check_tail
 from sr_domain.run.served import check_served
@@ -50,7 +50,8 @@ def home(context: Context, run: str) -> Place:
     named = run_of(run)
     if named is not None:
         return Place(*named)
-    return _place(context.ports, id_of(context.ports, run), context.known_store, context.notice)
+    run_id = id_of(context.ports, run)
+    return _place(context.ports, run_id, context.known_store, context.notice, run)
 
 
 def traced(context: Context, run: str) -> Place:
@@ -84,10 +85,10 @@ def view_of(ports: Ports, run_id: str, notice: Callable[[str], None]) -> str:
         return _only(run_id, found).facts(run_id)
 
 
-def _place(ports: Ports, run_id: str, known: KnownStore, notice: Callable[[str], None]) -> Place:
+def _place(ports: Ports, run_id: str, known: KnownStore, notice: Callable[[str], None], name: str = "") -> Place:
     """As the authority knows, else where the record is: of several records the current platform run's counts.
 
-    While the authority is away the records tell.
+    While the authority is away the records tell. `name`: what the run was asked for by; default: its id.
     """
     current = ports.platform.current()
     away: Unreachable | None = None
@@ -103,7 +104,9 @@ def _place(ports: Ports, run_id: str, known: KnownStore, notice: Callable[[str],
         return Place(Layout(binding.platform_run_id), run_id, asked)
     found = _recorded_in(ports, run_id, current) or ([] if away else _bound_in(ports, run_id, current, known))
     if not found:
-        raise away or (no_run(run_id) if asked is None else _not_here(ports.authority.find(run_id), run_id, known))
+        if away is None and asked is not None:
+            raise _not_here(ports.authority.find(run_id), run_id, known, name or run_id)
+        raise away or no_run(name or run_id)
     layout = _only(run_id, found)
     if away is not None:
         notice(f"the authority was not asked ({away.what}): answered from the store")
@@ -184,7 +187,7 @@ def recorded(context: Context, run: str, *, admitted: bool = True) -> tuple[Plac
     place = home(context, run)
     ledger, _ = read_record(context.ports, place.layout, place.run_id)
     if not ledger.events or (admitted and ledger.state is None):
-        raise _no_record(context, place.layout, ledger)
+        raise _no_record(context, place.layout, ledger, run)
     return place, ledger
 
 
@@ -202,17 +205,18 @@ def told_of_more(context: Context, place: Place, ledger: Ledger) -> Fault | None
     return None if another else fault  # another store may have a run of the same id
 
 
-def _no_record(context: Context, layout: Layout, ledger: Ledger) -> NotFound:
+def _no_record(context: Context, layout: Layout, ledger: Ledger, name: str) -> NotFound:
     """That there is no such run, that a crash left no record of it, or that another store has it.
 
     Raises `Fault` where the authority knows better: `TRUTH_ROLLED_BACK`, `STORE_COPIED`.
     """
     known, run_id = context.known_store, ledger.run_id
+    name = run_id if run_of(name) else name
     try:
         found = context.ports.at(layout.platform_run_id).authority.find(run_id)
     except NotFound:  # the authority belongs to a platform run, and there is none
-        return no_run(run_id)
-    absent, mine = _not_here(found, run_id, known), own(found, known.store_id)
+        return no_run(name)
+    absent, mine = _not_here(found, run_id, known, name), own(found, known.store_id)
     if mine is None:
         return absent
     if mine.platform_run_id != layout.platform_run_id:  # a ref said so
@@ -224,13 +228,14 @@ def _no_record(context: Context, layout: Layout, ledger: Ledger) -> NotFound:
     return NotFound(ReasonCode.RUN_NOT_FOUND, what, remedy)
 
 
-def _not_here(found: Found, run_id: str, known: KnownStore) -> NotFound:
+def _not_here(found: Found, run_id: str, known: KnownStore, name: str) -> NotFound:
     """That no run of this store is meant: there is none, or another store has it.
 
-    Raises `Fault` where the authority knows it, and this store is not the one that it serves here.
+    `name`: what it was asked for by. Raises `Fault` where the authority knows it, and this store is not the one that
+    it serves here.
     """
     if not found.bindings:
-        return no_run(run_id)
+        return no_run(name)
     known.standing()
     check_served(known, found.places)
     what = f"run {run_id} is not in this store: the authority knows it in {stores_of(found)}"

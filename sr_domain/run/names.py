@@ -9,7 +9,7 @@ from itertools import islice
 from sr_domain.encoding.ids import run_id_for
 from sr_domain.record.layout import Layout, run_of
 from sr_domain.run.bound import index_store, own
-from sr_domain.run.platform_runs import authorities, ids_below, no_run, platform_runs
+from sr_domain.run.platform_runs import authorities, ids_below, platform_runs
 from sr_domain.run.ports import Ports
 from sr_domain.run.store_identity import KnownStore
 from sr_ports import AuthorityStore, BadInput, IndexedRun, NotFound, ReasonCode, Unreachable
@@ -27,6 +27,14 @@ def is_name(text: str) -> bool:
     """Whether it has the form of a run's name: an id, a prefix of one, or ``key:KEY``."""
     whole = len(text) == _LENGTH and not set(text) - set("0123456789abcdef")
     return whole or bool(_PREFIX.fullmatch(text)) or (text.startswith(KEY) and text != KEY)
+
+
+def no_run(name: str) -> NotFound:
+    """That neither authority nor store knows the run. `name`: as it was asked for."""
+    if not name.startswith(KEY):
+        return NotFound(ReasonCode.RUN_NOT_FOUND, f"there is no run {name[:64]!r}")
+    what = f"there is no run with the key {name.removeprefix(KEY)[:128]!r}"
+    return NotFound(ReasonCode.RUN_NOT_FOUND, what, "check the key and the profile; sr list shows the keys")
 
 
 def id_of(ports: Ports, run: str) -> str:
@@ -80,7 +88,7 @@ def _indexed(ports: Ports, prefix: str) -> dict[str, str]:
     try:
         for _, authority in authorities(ports):
             store_id = index_store(authority, KnownStore(ports))
-            rows = authority.runs(limit=_TOLD + 1, after=_before(prefix), store_id=store_id)
+            rows = authority.runs(limit=_TOLD + 1, after=before_id(prefix), store_id=store_id)
             found |= {one.run_id: key_of(authority, one) for one in rows if one.run_id.startswith(prefix)}
     except (NotFound, Unreachable):
         return {}
@@ -93,7 +101,7 @@ def key_of(authority: AuthorityStore, row: IndexedRun) -> str:
     return "" if binding is None else binding.run_equivalence_key
 
 
-def _before(prefix: str) -> str | None:
+def before_id(prefix: str) -> str | None:
     """The id right before all that begin so; None where there is none."""
     first = int(prefix.ljust(_LENGTH, "0"), 16)
     return f"{first - 1:0{_LENGTH}x}" if first else None

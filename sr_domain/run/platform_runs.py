@@ -8,17 +8,12 @@ from collections.abc import Iterator
 from sr_domain.encoding.ids import is_platform_run_id
 from sr_domain.record.layout import Layout
 from sr_domain.run.ports import Ports
-from sr_ports import AuthorityStore, IndexedRun, NotFound, ObjectStore, PerPlatformRun, ReasonCode
+from sr_ports import AuthorityStore, IndexedRun, ObjectStore, PerPlatformRun
 
 _PLATFORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
 
 _PAGE = 200
-
-
-def no_run(run_id: str) -> NotFound:
-    """That neither authority nor store knows the run."""
-    return NotFound(ReasonCode.RUN_NOT_FOUND, f"there is no run {run_id[:64]!r}")
 
 
 def platform_runs(store: ObjectStore) -> list[str]:

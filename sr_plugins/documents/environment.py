@@ -43,6 +43,11 @@ def variables(node: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for part in parts for name in variables(part)))
 
 
+def named_in(text: str) -> Iterator[tuple[str, str | None]]:
+    """The variables that a text of a profile names, each with its default."""
+    return ((match[1], match[2]) for match in _ENV.finditer(text))
+
+
 def fill(node: Any, env: Mapping[str, str], where: str = "") -> Any:
     """The document with ``${NAME}``, ``${NAME:-default}`` and a leading ``~`` filled in everywhere, as a shell does.
 

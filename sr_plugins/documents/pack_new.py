@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sr_plugins.documents.files import read_config, replace_file
 from sr_plugins.documents.pack import GATES, OUTPUTS, read_pack
+from sr_plugins.documents.pack_check import output_faults
 from sr_plugins.documents.pack_words import GATE, METHOD, OUTPUT, Word
 from sr_plugins.documents.yaml import load_yaml
 from sr_ports import BadInput, ReasonCode
@@ -45,6 +46,7 @@ def add_output(folder: Path, output_id: str, template: str, gate_id: str | None)
         raise _refused(f"{path} has output {output_id!r} already", "give another id, or change the entry")
     text = read_config(path, ReasonCode.PACK_INVALID, "interface pack file").decode()
     entry = _entry(output_id, template, gate_id or gates[0])
+    _check_entry(entry, gates)
     made = _appended(text, entry)
     whole = load_yaml(made.encode(), what=str(path))
     ids = [one.get("output_id") for one in whole["outputs"]] if isinstance(whole, dict) else []
@@ -52,6 +54,20 @@ def add_output(folder: Path, output_id: str, template: str, gate_id: str | None)
         raise _refused(f"{path} does not end with its list of outputs", f"add it by hand: {json.dumps(output_id)}")
     replace_file(path, made.encode())
     return path
+
+
+def _check_entry(entry: str, gates: list[str]) -> None:
+    """Refuse what the next check of the pack would find fault with."""
+    (node,) = load_yaml(entry.encode(), what="the new entry")
+    for one in output_faults(node, gates):
+        raise _refused(f"output {one.where!r}: {one.what}", _MEND.get(one.code, "give another TEMPLATE"))
+
+
+_MEND = {
+    "LOCATOR_SCHEMA_INVALID": "give another ID",
+    "BAD_TEMPLATE": "give a path below the engine root, as data/orders/*.csv",
+    "UNRESOLVED_PATH_TOKEN": "name a day as {utc_day}, and pins by their names",
+}
 
 
 def _refused(what: str, remedy: str) -> BadInput:
@@ -86,9 +102,8 @@ def _gate_map(outputs: list[str]) -> str:
         "upstream_gate_dependencies": "[]",
     }
     method = {
-        "kind": "sha256_index_json_ascii_lex_raw_bytes",
+        "kind": "sha256_part_list",
         "path_base": "run_root",
-        "exclude_filenames": "[_passed.flag]",
     }
     return "".join(
         [
@@ -107,7 +122,8 @@ def _catalogue(outputs: Iterable[tuple[str, str]]) -> str:
     entries = "".join(_entry(output_id, template, _GATE) for output_id, template in outputs)
     head = "# Which files make up which output. A key that begins with x- is yours.\n"
     pins = (
-        "# Tokens: {manifest_fingerprint} {parameter_hash} {seed} {scenario_id} {run_id}, and {utc_day} for each day.\n"
+        "# Tokens: {manifest_fingerprint} {parameter_hash} {seed} {scenario_id} {run_id}, and {utc_day} for each day,\n"
+        "# as 2026-01-31; spelt otherwise: {utc_y}{utc_m}{utc_d}, {utc_y}/{utc_m}/{utc_d}.\n"
     )
     listed = f"outputs:\n{entries}" if entries else "outputs: []\n"
     return f'{head}{pins}version: "1"\n{listed}'

@@ -25,6 +25,7 @@ from sr_ports import (
     HashingLaw,
     Located,
     Migratable,
+    Newest,
     Noting,
     ObjectStore,
     PerPlatformRun,
@@ -54,6 +55,7 @@ _PROTOCOLS: dict[str, type] = {
 _OPTIONAL = {
     Provable: "prove",
     Migratable: "migrate",
+    Newest: "newest",
     Noting: "notices",
     Closing: "close",
     Readiness: "unready",

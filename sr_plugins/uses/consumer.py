@@ -136,6 +136,7 @@ def _read(
 
 def _stored(ports: Ports, source: str, ref: str | None, progress: Callable[[str], None]) -> tuple[str, bytes]:
     """The view at `ref`, or that of a run: the current platform run's, else the one it is in."""
+    asked = source
     try:
         source = id_of(ports, source) if ref is None else source
         current = ports.platform.current()
@@ -150,7 +151,7 @@ def _stored(ports: Ports, source: str, ref: str | None, progress: Callable[[str]
         ports.authority.close()
     if blob is None or key is None:
         remedy = "check the path or id; sr status tells"
-        raise NotFound(ReasonCode.FACTS_VIEW_MISSING, f"the facts view {source} is not there", remedy)
+        raise NotFound(ReasonCode.FACTS_VIEW_MISSING, f"the facts view {asked} is not there", remedy)
     return key, blob.data
 
 

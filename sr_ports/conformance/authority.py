@@ -1,4 +1,4 @@
-"""The laws of the authority port, A1 to A10, as tests.
+"""The laws of the authority port, A1 to A11, as tests.
 
 Subclass `AuthorityLaws` and give it three fixtures:
 
@@ -18,6 +18,7 @@ an independent handle with the platform run given as the current one, None for n
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -25,7 +26,7 @@ from typing import Any
 
 import pytest
 
-from sr_ports.authority import AuthorityStore, IndexNote, Lease, PerPlatformRun, StorePlace, Tail
+from sr_ports.authority import NO_STORE, AuthorityStore, IndexNote, Lease, Newest, PerPlatformRun, StorePlace, Tail
 from sr_ports.conformance.authority_kit import CROWD, LONG_S, STORE, Lapse, Reopen, a_binding, at_once, bound, took
 from sr_ports.conformance.authority_leases import LeaseLaws
 from sr_ports.conformance.authority_model import check_against_model
@@ -181,6 +182,43 @@ class AuthorityLaws(LeaseLaws, StoreLaws):
         assert listed(limit=5, after=ids[4]) == ids[5:10]
         assert listed(after=ids[-1]) == listed(limit=0) == []
         assert listed(states=["FAILED"], limit=2, after=ids[1]) == ids[4::3][:2]
+
+    # A11: what was told last, where the authority is asked for it
+
+    def test_a11_the_newest_are_those_that_were_told_of_last(
+        self, authority: AuthorityStore, reopen: Reopen, lapse: Lapse
+    ) -> None:
+        if not isinstance(authority, Newest):
+            pytest.skip("this authority is not `Newest`")
+        assert (list(authority.newest().rows), authority.newest().total) == ([], 0)
+        ids = [authority.admit(a_binding(f"k{n}")).binding.run_id for n in range(6)]
+        for at in (3, 0, 5):
+            lapse(0.005)
+            time.sleep(0.005)  # where only leases are made to lapse, time has to pass
+            note = IndexNote("READY" if at else "FAILED", True)
+            authority.release(took(authority, ids[at]), note=note, run_id=ids[at])
+        again = reopen()
+        assert isinstance(again, Newest)
+        every = sorted(authority.runs(), key=lambda row: (row.updated_at, row.run_id), reverse=True)
+        assert [row.run_id for row in every[:3]] == [ids[5], ids[0], ids[3]]
+        for states in (None, ["READY"], ["READY", "OPEN"], []):
+            wanted = [row for row in every if states is None or row.state in states]
+            for limit in (0, 1, 2, 100):
+                found = again.newest(states=states, limit=limit)
+                assert (list(found.rows), found.total) == (wanted[:limit], len(wanted))
+        for since in (every[1].updated_at, every[1].updated_at + timedelta(microseconds=1), every[-1].updated_at):
+            wanted = [row for row in every if row.updated_at >= since]
+            found = again.newest(since=since, limit=2)
+            assert (list(found.rows), found.total) == (wanted[:2], len(wanted))
+
+    def test_a11_the_newest_are_asked_for_by_store(self, authority: AuthorityStore) -> None:
+        if not isinstance(authority, Newest):
+            pytest.skip("this authority is not `Newest`")
+        for key, store_id in (("mine", STORE), ("theirs", "6" * 32), ("nobody's", NO_STORE)):
+            authority.admit(a_binding(key, store_id=store_id))
+        found = authority.newest(store_id=STORE)
+        assert {row.store_id for row in found.rows} == {STORE, NO_STORE}
+        assert (found.total, authority.newest(store_id=STORE, limit=1).total, authority.newest().total) == (2, 2, 3)
 
     # all of them together
 

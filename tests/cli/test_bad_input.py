@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from sr_adapters.file.store import FileObjectStore
-from tests.cli.conftest import Shell
+from tests.cli.conftest import SR, Shell
 
 WINDOW = {"window_start_utc": "2026-01-01T00:00:00Z", "window_end_utc": "2026-01-02T00:00:00Z", "window_tz": "UTC"}
 
@@ -233,7 +233,7 @@ def test_a_half_deleted_store_is_told_and_not_guessed(sr: Shell) -> None:
     assert (answer.code, answer.error) == (5, "RECORD_INVALID")
     record.unlink()
     gone = sr("audit", record.stem)
-    assert (gone.error, f"sr recover {record.stem} --accept-loss" in gone.err) == ("TRUTH_ROLLED_BACK", True)
+    assert (gone.error, f"{SR} recover {record.stem} --accept-loss" in gone.err) == ("TRUTH_ROLLED_BACK", True)
 
 
 def test_links_out_of_the_engine_root_are_a_conflict(sr: Shell) -> None:

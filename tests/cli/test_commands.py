@@ -16,10 +16,9 @@ import pytest
 from sr_adapters.cli import app
 from sr_adapters.cli.app import run
 from sr_domain.encoding.ids import run_id_for
-from tests.cli.conftest import Shell
+from tests.cli.conftest import SR, Shell
 
 RUN = run_id_for("key")
-SR = "sr --profile profile.yaml --policy policy.yaml"
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -159,9 +158,9 @@ def test_failed_is_4_with_the_reason(sr: Shell) -> None:
     (sr.folder / "root" / "data" / "world.bin").unlink()
     failed = sr("submit", sr.request())
     assert (failed.code, failed.error) == (4, "EVIDENCE_MISSING_DEADLINE")
-    assert failed.err.endswith(f"; complete the engine root, then sr retry {RUN}\n")
+    assert failed.err.endswith(f"; complete the engine root, then {SR} retry {RUN}\n")
     assert failed.out.splitlines()[-1] == f"  next: {SR} explain {RUN}"
-    assert sr("explain", RUN).out.endswith(f"next: complete the engine root, then sr retry {RUN}\n")
+    assert sr("explain", RUN).out.endswith(f"next: complete the engine root, then {SR} retry {RUN}\n")
     assert sr("status", RUN).code == 4
 
 
@@ -170,7 +169,7 @@ def test_quarantined_is_5_and_keeps_both_sides(sr: Shell) -> None:
     write.write_bytes(b"altered")
     answer = sr("submit", sr.request())
     assert (answer.code, answer.error) == (5, "EVIDENCE_CONFLICT")
-    assert answer.err.endswith(f"; see sr explain for each conflict, then sr retry {RUN}\n")
+    assert answer.err.endswith(f"; see sr explain for each conflict, then {SR} retry {RUN}\n")
     assert answer.out.splitlines()[-1] == f"  next: {SR} explain {RUN}"
     record = sr("--json", "quarantine", "show", RUN).json
     (conflict,) = record["conflicts"]
@@ -179,7 +178,7 @@ def test_quarantined_is_5_and_keeps_both_sides(sr: Shell) -> None:
     assert sr("quarantine", "list").out.count(RUN) == 1
     told = sr("explain", RUN).out
     assert "gate.up" in told
-    step = f"next: restore the file that is named, or the bundle and its flag, then sr retry {RUN}"
+    step = f"next: restore the file that is named, or the bundle and its flag, then {SR} retry {RUN}"
     assert told.endswith(f"{step}; {SR} quarantine show {RUN} has every conflict whole\n")
     assert sr("quarantine", "show", RUN).out.endswith(f"{step}\n")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sr_domain.encoding.ids import run_id_for
-from tests.cli.conftest import Shell
+from tests.cli.conftest import SR, Shell
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
 RUN = run_id_for("key")
@@ -111,7 +111,7 @@ def test_a_drill_ends_as_the_page_says(sr: Shell, title: str, scene: Callable[[S
         answer = sr(*words)
         assert answer.code == code, (words, answer)
         if words[0] == "audit" and code:
-            assert f"sr {commands[1][0][0]} {RUN}" in answer.err, "the line says what to type"
+            assert f"{SR} {commands[1][0][0]} {RUN}" in answer.err, "the line says what to type"
 
 
 def test_every_drill_of_the_page_has_its_scene() -> None:

@@ -190,6 +190,9 @@ def test_the_quarantine_list_shows_the_runs_beside_a_spoilt_record(sr: Shell, mo
     remedy = "run again with -v and report the traceback"
     trouble = {"reason_code": "INTERNAL", "message": "RecursionError: deep", "remedy": remedy}
     assert shown[0] == {"run_id": BAD, "trouble": trouble}
-    assert [one["run_id"] for one in shown[1:]] == IDS[1:]
+    keys = {run_id_for(key): key for key in KEYS}
+    newest = [run_id_for(key) for key in reversed(KEYS)]
+    assert [one["run_id"] for one in shown[1:]] == [one for one in newest if one != BAD]
+    assert all(one["run_equivalence_key"] == keys[one["run_id"]] for one in shown[1:])
     people = sr("quarantine", "list")
     assert all(one in people.out for one in IDS)

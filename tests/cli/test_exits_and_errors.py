@@ -150,3 +150,14 @@ def test_a_command_line_hides_no_value_that_only_an_earlier_one_filled_in(
     monkeypatch.setenv("HELD", "facts view")
     assert sr.bare("--profile", "held.yaml", "list").error == "PROFILE_INVALID"
     assert f": the facts view {'0' * 32} is not there; " in sr("verify", "0" * 32).err
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [(("statsu", "x"), "status"), (("qurantine",), "quarantine"), (("pack", "chek"), "check"), (("xyz",), "")],
+)
+def test_a_misspelt_command_is_told_the_nearest(sr: Shell, words: tuple[str, ...], meant: str) -> None:
+    answer = sr.bare(*words)
+    assert (answer.code, answer.error) == (2, "USAGE")
+    assert ("did you mean" in answer.err.lower()) is bool(meant)
+    assert meant in answer.err

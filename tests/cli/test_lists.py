@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from sr_adapters.cli.lists import age
+from sr_adapters.sqlite.authority import SqliteAuthority
+from sr_domain.queries import listing
 from tests.cli.conftest import Shell
 
 
@@ -72,3 +75,26 @@ def test_a_time_that_is_none_is_refused(some: Shell) -> None:
 def test_ages_are_in_the_largest_unit_that_tells(past: int, told: str) -> None:
     now = datetime(2026, 1, 31, tzinfo=UTC)
     assert age(now - timedelta(seconds=past), now) == told
+
+
+def test_a_page_hands_out_no_more_of_the_index_than_it_shows(some: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An authority that does not find the newest by itself gives the same answer, from all its rows."""
+    asked = ((), ("--limit", "2"), ("--state", "READY", "--limit", "1"), ("--since", "1h", "--limit", "3"))
+    told = [some("--json", "list", *args).json for args in asked]
+    exact = some("--json", "list", "--key", "stock-1").json
+    given: list[int] = []
+    runs = SqliteAuthority.runs
+
+    def counted(self: SqliteAuthority, **choice: Any) -> Any:
+        rows = runs(self, **choice)
+        given.append(len(rows))
+        return rows
+
+    monkeypatch.setattr(SqliteAuthority, "runs", counted)
+    assert [some("--json", "list", *args).json for args in asked] == told
+    assert given == []
+    assert some("--json", "list", "--key", "stock-1").json == exact
+    assert sum(given) <= 2, "a key names its row"
+    monkeypatch.setattr(listing, "Newest", int)  # what no authority is
+    assert [some("--json", "list", *args).json for args in asked] == told
+    assert sum(given) > 8

@@ -45,6 +45,21 @@ def test_a_name_of_no_run_is_not_found(ready: Shell) -> None:
         assert (answer.code, answer.error) == (8, "RUN_NOT_FOUND")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("status",), ("wait", "--timeout", "0"), ("explain",), ("show",), ("facts",), ("resume",), ("retry",),
+        ("audit",),        ("diff", RUN), ("quarantine", "show"), ("reemit", "--kind", "BOTH"), ("verify",),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_key_of_no_run_is_told_as_it_was_asked_for(ready: Shell, words: tuple[str, ...]) -> None:
+    answer = ready(*words, "key:nope")
+    assert answer.code == 8
+    assert "nope" in answer.err
+    assert run_id_for("nope") not in answer.err
+
+
 def test_an_ambiguous_prefix_lists_the_runs(ready: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """No two keys of a test begin alike by chance: two runs are made to, in what the index tells."""
     twin = RUN[:7] + ("0" if RUN[7] != "0" else "1") * 25

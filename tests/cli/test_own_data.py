@@ -49,6 +49,101 @@ def daily(name: str = "part-0.csv", days: tuple[str, ...] = DAYS, top: str = "or
     return {f"{top}/{day}/{name}": f"{name} of {day}" for day in days}
 
 
+SPELT = {
+    "20260101": ("orders/{y}{m}{d}/p.csv", "orders/{{utc_y}}{{utc_m}}{{utc_d}}/p.csv"),
+    "three folders": ("orders/{y}/{m}/{d}/p.csv", "orders/{{utc_y}}/{{utc_m}}/{{utc_d}}/p.csv"),
+    "at the top": ("{y}/{m}/{d}/orders.csv", "{{utc_y}}/{{utc_m}}/{{utc_d}}/orders.csv"),
+    "named folders": (
+        "orders/year={y}/month={m}/day={d}/p.csv",
+        "orders/year={{utc_y}}/month={{utc_m}}/day={{utc_d}}/p.csv",
+    ),
+    "in a name": ("orders_{y}{m}{d}.csv", "orders_{{utc_y}}{{utc_m}}{{utc_d}}.csv"),
+    "the last folder's file": ("orders/{y}/{m}/{d}.csv", "orders/{{utc_y}}/{{utc_m}}/{{utc_d}}.csv"),
+    "with a clock": (
+        "orders/at-{y}{m}{d}T120000Z-0.csv",
+        "orders/at-{{utc_y}}{{utc_m}}{{utc_d}}T120000Z-0.csv",
+    ),
+    "twice": ("orders/{y}-{m}-{d}/o_{y}_{m}_{d}.csv", "orders/{{utc_day}}/o_{{utc_y}}_{{utc_m}}_{{utc_d}}.csv"),
+}
+
+
+@pytest.mark.parametrize(("path", "template"), SPELT.values(), ids=SPELT.keys())
+def test_a_day_is_a_day_however_it_is_spelt(own: Shell, path: str, template: str) -> None:
+    files = [path.format(y=day[:4], m=day[5:7], d=day[8:]) for day in DAYS]
+    fill(own.folder / "data", {one: one for one in files})
+    found = done(own.bare("--json", "init", "data")).json
+    (orders,) = found["outputs"]
+    assert (orders["output_id"], orders["path_template"], orders["days"]) == ("orders", template.format(), list(DAYS))
+    done(own.bare("seal", "--day", DAYS[1]))
+    (listed,) = (own.folder / "data/_sr").glob("*/index.json")
+    assert [one["path"] for one in json.loads(listed.read_text())] == [files[1]]
+    ready = done(own.bare("--json", "submit", "request.yaml")).json
+    (shown,) = done(own.bare("--json", "open", ready["run_id"], "orders")).json["files"]
+    assert shown["path"].endswith(files[1])
+    (own.folder / "data" / files[1]).unlink()
+    done(own.bare("seal", "--day", DAYS[0]))
+    (own.folder / "data" / files[0]).unlink()
+    missing = own.bare("--json", "check", "data").json
+    assert [one["verdict"] for one in missing["outputs"]] == ["MISSING"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "blobs/e4f20260101ab.bin", "a/20261301/x", "a/12345678/x", "v/2026/01/x", "t/1767225600000.csv",
+        "a/120260101/x",        "a/2026/13/01/x", "p/20260101-9", "a/20260101123456/x",
+    ],
+)  # fmt: skip
+def test_what_only_looks_like_a_day_is_none(own: Shell, path: str) -> None:
+    """But for one with a hyphen, which is a day: the twin."""
+    fill(own.folder / "data", {path: "x"})
+    found = done(own.bare("--json", "init", "data")).json
+    assert (found["window"] is not None) is (path == "p/20260101-9")
+
+
+def test_data_of_no_day_are_sealed_of_none(own: Shell) -> None:
+    fill(own.folder / "data", {"Größe.csv": "1"})
+    assert done(own.bare("--json", "init", "data")).json["outputs"][0]["output_id"] == "Grosse"
+    assert "sealed data: 1 file, 1 B" in done(own.bare("seal")).out
+    assert "such as request.yaml" in own.bare("submit").err
+    again = own.bare("init", "data")
+    assert "sr.yaml, pack/, request.yaml are there already; add --force" in again.err
+
+
+FOLDERS: dict[str, dict[str, str]] = {
+    "one file": {"only.csv": "1"},
+    "two formats": {f"sales/{at}.{end}": f"{at}" for at in range(3) for end in ("csv", "parquet")},
+    "accents and spaces": {"Größe & Preis/día 1/año.csv": "x", "日本語.csv": "y", "O'Brien $x.csv": "z"},
+    "empty files": {"a/x.csv": "", "b.csv": ""},
+    "hidden files": {"a/x.csv": "1", "a/.DS_Store": "2", ".hidden": "3"},
+    "deep": {"/".join(f"level{at}" for at in range(40)) + "/x.csv": "1"},
+    "checksums of its own": {"a/x.csv": "1", "SHA256SUMS": "6b86  a/x.csv\n"},
+    "days with a gap": {f"2026/03/0{day}/orders.csv": f"{day}" for day in (1, 2, 4)},
+}
+
+
+@pytest.mark.parametrize("files", FOLDERS.values(), ids=FOLDERS.keys())
+def test_a_folder_of_any_shape_is_ready_broken_mended_and_read(own: Shell, files: dict[str, str]) -> None:
+    data = fill(own.folder / "data", files)
+    found = done(own.bare("--json", "init", "data")).json
+    for words in (["seal"], ["check", "data"], ["submit", "request.yaml"]):
+        done(own.bare(*words))
+    run = own.bare("--json", "list").json["runs"][0]["run_id"]
+    parts = [one for output in found["outputs"]
+             for one in done(own.bare("--json", "open", run, output["output_id"])).json["files"]]  # fmt: skip
+    read = {Path(one["path"]).relative_to(data).as_posix() for one in parts}
+    assert read == {name for name in files if not any(part.startswith(".") for part in name.split("/"))}
+    broken = data / min(read)
+    kept = broken.read_bytes()
+    for damage, how in ((lambda: broken.write_bytes(kept + b"!"), "ROTTED"), (broken.unlink, "MOVED")):
+        damage()
+        told = own.bare("verify", run)
+        assert (told.code, how in told.err, broken.name in told.err) == (5, True, True)
+        assert all("; " in line for line in told.err.splitlines()), "each has a next step"
+        broken.write_bytes(kept)
+        done(own.bare("verify", run))
+
+
 def request(folder: Path) -> Any:
     return yaml.safe_load((folder / "request.yaml").read_text())
 

@@ -157,10 +157,10 @@ def test_what_still_grows_is_told_to_be_sealed_when_it_has_ended(own: Shell, mon
     assert (settled.code, "error[EVIDENCE_CONFLICT]" in settled.err) == (5, True)
     tell = output.tell
 
-    def growing(text: str = "") -> None:
+    def growing(text: str = "", step: str = "") -> None:
         """The file grows when the first look at it is told, before the second."""
         orders.write_text(orders.read_text() + "3")
-        tell(text)
+        tell(text, step)
 
     monkeypatch.setattr(output, "tell", growing)
     told = own.bare("--policy", "policy.yaml", "check", "data")

@@ -35,7 +35,7 @@ def test_outputs_of_a_folder_are_inferred(sr: Shell) -> None:
     (data / ".hidden").write_text("c")
     assert sr.bare("pack", "new", "own", "--from", "my data").code == 0
     outputs = {name: one.path_template for name, one in load_pack("own").outputs.items()}
-    assert outputs == {"cust_mers_2": "custömers 2.parquet", "orders": "orders/**/*.csv"}
+    assert outputs == {"customers_2": "custömers 2.parquet", "orders": "orders/day={utc_day}/part 0.csv"}
     assert sr.bare("pack", "check", "own").code == 0
 
 
@@ -43,7 +43,6 @@ def test_outputs_of_a_folder_are_inferred(sr: Shell) -> None:
     ("args", "what"),
     [
         (("new", "pack"), "is there already"),
-        (("new", "own", "--from", "nowhere"), "cannot be read"),
         (("add", "output", "events", "x.bin", "--pack", "pack", "--gate", "gate.up"), "already"),
         (("add", "output", "more", "x.bin", "--pack", "pack"), "--gate"),
         (("add", "output", "more", "x.bin", "--pack", "pack", "--gate", "gate.nope"), "gate.up"),
@@ -55,6 +54,37 @@ def test_what_cannot_be_written_is_refused_and_nothing_changes(sr: Shell, args: 
     assert (answer.code, answer.error) == (2, "PACK_INVALID")
     assert what in answer.err
     assert {path: path.read_bytes() for path in (sr.folder / "pack").iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("output_id", "template", "told"),
+    [
+        ("z", "/abs/x", "the path is absolute"),
+        ("z", "a/../b", ". or .. part"),
+        ("z", "data/{day}/x.csv", "did you mean {utc_day}?"),
+        ("z", "data/x[9-0].csv", "ends before it begins"),
+        ("bad/id", "x", "letters, digits"),
+        ("", "x", "output_id"),
+        ("z", "", "path_template"),
+    ],
+)
+def test_an_output_that_the_check_would_refuse_is_not_added(
+    sr: Shell, output_id: str, template: str, told: str
+) -> None:
+    sr.bare("pack", "new", "own")
+    before = (sr.folder / "own" / OUTPUTS).read_bytes()
+    answer = sr.bare("pack", "add", "output", output_id, template, "--pack", "own")
+    assert (answer.code, answer.error) == (2, "PACK_INVALID")
+    assert told in answer.err
+    assert (sr.folder / "own" / OUTPUTS).read_bytes() == before
+    assert sr.bare("pack", "add", "output", "z", "data/{utc_day}/x.csv", "--pack", "own").code == 0
+    assert sr.bare("pack", "check", "own").code == 0
+
+
+def test_a_folder_that_is_not_there_makes_no_pack(sr: Shell) -> None:
+    answer = sr.bare("pack", "new", "own", "--from", "nowhere")
+    assert (answer.code, answer.error) == (2, "DATA_UNFIT")
+    assert not (sr.folder / "own").exists()
 
 
 def test_the_shipped_pack_is_not_changed(sr: Shell) -> None:

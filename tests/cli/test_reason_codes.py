@@ -12,6 +12,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -36,7 +37,7 @@ from sr_domain.record.ledger import read_ledger
 from sr_domain.record.revisions import REVISION
 from sr_domain.runner import ScenarioRunner
 from sr_ports import REASONS, BadInput, LeaseLost, OutcomeUnknown, ReasonCode, Unreachable
-from tests.cli.conftest import Answer, Shell
+from tests.cli.conftest import SR, Answer, Shell
 from tests.plugins.conftest import Site, site
 
 _ = site
@@ -661,7 +662,8 @@ def test_the_code_is_met_with_its_exit_one_line_and_the_right_record(stage: Stag
     assert answer.error == (C.EVIDENCE_CONFLICT if row.inside else code)
     reason = REASONS[ReasonCode(answer.error)]
     told = reason.remedy.replace("RUN_ID", RUN).replace("OUTPUT_ID", "events")
-    steps = (told, reason.otherwise or told, f"sr recover {RUN} --accept-loss --reason")
+    told = re.sub(rf"\bsr ([a-z ]+ {RUN})", rf"{SR} \1", told)
+    steps = (told, reason.otherwise or told, f"{SR} recover {RUN} --accept-loss --reason")
     assert any(one in answer.err for one in steps) or row.exit in (2, 8), "a next step"
     assert state_of(stage) == row.state
     if row.inside:

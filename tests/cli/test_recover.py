@@ -10,7 +10,7 @@ import pytest
 
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.encoding.ids import run_id_for
-from tests.cli.conftest import Shell
+from tests.cli.conftest import SR, Shell
 
 RUN = run_id_for("key")
 ACCEPT = ("--accept-loss", "--reason", "planted by a script")
@@ -45,7 +45,7 @@ def test_the_run_rests_and_the_line_says_what_to_type(planted: Shell) -> None:
     for command in (("submit", "request.yaml"), ("resume", RUN)):
         answer = planted(*command)
         assert (answer.code, answer.error) == (5, "TRUTH_ALTERED")
-        assert f"sr recover {RUN} --artifact {key(planted, 'run_facts_view')} --accept-loss --reason R" in answer.err
+        assert f"{SR} recover {RUN} --artifact {key(planted, 'run_facts_view')} --accept-loss --reason R" in answer.err
     status = planted("--json", "status", RUN)
     assert (status.code, status.json["reason_code"], status.json["state"]) == (5, "TRUTH_ALTERED", "VERIFYING")
     explained = planted("--json", "explain", RUN).json

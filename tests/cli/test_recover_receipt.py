@@ -8,7 +8,7 @@ from typing import Any
 
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.encoding.ids import run_id_for
-from tests.cli.conftest import Shell
+from tests.cli.conftest import SR, Shell
 
 RUN = run_id_for("key")
 
@@ -29,7 +29,7 @@ def test_an_orphan_rests_the_run_with_exit_9_until_it_is_set_aside(sr: Shell) ->
     for command in (("submit", sr.request()), ("resume", RUN), ("submit", sr.request())):
         answer = sr(*command)
         assert (answer.code, answer.error) == (9, "INSTANCE_RECEIPT_ORPHAN")
-        assert f"sr recover {RUN} --receipt events --accept-loss --reason R" in answer.err
+        assert f"{SR} recover {RUN} --receipt events --accept-loss --reason R" in answer.err
     assert sr("--json", "status", RUN).json["state"] == "WAITING_EVIDENCE"
     shown = sr("explain", RUN)
     assert "INSTANCE_RECEIPT_ORPHAN" in shown.out + shown.err
@@ -56,4 +56,4 @@ def test_a_run_that_waits_for_something_else_is_sent_to_no_receipt(sr: Shell, po
     policy(evidence_wait_seconds=600)
     answer = sr("submit", sr.request(engine_run_root="nothing-yet"))
     assert (answer.code, answer.error) == (3, "EVIDENCE_WAITING")
-    assert "sr recover" not in answer.err
+    assert " recover " not in answer.err

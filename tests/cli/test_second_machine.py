@@ -95,7 +95,10 @@ def test_with_no_server_reachable_nothing_is_said_not_to_be_there(two: Shell, mo
 
 def test_where_the_authority_is_a_platform_runs_own_there_is_nothing_yet(sr: Shell) -> None:
     answer = sr("list")
-    assert (answer.code, answer.out) == (0, "No runs here yet. Start one with: sr submit REQUEST, or sr demo\n")
+    where, step = answer.out.splitlines()
+    assert (answer.code, where.partition(", file://")[0]) == (0, "No runs here yet: profile profile.yaml")
+    assert where.endswith("/runs")
+    assert step.startswith("  next: sr init DATA")
     assert sr("quarantine", "list").out == "Nothing is in quarantine.\n"
     assert sr("status", RUN).error == "RUN_NOT_FOUND"
     assert not (sr.folder / "runs").exists()

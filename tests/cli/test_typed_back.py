@@ -128,3 +128,19 @@ def test_a_ref_is_a_key_of_the_profiles_store_wherever_one_stands(
     answer = sr.bare("--profile", str(sr.folder / "profile.yaml"), "verify", refs["facts_view_ref"], "--fast")
     assert (answer.code, answer.err) == (0, "")
     assert not list(Path(here).iterdir())
+
+
+def test_a_remedy_can_be_typed_with_the_profile_that_it_is_about(sr: Shell) -> None:
+    """A remedy that leaves the profile out would look for the run elsewhere."""
+    profile, policy = place(sr, "a demo")
+    broken = sr.folder / "root/up/_passed.flag"
+    flag = broken.read_text()
+    broken.write_text(f"sha256_hex = {'ab' * 32}\n")
+    answer = sr.bare("--profile", profile, "--policy", policy, "submit", sr.request())
+    assert answer.code == 5
+    broken.write_text(flag)
+    for text in (answer.err, sr.bare("--profile", profile, "--policy", policy, "quarantine", "show", RUN).out):
+        (again,) = re.findall(r"then (sr .* retry [0-9a-f]{32})", text)
+        assert typed(sr, again).code == 0
+    machine = sr.bare("--profile", profile, "--policy", policy, "--json", "explain", RUN).json
+    assert f"then sr retry {RUN}" in machine["next"], "documents are of no command line"

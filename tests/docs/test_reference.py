@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,11 @@ import yaml
 from sr_adapters.reference import words
 from sr_adapters.reference.__main__ import behind
 from sr_adapters.reference.pages import pages
+from sr_adapters.reference.variables import of_profiles
 from sr_adapters.subprocess.template import placeholder_values
 from sr_domain.plan.compile import PINS
-from sr_domain.plan.templates import DAY
+from sr_domain.plan.templates import DAY_TOKENS
+from sr_ports import ReasonCode
 
 REPO = Path(__file__).resolve().parents[2]
 CONTRACTS = {
@@ -42,15 +46,39 @@ def test_every_placeholder_and_pin_is_told() -> None:
         "scenario_binding": binding,
     }
     assert set(words.PLACEHOLDERS) == set(placeholder_values(invocation, "{}", 1, "/root"))
-    assert set(words.PINS) == {*PINS, DAY}
+    assert set(words.PINS) == {*PINS, *DAY_TOKENS}
 
 
-def test_every_variable_of_profiles_and_engines_is_told() -> None:
+OURS = re.compile(r"(?:SR|PLATFORM|MINIO)_[A-Z0-9_]+")
+
+
+def spelt_in(folders: Iterable[str]) -> set[str]:
+    """Every text of the code, or name put together from a pin, that is a variable's and no reason code."""
+    found = set()
+    for folder in folders:
+        for path in (REPO / folder).rglob("*.py"):
+            if path.parent.name == "reference":
+                continue
+            texts = (node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant))
+            found |= {text for text in texts if isinstance(text, str) and OURS.fullmatch(text)}
+    return found - {code.value for code in ReasonCode}
+
+
+def test_every_variable_of_the_code_is_told_and_none_else() -> None:
+    told = {name for name, (who, _) in words.VARIABLES.items() if who != "tests"}
+    assert told == spelt_in(("sr_ports", "sr_domain", "sr_plugins", "sr_adapters"))
+    in_tests = {name for name, (who, _) in words.VARIABLES.items() if who == "tests"}
+    assert in_tests <= spelt_in(("tests",))
+
+
+def test_every_variable_of_shipped_profiles_is_told_with_what_it_fills() -> None:
     named = set()
     for path in (REPO / "config").glob("*.yaml"):
         named |= set(re.findall(r"\$\{([A-Z_0-9]+)", path.read_text()))
-    named |= {"SR_PROFILE", "PLATFORM_RUN_ID", "SR_ENGINE_INVOCATION_JSON", "SR_ENGINE_RUN_ROOT"}
-    assert named == {name for name, (who, _) in words.VARIABLES.items() if who != "tests"}
+    assert named == set(of_profiles())
+    page = (REPO / "docs/reference/environment.md").read_text()
+    for name in named:
+        assert f"| `{name}` | `" in page
 
 
 def test_every_page_is_on_the_list_of_pages() -> None:

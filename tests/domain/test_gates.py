@@ -212,6 +212,7 @@ BAD_FLAGS = {
     b"sha256 = 12\r\n": "'sha256 = 12'",
     b"\n\n  nothing\x1b[2J here \n": "'nothing\\x1b[2J here'",
     b"\xe2\x80\xaeabc": "'\\u202eabc'",
+    b"ab" * 32 + b"\n": repr("ab" * 32),
     b"x" * 5000: repr("x" * 80) + "...",
     "sha256_hex = 12".encode("utf-16"): "as UTF-16, and UTF-8 is read",
     b"\xff\x00": "'\ufffd\\x00'",
@@ -234,6 +235,15 @@ def test_a_flag_that_does_not_fit_is_shown(tmp_path: Path, text: bytes, shown: s
     assert told.code is ReasonCode.FLAG_MALFORMED
     assert told.detail.endswith(shown)
     assert told.detail.isprintable()
+
+
+def test_a_bare_digest_is_told_how_to_be_stated(tmp_path: Path) -> None:
+    gate = build(tmp_path, "lex", {"a": b"1"}, ["a"])
+    for text in ("ab" * 32, f"{'AB' * 32}  bundle/index.json\n"):
+        (tmp_path / f"bundle/{SKIP}").write_text(text)
+        verdict = judge(tmp_path, gate)
+        assert isinstance(verdict, Conflict)
+        assert f"'sha256_hex = {'ab' * 32}'" in verdict.detail
 
 
 def test_an_index_that_does_not_fit_is_shown(tmp_path: Path) -> None:
@@ -296,7 +306,7 @@ def test_a_link_out_of_the_root_is_an_escape(tmp_path: Path, which: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("gone", "form"), {f"bundle/{SKIP}": "'sha256_hex = <64 hex>' in text", "bundle/index.json": "a JSON list"}.items()
+    ("gone", "form"), {f"bundle/{SKIP}": "wants: sha256_hex = <64 hex>", "bundle/index.json": "a JSON list"}.items()
 )
 def test_what_is_not_there_is_missing_and_the_form_is_named_that_is_wanted(
     tmp_path: Path, gone: str, form: str

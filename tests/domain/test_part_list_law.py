@@ -145,3 +145,23 @@ def test_every_file_is_read_once_for_gate_and_outputs_and_all_of_them_are_given_
     assert view["locators"][0]["content_digest"]["hex"] == sha(
         listed({path.removeprefix("data/"): data for path, data in DATA.items()})
     )
+    root.reads.clear()
+    assert runner.verify(outcome.run_id).ok
+    assert {path: root.reads[path] for path in DATA} == dict.fromkeys(DATA, 1), "verify reads as evidence does"
+
+
+def test_what_verify_reads_once_it_holds_against_gate_and_output(tmp_path: Path) -> None:
+    lab = Lab.memory(tmp_path)
+    gate = GateSpec("gate.x", "seal/_passed.flag", "seal/", VerificationMethod(KIND, path_base="run_root"),
+                    "seal/index.json", "fingerprint", ("out",))  # fmt: skip
+    files = sealed(DATA)
+    roots = MemoryEngineRoots({"memory:own": MemoryEngineRoot(files, "memory:own")})
+    runner = lab.runner(roots=roots, packed=pack((OutputSpec("out", "data/"),), (gate,)))
+    run_id = runner.submit(request(engine_run_root="memory:own", output_ids=["out"])).run_id
+    other = MemoryEngineRoot({**files, "data/a.bin": b"A"}, "memory:own")
+    rotten = lab.runner(
+        roots=MemoryEngineRoots({"memory:own": other}), packed=pack((OutputSpec("out", "data/"),), (gate,))
+    )
+    done = rotten.verify(run_id)
+    assert [one.where for one in done.findings] == ["gate.x", "out"]
+    assert all("ROTTED" in one.what and "data/a.bin" in one.what for one in done.findings)

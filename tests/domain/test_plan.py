@@ -94,6 +94,26 @@ def test_a_day_token_spreads_over_the_days_the_window_covers() -> None:
     assert daily.path == f"data/daily/parameter_hash={PH}/utc_day={{utc_day}}/part-*.bin"
 
 
+@pytest.mark.parametrize("spelt", ["{utc_y}{utc_m}{utc_d}", "{utc_y}/{utc_m}/{utc_d}", "{utc_d}-{utc_m}-{utc_y}"])
+def test_a_day_in_its_parts_spreads_as_a_day_does(spelt: str) -> None:
+    window = {**request()["window"], "window_end_utc": "2026-01-03T00:00:00Z"}
+    (daily,) = planned(spec(f"data/{spelt}/x.bin"), output_ids=["bad"], window=window).outputs
+    told = [spelt.format(utc_y="2026", utc_m="01", utc_d=day) for day in ("01", "02")]
+    assert daily.path == f"data/{spelt}/x.bin"
+    assert [(part.day, part.path) for part in daily.parts("x")] == [
+        (f"2026-01-0{at + 1}", f"data/{one}/x.bin") for at, one in enumerate(told)
+    ]
+
+
+@pytest.mark.parametrize("template", ["data/{utc_y}/x", "data/{utc_m}{utc_d}/x", "data/{utc_y}/{utc_d}/x"])
+def test_a_day_that_is_named_in_part_is_refused(template: str) -> None:
+    """Several days would be proven by one file."""
+    problem = refused(spec(template), output_ids=["bad"])
+    assert problem.code is ReasonCode.UNRESOLVED_PATH_TOKEN
+    assert "a day is named whole or not at all" in problem.message
+    assert planned(spec(f"{template}/{{utc_day}}"), output_ids=["bad"]).outputs, "named whole beside it"
+
+
 def test_the_last_day_there_is_can_be_planned() -> None:
     window = {"window_start_utc": "9999-12-31T00:00:00Z", "window_end_utc": "9999-12-31T12:00:00Z", "window_tz": "UTC"}
     (daily,) = planned(output_ids=["daily"], window=window).outputs
@@ -135,10 +155,11 @@ def test_a_template_that_cannot_be_a_path_is_refused(template: str) -> None:
 
 def test_tokens_without_a_pin_are_named_and_so_are_the_pins_there_are() -> None:
     problem = refused(spec("data/{day}/{weather}/{seed}.bin"), output_ids=["bad"])
-    pins = "{manifest_fingerprint}, {parameter_hash}, {seed}, {scenario_id}, {run_id}, {utc_day}"
+    pins = "{manifest_fingerprint}, {parameter_hash}, {seed}, {scenario_id}, {run_id}"
+    days = "{utc_day}, {utc_y}, {utc_m}, {utc_d}"
     assert (
         problem.problems[-1].detail
-        == f"no pin fills {{day}}, {{weather}}; the pins are {pins}; did you mean {{utc_day}}?"
+        == f"no pin fills {{day}}, {{weather}}; the pins are {pins}, {days}; did you mean {{utc_day}}?"
     )
 
 
