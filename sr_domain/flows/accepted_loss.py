@@ -34,11 +34,12 @@ def busy(what: str) -> BadInput:
 
 def at_work(ports: Ports, layout: Layout, run_id: str, store_id: str) -> str | None:
     """Another run of the platform run that is held now; None where none is."""
-    others = (one for one in _unsettled(ports, layout, store_id) if one != run_id)
-    return next((one for one in others if ports.authority.holder(one, store_id=store_id) is not None), None)
+    unsettled = others(ports, layout, run_id, store_id)
+    return next((one for one in unsettled if ports.authority.holder(one, store_id=store_id) is not None), None)
 
 
-def _unsettled(ports: Ports, layout: Layout, store_id: str) -> Iterator[str]:
-    """Ids of the platform run's runs that are not settled; no other can be held for long."""
+def others(ports: Ports, layout: Layout, run_id: str, store_id: str) -> Iterator[str]:
+    """Ids of the platform run's other runs that are not settled; no other can be held for long."""
     rows = index_rows(ports.authority, store_id, unsettled_only=True)
-    yield from (row.run_id for row in rows if row.platform_run_id == layout.platform_run_id)
+    there = (row.run_id for row in rows if row.platform_run_id == layout.platform_run_id)
+    yield from (one for one in there if one != run_id)

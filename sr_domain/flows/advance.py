@@ -31,6 +31,7 @@ from sr_domain.flows.conclusions import decision, failed, orphaned, waiting
 from sr_domain.flows.corrected_root import correct_root
 from sr_domain.flows.engine_attempts import EngineFailed, finished_root, run_engine
 from sr_domain.flows.keep_proofs import Kept, keep_proofs, own_receipts_stand
+from sr_domain.flows.replace_receipts import roll_back
 from sr_domain.flows.supersede import SupersedeRefused, announce_successor, claim_place, place_taken
 from sr_domain.plan.compile import PlanRefused
 from sr_domain.plan.policy import Policy
@@ -71,6 +72,7 @@ def advance(run: HeldRun, context: Context, *, fresh: bool, loss: AcceptedLoss |
     if run.history.lost is not None:
         finish_lost(run)
         return
+    roll_back(run)
     anchored = run.history.accepted
     if anchored is None and not fresh:
         _refuse_under_ready(run)

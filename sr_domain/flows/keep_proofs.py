@@ -13,15 +13,14 @@ import attrs
 from sr_domain.encoding.canonical import exact_json, sha256_hex
 from sr_domain.evidence.digests import part_list
 from sr_domain.evidence.verdict import Evidence, Proven
-from sr_domain.flows.accepted_loss import AcceptedLoss, busy, refuse_while_others_work
-from sr_domain.flows.put_back import put_back
-from sr_domain.flows.set_aside import set_aside
+from sr_domain.flows.accepted_loss import AcceptedLoss, refuse_while_others_work
+from sr_domain.flows.replace_receipts import replace_receipts
 from sr_domain.flows.standing_receipts import Standing, against, against_earlier, judged
 from sr_domain.record.proofs import Failure
 from sr_domain.run.altered import AlteredArtifact
 from sr_domain.run.held_run import HeldRun
 from sr_domain.run.swap import swap
-from sr_ports import Blob, Fault, ReasonCode, Unreachable
+from sr_ports import BadInput, Blob, Fault, ReasonCode, Unreachable
 
 
 @attrs.frozen
@@ -64,12 +63,6 @@ def keep_proofs(run: HeldRun, evidence: Evidence, loss: AcceptedLoss | None = No
     if refused is not None:
         return refused
     receipts = tuple(one for one in written if isinstance(one, OwnReceipt))
-    back = put_back(run, [one.key for one in receipts])
-    refused = _refused(run, _in_the_way(evidence.proven, _standing(run, back)), None)
-    if refused is not None:
-        if loss is not None and not refused.failures:
-            raise busy(f"another run began meanwhile, and may rest on what stood at {back[0]}: it stands there again")
-        return refused
     return Kept(receipts=receipts, versions_digest=_keep_versions(run, evidence))
 
 
@@ -96,10 +89,24 @@ def _refused(run: HeldRun, found: Sequence[Standing], loss: AcceptedLoss | None)
     accepted = [one for one, _ in verdict.orphans if loss is not None and one.one.proof.output_id == loss.output_id]
     if loss is not None and accepted:
         refuse_while_others_work(run.ports, run.layout, run.run_id, run.lease.store_id)
-        for one in accepted:
-            set_aside(run, one.key, one.blob, exact_json(one.one.receipt), reason=loss.reason)
+        if not replace_receipts(run, accepted, reason=loss.reason):
+            return _rested_on(run, accepted)
     left = tuple(failure for one, failure in verdict.orphans if one not in accepted)
     return Kept(orphans=left) if left else None
+
+
+def _rested_on(run: HeldRun, stood: Sequence[Standing]) -> Kept:
+    """What stands again, for a run decided of this scope with other bytes: drift where it rests on the very receipt.
+
+    Raises `BadInput(INSTANCE_RECEIPT_DRIFT)` where it rests on one that stood there before: that is to be restored.
+    """
+    verdict = judged(run, stood)
+    if verdict.failures:
+        return Kept(failures=verdict.failures)
+    where = ", ".join(one.key for one in stood)
+    what = f"another run rests on a receipt that stood at {where} before, of other bytes: what stands now stays"
+    remedy = "sr audit --all names that run; restore the receipt that it states"
+    raise BadInput(ReasonCode.INSTANCE_RECEIPT_DRIFT, what, remedy)
 
 
 def _standing(run: HeldRun, places: Sequence[str]) -> dict[str, Blob | None]:

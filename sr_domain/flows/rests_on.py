@@ -13,7 +13,8 @@ from typing import Any
 
 import attrs
 
-from sr_domain.artifacts.revisions import rules_at
+from sr_domain.artifacts.revisions import rules_at, today
+from sr_domain.artifacts.rules import Rules
 from sr_domain.encoding.canonical import exact_json, sha256_hex
 from sr_domain.plan.compile import pins_of
 from sr_domain.record.details import Decided
@@ -30,6 +31,8 @@ NAMED = 100
 """How many runs are named at most; more are counted."""
 _AT_ONCE = 64
 _FIRST, _EVERY = timedelta(seconds=1), timedelta(seconds=5)
+_Counts = Callable[[Rules, Mapping[str, Any], str], bool]
+"""Whether a receipt that a decision states at a key counts, by the rules of the decision."""
 _DECIDED, _ADOPTED = f'"{EVIDENCE_COMPLETE.name}"'.encode(), b'"adopted":true'
 
 
@@ -66,12 +69,43 @@ def resting_on(
     five. `check`: called now and then, may raise. Raises `Fault(RECORD_INVALID)` for a record that names one
     of the keys and cannot be read: then nobody can say.
     """
-    found = dict.fromkeys(standing, Resting())
-    wanted = {exact_json(key): key for key in standing}
+
+    def same(revision: Rules, stated: Mapping[str, Any], key: str) -> bool:
+        return revision.same_receipt(stated, standing[key])
+
+    return _resting(ports, layout, standing, same, tell, check)
+
+
+def rests_on_another(
+    ports: Ports,
+    layout: Layout,
+    own: Mapping[str, bytes],
+    *,
+    tell: Callable[[str], None],
+    check: Callable[[], None] = lambda: None,
+) -> dict[str, Resting]:
+    """As `resting_on`: who rests on a receipt that is, or was, at one of these keys and proves something else."""
+
+    def another(revision: Rules, stated: Mapping[str, Any], key: str) -> bool:
+        return not today().same_receipt(stated, own[key])
+
+    return _resting(ports, layout, own, another, tell, check)
+
+
+def _resting(
+    ports: Ports,
+    layout: Layout,
+    places: Iterable[str],
+    counts: _Counts,
+    tell: Callable[[str], None],
+    check: Callable[[], None],
+) -> dict[str, Resting]:
+    found = {key: Resting() for key in places}
+    wanted = {exact_json(key): key for key in found}
     progress = _Progress(tell, ports.clock.now)
 
     def look(run_id: str) -> tuple[str, tuple[str, ...]]:
-        return run_id, _rests_on(ports, layout, run_id, standing, wanted)
+        return run_id, _rests_on(ports, layout, run_id, wanted, counts)
 
     for ids in _batches(recorded_runs(ports, layout)):
         check()
@@ -89,9 +123,9 @@ def _batches(ids: Iterable[str]) -> Iterator[list[str]]:
 
 
 def _rests_on(
-    ports: Ports, layout: Layout, run_id: str, standing: Mapping[str, bytes], wanted: Mapping[bytes, str]
+    ports: Ports, layout: Layout, run_id: str, wanted: Mapping[bytes, str], counts: _Counts
 ) -> tuple[str, ...]:
-    """The keys, of those wanted, whose standing receipt this run's decision states. Most records need no parsing."""
+    """The keys, of those wanted, at which this run's decision states one that counts. Most records need no parsing."""
     blob = ports.store.read(layout.record(run_id))
     if blob is None or _DECIDED not in blob.data:
         return ()
@@ -101,19 +135,18 @@ def _rests_on(
     try:
         record = Record(read_ledger(run_id, blob.data))
     except Fault as fault:
-        what = (
-            f"whether run {run_id} rests on the receipt at {(keys or tuple(standing))[0]} cannot be told: {fault.what}"
-        )
+        named = (keys or tuple(wanted.values()))[0]
+        what = f"whether run {run_id} rests on the receipt at {named} cannot be told: {fault.what}"
         raise Fault(fault.code, what, fault.remedy) from fault
     decided = record.decision
     if decided is None:
         return ()
-    same = rules_at(decided.event).same_receipt
+    rules = rules_at(decided.event)
     stated = list(_stated(ports, layout, record, decided))
     return tuple(
         key
-        for key, data in standing.items()
-        if any(one["artifacts"]["receipt_path"] == key and same(one, data) for one in stated)
+        for key in wanted.values()
+        if any(one["artifacts"]["receipt_path"] == key and counts(rules, one, key) for one in stated)
     )
 
 

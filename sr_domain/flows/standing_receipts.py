@@ -19,6 +19,8 @@ from sr_domain.record.proofs import Failure
 from sr_domain.run.held_run import HeldRun
 from sr_ports import BadInput, Blob, ReasonCode
 
+MARK = "being_set_aside"
+"""The one key of the document that stands in a receipt's place while an operator looks whether a run rests on it."""
 _MOST = 1 << 20
 """Bytes of what may be a receipt at all."""
 
@@ -42,6 +44,10 @@ def against(one: Proven, key: str, blob: Blob) -> Standing | None:
     if one.receipt is None or today().same_receipt(one.receipt, blob.data):
         return None
     stood = _json(blob.data)
+    if isinstance(stood, dict) and MARK in stood:
+        return Standing(
+            one, key, blob, wrong="another is being set aside there, or its sr recover died: sr resume ends that"
+        )
     if isinstance(stood, dict) and "target_digest" not in stood:
         return Standing(one, key, blob, wrong="it names no digest")
     misfit = today().problem("instance_receipt", stood)

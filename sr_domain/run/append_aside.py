@@ -47,14 +47,18 @@ def append_aside(
     policy_rev: Mapping[str, str] | None,
     pins: Mapping[str, Any] | None = None,
     unless: Callable[[Ledger], bool] | None = None,
+    fence: int | None = None,
 ) -> Ledger:
     """Append beside whoever holds the run, and tell telemetry; the record as it then stands.
 
     `pins`: for telemetry, where the record may not have them yet. `unless`: looks at the record that
-    is appended to, in the same compare-and-swap; True adds nothing.
+    is appended to, in the same compare-and-swap; True adds nothing. `fence`: of a lease that was taken to fence out
+    whoever held the run before; None claims no right, and takes the one that stands. Raises `LeaseLost` below that.
     """
     key = layout.record(run_id)
-    return append_at(ports, key, run_id, *drafts, actor=actor, policy_rev=policy_rev, pins=pins, unless=unless)
+    return append_at(
+        ports, key, run_id, *drafts, actor=actor, policy_rev=policy_rev, pins=pins, unless=unless, fence=fence
+    )
 
 
 def append_at(
@@ -66,6 +70,7 @@ def append_at(
     policy_rev: Mapping[str, str] | None,
     pins: Mapping[str, Any] | None = None,
     unless: Callable[[Ledger], bool] | None = None,
+    fence: int | None = None,
 ) -> Ledger:
     """Append to the record at `key`, a run's or a store identity's, whose id is `subject`. As `append_aside`."""
     ledger = grown = Ledger(subject)
@@ -75,7 +80,8 @@ def append_at(
         ledger = grown = ledger_of(subject, standing)
         if unless is not None and unless(ledger):
             return None
-        grown = ledger.append(drafts, fence=ledger.fence, actor=actor, policy_rev=policy_rev, now=ports.clock.now())
+        at = ledger.fence if fence is None else fence
+        grown = ledger.append(drafts, fence=at, actor=actor, policy_rev=policy_rev, now=ports.clock.now())
         return None if grown.data == ledger.data else grown.data
 
     if swap(ports.store, key, ports.store.read(key), appended) is not None:

@@ -1,6 +1,6 @@
-"""Schedules of two runs of one scope with other bytes: an operator sets a receipt aside while its own run goes on.
+"""Schedules of runs of one scope with other bytes: operators set receipts aside while the runs go on.
 
-As `simulation`, and the time that the protocol assumes is kept: a lease that was just renewed outlives its append.
+As `simulation`. Leases lapse anywhere, between a look and the append that it was for as well.
 """
 
 from __future__ import annotations
@@ -23,17 +23,21 @@ from sr_ports import ReasonCode, SrError, Unreachable
 from tests.reliability.lab import TTL_S, Lab, request
 from tests.reliability.memory_world import world
 from tests.reliability.planted import BASE, RUN, Planted
-from tests.reliability.simulation import Simulation
+from tests.reliability.simulation import WRITES, Simulation
 from tests.reliability.stepped import Worker
 
-THEIRS, THIRD = run_id_for("theirs"), run_id_for("third")
-APPENDING = frozenset({"stat", "replace"})
-"""What a worker is about to do between the renewal of its lease and the append that it was renewed for."""
+THEIRS, THIRD, FOURTH = run_id_for("theirs"), run_id_for("third"), run_id_for("fourth")
+LATEST = 150
+"""By which step the runs beside the operator's have begun: most of them while he is at it."""
+ALL = (THEIRS, THIRD, FOURTH, RUN)
 
 
 @attrs.define
 class ReceiptRace(Simulation):
-    """One schedule: the run `theirs` left its receipt by a crash, and RUN, of other bytes, rests for it."""
+    """One schedule: the run `theirs` left its receipt by a crash, and RUN, of other bytes, rests for it.
+
+    The run `third` is of the bytes of `theirs`, `fourth` of those of RUN; each side has an operator.
+    """
 
     def __attrs_post_init__(self) -> None:
         self.rng = random.Random(self.seed)
@@ -61,25 +65,28 @@ class ReceiptRace(Simulation):
             lambda runner: runner.recover_receipt(RUN, "events", reason="race", actor="operator"),
             lambda runner: runner.resume(THEIRS),
             lambda runner: runner.submit(request("third", engine_run_root="theirs")),
+            lambda runner: runner.submit(request("fourth", engine_run_root="memory")),
+            lambda runner: runner.recover_receipt(THIRD, "events", reason="race", actor="another operator"),
         )
 
         def act(ports: Mapping[str, Any]) -> Any:
             return acts[number](self.lab.runner(ports))
 
-        return Worker(number, act)
+        return Worker(number, act, sleeps_until=self.rng.randrange(LATEST) if number else 0)
 
     def _disturb(self, alive: list[Worker]) -> None:
         dice = self.rng.random()
         if dice < 0.02:
             self.rng.choice(alive).killed = True
-        elif dice < 0.06 and not any(worker.about_to in APPENDING for worker in alive):
+        elif dice < 0.06:
             self.lab.clock.sleep(TTL_S + 1)
-        elif dice < 0.12:
-            self.rng.choice(alive).sleeps_until = self.steps + self.rng.randrange(10, 60)
+        elif dice < 0.16:  # somebody sleeps before a write, mostly, while the others get somewhere
+            writers = [worker for worker in alive if worker.about_to in WRITES]
+            self.rng.choice(writers or alive).sleeps_until = self.steps + self.rng.randrange(10, 120)
 
     def _check(self) -> None:
         """No two runs decide of one scope with other bytes."""
-        decided = {run_id: found for run_id in (RUN, THEIRS, THIRD) if (found := self._events_of(run_id)) is not None}
+        decided = {run_id: found for run_id in ALL if (found := self._events_of(run_id)) is not None}
         self._expect(len(set(decided.values())) < 2, f"two runs decided with other bytes: {sorted(decided)}")
 
     def _events_of(self, run_id: str) -> str | None:
@@ -95,16 +102,16 @@ class ReceiptRace(Simulation):
         for _ in range(3):
             self.lab.clock.sleep(TTL_S + 1)
             runner = self.lab.runner(self.ports())
-            for run_id in (THEIRS, THIRD, RUN):
+            for run_id in ALL:
                 try:
                     runner.resume(run_id)
                 except SrError:
                     continue
                 self._check()
         runner = self.lab.runner(self.ports())
-        states = {run_id: self._record(run_id).state for run_id in (RUN, THEIRS, THIRD)}
+        states = {run_id: self._record(run_id).state for run_id in ALL}
         ready = [run_id for run_id, state in states.items() if state is RunState.READY]
         self._expect(bool(ready), f"nobody is READY: {states}")
         for run_id in ready:
             self._expect(not runner.audit(run_id).findings, f"audit of {run_id}: {runner.audit(run_id).findings[:1]}")
-        return "operator" if RUN in ready else "theirs"
+        return "theirs" if {THEIRS, THIRD} & set(ready) else "operator"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import collections
 import os
+from typing import Any
 
 import pytest
 
-from sr_domain.flows import keep_proofs
+from sr_domain.flows import replace_receipts
 from tests.reliability.receipt_race import ReceiptRace
 from tests.reliability.simulation import Broken, Simulation
 
@@ -45,22 +46,28 @@ def test_replay() -> None:
 
 def race(seeds: range) -> None:
     """Whoever is quicker, one side is READY and what it rests on stands; both sides win somewhere."""
-    ended = collections.Counter(ReceiptRace(seed, workers=3).run() for seed in seeds)
+    ended = collections.Counter(ReceiptRace(seed, workers=3 + seed % 3).run() for seed in seeds)
     print(f"{sum(ended.values())} races for a receipt: {dict(ended)}")  # noqa: T201
     assert ended.keys() == {"operator", "theirs"}
 
 
 def test_no_race_for_a_receipt_ends_with_two_that_are_right() -> None:
-    race(range(30))
+    race(range(40))
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="known: seed 243 finds an order in which two runs of one scope decide (docs/protocol.md)")
 def test_no_race_for_a_receipt_of_very_many_does() -> None:
-    race(range(30, SEEDS // 5))
+    race(range(40, SEEDS // 2))
 
 
-def test_a_race_is_lost_where_nobody_looks_again_after_the_swap(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keep_proofs, "put_back", lambda run, keys: [])
+@pytest.mark.parametrize(
+    ("guard", "taken_out"),
+    [("fence_others", lambda run: None), ("_another_decided", lambda run, marked: False)],
+    ids=["nobody is fenced out", "no record is looked at"],
+)
+def test_a_race_is_lost_where_nobody_looks_after_the_mark(
+    monkeypatch: pytest.MonkeyPatch, guard: str, taken_out: Any
+) -> None:
+    monkeypatch.setattr(replace_receipts, guard, taken_out)
     with pytest.raises(Broken, match="two runs decided"):
-        race(range(60, SAMPLE))
+        race(range(SAMPLE))
