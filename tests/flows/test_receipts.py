@@ -522,6 +522,7 @@ def test_a_run_that_decided_on_what_a_planted_receipt_hides_is_no_second_truth(a
     with pytest.raises(BadInput) as caught:
         recover(any_lab)
     assert (caught.value.code, any_lab.store.read(key).data) == (R.INSTANCE_RECEIPT_DRIFT, b"junk")
+    assert first in caught.value.what
     assert "EVIDENCE_COMPLETE" not in any_lab.kinds(RUN)
     put(any_lab, key, sound)
     assert any_lab.runner().resume(RUN).reason_code is R.INSTANCE_RECEIPT_DRIFT

@@ -70,12 +70,12 @@ def test_a_race_is_lost_where_nobody_is_fenced_out(monkeypatch: pytest.MonkeyPat
 
 def test_a_race_is_lost_where_the_own_receipt_comes_before_the_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """Then another run of the operator's bytes decides on it while he looks."""
-    swap, own = replace_receipts._swap, []
+    swap, own = replace_receipts._swap, list[bytes]()
 
     def at_once(run: Any, key: str, standing: Any, data: bytes) -> Any:
         return swap(run, key, standing, own[-1] if b"being_set_aside" in data else data)
 
-    def told(run: Any, orphans: Any, *, reason: str) -> bool:
+    def told(run: Any, orphans: Any, *, reason: str) -> Any:
         own.extend(exact_json(one.one.receipt) for one in orphans)
         return replace(run, orphans, reason=reason)
 
