@@ -553,6 +553,49 @@ def test_a_mark_that_a_crash_left_is_put_back_by_whoever_goes_on(any_lab: Lab, g
     assert any_lab.runner().resume(RUN).reason_code is R.INSTANCE_RECEIPT_DRIFT
 
 
+def test_what_stood_is_put_back_only_as_it_was_kept(lab: Lab) -> None:
+    orphaned(lab)
+    key = receipt_of(lab)
+    stood = lab.store.read(key).data
+    kept = f"{BASE}/quarantine/set_aside/{sha256_hex(stood)}.json"
+    with pytest.raises(Unreachable):
+        lab.runner(store=Gone(lab, key)).recover_receipt(RUN, "events", reason="r", actor="ann")
+    lab.lapse()
+    put(lab, kept, b"another")
+    mark = lab.store.read(key).data
+    with pytest.raises(Fault) as caught:
+        lab.runner().resume(RUN)
+    assert (caught.value.code, kept in caught.value.what, lab.store.read(key).data) == (R.TRUTH_ALTERED, True, mark)
+    put(lab, kept, stood)
+    assert lab.runner().resume(RUN).reason_code is R.INSTANCE_RECEIPT_ORPHAN, "twin: as it was kept"
+    assert lab.store.read(key).data == stood
+
+
+def test_a_run_that_is_taken_over_while_it_is_fenced_out_counts_as_held(lab: Lab) -> None:
+    orphaned(lab)
+    key, other = receipt_of(lab), run_id_for("crashed")
+    stood = lab.store.read(key).data
+
+    class Taken:
+        """Once the other run's lease was taken for a moment, it lapses, and somebody else goes on with the run."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(lab.authority, name)
+
+        def acquire(self, resource: str, owner: str, **how: Any) -> Any:
+            lease = lab.authority.acquire(resource, owner, **how)
+            if resource == other:
+                lab.authority.release(lease)
+                assert lab.runner().resume(other).reason_code is R.INSTANCE_RECEIPT_ORPHAN
+            return lease
+
+    with pytest.raises(BadInput) as caught:
+        lab.runner(authority=Taken()).recover_receipt(RUN, "events", reason="r", actor="ann")
+    assert (caught.value.code, other in caught.value.what) == (R.LEASE_BUSY, True)
+    assert lab.store.read(key).data == stood
+    assert recover(lab).state is RunState.READY, "twin: nobody takes it over"
+
+
 class Gone:
     """A store that is gone once the receipt at `key` was swapped."""
 
