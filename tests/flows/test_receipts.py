@@ -553,6 +553,16 @@ def test_a_mark_that_a_crash_left_is_put_back_by_whoever_goes_on(any_lab: Lab, g
     assert any_lab.runner().resume(RUN).reason_code is R.INSTANCE_RECEIPT_DRIFT
 
 
+def test_recover_overwrites_nothing_that_somebody_put_there_meanwhile(any_lab: Lab) -> None:
+    orphaned(any_lab)
+    key = receipt_of(any_lab)
+    store = Meanwhile(any_lab, lambda: put(any_lab, key, b"somebody else's"))
+    with pytest.raises(Fault) as caught:
+        any_lab.runner(store=store).recover_receipt(RUN, "events", reason="r", actor="ann")
+    assert (caught.value.code, any_lab.store.read(key).data) == (R.TRUTH_ALTERED, b"somebody else's")
+    assert recover(any_lab).state is RunState.READY, "twin: nobody changes it"
+
+
 def test_what_stood_is_put_back_only_as_it_was_kept(lab: Lab) -> None:
     orphaned(lab)
     key = receipt_of(lab)
