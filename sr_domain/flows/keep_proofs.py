@@ -15,6 +15,7 @@ from sr_domain.evidence.digests import part_list
 from sr_domain.evidence.verdict import Evidence, Proven
 from sr_domain.flows.accepted_loss import AcceptedLoss, refuse_while_others_work
 from sr_domain.flows.replace_receipts import replace_receipts
+from sr_domain.flows.rests_on import Resting
 from sr_domain.flows.standing_receipts import Standing, against, against_earlier, judged
 from sr_domain.record.proofs import Failure
 from sr_domain.run.altered import AlteredArtifact
@@ -89,13 +90,14 @@ def _refused(run: HeldRun, found: Sequence[Standing], loss: AcceptedLoss | None)
     accepted = [one for one, _ in verdict.orphans if loss is not None and one.one.proof.output_id == loss.output_id]
     if loss is not None and accepted:
         refuse_while_others_work(run.ports, run.layout, run.run_id, run.lease.store_id)
-        if not replace_receipts(run, accepted, reason=loss.reason):
-            return _rested_on(run, accepted)
+        others = replace_receipts(run, accepted, reason=loss.reason)
+        if others is not None:
+            return _rested_on(run, accepted, others)
     left = tuple(failure for one, failure in verdict.orphans if one not in accepted)
     return Kept(orphans=left) if left else None
 
 
-def _rested_on(run: HeldRun, stood: Sequence[Standing]) -> Kept:
+def _rested_on(run: HeldRun, stood: Sequence[Standing], others: Resting) -> Kept:
     """What stands again, for a run decided of this scope with other bytes: drift where it rests on the very receipt.
 
     Raises `BadInput(INSTANCE_RECEIPT_DRIFT)` where it rests on one that stood there before: that is to be restored.
@@ -104,8 +106,8 @@ def _rested_on(run: HeldRun, stood: Sequence[Standing]) -> Kept:
     if verdict.failures:
         return Kept(failures=verdict.failures)
     where = ", ".join(one.key for one in stood)
-    what = f"another run rests on a receipt that stood at {where} before, of other bytes: what stands now stays"
-    remedy = "sr audit --all names that run; restore the receipt that it states"
+    what = f"{others} rests on another receipt of this scope than the one that stands, and not on this run's: {where}"
+    remedy = "restore the receipt that its decision states, or use other pins; sr resume ends this run"
     raise BadInput(ReasonCode.INSTANCE_RECEIPT_DRIFT, what, remedy)
 
 

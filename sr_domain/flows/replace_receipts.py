@@ -15,7 +15,7 @@ import attrs
 from sr_domain.encoding.canonical import exact_json, sha256_hex
 from sr_domain.flows.accepted_loss import busy
 from sr_domain.flows.fence_others import fence_others
-from sr_domain.flows.rests_on import rests_on_another
+from sr_domain.flows.rests_on import Resting, rests_on_another
 from sr_domain.flows.standing_receipts import MARK, Standing
 from sr_domain.record.events import GOV_LOSS_ACCEPTED
 from sr_domain.record.losses import LossAccepted
@@ -37,8 +37,10 @@ class _Marked:
     own: bytes
 
 
-def replace_receipts(run: HeldRun, orphans: Sequence[Standing], *, reason: str) -> bool:
-    """Keep what stands, and put the run's own receipts in its place. False: a run rests on another, all stands again.
+def replace_receipts(run: HeldRun, orphans: Sequence[Standing], *, reason: str) -> Resting | None:
+    """Keep what stands, and put the run's own receipts in its place; None once they are there.
+
+    Else whose decisions rest on other receipts of these places, whatever stood there: then all stands again.
 
     Raises `BadInput(LEASE_BUSY)` where another run is held by now, with all standing again; `Fault(TRUTH_ALTERED)`
     where somebody else changed one meanwhile; `LeaseLost`, `Unreachable`: what is marked then, `roll_back` puts back.
@@ -47,10 +49,10 @@ def replace_receipts(run: HeldRun, orphans: Sequence[Standing], *, reason: str) 
     try:
         marked.extend(_mark(run, one, reason) for one in orphans)
         held = fence_others(run)
-        free = held is None and not _another_decided(run, marked)
+        others = _on_another(run, marked) if held is None else None
         for each in marked:
             run.held.check()
-            if free:
+            if held is None and others is None:
                 _swap(run, each.key, each.mark, each.own)
             else:
                 _put_back(run, each)
@@ -61,14 +63,14 @@ def replace_receipts(run: HeldRun, orphans: Sequence[Standing], *, reason: str) 
         raise
     if held is not None:
         raise busy(f"run {held} began meanwhile, and may rest on what stood at {marked[0].key}: it stands there again")
-    return free
+    return others
 
 
-def _another_decided(run: HeldRun, marked: Sequence[_Marked]) -> bool:
-    """Whether a run's decision rests on a receipt of other bytes in one of these places."""
+def _on_another(run: HeldRun, marked: Sequence[_Marked]) -> Resting | None:
+    """Whose decisions rest on a receipt of other bytes in one of these places; None where no decision does."""
     own = {one.key: one.own for one in marked}
     found = rests_on_another(run.ports, run.layout, own, tell=run.telemetry.progress, check=run.held.check)
-    return any(found.values())
+    return next((one for one in found.values() if one), None)
 
 
 def roll_back(run: HeldRun) -> None:

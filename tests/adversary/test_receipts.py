@@ -123,3 +123,32 @@ def test_junk_in_the_place_of_a_receipt_proves_nothing_and_is_not_overwritten(sc
     aside = scene.sr("recover", RUN, "--receipt", "orders", *LOSS)
     scene.ready(aside, world())
     assert standing.read_bytes() != b"no receipt at all"
+
+
+@pytest.mark.parametrize("same", [False, True], ids=["other bytes", "twin: the same bytes"])
+@pytest.mark.parametrize("planted", [b"no receipt at all", b'{"being_set_aside":{"fence":1}}'], ids=["junk", "a mark"])
+def test_what_is_planted_over_a_ready_runs_receipt_makes_no_second_truth(
+    scene: Scene, planted: bytes, same: bool
+) -> None:
+    first = run_id_for("first")
+    write(scene.folder / "first", world() if same else OTHER)
+    scene.ready(scene.submit("first", engine_run_root="first"), world() if same else OTHER, first)
+    (standing,) = scene.stored(RECEIPTS)
+    sound = standing.read_bytes()
+    standing.write_bytes(planted)
+    answer = scene.submit()
+    assert (answer.code, "INSTANCE_RECEIPT_ORPHAN" in answer.out + answer.err) == (RESTS, True), answer
+    aside = scene.sr("recover", RUN, "--receipt", "orders", *LOSS)
+    if same:
+        scene.ready(aside, world())
+        assert json.loads(standing.read_bytes())["target_digest"] == json.loads(sound)["target_digest"]
+        assert scene.sr("audit", first).code == 0
+        return
+    assert "INSTANCE_RECEIPT_DRIFT" in aside.out + aside.err, aside
+    assert first in aside.out + aside.err
+    assert "EVIDENCE_COMPLETE" not in scene.kinds()
+    assert standing.read_bytes() == planted
+    standing.write_bytes(sound)
+    assert scene.sr("resume", RUN).code == FAILED
+    assert [one for one in scene.published() if one["attributes"]["kind"] == "READY"]
+    assert scene.sr("audit", first).code == 0

@@ -451,6 +451,179 @@ def test_recover_puts_back_what_a_run_that_decided_meanwhile_rests_on(any_lab: L
     assert any_lab.runner().verify(other).ok
 
 
+class Sleeping:
+    """A store whose user is about to put its decision on record, and sleeps until something else is over."""
+
+    def __init__(self, lab: Lab, act: Callable[[], object]) -> None:
+        self._lab, self._act = lab, act
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._lab.store, name)
+
+    def replace(self, key: str, data: bytes, *, etag: str) -> Any:
+        if "/run_record/" in key and b'"EVIDENCE_COMPLETE"' in data:
+            act, self._act = self._act, lambda: None
+            act()
+        return self._lab.store.replace(key, data, etag=etag)
+
+
+@pytest.mark.parametrize("recovers", [True, False], ids=["", "twin: nobody recovers"])
+def test_a_run_that_slept_past_its_lease_before_its_decision_is_fenced_out(lab: Lab, recovers: bool) -> None:
+    orphaned(lab)
+    other = run_id_for("crashed")
+
+    def act() -> None:
+        lab.lapse()
+        if recovers:
+            assert recover(lab).state is RunState.READY
+
+    runner = lab.runner(store=Sleeping(lab, act))
+    with pytest.raises(LeaseLost):
+        runner.resume(other)
+    assert ("EVIDENCE_COMPLETE" in lab.kinds(other)) is not recovers
+    lab.lapse()
+    ended = lab.runner().resume(other)
+    assert ended.reason_code is (R.INSTANCE_RECEIPT_DRIFT if recovers else None)
+    assert (ended.state is RunState.READY) is not recovers
+    for run_id in (other, RUN):
+        assert not lab.runner().audit(run_id).findings
+
+
+def test_while_a_receipt_is_being_set_aside_no_run_decides_on_either(any_lab: Lab) -> None:
+    """Not even a run of the operator's own bytes, that comes while he looks."""
+    orphaned(any_lab)
+    key = receipt_of(any_lab)
+    came: list[Outcome] = []
+
+    class Marked(Meanwhile):
+        """The other run of the same bytes comes right after the first swap."""
+
+        def replace(self, key: str, data: bytes, *, etag: str) -> Any:
+            first, done = key == self._key, super().replace(key, data, etag=etag)
+            if first:
+                came.append(any_lab.reuse(small_world(), run_equivalence_key="peer"))
+            return done
+
+    store = Marked(any_lab, lambda: None)
+    assert any_lab.runner(store=store).recover_receipt(RUN, "events", reason="r", actor="ann").state is RunState.READY
+    assert [one.reason_code for one in came] == [R.INSTANCE_RECEIPT_ORPHAN]
+    assert "being set aside" in came[0].message
+    assert b"being_set_aside" not in any_lab.store.read(key).data
+    assert any_lab.runner().resume(came[0].run_id).state is RunState.READY, "twin: once it is over"
+
+
+def test_a_run_that_decided_on_what_a_planted_receipt_hides_is_no_second_truth(any_lab: Lab) -> None:
+    """Of a scope that is READY with some bytes nobody is READY with others, whatever was planted over its receipt."""
+    first = any_lab.reuse(small_world(), run_equivalence_key="first").run_id
+    key = receipt_of(any_lab)
+    sound = any_lab.store.read(key).data
+    put(any_lab, key, b"junk")
+    assert any_lab.reuse({**small_world(), **OTHER}).reason_code is R.INSTANCE_RECEIPT_ORPHAN
+    with pytest.raises(BadInput) as caught:
+        recover(any_lab)
+    assert (caught.value.code, any_lab.store.read(key).data) == (R.INSTANCE_RECEIPT_DRIFT, b"junk")
+    assert first in caught.value.what
+    assert "EVIDENCE_COMPLETE" not in any_lab.kinds(RUN)
+    put(any_lab, key, sound)
+    assert any_lab.runner().resume(RUN).reason_code is R.INSTANCE_RECEIPT_DRIFT
+    assert not any_lab.runner().audit(first).findings
+    assert not any_lab.runner().audit(RUN).findings
+
+
+@pytest.mark.parametrize("goes_on", ["resume", "recover"])
+def test_a_mark_that_a_crash_left_is_put_back_by_whoever_goes_on(any_lab: Lab, goes_on: str) -> None:
+    orphaned(any_lab)
+    key = receipt_of(any_lab)
+    stood = any_lab.store.read(key).data
+    with pytest.raises(Unreachable):
+        store = Gone(any_lab, key)
+        any_lab.runner(store=store).recover_receipt(RUN, "events", reason="r", actor="ann")
+    mark = any_lab.store.read(key).data
+    assert b"being_set_aside" in mark
+    any_lab.lapse()
+    peer = any_lab.reuse(small_world(), run_equivalence_key="peer")
+    assert (peer.reason_code, any_lab.store.read(key).data) == (R.INSTANCE_RECEIPT_ORPHAN, mark)
+    if goes_on == "recover":
+        assert recover(any_lab).state is RunState.READY
+        assert not any_lab.runner().audit(RUN).findings
+        return
+    assert any_lab.runner().resume(RUN).reason_code is R.INSTANCE_RECEIPT_ORPHAN
+    assert any_lab.store.read(key).data == stood
+    assert any_lab.runner().resume(run_id_for("crashed")).state is RunState.READY
+    assert any_lab.runner().resume(RUN).reason_code is R.INSTANCE_RECEIPT_DRIFT
+
+
+def test_recover_overwrites_nothing_that_somebody_put_there_meanwhile(any_lab: Lab) -> None:
+    orphaned(any_lab)
+    key = receipt_of(any_lab)
+    store = Meanwhile(any_lab, lambda: put(any_lab, key, b"somebody else's"))
+    with pytest.raises(Fault) as caught:
+        any_lab.runner(store=store).recover_receipt(RUN, "events", reason="r", actor="ann")
+    assert (caught.value.code, any_lab.store.read(key).data) == (R.TRUTH_ALTERED, b"somebody else's")
+    assert recover(any_lab).state is RunState.READY, "twin: nobody changes it"
+
+
+def test_what_stood_is_put_back_only_as_it_was_kept(lab: Lab) -> None:
+    orphaned(lab)
+    key = receipt_of(lab)
+    stood = lab.store.read(key).data
+    kept = f"{BASE}/quarantine/set_aside/{sha256_hex(stood)}.json"
+    with pytest.raises(Unreachable):
+        lab.runner(store=Gone(lab, key)).recover_receipt(RUN, "events", reason="r", actor="ann")
+    lab.lapse()
+    put(lab, kept, b"another")
+    mark = lab.store.read(key).data
+    with pytest.raises(Fault) as caught:
+        lab.runner().resume(RUN)
+    assert (caught.value.code, kept in caught.value.what, lab.store.read(key).data) == (R.TRUTH_ALTERED, True, mark)
+    put(lab, kept, stood)
+    assert lab.runner().resume(RUN).reason_code is R.INSTANCE_RECEIPT_ORPHAN, "twin: as it was kept"
+    assert lab.store.read(key).data == stood
+
+
+def test_a_run_that_is_taken_over_while_it_is_fenced_out_counts_as_held(lab: Lab) -> None:
+    orphaned(lab)
+    key, other = receipt_of(lab), run_id_for("crashed")
+    stood = lab.store.read(key).data
+
+    class Taken:
+        """Once the other run's lease was taken for a moment, it lapses, and somebody else goes on with the run."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(lab.authority, name)
+
+        def acquire(self, resource: str, owner: str, **how: Any) -> Any:
+            lease = lab.authority.acquire(resource, owner, **how)
+            if resource == other:
+                lab.authority.release(lease)
+                assert lab.runner().resume(other).reason_code is R.INSTANCE_RECEIPT_ORPHAN
+            return lease
+
+    with pytest.raises(BadInput) as caught:
+        lab.runner(authority=Taken()).recover_receipt(RUN, "events", reason="r", actor="ann")
+    assert (caught.value.code, other in caught.value.what) == (R.LEASE_BUSY, True)
+    assert lab.store.read(key).data == stood
+    assert recover(lab).state is RunState.READY, "twin: nobody takes it over"
+
+
+class Gone:
+    """A store that is gone once the receipt at `key` was swapped."""
+
+    def __init__(self, lab: Lab, key: str) -> None:
+        self._lab, self._key, self._gone = lab, key, False
+
+    def __getattr__(self, name: str) -> Any:
+        if self._gone and name in ("create", "replace", "read", "stat"):
+            raise Unreachable(R.STORE_UNREACHABLE, "died")
+        return getattr(self._lab.store, name)
+
+    def replace(self, key: str, data: bytes, *, etag: str) -> Any:
+        if self._gone:
+            raise Unreachable(R.STORE_UNREACHABLE, "died")
+        self._gone = key == self._key
+        return self._lab.store.replace(key, data, etag=etag)
+
+
 def test_recover_is_busy_while_the_run_itself_is_held(lab: Lab) -> None:
     orphaned(lab)
     lab.authority.acquire(RUN, "somebody", ttl_s=60)

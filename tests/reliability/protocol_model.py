@@ -13,6 +13,7 @@ from functools import reduce
 
 from tests.reliability.protocol_state import (
     ALL,
+    MARK,
     NONE,
     NOTHING,
     OURS,
@@ -64,23 +65,44 @@ def _events(state: State, guards: Guards) -> Iterator[State]:
 
 
 def _other_runs(state: State, decided: bool, guards: Guards) -> Iterator[State]:
-    """A receipt is written by another run, or set aside by its operator: he sees no lease, swaps, and looks again."""
+    """A receipt is written by another run, which may decide on it, or replaced, by an operator or by no protocol."""
     if state.strangers and state.receipt == NONE:
         yield state._replace(receipt=STRANGERS, strangers=state.strangers - 1)
-    if state.strangers and not state.looked and state.holder is None and not decided:
+    yield from _operator(state, decided, guards)
+    if state.rivals and state.receipt == STRANGERS:
+        yield state._replace(rivals=state.rivals - 1, seen=True)
+    if state.seen:
+        yield state._replace(seen=False, rival=True)
+    appending = any(worker.at == At.DECIDE for worker in state.workers)  # nothing helps against him then
+    if state.vandals and state.receipt not in (NONE, MARK) and not decided and not appending:
+        yield state._replace(receipt=STRANGERS, vandals=state.vandals - 1)
+    free = not decided and not state.rival and not state.seen and state.swapped is None
+    if state.holder is None and free and state.refused not in (NONE, state.receipt):
+        yield resumed(_fenced_out(state)._replace(receipt=state.refused))  # nobody rests on what stands
+
+
+def _operator(state: State, decided: bool, guards: Guards) -> Iterator[State]:
+    """Another run's operator: he sees no lease, puts his mark there, fences out, asks the records, and swaps again."""
+    if state.strangers and not state.looked and state.holder is None and not decided and state.swapped is None:
         yield state._replace(looked=True)
     if state.looked and state.strangers and state.receipt not in (NONE, STRANGERS):
-        yield state._replace(receipt=STRANGERS, strangers=state.strangers - 1, looked=False, swapped=state.receipt)
-    appending = any(worker.at == At.DECIDE for worker in state.workers)  # a lease just renewed outlives the append
-    if state.vandals and state.receipt != NONE and not decided and not appending:
-        yield state._replace(receipt=STRANGERS, vandals=state.vandals - 1)
-    if state.swapped is not None:
-        back = (decided or appending or state.holder is not None) and guards.swap_looked_at_again
-        receipt = state.swapped if back else state.receipt
-        yield state._replace(receipt=receipt, swapped=None, rival=not back)
-    undecided = not decided and not state.rival and state.swapped is None
-    if state.holder is None and undecided and not appending and state.refused not in (NONE, state.receipt):
-        yield resumed(state._replace(receipt=state.refused))  # nobody rests on what stands
+        mark = MARK if guards.mark_between else STRANGERS
+        yield state._replace(receipt=mark, strangers=state.strangers - 1, looked=False, swapped=state.receipt)
+    if state.swapped is None:
+        return
+    back = state._replace(receipt=state.swapped, swapped=None, looked=False)
+    yield back  # whoever goes on after a crash puts back what stood
+    if not state.looked and state.holder is None:
+        yield (_fenced_out(state) if guards.others_fenced else state)._replace(looked=True)
+    if state.looked and not (decided and guards.records_asked):
+        yield state._replace(receipt=STRANGERS, swapped=None, looked=False)
+
+
+def _fenced_out(state: State) -> State:
+    """The record's fence raised by somebody who took the lease for a moment; an empty or ended one is left as it is."""
+    if not state.record or state.has("DECIDED") or state.has("FAILED"):
+        return state
+    return state._replace(fence=state.fence + 1, record=(*state.record, ("TAKEN", state.fence + 1)))
 
 
 def _restored(state: State) -> Iterator[State]:
@@ -187,9 +209,10 @@ def _begin(state: State, number: int, worker: Worker, guards: Guards) -> Iterato
                 yield moved(state, number, Worker(At.DONE))
                 return
             waits = state.has("WAITING") and not state.has("DECIDED") and not state.has("FAILED")
-            then = At.TAKE if last < worker.fence and not waits else At.JUDGE  # who looks for evidence takes it later
+            first = not state.record or last < worker.fence
+            then = At.TAKE if first and not waits else At.JUDGE  # who looks for evidence takes it later
             yield moved(state, number, worker._replace(at=then, seen=state.record))
-        case At.TAKE:  # fence out whoever held the run before
+        case At.TAKE:  # fence out whoever held the run before; the first event of a record is its admission
             yield _append(state, number, "TAKEN", At.JUDGE, guards)
         case At.JUDGE:
             yield from _judge(state, number, worker, guards)

@@ -34,8 +34,8 @@ class At(enum.IntEnum):
 
 NOTHING, OURS, PLANTED = range(3)
 """What stands in an artifact's place: nothing, what the record derives, what somebody else made."""
-NONE, STRANGERS = -1, -2
-"""In the place of the receipt: none, another run's. Else the version of the world that it says was proven."""
+NONE, STRANGERS, MARK = -1, -2, -3
+"""In the place of the receipt: none, another run's, an operator's mark. Else the version of the world it is of."""
 PLACES = ("facts", "status", "signal")
 
 
@@ -60,12 +60,13 @@ class State(NamedTuple):
 
     `world`: its version; `proved`: versions that passed a second look, a bit each; `receipt`: what stands in its place;
     `refused`: the version whose receipt was refused last; `proof`: what was read for the decision; `answered`: that
-    somebody who asked was told READY; `looked`: another run's operator saw no lease here; `swapped`: what he put his
-    receipt in the place of, until he looked again; `rival`: that his run decided; `noted`: the record as the index was
-    told of it at the last release; `heard`: the fence of the decision whose READY was published first, `second`: that
-    another one's was; `unknown`: the store lost what no release had told the index of. The rest: how many crashes,
-    changes of the world, plants, receipts of other runs, receipts that somebody replaces by no protocol, and restores
-    of the store from an older backup are to come.
+    somebody who asked was told READY; `looked`: another run's operator saw no lease here, once his mark stands: that
+    nobody who saw what stood can decide any more; `swapped`: what his mark took the place of; `seen`: a run of his
+    bytes saw his receipt; `rival`: it decided; `noted`: the record as the index was told of it at the last release;
+    `heard`: the fence of the decision whose READY was published first, `second`: that another one's was; `unknown`: the
+    store lost what no release had told the index of. The rest: how many crashes, changes of the world, plants, receipts
+    of other runs, their decisions, receipts that somebody replaces by no protocol, and restores of the store from an
+    older backup are to come.
     """
 
     workers: tuple[Worker, ...] = (Worker(), Worker())
@@ -84,6 +85,7 @@ class State(NamedTuple):
     answered: bool = False
     looked: bool = False
     swapped: int | None = None
+    seen: bool = False
     rival: bool = False
     noted: Record = ()
     heard: int = 0
@@ -93,6 +95,7 @@ class State(NamedTuple):
     changes: int = 0
     plants: int = 0
     strangers: int = 0
+    rivals: int = 0
     vandals: int = 0
     restores: int = 0
 
@@ -114,7 +117,9 @@ class Guards:
     second_look: bool = True
     receipts_after_look: bool = True
     receipts_checked_again: bool = True
-    swap_looked_at_again: bool = True
+    mark_between: bool = True
+    others_fenced: bool = True
+    records_asked: bool = True
     nothing_adopted: bool = True
     answers_from_record: bool = True
     standing_compared: bool = True

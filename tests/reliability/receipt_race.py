@@ -23,11 +23,11 @@ from sr_ports import ReasonCode, SrError, Unreachable
 from tests.reliability.lab import TTL_S, Lab, request
 from tests.reliability.memory_world import world
 from tests.reliability.planted import BASE, RUN, Planted
-from tests.reliability.simulation import WRITES, Simulation
+from tests.reliability.simulation import Simulation
 from tests.reliability.stepped import Worker
 
 THEIRS, THIRD, FOURTH = run_id_for("theirs"), run_id_for("third"), run_id_for("fourth")
-LATEST = 150
+LATEST = 80
 """By which step the runs beside the operator's have begun: most of them while he is at it."""
 ALL = (THEIRS, THIRD, FOURTH, RUN)
 
@@ -76,13 +76,15 @@ class ReceiptRace(Simulation):
 
     def _disturb(self, alive: list[Worker]) -> None:
         dice = self.rng.random()
-        if dice < 0.02:
+        if dice < 0.01:
             self.rng.choice(alive).killed = True
-        elif dice < 0.06:
+        elif dice < 0.02:
             self.lab.clock.sleep(TTL_S + 1)
-        elif dice < 0.16:  # somebody sleeps before a write, mostly, while the others get somewhere
-            writers = [worker for worker in alive if worker.about_to in WRITES]
-            self.rng.choice(writers or alive).sleeps_until = self.steps + self.rng.randrange(10, 120)
+        elif dice < 0.14:  # somebody sleeps before a swap while the others get somewhere, mostly past the lease
+            swapping = [worker for worker in alive if worker.about_to == "replace" and worker.sleeps_until < self.steps]
+            if swapping:
+                self.rng.choice(swapping).sleeps_until = self.steps + self.rng.randrange(20, 300)
+                self.lab.clock.sleep(self.rng.choice((1.0, TTL_S + 1)))
 
     def _check(self) -> None:
         """No two runs decide of one scope with other bytes."""

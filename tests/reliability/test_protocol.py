@@ -8,11 +8,12 @@ from tests.reliability.protocol_state import At, Guards, State, Worker
 QUIET = State(crashes=0)
 ALONE = QUIET._replace(workers=(Worker(), Worker(At.DONE)))
 """One worker, and whoever asks again."""
+TWO = "two runs decided of one scope with other bytes"
 WORLDS = {
     "a crash": State(),
     "a change of the world": QUIET._replace(changes=1),
     "a planted artifact": QUIET._replace(plants=1),
-    "another run's receipt": QUIET._replace(strangers=1),
+    "another run's receipt": QUIET._replace(strangers=1, rivals=1),
     "a receipt that somebody replaces": QUIET._replace(vandals=1),
     "an older backup": ALONE._replace(restores=1),
 }
@@ -47,7 +48,9 @@ def test_no_interleaving_of_two_workers_breaks_an_invariant(start: State) -> Non
         (Guards(second_look=False), WORLDS["a change of the world"], "a receipt of what was never proven"),
         (Guards(receipts_after_look=False), QUIET, "a receipt of what was never proven"),
         (Guards(receipts_checked_again=False), WORLDS["a receipt that somebody replaces"], "READY without its receipt"),
-        (Guards(swap_looked_at_again=False), WORLDS["another run's receipt"], "READY without its receipt"),
+        (Guards(mark_between=False), WORLDS["another run's receipt"], TWO),
+        (Guards(others_fenced=False), WORLDS["another run's receipt"], "READY without its receipt"),
+        (Guards(records_asked=False), WORLDS["another run's receipt"], "READY without its receipt"),
         (Guards(nothing_adopted=False), WORLDS["a planted artifact"], "READY without a decision on record"),
         (Guards(standing_compared=False), WORLDS["a planted artifact"], "status READY without a facts view"),
         (Guards(answers_from_record=False), QUIET, "READY was answered and is not on record"),

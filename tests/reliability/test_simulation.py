@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from sr_domain.flows import replace_receipts
+from sr_domain.encoding.canonical import exact_json
+from sr_domain.flows import keep_proofs, replace_receipts
 from tests.reliability.receipt_race import ReceiptRace
 from tests.reliability.simulation import Broken, Simulation
 
@@ -60,14 +61,26 @@ def test_no_race_for_a_receipt_of_very_many_does() -> None:
     race(range(40, SEEDS // 2))
 
 
-@pytest.mark.parametrize(
-    ("guard", "taken_out"),
-    [("fence_others", lambda run: None), ("_another_decided", lambda run, marked: False)],
-    ids=["nobody is fenced out", "no record is looked at"],
-)
-def test_a_race_is_lost_where_nobody_looks_after_the_mark(
-    monkeypatch: pytest.MonkeyPatch, guard: str, taken_out: Any
-) -> None:
-    monkeypatch.setattr(replace_receipts, guard, taken_out)
+def test_a_race_is_lost_where_nobody_is_fenced_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then a run that slept past its lease decides on what it had seen."""
+    monkeypatch.setattr(replace_receipts, "fence_others", lambda run: None)
+    with pytest.raises(Broken, match="two runs decided"):
+        race(range(SAMPLE))
+
+
+def test_a_race_is_lost_where_the_own_receipt_comes_before_the_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then another run of the operator's bytes decides on it while he looks."""
+    swap, own = replace_receipts._swap, list[bytes]()
+
+    def at_once(run: Any, key: str, standing: Any, data: bytes) -> Any:
+        return swap(run, key, standing, own[-1] if b"being_set_aside" in data else data)
+
+    def told(run: Any, orphans: Any, *, reason: str) -> Any:
+        own.extend(exact_json(one.one.receipt) for one in orphans)
+        return replace(run, orphans, reason=reason)
+
+    replace = replace_receipts.replace_receipts
+    monkeypatch.setattr(replace_receipts, "_swap", at_once)
+    monkeypatch.setattr(keep_proofs, "replace_receipts", told)
     with pytest.raises(Broken, match="two runs decided"):
         race(range(SAMPLE))
