@@ -13,6 +13,7 @@ from sr_domain.evidence.progress import ReadProgress
 from sr_domain.plan.absent_law import absence
 from sr_domain.plan.policy import MemberDigests
 from sr_domain.plan.sealed import SealedGate, SealedPlan
+from sr_domain.plan.templates import DAY, RUN, filled, names
 from sr_domain.queries.finding import Finding
 from sr_domain.queries.verifier import Proof, Verifier
 from sr_domain.queries.view import View
@@ -112,9 +113,17 @@ def _placed(view: View, root: str, gate: SealedGate, artifacts: Mapping[str, str
     flag, bundle = found.get("passed_flag_path"), found.get("validation_bundle_root")
     if flag is None or bundle is None or None in found.values():
         return None
-    day = next((day for day in gate.days if day in flag), None)
+    day = next((day for day in gate.days if _is_of(gate.flag_path, day, flag)), None)
     index = found.get("index_path")
     return attrs.evolve(gate, flag_path=flag, bundle_root=bundle.removesuffix("/"), index_path=index, day=day)
+
+
+def _is_of(template: str, day: str, flag: str) -> bool:
+    """Whether a flag's path is the template's of that day, whatever run id the engine gave itself."""
+    if names(template, DAY):
+        return day in flag
+    head, _, tail = filled(template, run_id="\0", day=day).partition("\0")
+    return flag == head if not tail and RUN not in template else flag.startswith(head) and flag.endswith(tail)
 
 
 def _digest(receipt: Mapping[str, Any]) -> str | None:

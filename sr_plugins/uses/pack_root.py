@@ -10,7 +10,7 @@ from sr_domain.evidence.coverage import named_by
 from sr_domain.evidence.outputs import OutputFiles, find_output
 from sr_domain.plan.pack import GateSpec, InterfacePack, OutputSpec
 from sr_domain.plan.sealed import SealedGate
-from sr_domain.plan.templates import TOKEN
+from sr_domain.plan.templates import DAY, DAY_TOKENS, MONTH, MONTHDAY, TOKEN, YEAR
 from sr_plugins.documents.findings import Finding, error, warning
 from sr_ports import EngineRoot, EvidenceFault
 
@@ -110,9 +110,17 @@ def _pins(template: str, path: str) -> Pins:
         if token in seen or not token.isidentifier():
             return "[^/]*"
         seen.add(token)
-        return f"(?P<{token}>[^/]*)"
+        return f"(?P<{token}>{_SHAPES.get(token, '[^/]*')})"
 
     parts = TOKEN.split(template)  # text and token by turns
     pattern = "".join(group(part) if at % 2 else re.escape(part) for at, part in enumerate(parts))
     match = re.fullmatch(pattern, path)
-    return {} if match is None else match.groupdict()
+    pins = {} if match is None else match.groupdict()
+    if DAY in pins:
+        return {**pins, **dict(zip(DAY_TOKENS[1:], pins[DAY].split("-"), strict=True))}
+    whole = [pins[token] for token in DAY_TOKENS[1:] if token in pins]
+    return {**pins, DAY: "-".join(whole)} if len(whole) == len(DAY_TOKENS[1:]) else pins
+
+
+_SHAPES = {DAY: r"\d{4}-\d\d-\d\d", YEAR: r"\d{4}", MONTH: r"\d\d", MONTHDAY: r"\d\d"}
+"""What a day is in a path; any other token is whatever stands there."""

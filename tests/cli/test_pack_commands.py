@@ -139,6 +139,32 @@ def test_a_pack_is_held_against_a_root(sr: Shell, case: Any) -> None:
     assert answer.code == code
 
 
+@pytest.mark.parametrize("flags_by", ["{utc_day}", "{utc_y}{utc_m}{utc_d}"])
+@pytest.mark.parametrize("files_by", ["{utc_day}", "{utc_y}/{utc_m}/{utc_d}"])
+def test_a_gate_of_each_day_is_held_against_the_files_of_its_day(sr: Shell, flags_by: str, files_by: str) -> None:
+    """However flag and files spell it."""
+    write_pack(
+        sr.folder / "own",
+        [gate("A", verification_method={**LAW, "path_base": "run_root"}, authorizes_outputs=["x"],
+              bundle_root_template=f"seals/{flags_by}/", index_path_template=f"seals/{flags_by}/index.json",
+              passed_flag_path_template=f"seals/{flags_by}/_passed.flag")],
+        [output("x", path_template=f"x/{files_by}/*.csv")],
+    )  # fmt: skip
+    for day in ("01", "02"):
+        tokens = {"utc_day": f"2026-03-{day}", "utc_y": "2026", "utc_m": "03", "utc_d": day}
+        own, seal = f"x/{files_by.format(**tokens)}/a.csv", sr.folder / "made/seals" / flags_by.format(**tokens)
+        seal.mkdir(parents=True)
+        (sr.folder / "made" / own).parent.mkdir(parents=True)
+        (sr.folder / "made" / own).write_text(day)
+        (seal / "index.json").write_text(json.dumps([own]))
+        (seal / "_passed.flag").write_text(f"sha256_hex = {hashlib.sha256(day.encode()).hexdigest()}\n")
+    answer = sr("--json", "contracts", "check", "own", "--root", "made")
+    assert answer.json["findings"] == []
+    (sr.folder / "made/x").joinpath(files_by.format(**tokens), "late.csv").write_text("late")
+    (found,) = sr("--json", "contracts", "check", "own", "--root", "made").json["findings"]
+    assert found["code"] == "OUTPUT_VOUCHED"
+
+
 def test_doctor_holds_the_pack_against_the_oracle_root(sr: Shell) -> None:
     write_pack(sr.folder / "own", [gate("A", verification_method=LAW, authorizes_outputs=["x"])],
                [output("x", path_template=INSIDE)])  # fmt: skip

@@ -91,3 +91,40 @@ def test_a_receipt_whose_flag_is_elsewhere_is_a_fault_and_not_judged(ready: Read
     assert ("TRUTH_ALTERED", "gate.day") in [(one.code.value, one.where) for one in done.findings]
     assert done.not_judged == ("gate.day",)
     assert done.proven_gates == 2
+
+
+@pytest.mark.parametrize("spelt", ["{utc_y}{utc_m}{utc_d}", "{utc_y}/{utc_m}/{utc_d}", "x-{utc_d}.{utc_m}.{utc_y}"])
+@pytest.mark.parametrize("day", DAYS)
+def test_a_day_that_is_spelt_otherwise_is_named_as_any_other(lab: Lab, spelt: str, day: str) -> None:
+    def at(one: str) -> str:
+        year, month, number = one.split("-")
+        return spelt.format(utc_y=year, utc_m=month, utc_d=number)
+
+    ours = {
+        path.replace(f"utc_day={one}", at(one)): data for one in DAYS for path, data in world().items() if one in path
+    }
+    sales = attrs.evolve(SALES, path_template=f"data/sales/{spelt}/*.bin")
+    gate = attrs.evolve(
+        GATE, passed_flag_path_template=f"gates/day/{spelt}/{FLAG}", bundle_root_template=f"gates/day/{spelt}/"
+    )
+    packed = pack((*OUTPUTS, sales), (*GATES, gate))
+    root = lab.world({**small_world(), **ours})
+    window = {"window_start_utc": f"{DAYS[0]}T00:00:00Z", "window_end_utc": "2026-01-03T00:00:00Z", "window_tz": "UTC"}
+    asked = request(engine_run_root=root, window=window, output_ids=["world", "sales"])
+    runner = lab.runner(packed=packed)
+    run_id = runner.submit(asked).run_id
+    assert runner.verify(run_id).ok
+    Path(root, f"data/sales/{at(day)}/1.bin").write_bytes(b"rot")
+    Path(root, f"gates/day/{at(day)}/report.json").write_bytes(b"rot")
+    assert [one.where for one in runner.verify(run_id).findings] == [f"gate.day@{day}", "sales"]
+    for n in (0, 1):
+        Path(root, f"data/sales/{at(day)}/{n}.bin").unlink()
+    Path(root, f"gates/day/{at(day)}/report.json").write_bytes(day.encode())
+    waits = lab.runner(packed=packed, policy={"evidence_wait_seconds": 600}).submit(
+        {**asked, "run_equivalence_key": "again"}
+    )
+    assert f"sales (data/sales/{at(day)}/*.bin)" in str(waits.message)
+    told = [
+        (one.verdict, at(day) in str(one.path)) for one in runner.explain(waits.run_id).outputs if one.id == "sales"
+    ]
+    assert sorted(told) == [("MISSING", True), ("UNKNOWN", False)]
