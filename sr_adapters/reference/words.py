@@ -78,6 +78,10 @@ PLACEHOLDERS = {
 VARIABLES = {
     "PLATFORM_RUN_ID": ("commands", "the platform run; else the active one under the runtime root"),
     "SR_PROFILE": ("commands", "the profile, where none is named"),
+    "SR_ENGINE_S3_ENDPOINT": (
+        "commands",
+        "endpoint of engine roots on S3 where the profile has no `engine.s3` and no store there",
+    ),
     "SR_ENGINE_INVOCATION_JSON": ("engines", "the invocation as JSON"),
     "SR_ENGINE_RUN_ROOT": ("engines", "the folder or URI to write to"),
     "SR_S3_BUCKET": ("shipped profiles", "bucket of the object store"),

@@ -49,7 +49,13 @@ def test_every_variable_of_profiles_and_engines_is_told() -> None:
     named = set()
     for path in (REPO / "config").glob("*.yaml"):
         named |= set(re.findall(r"\$\{([A-Z_0-9]+)", path.read_text()))
-    named |= {"SR_PROFILE", "PLATFORM_RUN_ID", "SR_ENGINE_INVOCATION_JSON", "SR_ENGINE_RUN_ROOT"}
+    named |= {
+        "SR_PROFILE",
+        "PLATFORM_RUN_ID",
+        "SR_ENGINE_S3_ENDPOINT",
+        "SR_ENGINE_INVOCATION_JSON",
+        "SR_ENGINE_RUN_ROOT",
+    }
     assert named == {name for name, (who, _) in words.VARIABLES.items() if who != "tests"}
 
 
