@@ -42,7 +42,8 @@ class Wiring(Compared, Generic[S_co]):
     `runtime_root`: absolute path. `platform_run_id`: the platform run that is current, asked when the
     first operation needs it and not before; it raises `NotFound` while there is none.
     `settings`: what the profile says, read into the adapter's class of settings; None for an adapter without one.
-    `sections`: the settings of the profile's ``object_store``, under that name, for adapters that open engine roots.
+    `sections`: for adapters that open engine roots, the settings of the profile's ``object_store`` and its
+    ``engine.s3``, under those names.
     """
 
     runtime_root: str

@@ -149,12 +149,14 @@ def _run(args: list[str], *, as_json: bool, verbose: bool) -> tuple[bool, int]:
         if verbose and error.kind is Kind.FAULT:
             _traceback()
         return True, _fail(error.code.value, error.what, error.remedy, exits.exit_for_error(error), as_json)
-    except click.exceptions.NoArgsIsHelpError as error:
-        output.answer(error.format_message())
-        return False, exits.USAGE
     except click.ClickException as error:
+        helps = isinstance(error, click.exceptions.NoArgsIsHelpError)
+        if helps and not as_json:
+            output.answer(error.format_message())
+            return False, exits.USAGE
+        what = "Missing command" if helps else error.format_message().rstrip(".")
         path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "sr"
-        return True, _fail("USAGE", error.format_message().rstrip("."), f"see {path} --help", exits.USAGE, as_json)
+        return True, _fail("USAGE", what, f"see {path} --help", exits.USAGE, as_json)
     except (click.Abort, KeyboardInterrupt):
         code = ReasonCode.INTERRUPTED
         what, remedy = f"stopped by {signals.sender()}", REASONS[code].remedy

@@ -81,7 +81,10 @@ PLACEHOLDERS = {
 VARIABLES = {
     "PLATFORM_RUN_ID": ("commands", "the platform run; else the active one under the runtime root"),
     "SR_PROFILE": ("commands", "the profile, where none is named"),
-    "SR_ENGINE_S3_ENDPOINT": ("commands", "the endpoint of engine roots on S3, where the object store is not on S3"),
+    "SR_ENGINE_S3_ENDPOINT": (
+        "commands",
+        "endpoint of engine roots on S3 where the profile has no `engine.s3` and no store there",
+    ),
     "MINIO_ACCESS_KEY": ("commands", "who asks a store of `adapter: minio`; with MINIO_SECRET_KEY"),
     "MINIO_SECRET_KEY": ("commands", "its secret"),
     "MINIO_ROOT_USER": ("commands", "the same under MinIO's own name; with MINIO_ROOT_PASSWORD"),

@@ -18,7 +18,8 @@ from sr_ports import BadInput, ReasonCode
 from sr_ports.hooks import Wiring
 
 ENGINE_ENDPOINT: Final = "SR_ENGINE_S3_ENDPOINT"
-"""Environment variable: the endpoint of engine roots when the object store is not on S3."""
+"""Environment variable: the endpoint of engine roots where neither `engine.s3` nor an object store on S3 gives one."""
+SECTION: Final = "engine.s3"
 
 _MINIO_KEYS = (("MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"), ("MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD"))
 
@@ -35,12 +36,16 @@ def build_minio(wiring: Wiring[MinioSettings]) -> S3ObjectStore:
 
 @attrs.frozen
 class S3EngineRoots:
-    """`sr_ports.EngineRoots` of ``s3://`` URIs, on the endpoint of the object store where that is on S3.
+    """`sr_ports.EngineRoots` of ``s3://`` URIs, on their own endpoint, else on the object store's where that is on S3.
 
-    `store`: the object store's settings, of whatever adapter. The environment is read anew for each root.
+    `store`: the object store's settings, of whatever adapter. `url`, `region`: the roots' own; None or empty for
+    the object store's. Another server is asked with the AWS chain's credentials, never with those of the object
+    store's. The environment is read anew for each root.
     """
 
     store: object
+    url: str | None = None
+    region: str | None = None
 
     def open(self, uri: str) -> S3EngineRoot:
         endpoint = self._endpoint()
@@ -48,6 +53,13 @@ class S3EngineRoots:
         return S3EngineRoot(uri, client, place=place(client, endpoint))
 
     def _endpoint(self) -> Endpoint:
+        region = self.region or None
+        if self.url:
+            return Endpoint(self.url, region, addressing_style="path", section=SECTION)
+        found = self._stores()
+        return found if region is None else attrs.evolve(found, region=region, section=SECTION)
+
+    def _stores(self) -> Endpoint:
         if isinstance(self.store, MinioSettings):
             return _minio(self.store)
         if isinstance(self.store, S3Settings):
@@ -58,7 +70,8 @@ class S3EngineRoots:
 
 def build_roots(wiring: Wiring[None]) -> S3EngineRoots:
     """Engine roots on S3."""
-    return S3EngineRoots(wiring.sections.get("object_store"))
+    own = wiring.sections.get(SECTION)
+    return S3EngineRoots(wiring.sections.get("object_store"), *(() if own is None else (own.endpoint_url, own.region)))
 
 
 def minio_credentials(environ: Mapping[str, str]) -> Credentials | None:

@@ -37,7 +37,7 @@ class Endpoint:
 
     `url`, `region`, `credentials`: None is the AWS chain's. `given_by`: the environment variable
     that gave `url`, where it was not the profile. Timeouts in seconds, for each single try.
-    `attempts`: tries of one request.
+    `attempts`: tries of one request. `section`: what the profile calls it, for messages.
     """
 
     url: str | None = None
@@ -48,10 +48,11 @@ class Endpoint:
     attempts: int = READ_ATTEMPTS
     credentials: Credentials | None = None
     given_by: str | None = None
+    section: str = "object_store"
 
     @property
     def address(self) -> aws.Address:
-        return aws.Address("object_store", self.url, self.region, self.given_by)
+        return aws.Address(self.section, self.url, self.region, self.given_by)
 
 
 def endpoint_from(settings: S3Settings, *, style: str = "auto") -> Endpoint:

@@ -59,11 +59,23 @@ class Bus(Section):
 
 
 @attrs.frozen(eq=False, repr=False)
+class RootsOnS3(Compared):
+    """Where engine roots on S3 are. What is None, or empty, is as the object store has it, else the AWS chain's."""
+
+    endpoint_url: str | None = attrs.field(
+        default=None, metadata=setting("the server of engine run roots, where it is not the object store's")
+    )
+    region: str | None = attrs.field(
+        default=None, metadata=setting("the region of engine run roots, where it is not the object store's")
+    )
+
+
+@attrs.frozen(eq=False, repr=False)
 class Engine(Compared):
     """`oracle_engine_run_root`: overrides every request's root. `interface_pack`: ``builtin`` or a folder.
 
     `oracle_root`: where all engine roots lie; facts views say it, and nothing is read there. `allowed_roots`:
-    prefixes, of paths by whole folders.
+    prefixes, of paths by whole folders. `s3`: the server of roots on S3.
     """
 
     oracle_engine_run_root: str | None = attrs.field(
@@ -84,6 +96,7 @@ class Engine(Compared):
         validator=min_len(1),
         metadata=setting("the pack of gates and outputs", wanted="builtin or a folder"),
     )
+    s3: RootsOnS3 = attrs.field(default=RootsOnS3(), metadata=setting("where engine run roots on S3 are"))
 
 
 _ACTORS: list[Any] = [optional(deep_iterable(min_len(1))), optional(deep_iterable(_one_spelling))]

@@ -213,7 +213,10 @@ class Wires(Compared):
         adapter = self.host.adapter("engine_root", name)  # names the extra when it is missing
         store = self.profile.object_store
         known = read_settings("object_store", self.host.adapter("object_store", store.adapter), store.settings)
-        wiring = attrs.evolve(self._wiring(read_settings("engine", adapter, {})), sections={"object_store": known})
+        wiring = attrs.evolve(
+            self._wiring(read_settings("engine", adapter, {})),
+            sections={"object_store": known, "engine.s3": self.profile.engine.s3},
+        )
         made: EngineRoots = adapter.build(wiring)
         return made
 

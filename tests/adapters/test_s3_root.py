@@ -270,6 +270,28 @@ def test_roots_open_on_the_object_stores_endpoint(
     assert read(S3EngineRoots(store).open(uri), "a") == b"x"
     monkeypatch.setenv("SR_ENGINE_S3_ENDPOINT", server.url)
     assert read(S3EngineRoots(None).open(uri), "a") == b"x"
+    assert read(S3EngineRoots(None, "", "").open(uri), "a") == b"x"
+
+
+def test_roots_open_on_an_endpoint_of_their_own(
+    server: S3Server, uri: str, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put("a", b"x")
+    keys = server.endpoint.credentials
+    if keys is not None:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys.access_key)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys.secret)
+    elsewhere = "http://127.0.0.1:9"
+    monkeypatch.setenv("SR_ENGINE_S3_ENDPOINT", elsewhere)
+    for store in (None, MinioSettings(bucket="other", endpoint_url=elsewhere)):
+        assert read(S3EngineRoots(store, server.url, "us-east-1").open(uri), "a") == b"x"
+    known = MinioSettings(bucket="other", endpoint_url=server.url, region="nowhere")
+    assert read(S3EngineRoots(known, None, "us-east-1").open(uri), "a") == b"x", "another region of the same server"
+
+
+def test_a_fault_of_the_roots_endpoint_is_told_by_its_own_key(uri: str) -> None:
+    with pytest.raises(BadInput, match=r": engine\.s3\.endpoint_url: "):
+        S3EngineRoots(None, "nonsense").open(uri).exists()
 
 
 @pytest.mark.parametrize("bad", ["s3://", "s3:///x", "file:///x", "s3://b/../x", "s3://b/a//b", "s3://u:p@b/x"])

@@ -280,6 +280,15 @@ def test_all_missing_extras_of_a_profile_are_one_line(sr: Shell, monkeypatch: py
     assert "are not installed" in answer.err
 
 
+@pytest.mark.parametrize("group", [["quarantine"], ["bus"], ["session"], ["pack"], ["contracts"], ["policy"]], ids=str)
+def test_a_command_that_lacks_its_second_word_is_an_error_in_json_and_helps_people(sr: Shell, group: list[str]) -> None:
+    answer = sr("--json", *group)
+    assert (answer.code, answer.json["error"]["message"], answer.json["exit_code"]) == (2, "Missing command", 2)
+    helped = sr(*group)
+    assert helped.code == 2
+    assert helped.out.startswith(" ".join(("Usage: sr", *group)))
+
+
 def test_errors_are_json_too_when_json_was_asked_for(sr: Shell) -> None:
     answer = sr("--json", "submit", "nope.yaml")
     assert answer.json["error"]["reason_code"] == "REQUEST_NOT_FOUND"

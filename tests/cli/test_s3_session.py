@@ -89,3 +89,22 @@ def test_another_machine_reads_without_a_session(machines: Machines, monkeypatch
     assert machines.at("two", "quarantine", "list").code == 0
     assert machines.at("two", "status", "0" * 32).error == "RUN_NOT_FOUND"
     assert not (machines.sr.folder / "two").exists()
+
+
+def test_engine_roots_have_a_server_of_their_own(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Truth in files, the engine's root on S3: the profile says where, and no variable is needed."""
+    client, server, sr = machines.server.client(), machines.server, machines.sr
+    for path in (sr.folder / "root").rglob("*"):
+        if path.is_file():
+            name = path.relative_to(sr.folder / "root").as_posix()
+            client.upload_file(str(path), server.bucket, f"{machines.prefix}/w/{name}")
+    uri = f"s3://{server.bucket}/{machines.prefix}/w"
+    engine = {"interface_pack": "pack", "s3": {"endpoint_url": "${ENGINES:-}", "region": "us-east-1"}}
+    (sr.folder / "apart.json").write_text(json.dumps({"runtime_root": "apart", "engine": engine}))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("ENGINES", server.url)
+    answer = sr("--profile", "apart.json", "--json", "submit", sr.request(engine_run_root=uri))
+    assert (answer.code, answer.json["state"]) == (0, "READY")
+    assert sr("--profile", "apart.json", "verify", RUN).code == 0
+    monkeypatch.setenv("ENGINES", "http://127.0.0.1:9")
+    assert sr("--profile", "apart.json", "verify", RUN).code == 9

@@ -153,6 +153,7 @@ def test_a_malformed_variable_is_no_text(text: str) -> None:
     [
         ({"objct_store": {}}, "objct_store", "did you mean object_store"),
         ({"engine": {"interface_pac": "x"}}, "engine.interface_pac", "did you mean interface_pack"),
+        ({"engine": {"s3": {"endpoint": "x"}}}, "engine.s3.endpoint", "did you mean endpoint_url"),
         ({"reemit": {"rate_limit": {"maxx": 1}}}, "reemit.rate_limit.maxx", "did you mean max"),
         ({"lease": {"ttl": 1}}, "lease.ttl", "ttl_seconds"),
         ({"plugins": {"deny": []}}, "plugins.deny", "allow"),
@@ -179,6 +180,7 @@ def test_an_unknown_key_is_named_with_the_nearest_known(document: dict[str, Any]
         ({"authority": []}, "authority"),
         ({"control_bus": {"topic": 7}}, "control_bus.topic"),
         ({"engine": {"oracle_engine_run_root": 3}}, "engine.oracle_engine_run_root"),
+        ({"engine": {"s3": {"region": 3}}}, "engine.s3.region"),
         ({"auth": {"mode": "open"}}, "auth.mode"),
         ({"auth": {"submit": "alice"}}, "auth.submit"),
         ({"auth": {"reemit": [1]}}, "auth.reemit"),

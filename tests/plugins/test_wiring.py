@@ -126,12 +126,14 @@ def test_settings_that_are_no_attrs_class_are_the_plugins_fault(settings: Any) -
 
 def test_engine_roots_have_a_hook_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
-    ports = wire_ports(load_profile({"runtime_root": str(tmp_path)}, {}), plugins=[doves := Doves()])
+    profile = load_profile({"runtime_root": str(tmp_path), "engine": {"s3": {"region": "x"}}}, {})
+    ports = wire_ports(profile, plugins=[doves := Doves()])
     assert ports.roots.open(str(tmp_path / "data")).exists()
     assert doves.built == []
     cage: EngineRoot = ports.roots.open("cage://one")
     assert cage.exists()
     assert doves.built[0].sections["object_store"].root is None
+    assert doves.built[0].sections["engine.s3"].region == "x"
     with pytest.raises(
         Unreachable, match="the engine root of the engine_root adapter 'cage' of doves 3 failed in stat"
     ):
