@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from sr_domain.encoding.bounds import MAX_BYTES, over
 from sr_domain.encoding.strict_json import strict_loads
 from sr_ports import BadInput, Envelope, ReasonCode
 
@@ -26,6 +27,12 @@ def encode(envelope: Envelope) -> bytes:
     except (TypeError, ValueError, RecursionError) as error:
         what = f"message {envelope.message_id} is no JSON: {error}"
         raise BadInput(ReasonCode.CONTRACT_VIOLATION, what) from error
+
+
+def check_fits(where: str, size: int) -> None:
+    """Raise `BadInput(DOCUMENT_TOO_LARGE)` for more bytes than an envelope is read of, before they are read."""
+    if size > MAX_BYTES:
+        raise over(ReasonCode.DOCUMENT_TOO_LARGE, f"{where} is no bus envelope: larger than {MAX_BYTES} bytes")
 
 
 def decode(data: bytes, where: str) -> Envelope:

@@ -85,7 +85,7 @@ if TYPE_CHECKING:
     )
     from sr_ports.settings import Refused, setting
     from sr_ports.signer import SignatureChecker, Signer
-    from sr_ports.stores import Blob, ObjectStore, Provable, Stored, check_key
+    from sr_ports.stores import Blob, ObjectStore, Provable, Stored, check_bytes, check_key
     from sr_ports.wanted import ListingRules, Wanted
 
 _HOME = {
@@ -162,6 +162,7 @@ _HOME = {
     "Wanted": "wanted",
     "Wiring": "hooks",
     "WorkPool": "runtime",
+    "check_bytes": "stores",
     "check_key": "stores",
     "check_path": "roots",
     "hookimpl": "hooks",
@@ -254,6 +255,7 @@ __all__ = [
     "Wanted",
     "Wiring",
     "WorkPool",
+    "check_bytes",
     "check_key",
     "check_path",
     "hookimpl",

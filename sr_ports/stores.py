@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 import attrs
 
 from sr_ports.compared import Compared
-from sr_ports.errors import BadInput
+from sr_ports.errors import BadInput, Fault
 from sr_ports.reasons import ReasonCode
 
 
@@ -57,6 +57,8 @@ class ObjectStore(Protocol):
         reads nothing below it. One that holds none may be named, too: a file system keeps them.
     O10 `location` is a URI (see `check_location`), the same from every handle on the same objects
         that is opened in the same way, before and after the first write. It asks nothing of a server.
+    O11 An object of more bytes than `longest` says for its key is neither read nor written: `Fault(OBJECT_TOO_LARGE)`,
+        before its body is. One that stands all the same has its `stat`, and is listed.
     """
 
     @property
@@ -70,7 +72,7 @@ class ObjectStore(Protocol):
         """Swap the object for `data` if its ETag is still `etag`; None when it is not."""
 
     def read(self, key: str) -> Blob | None:
-        """The whole object; None when it is certainly absent."""
+        """The whole object; None when it is certainly absent. Raises `Fault(OBJECT_TOO_LARGE)`."""
 
     def stat(self, key: str) -> Stored | None:
         """Size and ETag without the bytes; None when it is certainly absent."""
@@ -135,6 +137,28 @@ def check_key(key: str) -> None:
     """
     if (_ASCII_KEY.match(key) if key.isascii() else re.match(_KEY, key)) is None:
         raise BadInput(ReasonCode.USAGE, f"{key!r} is no object key", "use a relative POSIX path")
+
+
+MAX_OBJECT: Final = 32 << 20
+"""Bytes of an object that is read."""
+MAX_LIST: Final = 256 << 20
+"""The same of a list of files, which is as long as they are many."""
+_LISTS = ("/part_lists/", "/object_versions/", "/quarantine/set_aside/")
+_LISTS_BESIDE = ("/bundle_manifest.json", "/object_versions.json")
+
+
+def longest(key: str) -> int:
+    """How many bytes an object under this key may have."""
+    return MAX_LIST if key.endswith(_LISTS_BESIDE) or any(one in key for one in _LISTS) else MAX_OBJECT
+
+
+def check_bytes(key: str, size: int) -> None:
+    """Return only for an object that is read and written; every adapter calls this before it has the body.
+
+    `size`: bytes. Raises `Fault(OBJECT_TOO_LARGE)`.
+    """
+    if size > longest(key):
+        raise Fault(ReasonCode.OBJECT_TOO_LARGE, f"{key} has {size} bytes, of which {longest(key)} are read at most")
 
 
 _LOCATION = r"[a-z][a-z0-9+.-]*:(?!//[^/]*@)[^?#\x00-\x20\x7f-\x9f\ud800-\udfff]{0,4000}\Z"

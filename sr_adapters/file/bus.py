@@ -13,9 +13,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from functools import cached_property
+from functools import cached_property, partial
 
-from sr_adapters.envelopes import decode, encode, same_fact
+from sr_adapters.envelopes import check_fits, decode, encode, same_fact
 from sr_adapters.file import durable, order
 from sr_adapters.file.errors import FULL, port_errors
 from sr_adapters.file.homes import Found, HomeFolders, OneFolder, Place, TopicFolders, in_turn, plain_name
@@ -23,7 +23,7 @@ from sr_adapters.file.settings import FolderSettings
 from sr_adapters.file.tree import Tree
 from sr_adapters.places import OWN
 from sr_ports.bus import Envelope
-from sr_ports.errors import SrError
+from sr_ports.errors import BadInput, SrError
 from sr_ports.hooks import Wiring
 from sr_ports.reasons import ReasonCode
 
@@ -109,7 +109,7 @@ class FileControlBus:
         where = "/".join((self._tree.root, *place, name))
         try:
             with self._edge(f"read {place[-1]}"), self._tree.entered(place) as folder:
-                data = None if folder is None else durable.read_file(folder, name)
+                data = None if folder is None else durable.read_file(folder, name, partial(check_fits, where))
             return None if data is None else Found.of(decode(data, where))
         except SrError as error:  # told when its turn comes: what was published before it is read first
             return Found.of(error)
@@ -136,9 +136,17 @@ def _add(folder: int, draft: str, envelope: Envelope) -> bool:
 def _free_name(folder: int, envelope: Envelope) -> str | None:
     """The file the envelope goes to; None when a fact is there already and this is it again."""
     number, name = 0, f"{envelope.message_id}.json"
-    while (data := durable.read_file(folder, name)) is not None:
+    while (data := _standing(folder, name)) is not None:
         if same_fact(data, envelope):
             return None
         number += 1
         name = f"{envelope.message_id}~{number}.json"
     return name
+
+
+def _standing(folder: int, name: str) -> bytes | None:
+    """What stands under the name; nothing in it for what is no envelope by its size. None where nothing stands."""
+    try:
+        return durable.read_file(folder, name, partial(check_fits, name))
+    except BadInput:
+        return b""

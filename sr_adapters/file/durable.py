@@ -12,7 +12,7 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from sr_adapters.places import OWN, flags, linking, lock, locking, sync_folder
@@ -41,16 +41,18 @@ def open_file(folder: int, name: str) -> tuple[int, int] | None:
     raise OSError(errno.EINVAL, "neither a file nor a folder", name)
 
 
-def read_file(folder: int, name: str) -> bytes | None:
-    """The whole file; None when no file has that name."""
+def read_file(folder: int, name: str, fits: Callable[[int], None] = lambda size: None) -> bytes | None:
+    """The whole file; None when no file has that name. `fits`: raises for a size, in bytes, that is not read."""
     opened = open_file(folder, name)
     if opened is None:
         return None
     fd, size = opened
     try:
+        fits(size)
         data = os.read(fd, size + 1)
         while len(data) != size and (more := os.read(fd, 1 << 20)):
             data += more
+            fits(len(data))
         return data
     finally:
         os.close(fd)

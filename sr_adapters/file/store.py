@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -21,7 +22,7 @@ from sr_adapters.places import OWN
 from sr_ports.errors import BadInput
 from sr_ports.hooks import Wiring
 from sr_ports.reasons import ReasonCode
-from sr_ports.stores import Blob, Stored, check_key
+from sr_ports.stores import Blob, Stored, check_bytes, check_key, longest
 
 _CODES = {**FULL, **DENIED, ROOT_GONE: ReasonCode.STORE_BUCKET_MISSING}
 _LOCKS = (f"{OWN}-locks",)
@@ -44,17 +45,19 @@ class FileObjectStore:
 
     def create(self, key: str, data: bytes) -> Stored | None:
         folders, name = _split(key)
+        check_bytes(key, len(data))
         with self._edge("create", key), self._tree.made(folders) as folder:
             made = durable.create_once(folder, name, data)
         return Stored(key, len(data), _etag(data)) if made else None
 
     def replace(self, key: str, data: bytes, *, etag: str) -> Stored | None:
         folders, name = _split(key)
+        check_bytes(key, len(data))
         with self._edge("replace", key), self._tree.entered(folders) as folder:
             if folder is None:
                 return None
             with self._tree.made(_LOCKS) as locks, durable.locked(locks, _shard(key)):
-                current = durable.read_file(folder, name)
+                current = durable.read_file(folder, name, partial(check_bytes, key))
                 if current is None or _etag(current) != etag:
                     return None
                 durable.swap(folder, name, data)
@@ -63,7 +66,7 @@ class FileObjectStore:
     def read(self, key: str) -> Blob | None:
         folders, name = _split(key)
         with self._edge("read", key), self._tree.entered(folders) as folder:
-            data = None if folder is None else durable.read_file(folder, name)
+            data = None if folder is None else durable.read_file(folder, name, partial(check_bytes, key))
         return None if data is None else Blob(data, _etag(data))
 
     def stat(self, key: str) -> Stored | None:
@@ -184,6 +187,8 @@ def _stored(folder: int, name: str, key: str) -> Stored | None:
         return None
     digest, size = hashlib.sha256(), 0
     try:
+        if opened[1] > longest(key):  # it is not read at all, so this is an ETag that nothing is ever replaced by
+            return Stored(key, opened[1], f"over-{opened[1]}-{os.fstat(opened[0]).st_mtime_ns}")
         while chunk := os.read(opened[0], _CHUNK):
             digest.update(chunk)
             size += len(chunk)

@@ -6,7 +6,7 @@ import hashlib
 import threading
 from collections.abc import Iterator, Sequence
 
-from sr_ports.stores import Blob, Stored, check_key
+from sr_ports.stores import Blob, Stored, check_bytes, check_key
 
 
 class MemoryObjectStore:
@@ -24,21 +24,27 @@ class MemoryObjectStore:
 
     def create(self, key: str, data: bytes) -> Stored | None:
         check_key(key)
+        check_bytes(key, len(data))
         with self._lock:
             return None if key in self._blobs else self._put(key, data)
 
     def replace(self, key: str, data: bytes, *, etag: str) -> Stored | None:
         check_key(key)
+        check_bytes(key, len(data))
         with self._lock:
             current = self._blobs.get(key)
             return self._put(key, data) if current is not None and current.etag == etag else None
 
     def read(self, key: str) -> Blob | None:
         check_key(key)
-        return self._blobs.get(key)
+        blob = self._blobs.get(key)
+        if blob is not None:
+            check_bytes(key, len(blob.data))
+        return blob
 
     def stat(self, key: str) -> Stored | None:
-        blob = self.read(key)
+        check_key(key)
+        blob = self._blobs.get(key)
         return None if blob is None else Stored(key, len(blob.data), blob.etag)
 
     def list(self, prefix: str) -> Iterator[Stored]:

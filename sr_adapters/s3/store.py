@@ -14,7 +14,7 @@ from sr_adapters.s3.errors import DRIVER_ERRORS, key_is_missing, status_of, tran
 from sr_adapters.s3.probe import PROBES, Conditions, Findings, Prober, ProcessFindings
 from sr_adapters.s3.trail import Trail
 from sr_adapters.s3.write import ConditionalWrite, Seen
-from sr_ports.stores import Blob, Stored, check_key
+from sr_ports.stores import Blob, Stored, check_bytes, check_key
 
 _REMEMBERED: Final = 1024
 _NOT_FOUND = 404
@@ -55,11 +55,13 @@ class S3ObjectStore:
 
     def create(self, key: str, data: bytes) -> Stored | None:
         check_key(key)
+        check_bytes(key, len(data))
         self._prober.conditions()
         return self._write(key, data, trail.started(), None, {"IfNoneMatch": "*"})
 
     def replace(self, key: str, data: bytes, *, etag: str) -> Stored | None:
         check_key(key)
+        check_bytes(key, len(data))
         conditions: Conditions = self._prober.conditions()
         known = self._trails.get(key)
         mine = known[1].next(etag) if known and known[0] == etag else trail.unknown(etag)
@@ -70,6 +72,7 @@ class S3ObjectStore:
         try:
             answer = self._reader.get_object(Bucket=self._bucket, Key=self._prefix + key)
             with answer["Body"] as body:
+                check_bytes(key, int(answer["ContentLength"]))
                 data: bytes = body.read()  # raises when it is shorter than its stated length
         except DRIVER_ERRORS as error:
             if key_is_missing(error):

@@ -1,13 +1,15 @@
-"""Law O9 of the object store, as tests: its folders; and whether it is shared. See `stores`, which has these too."""
+"""Laws O9 and O11 of the object store, as tests: its folders, and how long an object may be; and whether it is shared. See `stores`, which has these too."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
-from sr_ports.errors import Unreachable
-from sr_ports.stores import ObjectStore
+from sr_ports.errors import Fault, Unreachable
+from sr_ports.reasons import ReasonCode
+from sr_ports.stores import ObjectStore, longest
 
 Reopen = Callable[[], ObjectStore]
 
@@ -31,6 +33,19 @@ class FolderLaws:
         for name in names:
             assert store.create(f"{prefix}{name}/a", b"x") is not None
         assert list(store.folders(prefix)) == names
+
+    def test_o11_an_object_over_its_bound_is_refused(self, store: ObjectStore, prefix: str) -> None:
+        kept = store.create(f"{prefix}a", b"kept")
+        assert kept is not None
+        long = bytes(longest(f"{prefix}a") + 1)
+        for act in (
+            partial(store.create, f"{prefix}b", long),
+            partial(store.replace, f"{prefix}a", long, etag=kept.etag),
+        ):
+            with pytest.raises(Fault) as caught:
+                act()
+            assert caught.value.code is ReasonCode.OBJECT_TOO_LARGE
+        assert list(store.list(prefix)) == [kept]
 
     def test_a_store_says_whether_others_share_it(self, store: ObjectStore, reopen: Reopen) -> None:
         assert isinstance(store.shared, bool)

@@ -44,7 +44,7 @@ ODD_NAMES = ("a b", "a+b", "a%2Fb", "a=b", "a#b?c=d&e", "ä-ö-€-😀", "a~b",
 
 
 class ObjectStoreLaws(FolderLaws):
-    """Laws O1 to O10. Needs `store` and `reopen`: a callable giving a further, independent handle."""
+    """Laws O1 to O11. Needs `store` and `reopen`: a callable giving a further, independent handle."""
 
     @pytest.fixture
     def prefix(self) -> str:

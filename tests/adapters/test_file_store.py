@@ -16,9 +16,9 @@ from sr_adapters.file import durable, tree
 from sr_adapters.file.settings import FolderSettings
 from sr_adapters.file.store import FileObjectStore, build
 from sr_ports.conformance.stores import Losing, ObjectStoreLaws, Reopen
-from sr_ports.errors import BadInput, OutcomeUnknown, Unreachable
+from sr_ports.errors import BadInput, Fault, OutcomeUnknown, Unreachable
 from sr_ports.reasons import ReasonCode
-from sr_ports.stores import ObjectStore
+from sr_ports.stores import MAX_LIST, MAX_OBJECT, ObjectStore
 from tests.adapters.processes import finish, start
 from tests.wired import wired
 
@@ -341,3 +341,20 @@ def test_a_profile_gives_the_root_or_leaves_it_to_the_runtime_root(tmp_path: Pat
     assert (tmp_path / "runs" / "a").read_bytes() == b"1"
     chosen = build(wired(FolderSettings, "object_store", {"root": str(tmp_path / "x")}, tmp_path))
     assert chosen.describe() == f"folder {tmp_path / 'x'}"
+
+
+def test_an_object_that_somebody_padded_is_not_read(tmp_path: Path) -> None:
+    store = FileObjectStore(str(tmp_path))
+    for key, most in (("a/b.json", MAX_OBJECT), ("a/part_lists/b.json", MAX_LIST)):
+        assert store.create(key, b"x" * 4096) is not None
+        os.truncate(tmp_path / key, most + 1)  # a hole, which takes no room on disk
+        with pytest.raises(Fault) as caught:
+            store.read(key)
+        assert caught.value.code is ReasonCode.OBJECT_TOO_LARGE
+        assert str(most) in caught.value.what
+        with pytest.raises(Fault):
+            store.replace(key, b"y", etag="any")
+    os.truncate(tmp_path / "a/b.json", MAX_OBJECT)
+    blob = store.read("a/b.json")
+    assert blob is not None
+    assert len(blob.data) == MAX_OBJECT

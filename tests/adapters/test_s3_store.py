@@ -14,7 +14,7 @@ from sr_adapters.s3.client import Endpoint
 from sr_adapters.s3.probe import Conditions, FileFindings, ProcessFindings
 from sr_adapters.s3.settings import MinioSettings, S3Settings
 from sr_adapters.s3.store import S3ObjectStore
-from sr_ports import BadInput, ReasonCode, Unreachable
+from sr_ports import BadInput, Fault, ReasonCode, Unreachable
 from sr_ports.conformance.stores import ObjectStoreLaws, Reopen
 from sr_ports.hooks import Wiring
 from sr_ports.stores import ObjectStore
@@ -160,3 +160,17 @@ def test_nothing_secret_is_described(tmp_path: Path) -> None:
     store = build_s3(wired(S3Settings, "object_store", settings_, tmp_path))
     assert "hush" not in store.describe()
     assert "s3://b at http://127.0.0.1:9" in store.describe()
+
+
+def test_an_object_that_somebody_padded_is_not_read(
+    server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = build_minio(wiring(server, tmp_path, prefix=fresh_prefix()))
+    assert store.create("a/b.json", b"x" * 2001) is not None
+    assert store.create("a/c.json", b"x" * 2000) is not None
+    monkeypatch.setattr("sr_ports.stores.MAX_OBJECT", 2000)
+    with pytest.raises(Fault) as caught:
+        store.read("a/b.json")
+    assert caught.value.code is ReasonCode.OBJECT_TOO_LARGE
+    assert store.stat("a/b.json") is not None
+    assert store.read("a/c.json") is not None

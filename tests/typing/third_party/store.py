@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import attrs
 
-from sr_ports import Adapter, Blob, ObjectStore, Stored, Wiring, check_key, hookimpl, setting
+from sr_ports import Adapter, Blob, ObjectStore, Stored, Wiring, check_bytes, check_key, hookimpl, setting
 
 
 class MyStore:
@@ -23,6 +23,7 @@ class MyStore:
 
     def create(self, key: str, data: bytes) -> Stored | None:
         check_key(key)
+        check_bytes(key, len(data))
         with self._lock:
             if key in self._objects:
                 return None
@@ -31,6 +32,7 @@ class MyStore:
 
     def replace(self, key: str, data: bytes, *, etag: str) -> Stored | None:
         check_key(key)
+        check_bytes(key, len(data))
         with self._lock:
             current = self._objects.get(key)
             if current is None or _etag(current) != etag:
