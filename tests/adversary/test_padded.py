@@ -35,16 +35,31 @@ KINDS = (
     "ready_signal/*.json",
     "part_lists/*.json",
     "instance_receipts/**/instance_receipt.json",
-    "fraud-platform/_store.json",
 )
 
 
 @pytest.mark.parametrize("pattern", KINDS)
-def test_x(sr: Shell, pattern: str) -> None:
-    try:
-        run_id = padded(sr, pattern)
-    except StopIteration:
-        print(pattern, "none"); return
-    for words in (("status", run_id), ("facts", run_id), ("verify", run_id), ("audit", run_id), ("explain", run_id), ("list",), ("submit", sr.request()), ("resume", "--all"), ("reemit", run_id)):
-        a = sr(*words)
-        print(pattern, words[:2], a.code, (a.err or a.out)[:230].replace("\n", " | "), flush=True)
+def test_a_padded_object_is_refused_by_its_bound_and_nothing_is_believed(sr: Shell, pattern: str) -> None:
+    run_id = padded(sr, pattern)
+    for words in (("verify", run_id), ("audit", run_id)):
+        answer = sr(*words)
+        assert (answer.code, answer.error) == (5, "OBJECT_TOO_LARGE"), words
+    for words in (("status", run_id), ("explain", run_id), ("list",), ("submit", sr.request()), ("resume", "--all")):
+        assert sr(*words).code in (0, 5), words
+
+
+def test_a_padded_record_hides_no_other_run(sr: Shell) -> None:
+    run_id = padded(sr, "run_record/*.jsonl")
+    other = sr("submit", sr.request(run_equivalence_key="other"))
+    assert other.code == 0
+    answer = sr("audit", "--all")
+    assert answer.code == 5
+    assert "OBJECT_TOO_LARGE" in answer.out + answer.err
+    assert run_id in answer.out + answer.err
+    assert "1 runs audited" not in answer.out
+
+
+def test_a_store_identity_that_was_padded_stops_what_writes(sr: Shell) -> None:
+    padded(sr, "fraud-platform/_store.json")
+    answer = sr("submit", sr.request(run_equivalence_key="other"))
+    assert (answer.code, answer.error) == (5, "OBJECT_TOO_LARGE")
