@@ -38,7 +38,8 @@ class Stop(enum.Enum):
 
 @attrs.frozen
 class Limits:
-    """`timeout_s`: the engine's time; `grace_s`: between SIGTERM and SIGKILL; `log_bytes`: kept of each stream."""
+    """`timeout_s`: the engine's time; what SR takes to mask its output is not of it, up to as much again.
+    `grace_s`: between SIGTERM and SIGKILL; `log_bytes`: kept of each stream."""
 
     timeout_s: float
     grace_s: float
@@ -92,6 +93,7 @@ class SupervisedEngine:
             os.close(theirs)
         self._said = b""
         self._halted = 0
+        self._masked_s, self._owed_s = 0.0, limits.timeout_s
         self._logs = {
             _fd(self._process.stdout): Tail(limits.log_bytes),
             _fd(self._process.stderr): Tail(limits.log_bytes),
@@ -117,6 +119,8 @@ class SupervisedEngine:
         stop: Stop | None = None
         while self._running():
             self._pump(_POLL_S)
+            if stop is None:
+                deadline += self._owed()
             self._go_on()
             started = self._tell_started(started)
             if stop is None:
@@ -165,7 +169,18 @@ class SupervisedEngine:
         elif fd == self._status:
             self._said += data
         else:
+            began = time.monotonic()
             self._output[fd].write(data)
+            self._masked_s += time.monotonic() - began
+
+    def _owed(self) -> float:
+        """Seconds that the engine may have waited while its output was masked, which are not its own.
+
+        In all they are no more than its time limit: an engine that only talks ends, too.
+        """
+        owed = min(self._masked_s, self._owed_s)
+        self._masked_s, self._owed_s = 0.0, self._owed_s - owed
+        return owed
 
     def _drain(self) -> None:
         """Read what the ended engine left in its pipes; an escaped writer cannot hold this up for long."""

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from sr_adapters.subprocess import seen
 from sr_adapters.subprocess.invoker import SubprocessInvoker
 from sr_adapters.subprocess.seen import Note, Seen, start_of
+from sr_domain.encoding.redact import Redactor
 from sr_ports import EndsAbandoned, Leftover, Readiness, ReadinessFor, ReasonCode
 from sr_ports.conformance.invoker_kit import HOLD
 from sr_ports.conformance.invokers import is_free, run, was_held
@@ -46,6 +48,33 @@ class TestLeftBehind:
         )
         result = run(make_invoker(python(code), tmp_path, timeout_seconds=0.5), make_call())
         assert (result.reason, result.remarks) == (ReasonCode.ENGINE_TIMEOUT, ())
+
+
+class TestMuchOutput:
+    CODE = "import sys\nfor _ in range(int(sys.argv[1])): sys.stdout.write('password=hunter2\\n' * 3840); sys.stdout.flush()"
+
+    @pytest.fixture(autouse=True)
+    def slow(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A masker that takes its time."""
+        masks = Redactor.write
+
+        def write(self: Redactor, data: bytes) -> None:
+            time.sleep(0.15)
+            masks(self, data)
+
+        monkeypatch.setattr(Redactor, "write", write)
+
+    def test_masking_it_is_not_the_engines_time(self, tmp_path: Path) -> None:
+        result = run(make_invoker(python(self.CODE, "12"), tmp_path, timeout_seconds=1.5), make_call())
+        assert result.reason is None
+        assert b"hunter2" not in result.stdout
+
+    def test_an_engine_that_only_talks_ends_all_the_same(self, tmp_path: Path) -> None:
+        began = time.monotonic()
+        result = run(make_invoker(python(self.CODE, "1000000"), tmp_path, timeout_seconds=0.5), make_call())
+        assert result.reason is ReasonCode.ENGINE_TIMEOUT
+        assert b"hunter2" not in result.stdout
+        assert time.monotonic() - began < 20
 
 
 class TestAgainstItsSupervisor:
