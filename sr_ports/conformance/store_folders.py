@@ -1,4 +1,7 @@
-"""Laws O9 and O11 of the object store, as tests: its folders, and how long an object may be; and whether it is shared. See `stores`, which has these too."""
+"""Laws O9 and O11 of the object store, as tests: its folders, how long an object may be; and whether it is shared.
+
+See `stores`, which has these too.
+"""
 
 from __future__ import annotations
 

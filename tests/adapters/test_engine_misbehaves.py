@@ -51,7 +51,7 @@ class TestLeftBehind:
 
 
 class TestMuchOutput:
-    CODE = "import sys\nfor _ in range(int(sys.argv[1])): sys.stdout.write('password=hunter2\\n' * 3840); sys.stdout.flush()"
+    CODE = "import sys\nfor _ in range(int(sys.argv[1])): print('password=hunter2\\n' * 3840, flush=True)"
 
     @pytest.fixture(autouse=True)
     def slow(self, monkeypatch: pytest.MonkeyPatch) -> None:
