@@ -33,7 +33,7 @@ from sr_domain.run.rolled_back import rolled_back
 from sr_domain.run.store_identity import KnownStore
 from sr_domain.run.swap import swap
 from sr_domain.run.telemetry import RunTelemetry
-from sr_ports import Blob, Fault, Held, Lease, LeaseLost, ReasonCode
+from sr_ports import Blob, Fault, Held, Lease, LeaseLost, ReasonCode, check_bytes
 from sr_ports.compared import Compared
 
 
@@ -180,7 +180,11 @@ class HeldRun:
             raise LeaseLost(self.run_id, self.lease.fence, ReasonCode.FENCED)
 
     def follows(self, key: str, data: bytes) -> str:
-        """Keep an artifact that follows from what is being decided; its digest, for the decision."""
+        """Keep an artifact that follows from what is being decided; its digest, for the decision.
+
+        Raises `Fault(OBJECT_TOO_LARGE)`: nothing is decided whose artifact no store would take.
+        """
+        check_bytes(key, len(data))
         self.derived[key] = data
         return sha256_hex(data)
 
