@@ -14,7 +14,7 @@ from sr_ports import BadInput, ReasonCode
 
 if TYPE_CHECKING:
     from sr_domain.queries.check import Check
-    from sr_domain.queries.explain import Item
+    from sr_domain.queries.explain_items import Item
 
 _EXITS = {"COMPLETE": exits.DONE, "WAITING": exits.WAITING}
 _REMEDIES = {

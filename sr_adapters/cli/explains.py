@@ -14,7 +14,8 @@ from sr_adapters.shown import in_line, short_digests
 from sr_ports import ReasonCode
 
 if TYPE_CHECKING:
-    from sr_domain.queries.explain import Explanation, Item
+    from sr_domain.queries.explain import Explanation
+    from sr_domain.queries.explain_items import Item
 
 _FAULTS = ("CONFLICT", "FAIL", "MISSING")
 _WELL = {"PASS": "pass", "PROVEN": "proven", "OPTIONAL_MISSING": "absent (optional)", "UNKNOWN": "not judged"}

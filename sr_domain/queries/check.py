@@ -18,7 +18,7 @@ from sr_domain.plan.pack import InterfacePack
 from sr_domain.plan.policy import Policy
 from sr_domain.plan.request import RunRequest, parse_request
 from sr_domain.plan.sealed import SealedPlan
-from sr_domain.queries.explain import Item, ItemMaker
+from sr_domain.queries.explain_items import Item, ItemMaker
 from sr_domain.record import proofs
 from sr_domain.record.details import Rest
 from sr_domain.record.layout import Layout

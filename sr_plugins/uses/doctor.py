@@ -48,10 +48,14 @@ def examine(runner: ScenarioRunner, *, migrate: bool = False) -> list[Check]:
     """Try everything that is wired. Raises nothing: what fails is a check that failed."""
     ports = runner.ports
     token = ports.ids.new_id()
-    return [
+    servers = [
         *_in_turn("object_store", _store(ports, f"fraud-platform/{_HOME}/{token}")),
         *_in_turn("authority", _authority(ports, f"doctor:{token}", migrate=migrate)),
-        *_in_turn("truth", belonging(runner)),
+    ]
+    away = next((f"{one.port} {one.name}" for one in servers if one.ok is False and is_away(one.code)), None)
+    return [
+        *servers,
+        *_in_turn("truth", belonging(runner), away),
         *_bus(ports, runner.settings.topic, token),
         *(_try("engine", name, work) for name, work in configured(runner)),
         *_root(runner),
@@ -74,9 +78,11 @@ def is_away(code: str | None) -> bool:
     return REASONS[reason].kind is Kind.UNREACHABLE and reason not in _ANSWERED
 
 
-def _in_turn(port: str, tries: _Tries) -> Iterator[Check]:
-    """Each thing tried; once a server could not be reached the rest is not: one cause, one line."""
-    away: str | None = None
+def _in_turn(port: str, tries: _Tries, away: str | None = None) -> Iterator[Check]:
+    """Each thing tried; once a server could not be reached the rest is not: one cause, one line.
+
+    `away`: what could not be done before.
+    """
     for name, work in tries:
         if away is not None:
             yield Check(port, name, None, f"not tried: {away} could not be done")

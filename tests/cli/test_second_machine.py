@@ -130,7 +130,7 @@ def test_a_run_whose_record_was_deleted_is_told_with_what_the_index_knows(two: S
     answer = second(two, *words, *([BAD] if words[0] == "diff" else []))
     assert (answer.code, answer.error) == (5, "TRUTH_ROLLED_BACK")
     assert "the index has known the run as READY and settled" in answer.err
-    assert f"sr recover {RUN} --accept-loss --reason R" in answer.err
+    assert f" recover {RUN} --accept-loss --reason R" in answer.err
     assert second(two, "reemit", RUN, "--kind", "READY_ONLY").error == "TRUTH_ROLLED_BACK"
 
 
@@ -186,5 +186,5 @@ def test_what_a_crash_left_without_a_record_is_not_lost(two: Shell) -> None:
     for command in READS:
         answer = second(two, command, RUN)
         assert (answer.code, answer.error) == (8, "RUN_NOT_FOUND"), command
-        assert f"sr resume {RUN} writes one where a crash left none" in answer.err
+        assert f" resume {RUN} writes one where a crash left none" in answer.err
     assert second(two, "resume", RUN).code != 8
