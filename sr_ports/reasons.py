@@ -283,7 +283,7 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_X, "BUS_DENIED", "the control bus refused access", "check the credentials and rights with sr doctor; sr resume publishes later", "check the credentials, and the rights they give"),
     (_X, "BUS_REFUSED", "the control bus refuses the request as it is", "correct what it names (control_bus in the profile); sr resume publishes later", "correct what it names (control_bus in the profile)"),
     (_X, "BUS_STREAM_MISSING", "the control bus has no such stream", "create it, or correct control_bus.stream in the profile"),
-    (_F, "OBJECT_TOO_LARGE", "an object of the store has more bytes than are read", "nothing that Scenario Runner writes is so long: find out who wrote it, and put back what stood there"),
+    (_F, "OBJECT_TOO_LARGE", "an object of the store has more bytes or values than are read", "nothing that Scenario Runner writes is so long: find out who wrote it, and put back what stood there"),
     (_X, "BUS_MESSAGE_TOO_LARGE", "the message is larger than the bus takes", "report this as a bug"),
     (_U, "ENGINE_ROOT_UNFIT", "what is named as the engine root cannot be one, or is not allowed here", "name a folder or an s3:// prefix, without credentials, query and fragment, below engine.allowed_roots where that is set"),
     (_X, "ENGINE_ROOT_UNREACHABLE", "the engine root could not be read", "check the root and its rights, then retry"),

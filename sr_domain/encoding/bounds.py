@@ -31,6 +31,11 @@ BOUNDS = frozenset(
 )
 """The codes of what is over a bound. A reader with a code of its own passes these on."""
 
+STORED_VALUES = 1_000_000
+"""Values of an object of the store, which is longer than a document from outside."""
+_FEW_BYTES = 3 << 20
+"""So few bytes hold no more of them than fit into little memory."""
+
 _BLOCK = 1 << 16
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _NO_BRACKETS = bytes(set(range(256)) - set(_STEP))
@@ -76,6 +81,17 @@ def check_count(data: bytes, what: str, most: int = MAX_VALUES) -> None:
         found, at = found + 1, match.end()
         if found > most:
             raise too_many
+
+
+def crowded(data: bytes) -> bool:
+    """Whether an object of the store, JSON or lines of it, has more than `STORED_VALUES` values."""
+    if len(data) <= _FEW_BYTES:
+        return False
+    try:
+        check_count(data, "", STORED_VALUES)
+    except BadInput:
+        return True
+    return False
 
 
 def _marks(data: bytes) -> int:

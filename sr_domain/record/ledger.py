@@ -13,6 +13,7 @@ from typing import Any
 
 import attrs
 
+from sr_domain.encoding.bounds import STORED_VALUES, crowded
 from sr_domain.encoding.canonical import exact_json, sha256_hex
 from sr_domain.encoding.times import format_instant
 from sr_domain.record import revisions
@@ -230,6 +231,8 @@ def check_ledger(run_id: str, data: bytes) -> Ledger | RecordFault:
     events: list[Event] = []
     tail, state, seen = GENESIS, None, set[tuple[str, str] | None]()
     named: int | None = None
+    if crowded(data):
+        return RecordFault(1, f"the record has more than {STORED_VALUES} values", ReasonCode.OBJECT_TOO_LARGE)
     lines = data.split(b"\n")
     if lines.pop() != b"":
         return RecordFault(len(lines) + 1, "the last line is cut off")

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from sr_domain.encoding.bounds import STORED_VALUES, crowded
 from sr_domain.record.layout import Layout, run_of
 from sr_domain.record.ledger import Ledger
 from sr_domain.run.append_aside import read_record
@@ -243,7 +244,9 @@ def _not_here(found: Found, run_id: str, known: KnownStore, name: str) -> NotFou
 
 
 def parse_truth(data: bytes, key: str) -> dict[str, Any]:
-    """A stored JSON artifact. Raises `Fault(TRUTH_ALTERED)` when it is none."""
+    """A stored JSON artifact. Raises `Fault(TRUTH_ALTERED)` when it is none, `OBJECT_TOO_LARGE` for too many values."""
+    if crowded(data):
+        raise Fault(ReasonCode.OBJECT_TOO_LARGE, f"{key} has more than {STORED_VALUES} values")
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:

@@ -67,3 +67,14 @@ def test_a_store_identity_that_was_padded_stops_what_writes(sr: Shell) -> None:
     padded(sr, "fraud-platform/_store.json")
     answer = sr("submit", sr.request(run_equivalence_key="other"))
     assert (answer.code, answer.error) == (5, "OBJECT_TOO_LARGE")
+
+
+def test_a_record_of_too_many_values_is_refused_before_they_are_made(sr: Shell) -> None:
+    assert sr("submit", sr.request()).code == 0
+    record = one("run_record/*.jsonl")
+    whole = record.read_bytes()
+    record.write_bytes(whole + b'{"event_id":[' + b"[]," * 1_100_000 + b"0]}\n")
+    answer = sr("status", record.stem)
+    assert (answer.code, answer.error) == (5, "OBJECT_TOO_LARGE")
+    record.write_bytes(whole)
+    assert sr("status", record.stem).code == 0
