@@ -35,6 +35,8 @@ def step(one: Finding, run_id: str) -> str | None:
     if "/run_record/" in one.where and one.code in _OF_THE_RECORD:
         accept = f"or accept the loss: sr recover {run_id} --accept-loss --reason R"
         return f"{REASONS[ReasonCode.TRUTH_ROLLED_BACK].otherwise}, {accept}"
+    if "/part_lists/" in one.where and one.code is ReasonCode.TRUTH_MISSING:
+        return "restore it from backup; a new run of the same bytes, in the same platform run, writes it again"
     own = any(part in one.where for part in _WRITTEN_AGAIN)
     if own and one.code in (ReasonCode.TRUTH_MISSING, ReasonCode.ATTESTATION_MISSING):
         return f"sr resume {run_id} writes it again"
