@@ -252,11 +252,11 @@ class ScenarioRunner:
 
         return platform_runs.record_refs(self.ports)
 
-    def ready_runs(self, *, limit: int = 100) -> tuple[list[Mapping[str, Any]], bool]:
+    def ready_runs(self, asked: Asked | None = None, *, limit: int = 100) -> tuple[list[Mapping[str, Any]], bool]:
         """READY runs of every platform run, from the object store alone, and whether there may be more than `limit`."""
-        from sr_domain.queries import lookups
+        from sr_domain.queries import listing
 
-        return lookups.ready_runs(self._context, limit=limit)
+        return listing.ready_runs(self._context, asked or listing.Asked(), limit)
 
     def verify(
         self,

@@ -12,8 +12,12 @@ if TYPE_CHECKING:
 
 _WRITTEN_AGAIN = ("/run_plan/", "/ready_signal/", "/quarantine/", "/attestation/", "/run_facts_view/")
 """Where what follows from a record lies, and is written again by resume where it is gone."""
-_OF_THE_ENGINE = ("ROTTED: ", "MOVED: ", "ADDED: ")
-"""What is said of the engine's files, none of SR's."""
+_OF_THE_ENGINE = {
+    "ROTTED": "restore it from backup, or supersede the run",
+    "MOVED": "restore it from backup, or supersede the run",
+    "ADDED": "take it out of the engine root, and read the files of the part list alone",
+}
+"""What to do about a file of the engine's that is not as it was proven: it is none of SR's to set aside."""
 _OF_THE_RECORD = (ReasonCode.RECORD_INVALID, ReasonCode.TRUTH_ROLLED_BACK, ReasonCode.TRUTH_MISSING)
 
 
@@ -21,9 +25,9 @@ def step(one: Finding, run_id: str) -> str | None:
     """The next step, as it is typed; None for the code's own remedy."""
     if "/run_status/" in one.where and one.code is not ReasonCode.TRUTH_LOST:  # it may be written again at any time
         return f"{'--repair-status' if running() == 'audit' else 'sr audit --repair-status'} writes it again"
-    if one.code is ReasonCode.TRUTH_ALTERED and one.what.startswith(_OF_THE_ENGINE):
-        added = one.what.startswith("ADDED: ")
-        return f"{'take it away, read proven files alone' if added else 'restore it from backup'}, or supersede the run"
+    how, told, _ = one.what.partition(": ")
+    if told and how in _OF_THE_ENGINE and one.code is ReasonCode.TRUTH_ALTERED:
+        return _OF_THE_ENGINE[how]
     if one.code is ReasonCode.RUN_UNFINISHED:
         return f"finish what was left: sr resume {run_id}"
     if one.code is ReasonCode.TRUTH_LOST:
@@ -31,6 +35,8 @@ def step(one: Finding, run_id: str) -> str | None:
     if "/run_record/" in one.where and one.code in _OF_THE_RECORD:
         accept = f"or accept the loss: sr recover {run_id} --accept-loss --reason R"
         return f"{REASONS[ReasonCode.TRUTH_ROLLED_BACK].otherwise}, {accept}"
+    if "/part_lists/" in one.where and one.code is ReasonCode.TRUTH_MISSING:
+        return "restore it from backup; a new run of the same bytes, in the same platform run, writes it again"
     own = any(part in one.where for part in _WRITTEN_AGAIN)
     if own and one.code in (ReasonCode.TRUTH_MISSING, ReasonCode.ATTESTATION_MISSING):
         return f"sr resume {run_id} writes it again"

@@ -6,12 +6,15 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sr_adapters.cli.session import REQUEST, Session, shown_state
 from sr_domain.record.states import RunState
+
+if TYPE_CHECKING:
+    from sr_domain.queries.listing import Asked
 
 _STATES = [state.value for state in RunState]
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -35,13 +38,13 @@ def list_command(
     session: Session, state: str | None, key: str | None, since: str | None, limit: int, ready: bool
 ) -> int:
     """The runs known here, the newest first; with --ready by platform run."""
-    if ready:
-        if state not in (None, RunState.READY) or key is not None or since is not None:
-            raise click.UsageError("--ready lists READY runs: leave --state, --key and --since out")
-        return _list_ready(session, limit)
+    if ready and state not in (None, RunState.READY):
+        raise click.UsageError("--ready lists READY runs: leave --state out")
     from sr_domain.queries.listing import Asked
 
     asked = Asked(_states(state), None if since is None else _instant(session, since), key)
+    if ready:
+        return _list_ready(session, asked, limit)
     found = session.runner.listing(asked, limit=limit)
     if session.as_json:
         counted = {} if found.total is None else {"total": found.total}
@@ -118,8 +121,8 @@ def _none_known(session: Session, state: str | None, *, narrowed: bool) -> Itera
             yield "  next: sr init DATA, with a folder of your own data; or sr demo, for a small world that is made up"
 
 
-def _list_ready(session: Session, limit: int) -> int:
-    rows, more = session.runner.ready_runs(limit=limit)
+def _list_ready(session: Session, asked: Asked, limit: int) -> int:
+    rows, more = session.runner.ready_runs(asked, limit=limit)
     if session.as_json:
         session.json({"runs": session.rows(rows), "more": more})
         return session.troubles(rows)
@@ -128,6 +131,11 @@ def _list_ready(session: Session, limit: int) -> int:
         shown = [[*_listed(row, now)[:4], row.get("platform_run_id"), row.get("updated_at_utc")] for row in rows]
         session.table(["run", "state", "key", "age", "platform run", "updated"], shown)
     count = f"{len(rows)} READY run{'' if len(rows) == 1 else 's'} shown, of the newest platform run first"
-    told = count if rows else "No run of this store is READY."
+    narrowed = asked.key is not None or asked.since is not None
+    told = (
+        count
+        if rows
+        else f"No {'READY run of this store is asked for by that' if narrowed else 'run of this store is READY'}."
+    )
     session.say(f"{told}; there may be more: raise --limit" if more else told)
     return session.troubles(rows)

@@ -15,10 +15,11 @@ from sr_domain.encoding.ids import run_id_for
 from sr_domain.encoding.times import parse_instant
 from sr_domain.queries.lookups import as_recorded, known_row
 from sr_domain.record.layout import Layout
+from sr_domain.record.states import RunState
 from sr_domain.run.bound import index_store
 from sr_domain.run.context import Context
 from sr_domain.run.names import before_id, key_of
-from sr_domain.run.platform_runs import authorities, recorded_runs
+from sr_domain.run.platform_runs import authorities, ids_below, platform_runs, recorded_runs
 from sr_ports import AuthorityStore, IndexedRun, Newest
 
 _PAGE = 10_000
@@ -47,6 +48,12 @@ class Asked:
     def names(self, key: str) -> bool:
         """Whether the key is asked for."""
         return self.key is None or fnmatchcase(key, self.key)
+
+    def shows(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row is asked for, its state aside. One with a ``trouble`` may be the one that is meant."""
+        told = str(row.get("run_equivalence_key", "")), row.get("updated_at_utc")
+        old = self.since is not None and (told[1] is None or parse_instant(told[1]) < self.since)
+        return "trouble" in row or (self.names(told[0]) and not old)
 
 
 @attrs.frozen
@@ -155,3 +162,27 @@ def _from_records(context: Context, layout: Layout, asked: Asked) -> Iterator[_E
         old = asked.since is not None and updated < asked.since
         if row and wanted and not old and asked.names(str(row.get("run_equivalence_key", ""))):
             yield _Entry(updated, run_id, partial(dict, row))
+
+
+def ready_runs(context: Context, asked: Asked, limit: int) -> tuple[list[Mapping[str, Any]], bool]:
+    """READY runs of every platform run, from the object store alone, the newest platform run first (spec: IP8).
+
+    At most `limit` rows as `listing` has them, one record read for each that is looked at; and whether there may be
+    more. `asked`: its key and time alone count. A run whose record cannot be read has its ``trouble``.
+    """
+    rows: list[Mapping[str, Any]] = []
+    for layout, run_id in _with_views(context):
+        if len(rows) == limit:
+            return rows, True
+        row = as_recorded(context, layout, run_id)
+        ready = bool(row) and (row["state"] == RunState.READY or "trouble" in row)
+        rows += [row] if ready and asked.shows(row) else []
+    return rows, False
+
+
+def _with_views(context: Context) -> Iterator[tuple[Layout, str]]:
+    """Every run that has a facts view: each READY run has one from its decision on."""
+    for platform_run_id in platform_runs(context.ports.store):
+        layout = Layout(platform_run_id)
+        for run_id in ids_below(context.ports.store, f"{layout.base}/run_facts_view/", ".json"):
+            yield layout, run_id

@@ -121,29 +121,6 @@ def _without_index(
         yield str(row["run_id"]), partial(dict, row)
 
 
-def ready_runs(context: Context, *, limit: int) -> tuple[list[Mapping[str, Any]], bool]:
-    """READY runs of every platform run, from the object store alone, the newest platform run first (spec: IP8).
-
-    At most `limit` rows as `runs` has them, one record read for each; and whether there may be more. A run
-    whose record cannot be read has its ``trouble``.
-    """
-    rows: list[Mapping[str, Any]] = []
-    for layout, run_id in _with_views(context):
-        if len(rows) == limit:
-            return rows, True
-        row = as_recorded(context, layout, run_id)
-        rows += [row] if row and (row["state"] == RunState.READY or "trouble" in row) else []
-    return rows, False
-
-
-def _with_views(context: Context) -> Iterator[tuple[Layout, str]]:
-    """Every run that has a facts view: each READY run has one from its decision on."""
-    for platform_run_id in platform_runs(context.ports.store):
-        layout = Layout(platform_run_id)
-        for run_id in ids_below(context.ports.store, f"{layout.base}/run_facts_view/", ".json"):
-            yield layout, run_id
-
-
 def as_recorded(context: Context, layout: Layout, run_id: str) -> Mapping[str, Any]:
     """A run's row as its record says, or its trouble; an empty one for what was never admitted."""
     known = {"run_id": run_id, "state": None, "platform_run_id": layout.platform_run_id}

@@ -141,6 +141,34 @@ def test_ready_runs_are_listed_from_the_store_alone(sessions: Sessions) -> None:
     assert sessions.at(None, "list", "--ready", "--state", "FAILED").error == "USAGE"
 
 
+@pytest.mark.parametrize(
+    ("narrowed", "runs"),
+    [
+        (["--key", "l*"], [LATER]),
+        (["--key", "key"], [RUN]),
+        (["--key", "*", "--state", "READY"], [LATER, RUN]),
+        (["--key", "nobody's"], []),
+        (["--since", "1d"], [LATER, RUN]),
+        (["--since", "2999-01-01"], []),
+    ],
+    ids=str,
+)
+def test_the_ready_runs_may_be_asked_for_by_key_and_time(
+    sessions: Sessions, narrowed: list[str], runs: list[str]
+) -> None:
+    assert sessions.at(TWO, "submit", sessions.sr.request("later")).code == 0
+    found = sessions.at(None, "--json", "list", "--ready", *narrowed).json
+    assert [row["run_id"] for row in found["runs"]] == runs
+    if not runs:
+        told = sessions.at(None, "list", "--ready", *narrowed).out
+        assert told == "No READY run of this store is asked for by that.\n"
+
+
+def test_a_run_without_its_record_may_be_the_one_that_is_asked_for(sessions: Sessions) -> None:
+    (sessions.truth / ONE / "sr" / "run_record" / f"{RUN}.jsonl").unlink()
+    assert sessions.at(None, "list", "--ready", "--key", "nobody's").error == "TRUTH_MISSING"
+
+
 def noted(sessions: Sessions, owner: type, method: str) -> list[str]:
     """The first argument of every call of the method from now on."""
     seen: list[str] = []

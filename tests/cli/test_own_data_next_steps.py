@@ -114,6 +114,38 @@ def test_a_file_that_rotted_is_to_be_restored_and_a_view_to_be_set_aside(own: Sh
     assert "supersede the run" not in altered
 
 
+def test_a_file_that_came_or_went_is_the_engines_and_not_to_be_set_aside(own: Shell) -> None:
+    data = fill(own.folder / "data", {"o/a.csv": "1", "o/b.csv": "2"})
+    done(own.bare("init", "data"))
+    done(own.bare("seal"))
+    run_id = done(own.bare("--json", "submit", "request.yaml")).json["run_id"]
+    fill(data, {"o/c.csv": "3"})
+    added = own.bare("verify", run_id)
+    (line,) = (one for one in added.err.splitlines() if "ADDED" in one)
+    assert added.code == 5
+    assert "; take it out of the engine root" in line
+    (data / "o" / "c.csv").unlink()
+    (data / "o" / "b.csv").unlink()
+    (line,) = (one for one in own.bare("verify", run_id).err.splitlines() if "MOVED" in one)
+    assert line.endswith("; restore it from backup, or supersede the run")
+    fill(data, {"o/b.csv": "2"})
+    done(own.bare("verify", run_id))
+
+
+def test_a_part_list_that_is_gone_comes_again_with_a_run_of_the_same_bytes(own: Shell) -> None:
+    fill(own.folder / "data", {"o/a.csv": "1", "o/b.csv": "2"})
+    done(own.bare("init", "data"))
+    done(own.bare("seal"))
+    run_id = done(own.bare("--json", "submit", "request.yaml")).json["run_id"]
+    (listed,) = own.folder.glob("runs/**/part_lists/*.json")
+    listed.unlink()
+    told = own.bare("verify", run_id)
+    assert (told.code, told.error) == (5, "TRUTH_MISSING")
+    assert told.err.endswith("a new run of the same bytes, in the same platform run, writes it again\n")
+    done(own.bare("submit", "request.yaml", "--run-equivalence-key", "again"))
+    done(own.bare("verify", run_id))
+
+
 def test_work_within_the_data_is_refused(own: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     data = fill(own.folder / "data", {"orders.csv": "1"})
     for inside in (data / "work", data / "a" / "b"):
