@@ -68,6 +68,13 @@ class TestS3(S3Laws):
 
 
 class TestMinio(S3Laws):
+    """The adapter by its name, on MinIO's answers."""
+
+    @pytest.fixture(params=["moto_as_minio", "rgw_as_minio"])
+    def server(self, request: pytest.FixtureRequest) -> S3Server:
+        found: S3Server = request.getfixturevalue(request.param)
+        return found
+
     @pytest.fixture
     def reopen(self, server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reopen:
         if server.endpoint.credentials is not None:
