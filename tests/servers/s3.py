@@ -88,7 +88,7 @@ def moto() -> Iterator[S3Server]:
     command = [*MOTO, str(port)]
     with tempfile.TemporaryFile() as log, _running(command, log):
         _wait_for(port, "moto server")
-        yield _with_bucket("moto", endpoint_at(f"http://127.0.0.1:{port}"))
+        yield with_bucket("moto", endpoint_at(f"http://127.0.0.1:{port}"))
 
 
 @contextmanager
@@ -98,7 +98,7 @@ def rgw() -> Iterator[S3Server]:
     if given:
         endpoint = attrs.evolve(endpoint_at(given), credentials=None)
         bucket = os.environ.get("SR_TEST_S3_BUCKET")
-        yield S3Server("given", endpoint, bucket) if bucket else _with_bucket("given", endpoint)
+        yield S3Server("given", endpoint, bucket) if bucket else with_bucket("given", endpoint)
         return
     if not all(map(shutil.which, ("ceph-mon", "ceph-osd", "radosgw", "radosgw-admin", "ceph", "monmaptool"))):
         absent(RGW_HINT)
@@ -122,7 +122,7 @@ def _rgw_in(folder: Path) -> Iterator[S3Server]:
     for attempt in range(_TRIES):
         cluster = Cluster(folder / str(attempt))
         try:
-            server = _with_bucket("rgw", endpoint_at(cluster.start()))
+            server = with_bucket("rgw", endpoint_at(cluster.start()))
         except (OSError, AssertionError, subprocess.SubprocessError):
             cluster.stop()
             if attempt == _TRIES - 1:
@@ -285,7 +285,8 @@ def _wait_for(port: int, what: str) -> None:
     raise AssertionError(f"{what} did not answer within {_UP_S:.0f} s")
 
 
-def _with_bucket(name: str, endpoint: Endpoint) -> S3Server:
+def with_bucket(name: str, endpoint: Endpoint) -> S3Server:
+    """A server with a fresh bucket on it."""
     from sr_adapters.s3.client import make_client
 
     bucket = f"sr-{uuid.uuid4().hex[:12]}"
