@@ -14,12 +14,12 @@ from functools import partial
 import attrs
 
 from sr_domain.artifacts.attestation import PAYLOAD_TYPE, fault_in, normal
-from sr_domain.encoding.times import format_instant
 from sr_domain.run.ports import Ports
 from sr_domain.runner import ScenarioRunner
+from sr_plugins.uses.doctor_bus import bus_tried
 from sr_plugins.uses.doctor_config import configured, fits
 from sr_plugins.uses.doctor_laws import others_laws
-from sr_ports import REASONS, Envelope, Kind, LeaseLost, Migratable, NotFound, Provable, ReasonCode, SrError, one_line
+from sr_ports import REASONS, Kind, LeaseLost, Migratable, NotFound, Provable, ReasonCode, SrError, one_line
 from sr_ports.errors import described
 
 RACERS = 16
@@ -33,7 +33,7 @@ SAMPLE = "Zoë-東京-😀"
 
 @attrs.frozen
 class Check:
-    """One thing tried. `ok`: None where there was nothing to try yet."""
+    """One thing tried. `ok`: None where there was nothing to try yet, or this role may not do it."""
 
     port: str
     name: str
@@ -59,7 +59,10 @@ def examine(runner: ScenarioRunner, *, migrate: bool = False) -> list[Check]:
 
 
 _Tries = Iterator[tuple[str, Callable[[], str]]]
-_PLACE = "place"
+_PLACE, _CLEAN = "place", "clean up"
+_DENIED = (ReasonCode.STORE_DENIED,)
+_STOPS = (ReasonCode.STORE_UNSAFE,)
+"""What says enough of a server: anything more would be one more sign of the same."""
 _ANSWERED = (ReasonCode.STORE_UNSAFE, ReasonCode.CLOCK_SKEW)
 """Codes of servers that were reached."""
 
@@ -73,15 +76,23 @@ def is_away(code: str | None) -> bool:
 
 
 def _in_turn(port: str, tries: _Tries) -> Iterator[Check]:
-    """Each thing tried; once a server could not be reached the rest is not: one cause, one line."""
-    away: str | None = None
+    """Each thing tried; after one that nothing else could hold without, the rest is not: one cause, one line.
+
+    What is denied to a role that may do other things here is left out; what can be tried is tried.
+    """
+    stopped: str | None = None
+    reached = False
     for name, work in tries:
-        if away is not None:
-            yield Check(port, name, None, f"not tried: {away} could not be done")
+        if stopped is not None and not (name == _CLEAN and reached):
+            yield Check(port, name, None, f"not tried: {stopped} could not be done")
             continue
         check = _try(port, name, work)
-        unfit = name == _PLACE and not check.ok  # nothing of what follows could hold there
-        away = name if unfit or (check.ok is False and is_away(check.code)) else None
+        if check.code in _DENIED and reached:
+            check = attrs.evolve(check, ok=None, detail=f"this role may not do it: {check.detail}")
+            stopped = stopped or name
+        elif check.ok is False and (name == _PLACE or check.code in _STOPS or is_away(check.code)):
+            stopped = stopped or name
+        reached = reached or check.ok is True
         yield check
 
 
@@ -124,7 +135,7 @@ def _store(ports: Ports, prefix: str) -> _Tries:
             raise _Broken("something is left under the throw-away prefix", ReasonCode.STORE_UNREACHABLE)
         return "the throw-away prefix is empty again"
 
-    yield "clean up", clean
+    yield _CLEAN, clean
 
 
 def _prove(store: Provable) -> str:
@@ -281,21 +292,12 @@ def _skew(ports: Ports) -> str:
 
 
 def _bus(ports: Ports, topic: str, token: str) -> Iterator[Check]:
-    def round_trip() -> str:
-        probe = Envelope(
-            topic=f"{topic}.doctor",
-            message_id=(token + token)[:64],
-            published_at_utc=format_instant(ports.clock.now()),
-            attributes={"kind": "DOCTOR", "run_id": token, "platform_run_id": _HOME},
-            partition_key=token,
-            payload={"probe": token},
-        )
-        ports.bus.publish(probe)
-        if not any(found.payload == probe.payload for found in ports.bus.tail(probe.topic)):
-            raise _Broken("what was published cannot be read back", ReasonCode.BUS_UNREACHABLE)
-        return f"{ports.bus.describe()}: published and read back on {probe.topic}"
-
-    yield _try("control_bus", "publish and read back", round_trip)
+    port = "control_bus"
+    for one in bus_tried(ports, topic, token):
+        if one.error is not None:
+            yield Check(port, one.name, False, one.error.what, one.error.code.value, one.error.remedy)
+        else:
+            yield Check(port, one.name, None if one.skipped else True, one.detail)
 
 
 def _root(runner: ScenarioRunner) -> Iterator[Check]:
