@@ -1,6 +1,7 @@
 """The policies and grants of deploy/aws, on servers that enforce them: each role does its work, and no more.
 
-moto enforces IAM by action and, for S3, not by condition: what the bucket's policy demands is read in `test_files`.
+moto enforces IAM by action and resource on S3 and by action alone on Kinesis, and looks at no condition: what
+the bucket's policy demands is read in `test_files`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from tests.servers import kinesis, postgres
 from tests.servers.s3 import S3Server, moto
 
 pytestmark = pytest.mark.kinesis
-ACCOUNT, REGION = "123456789012", "us-east-1"
+STREAM, REGION = "arn:aws:kinesis:SR_REGION:SR_ACCOUNT:stream/SR_STREAM", "us-east-1"
 PLATFORM = "platform_20260131T134200Z"
 POLICY = {"policy_id": "rights", "revision": "1", "evidence_wait_seconds": 0}
 Said = Mapping[str, tuple[bool | None, str]]
@@ -62,13 +63,14 @@ def account() -> Iterator[Account]:
         iam = boto3.client("iam", endpoint_url=server.url, region_name=REGION,
                            aws_access_key_id="free", aws_secret_access_key="free")  # fmt: skip
         for path in (AWS / "iam").glob("*.json"):
-            text = path.read_text("utf-8").replace("SR_BUCKET", server.bucket).replace("SR_STREAM", stream)
             iam.create_user(UserName=path.stem)
-            document = text.replace("SR_ACCOUNT", ACCOUNT).replace("SR_REGION", REGION)
+            document = path.read_text("utf-8").replace(STREAM, "*").replace("SR_BUCKET", server.bucket)
             iam.put_user_policy(UserName=path.stem, PolicyName="role", PolicyDocument=document)
             key = iam.create_access_key(UserName=path.stem)["AccessKey"]
             keys[path.stem] = (key["AccessKeyId"], key["SecretAccessKey"])
-        from_now = urllib.request.Request(f"{server.url}/moto-api/reset-auth", data=b"0", method="POST")
+        from_now = urllib.request.Request(
+            f"{server.url}/moto-api/reset-auth", data=b"0", headers={"Content-Type": "text/plain"}
+        )
         urllib.request.urlopen(from_now, timeout=5).read()  # until then everybody may do everything
         yield Account(server, stream, keys)
 
