@@ -18,7 +18,7 @@ from sr_ports import BadInput, ReasonCode, Unreachable
 from sr_ports.conformance.stores import ObjectStoreLaws, Reopen
 from sr_ports.hooks import Wiring
 from sr_ports.stores import ObjectStore
-from tests.servers.s3 import ACCESS, SECRET, S3Server, fresh_prefix
+from tests.servers.s3 import S3Server, fresh_prefix
 from tests.wired import wired
 
 pytestmark = pytest.mark.parity
@@ -80,8 +80,8 @@ class TestMinio(S3Laws):
         if server.endpoint.credentials is not None:
             for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE"):
                 monkeypatch.delenv(name, raising=False)
-            monkeypatch.setenv("MINIO_ROOT_USER", ACCESS)
-            monkeypatch.setenv("MINIO_ROOT_PASSWORD", SECRET)
+            monkeypatch.setenv("MINIO_ROOT_USER", server.endpoint.credentials.access_key)
+            monkeypatch.setenv("MINIO_ROOT_PASSWORD", server.endpoint.credentials.secret)
         given = wiring(server, tmp_path, prefix=fresh_prefix())
         return lambda: build_minio(given)
 
