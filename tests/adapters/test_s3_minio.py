@@ -84,8 +84,8 @@ def test_conditions_of_a_put_hold_and_those_of_delete_and_copy_are_ignored(
 
 
 def test_a_condition_that_fails_is_told_before_the_body(server: S3Server, below: str) -> None:
-    if server.name == "given":
-        pytest.skip("a request of one's own is signed for the stores that are started here alone")
+    if not server.name.endswith("as MinIO"):
+        pytest.skip("this request is not signed, and goes to the proxy alone")
     client, parts = server.client(), urlsplit(server.url)
     client.put_object(Bucket=server.bucket, Key=f"{below}/a", Body=b"1")
     connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=5)
