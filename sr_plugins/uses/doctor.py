@@ -17,7 +17,7 @@ from sr_domain.artifacts.attestation import PAYLOAD_TYPE, fault_in, normal
 from sr_domain.run.ports import Ports
 from sr_domain.runner import ScenarioRunner
 from sr_plugins.uses.doctor_bus import bus_tried
-from sr_plugins.uses.doctor_config import configured, fits
+from sr_plugins.uses.doctor_config import configured, fits, reach
 from sr_plugins.uses.doctor_laws import others_laws
 from sr_ports import REASONS, Kind, LeaseLost, Migratable, NotFound, Provable, ReasonCode, SrError, one_line
 from sr_ports.errors import described
@@ -52,6 +52,7 @@ def examine(runner: ScenarioRunner, *, migrate: bool = False) -> list[Check]:
         *_in_turn("authority", _authority(ports, f"doctor:{token}", migrate=migrate)),
         *_bus(ports, runner.settings.topic, token),
         *(_try("engine", name, work) for name, work in configured(runner)),
+        *_reach(runner),
         *_root(runner),
         *_signer(ports),
         *(_try("law", kind, work) for kind, work in others_laws(runner)),
@@ -298,6 +299,12 @@ def _bus(ports: Ports, topic: str, token: str) -> Iterator[Check]:
             yield Check(port, one.name, False, one.error.what, one.error.code.value, one.error.remedy)
         else:
             yield Check(port, one.name, None if one.skipped else True, one.detail)
+
+
+def _reach(runner: ScenarioRunner) -> Iterator[Check]:
+    told = reach(runner)
+    if told is not None:
+        yield Check("engine", "reach of its root", True if told[0] else None, told[1])
 
 
 def _root(runner: ScenarioRunner) -> Iterator[Check]:

@@ -69,7 +69,7 @@ def test_sigint_ends_everything_that_was_started(tmp_path: Path) -> None:
     command = servers("up", "--s3", "moto", "--kept", str(kept))
     with subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        lines = []
+        lines: list[str] = []
         while "PLATFORM_RUN_ID" not in "".join(lines[-1:]):
             line = process.stdout.readline()
             assert line, "it ended before it was up"
