@@ -52,7 +52,7 @@ def examine(runner: ScenarioRunner, *, migrate: bool = False) -> list[Check]:
         *_in_turn("authority", _authority(ports, f"doctor:{token}", migrate=migrate)),
         *_bus(ports, runner.settings.topic, token),
         *(_try("engine", name, work) for name, work in configured(runner)),
-        *_reach(runner),
+        *_within_reach(runner),
         *_root(runner),
         *_signer(ports),
         *(_try("law", kind, work) for kind, work in others_laws(runner)),
@@ -301,7 +301,7 @@ def _bus(ports: Ports, topic: str, token: str) -> Iterator[Check]:
             yield Check(port, one.name, None if one.skipped else True, one.detail)
 
 
-def _reach(runner: ScenarioRunner) -> Iterator[Check]:
+def _within_reach(runner: ScenarioRunner) -> Iterator[Check]:
     told = reach(runner)
     if told is not None:
         yield Check("engine", "reach of its root", True if told[0] else None, told[1])

@@ -1,4 +1,4 @@
-"""`engine.publish_root`: what the engine left is copied before it is evidence, and the copy alone is read from then on."""
+"""`engine.publish_root`: what the engine left is copied before it is evidence, and only the copy is read after that."""
 
 from __future__ import annotations
 
