@@ -82,17 +82,17 @@ def _in_turn(port: str, tries: _Tries) -> Iterator[Check]:
     What is denied to a role that may do other things here is left out; what can be tried is tried.
     """
     stopped: str | None = None
-    reached = False
+    reached = cleans = False
     for name, work in tries:
-        if stopped is not None and not (name == _CLEAN and reached):
+        if stopped is not None and not (name == _CLEAN and cleans):
             yield Check(port, name, None, f"not tried: {stopped} could not be done")
             continue
         check = _try(port, name, work)
         if check.code in _DENIED and reached:
             check = attrs.evolve(check, ok=None, detail=f"this role may not do it: {check.detail}")
-            stopped = stopped or name
+            stopped, cleans = stopped or name, True
         elif check.ok is False and (name == _PLACE or check.code in _STOPS or is_away(check.code)):
-            stopped = stopped or name
+            stopped, cleans = stopped or name, check.code in _STOPS
         reached = reached or check.ok is True
         yield check
 
