@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.servers.as_minio import as_minio
 from tests.servers.s3 import S3Server, moto, rgw
 
 
@@ -24,11 +23,15 @@ def rgw_server() -> Iterator[S3Server]:
 
 @pytest.fixture(scope="session")
 def moto_as_minio(moto_server: S3Server) -> Iterator[S3Server]:
+    from tests.servers.as_minio import as_minio
+
     with as_minio(moto_server) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def rgw_as_minio(rgw_server: S3Server) -> Iterator[S3Server]:
+    from tests.servers.as_minio import as_minio
+
     with as_minio(rgw_server) as server:
         yield server
