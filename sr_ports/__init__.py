@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     )
     from sr_ports.lazy import Later
     from sr_ports.reasons import REASONS, Reason, ReasonCode
-    from sr_ports.roots import Changes, EngineRoot, EngineRoots, FileFact, Located, Sink, check_path
+    from sr_ports.roots import Changes, EngineRoot, EngineRoots, FileFact, Keeping, Located, Sink, check_path
     from sr_ports.runtime import (
         Authenticator,
         BatchSink,
@@ -107,6 +107,7 @@ _HOME = {
     "EndsAbandoned": "invoker",
     "EngineResult": "invoker",
     "Leftover": "invoker",
+    "Keeping": "roots",
     "Located": "roots",
     "Readiness": "invoker",
     "ReadinessFor": "invoker",
@@ -213,6 +214,7 @@ __all__ = [
     "IndexNote",
     "IndexedRun",
     "Json",
+    "Keeping",
     "Kind",
     "Later",
     "Lease",

@@ -160,6 +160,18 @@ class EngineRoots(Protocol):
         """
 
 
+@runtime_checkable
+class Keeping(EngineRoots, Protocol):
+    """Engine roots that can write a copy of one, for consumers who cannot reach where it lies."""
+
+    def keep(self, uri: str, path: str, source: Callable[[Sink], object]) -> None:
+        """Write one file of the copy at `uri`, durably and once: what another wrote there is left and refused.
+
+        `source` feeds the bytes to the sink that it is given, in order; what it raises passes, and then nothing has
+        the name. Raises `Unreachable`, and `BadInput` for a scheme that no adapter writes.
+        """
+
+
 _NO_DOTS = r"(?!\.{1,2}(?:/|\Z))"
 _PART = rf"{_NO_DOTS}[^/\\\x00-\x1f\x7f\ud800-\udfff]+"
 _PATH = rf"{_PART}(?:/{_PART})*\Z"

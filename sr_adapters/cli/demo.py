@@ -41,7 +41,11 @@ if TYPE_CHECKING:
 )
 @click.pass_obj
 def demo_command(session: Session, folder: str, fail: str, size: str) -> int:
-    """Build a small sealed world and take it to READY, telling the story."""
+    """Build a small sealed world and take it to READY, telling the story.
+
+    Truth, authority and bus are files below DIR; with --profile local_parity, local_kinesis or aws they are that
+    profile's servers.
+    """
     from sr_plugins import build_runner
     from sr_plugins.documents.pack import load_pack
 
@@ -56,6 +60,7 @@ def demo_command(session: Session, folder: str, fail: str, size: str) -> int:
     command = [sys.executable, "-m", "sr_adapters.demo_engine", "--pack", str(_pack(root)), "--size", size]
     profile: dict[str, Any] = {
         "profile": "demo",
+        **_servers(session.profile),
         "runtime_root": str(root / "runs"),
         "invoker": {"adapter": "subprocess", "command": command, "cwd": str(root), "timeout_seconds": 3600},
     }
@@ -72,6 +77,18 @@ def demo_command(session: Session, folder: str, fail: str, size: str) -> int:
     if not session.as_json:
         _conclude(session, outcome, root, time.monotonic() - started)
     return finish(session, {**outcome.document(), "root": str(root), "profile": profile}, outcome)
+
+
+def _servers(named: str) -> dict[str, Any]:
+    """What a shipped profile of servers says of them, as it is written: the environment's values stay in there."""
+    from sr_plugins.documents.profile import SHIPPED
+    from sr_plugins.documents.shipped import shipped
+    from sr_plugins.documents.yaml import load_yaml
+
+    if named == "local" or named not in SHIPPED:
+        return {}
+    document = load_yaml((shipped("config") / f"{named}.yaml").read_bytes(), what=named)
+    return {port: document[port] for port in ("object_store", "authority", "control_bus")}
 
 
 def _short(path: Path) -> str:

@@ -17,7 +17,7 @@ from sr_adapters.shown import in_line
 if TYPE_CHECKING:
     from sr_plugins.uses.doctor import Check
 
-_MARK = {True: "ok", False: "BROKEN", None: "skipped"}
+_MARK = {True: "ok", False: "BROKEN", None: "SKIPPED"}
 
 
 @click.command("doctor")

@@ -6,7 +6,7 @@ import errno
 import os
 import weakref
 from collections import deque
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -22,7 +22,7 @@ from sr_ports import BadInput, EvidenceFault, FileFact, ReasonCode, Unreachable
 from sr_ports.wanted import TODAY, ListingRules, Wanted
 
 if TYPE_CHECKING:
-    from sr_ports import Wiring
+    from sr_ports import Sink, Wiring
 
 CHUNK: Final = 1 << 20
 BATCH_BELOW: Final = 256 << 10
@@ -178,6 +178,13 @@ class FileEngineRoots:
         """A snapshot of the root at `uri`. Raises `BadInput(PLATFORM_UNSUPPORTED)`."""
         require_posix()
         return FileEngineRoot(uri)
+
+    def keep(self, uri: str, path: str, source: Callable[[Sink], object]) -> None:
+        """`sr_ports.Keeping`: one file of a copy, in a folder of this machine."""
+        from sr_adapters.file.keep import keep_file
+
+        require_posix()
+        keep_file(_path_of(uri) if uri.startswith("file://") else uri, path, source)
 
 
 def build(wiring: Wiring[None]) -> FileEngineRoots:

@@ -33,6 +33,8 @@ _CODES = {
     "ValidationException": (_REFUSED, "the service refuses the request"),
     "InvalidArgumentException": (_REFUSED, "the service refuses the request"),
 }
+_NO_RIGHT = (401, 403)
+"""What an answer with a code of its own means all the same: a gateway's, or another service's error document."""
 _NETWORK = (
     (boto.ProxyConnectionError, "the proxy that HTTP_PROXY or HTTPS_PROXY names cannot be reached"),
     (boto.EndpointConnectionError, "the endpoint cannot be reached"),
@@ -64,5 +66,7 @@ def _from_answer(error: boto.ClientError, where: str) -> SrError:
     code, said = code_of(error) or "?", redact(str(error.response.get("Error", {}).get("Message", "")))
     if code == "ValidationException" and "'data'" in said and "length" in said:
         return BadInput(ReasonCode.BUS_MESSAGE_TOO_LARGE, f"{where}: {one_line(said, 200)}")
-    reason, what = _CODES.get(code, (_UNREACHABLE, "the service answered"))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    unknown = (_DENIED, "access was denied") if status in _NO_RIGHT else (_UNREACHABLE, "the service answered")
+    reason, what = _CODES.get(code, unknown)
     return Unreachable(reason, f"{where}: {what} ({one_line(f'{code}: {said}', 200)})")

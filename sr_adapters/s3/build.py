@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 import attrs
 
 from sr_adapters.s3.client import Credentials, Endpoint, endpoint_from, place, shared_client
+from sr_adapters.s3.keep import keep_object
 from sr_adapters.s3.probe import FileFindings
 from sr_adapters.s3.root import S3EngineRoot
 from sr_adapters.s3.settings import MinioSettings, S3Settings
 from sr_adapters.s3.store import S3ObjectStore
-from sr_ports import BadInput, ReasonCode
+from sr_ports import BadInput, ReasonCode, Sink
 from sr_ports.hooks import Wiring
 
 ENGINE_ENDPOINT: Final = "SR_ENGINE_S3_ENDPOINT"
@@ -51,6 +52,10 @@ class S3EngineRoots:
         endpoint = self._endpoint()
         client = shared_client(endpoint, ReasonCode.ENGINE_ROOT_DENIED)
         return S3EngineRoot(uri, client, place=place(client, endpoint))
+
+    def keep(self, uri: str, path: str, source: Callable[[Sink], object]) -> None:
+        """`sr_ports.Keeping`: one object of a copy."""
+        keep_object(shared_client(self._endpoint(), ReasonCode.ENGINE_ROOT_DENIED), uri, path, source)
 
     def _endpoint(self) -> Endpoint:
         region = self.region or None

@@ -42,6 +42,7 @@ class Cause(enum.Enum):
     BUCKET = "the bucket is not there"
     THROTTLED = "the server asks to slow down"
     FULL = "the disk or quota is full"
+    NAME = "the server takes no object of this name"
     OTHER = "anything else"
 
 
@@ -61,6 +62,7 @@ class Words:
 
 
 _CLOCK = "set this machine's clock, then retry"
+_NAME = "this server takes no such name (an empty, . or .. segment, one above 255 characters): use another name"
 _RENEW = "renew the credentials, then retry"
 
 STORE: Final = Words(
@@ -74,6 +76,7 @@ STORE: Final = Words(
         Cause.BUCKET: (ReasonCode.STORE_BUCKET_MISSING, None),
         Cause.THROTTLED: (ReasonCode.STORE_THROTTLED, None),
         Cause.FULL: (ReasonCode.STORE_FULL, None),
+        Cause.NAME: (ReasonCode.STORE_UNREACHABLE, _NAME),
         Cause.OTHER: (ReasonCode.STORE_UNREACHABLE, None),
     },
     ReasonCode.STORE_DENIED,
@@ -89,6 +92,7 @@ ROOT: Final = Words(
         Cause.REGION: (ReasonCode.ENGINE_ROOT_UNREACHABLE, "name the root's region (AWS_REGION), then retry"),
         Cause.BUCKET: (ReasonCode.ENGINE_ROOT_BUCKET_MISSING, None),
         Cause.THROTTLED: (ReasonCode.ENGINE_ROOT_UNREACHABLE, "retry later"),
+        Cause.NAME: (ReasonCode.ENGINE_ROOT_UNREACHABLE, _NAME),
         Cause.OTHER: (ReasonCode.ENGINE_ROOT_UNREACHABLE, None),
     },
     ReasonCode.ENGINE_ROOT_DENIED,
@@ -107,6 +111,7 @@ _CAUSES: Final[dict[str, Cause]] = {
     **dict.fromkeys(("SlowDown", "SlowDownRead", "SlowDownWrite", "Throttling"), Cause.THROTTLED),
     **dict.fromkeys(("ThrottlingException", "RequestLimitExceeded"), Cause.THROTTLED),
     **dict.fromkeys(("TooManyRequests", "TooManyRequestsException"), Cause.THROTTLED),
+    **dict.fromkeys(("XMinioInvalidObjectName", "XMinioInvalidResourceName", "KeyTooLongError"), Cause.NAME),
     **dict.fromkeys(("QuotaExceeded", "InsufficientStorage", "XMinioStorageFull"), Cause.FULL),
 }
 _BY_STATUS: Final[dict[int, Cause]] = {

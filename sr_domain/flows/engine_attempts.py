@@ -13,6 +13,7 @@ from sr_domain.encoding.ids import attempt_id_for
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.evidence.run_receipt import RECEIPT, mismatch, read_receipt
 from sr_domain.flows.abandoned_attempts import abandon_open_attempts, clear_the_way
+from sr_domain.flows.publish_root import out_of_reach, published_root
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.sealed import SealedPlan
 from sr_domain.record import events
@@ -150,6 +151,8 @@ def _attempt(run: HeldRun, number: int, root: str | None, invoker: EngineInvoker
         run.record(events.ENGINE_ATTEMPT_ABANDONED(name), *_told(name, result.detail, result.remarks))
         return None
     reason, detail = _verdict(run, result)
+    if reason is None:
+        result, reason, detail = _published(run, result, number)
     ended = _ended(run, name, invocation, started, result, reason)
     run.record(events.ENGINE_ATTEMPT_FINISHED(ended), *_told(name, detail, result.remarks))
     if reason in _WORKERS:
@@ -168,6 +171,18 @@ def _told(name: AttemptName, detail: str, remarks: Sequence[str]) -> Iterator[Dr
 def _verdict(run: HeldRun, result: EngineResult) -> tuple[ReasonCode | None, str]:
     """Why the attempt failed, None where it succeeded: an engine that ended well has to show its receipt."""
     return (result.reason, result.detail) if result.reason else check_receipt(run, result.engine_run_root)
+
+
+def _published(run: HeldRun, result: EngineResult, number: int) -> tuple[EngineResult, ReasonCode | None, str]:
+    """The result with the root that the record names: a copy, where the profile asks for one."""
+    uri = str(result.engine_run_root)
+    try:
+        copy = published_root(run, uri, number)
+    except EvidenceFault as fault:
+        return result, fault.code, fault.what
+    run.held.check()
+    run.root_told = run.root_told or out_of_reach(run, copy)
+    return attrs.evolve(result, engine_run_root=copy), None, ""
 
 
 def _ended(

@@ -67,7 +67,8 @@ class Settings(Compared):
     superseding and re-emitting are the submitters' where nothing else is said, accepting a loss nobody's once
     there are submitters. At most `reemit_max` re-emits, None for any number, in `reemit_window_s` seconds.
     `service_release_id`, `environment`: go into provenance. `allowed_roots`: what a request's engine root must lie
-    under, links followed; empty for any.
+    under, links followed; empty for any. `publish_root`: a folder or prefix, in full, below which the root of an
+    attempt that succeeded is copied; None for no copy.
     """
 
     topic: str = "fp.bus.control.v1"
@@ -75,6 +76,7 @@ class Settings(Compared):
     oracle_engine_run_root: str | None = None
     oracle_root: str | None = None
     allowed_roots: tuple[str, ...] = ()
+    publish_root: str | None = None
     submitters: frozenset[str] | None = None
     reemitters: frozenset[str] | None = _AS_SUBMITTERS
     superseders: frozenset[str] | None = _AS_SUBMITTERS

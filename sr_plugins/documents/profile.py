@@ -91,6 +91,13 @@ class Engine(Compared):
             "what a request's engine run root must lie under; empty for any", wanted="a list of paths or URIs"
         ),
     )
+    publish_root: str | None = attrs.field(
+        default=None,
+        validator=optional(min_len(1)),
+        metadata=setting(
+            "where the root of an engine that ran is copied, for consumers elsewhere", wanted="a path or s3:// URI"
+        ),
+    )
     interface_pack: str = attrs.field(
         default="builtin",
         validator=min_len(1),

@@ -14,13 +14,13 @@ from functools import partial
 import attrs
 
 from sr_domain.artifacts.attestation import PAYLOAD_TYPE, fault_in, normal
-from sr_domain.encoding.times import format_instant
 from sr_domain.run.ports import Ports
 from sr_domain.runner import ScenarioRunner
-from sr_plugins.uses.doctor_config import configured, fits
+from sr_plugins.uses.doctor_bus import bus_tried
+from sr_plugins.uses.doctor_config import configured, fits, reach
 from sr_plugins.uses.doctor_laws import others_laws
 from sr_plugins.uses.doctor_truth import belonging
-from sr_ports import REASONS, Envelope, Kind, LeaseLost, Migratable, NotFound, Provable, ReasonCode, SrError, one_line
+from sr_ports import REASONS, Kind, LeaseLost, Migratable, NotFound, Provable, ReasonCode, SrError, one_line
 from sr_ports.errors import described
 
 RACERS = 16
@@ -34,7 +34,7 @@ SAMPLE = "Zoë-東京-😀"
 
 @attrs.frozen
 class Check:
-    """One thing tried. `ok`: None where there was nothing to try yet."""
+    """One thing tried. `ok`: None where there was nothing to try yet, or this role may not do it."""
 
     port: str
     name: str
@@ -58,6 +58,7 @@ def examine(runner: ScenarioRunner, *, migrate: bool = False) -> list[Check]:
         *_in_turn("truth", belonging(runner), away),
         *_bus(ports, runner.settings.topic, token),
         *(_try("engine", name, work) for name, work in configured(runner)),
+        *_within_reach(runner),
         *_root(runner),
         *_signer(ports),
         *(_try("law", kind, work) for kind, work in others_laws(runner)),
@@ -65,7 +66,10 @@ def examine(runner: ScenarioRunner, *, migrate: bool = False) -> list[Check]:
 
 
 _Tries = Iterator[tuple[str, Callable[[], str]]]
-_PLACE = "place"
+_PLACE, _CLEAN = "place", "clean up"
+_DENIED = (ReasonCode.STORE_DENIED,)
+_STOPS = (ReasonCode.STORE_UNSAFE,)
+"""What says enough of a server: anything more would be one more sign of the same."""
 _ANSWERED = (ReasonCode.STORE_UNSAFE, ReasonCode.CLOCK_SKEW)
 """Codes of servers that were reached."""
 
@@ -78,18 +82,24 @@ def is_away(code: str | None) -> bool:
     return REASONS[reason].kind is Kind.UNREACHABLE and reason not in _ANSWERED
 
 
-def _in_turn(port: str, tries: _Tries, away: str | None = None) -> Iterator[Check]:
-    """Each thing tried; once a server could not be reached the rest is not: one cause, one line.
+def _in_turn(port: str, tries: _Tries, stopped: str | None = None) -> Iterator[Check]:
+    """Each thing tried; after one that nothing else could hold without, the rest is not: one cause, one line.
 
-    `away`: what could not be done before.
+    `stopped`: what could not be done before. What is denied to a role that may do other things here is left out; what
+    can be tried is tried.
     """
+    reached = cleans = False
     for name, work in tries:
-        if away is not None:
-            yield Check(port, name, None, f"not tried: {away} could not be done")
+        if stopped is not None and not (name == _CLEAN and cleans):
+            yield Check(port, name, None, f"not tried: {stopped} could not be done")
             continue
         check = _try(port, name, work)
-        unfit = name == _PLACE and not check.ok  # nothing of what follows could hold there
-        away = name if unfit or (check.ok is False and is_away(check.code)) else None
+        if check.code in _DENIED and reached:
+            check = attrs.evolve(check, ok=None, detail=f"this role may not do it: {check.detail}")
+            stopped, cleans = stopped or name, True
+        elif check.ok is False and (name == _PLACE or check.code in _STOPS or is_away(check.code)):
+            stopped, cleans = stopped or name, check.code in _STOPS
+        reached = reached or check.ok is True
         yield check
 
 
@@ -132,7 +142,7 @@ def _store(ports: Ports, prefix: str) -> _Tries:
             raise _Broken("something is left under the throw-away prefix", ReasonCode.STORE_UNREACHABLE)
         return "the throw-away prefix is empty again"
 
-    yield "clean up", clean
+    yield _CLEAN, clean
 
 
 def _prove(store: Provable) -> str:
@@ -289,21 +299,18 @@ def _skew(ports: Ports) -> str:
 
 
 def _bus(ports: Ports, topic: str, token: str) -> Iterator[Check]:
-    def round_trip() -> str:
-        probe = Envelope(
-            topic=f"{topic}.doctor",
-            message_id=(token + token)[:64],
-            published_at_utc=format_instant(ports.clock.now()),
-            attributes={"kind": "DOCTOR", "run_id": token, "platform_run_id": _HOME},
-            partition_key=token,
-            payload={"probe": token},
-        )
-        ports.bus.publish(probe)
-        if not any(found.payload == probe.payload for found in ports.bus.tail(probe.topic)):
-            raise _Broken("what was published cannot be read back", ReasonCode.BUS_UNREACHABLE)
-        return f"{ports.bus.describe()}: published and read back on {probe.topic}"
+    port = "control_bus"
+    for one in bus_tried(ports, topic, token):
+        if one.error is not None:
+            yield Check(port, one.name, False, one.error.what, one.error.code.value, one.error.remedy)
+        else:
+            yield Check(port, one.name, None if one.skipped else True, one.detail)
 
-    yield _try("control_bus", "publish and read back", round_trip)
+
+def _within_reach(runner: ScenarioRunner) -> Iterator[Check]:
+    told = reach(runner)
+    if told is not None:
+        yield Check("engine", "reach of its root", True if told[0] else None, told[1])
 
 
 def _root(runner: ScenarioRunner) -> Iterator[Check]:

@@ -20,6 +20,19 @@ def configured(runner: ScenarioRunner) -> Tries:
         yield "engine command", lambda: _command(invoker)
 
 
+def reach(runner: ScenarioRunner) -> tuple[bool, str] | None:
+    """Whether consumers elsewhere can read what the wired engine leaves; None where there is no such question."""
+    ports, target = runner.ports, runner.settings.publish_root
+    if ports.invoker is None or not ports.store.shared:
+        return None
+    if target is not None:
+        return True, f"the root of an attempt that succeeded is copied below {target}"
+    return False, (
+        "truth is shared, and an engine that leaves its root in a folder of this machine leaves it where "
+        "no consumer elsewhere can read it: set engine.publish_root, or let the engine write to S3"
+    )
+
+
 def _pack(runner: ScenarioRunner) -> str:
     pack = runner.pack
     required = {one for output in pack.outputs.values() for one in output.read_requires_gates}

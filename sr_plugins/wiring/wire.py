@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -28,7 +28,7 @@ from sr_ports.compared import Compared
 if TYPE_CHECKING:
     from sr_domain.plan.pack import InterfacePack
     from sr_plugins.isolation.workers import LawWorkers
-    from sr_ports import EngineRoot, EngineRoots, PlatformRuns, Runtime, SignatureChecker
+    from sr_ports import EngineRoot, EngineRoots, PlatformRuns, Runtime, SignatureChecker, Sink
 
 
 def wire(
@@ -134,6 +134,7 @@ def settings(profile: Profile) -> Settings:
         oracle_engine_run_root=profile.engine.oracle_engine_run_root,
         oracle_root=profile.engine.oracle_root,
         allowed_roots=tuple(map(_prefix, profile.engine.allowed_roots)),
+        publish_root=None if profile.engine.publish_root is None else _prefix(profile.engine.publish_root),
         reemit_max=profile.reemit.rate_limit.max,
         reemit_window_s=profile.reemit.rate_limit.window_s,
         service_release_id=f"{DISTRIBUTION}-{release()}",
@@ -247,9 +248,21 @@ class Roots(Compared):
     wires: Wires
 
     def open(self, uri: str) -> EngineRoot:
+        return self._of(uri).open(uri)
+
+    def keep(self, uri: str, path: str, source: Callable[[Sink], object]) -> None:
+        """Write one file of a copied root (`sr_ports.Keeping`), where the adapter of the scheme can."""
+        from sr_ports import Keeping
+
+        roots = self._of(uri)
+        if not isinstance(roots, Keeping):
+            raise BadInput(ReasonCode.PROFILE_INVALID, f"engine.publish_root {uri}: its adapter writes no engine roots")
+        roots.keep(uri, path, source)
+
+    def _of(self, uri: str) -> EngineRoots:
         head = uri.partition("://")[0] if "://" in uri else ""
         scheme = urlsplit(f"{head}://").scheme if head else ""
         roots = self.wires.roots(scheme)
         if roots is None:
             raise BadInput(ReasonCode.REQUEST_INVALID, f"no adapter reads engine roots of the form {scheme}://")
-        return roots.open(uri)
+        return roots

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.adapters.s3_fixtures import moto_server, rgw_server
+from tests.adapters.s3_fixtures import moto_as_minio, moto_server, rgw_as_minio, rgw_server
 
-__all__ = ["moto_server", "rgw_server"]
+__all__ = ["moto_as_minio", "moto_server", "rgw_as_minio", "rgw_server"]

@@ -19,3 +19,19 @@ def moto_server() -> Iterator[S3Server]:
 def rgw_server() -> Iterator[S3Server]:
     with rgw() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def moto_as_minio(moto_server: S3Server) -> Iterator[S3Server]:
+    from tests.servers.as_minio import as_minio
+
+    with as_minio(moto_server) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rgw_as_minio(rgw_server: S3Server) -> Iterator[S3Server]:
+    from tests.servers.as_minio import as_minio
+
+    with as_minio(rgw_server) as server:
+        yield server

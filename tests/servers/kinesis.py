@@ -7,6 +7,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,9 @@ def client(endpoint: str) -> Any:
     )
 
 
-def make_stream(endpoint: str, shards: int = 2) -> str:
-    """A fresh active stream."""
-    name = f"sr-{uuid.uuid4().hex[:12]}"
+def make_stream(endpoint: str, shards: int = 2, name: str | None = None) -> str:
+    """An active stream; `name`: None for one that no other test has."""
+    name = name or f"sr-{uuid.uuid4().hex[:12]}"
     kinesis = client(endpoint)
     kinesis.create_stream(StreamName=name, ShardCount=shards)
     wait_active(endpoint, name)
@@ -50,24 +51,18 @@ def wait_active(endpoint: str, name: str) -> None:
         time.sleep(0.05)
 
 
-@pytest.fixture(scope="session")
-def moto_kinesis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@contextmanager
+def moto_alone(log: Path) -> Iterator[str]:
     """moto's server, answering one request at a time."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    command = [*MOTO, str(port)]
-    log = tmp_path_factory.mktemp("moto") / "log"
-    with running(command, lambda: answers(url), env={**os.environ, **CREDENTIALS}, log=log):
+    with running([*MOTO, str(port)], lambda: answers(url), env={**os.environ, **CREDENTIALS}, log=log):
         yield url
 
 
-@pytest.fixture(scope="session")
-def local_kinesis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The emulator, or the server named by ``SR_TEST_KINESIS_ENDPOINT``."""
-    given = os.environ.get("SR_TEST_KINESIS_ENDPOINT")
-    if given:
-        yield given
-        return
+@contextmanager
+def emulated(log: Path) -> Iterator[str]:
+    """The emulator; skips where it is not installed."""
     folder, node = emulator(), shutil.which("node")
     if folder is None or node is None:
         absent(f"no Kinesis emulator: python -m tests.servers.install gets {EMULATOR}")
@@ -82,7 +77,23 @@ def local_kinesis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     }
     command = [node, "--require", str(Path(__file__).with_name("loopback.js")), str(folder / "main.js")]
     url = f"http://127.0.0.1:{port}"
-    with running(
-        command, lambda: answers(f"{url}/healthcheck"), env=env, log=tmp_path_factory.mktemp("kinesis") / "log"
-    ):
+    with running(command, lambda: answers(f"{url}/healthcheck"), env=env, log=log):
+        yield url
+
+
+@pytest.fixture(scope="session")
+def moto_kinesis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """moto's server."""
+    with moto_alone(tmp_path_factory.mktemp("moto") / "log") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def local_kinesis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The emulator, or the server named by ``SR_TEST_KINESIS_ENDPOINT``."""
+    given = os.environ.get("SR_TEST_KINESIS_ENDPOINT")
+    if given:
+        yield given
+        return
+    with emulated(tmp_path_factory.mktemp("kinesis") / "log") as url:
         yield url

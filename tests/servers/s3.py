@@ -2,7 +2,7 @@
 
 All on free loopback ports, ended by pid. One server per pytest process (so per xdist
 worker); a fresh bucket each time. With SR_TEST_S3_ENDPOINT set, the store there is used in
-RGW's stead, with AWS credentials from the environment and SR_TEST_S3_BUCKET if given.
+RGW's stead, with MINIO_ or AWS keys from the environment and SR_TEST_S3_BUCKET if given.
 """
 
 from __future__ import annotations
@@ -81,29 +81,45 @@ def endpoint_at(url: str, credentials: Credentials | None = None) -> Endpoint:
 
 @contextmanager
 def moto() -> Iterator[S3Server]:
-    """A moto server with a bucket, answering one request at a time."""
+    """A moto server with a bucket, answering one request at a time.
+
+    With SR_TEST_S3_ALONE the store at SR_TEST_S3_ENDPOINT stands in for it, too: the tier is that store's.
+    """
+    if os.environ.get("SR_TEST_S3_ALONE"):
+        yield given(os.environ["SR_TEST_S3_ENDPOINT"])
+        return
     if importlib.util.find_spec("moto") is None or importlib.util.find_spec("flask") is None:
         absent(MOTO_HINT)
     port = free_port()
     command = [*MOTO, str(port)]
     with tempfile.TemporaryFile() as log, _running(command, log):
         _wait_for(port, "moto server")
-        yield _with_bucket("moto", endpoint_at(f"http://127.0.0.1:{port}"))
+        yield with_bucket("moto", endpoint_at(f"http://127.0.0.1:{port}"))
 
 
 @contextmanager
 def rgw() -> Iterator[S3Server]:
     """Ceph RGW with a bucket, or the store at SR_TEST_S3_ENDPOINT."""
-    given = os.environ.get("SR_TEST_S3_ENDPOINT")
-    if given:
-        endpoint = attrs.evolve(endpoint_at(given), credentials=None)
-        bucket = os.environ.get("SR_TEST_S3_BUCKET")
-        yield S3Server("given", endpoint, bucket) if bucket else _with_bucket("given", endpoint)
+    url = os.environ.get("SR_TEST_S3_ENDPOINT")
+    if url:
+        yield given(url)
         return
     if not all(map(shutil.which, ("ceph-mon", "ceph-osd", "radosgw", "radosgw-admin", "ceph", "monmaptool"))):
         absent(RGW_HINT)
     with tempfile.TemporaryDirectory(prefix="sr-rgw-") as folder:
         yield from _rgw_in(Path(folder))
+
+
+def given(url: str) -> S3Server:
+    """The store at this address, with SR_TEST_S3_BUCKET or a bucket of its own; keys of the environment, if any."""
+    names = (("MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"), ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
+    from sr_adapters.s3.client import Credentials
+
+    pairs = [(os.environ.get(access), os.environ.get(secret)) for access, secret in names]
+    keys = next((Credentials(access, secret) for access, secret in pairs if access and secret), None)
+    endpoint = attrs.evolve(endpoint_at(url), credentials=keys)
+    bucket = os.environ.get("SR_TEST_S3_BUCKET")
+    return S3Server("given", endpoint, bucket) if bucket else with_bucket("given", endpoint)
 
 
 @contextmanager
@@ -122,7 +138,7 @@ def _rgw_in(folder: Path) -> Iterator[S3Server]:
     for attempt in range(_TRIES):
         cluster = Cluster(folder / str(attempt))
         try:
-            server = _with_bucket("rgw", endpoint_at(cluster.start()))
+            server = with_bucket("rgw", endpoint_at(cluster.start()))
         except (OSError, AssertionError, subprocess.SubprocessError):
             cluster.stop()
             if attempt == _TRIES - 1:
@@ -285,7 +301,8 @@ def _wait_for(port: int, what: str) -> None:
     raise AssertionError(f"{what} did not answer within {_UP_S:.0f} s")
 
 
-def _with_bucket(name: str, endpoint: Endpoint) -> S3Server:
+def with_bucket(name: str, endpoint: Endpoint) -> S3Server:
+    """A server with a fresh bucket on it."""
     from sr_adapters.s3.client import make_client
 
     bucket = f"sr-{uuid.uuid4().hex[:12]}"
