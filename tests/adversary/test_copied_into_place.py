@@ -85,18 +85,24 @@ def test_a_file_that_got_its_length_before_its_bytes_is_waited_for(scene: Scene,
 
 
 def test_a_root_that_never_stands_still_is_looked_at_ever_less_often(scene: Scene) -> None:
-    over = threading.Event()
+    scene.wire(settle_s=SETTLE_S)
+    over, at, paused = threading.Event(), time.monotonic(), 0.0
 
     def written() -> None:
+        nonlocal at, paused
         for number in range(3000):
             if not over.wait(0.01):
                 write(scene.root, {f"{FOLDER}/{number}.bin": b"more"})
+                at, before = time.monotonic(), at
+                paused = max(paused, at - before)
 
     read = FLAG.rpartition("/")[2]
     looks = Moments({read})
     with meanwhile(written), watched(looks):
         answer = scene.submit("key", "--wait", "6")
         over.set()
+    if answer.code == 0 and paused >= SETTLE_S:
+        pytest.skip(f"this machine let the root stand still for {paused:.1f} s")
     scene.not_ready(answer, WAITING)
     assert 2 <= looks.seen.count(read) <= 7
     assert scene.kinds().count("EVIDENCE_WAITING") == 1, "the record does not grow look by look"

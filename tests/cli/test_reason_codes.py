@@ -786,6 +786,7 @@ def test_a_successor_whose_news_the_bus_did_not_take_says_so(stage: Stage) -> No
 
 ELSEWHERE = {
     "tests/cli/test_doctor_truth.py": {C.AUTHORITY_BEHIND},
+    "tests/adversary/test_padded.py": {C.OBJECT_TOO_LARGE},
     "tests/cli/test_attest_cli.py": {C.ATTESTATION_MISSING, C.ATTESTATION_INVALID},
     "tests/adapters/test_s3_chain.py": {C.CLIENT_CONFIG_INVALID},
     "tests/adversary/test_bounds.py": {
