@@ -126,9 +126,8 @@ def test_a_file_that_came_or_went_is_the_engines_and_not_to_be_set_aside(own: Sh
     assert "; take it out of the engine root" in line
     (data / "o" / "c.csv").unlink()
     (data / "o" / "b.csv").unlink()
-    lines = [one for one in own.bare("verify", run_id).err.splitlines() if "MOVED" in one]
-    assert lines
-    assert all(line.endswith("; restore it from backup, or supersede the run") for line in lines)
+    (line,) = (one for one in own.bare("verify", run_id).err.splitlines() if ": o: MOVED" in one)
+    assert line.endswith("; restore it from backup, or supersede the run")
     fill(data, {"o/b.csv": "2"})
     done(own.bare("verify", run_id))
 
