@@ -8,7 +8,7 @@ from typing import Any
 
 from sr_adapters.reference import words
 from sr_adapters.reference.markdown import code, page, table
-from sr_plugins.documents.environment import named_in
+from sr_plugins.documents.environment import EARLIER, named_in
 from sr_plugins.documents.profile import SHIPPED
 from sr_plugins.documents.shipped import shipped
 from sr_plugins.documents.yaml import load_yaml
@@ -30,6 +30,9 @@ def environment() -> str:
         table(["variable", "for", "is"], rows),
         "## Of the shipped profiles",
         table(["variable", "is", "where it is not set"], told),
+        "## Names of the first release",
+        "They are asked where today's name is not set.",
+        table(["earlier name", "today's name"], [(code(earlier), code(name)) for name, earlier in EARLIER.items()]),
     )
 
 

@@ -20,6 +20,8 @@ from sr_ports import ReasonCode
 POOL: Final = 32
 READ_ATTEMPTS: Final = 4
 _SHARED_AT_MOST = 8
+_STYLES: Final = {"true": "path", "false": "virtual"}
+"""How an environment's yes or no to paths is called here."""
 _PATH: Final = "/:@!$&'()*+,;="  # what a URI's path may hold as it is
 
 
@@ -60,7 +62,7 @@ def endpoint_from(settings: S3Settings, *, style: str = "auto") -> Endpoint:
     return Endpoint(
         url=settings.endpoint_url,
         region=settings.region,
-        addressing_style=settings.addressing_style or style,
+        addressing_style=_STYLES.get(settings.addressing_style or style, settings.addressing_style or style),
         connect_timeout_s=settings.connect_timeout_s,
         read_timeout_s=settings.read_timeout_s,
     )

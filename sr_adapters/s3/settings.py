@@ -35,8 +35,9 @@ class S3Settings:
     )
     endpoint_url: str | None = attrs.field(default=None, metadata=setting("the server, where it is not AWS"))
     region: str | None = attrs.field(default=None, metadata=setting("the bucket's region"))
-    addressing_style: Literal["auto", "path", "virtual"] | None = attrs.field(
-        default=None, metadata=setting("how a bucket is named in a URL")
+    addressing_style: Literal["auto", "path", "virtual", "true", "false"] | None = attrs.field(
+        default=None,
+        metadata=setting("how a bucket is named in a URL; true: path, false: virtual", wanted="auto, path or virtual"),
     )
     sse_kms_key_id: str | None = attrs.field(
         default=None, metadata=setting("the KMS key that encrypts what is written")

@@ -15,6 +15,13 @@ _ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-((?:(?!\$\{)[^}])*))?\}")
 """A default holds no ``${``: a shell would fill that in as well, and half of it would end at the first brace."""
 
 
+EARLIER = {
+    "SR_S3_ENDPOINT_URL": "SR_S3_ENDPOINT",
+    "SR_S3_REGION": "SR_AWS_REGION",
+    "SR_KINESIS_ENDPOINT_URL": "SR_KINESIS_ENDPOINT",
+    "SR_KINESIS_REGION": "SR_AWS_REGION",
+}
+"""Names of the first release, which are asked where today's is not set."""
 _SWITCHES = frozenset({"true", "false", "null", "none", "auto"})
 """Words that are nobody's secret and stand in many a message."""
 _SHORTEST = 4
@@ -67,15 +74,16 @@ def _text(text: str, env: Mapping[str, str], where: str) -> str:
     used: dict[str, None] = {}
 
     def value(match: re.Match[str]) -> str:
-        found: str | None = env.get(match[1])
+        name = _variable(match[1], env)
+        found: str | None = env.get(name)
         if match[2] is not None and not found:
             return match[2]  # as in a shell: an empty one is as good as none
         if found is None:
             what = f"{where} needs the environment variable {match[1]}, which is not set"
             raise BadInput(ReasonCode.ENV_UNSET, what, f"set {match[1]}, or give a default as ${{{match[1]}:-default}}")
-        used[match[1]] = None
+        used[name] = None
         if not found.startswith(("/", "~", ".")):  # the home folder stands in many an honest path
-            _told[found] = (match[1],)
+            _told[found] = (name,)
         return found
 
     full = at_home(_ENV.sub(value, text), where)
@@ -84,6 +92,12 @@ def _text(text: str, env: Mapping[str, str], where: str) -> str:
     if used:
         _told[full] = tuple(used)
     return Filled.of(full, tuple(used))
+
+
+def _variable(asked: str, env: Mapping[str, str]) -> str:
+    """The variable that says what `asked` is to say: itself, or its earlier name where that alone is set."""
+    earlier = EARLIER.get(asked)
+    return earlier if earlier is not None and env.get(earlier) and not env.get(asked) else asked
 
 
 def forget() -> None:

@@ -75,11 +75,11 @@ def test_sigint_ends_everything_that_was_started(tmp_path: Path) -> None:
             assert line, "it ended before it was up"
             lines.append(line)
         env = environment("".join(lines))
-        assert {"SR_S3_ENDPOINT", "SR_PG_DSN", "SR_KINESIS_ENDPOINT"} <= set(env)
+        assert {"SR_S3_ENDPOINT_URL", "SR_PG_DSN", "SR_KINESIS_ENDPOINT_URL"} <= set(env)
         process.send_signal(signal.SIGINT)
         assert process.wait(ENDED_S) == 0
     assert not kept.exists()
     from tests.servers.processes import answers
 
-    assert not answers(env["SR_S3_ENDPOINT"])
-    assert not answers(env["SR_KINESIS_ENDPOINT"])
+    assert not answers(env["SR_S3_ENDPOINT_URL"])
+    assert not answers(env["SR_KINESIS_ENDPOINT_URL"])

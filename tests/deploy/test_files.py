@@ -46,7 +46,7 @@ def test_the_sample_environment_fills_profiles_and_compose() -> None:
     env = sample()
     for name in ("local_parity", "local_kinesis"):
         profile = load_profile(name, env)
-        assert profile.object_store.settings["endpoint_url"] == env["SR_S3_ENDPOINT"]
+        assert profile.object_store.settings["endpoint_url"] == env["SR_S3_ENDPOINT_URL"]
         assert profile.authority.settings["dsn"] == env["SR_PG_DSN"]
     named = set(re.findall(r"(?<!\$)\$\{(\w+)", (DEPLOY / "compose.yaml").read_text("utf-8")))
     assert named - {"MINIO_IMAGE"} <= set(env)

@@ -16,10 +16,35 @@ from sr_ports import BadInput, ReasonCode
 
 SERVERS = {
     "SR_S3_BUCKET": "bucket",
-    "SR_AWS_REGION": "eu-west-1",
+    "SR_S3_REGION": "eu-west-1",
+    "SR_KINESIS_REGION": "eu-west-1",
     "SR_PG_DSN": "postgresql://u:secret@h/db",
     "SR_KINESIS_STREAM": "stream",
 }
+
+
+EARLIER = {
+    "SR_S3_BUCKET": "bucket",
+    "SR_AWS_REGION": "eu-west-1",
+    "SR_S3_ENDPOINT": "http://s3.test",
+    "SR_KINESIS_ENDPOINT": "http://kinesis.test",
+    "SR_PG_DSN": "postgresql://u:secret@h/db",
+    "SR_KINESIS_STREAM": "stream",
+}
+
+
+def test_the_first_releases_names_stay_as_aliases_and_todays_come_first() -> None:
+    aws, local = load_profile("aws", EARLIER), load_profile("local_kinesis", EARLIER)
+    assert (aws.object_store.settings["region"], aws.control_bus.settings["region"]) == ("eu-west-1", "eu-west-1")
+    assert local.object_store.settings["endpoint_url"] == "http://s3.test"
+    assert local.control_bus.settings["endpoint_url"] == "http://kinesis.test"
+    both = load_profile(
+        "local_kinesis", {**EARLIER, "SR_S3_ENDPOINT_URL": "http://new.test", "SR_S3_PATH_STYLE": "true"}
+    )
+    assert both.object_store.settings["endpoint_url"] == "http://new.test"
+    assert both.object_store.settings["addressing_style"] == "true"
+    lacks = {name: value for name, value in EARLIER.items() if name != "SR_AWS_REGION"}
+    assert "SR_S3_REGION, which is not set" in refused("aws", lacks).what
 
 
 def refused(source: Any, env: dict[str, str] | None = None) -> BadInput:

@@ -48,13 +48,13 @@ def stack(s3_name: str) -> Iterator[dict[str, str]]:
         keys = store.endpoint.credentials
         given = {} if keys is None else {"AWS_ACCESS_KEY_ID": keys.access_key, "AWS_SECRET_ACCESS_KEY": keys.secret}
         yield {
-            "SR_S3_ENDPOINT": store.url,
+            "SR_S3_ENDPOINT_URL": store.url,
             "SR_S3_BUCKET": BUCKET,
             "SR_S3_REGION": REGION,
             **given,
             "AWS_DEFAULT_REGION": REGION,
             "SR_PG_DSN": dsn,
-            "SR_KINESIS_ENDPOINT": endpoint,
+            "SR_KINESIS_ENDPOINT_URL": endpoint,
             "SR_KINESIS_STREAM": STREAM,
             "SR_KINESIS_REGION": REGION,
             "PLATFORM_RUN_ID": datetime.now(UTC).strftime("platform_%Y%m%dT%H%M%SZ"),
