@@ -1,5 +1,7 @@
 """The protocol model, walked until nothing new appears."""
 
+import os
+
 import pytest
 
 from tests.reliability.protocol_model import walk
@@ -20,15 +22,20 @@ WORLDS = {
 LONG = {
     "a change and a crash": State(changes=1),
     "a planted artifact and a crash": State(plants=1),
+    "a change and another run's receipt": QUIET._replace(changes=1, strangers=1),
+}
+LONGEST = {
     "an older backup and a crash": ALONE._replace(restores=1, crashes=1),
     "an older backup and a change": ALONE._replace(restores=1, changes=1),
     "an older backup under two workers": QUIET._replace(restores=1),
-    "a change and another run's receipt": QUIET._replace(changes=1, strangers=1),
 }
+"""Millions of states each: minutes."""
+NIGHTLY = pytest.mark.skipif("SR_LONG_WALKS" not in os.environ, reason="set SR_LONG_WALKS=1, as tox -e nightly does")
 SECOND = "a second READY of a run that the index had known as READY"
 CASES = [
     *(pytest.param(start, id=name) for name, start in WORLDS.items()),
     *(pytest.param(start, id=name, marks=pytest.mark.slow) for name, start in LONG.items()),
+    *(pytest.param(start, id=name, marks=[pytest.mark.slow, NIGHTLY]) for name, start in LONGEST.items()),
 ]
 
 
