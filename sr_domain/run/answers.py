@@ -17,7 +17,6 @@ from sr_domain.record.events import (
 )
 from sr_domain.record.layout import Layout, run_of
 from sr_domain.record.ledger import Ledger, RecordFault, check_ledger, read_tail
-from sr_domain.record.proofs import SOME, named_missing
 from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
 from sr_domain.run.noted import ends_in, line_stands
@@ -159,7 +158,11 @@ def _rested(why: Rest | None) -> str:
         first, others = why.conflicts[0], len(why.conflicts) - 1
         more = f" and {others} more" if others else ""
         return f"{first.subject}: {first.code}: {first.detail}{more}"
-    return f"missing: {named_missing(why.missing, why.lacks, SOME)}" if why.missing else ""
+    if not why.missing:
+        return ""
+    from sr_domain.record.proofs import SOME, named_missing  # most answers name nothing
+
+    return f"missing: {named_missing(why.missing, why.lacks, SOME)}"
 
 
 def _orphaned(why: Rest | None) -> str | None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import attrs
 
-from sr_ports import BundleView
+from sr_ports import BundleView, EvidenceFault, ReasonCode
 from sr_ports.compared import Compared
+
+MOST_AGAIN: Final = 100
+"""How often files may be named that are named already: each time a file is read anew, however large it is."""
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -22,6 +27,10 @@ class IndexRawBytes(Compared):
         for entry in bundle.index():
             bundle.stream(entry.path, base=base)  # raises where no such file is there: those names are not gathered
             paths.append(entry.path)
+        again = len(paths) - len(set(paths))
+        if again > MOST_AGAIN:
+            what = f"the index names files again {again} times, and at most {MOST_AGAIN} times are they read again"
+            raise EvidenceFault(ReasonCode.DOCUMENT_TOO_MANY, what)
         if bundle.method.ordering == "ascii_lex":
             paths.sort()
         return bundle.sha256(paths, base=base)

@@ -250,6 +250,21 @@ def test_a_bad_index_is_a_conflict_with_its_own_code(tmp_path: Path, content: by
     assert "\n" not in verdict.detail
 
 
+@pytest.mark.parametrize(("named", "too_many"), [(101, False), (102, True)])
+def test_a_file_that_the_index_names_over_and_over_is_not_read_as_often(
+    tmp_path: Path, named: int, too_many: bool
+) -> None:
+    sealed = sound(tmp_path)
+    (tmp_path / "bundle" / "index.json").write_text(json.dumps(["a.json"] * named))
+    flag(tmp_path, sha(b"one" * named))
+    verdict = judge(tmp_path, sealed)
+    if too_many:
+        assert isinstance(verdict, Conflict)
+        assert verdict.code is ReasonCode.DOCUMENT_TOO_MANY
+    else:
+        assert isinstance(verdict, GatePassed)
+
+
 def test_an_enormous_index_and_flag_end_in_one_line(tmp_path: Path) -> None:
     sealed = sound(tmp_path)
     with (tmp_path / "bundle" / "index.json").open("wb") as file:
