@@ -7,6 +7,7 @@ part and files in windows, so that memory does not grow with the number of parts
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
@@ -119,9 +120,11 @@ class OutputBytes:
                 same[kind].more += 1
             else:
                 same[kind] = _Tally(one)
+        ids = Counter(place.output_id for place in off)
         for place, told in off.items():
             if not told:
-                self.verifier.progress(f"output {place.output_id}: the same bytes as were proven")
+                where = f" ({place.path})" if ids[place.output_id] > 1 else ""  # of an output over several days
+                self.verifier.progress(f"output {place.output_id}{where}: the same bytes as were proven")
         unread = [place.output_id for place, told in off.items() if any(not how for how, _ in told)]
         findings = [tally.finding() for told in off.values() for tally in told.values()]
         proven = sum(not told for told in off.values())
