@@ -59,10 +59,11 @@ class Endpoint:
 
 def endpoint_from(settings: S3Settings, *, style: str = "auto") -> Endpoint:
     """The endpoint that a profile section describes. `style`: how buckets are named where it does not say."""
+    named = settings.addressing_style or style
     return Endpoint(
         url=settings.endpoint_url,
         region=settings.region,
-        addressing_style=_STYLES.get(settings.addressing_style or style, settings.addressing_style or style),
+        addressing_style=_STYLES.get(named, named),
         connect_timeout_s=settings.connect_timeout_s,
         read_timeout_s=settings.read_timeout_s,
     )

@@ -5,7 +5,7 @@ A law that reads no byte of a file vouches for it by its flag alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 import attrs
 
@@ -32,11 +32,11 @@ class _Traced(Bundle):
     seen: set[str] = attrs.field(factory=set)
 
     def sha256(self, paths: Iterable[str], *, base: PathBase = "bundle_root") -> str:
-        self.seen.update(self.find(path, base).path for path in paths)
+        self.seen.update(self._confine(path, base) for path in paths)
         return _NOTHING
 
     def stream(self, path: str, *, base: PathBase = "bundle_root") -> Iterator[bytes]:
-        self.seen.add(self.find(path, base).path)
+        self.seen.add(self._confine(path, base))
         return iter(())
 
     def sha256_file(self, path: str, base: PathBase) -> str:
@@ -75,17 +75,17 @@ def hashed_by(
     return frozenset(traced.seen)
 
 
-def named_by(root: EngineRoot, gate: SealedGate, rules: ListingRules = TODAY) -> frozenset[str]:
-    """Files below the engine root that the gate names: of its index those that are there, else all of its bundle.
+def named_by(root: EngineRoot, gate: SealedGate, among: Collection[str], rules: ListingRules = TODAY) -> frozenset[str]:
+    """The paths of these, below the engine root, that the gate names: by its index, else as files of its bundle.
 
     Raises `EvidenceFault`, `BundleAbsent`, `Unreachable`.
     """
     bundle = Bundle(root, gate.bundle_root, gate.index_path, gate.method, _unbounded, rules, flag_path=gate.flag_path)
     inside = f"{gate.bundle_root}/" if gate.bundle_root else ""
     if gate.index_path is None:
-        return frozenset(inside + one.path for one in bundle.files())
+        return frozenset(among).intersection(inside + one.path for one in bundle.files())
     places = (_place(one, inside, gate.method.path_base) for one in bundle.index() if one.path)
-    return frozenset(place for place in places if root.stat(place, rules) is not None)
+    return frozenset(among).intersection(places)
 
 
 def _place(entry: IndexEntry, inside: str, base: PathBase) -> str:

@@ -9,6 +9,9 @@ import attrs
 from sr_ports import BundleView, EvidenceFault, ReasonCode
 from sr_ports.compared import Compared
 
+UNLOOKED: Final = 8 << 20
+"""Bytes of names that are gathered before it is looked for the file of each further one."""
+_OVERHEAD: Final = 64
 MOST_AGAIN: Final = 100
 """How often files may be named that are named already: each time a file is read anew, however large it is."""
 
@@ -23,9 +26,12 @@ class IndexRawBytes(Compared):
     kind: str = "sha256_index_json_ascii_lex_raw_bytes"
 
     def digest(self, bundle: BundleView) -> str:
-        base, paths = bundle.method.path_base, []
+        base, held = bundle.method.path_base, 0
+        paths: list[str] = []
         for entry in bundle.index():
-            bundle.stream(entry.path, base=base)  # raises where no such file is there: those names are not gathered
+            held += len(entry.path) + _OVERHEAD
+            if held > UNLOOKED:
+                bundle.stream(entry.path, base=base)  # raises where no such file is: made-up names are not gathered
             paths.append(entry.path)
         again = len(paths) - len(set(paths))
         if again > MOST_AGAIN:

@@ -53,8 +53,9 @@ def _gate(root: EngineRoot, gate: GateSpec, outputs: list[OutputSpec]) -> Iterat
 
 def _sealed(root: EngineRoot, gate: SealedGate, outputs: list[OutputSpec], pins: Pins) -> Iterator[Finding]:
     """One flag's bundle: what its index, or its folder, leaves out of what the gate lets read."""
+    files = [(output, _files(root, output.path_template, pins)) for output in outputs]
     try:
-        named = named_by(root, gate)
+        named = named_by(root, gate, {path for _, paths in files for path in paths})
     except BundleAbsent as absent:
         yield error("BUNDLE_ABSENT", gate.gate_id, f"{absent.path} is not there, and {gate.flag_path} is")
         return
@@ -63,9 +64,9 @@ def _sealed(root: EngineRoot, gate: SealedGate, outputs: list[OutputSpec], pins:
         return
     lists = "its bundle" if gate.index_path is None else gate.index_path
     inside, vouched = f"{gate.bundle_root}/" if gate.bundle_root else "", []
-    for output in outputs:
-        own = {*named, gate.flag_path, gate.index_path}
-        left_out = [path for path in _files(root, output.path_template, pins) if path not in own]
+    own = {*named, gate.flag_path, gate.index_path}
+    for output, paths in files:
+        left_out = [path for path in paths if path not in own]
         below = [path for path in left_out if path.startswith(inside)]
         if below:
             more = f" and {len(below) - 1} more" if len(below) > 1 else ""

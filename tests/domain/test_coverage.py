@@ -45,14 +45,14 @@ def test_what_each_law_reads_and_each_gate_names(
 ) -> None:
     gate = build(tmp_path, which, FILES, LISTED)
     assert hashed_by(Blind(str(tmp_path)), gate, LAWS[gate.method.kind]) == read
-    assert named_by(Blind(str(tmp_path)), gate) == named
+    assert named_by(Blind(str(tmp_path)), gate, ALL) == named
 
 
 def test_a_gate_without_index_names_its_folder(tmp_path: Path) -> None:
     gate = attrs.evolve(build(tmp_path, "sha256_bundle_digest", FILES, LISTED), index_path=None)
-    assert named_by(Blind(str(tmp_path)), gate) == ALL
+    assert named_by(Blind(str(tmp_path)), gate, ALL) == ALL
     with pytest.raises(BundleAbsent):
-        named_by(Blind(str(tmp_path / "nowhere")), gate)
+        named_by(Blind(str(tmp_path / "nowhere")), gate, ALL)
 
 
 @attrs.frozen
