@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import click
 
 from sr_adapters.answers import versioned
 from sr_adapters.cli import exits, output, signals
-from sr_adapters.cli.errors import remedy_here
+from sr_adapters.cli.errors import as_typed, remedy_here
 from sr_adapters.cli.naming import run_argument
 from sr_adapters.cli.outcomes import answer, remedy_of
 from sr_adapters.cli.request_flags import request_flags
@@ -105,9 +105,19 @@ def resume_command(
     elif rows:
         names = ("run_id", "state", "reason_code", "message")
         session.table(["run", "state", "reason", "message"], [[row.get(name) for name in names] for row in rows])
+        session.say(*_steps(rows))
     else:
         session.say("Nothing to resume: every run known here is settled.")
     return exits.worst([unbound, code])
+
+
+def _steps(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """What to do next: for each reason once, as it is typed for the first run that has it."""
+    first: dict[str, str] = {}
+    for row in rows:
+        if row.get("remedy"):
+            first.setdefault(row["reason_code"], row["remedy"])
+    yield from (f"  {reason}: {as_typed(remedy)}" for reason, remedy in first.items())
 
 
 def _rebuild(session: Session, *, only: bool) -> int:

@@ -178,6 +178,14 @@ def test_resume_all_tells_of_a_settled_run_whose_record_was_deleted(two: Shell) 
     assert (row["run_id"], row["reason_code"]) == (RUN, "TRUTH_ROLLED_BACK")
 
 
+def test_resuming_all_tells_the_next_step_of_each_reason_once(two: Shell) -> None:
+    without_record(two.folder)
+    answer = second(two, "resume", "--all")
+    assert answer.code == 5
+    assert answer.out.count("TRUTH_ROLLED_BACK: ") == 1
+    assert f" recover {RUN} --accept-loss --reason R" in answer.out
+
+
 def test_what_a_crash_left_without_a_record_is_not_lost(two: Shell) -> None:
     """Its holder died before anything was accepted: the index knows the key, and no more."""
     without_record(two.folder)
