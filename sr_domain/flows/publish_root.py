@@ -30,9 +30,7 @@ def published_root(run: HeldRun, uri: str, number: int) -> str:
         if _lies(place, target):
             return uri
         if _lies(target, place):
-            raise _unwritable(
-                f"engine.publish_root {target} lies in the engine root {place} that is to be copied", _MEND
-            )
+            raise _unwritable(f"engine.publish_root {target} lies in the engine root {place} itself", _MEND)
         below = f"{run.layout.platform_run_id}/{run.run_id}/attempt-{number}"
         _copy(run, root, roots, below)
     return f"{target}/{below}"
@@ -41,12 +39,7 @@ def published_root(run: HeldRun, uri: str, number: int) -> str:
 def _copy(run: HeldRun, root: EngineRoot, roots: Keeping, below: str) -> None:
     """Every regular file of the root, as it is now, written once below a name that nothing has yet."""
     target = str(run.settings.publish_root)
-    with roots.open(f"{target}/{below}") as before:
-        if before.exists():
-            raise _unwritable(
-                f"copying the engine root to {before.uri}: something is there",
-                "see who writes below engine.publish_root; the next attempt has another name",
-            )
+    _nothing_at(f"{target}/{below}", roots)
     for fact in root.list("", EVERY_FILE):
         run.held.check()
         roots.keep(target, f"{below}/{fact.path}", partial(root.stream, fact.path, expect=fact))
@@ -54,6 +47,17 @@ def _copy(run: HeldRun, root: EngineRoot, roots: Keeping, below: str) -> None:
     if changed:
         first = ", ".join(changed.paths)
         raise EvidenceFault(ReasonCode.EVIDENCE_UNSTABLE, f"{first} changed while the engine root was copied", first)
+
+
+def _nothing_at(copy: str, roots: Keeping) -> None:
+    """Return where nothing has the copy's name yet. Raises `Unreachable`."""
+    try:
+        with roots.open(copy) as before:
+            there = "something is there" if before.exists() else ""
+    except EvidenceFault as fault:
+        there = fault.what
+    if there:
+        raise _unwritable(f"copying the engine root to {copy}: {there}", "see who writes below engine.publish_root")
 
 
 def _lies(place: str, above: str) -> bool:

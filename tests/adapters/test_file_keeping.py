@@ -94,7 +94,7 @@ def test_k6_bytes_and_names_are_put_on_disk_before_the_call_returns(
     real = os.fsync
 
     def note(fd: int) -> None:
-        synced.append(os.readlink(f"/proc/self/fd/{fd}"))
+        synced.append(str(Path(f"/proc/self/fd/{fd}").readlink()))
         real(fd)
 
     if not Path("/proc/self/fd").exists():

@@ -41,8 +41,8 @@ def roots(server: S3Server) -> S3EngineRoots:
 
 
 def at(server: S3Server, url: str | None = None, **settings: Any) -> S3EngineRoots:
-    where = {"endpoint_url": url or server.url, "region": "us-east-1", "addressing_style": "path"}
-    return S3EngineRoots(S3Settings(bucket=server.bucket, **where, **settings))
+    place: dict[str, Any] = {"endpoint_url": url or server.url, "region": "us-east-1", "addressing_style": "path"}
+    return S3EngineRoots(S3Settings(bucket=server.bucket, **place, **settings))
 
 
 class TestS3Keeping(KeepingLaws):
