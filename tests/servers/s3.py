@@ -59,6 +59,20 @@ class S3Server:
         return make_client(self.endpoint)
 
 
+@contextmanager
+def as_environment(server: S3Server) -> Iterator[None]:
+    """The server's keys where AWS's library looks for them."""
+    keys, before = server.endpoint.credentials, dict(os.environ)
+    if keys is not None:
+        os.environ.update(AWS_ACCESS_KEY_ID=keys.access_key, AWS_SECRET_ACCESS_KEY=keys.secret)
+    try:
+        yield
+    finally:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            os.environ.pop(name, None)
+            os.environ.update({name: before[name]} if name in before else {})
+
+
 def fresh_prefix() -> str:
     """A prefix no other test has."""
     return f"t-{uuid.uuid4().hex[:12]}"
