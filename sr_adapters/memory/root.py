@@ -89,7 +89,8 @@ class MemoryEngineRoots:
         name = f"{uri.rstrip('/')}/{path}"
         with self._lock:
             if name in self._kept:
-                raise Unreachable(ReasonCode.ENGINE_ROOT_UNREACHABLE, f"writing {name}: another file is there")
+                what, remedy = f"writing {name}: another file is there", "see who writes below engine.publish_root"
+                raise Unreachable(ReasonCode.ENGINE_ROOT_UNREACHABLE, what, remedy)
             self._kept[name] = bytes(data)
 
 

@@ -195,7 +195,7 @@ class Lab:
         return ScenarioRunner(
             Ports(
                 laws=self.law.laws(),
-                platform=FixedPlatformRuns(PLATFORM),
+                platform=wired.pop("platform", FixedPlatformRuns(PLATFORM)),
                 clock=wired.pop("clock", self.clock),
                 ids=self.ids,
                 pool=SerialPool(),
