@@ -113,6 +113,21 @@ def test_a_copy_that_cannot_be_written_rests_the_run_which_goes_on_later(asked: 
     assert submit(asked, "published").code == 0
 
 
+def test_the_doctor_looks_at_where_copies_go(asked: Shell) -> None:
+    def reach() -> Any:
+        checks = asked.bare("--profile", "d/copied.json", "--json", "doctor").json["checks"]
+        (found,) = [one for one in checks if one["name"] == "reach of its root"]
+        return found
+
+    assert submit(asked, "published").code == 0
+    assert reach()["ok"] is True
+    shutil.rmtree(asked.folder / "published")
+    assert "where nothing is yet" in reach()["detail"]
+    (asked.folder / "published").write_text("a file stands in the way")
+    found = reach()
+    assert (found["ok"], found["code"]) == (False, "ENGINE_ROOT_UNFIT")
+
+
 @pytest.mark.parity
 @pytest.mark.parametrize("published", [True, False])
 def test_under_a_shared_store(
