@@ -66,7 +66,7 @@ class TestS3Keeping(KeepingLaws):
 
     @pytest.fixture
     def drafts(self, server: S3Server, uri: str) -> Callable[[], list[str]]:
-        prefix = f"{uri.rpartition('/')[2]}/"
+        prefix = f"{uri.split('/', 3)[3]}/"
 
         def names() -> list[str]:
             found = server.client().list_objects_v2(Bucket=server.bucket, Prefix=prefix).get("Contents", ())

@@ -2,7 +2,7 @@
 
 All on free loopback ports, ended by pid. One server per pytest process (so per xdist
 worker); a fresh bucket each time. With SR_TEST_S3_ENDPOINT set, the store there is used in
-RGW's stead, with MINIO_ or AWS keys from the environment and SR_TEST_S3_BUCKET if given.
+RGW's stead, with MINIO_ or AWS keys from the environment, SR_TEST_S3_BUCKET and SR_TEST_S3_PREFIX if given.
 """
 
 from __future__ import annotations
@@ -74,8 +74,10 @@ def as_environment(server: S3Server) -> Iterator[None]:
 
 
 def fresh_prefix() -> str:
-    """A prefix no other test has."""
-    return f"t-{uuid.uuid4().hex[:12]}"
+    """A prefix no other test has, below SR_TEST_S3_PREFIX where that is set."""
+    above = os.environ.get("SR_TEST_S3_PREFIX", "").strip("/")
+    own = f"t-{uuid.uuid4().hex[:12]}"
+    return f"{above}/{own}" if above else own
 
 
 def absent(hint: str) -> None:
