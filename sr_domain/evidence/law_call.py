@@ -25,7 +25,7 @@ class LawFault(Exception):
         self.what = redact(what)
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _Heard:
     """What the view raised: the last of it, and the first that is not about the evidence."""
 

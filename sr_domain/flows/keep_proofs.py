@@ -22,10 +22,11 @@ from sr_domain.run.altered import AlteredArtifact
 from sr_domain.run.held_run import HeldRun
 from sr_domain.run.swap import swap
 from sr_ports import BadInput, Blob, Fault, ReasonCode, Unreachable
+from sr_ports.compared import Compared
 
 
-@attrs.frozen
-class OwnReceipt:
+@attrs.frozen(eq=False, repr=False)
+class OwnReceipt(Compared):
     """A receipt that proves what this run proves. `etag`: what stands at `key` was read or written under."""
 
     one: Proven
@@ -33,8 +34,8 @@ class OwnReceipt:
     etag: str
 
 
-@attrs.frozen
-class Kept:
+@attrs.frozen(eq=False, repr=False)
+class Kept(Compared):
     """`failures`: receipts that stand against the evidence. `orphans`: of those in the way that nobody rests on.
 
     Where there is either, nothing may be decided. `receipts`: the run's own. `versions_digest`: as of `Decision`.

@@ -18,6 +18,7 @@ from sr_domain.record.layout import Layout
 from sr_domain.record.proofs import Failure
 from sr_domain.run.held_run import HeldRun
 from sr_ports import BadInput, Blob, ReasonCode
+from sr_ports.compared import Compared
 
 MARK = "being_set_aside"
 """The one key of the document that stands in a receipt's place while an operator looks whether a run rests on it."""
@@ -25,8 +26,8 @@ _MOST = 1 << 20
 """Bytes of what may be a receipt at all."""
 
 
-@attrs.frozen
-class Standing:
+@attrs.frozen(eq=False, repr=False)
+class Standing(Compared):
     """What stands at `key` and does not prove what `one` proves.
 
     `stood`: the receipt that stands; None where it is none, and `wrong` says why.
@@ -62,8 +63,8 @@ def against_earlier(one: Proven, key: str, path: str, blob: Blob) -> Standing | 
     return against(one, key, blob) if same_day else None
 
 
-@attrs.frozen
-class Judged:
+@attrs.frozen(eq=False, repr=False)
+class Judged(Compared):
     """`failures`: they end the run. `orphans`, with their failures: receipts that no decision rests on."""
 
     failures: tuple[Failure, ...] = ()

@@ -57,7 +57,7 @@ class YamlBound(YamlFault):
         self.code = code
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _Built:
     """A finished value. `size`: nodes, with aliases written out. `height`: collections one in another."""
 
@@ -66,7 +66,7 @@ class _Built:
     height: int = 0
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _Open:
     """A collection being filled."""
 
@@ -135,7 +135,7 @@ def _events(data: bytes) -> Iterator[Any]:
         parser.dispose()
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _Reader:
     max_depth: int
     max_nodes: int
