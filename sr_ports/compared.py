@@ -10,7 +10,7 @@ import attrs
 class Compared:
     """Base of a frozen attrs class that is defined at start-up: ``@attrs.frozen(eq=False, repr=False)``.
 
-    Values of one class are equal where their fields are, as attrs has it; a field with ``eq=False`` is not compared, one
+    Values of one class are equal where their fields are, as attrs has it; one with ``eq=False`` is not compared, one
     with ``repr=False`` not shown. attrs itself would compile these three for every class, which takes longer than all
     else about the class.
     """
