@@ -10,9 +10,9 @@ import attrs
 class Compared:
     """Base of a frozen attrs class that is defined at start-up: ``@attrs.frozen(eq=False, repr=False)``.
 
-    Values of one class are equal where their fields are, as attrs has it; one with ``eq=False`` is not compared, one
-    with ``repr=False`` not shown. attrs itself would compile these three for every class, which takes longer than all
-    else about the class.
+    Values of one class are equal where their fields are, as attrs has it. A field with ``eq=False`` is not compared,
+    one with ``repr=False`` not shown. attrs itself would compile these three for every class, which takes longer than
+    all else about the class.
     """
 
     __slots__ = ()
@@ -26,8 +26,9 @@ class Compared:
         return hash((type(self), *_values(self)))
 
     def __repr__(self) -> str:
-        shown = (f"{field.name}={getattr(self, field.name)!r}" for field in attrs.fields(type(self)) if field.repr)
-        return f"{type(self).__qualname__}({', '.join(shown)})"
+        cls: Any = type(self)
+        shown = (f"{field.name}={getattr(self, field.name)!r}" for field in attrs.fields(cls) if field.repr)
+        return f"{cls.__qualname__}({', '.join(shown)})"
 
 
 _NAMES: dict[Any, tuple[str, ...]] = {}

@@ -7,7 +7,6 @@ from typing import Any, Self
 
 import attrs
 
-from sr_domain.encoding.redact import redact
 from sr_domain.record.values import KEPT, Value, many
 from sr_ports import EvidenceFault, ReasonCode
 
@@ -60,6 +59,8 @@ class Conflict(Value):
     @classmethod
     def from_fault(cls, subject: str, fault: EvidenceFault, expected: str | None = None) -> Conflict:
         """The contradiction that a fault of the engine root is for this gate or output."""
+        from sr_domain.encoding.redact import redact
+
         return cls(subject, fault.code, redact(fault.what), expected, path=fault.path)
 
 
