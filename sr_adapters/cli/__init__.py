@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 
-_NEW_OBJECTS = 50_000
+_NEW_OBJECTS = 200_000
 """How many more there may be before a look for cycles among them. Most of what a command makes lives to its end:
 Python's own 700 would look some hundred times at what is all still in use, a tenth of a short command's time."""
 
