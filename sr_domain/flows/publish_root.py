@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from sr_domain.run.held_run import HeldRun
-from sr_ports import EngineRoot, EvidenceFault, Keeping, Located, ReasonCode, Unreachable
+from sr_ports import EngineRoot, EvidenceFault, FileFact, Keeping, Located, ReasonCode, Unreachable
 from sr_ports.wanted import Wanted
 
 EVERY_FILE = Wanted("**", files_alone=True)
@@ -40,9 +40,12 @@ def _copy(run: HeldRun, root: EngineRoot, roots: Keeping, below: str) -> None:
     """Every regular file of the root, as it is now, written once below a name that nothing has yet."""
     target = str(run.settings.publish_root)
     _nothing_at(f"{target}/{below}", roots)
-    for fact in root.list("", EVERY_FILE):
+
+    def keep(fact: FileFact) -> None:
         run.held.check()
         roots.keep(target, f"{below}/{fact.path}", partial(root.stream, fact.path, expect=fact))
+
+    run.ports.pool.map(keep, root.list("", EVERY_FILE))
     changed = root.changes()
     if changed:
         first = ", ".join(changed.paths)

@@ -17,6 +17,7 @@ import pytest
 from sr_adapters.file.root import FileEngineRoots
 from sr_adapters.memory.root import MemoryEngineRoots
 from sr_adapters.runtime.platform import FixedPlatformRuns
+from sr_adapters.runtime.pool import ThreadPool
 from sr_domain.encoding.ids import run_id_for
 from sr_domain.record.states import RunState
 from sr_ports import EngineCall, EngineResult, ReasonCode, Unreachable
@@ -116,6 +117,19 @@ def test_the_copy_has_every_regular_file_and_the_run_is_of_it(copies: Copies) ->
     copies.sound()
     assert copies.files(copies.copy()) == copies.files(str(copies.lab.root))
     assert copies.files(copies.copy())["empty.log"] == b""
+
+
+def test_many_files_are_copied_by_several_threads(copies: Copies) -> None:
+    def many(root: Path) -> None:
+        for number in range(60):
+            folder = root / "more" / str(number % 7)
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{number}").write_bytes(b"%d" % number)
+
+    copies.spoil = many
+    assert copies.submit(pool=ThreadPool(4)).state is RunState.READY
+    copies.sound()
+    assert copies.files(copies.copy()) == copies.files(str(copies.lab.root))
 
 
 def links(root: Path) -> None:
@@ -253,6 +267,23 @@ def test_a_file_planted_during_the_copy_stays_and_lets_the_run_rest(copies: Copi
     copies.lab.lapse()
     assert copies.lab.runner().resume(RUN).state is RunState.READY
     copies.sound(attempt=2)
+
+
+@pytest.mark.parametrize("copies", ["files"], indirect=True)
+def test_a_link_planted_on_the_way_to_a_copy_leads_nowhere(copies: Copies, tmp_path: Path) -> None:
+    """The folder that the profile names may be a link; what lies below it may not."""
+    away, real, named = tmp_path / "away", tmp_path / "real", Path(copies.lab.copies)
+    away.mkdir()
+    real.mkdir()
+    named.symlink_to(real)
+    (real / PLATFORM).symlink_to(away)
+    copies.rests()
+    assert list(away.iterdir()) == []
+    (real / PLATFORM).unlink()
+    copies.lab.lapse()
+    assert copies.lab.runner().resume(RUN).state is RunState.READY
+    copies.sound(attempt=2)
+    assert (real / PLATFORM / RUN / "attempt-2" / RECEIPT).is_file()
 
 
 def test_a_root_that_lies_there_is_not_copied(copies: Copies, tmp_path: Path) -> None:

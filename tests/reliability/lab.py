@@ -198,7 +198,7 @@ class Lab:
                 platform=wired.pop("platform", FixedPlatformRuns(PLATFORM)),
                 clock=wired.pop("clock", self.clock),
                 ids=self.ids,
-                pool=SerialPool(),
+                pool=wired.pop("pool", SerialPool()),
                 heartbeat=NoHeartbeat(elapsed=self.clock.seconds),
                 telemetry=FanOut(()),
                 known_timezone=lambda name: name == "UTC",
