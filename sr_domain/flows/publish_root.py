@@ -10,7 +10,15 @@ from sr_ports.wanted import Wanted
 
 EVERY_FILE = Wanted("**", files_alone=True)
 """Regular files: a link, a FIFO or a socket is passed over."""
+_WHO = "see who writes below engine.publish_root"
 _MEND = "correct engine.publish_root in the profile"
+
+
+def check_place(run: HeldRun) -> None:
+    """Return where a copy could go, before an engine is run for it. Raises `Unreachable`: the run rests."""
+    target = run.settings.publish_root
+    if target is not None:
+        _is_there(target, _keeping(run))
 
 
 def published_root(run: HeldRun, uri: str, number: int) -> str:
@@ -20,11 +28,10 @@ def published_root(run: HeldRun, uri: str, number: int) -> str:
     attempt's own, in which nothing was before. Raises `EvidenceFault` where the root cannot be copied as it is,
     `Unreachable` where the copy cannot be written: the run rests.
     """
-    target, roots = run.settings.publish_root, run.ports.roots
+    target = run.settings.publish_root
     if target is None:
         return uri
-    if not isinstance(roots, Keeping):
-        raise _unwritable(f"engine.publish_root {target}: no adapter here writes engine roots", _MEND)
+    roots = _keeping(run)
     with roots.open(uri) as root:
         place = root.located() if isinstance(root, Located) else root.uri
         if _lies(place, target):
@@ -39,7 +46,8 @@ def published_root(run: HeldRun, uri: str, number: int) -> str:
 def _copy(run: HeldRun, root: EngineRoot, roots: Keeping, below: str) -> None:
     """Every regular file of the root, as it is now, written once below a name that nothing has yet."""
     target = str(run.settings.publish_root)
-    _nothing_at(f"{target}/{below}", roots)
+    if _is_there(f"{target}/{below}", roots):
+        raise _unwritable(f"copying the engine root to {target}/{below}: something is there", _WHO)
 
     def keep(fact: FileFact) -> None:
         run.held.check()
@@ -52,15 +60,21 @@ def _copy(run: HeldRun, root: EngineRoot, roots: Keeping, below: str) -> None:
         raise EvidenceFault(ReasonCode.EVIDENCE_UNSTABLE, f"{first} changed while the engine root was copied", first)
 
 
-def _nothing_at(copy: str, roots: Keeping) -> None:
-    """Return where nothing has the copy's name yet. Raises `Unreachable`."""
+def _keeping(run: HeldRun) -> Keeping:
+    roots = run.ports.roots
+    if not isinstance(roots, Keeping):
+        what = f"engine.publish_root {run.settings.publish_root}: no adapter here writes engine roots"
+        raise _unwritable(what, _MEND)
+    return roots
+
+
+def _is_there(uri: str, roots: Keeping) -> bool:
+    """Whether anything has this name. Raises `Unreachable`, also where it could be no root."""
     try:
-        with roots.open(copy) as before:
-            there = "something is there" if before.exists() else ""
+        with roots.open(uri) as root:
+            return root.exists()
     except EvidenceFault as fault:
-        there = fault.what
-    if there:
-        raise _unwritable(f"copying the engine root to {copy}: {there}", "see who writes below engine.publish_root")
+        raise _unwritable(f"copying the engine root: {fault.what}", _WHO) from fault
 
 
 def _lies(place: str, above: str) -> bool:

@@ -299,6 +299,19 @@ def test_one_beside_it_whose_name_begins_the_same_is_copied(copies: Copies, tmp_
     assert copies.named() == f"{tmp_path}/eng/{PLATFORM}/{RUN}/attempt-1"
 
 
+@pytest.mark.parametrize("copies", ["files"], indirect=True)
+def test_no_engine_is_run_where_its_root_could_be_copied_nowhere(copies: Copies) -> None:
+    place = Path(copies.lab.copies)
+    place.write_bytes(b"a file stands there")
+    copies.rests()
+    assert copies.attempts == 0
+    assert copies.lab.ledger(RUN).first("ENGINE_ATTEMPT_LAUNCH_REQUESTED") is None
+    place.unlink()
+    copies.lab.lapse()
+    assert copies.lab.runner().resume(RUN).state is RunState.READY
+    copies.sound(attempt=1)
+
+
 def test_a_copy_into_the_root_itself_is_refused(copies: Copies) -> None:
     copies.lab.publish_root = str(copies.lab.root / "copies")
     assert "correct engine.publish_root" in copies.rests().remedy
