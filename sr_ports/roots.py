@@ -151,7 +151,13 @@ class Located(Protocol):
 
 
 class EngineRoots(Protocol):
-    """Opens engine roots by URI: a local path, ``file://`` or ``s3://``."""
+    """Opens engine roots by URI: a local path, ``file://`` or ``s3://``.
+
+    Laws:
+
+    E1  `open` gives a snapshot of its own each time, of a root that is there or not, and writes nothing.
+    E2  A URI of a scheme that it does not read raises `BadInput`.
+    """
 
     def open(self, uri: str) -> EngineRoot:
         """A new snapshot of the root at `uri`, which need not exist. Whoever opens it closes it.
@@ -162,7 +168,14 @@ class EngineRoots(Protocol):
 
 @runtime_checkable
 class Keeping(EngineRoots, Protocol):
-    """Engine roots that can write a copy of one, for consumers who cannot reach where it lies."""
+    """Engine roots that can write a copy of one, for consumers who cannot reach where it lies.
+
+    Laws:
+
+    E3  A file that `keep` wrote is there whole, byte for byte, when it returns.
+    E4  A name is given once: a file that another wrote there is left as it is, and refused.
+    E5  What `source` raises passes, and then nothing has the name.
+    """
 
     def keep(self, uri: str, path: str, source: Callable[[Sink], object]) -> None:
         """Write one file of the copy at `uri`, durably and once: what another wrote there is left and refused.

@@ -23,6 +23,7 @@ import attrs
 import pytest
 
 from sr_ports.bus import ControlBus, Envelope
+from sr_ports.conformance.lawful import Laws
 from sr_ports.conformance.together import PATIENCE_S, together
 from sr_ports.errors import Unreachable
 
@@ -55,8 +56,10 @@ def reemitted(first: Envelope, at: str) -> Envelope:
     )
 
 
-class ControlBusLaws:
+class ControlBusLaws(Laws):
     """Laws B1 to B5. Needs `bus` and `reopen`."""
+
+    states = (ControlBus,)
 
     @pytest.fixture
     def topic(self) -> str:

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sr_ports.conformance.bundles import MemoryBundle
+from sr_ports.conformance.lawful import Laws
 from sr_ports.errors import EvidenceFault
 from sr_ports.laws import HashingLaw, IndexEntry, VerificationMethod
 
@@ -56,8 +57,10 @@ def digest(law: HashingLaw, bundle: MemoryBundle) -> str | None:
         return None
 
 
-class HashingLawLaws:
+class HashingLawLaws(Laws):
     """Laws H1 to H3. Needs `law` and `covers`."""
+
+    states = (HashingLaw,)
 
     @pytest.fixture
     def law(self) -> HashingLaw:

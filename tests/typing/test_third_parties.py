@@ -255,6 +255,10 @@ def test_the_plugins_are_offered() -> None:
 
 class TestThirdPartyStore(ObjectStoreLaws):
     @pytest.fixture
+    def content_etags(self) -> bool:
+        return True
+
+    @pytest.fixture
     def store(self, tmp_path: Path) -> MyStore:
         return MyStore(f"dict://{tmp_path}")
 
