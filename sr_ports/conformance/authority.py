@@ -29,6 +29,7 @@ import pytest
 from sr_ports.authority import NO_STORE, AuthorityStore, IndexNote, Lease, Newest, PerPlatformRun, StorePlace, Tail
 from sr_ports.conformance.authority_kit import CROWD, LONG_S, STORE, Lapse, Reopen, a_binding, at_once, bound, took
 from sr_ports.conformance.authority_leases import LeaseLaws
+from sr_ports.conformance.authority_meetings import MeetingLaws
 from sr_ports.conformance.authority_model import check_against_model
 from sr_ports.conformance.authority_stores import StoreLaws
 from sr_ports.conformance.lawful import Laws
@@ -38,7 +39,7 @@ Current = Callable[[str | None], PerPlatformRun]
 ONE, TWO = "platform_20260131T134200Z", "platform_20260201T134200Z"
 
 
-class AuthorityLaws(LeaseLaws, StoreLaws):
+class AuthorityLaws(LeaseLaws, StoreLaws, MeetingLaws):
     """Exactly the laws of `sr_ports.authority.AuthorityStore`."""
 
     # A1: one binding a key

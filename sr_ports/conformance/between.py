@@ -65,11 +65,11 @@ class Meetings:
 
 def _traced(adapter: object, call: Callable[[], A], at_line: Callable[[FrameType], None]) -> A:
     """The answer of the call, made in a thread of its own; `at_line` is told of each line of the adapter's code."""
-    homes = frozenset(_homes(adapter))
+    own = frozenset(homes(adapter))
 
     def trace(frame: FrameType, event: str, _arg: object) -> Any:
         if event == "call":
-            return trace if str(frame.f_globals.get("__name__")).partition(".")[0] in homes else None
+            return trace if str(frame.f_globals.get("__name__")).partition(".")[0] in own else None
         if event == "line":
             at_line(frame)
         return trace
@@ -85,6 +85,6 @@ def _traced(adapter: object, call: Callable[[], A], at_line: Callable[[FrameType
     return Started(run).answer()
 
 
-def _homes(adapter: object) -> Iterator[str]:
+def homes(adapter: object) -> Iterator[str]:
     """The top packages that the adapter's class and its bases are written in."""
     return (top for cls in type(adapter).__mro__ if (top := cls.__module__.partition(".")[0]) not in _NO_ADAPTER)

@@ -223,8 +223,8 @@ def test_the_hooks_of_the_document_return_what_the_specifications_say() -> None:
             assert f"| `{name}` | `{returned}` |" in text
 
 
-PARTS = ("LeaseLaws", "StoreLaws", "FolderLaws")
-"""Suites that `AuthorityLaws` and `ObjectStoreLaws` include."""
+PARTS = ("LeaseLaws", "StoreLaws", "MeetingLaws", "FolderLaws", "ListLaws", "VersionLaws", "CoverLaws")
+"""Suites that `AuthorityLaws`, `ObjectStoreLaws` and `HashingLawLaws` include."""
 
 
 def test_every_suite_is_in_the_document() -> None:
@@ -284,4 +284,4 @@ class TestLawWithAHasherOfItsOwn(HashingLawLaws):
 
     @pytest.fixture
     def covers(self) -> Covers:
-        return Covers(unlisted=True)
+        return Covers(unlisted=True, names=False)
