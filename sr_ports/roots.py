@@ -168,14 +168,7 @@ class EngineRoots(Protocol):
 
 @runtime_checkable
 class Keeping(EngineRoots, Protocol):
-    """Engine roots that can write a copy of one, for consumers who cannot reach where it lies.
-
-    Laws:
-
-    E3  A file that `keep` wrote is there whole, byte for byte, when it returns.
-    E4  A name is given once: a file that another wrote there is left as it is, and refused.
-    E5  What `source` raises passes, and then nothing has the name.
-    """
+    """Engine roots that can write a copy of one, for consumers who cannot reach where it lies."""
 
     def keep(self, uri: str, path: str, source: Callable[[Sink], object]) -> None:
         """Write one file of the copy at `uri`, durably and once: what another wrote there is left and refused.

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sr_domain.encoding.redact import redact
 from sr_domain.record.layout import Layout
+from sr_ports.masking import redact
 
 if TYPE_CHECKING:
     from sr_domain.record.details import Decided

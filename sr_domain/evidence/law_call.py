@@ -7,12 +7,12 @@ from typing import Any
 
 import attrs
 
-from sr_domain.encoding.redact import redact
 from sr_domain.evidence.bundle import Bundle, BundleAbsent, is_hex64
 from sr_domain.evidence.law_view import asked, law_view
 from sr_domain.evidence.provided_law import LawStopped, ProvidedLaw, WatchedLaw
 from sr_ports import EvidenceFault, PartsLaw, ReasonCode, Unreachable
 from sr_ports.errors import described, foreseen
+from sr_ports.masking import redact
 
 
 class LawFault(Exception):

@@ -7,9 +7,9 @@ from typing import Any, Self
 
 import attrs
 
-from sr_domain.encoding.redact import redact
 from sr_domain.record.values import KEPT, Value, many
 from sr_ports import EvidenceFault, ReasonCode
+from sr_ports.masking import redact
 
 
 @attrs.frozen(eq=False, repr=False)

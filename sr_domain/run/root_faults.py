@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from sr_domain.encoding.redact import redact
 from sr_domain.record.details import RootUnreadable
 from sr_domain.record.events import ENGINE_HELD_BACK, ENGINE_ROOT_UNREADABLE
 from sr_domain.record.kinds import Draft, EventKind
 from sr_ports import ReasonCode, SrError, Unreachable
+from sr_ports.masking import redact
 
 if TYPE_CHECKING:
     from sr_domain.run.held_run import HeldRun
