@@ -24,6 +24,7 @@ from sr_ports.wanted import FIRST_RELEASE, Wanted
 __all__ = ["EngineRootLaws", "Put", "Remove", "Reopen", "Snapshot", "read"]
 
 LARGEST_CHUNK = 8 << 20
+WRITERS = 16
 BIG = 40 << 20
 LEADING_OUT = ("/", "/a", "/etc/passwd", "..", "../a", "a/..", "a/../b", "in/../../x", "a\\b", "..\\a")
 MISSPELT = ("a//b", ".", "./a", "a/.", "a/./b", "a\x00b", "a\nb", "\ta", "a\x7f", "a/b\x01", "a\ud800")
@@ -59,6 +60,11 @@ class EngineRootLaws(SecondLook):
     def broken(self) -> EngineRoot:
         """A root of this kind that cannot answer."""
         pytest.skip("no way is given to make this root fail")
+
+    @pytest.fixture
+    def many(self) -> int:
+        """Files of a list that must come whole; more than any server puts on one page."""
+        return 1_100
 
     # R1
 
@@ -188,6 +194,12 @@ class EngineRootLaws(SecondLook):
             assert [fact.path for fact in found] == [name for name in sorted(names) if name.startswith(start)]
             assert list(found) == [reopen().stat(fact.path) for fact in found]
             assert all(fact.size == len(fact.path.encode()) for fact in found)
+
+    def test_r4_a_long_list_comes_whole(self, reopen: Reopen, put: Put, many: int) -> None:
+        names = [f"long/{n % 7}/{n:05}" for n in range(many)]
+        together([partial(put_each, put, names[who::WRITERS]) for who in range(WRITERS)], switch_s=None)
+        assert [fact.path for fact in reopen().list("long")] == sorted(names)
+        assert [fact.path for fact in reopen().list("long/3")] == sorted(names[3::7])
 
     def test_r4_answers_do_not_depend_on_what_was_asked_before(self, reopen: Reopen, put: Put) -> None:
         for name in ("a/b/c", "a/d", "e"):
@@ -331,3 +343,9 @@ class EngineRootLaws(SecondLook):
 
         for found in together([partial(all_of_it) for _ in range(6)]):
             assert found == {name: name.encode() * 20_000 for name in names}
+
+
+def put_each(put: Put, names: Sequence[str]) -> None:
+    """A file of each name."""
+    for name in names:
+        put(name, b"x")
