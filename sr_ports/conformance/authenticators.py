@@ -25,8 +25,10 @@ Headers = Mapping[str, str]
 MOST = 64
 """Places of a credential that are tried, evenly spread."""
 EMPTY = ("", " ", "\t", "Bearer", "Bearer ", "Bearer  ", "bearer", "Basic", "Basic Og==", "null", "undefined", "None")
-HOSTILE = ("\x00", "Bearer \x00", "Bearer a\r\nX-SR-Actor: root", "Bearer " + "a" * 1_000_000, "Bearer ä€😀", "Bearer .",
-           "Bearer ..", "Bearer e30.e30.", "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJyb290In0.", "Basic !!!", "\udce9")  # fmt: skip
+HOSTILE = (
+    "\x00", "Bearer \x00", "Bearer a\r\nX-SR-Actor: root", "Bearer " + "a" * 1_000_000, "Bearer ä€😀", "Bearer .",
+    "Bearer ..", "Bearer e30.e30.", "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJyb290In0.", "Basic !!!", "\udce9",
+)  # fmt: skip
 TEXTS = st.text(max_size=60) | st.sampled_from(["Bearer ", "Basic "]).flatmap(
     lambda head: st.text(max_size=40).map(lambda rest: head + rest)
 )
