@@ -7,8 +7,7 @@ import inspect
 import re
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import pytest
@@ -45,35 +44,52 @@ class Laws:
 def _lawful(test: Callable[..., object], law: str, limit_s: float) -> Callable[..., object]:
     @functools.wraps(test)
     def run(*args: Any, **kwargs: Any) -> object:
+        alarm = Alarm(limit_s)
         try:
-            with _within(limit_s):
+            alarm.set()
+            try:
                 return test(*args, **kwargs)
+            finally:
+                alarm.off()
         except TimeUp:
             pytest.fail(f"it did not end within {limit_s:g} seconds, and was ended\n{law}")
         except (Exception, pytest.fail.Exception) as broken:
             broken.add_note(law)
             raise
+        finally:
+            alarm.off()
 
     return run
 
 
-@contextmanager
-def _within(limit_s: float) -> Iterator[None]:
-    """Raise `TimeUp` in here once the time is up, where the system can: in the main thread of a POSIX process."""
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
+class Alarm:
+    """Raises `TimeUp` once the time is up, where the system can: in the main thread of a POSIX process.
 
-    def ring(_number: int, _frame: object) -> None:
-        raise TimeUp
+    Whoever swallows it gets another one soon. It is taken off twice: it may ring while it is taken off.
+    """
 
-    before = signal.signal(signal.SIGALRM, ring)
-    left = signal.setitimer(signal.ITIMER_REAL, limit_s, _AGAIN_S)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, *left)
-        signal.signal(signal.SIGALRM, before)
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
+        self._on = False
+        self._before: tuple[Any, tuple[float, float]] | None = None
+
+    def set(self) -> None:
+        if hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
+            handler = signal.signal(signal.SIGALRM, self._ring)
+            self._on = True
+            self._before = handler, signal.setitimer(signal.ITIMER_REAL, self._limit_s, _AGAIN_S)
+
+    def off(self) -> None:
+        self._on = False
+        if self._before is not None:
+            handler, left = self._before
+            signal.setitimer(signal.ITIMER_REAL, *left)
+            signal.signal(signal.SIGALRM, handler)
+            self._before = None
+
+    def _ring(self, _number: int, _frame: object) -> None:
+        if self._on:
+            raise TimeUp
 
 
 def laws_of(port: type[Any]) -> Mapping[str, str]:

@@ -30,7 +30,8 @@ def heard() -> Iterator[list[str]]:
         if not _listening:  # there is no way to take a hook away again
             sys.addaudithook(_hear)
             _listening.append(True)
-    _HEARD.events = events = []
+    events: list[str] = []
+    _HEARD.events = events
     try:
         yield events
     finally:
@@ -78,7 +79,7 @@ def wall_clock_ahead(adapter: object, seconds: float) -> Iterator[None]:
 
 def _modules(adapter: object) -> list[Any]:
     tops = frozenset(homes(adapter))
-    return [module for name, module in list(sys.modules.items()) if name.partition(".")[0] in tops and module]
+    return [module for name, module in list(sys.modules.items()) if name.partition(".")[0] in tops]
 
 
 def _calendar_ahead(real: type[calendar.datetime], shift: timedelta) -> type[calendar.datetime]:

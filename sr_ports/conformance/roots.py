@@ -196,7 +196,7 @@ class EngineRootLaws(SecondLook):
 
     def test_r4_a_long_list_comes_whole(self, reopen: Reopen, put: Put, many: int) -> None:
         names = [f"long/{n % 7}/{n:05}" for n in range(many)]
-        together([partial(list, (put(name, b"x") for name in names[n::16])) for n in range(16)], switch_s=None)
+        together([partial(list, map(put, names[n::16], [b"x"] * many)) for n in range(16)], switch_s=None)
         assert [fact.path for fact in reopen().list("long")] == sorted(names)
         assert [fact.path for fact in reopen().list("long/3")] == sorted(names[3::7])
 

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 from itertools import chain
+from operator import mul
+from typing import Any, ClassVar
 
 import pytest
 
@@ -29,7 +31,7 @@ _PLATFORM_RUN = re.compile(r"platform_[0-9]{8}T[0-9]{6}Z\Z")
 class ClockLaws(Laws):
     """Laws C1 and C2. Needs `clock`."""
 
-    states = (Clock,)
+    states: ClassVar[tuple[type[Any], ...]] = (Clock,)
 
     @pytest.fixture
     def clock(self) -> Clock:
@@ -53,7 +55,7 @@ class ClockLaws(Laws):
 class IdSourceLaws(Laws):
     """Laws D1 and D2. Needs `new_ids`: a callable that gives a source, as another process has it."""
 
-    states = (IdSource,)
+    states: ClassVar[tuple[type[Any], ...]] = (IdSource,)
 
     @pytest.fixture
     def new_ids(self) -> Callable[[], IdSource]:
@@ -93,7 +95,7 @@ class Refusal(Exception):
 class WorkPoolLaws(Laws):
     """Laws W1 to W3. Needs `pool`."""
 
-    states = (WorkPool,)
+    states: ClassVar[tuple[type[Any], ...]] = (WorkPool,)
 
     @pytest.fixture
     def pool(self) -> WorkPool:
@@ -156,7 +158,7 @@ class WorkPoolLaws(Laws):
         assert pool.map(lambda n: pool.map(row, [n, n]), range(6)) == wanted
 
     def test_w3_several_maps_at_once_end(self, pool: WorkPool) -> None:
-        found = together([partial(pool.map, lambda n, by=by: n * by, range(50)) for by in range(8)])
+        found = together([partial(pool.map, partial(mul, by), range(50)) for by in range(8)])
         assert found == [[n * by for n in range(50)] for by in range(8)]
 
 
@@ -166,7 +168,7 @@ class PlatformRunsLaws(Laws):
     At first no platform run was ever made there, but where the id is `fixed`.
     """
 
-    states = (PlatformRuns,)
+    states: ClassVar[tuple[type[Any], ...]] = (PlatformRuns,)
 
     @pytest.fixture
     def platforms(self) -> Callable[[], PlatformRuns]:

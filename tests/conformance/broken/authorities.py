@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import attrs
 import pytest
 
-from sr_adapters.memory.authority import MemoryAuthority, steady_now
+from sr_adapters.memory.authority import MemoryAuthority
 from sr_adapters.runtime.clock import ManualClock
 from sr_ports import Admission, Binding, Found, IndexedRun, IndexNote, Lease, NotFound
 from sr_ports.authority import NO_STORE
@@ -145,25 +145,10 @@ class Suite(AuthorityLaws):
 
 
 class TestSound(Suite):
-    """The twin, by a clock of the tests."""
+    """The twin."""
 
     __test__ = True
     kind = Sound
-
-
-class TestSoundByItsOwnClock(Suite):
-    """The twin, by a clock that starts at the worker's time and never steps."""
-
-    __test__ = True
-    kind = Sound
-
-    @pytest.fixture
-    def authority(self) -> Sound:
-        return Sound(steady_now())
-
-    @pytest.fixture
-    def lapse(self) -> Callable[[float], None]:
-        return time.sleep
 
 
 BROKEN = (

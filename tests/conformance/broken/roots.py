@@ -56,7 +56,7 @@ class RootSuite(EngineRootLaws):
 
     @pytest.fixture
     def remove(self, files: dict[str, bytes]) -> Callable[[str], None]:
-        return lambda path: files.pop(path) and None
+        return files.__delitem__
 
     @pytest.fixture
     def snapshot(self, files: dict[str, bytes]) -> Callable[[], object]:
