@@ -24,6 +24,7 @@ def run_superseded(layout: Layout, old: str, decided: Entry[Decided], notes: str
 
     `notes`: of the successor's request: the reason, without secrets.
     """
+
     reason = None if notes is None else redact(notes)[:_REASON]
     return {
         "run_id": old,

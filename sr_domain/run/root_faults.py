@@ -13,7 +13,6 @@ from sr_domain.record.details import RootUnreadable
 from sr_domain.record.events import ENGINE_HELD_BACK, ENGINE_ROOT_UNREADABLE
 from sr_domain.record.kinds import Draft, EventKind
 from sr_ports import ReasonCode, SrError, Unreachable
-from sr_ports.masking import redact
 
 if TYPE_CHECKING:
     from sr_domain.run.held_run import HeldRun
@@ -40,6 +39,8 @@ def on_record(run: HeldRun) -> Iterator[None]:
     try:
         yield
     except Unreachable as error:
+        from sr_ports.masking import redact
+
         found = RootUnreadable(error.code.value, redact(error.what), error.remedy)
         kind = _KINDS.get(error.code)
         if kind is not None and run.history.root_fault != found:
