@@ -13,6 +13,7 @@ from fnmatch import fnmatch
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,9 +79,8 @@ def _imported(node: ast.AST) -> Iterator[Module]:
 @cache
 def contracts() -> list[dict[str, Any]]:
     """What import-linter checks."""
-    found: list[dict[str, Any]] = tomllib.loads((REPO / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"][
-        "contracts"
-    ]
+    tools = tomllib.loads((REPO / "pyproject.toml").read_text("utf-8"))["tool"]
+    found: list[dict[str, Any]] = tools["importlinter"]["contracts"]
     return found
 
 
