@@ -25,6 +25,7 @@ from sr_domain.record.read import Entry, Record
 from sr_domain.run.answers import recorded_request, settled
 from sr_domain.run.derived import Derived
 from sr_domain.run.derived_artifact import DerivedArtifact
+from sr_domain.run.stored import stored_sha256
 from sr_ports import BadInput, ObjectStore, ReasonCode
 
 
@@ -160,10 +161,10 @@ class Auditor:
         if decision.object_versions_digest is not None:
             lists[self.layout.object_versions(self.ledger.run_id)] = decision.object_versions_digest
         for key, digest in lists.items():
-            blob = self.store.read(key)
-            if blob is None:
+            stands = stored_sha256(self.store, key)
+            if stands is None:
                 yield Finding(ReasonCode.TRUTH_MISSING, key, "it is not there")
-            elif sha256_hex(blob.data) != digest:
+            elif stands.sha256 != digest:
                 yield Finding(ReasonCode.TRUTH_ALTERED, key, "it is not what the record says")
 
     def _standing_facts(self) -> Document | None:
@@ -261,8 +262,8 @@ def receipt_findings(store: ObjectStore, receipt: Mapping[str, Any], rules: Rule
     elif not rules.same_receipt(receipt, blob.data):
         yield Finding(ReasonCode.TRUTH_ALTERED, key, "the instance receipt is not the one in the view")
     ref = receipt.get("bundle_manifest_ref")
-    parts = None if ref is None else store.read(ref)
+    parts = None if ref is None else stored_sha256(store, ref)
     if ref is not None and parts is None:
         yield Finding(ReasonCode.TRUTH_MISSING, ref, "the part list is not there")
-    elif ref is not None and parts is not None and sha256_hex(parts.data) != receipt["target_digest"]["hex"]:
+    elif ref is not None and parts is not None and parts.sha256 != receipt["target_digest"]["hex"]:
         yield Finding(ReasonCode.TRUTH_ALTERED, ref, "the part list is not the one that was proven")
