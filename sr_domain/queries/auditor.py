@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from sr_domain.artifacts.attestation import fault_in
 from sr_domain.artifacts.revisions import rules_at, rules_of
 from sr_domain.artifacts.rules import Document, Rules
 from sr_domain.artifacts.signed import statement_of
+from sr_domain.encoding.bounds import stored_json
 from sr_domain.encoding.canonical import exact_json, sha256_hex
 from sr_domain.encoding.contracts import problem
 from sr_domain.plan.compile import pins_of
@@ -170,7 +170,7 @@ class Auditor:
     def _standing_facts(self) -> Document | None:
         """The facts view that stands, found to be the one on record."""
         view = self.store.read(self.layout.facts(self.ledger.run_id))
-        facts: Document | None = None if view is None else json.loads(view.data)
+        facts: Document | None = None if view is None else stored_json(view.data)
         return facts
 
     def _signal(self) -> Iterator[Finding]:
@@ -222,7 +222,7 @@ class Auditor:
         digest = decided.details.facts_view_digest
         if standing is None or view is None or self.record.plan is None or sha256_hex(view.data) != digest:
             return  # nothing to compare, or nothing to compare it with: that is a finding of its own
-        wrong = fault_in(standing.data, statement_of(self.layout, self.record, json.loads(view.data), digest))
+        wrong = fault_in(standing.data, statement_of(self.layout, self.record, stored_json(view.data), digest))
         if wrong is not None:
             yield Finding(ReasonCode.TRUTH_ALTERED, key, wrong)
 

@@ -6,7 +6,6 @@ A part list is named by its own digest: what has another one in its place is nob
 from __future__ import annotations
 
 import enum
-import json
 import re
 from collections.abc import Iterator
 from typing import Self, assert_never
@@ -14,6 +13,7 @@ from typing import Self, assert_never
 import attrs
 
 from sr_domain.artifacts.attestation import PAYLOAD_TYPE, fault_in, normal, signatures_of
+from sr_domain.encoding.bounds import stored_json
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.record.layout import Layout
 from sr_domain.run.derived import Derived
@@ -171,8 +171,8 @@ def _keys(layout: Layout, run_id: str) -> dict[str, _Kind]:
 def _bundle_in(signal: bytes) -> object:
     """The bundle that a stored READY signal speaks of."""
     try:
-        document = json.loads(signal)
-    except (ValueError, RecursionError):
+        document = stored_json(signal)
+    except ValueError:
         return None
     return document.get("bundle_hash") if isinstance(document, dict) else None
 
