@@ -318,10 +318,9 @@ def _stated(node: dict[str, Any]) -> IndexEntry | None:
 
 @lru_cache(16)
 def _keys(keys: tuple[str, ...]) -> tuple[str | None, str | None]:
-    """Under which of its keys a member states its path and its digest: as a rule all members of an index have the same."""
-    return next((key for key in PATH_KEYS if key in keys), None), next(
-        (key for key in DIGEST_KEYS if key in keys), None
-    )
+    """Under which of its keys a member states its path and its digest: as a rule all of an index have the same."""
+    named = next((key for key in PATH_KEYS if key in keys), None)
+    return named, next((key for key in DIGEST_KEYS if key in keys), None)
 
 
 def is_hex64(value: object) -> bool:

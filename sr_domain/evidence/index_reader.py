@@ -38,8 +38,9 @@ _ENDS = {"{": "},", '"': '",'}
 def index_entries(chunks: Iterable[memoryview], path: str, most: int | None = None) -> Iterator[Any]:
     """The entries of the index in these bytes, in its order.
 
-    `path`: of the index, for people. `most`: entries that it may have, else as an index. Raises `EvidenceFault`: `INDEX_MALFORMED`, or the code of the bound that it
-    is over; `CutShort` where it merely ends too early. An index is sound only where the last entry was given.
+    `path`: of the index, for people. `most`: entries that it may have, else as an index. Raises `EvidenceFault`:
+    `INDEX_MALFORMED`, or the code of the bound that it is over; `CutShort` where it merely ends too early. An index is
+    sound only where the last entry was given.
     """
     window = _Window(chunks, path, MAX_ENTRIES if most is None else most)
     opening = window.peek()

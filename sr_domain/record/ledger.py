@@ -274,7 +274,7 @@ def check_ledger(run_id: str, data: bytes) -> Ledger | RecordFault:
 
 
 def line_of(line: bytes) -> Any:
-    """What a line of a record says, taken by itself. Raises `ValueError` for more than a line has, and what is no JSON."""
+    """What a line of a record says, taken by itself. Raises `ValueError` for no JSON, and for more than a line has."""
     if _is_long(line) or crowded(line) is not None:
         raise ValueError(_LONG_LINE)
     return json.loads(line.decode())
