@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import operator
 import re
@@ -15,7 +16,7 @@ import attrs
 import pluggy
 
 from sr_plugins.release import DISTRIBUTION
-from sr_ports import API_VERSION, HashingLaw, hooks, one_line
+from sr_ports import API_VERSION, BundleView, HashingLaw, hooks, one_line
 from sr_ports.compared import Compared
 from sr_ports.errors import described
 from sr_ports.hooks import PROJECT, Adapter
@@ -79,6 +80,17 @@ class Found(Compared):
     source: Source
 
 
+@attrs.frozen
+class NamedLaw:
+    """A law that is known by its kind alone: its code is in another process."""
+
+    kind: str
+
+    def digest(self, bundle: BundleView) -> str:
+        """Never called here."""
+        raise PluginError(f"the law {self.kind} is not in this process")
+
+
 class OffersNothing(Exception):
     """The plugin is sound and gives no adapter and no law."""
 
@@ -133,7 +145,19 @@ def load(point: EntryPoint, source: Source) -> list[Found]:
 
 
 class PluginError(Exception):
-    """Code of a plugin failed; says where and how."""
+    """Code of a plugin failed; says where and how. `ended`: it took the process with it that had it, or kept it."""
+
+    def __init__(self, why: str, *, ended: bool = False) -> None:
+        super().__init__(why)
+        self.ended = ended
+
+
+def absent(module: str) -> bool:
+    """Whether a module is not installed; told without importing it (its parents are imported)."""
+    try:
+        return importlib.util.find_spec(module) is None
+    except Exception:  # noqa: BLE001 - a parent package that cannot be imported, whatever it raises
+        return True
 
 
 def ask(plugin: Any, source: Source) -> list[Found]:
