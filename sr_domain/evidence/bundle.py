@@ -112,9 +112,9 @@ class Bundle:
             yield entry
 
     def _guarded(self, path: str) -> Iterator[memoryview]:
-        """The bytes of an index: read under the lease, as any others are, and no bytes of a bundle."""
+        """The bytes of an index: read under the lease, as any others are."""
         for chunk in self.root.chunks(path, rules=self.rules):
-            self.guard(0)
+            self.guard(len(chunk))
             yield chunk
 
     def let_go(self) -> None:

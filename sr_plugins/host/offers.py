@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import attrs
 
 from sr_plugins.host.loading import Source
-from sr_plugins.release import DISTRIBUTION
 from sr_ports import BadInput, ReasonCode
 from sr_ports.compared import Compared
-from sr_ports.hooks import Adapter
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -41,20 +38,14 @@ class Conflict(Compared):
         both = " and ".join(source.distribution for source in self.sources)
         return f"two plugins give the {self.port} {self.name!r}: {both}"
 
+    @property
+    def error(self) -> BadInput:
+        """The same, for whoever asks for that name."""
+        return BadInput(ReasonCode.PLUGIN_CONFLICT, self.what)
+
 
 def row(port: str, name: str, source: Source, why: str | None) -> Offer:
     return Offer(port, name, source.distribution, source.version, source.entry_point, why is None, why)
-
-
-def conflicting(conflict: Conflict) -> BadInput:
-    return BadInput(ReasonCode.PLUGIN_CONFLICT, conflict.what)
-
-
-def extra_of(adapter: Adapter[Any], source: Source) -> str:
-    """What pip installs for an adapter: its extra of SR, or what its own distribution says."""
-    if source.own:
-        return f"{DISTRIBUTION}[{adapter.extra}]"
-    return adapter.extra or source.distribution
 
 
 def not_there(lacking: Mapping[tuple[str, str], tuple[str, list[str]]]) -> BadInput:

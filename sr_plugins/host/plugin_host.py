@@ -9,8 +9,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from importlib.metadata import EntryPoint
+from typing import TYPE_CHECKING, Any
 
 from sr_plugins.host.admittance import Admittance
 from sr_plugins.host.host_laws import HostLaws, Provide, in_this_process
@@ -26,13 +26,17 @@ from sr_plugins.host.loading import (
     canonical,
     given,
     load,
+    points_here,
     sources_of,
+    too_long,
 )
 from sr_plugins.host.local_file import load_file, source_of
-from sr_plugins.host.offers import Conflict, Offer, conflicting, extra_of, not_installed, not_there, row
 from sr_plugins.release import DISTRIBUTION
 from sr_ports import BadInput, ReasonCode
-from sr_ports.hooks import PROJECT, Adapter
+from sr_ports.hooks import Adapter
+
+if TYPE_CHECKING:
+    from sr_plugins.host.offers import Conflict, Offer
 
 _ANY = Admittance()
 Offers = Callable[[], list[Found]]
@@ -51,10 +55,12 @@ class PluginHost:
 
     look: Look | None = None
 
-    def __init__(self, points: Iterable[EntryPoint], admittance: Admittance, files: Sequence[str] = ()) -> None:
+    def __init__(self, points: Iterable[EntryPoint] | None, admittance: Admittance, files: Sequence[str] = ()) -> None:
         self.admittance = admittance
         self.offered: dict[tuple[str, str], tuple[Any, Source]] = {}
         self.broken: tuple[Broken, ...] = ()
+        if points is None:
+            points, self.broken = points_here()
         self.idle: tuple[Broken, ...] = ()
         self.conflicts: tuple[Conflict, ...] = ()
         self._lock = threading.RLock()
@@ -84,12 +90,12 @@ class PluginHost:
         A broken plugin is noted, not raised. Raises `BadInput(PLUGIN_CONFLICT)` when two of those
         loaded now give one name on one port.
         """
-        host = cls(entry_points(group=PROJECT) if points is None else points, admittance, files)
+        host = cls(points, admittance, files)
         for plugin in plugins:
             source = given(plugin)
             host._take(source, partial(ask, plugin, source))
         if host.conflicts:
-            raise conflicting(host.conflicts[0])
+            raise host.conflicts[0].error
         return host
 
     @classmethod
@@ -101,7 +107,7 @@ class PluginHost:
         points: Iterable[EntryPoint] | None = None,
     ) -> PluginHost:
         """A host to look at: everything allowed is loaded, and conflicts are noted."""
-        host = cls(entry_points(group=PROJECT) if points is None else points, admittance, files)
+        host = cls(points, admittance, files)
         host.load_all()
         return host
 
@@ -144,6 +150,8 @@ class PluginHost:
         for one in found:
             place = (one.port, one.name)
             if place in self.offered:
+                from sr_plugins.host.offers import Conflict
+
                 self.conflicts += (Conflict(*place, (self.offered[place][1], source)),)
             else:
                 self.offered[place] = (one.offer, source)
@@ -159,7 +167,7 @@ class PluginHost:
             found = self._imported(port, name)
             rival = next((one for one in self.conflicts if (one.port, one.name) == (port, name)), None)
             if rival is not None:
-                raise conflicting(rival)
+                raise rival.error
         return found
 
     def _imported(self, port: str, name: str) -> tuple[Any, Source] | None:
@@ -200,8 +208,10 @@ class PluginHost:
             self._check_allowed(port, name, source)
             missing = [module for module in adapter.requires if absent(module)]
             if missing:
-                lacking[(port, name)] = (extra_of(adapter, source), missing)
+                lacking[(port, name)] = (_extra(adapter, source), missing)
         if lacking:
+            from sr_plugins.host.offers import not_there
+
             raise not_there(lacking)
 
     def title(self, port: str, name: str) -> str:
@@ -232,6 +242,8 @@ class PluginHost:
 
     def offers(self) -> list[Offer]:
         """Everything found so far, usable or not, by port and name."""
+        from sr_plugins.host.offers import row
+
         rows = []
         for (port, name), (offer, source) in self.offered.items():
             rows.append(row(port, name, source, self._why_not(port, name, offer, source)))
@@ -250,6 +262,8 @@ class PluginHost:
             return f"{rival.distribution} gives this name too"
         lacks = getattr(offer, "requires", ())
         missing = list(lacks) if source in self._elsewhere else [one for one in lacks if absent(one)]
+        from sr_plugins.host.offers import not_installed
+
         return f"{not_installed(missing)}: extra [{offer.extra}]" if missing else None
 
     def _check_allowed(self, port: str, name: str, source: Source) -> None:
@@ -271,14 +285,21 @@ class PluginHost:
         return [f"{one.source}: {one.why}" for one in (*self.broken, *self.idle, *self.left_out)]
 
 
+def _extra(adapter: Adapter[Any], source: Source) -> str:
+    """What pip installs for an adapter: its extra of SR, or what its own distribution says."""
+    if source.own:
+        return f"{DISTRIBUTION}[{adapter.extra}]"
+    return adapter.extra or source.distribution
+
+
 def _sort(points: Iterable[EntryPoint], admittance: Admittance) -> tuple[list[tuple[EntryPoint, Source]], list[Broken]]:
     """The entry points that may be loaded, each once, and those that may not, in a fixed order."""
     wanted: list[tuple[EntryPoint, Source]] = []
     left_out: dict[Source, Broken] = {}
     for point, source in sources_of(sorted(points, key=lambda one: (one.name, one.value))):
-        why = admittance.left_out(source)
-        if why is not None:
-            left_out[source] = Broken(source, why)
+        why, long = admittance.left_out(source), too_long(source)
+        if why is not None or long is not None:
+            left_out[source] = long or Broken(source, str(why))
         elif not any(_twin(source, other) for _, other in wanted):
             wanted.append((point, source))
     return wanted, list(left_out.values())
@@ -301,4 +322,4 @@ def _twin(one: Source, other: Source) -> bool:
     return (canonical(one.distribution), one.entry_point) == (canonical(other.distribution), other.entry_point)
 
 
-__all__ = ["DISTRIBUTION", "PORTS", "Broken", "Conflict", "Offer", "PluginHost", "Source"]
+__all__ = ["DISTRIBUTION", "PORTS", "Broken", "PluginHost", "Source", "absent"]

@@ -18,7 +18,7 @@ from typing import Any
 
 import attrs
 
-from sr_plugins.host.loading import Found, OffersNothing, PluginError, Source, absent, ask, canonical, load
+from sr_plugins.host.loading import UNKNOWN, Found, OffersNothing, PluginError, Source, absent, ask, canonical, load
 from sr_plugins.host.local_file import load_file
 from sr_plugins.isolation.asking import Channel, View
 from sr_plugins.isolation.frames import Ended, Pipe, receive, send_json
@@ -122,12 +122,21 @@ def _offers(plugin: dict[str, Any]) -> list[Found]:
     source = Source(**plugin)
     if source.file is not None:
         return ask(load_file(source.file, source.version), source)
-    with contextlib.suppress(PackageNotFoundError):
-        here = version(canonical(source.distribution))
-        if here != source.version:
-            raise PluginError(f"was exchanged: {source.distribution} is of version {here} by now")
+    here = _version_here(source)
+    if here not in (None, source.version):
+        raise PluginError(f"was exchanged: {source.distribution} is of version {here} by now")
     name, _, value = source.entry_point.partition(" = ")
     return load(EntryPoint(name, value, PROJECT), source)
+
+
+def _version_here(source: Source) -> str | None:
+    """The version of a plugin's distribution that is installed by now; None where that cannot be told."""
+    if UNKNOWN in (source.distribution, source.version):
+        return None
+    try:
+        return version(canonical(source.distribution))
+    except PackageNotFoundError:
+        return None
 
 
 def _method(node: dict[str, Any]) -> VerificationMethod:

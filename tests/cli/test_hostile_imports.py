@@ -89,7 +89,8 @@ def test_it_stops_only_what_names_it_and_never_the_parent(sr: Shell, site: Site,
     if name in HARMLESS:
         assert named.code == 0
         return
-    assert (named.code, named.error) == (2, "UNKNOWN_HASHING_LAW")
+    assert named.code == 2
+    assert "error[UNKNOWN_HASHING_LAW]" in named.err  # beside what the plugin itself has said
     assert "acme-evil 1.2: " in named.err
 
 
