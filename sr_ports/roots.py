@@ -215,6 +215,14 @@ def check_path(path: str) -> None:
         raise path_refused(path, "it is no relative POSIX path")
 
 
+def is_plain(path: str) -> bool:
+    """Whether a path is surely one that law R1 allows, and in the one spelling that it has: as most are.
+
+    False says nothing: one that is long or not ASCII is allowed as well.
+    """
+    return len(path) <= MAX_PARTS and _ASCII_PATH.match(path) is not None
+
+
 def check_length(path: str) -> None:
     """Return only for a path that is neither too long nor too deep. Raises `EvidenceFault`, as R1 says."""
     if len(path) <= MAX_PARTS and path.isascii():
