@@ -152,7 +152,13 @@ class Located(Protocol):
 
 
 class EngineRoots(Protocol):
-    """Opens engine roots by URI: a local path, ``file://`` or ``s3://``."""
+    """Opens engine roots by URI: a local path, ``file://`` or ``s3://``.
+
+    Laws:
+
+    E1  `open` gives a snapshot of its own each time, of a root that is there or not, and writes nothing.
+    E2  A URI of a scheme that it does not read raises `BadInput`.
+    """
 
     def open(self, uri: str) -> EngineRoot:
         """A new snapshot of the root at `uri`, which need not exist. Whoever opens it closes it.
@@ -207,6 +213,14 @@ def check_path(path: str) -> None:
     check_length(path)
     if (_ASCII_PATH.match(path) if path.isascii() else re.match(_PATH, path)) is None:
         raise path_refused(path, "it is no relative POSIX path")
+
+
+def is_plain(path: str) -> bool:
+    """Whether a path is surely one that law R1 allows, and in the one spelling that it has: as most are.
+
+    False says nothing: one that is long or not ASCII is allowed as well.
+    """
+    return len(path) <= MAX_PARTS and _ASCII_PATH.match(path) is not None
 
 
 def check_length(path: str) -> None:
