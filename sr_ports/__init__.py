@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         NotFound,
         OutcomeUnknown,
         SrError,
+        Stopped,
         Unreachable,
         one_line,
     )
@@ -165,6 +166,7 @@ _HOME = {
     "Signer": "signer",
     "Sink": "roots",
     "SrError": "errors",
+    "Stopped": "errors",
     "Stored": "stores",
     "Streamed": "stores",
     "Unreachable": "errors",
@@ -261,6 +263,7 @@ __all__ = [
     "Signer",
     "Sink",
     "SrError",
+    "Stopped",
     "StorePlace",
     "Stored",
     "Streamed",
