@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from sr_domain.runner import ScenarioRunner
 
+__all__ = ["in_thread"]
+
 T = TypeVar("T")
 
 
