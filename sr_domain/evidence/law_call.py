@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any
+from weakref import proxy
 
 import attrs
 
@@ -38,6 +39,10 @@ class _Heard:
         if self.world is None and not isinstance(error, EvidenceFault | BundleAbsent):
             self.world = error
 
+    def forget(self) -> None:
+        """Let go. An error that is held by what it went through keeps that, and a runner's open files, for ever."""
+        self.last = self.world = None
+
 
 def law_digest(provided: ProvidedLaw, bundle: Bundle) -> str:
     """The law's digest of a bundle, lower-case hex64.
@@ -62,8 +67,11 @@ def law_digest(provided: ProvidedLaw, bundle: Bundle) -> str:
         if heard.world is not None:  # the law kept it to itself
             raise heard.world from error
         raise _fault(provided, error) from error
-    if heard.world is not None:
-        raise heard.world
+    else:
+        if heard.world is not None:
+            raise heard.world
+    finally:
+        heard.forget()
     if not is_hex64(digest):
         raise LawFault(ReasonCode.LAW_FAILED, f"{provided.by} failed: it gave no sha256 digest")
     return str(digest).lower()
@@ -71,7 +79,8 @@ def law_digest(provided: ProvidedLaw, bundle: Bundle) -> str:
 
 def _answer(provided: ProvidedLaw, bundle: Bundle, heard: _Heard) -> Any:
     """What the law says; one over parts is given those, which the bundle reads."""
-    law, view = provided.law, law_view(bundle, heard)
+    # The view's class is in a circle with itself, as every class is: what it held would outlive the runner it is of.
+    law, view = provided.law, law_view(proxy(bundle), heard)
     if isinstance(law, WatchedLaw):
         return law.watched(view, partial(asked, partial(bundle.guard, 0), heard))
     if isinstance(law, PartsLaw):

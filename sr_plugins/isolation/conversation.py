@@ -29,8 +29,12 @@ class Raised(Exception):
     """The law's own last word was an error. The conversation is over, and the worker may have another."""
 
     def __init__(self, error: BaseException) -> None:
-        super().__init__(error)
-        self.error = error
+        super().__init__()
+        self._error = [error]
+
+    def taken(self) -> BaseException:
+        """The error, once: this one is its context, and each would keep the other and all that they went through."""
+        return self._error.pop()
 
 
 def loaded(worker: Worker) -> Offered:
@@ -139,12 +143,17 @@ class Conversation:
                 raise LawStopped(f"it asks one digest of paths of more than {NAMED} characters")
             yield from rows
 
+    def _passed(self, last: BaseException) -> Raised:
+        """What the view raised and the law let pass; it is kept here no longer."""
+        self._last = None
+        return Raised(last)
+
     def _final(self, node: dict[str, Any]) -> Any:
         match node:
             case {"digest": digest}:
                 return digest
             case {"passed": True} if self._last is not None:
-                raise Raised(self._last)
+                raise self._passed(self._last)
             case {"fault": {"code": str(code), "what": str(what), "path": path}}:
                 raise Raised(EvidenceFault(_code(code), what, path if isinstance(path, str) else None))
             case {"unreachable": {"code": str(code), "what": str(what), "remedy": str(remedy)}}:
