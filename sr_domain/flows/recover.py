@@ -10,7 +10,6 @@ import contextlib
 
 import attrs
 
-from sr_domain.encoding.redact import redact
 from sr_domain.flows.accepted_loss import refuse_while_others_work
 from sr_domain.flows.index import check_known
 from sr_domain.flows.known_ready import ready_elsewhere
@@ -35,6 +34,7 @@ from sr_domain.run.outcome import Outcome
 from sr_domain.run.rights import may
 from sr_ports import BadInput, Binding, Blob, Fault, ObjectStore, ReasonCode, SrError
 from sr_ports.compared import Compared
+from sr_ports.masking import redact
 from sr_ports.stores import MAX_OBJECT
 
 _LONGEST = 512

@@ -66,6 +66,7 @@ def wire_ports(profile: Profile, *, plugins: Sequence[Any] = (), narrate: bool =
     bare = Wires(profile, host_of(profile, plugins))
     isolating = isolation(bare)
     bare.host.require(bare.sections(narrate))
+    _written_by_some(bare)
     runtime: Runtime = bare.build("runtime", Section("system", {"workers": profile.evidence.workers}))
     wires = attrs.evolve(bare, platform=runtime.platform)
     return Ports(
@@ -84,6 +85,17 @@ def wire_ports(profile: Profile, *, plugins: Sequence[Any] = (), narrate: bool =
         invoker=None if profile.invoker is None else wires.build("invoker", profile.invoker),
         signer=None if profile.attest is None else wires.build("attest", profile.attest),
     )
+
+
+def _written_by_some(wires: Wires) -> None:
+    """Return where some adapter has the form of `engine.publish_root`: found out before an engine ran."""
+    uri = wires.profile.engine.publish_root
+    if uri is None:
+        return
+    scheme = _scheme(uri)
+    if not any(scheme in offer.schemes for offer in wires.host.adapters("engine_root")):
+        what = f"engine.publish_root: no adapter reads engine roots of the form {scheme}://"
+        raise BadInput(ReasonCode.PROFILE_INVALID, what, "name a folder or s3://bucket/prefix")
 
 
 def host_of(profile: Profile, plugins: Sequence[Any] = ()) -> PluginHost:
@@ -262,6 +274,12 @@ class Wires(Compared):
         return [name for name in self.profile.observability.sinks if name != "console" or narrate]
 
 
+def _scheme(uri: str) -> str:
+    """What an engine root's URI begins with; "" for a path."""
+    head = uri.partition("://")[0] if "://" in uri else ""
+    return urlsplit(f"{head}://").scheme if head else ""
+
+
 @attrs.frozen(eq=False, repr=False)
 class Roots(Compared):
     """`sr_ports.EngineRoots` over whatever adapters read which scheme."""
@@ -281,8 +299,7 @@ class Roots(Compared):
         roots.keep(uri, path, source)
 
     def _of(self, uri: str) -> EngineRoots:
-        head = uri.partition("://")[0] if "://" in uri else ""
-        scheme = urlsplit(f"{head}://").scheme if head else ""
+        scheme = _scheme(uri)
         roots = self.wires.roots(scheme)
         if roots is None:
             raise BadInput(ReasonCode.REQUEST_INVALID, f"no adapter reads engine roots of the form {scheme}://")

@@ -10,6 +10,7 @@ from functools import partial
 
 import pytest
 
+from sr_ports.conformance.lawful import Laws
 from sr_ports.errors import Fault, Unreachable
 from sr_ports.reasons import ReasonCode
 from sr_ports.stores import ObjectStore, Streamed, longest
@@ -17,7 +18,7 @@ from sr_ports.stores import ObjectStore, Streamed, longest
 Reopen = Callable[[], ObjectStore]
 
 
-class FolderLaws:
+class FolderLaws(Laws):
     """What is listed without a look below. Needs the fixtures of `ObjectStoreLaws`."""
 
     def test_o9_folders_are_named_once_and_in_order(self, store: ObjectStore, reopen: Reopen, prefix: str) -> None:
@@ -69,6 +70,7 @@ class FolderLaws:
                 list(broken.chunks(f"{prefix}a") or ())
 
     def test_a_store_says_whether_others_share_it(self, store: ObjectStore, reopen: Reopen) -> None:
+        """`shared` is True or False, and the same from every handle."""
         assert isinstance(store.shared, bool)
         assert reopen().shared is store.shared
 

@@ -12,7 +12,6 @@ from sr_adapters.memory.root import MemoryEngineRoot
 from sr_adapters.memory.store import MemoryObjectStore
 from sr_adapters.shown import UNSAFE, in_line, plain
 from sr_domain.artifacts.attestation import fault_in
-from sr_domain.encoding.redact import Redactor, redact, redact_bytes
 from sr_domain.evidence.bundle import Bundle
 from sr_domain.evidence.gates import read_flag
 from sr_domain.evidence.index_reader import index_entries
@@ -28,6 +27,7 @@ from sr_plugins.documents.profile import load_profile
 from sr_plugins.documents.yaml import load_document
 from sr_ports import SrError, VerificationMethod
 from sr_ports.globs import segment_glob
+from sr_ports.masking import Redactor, redact, redact_bytes
 
 LIMIT = 1 << 14
 """Bytes of a made-up document: more only makes a round slower."""
