@@ -87,7 +87,7 @@ if TYPE_CHECKING:
     )
     from sr_ports.settings import Refused, setting
     from sr_ports.signer import SignatureChecker, Signer
-    from sr_ports.stores import Blob, ObjectStore, Provable, Stored, check_bytes, check_key
+    from sr_ports.stores import Blob, ObjectStore, Provable, Stored, Streamed, check_bytes, check_key
     from sr_ports.wanted import ListingRules, Wanted
 
 _HOME = {
@@ -166,6 +166,7 @@ _HOME = {
     "Sink": "roots",
     "SrError": "errors",
     "Stored": "stores",
+    "Streamed": "stores",
     "Unreachable": "errors",
     "VerificationMethod": "laws",
     "Wanted": "wanted",
@@ -262,6 +263,7 @@ __all__ = [
     "SrError",
     "StorePlace",
     "Stored",
+    "Streamed",
     "Tail",
     "Unreachable",
     "VerificationMethod",

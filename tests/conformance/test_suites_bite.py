@@ -17,7 +17,8 @@ from pathlib import Path
 import attrs
 import pytest
 
-from sr_ports.conformance.lawful import Laws, laws_of
+from sr_ports import conformance
+from sr_ports.conformance.lawful import Laws, laws_of, quoted
 from tests.conformance import broken
 
 HERE = Path(__file__).resolve().parent / "broken"
@@ -113,3 +114,20 @@ def test_a_test_that_never_ends_is_ended_and_says_which_law_it_is_about(
 def test_a_stale_read_ends_the_counter_s_test_and_says_why(reports: Mapping[str, Mapping[str, Found]]) -> None:
     said = reports["stores"]["TestStaleReadsO2"].failed["test_o2_no_update_of_a_shared_counter_is_lost"]
     assert "what is read is stale" in said
+
+
+def every_suite() -> Iterator[type[object]]:
+    for found in pkgutil.iter_modules(conformance.__path__):
+        module = importlib.import_module(f"{conformance.__name__}.{found.name}")
+        mine = (one for one in vars(module).values() if isinstance(one, type) and one.__module__ == module.__name__)
+        yield from (one for one in mine if any(name.startswith("test_") for name in vars(one)))
+
+
+@pytest.mark.parametrize("suite", list(every_suite()), ids=lambda suite: suite.__name__)
+def test_every_suite_is_limited_in_time_and_each_of_its_tests_has_a_law_to_quote(suite: type[object]) -> None:
+    assert issubclass(suite, Laws)
+    whole = [one for one in every_suite() if issubclass(one, suite) and getattr(one, "states", ())]
+    assert whole, "no suite says which port it is of"
+    for name, test in vars(suite).items():
+        if name.startswith("test_"):
+            assert quoted(test, whole[-1].states).split(": ", 1)[1] not in ("", "every law of it"), name
