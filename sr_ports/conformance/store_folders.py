@@ -66,6 +66,7 @@ class FolderLaws(Laws):
         assert store.chunks(f"{prefix}b") is None
 
     def test_a_store_that_gives_pieces_says_when_it_cannot(self, broken: ObjectStore, prefix: str) -> None:
+        """`chunks` raises as `read` does."""
         if isinstance(broken, Streamed):
             with pytest.raises(Unreachable):
                 list(broken.chunks(f"{prefix}a") or ())

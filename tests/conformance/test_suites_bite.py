@@ -13,6 +13,7 @@ import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -116,7 +117,8 @@ def test_a_stale_read_ends_the_counter_s_test_and_says_why(reports: Mapping[str,
     assert "what is read is stale" in said
 
 
-def every_suite() -> Iterator[type[object]]:
+def every_suite() -> Iterator[type[Any]]:
+    """Every class of `sr_ports.conformance` that has tests."""
     for found in pkgutil.iter_modules(conformance.__path__):
         module = importlib.import_module(f"{conformance.__name__}.{found.name}")
         mine = (one for one in vars(module).values() if isinstance(one, type) and one.__module__ == module.__name__)
@@ -124,9 +126,9 @@ def every_suite() -> Iterator[type[object]]:
 
 
 @pytest.mark.parametrize("suite", list(every_suite()), ids=lambda suite: suite.__name__)
-def test_every_suite_is_limited_in_time_and_each_of_its_tests_has_a_law_to_quote(suite: type[object]) -> None:
+def test_every_suite_is_limited_in_time_and_each_of_its_tests_has_a_law_to_quote(suite: type[Any]) -> None:
     assert issubclass(suite, Laws)
-    whole = [one for one in every_suite() if issubclass(one, suite) and getattr(one, "states", ())]
+    whole = [one for one in every_suite() if issubclass(one, suite) and one.states]
     assert whole, "no suite says which port it is of"
     for name, test in vars(suite).items():
         if name.startswith("test_"):

@@ -8,8 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 from sr_adapters.memory.root import MemoryEngineRoot, MemoryEngineRoots
-from sr_ports import FileFact, Sink
-from sr_ports.conformance.keeping import KeepingLaws
+from sr_ports import FileFact
 from sr_ports.conformance.openers import EngineRootsLaws
 from sr_ports.conformance.roots import EngineRootLaws
 from sr_ports.wanted import EVERYTHING, Wanted
@@ -101,69 +100,3 @@ class OpenerSuite(EngineRootsLaws):
 
 
 globals().update(suites(OpenerSuite, [(OneSnapshotForAll, "E1"), (MakesTheRoot, "E1"), (OpensAnything, "E2")]))
-
-
-class OverwritesWhatIsThere(MemoryEngineRoots):
-    def keep(self, uri: str, path: str, source: Callable[[Sink], object]) -> None:
-        self._kept.pop(f"{uri.rstrip('/')}/{path}", None)
-        super().keep(uri, path, source)
-
-
-class KeepsTheFirstPiece(MemoryEngineRoots):
-    def keep(self, uri: str, path: str, source: Callable[[Sink], object]) -> None:
-        data = bytearray()
-        source(data.extend)
-        super().keep(uri, path, lambda sink: sink(memoryview(data)[:1000]))
-
-
-class KeepsWhatBroke(MemoryEngineRoots):
-    """Half a file stays where the source raised."""
-
-    def keep(self, uri: str, path: str, source: Callable[[Sink], object]) -> None:
-        data = bytearray()
-        try:
-            source(data.extend)
-        finally:
-            super().keep(uri, path, lambda sink: sink(memoryview(data)))
-
-
-class KeepsAnyPath(MemoryEngineRoots):
-    def keep(self, uri: str, path: str, source: Callable[[Sink], object]) -> None:
-        super().keep(uri, path.strip("/.").replace("..", "") or "x", source)
-
-
-class KeepsTheView(MemoryEngineRoots):
-    """Reads what it was given when the source has ended."""
-
-    def keep(self, uri: str, path: str, source: Callable[[Sink], object]) -> None:
-        views: list[memoryview] = []
-        source(views.append)
-        super().keep(uri, path, lambda sink: [sink(view) for view in views])
-
-
-class KeepingSuite(KeepingLaws):
-    __test__ = False
-    kind: ClassVar[Callable[..., MemoryEngineRoots]]
-
-    @pytest.fixture
-    def roots(self) -> MemoryEngineRoots:
-        return type(self).kind({})
-
-    @pytest.fixture
-    def uri(self) -> str:
-        return "memory:kept"
-
-    @pytest.fixture
-    def bounded(self) -> bool:
-        return False
-
-
-class TestSoundKeeping(KeepingSuite):
-    __test__ = True
-    kind = MemoryEngineRoots
-
-
-globals().update(suites(KeepingSuite, [
-    (OverwritesWhatIsThere, "K2"), (KeepsTheFirstPiece, "K1"), (KeepsWhatBroke, "K3"), (KeepsAnyPath, "K4"),
-    (KeepsTheView, "K5"),
-]))  # fmt: skip
