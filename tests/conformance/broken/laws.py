@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
+import attrs
 import pytest
 
-from sr_ports import BundleView, EvidenceFault, HashingLaw
+from sr_ports import BundleView, EvidenceFault, HashingLaw, IndexEntry, VerificationMethod
 from sr_ports.conformance.laws import Covers, HashingLawLaws
 from tests.conformance.broken.making import suites
 
@@ -192,6 +193,26 @@ class SwallowsFaults(Sound):
             return []
 
 
+@attrs.frozen
+class Vector:
+    """A small bundle and what a law makes of it."""
+
+    digest: str | None
+    note: str = "one file"
+    files: Mapping[str, bytes] = attrs.field(factory=lambda: {"a": b"a"})
+    method: VerificationMethod = attrs.field(factory=lambda: VerificationMethod("any"))
+    index: tuple[IndexEntry, ...] = ()
+    flag: str | None = None
+
+
+class WithVectors(Sound):
+    vectors = (Vector(hashlib.sha256(b"a\x001\x00a").hexdigest()), Vector(sha(), files={}))
+
+
+class NotByItsVectors(Sound):
+    vectors = (Vector(sha(b"a")),)
+
+
 class Suite(HashingLawLaws):
     __test__ = False
     kind: ClassVar[Callable[[], HashingLaw]]
@@ -212,7 +233,15 @@ class TestSound(Suite):
     kind = Sound
 
 
+class TestSoundWithVectors(Suite):
+    """The twin, with vectors."""
+
+    __test__ = True
+    kind = WithVectors
+
+
 BROKEN = (
+    (NotByItsVectors, "H1"),
     (FirstByteOnly, "H2"), (FirstChunkOnly, "H2"), (FirstBlockOnly, "H2"), (LastByteLeftOut, "H2"),
     (IgnoresNames, "H2"), (BlursBorders, "H2"), (AddsUp, "H2"), (OneFileOnly, "H2"), (RemembersTheFirst, "H2"),
     (LooksAtTheTime, "H1"), (OpensByName, "H1"), (CountsCalls, "H1"), (KeepsWhatItMet, "H1"), (MixesThreads, "H1"),
