@@ -46,6 +46,7 @@ class EngineInvokerLaws(Laws):
     """Fixtures: `invoker_for`, `call`, `unstartable`, `log_limit_bytes`."""
 
     states = (EngineInvoker, EndsAbandoned)
+    time_limit_s = 45.0  # less than what a child that nobody ends sleeps
 
     @pytest.fixture
     def invoker_for(self) -> InvokerFactory:

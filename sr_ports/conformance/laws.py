@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import pytest
@@ -40,6 +40,8 @@ class HashingLawLaws(CoverLaws):
     """Laws H1 to H3. Needs `law` and `covers`."""
 
     states = (HashingLaw,)
+    starts_first: ClassVar[bool] = False
+    """Whether the law's first call starts what it runs in, such as a worker process: that is not its own doing."""
 
     @pytest.fixture
     def law(self) -> HashingLaw:
@@ -111,10 +113,11 @@ class HashingLawLaws(CoverLaws):
 
     def test_h3_it_opens_nothing_itself(self, law: HashingLaw) -> None:
         """No file, folder, program or connection: it has its bytes of the view alone."""
-        for contents in (_ONE, _TWO):
-            wanted = digest(law, bundle_of(contents))  # what it imports on its first way is its own affair
+        if self.starts_first:
+            digest(law, bundle_of(_ONE))
+        for contents in (_ONE, _TWO, _ONE):
             with heard() as events:
-                assert digest(law, bundle_of(contents)) == wanted
+                digest(law, bundle_of(contents))
             assert events == [], "it reaches for what the view does not give"
 
     @QUICK

@@ -5,6 +5,7 @@ All of `tests/conformance/broken` runs in processes of its own, a few at once, e
 
 from __future__ import annotations
 
+import fcntl
 import importlib
 import os
 import pkgutil
@@ -12,6 +13,8 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,21 +50,33 @@ SUITES = [(module, one) for module in MODULES for one in classes(module)]
 
 @pytest.fixture(scope="session")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Mapping[str, Found]]:
-    """By module and class, what came of it."""
-    folder = tmp_path_factory.mktemp("bite")
-    env = {**os.environ, "PYTEST_ADDOPTS": "", "PYTEST_XDIST_WORKER": ""}
-    started = {
-        module: subprocess.Popen(
-            [sys.executable, "-m", "pytest", str(HERE), "-p", "no:cacheprovider", "-n", "0", "-q", "--tb=short",
-             "-o", f"python_files={module}.py", "-o", "addopts=", f"--junitxml={folder / module}.xml",
-             f"--basetemp={folder / module}"],
-            cwd=REPO, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )
-        for module in MODULES
-    }  # fmt: skip
-    said = {module: process.communicate()[0].decode("utf-8", "replace") for module, process in started.items()}
-    assert {module: process.returncode for module, process in started.items()} == dict.fromkeys(MODULES, 1), said
+    """By module and class, what came of it. Of several processes that test, one runs them for all."""
+    shared = tmp_path_factory.getbasetemp().parent if "PYTEST_XDIST_WORKER" in os.environ else None
+    folder = tmp_path_factory.mktemp("bite") if shared is None else shared / "bite"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "done").exists():
+            run_all(folder)
+            (folder / "done").touch()
     return {module: found_in(folder / f"{module}.xml") for module in MODULES}
+
+
+def run_all(folder: Path) -> None:
+    """Run every module, in a process of its own, two at once; what came of it is left in the folder."""
+    with ThreadPoolExecutor(2) as pool:
+        done = dict(zip(MODULES, pool.map(partial(run_one, folder), MODULES), strict=True))
+    assert {module: one.returncode for module, one in done.items()} == dict.fromkeys(MODULES, 1), done
+
+
+def run_one(folder: Path, module: str) -> subprocess.CompletedProcess[str]:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", str(HERE), "-p", "no:cacheprovider", "-n", "0", "-q", "--tb=short",
+         "-o", f"python_files={module}.py", "-o", "addopts=", f"--junitxml={folder / module}.xml",
+         f"--basetemp={folder / module}"],
+        cwd=REPO, env=env, capture_output=True, text=True, check=False,
+    )  # fmt: skip
 
 
 def found_in(path: Path) -> Mapping[str, Found]:

@@ -116,6 +116,18 @@ class OpensFiles(Sound):
         return Path("/etc/passwd").read_bytes()[:0]
 
 
+class OpensOnce(Sound):
+    """Reads a file of the machine when it is first asked."""
+
+    def __init__(self) -> None:
+        self.salt: bytes | None = None
+
+    def before(self, bundle: BundleView) -> bytes:
+        if self.salt is None:
+            self.salt = Path("/etc/passwd").read_bytes()
+        return self.salt
+
+
 class ListsFolders(Sound):
     def before(self, bundle: BundleView) -> bytes:
         return str([*Path("/").iterdir()])[:0].encode()
@@ -246,6 +258,6 @@ BROKEN = (
     (IgnoresNames, "H2"), (BlursBorders, "H2"), (AddsUp, "H2"), (OneFileOnly, "H2"), (RemembersTheFirst, "H2"),
     (LooksAtTheTime, "H1"), (OpensByName, "H1"), (CountsCalls, "H1"), (KeepsWhatItMet, "H1"), (MixesThreads, "H1"),
     (ReadsTheClock, "H1"), (ReadsTheCalendar, "H1"), (Throws, "H1"), (Shouts, "H1"), (OpensFiles, "H3"),
-    (ListsFolders, "H3"), (SwallowsFaults, "H3"),
+    (OpensOnce, "H3"), (ListsFolders, "H3"), (SwallowsFaults, "H3"),
 )  # fmt: skip
 globals().update(suites(Suite, BROKEN))
