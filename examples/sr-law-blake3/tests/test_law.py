@@ -1,7 +1,5 @@
 """The law by itself: SR's own suite for laws, its vectors, and manifests that are not taken."""
 
-from collections.abc import Callable
-
 import attrs
 import pytest
 from blake3 import blake3
@@ -103,10 +101,10 @@ def test_what_is_no_utf_8_is_refused() -> None:
 
 @pytest.mark.parametrize("text", EARLY)
 def test_a_manifest_that_is_still_being_written_is_waited_for(text: str) -> None:
-    ask: Callable[[bytes], object]
-    for ask in (LAW.stated, lambda flag: list(LAW.members(flag))):
-        with pytest.raises(CutShort):
-            ask(text.encode())
+    with pytest.raises(CutShort):
+        LAW.stated(text.encode())
+    with pytest.raises(CutShort):
+        list(LAW.members(text.encode()))
 
 
 OFFICIAL = {
