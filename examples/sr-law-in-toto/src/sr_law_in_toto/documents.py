@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+from collections.abc import Sequence
 from typing import Any, NoReturn, cast
 
 from sr_ports import CutShort, EvidenceFault, ReasonCode
@@ -37,8 +38,7 @@ def items_of(node: object, what: str) -> list[Any]:
     """The items of a list that has some. Raises `EvidenceFault`."""
     if not isinstance(node, list) or not node:
         raise refused(what)
-    items: list[Any] = node
-    return items
+    return list(cast(Sequence[Any], node))
 
 
 def decoded(text: object, what: str) -> bytes:
