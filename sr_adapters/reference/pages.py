@@ -12,7 +12,7 @@ from sr_adapters.reference.settings import profile_keys
 from sr_adapters.reference.shapes import fields
 from sr_adapters.reference.variables import environment
 from sr_domain.evidence.bundle import DIGEST_KEYS, PATH_KEYS
-from sr_domain.evidence.gates import FLAG_LIMIT
+from sr_domain.evidence.flags import FLAG_LIMIT
 from sr_domain.evidence.index_reader import MAX_INDEX, SHAPES
 from sr_domain.plan.compile import PINS
 from sr_domain.plan.templates import DAY_TOKENS

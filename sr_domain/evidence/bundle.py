@@ -56,6 +56,7 @@ class Bundle:
 
     `bundle_root`: folder without trailing slash. `index_path`: None when the gate names none. `flag_path`:
     of the gate's flag, which no law reads. `pool`: what reads the parts of a law over parts, None for this thread.
+    `members`: what a flag lists that is the index as well, at each call anew; None for any other.
     """
 
     root: EngineRoot
@@ -67,6 +68,12 @@ class Bundle:
     digests: WholeFiles = attrs.field(factory=WholeFiles)
     flag_path: str | None = None
     pool: WorkPool | None = None
+    members: Callable[[], Iterable[IndexEntry]] | None = None
+
+    @property
+    def listed_in(self) -> str | None:
+        """Where the bundle's files are listed: in its index, or in a flag that is one; None where nowhere."""
+        return self.index_path if self.members is None else self.flag_path
 
     def files(self) -> Sequence[BundleFile]:
         """Every file below the bundle root less excluded names. Raises `BundleAbsent` when there is none.
@@ -87,12 +94,12 @@ class Bundle:
 
     @cached_property
     def _index(self) -> Sequence[IndexEntry]:
-        path = self.index_path
+        path = self.listed_in
         if path is None:
             raise EvidenceFault(ReasonCode.INDEX_MALFORMED, "the gate map names no index for this law")
         if self.root.stat(path, self.rules) is None:
             raise BundleAbsent(path)
-        entries = kept(partial(self._entries, path))
+        entries = kept(partial(self._entries, path) if self.members is None else self._members)
         if not entries:
             raise EvidenceFault(ReasonCode.INDEX_EMPTY, f"{path} lists nothing", path)
         return entries
@@ -106,6 +113,13 @@ class Bundle:
             if entry.path:  # also for a law that never opens it: no index names what is not its bundle's
                 _check_member(entry.path, entry.path)
             yield entry
+
+    def _members(self) -> Iterator[IndexEntry]:
+        """A walk over a flag that is the index as well. Its digest is over all of it: no name is left out."""
+        for entry in () if self.members is None else self.members():
+            plain = self._plain(entry)
+            _check_member(plain.path, entry.path)
+            yield plain
 
     def let_go(self) -> None:
         """Forget the index: a view that a law was given lives on until it is collected."""
@@ -155,7 +169,7 @@ class Bundle:
     def _lists(self, path: str) -> bool:
         """Whether the index lists what is at `path` below the engine root."""
         inside = f"{self.bundle_root}/" if self.bundle_root and self.method.path_base == "bundle_root" else ""
-        return self.index_path is not None and any(inside + entry.path == path for entry in self.index())
+        return self.listed_in is not None and any(inside + entry.path == path for entry in self.index())
 
     def sha256_file(self, path: str, base: PathBase) -> str:
         """Hex sha256 of one member, read once in a look."""
@@ -191,7 +205,7 @@ class Bundle:
 
     def part_facts(self) -> dict[str, FileFact]:
         """The files of a law over parts, by the paths that it is given. Raises as `parts` does."""
-        return self._all_but_the_flag() if self.index_path is None else self._listed()
+        return self._all_but_the_flag() if self.listed_in is None else self._listed()
 
     def _listed(self) -> dict[str, FileFact]:
         """The index's members by path, each found before any is read."""

@@ -25,7 +25,6 @@ from sr_domain.evidence.oracle import MANIFEST, oracle_pack
 from sr_domain.evidence.outputs import Absent, OutputFiles, find_output
 from sr_domain.evidence.progress import ReadProgress
 from sr_domain.evidence.run_receipt import RECEIPT, mismatch, read_receipt
-from sr_domain.evidence.small_files import CutShort
 from sr_domain.evidence.verdict import Evidence, Proven
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.policy import MemberDigests
@@ -34,7 +33,7 @@ from sr_domain.record.proofs import Conflict, Failure, GateProof, Lack, OutputPr
 from sr_domain.run.admission_rules import admitted
 from sr_domain.run.asking import Asking
 from sr_domain.run.planned_laws import Lacking, law_here
-from sr_ports import Changes, EngineRoot, EvidenceFault, ReasonCode
+from sr_ports import Changes, CutShort, EngineRoot, EvidenceFault, ReasonCode
 from sr_ports.roots import NAMED_CHANGES
 
 

@@ -19,7 +19,8 @@ from sr_domain.plan.pack import GateSpec, OutputSpec
 from sr_domain.plan.templates import DAY, TOKEN, path_fault, unfilled
 from sr_plugins.documents.findings import Finding, error, warning
 from sr_plugins.documents.pack import GATES, OUTPUTS, PackDocuments, entry_at, pack_folder, read_pack
-from sr_plugins.documents.pack_entries import AVAILABILITIES, gate_spec, output_spec, unknown_keys
+from sr_plugins.documents.pack_entries import AVAILABILITIES, WITHOUT_WORDS, gate_spec, output_spec, unknown_keys
+from sr_plugins.documents.pack_laws import param_faults
 from sr_plugins.documents.pack_refs import check_refs
 from sr_plugins.documents.shipped import lent
 from sr_ports import BadInput
@@ -46,7 +47,7 @@ class _Pack:
 
 
 def check_pack(folder: str, laws: Collection[str]) -> list[Finding]:
-    """Everything wrong with a pack, errors first. `laws`: the kinds that plugins provide.
+    """Everything wrong with a pack, errors first. `laws`: the kinds that plugins provide, or the laws by kind.
 
     Raises `BadInput(PACK_INVALID)` when a document cannot be read or has no list of entries.
     """
@@ -110,6 +111,9 @@ def _gate(gate: GateSpec, pack: _Pack, laws: Collection[str]) -> Iterator[Findin
         yield error("UNKNOWN_GATE_ID", gate.gate_id, f"depends on {upstream}, which is not in the gate map")
     if gate.method.kind not in laws:
         yield error("UNKNOWN_HASHING_LAW", gate.gate_id, f"no plugin provides {absence(laws, gate.method.kind)}")
+    elif isinstance(laws, Mapping) and gate.method.kind not in WITHOUT_WORDS:
+        for what in param_faults(gate.method, laws[gate.method.kind]):
+            yield error("UNKNOWN_KEY", gate.gate_id, f"verification_method: {what}")
     yield from _gate_templates(gate)
     _, rest = scope_pins(gate.scope)
     if rest:

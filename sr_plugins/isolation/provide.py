@@ -29,10 +29,11 @@ class Isolating:
         """See `host_laws.Provide`. An object that code of this process gave cannot be had in another."""
         if source.given or self._isolation == "none" or (source.own and self._isolation == "foreign"):
             return self._here(in_this_process(law, source))
+        from sr_domain.evidence.law_traits import traits_of
         from sr_plugins.isolation.law import IsolatedLaw
 
         self._workers = self._workers or self._make()
-        apart = IsolatedLaw(law.kind, source, self._workers)
+        apart = IsolatedLaw(law.kind, source, self._workers, traits_of(law))
         return ProvidedLaw(apart, source.distribution, source.version, RunsIn.OWN if source.own else RunsIn.WORKER)
 
     def _here(self, provided: ProvidedLaw) -> ProvidedLaw:
