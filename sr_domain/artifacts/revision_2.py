@@ -54,7 +54,7 @@ def locator(output: SealedOutput, pins: Node, root: str, proof: OutputProof) -> 
 def gate_receipt(look: SealedGate, pins: Node, root: str, digest: str) -> Document:
     """The receipt that a gate passed, on the day of this look. `root`, `pins`: as for `locator`."""
     artifacts = {
-        "validation_bundle_root": look.bundle_root + "/",
+        "validation_bundle_root": f"{look.bundle_root}/" if look.bundle_root else "",
         "index_path": look.index_path,
         "passed_flag_path": look.flag_path,
     }

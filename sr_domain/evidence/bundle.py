@@ -71,6 +71,11 @@ class Bundle:
     members: Callable[[], Iterable[IndexEntry]] | None = None
 
     @property
+    def inside(self) -> str:
+        """What paths of the bundle begin with below the engine root; empty where that itself is the bundle."""
+        return f"{self.bundle_root}/" if self.bundle_root else ""
+
+    @property
     def listed_in(self) -> str | None:
         """Where the bundle's files are listed: in its index, or in a flag that is one; None where nowhere."""
         return self.index_path if self.members is None else self.flag_path
@@ -80,7 +85,7 @@ class Bundle:
 
         The flag is one of them where no name leaves it out: a digest over all files then covers it.
         """
-        cut = len(self.bundle_root) + 1
+        cut = len(self.inside)
         facts = self.root.list(self.bundle_root, whole_bundle(self.method, self.rules))
         if not facts:
             raise BundleAbsent(self.bundle_root)
@@ -168,7 +173,7 @@ class Bundle:
 
     def _lists(self, path: str) -> bool:
         """Whether the index lists what is at `path` below the engine root."""
-        inside = f"{self.bundle_root}/" if self.bundle_root and self.method.path_base == "bundle_root" else ""
+        inside = self.inside if self.method.path_base == "bundle_root" else ""
         return self.listed_in is not None and any(inside + entry.path == path for entry in self.index())
 
     def sha256_file(self, path: str, base: PathBase) -> str:
@@ -218,7 +223,7 @@ class Bundle:
 
     def _all_but_the_flag(self) -> dict[str, FileFact]:
         """Every file below the bundle root less excluded names and the flag, by path from the method's base on."""
-        cut = 0 if self.method.path_base == "run_root" else len(self.bundle_root) + 1
+        cut = 0 if self.method.path_base == "run_root" else len(self.inside)
         found = {
             fact.path[cut:]: fact
             for fact in self.root.list(self.bundle_root, whole_bundle(self.method, self.rules))
@@ -239,11 +244,11 @@ class Bundle:
         """The member's path below the engine root. Raises `EvidenceFault` for one that leaves its base or is none."""
         plain = plain_path(path, folders=self.root.folders)
         _check_member(plain, path)
-        return plain if base == "run_root" else f"{self.bundle_root}/{plain}"
+        return plain if base == "run_root" else self.inside + plain
 
     def _check_target(self, fact: FileFact, base: PathBase) -> None:
         """A symbolic link may stay within its base alone; the engine root sees to what is outside it."""
-        inside = f"{self.bundle_root}/" if self.bundle_root and base == "bundle_root" else ""
+        inside = self.inside if base == "bundle_root" else ""
         if fact.target is not None and not fact.target.startswith(inside):
             what = f"the member {fact.path} is a link to {fact.target}, outside its bundle"
             raise EvidenceFault(ReasonCode.PATH_ESCAPES, what, fact.path)

@@ -147,8 +147,7 @@ class _Judging:
 
     def _check_listed(self, outputs: OutputPaths) -> None:
         """Every file below the bundle root that the gate authorises must be on the manifest. Raises `EvidenceFault`."""
-        gate = self.gate
-        inside = f"{gate.bundle_root}/" if gate.bundle_root else ""
+        gate, inside = self.gate, self.bundle.inside
         owed = {path for path in outputs() if path.startswith(inside) and path != gate.flag_path}
         base = "" if gate.method.path_base == "run_root" else inside
         if owed:

@@ -51,7 +51,7 @@ def law_digest(provided: ProvidedLaw, bundle: Bundle) -> str:
     Raises what the view raised (`EvidenceFault`, `BundleAbsent`, `Unreachable`, `LeaseLost`), an
     `EvidenceFault` or `Unreachable` of the law's own, and `LawFault` for all else.
     """
-    return _sound(provided, _told(provided, partial(_digest, provided, bundle)))
+    return _sound(provided, _told(provided, partial(_digest, provided, bundle), bundle))
 
 
 def law_stated(provided: ProvidedLaw, bundle: Bundle, flag: bytes) -> str:
@@ -91,6 +91,15 @@ def law_notes(provided: ProvidedLaw, bundle: Bundle) -> tuple[str, ...]:
     return tuple(one_line(redact(note), LONGEST_NOTE) for note in notes if isinstance(note, str) and note.strip())
 
 
+def _placed(fault: EvidenceFault, bundle: Bundle) -> EvidenceFault:
+    """A fault of a law's own, which names files from its base on, with the path below the engine root."""
+    inside = bundle.inside if bundle.method.path_base == "bundle_root" else ""
+    if not fault.path or not inside:
+        return fault
+    kind = CutShort if isinstance(fault, CutShort) else EvidenceFault
+    return kind(fault.code, fault.what, inside + fault.path)
+
+
 def _of_flag(fault: EvidenceFault, bundle: Bundle) -> EvidenceFault:
     """A fault that a law found in the flag's bytes, whose path it does not know."""
     if fault.path is not None or bundle.flag_path is None:
@@ -99,8 +108,8 @@ def _of_flag(fault: EvidenceFault, bundle: Bundle) -> EvidenceFault:
     return kind(fault.code, f"{bundle.flag_path}: {fault.what}", bundle.flag_path)
 
 
-def _told(provided: ProvidedLaw, work: Callable[[_Heard], T]) -> T:
-    """What the law says, or what is to be raised in its place."""
+def _told(provided: ProvidedLaw, work: Callable[[_Heard], T], bundle: Bundle | None = None) -> T:
+    """What the law says, or what is to be raised in its place. `bundle`: what its own faults' paths are in."""
     heard = _Heard()
     try:
         answer = work(heard)
@@ -108,6 +117,8 @@ def _told(provided: ProvidedLaw, work: Callable[[_Heard], T]) -> T:
         raise
     except BaseException as error:
         instead = _instead(provided, error, heard)
+        if bundle is not None and isinstance(instead, EvidenceFault) and instead is not heard.last:
+            instead = _placed(instead, bundle)
         if instead is error:
             raise
         raise instead from error

@@ -14,7 +14,7 @@ import attrs
 
 from sr_domain.plan.absent_law import absence
 from sr_domain.plan.closure import covers, find_cycle
-from sr_domain.plan.compile import PINS, gate_day_fault, scope_pins
+from sr_domain.plan.compile import PINS, WHOLE_ROOT, gate_day_fault, scope_pins
 from sr_domain.plan.pack import GateSpec, OutputSpec
 from sr_domain.plan.templates import DAY, TOKEN, path_fault, unfilled
 from sr_plugins.documents.findings import Finding, error, warning
@@ -127,7 +127,8 @@ def _gate_templates(gate: GateSpec) -> Iterator[Finding]:
         (gate.bundle_root_template, False),
         (gate.index_path_template, True),
     ):
-        fault = None if template is None else _gate_template_fault(template, is_file=is_file)
+        whole = not is_file and template in WHOLE_ROOT
+        fault = None if template is None or whole else _gate_template_fault(template, is_file=is_file)
         if fault:
             yield error("BAD_TEMPLATE", gate.gate_id, f"{template!r}: {fault}")
     day_fault = gate_day_fault(gate)
@@ -147,7 +148,8 @@ def _never_passes(gate: GateSpec) -> Iterator[Finding]:
     """Gates that no engine can make pass under their own built-in law."""
     if gate.method.kind in _NEED_INDEX and gate.index_path_template is None:
         yield error("INDEX_UNNAMED", gate.gate_id, f"{gate.method.kind} needs an index_path_template")
-    flag, root = gate.passed_flag_path_template, gate.bundle_root_template.rstrip("/") + "/"
+    whole = gate.bundle_root_template in WHOLE_ROOT
+    flag, root = gate.passed_flag_path_template, "" if whole else gate.bundle_root_template.rstrip("/") + "/"
     inside = flag.startswith(root) and flag.rpartition("/")[2] not in gate.method.exclude_filenames
     if gate.method.kind in _COVER_FOLDER and inside:
         yield error("FLAG_COVERED", gate.gate_id, "its passed flag lies in the bundle it seals and is not excluded")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from sr_domain.evidence.bundle import BundleAbsent
 from sr_domain.evidence.coverage import named_by
 from sr_domain.evidence.outputs import OutputFiles, find_output
+from sr_domain.plan.compile import WHOLE_ROOT
 from sr_domain.plan.pack import GateSpec, InterfacePack, OutputSpec
 from sr_domain.plan.sealed import SealedGate
 from sr_domain.plan.templates import DAY, DAY_TOKENS, MONTH, MONTHDAY, TOKEN, YEAR
@@ -84,7 +85,9 @@ def _look(gate: GateSpec, flag: str, pins: Pins) -> SealedGate:
     return SealedGate(
         gate_id=gate.gate_id,
         flag_path=flag,
-        bundle_root=_filled(gate.bundle_root_template, pins).rstrip("/"),
+        bundle_root=""
+        if gate.bundle_root_template in WHOLE_ROOT
+        else _filled(gate.bundle_root_template, pins).rstrip("/"),
         method=gate.method,
         index_path=None if index is None else _filled(index, pins),
     )
