@@ -10,6 +10,8 @@ import attrs
 class Compared:
     """Base of a frozen attrs class that is defined at start-up: ``@attrs.frozen(eq=False, repr=False)``.
 
+    A field with ``eq=False`` takes no part.
+
     Values of one class are equal where their fields are, as attrs has it. attrs itself would compile these three for
     every class, which takes longer than all else about the class.
     """
@@ -36,7 +38,7 @@ _NAMES: dict[Any, tuple[str, ...]] = {}
 def _names(cls: type[Any]) -> tuple[str, ...]:
     names = _NAMES.get(cls)
     if names is None:
-        names = _NAMES[cls] = tuple(field.name for field in attrs.fields(cls))
+        names = _NAMES[cls] = tuple(field.name for field in attrs.fields(cls) if field.eq)
     return names
 
 

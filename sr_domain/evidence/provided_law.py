@@ -13,7 +13,7 @@ from sr_ports.compared import Compared
 
 if TYPE_CHECKING:
     from sr_domain.evidence.law_traits import LawTraits
-    from sr_ports import BundleView
+    from sr_ports import BundleView, Params
 
 Question = Literal["digest", "stated", "members", "culprit", "notes"]
 """What a law is asked. ``stated`` and ``members`` are of a flag's bytes, the others of a bundle."""
@@ -32,12 +32,16 @@ class RunsIn(enum.Enum):
 
 @attrs.frozen(eq=False, repr=False)
 class ProvidedLaw(Compared):
-    """A hashing law and where it came from (spec: mission, law 11). `runs_in`: where it is called."""
+    """A hashing law and where it came from (spec: mission, law 11). `runs_in`: where it is called.
+
+    `prints`: its fingerprints that were made, by params.
+    """
 
     law: HashingLaw
     distribution: str
     version: str
     runs_in: RunsIn = RunsIn.CALLER
+    prints: dict[Params, str | None] = attrs.field(factory=dict, eq=False, init=False)
 
     @property
     def by(self) -> str:

@@ -37,7 +37,7 @@ class BagIt(Compared):
     kind: str = "bagit"
     version: str = "1"
     params_schema: Mapping[str, Any] = SCHEMA
-    shipped_fingerprint: str = ""
+    shipped_fingerprint: str = "1:9b62b199c55dadb9a759d6292b581cf6e687ae87f022dced560681360c6796d5"
 
     def stated(self, flag: bytes) -> str:
         from sr_plugins.laws.bag_lines import flag_lines
