@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Final
 
 import attrs
 
@@ -14,6 +15,8 @@ from sr_domain.evidence.law_call import LawFault, law_digest, law_members, law_s
 from sr_domain.evidence.probes import VERSION, Probe, ProbeRoot, probes
 from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_ports import EvidenceFault, Params, ReasonCode, Unreachable, VerificationMethod
+
+_FAILED: Final = "failed"
 
 
 def fingerprint(provided: ProvidedLaw, params: Params, guard: Guard) -> str | None:
@@ -30,12 +33,18 @@ def fingerprint(provided: ProvidedLaw, params: Params, guard: Guard) -> str | No
 
 
 def made(provided: ProvidedLaw, params: Params, guard: Guard = lambda _: None) -> str | None:
-    """The fingerprint, made now: the sha256 of the law's digests, or refusals, of every probe, a line each."""
+    """The fingerprint, made now: the sha256 of the law's digests, or refusals, of every probe, a line each.
+
+    A law that fails at every probe has none.
+    """
     try:
-        answers = "".join(f"{answer}\n" for probe in probes() for answer in _answers(provided, params, probe, guard))
+        answers = [answer for probe in probes() for answer in _answers(provided, params, probe, guard)]
     except _Untold:
         return None
-    return f"{VERSION}:{hashlib.sha256(answers.encode()).hexdigest()}"
+    if set(answers) == {_FAILED}:
+        return None
+    told = "".join(f"{answer}\n" for answer in answers)
+    return f"{VERSION}:{hashlib.sha256(told.encode()).hexdigest()}"
 
 
 def comparable(one: str, other: str) -> bool:
@@ -73,4 +82,4 @@ def _answer(ask: Callable[[], str]) -> str:
     except LawFault as fault:
         if fault.code is ReasonCode.LAW_TIMEOUT:
             raise _Untold from fault
-        return "failed"
+        return _FAILED
