@@ -22,17 +22,16 @@ from sr_domain.artifacts.revisions import today
 from sr_domain.encoding import ids
 from sr_domain.encoding.canonical import canonical_json, digest_of, sha256_hex
 from sr_domain.evidence.digests import FileDigest, part_list
-from sr_domain.evidence.gates import GatePassed, verify_gate
 from sr_domain.plan.compile import compile_plan
 from sr_domain.plan.request import parse_request
-from sr_domain.plan.sealed import SealedGate, SealedPlan
+from sr_domain.plan.sealed import SealedPlan
 from sr_domain.record.states import RunState
 from sr_plugins.documents.policy import load_policy
 from sr_plugins.laws import BUILTIN_LAWS
-from sr_ports import BundleFile, IndexEntry, Params, Part, PartsLaw, VerificationMethod
+from sr_ports import BundleFile, IndexEntry, Part, PartsLaw, VerificationMethod
 from tests.kit import LAWS, PLATFORM, POLICY, Lab, request
 from tests.vectors.bundles import BUNDLES, Sample
-from tests.vectors.manifests import MANIFESTS, Manifest
+from tests.vectors.manifests import MANIFESTS
 from tests.worlds import pack, small_world
 
 FOLDER = Path(__file__).resolve().parents[2] / "contracts" / "vectors"
@@ -85,7 +84,7 @@ def vectors() -> dict[str, Case]:
             "Gate verification where the flag lists the files: `files` below the engine root, and the digest that flag "
             "and bytes give, sha256 of the lines `<digest>  <path>` by path.",
             "behaviour, Evidence: table of laws",
-            [_manifest(one) for one in MANIFESTS],
+            [one.case(_shown(one.files)) for one in MANIFESTS],
         ),
         "bundle_hash": file(
             "The bundle hash of a facts view: sha256 of the canonical JSON of locators, gate_receipts, "
@@ -265,22 +264,6 @@ def _law(sample: Sample) -> Case:
         "index_path": sample.index_path,
         "files": _shown(sample.files),
         "expected": law.digest_parts(view.parts()) if isinstance(law, PartsLaw) else law.digest(view),
-    }
-
-
-def _manifest(sample: Manifest) -> Case:
-    method = VerificationMethod(sample.kind, params=Params(sample.more.get("params", {})))
-    gate = SealedGate("gate.x", sample.flag_path, sample.bundle_root.rstrip("/"), method)
-    root = MemoryEngineRoot(sample.files)
-    verdict = verify_gate(root, gate, LAWS[sample.kind], enforce_members=False, guard=lambda _: None)
-    assert isinstance(verdict, GatePassed), verdict
-    return {
-        "note": sample.note,
-        "verification_method": {"kind": sample.kind, **sample.more.get("params", {})},
-        "bundle_root": sample.bundle_root,
-        "flag_path": sample.flag_path,
-        "files": _shown(sample.files),
-        "expected": verdict.digest,
     }
 
 

@@ -8,6 +8,12 @@ from typing import Any
 
 import attrs
 
+from sr_adapters.memory import MemoryEngineRoot
+from sr_domain.evidence.gates import GatePassed, verify_gate
+from sr_domain.plan.sealed import SealedGate
+from sr_ports import Params, VerificationMethod
+from tests.kit import LAWS
+
 DATA = {"a.csv": b"1,2\n", "sub/c.bin": b"\xff\x00", "\u00fc b.txt": b""}
 _PERCENT = {"100%.csv": b"%"}
 
@@ -26,6 +32,22 @@ class Manifest:
     files: Mapping[str, bytes]
     bundle_root: str = "world/"
     more: Mapping[str, Any] = attrs.field(factory=dict)
+
+    def case(self, shown: Any) -> dict[str, Any]:
+        """The vector. `shown`: its files, as JSON can hold them."""
+        method = VerificationMethod(self.kind, params=Params(self.more))
+        gate = SealedGate("gate.x", self.flag_path, self.bundle_root.rstrip("/"), method)
+        root = MemoryEngineRoot(self.files)
+        verdict = verify_gate(root, gate, LAWS[self.kind], enforce_members=False, guard=lambda _: None)
+        assert isinstance(verdict, GatePassed), verdict
+        return {
+            "note": self.note,
+            "verification_method": {"kind": self.kind, **self.more},
+            "bundle_root": self.bundle_root,
+            "flag_path": self.flag_path,
+            "files": shown,
+            "expected": verdict.digest,
+        }
 
 
 def _below(files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -83,6 +105,6 @@ MANIFESTS = (
         "bagit",
         "world/tagmanifest-md5.txt",
         _bag("0.96", DATA, "md5", tags=True),
-        more={"params": {"algorithms": ["md5"]}},
+        more={"algorithms": ["md5"]},
     ),
 )
