@@ -103,10 +103,9 @@ def _members(bundle: Bundle, law: ProvidedLaw) -> Callable[[], Iterable[IndexEnt
     if "members" not in law.traits.offers or bundle.flag_path is None:
         return None
     from sr_domain.evidence.flags import read_manifest
-    from sr_domain.evidence.law_call import law_members
+    from sr_domain.evidence.law_call import members_of
 
-    data = read_manifest(bundle.root, bundle.flag_path, bundle.rules)
-    return lambda: law_members(law, bundle, data)
+    return members_of(law, bundle, read_manifest(bundle.root, bundle.flag_path, bundle.rules))
 
 
 def _place(entry: IndexEntry, inside: str, base: PathBase) -> str:

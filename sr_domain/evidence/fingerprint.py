@@ -11,7 +11,7 @@ import attrs
 
 from sr_domain.evidence.bundle import Bundle, BundleAbsent
 from sr_domain.evidence.digests import Guard
-from sr_domain.evidence.law_call import LawFault, law_digest, law_members, law_stated
+from sr_domain.evidence.law_call import LawFault, law_digest, law_stated, members_of
 from sr_domain.evidence.probes import VERSION, Probe, ProbeRoot, probes
 from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_ports import EvidenceFault, Params, ReasonCode, Unreachable, VerificationMethod
@@ -64,9 +64,13 @@ def _answers(provided: ProvidedLaw, params: Params, probe: Probe, guard: Guard) 
     offers = provided.traits.offers
     if "stated" in offers:
         yield _answer(partial(law_stated, provided, bundle, flag))
-    if "members" in offers:
-        bundle = attrs.evolve(bundle, members=partial(law_members, provided, bundle, flag))
-    yield _answer(partial(law_digest, provided, bundle))
+    yield _answer(partial(_digest, provided, bundle, flag))
+
+
+def _digest(provided: ProvidedLaw, bundle: Bundle, flag: bytes) -> str:
+    if "members" in provided.traits.offers:
+        bundle = attrs.evolve(bundle, members=members_of(provided, bundle, flag))
+    return law_digest(provided, bundle)
 
 
 def _answer(ask: Callable[[], str]) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
 
 import attrs
 
 from sr_domain.evidence.bundle import Bundle, BundleAbsent, whole_bundle
 from sr_domain.evidence.digests import Guard, WholeFiles
 from sr_domain.evidence.flags import read_flag, read_manifest
-from sr_domain.evidence.law_call import LawFault, law_culprit, law_digest, law_members, law_notes, law_stated
+from sr_domain.evidence.law_call import LawFault, law_culprit, law_digest, law_notes, law_stated, members_of
 from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.plan.sealed import SealedGate
 from sr_domain.record.proofs import Conflict
@@ -124,8 +123,7 @@ class _Judging:
         gate, bundle, traits = self.gate, self.bundle, self.provided.traits
         data = read_manifest(bundle.root, gate.flag_path, bundle.rules) if traits.reads_flag else b""
         if "members" in traits.offers:
-            walk = partial(law_members, self.provided, bundle, data)
-            self.bundle = attrs.evolve(bundle, members=walk)
+            self.bundle = attrs.evolve(bundle, members=members_of(self.provided, bundle, data))
         if "stated" in traits.offers:
             return law_stated(self.provided, bundle, data)
         return read_flag(bundle.root, gate.flag_path, gate.method.digest_field, bundle.rules, traits)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from sr_domain.evidence.digests import Guard
 from sr_domain.evidence.fingerprint import comparable, fingerprint
 from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.plan.sealed import SealedGate
 from sr_domain.record.proofs import Judge
+
+LOCAL: Final = "local"
+"""The distribution of a plugin that is a file of its own, whose version is its sha256."""
 
 
 def judge_of(gate: SealedGate, provided: ProvidedLaw, guard: Guard) -> Judge:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -61,6 +61,17 @@ def law_stated(provided: ProvidedLaw, bundle: Bundle, flag: bytes) -> str:
     except EvidenceFault as fault:
         raise _of_flag(fault, bundle) from fault
     return _sound(provided, digest, "of the flag it gave ")
+
+
+def members_of(provided: ProvidedLaw, bundle: Bundle, flag: bytes) -> Callable[[], Iterable[IndexEntry]]:
+    """What the law finds listed in the gate's flag, at each call. Raises as `law_digest`, so may a walk over them.
+
+    A law that is watched is asked now, once: it is not asked one thing while it is at another.
+    """
+    if isinstance(provided.law, WatchedLaw):
+        entries = tuple(law_members(provided, bundle, flag))
+        return lambda: entries
+    return partial(law_members, provided, bundle, flag)
 
 
 def law_members(provided: ProvidedLaw, bundle: Bundle, flag: bytes) -> Iterator[IndexEntry]:

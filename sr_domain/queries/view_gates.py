@@ -9,7 +9,7 @@ import attrs
 
 from sr_domain.evidence.digests import WholeFiles
 from sr_domain.evidence.gates import GateMissing, GateUnjudged, verify_gate
-from sr_domain.evidence.judges import named, other_law
+from sr_domain.evidence.judges import LOCAL, named, other_law
 from sr_domain.evidence.progress import ReadProgress
 from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.plan.absent_law import KnowsWhy, absence
@@ -91,18 +91,25 @@ class GateBytes:
         if differs is None:
             return None
         what = f"{differs}; of the bytes that says nothing"
-        return Finding(ReasonCode.LAW_VERSION_CHANGED, gate.subject, what, remedy=f"install {named(judge)}")
+        return Finding(ReasonCode.LAW_VERSION_CHANGED, gate.subject, what, remedy=_had(judge))
 
     def _absent_law(self, gate: SealedGate, judge: Judge | None) -> Finding:
         laws, kind = self.verifier.laws, gate.method.kind
         what = f"no plugin provides {absence(laws, kind)}"
         if judge is None:
             return Finding(ReasonCode.UNKNOWN_HASHING_LAW, gate.subject, what)
-        remedy = f"install {named(judge)}"
+        remedy = _had(judge)
         if isinstance(laws, KnowsWhy) and laws.left_out(kind, judge.distribution):
             remedy = f"let {judge.distribution} in by plugins.allow, or take it out of plugins.block"
         told = f"{what}; the gate was judged by {named(judge)}"
         return Finding(ReasonCode.UNKNOWN_HASHING_LAW, gate.subject, told, remedy=remedy)
+
+
+def _had(judge: Judge) -> str:
+    """How to have the law on record here."""
+    if judge.distribution == LOCAL:
+        return f"have plugins.load name the file whose sha256 is {judge.version}"
+    return f"install {named(judge)}"
 
 
 WORKERS_FAULTS = (ReasonCode.UNKNOWN_HASHING_LAW, ReasonCode.LAW_VERSION_CHANGED)

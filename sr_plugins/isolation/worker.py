@@ -164,7 +164,9 @@ def _judged(law: HashingLaw, view: View, question: str, flag: bytes) -> dict[str
     try:
         answer: Any = getattr(law, question)(flag if question in ("stated", "members") else view)
         if question in ("members", "notes"):
-            return {"items": _items(answer)}
+            return {
+                "items": _items(answer if question == "members" else (one for one in answer if isinstance(one, str)))
+            }
     except BaseException as error:  # noqa: BLE001 - of whatever class: a plugin may raise SystemExit, too
         return _told(error, view.channel)
     finally:
