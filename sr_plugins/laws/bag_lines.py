@@ -23,6 +23,7 @@ _ENDS = re.compile(r"\r\n|\n|\r")
 _PERCENT = re.compile("%(0[AaDd]|25)")
 _BREAKS = re.compile("%(0[AaDd])")
 _LONGEST: Final = 32 << 10
+_BLOCK: Final = 1 << 16
 _SHORTEST_HEX: Final = 32
 _NO_TEXTS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "utf-7"})
 
@@ -114,8 +115,7 @@ class Line:
 def flag_lines(flag: bytes) -> Iterator[Line]:
     """The lines of the manifest that is the flag; what it is encoded in is told from its bytes."""
     codec = _codec_of(flag)
-    block = 1 << 16
-    chunks = (flag[at : at + block] for at in range(0, len(flag), block))
+    chunks = (flag[at : at + _BLOCK] for at in range(0, len(flag), _BLOCK))
     if not flag.strip(b"\0"):
         raise CutShort(ReasonCode.FLAG_MALFORMED, "it is empty")
     for line in manifest_lines(chunks, codec, None):
@@ -129,8 +129,10 @@ def _codec_of(data: bytes) -> str:
         return "utf-16-le"
     if data[:1] == b"\0" and data[1:2].strip(b"\0"):
         return "utf-16-be"
+    decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        data.decode("utf-8")
+        for at in range(0, len(data), _BLOCK):  # a long flag is not held as text
+            decoder.decode(data[at : at + _BLOCK], final=at + _BLOCK >= len(data))
     except UnicodeDecodeError:
         return "iso8859-1"
     return "utf-8"

@@ -32,8 +32,29 @@ def lines_digest(lines: Iterable[Line]) -> str:
 
 
 def canonical_digest(walk: Callable[[], Iterable[Line]]) -> str:
-    """sha256 of the canonical lines, in whatever order `walk` gives them. `walk`: gives them all, at each call anew."""
-    return lines_digest(chain.from_iterable(_runs(walk)))
+    """sha256 of the canonical lines, in whatever order `walk` gives them. `walk`: gives them all, at each call anew.
+
+    Lines in order are gone through once, and none of them is held.
+    """
+    try:
+        return lines_digest(_in_order(walk()))
+    except _OutOfOrder:
+        return lines_digest(chain.from_iterable(_runs(walk)))
+
+
+class _OutOfOrder(Exception):
+    """A line comes before one that was given."""
+
+
+def _in_order(lines: Iterable[Line]) -> Iterator[Line]:
+    """The lines, each once, as long as they come in order."""
+    last: Line | None = None
+    for line in lines:
+        if last is None or line > last:
+            yield line
+            last = line
+        elif line != last:
+            raise _OutOfOrder
 
 
 def _runs(walk: Callable[[], Iterable[Line]]) -> Iterator[list[Line]]:

@@ -11,7 +11,9 @@ from sr_domain.evidence.bundle import plain_path
 from sr_domain.evidence.small_files import first_line
 from sr_ports import CutShort, EvidenceFault, ReasonCode
 
-_LINE = re.compile(rb"(\\?)([0-9A-Fa-f]{64}) [ *]([^\n]+)\n")
+LONGEST = 32 << 10
+"""Bytes of a name."""
+_LINE = re.compile(rb"(\\?)([0-9A-Fa-f]{64}) [ *]([^\n]{1,%d})\n" % LONGEST)
 _IDLE = re.compile(rb"(?:#[^\n]*|[ \t\r]*)\n")
 _BEGUN = re.compile(rb"#[^\n]*|\\?(?:[0-9A-Fa-f]{0,63}|[0-9A-Fa-f]{64}(?: (?:[ *][^\n]*)?)?)|[ \t\r]*")
 _ESCAPE = re.compile(rb"\\(.?)", re.DOTALL)
@@ -56,6 +58,8 @@ def _refuse(data: bytes, at: int) -> NoReturn:
     """Raise for what is no line: it ends too early, or it is none."""
     stop = data.find(b"\n", at)
     line = data[at : len(data) if stop < 0 else stop]
+    if len(line) > LONGEST:
+        raise EvidenceFault(ReasonCode.NAME_TOO_LONG, f"{_place(data, at)} has more than {LONGEST} bytes")
     begun = line.rstrip(b"\0")
     if stop < 0 and (_BEGUN.fullmatch(begun) or not begun):
         raise CutShort(ReasonCode.FLAG_MALFORMED, f"{_place(data, at)} ends too early: it has no line end")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -197,3 +198,14 @@ def test_lines_in_any_order_give_the_digest_of_the_sorted_ones(monkeypatch: pyte
     for at_once in (2, 7, 999, 1000, 5000):
         monkeypatch.setattr(manifest_lines, "AT_ONCE", at_once)
         assert manifest_lines.canonical_digest(lambda: lines) == sha(whole.encode())
+
+
+def test_lines_out_of_order_are_not_all_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manifest_lines, "AT_ONCE", 500)
+    tracemalloc.start()
+    try:
+        manifest_lines.canonical_digest(lambda: ((f"{at * 7919 % 20_000:060}", f"{at:064x}") for at in range(20_000)))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1 << 20, "all lines together take six times as much"
