@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from itertools import islice
 from typing import Any
 
@@ -28,14 +28,15 @@ from sr_ports import (
     Wanted,
     WorkPool,
 )
+from sr_ports.compared import Compared
 from sr_ports.laws import PathBase
-from sr_ports.roots import check_path, leaves
+from sr_ports.roots import check_path, is_plain, leaves
 from sr_ports.wanted import TODAY
 
 _FOUND_AT_ONCE = 1000
 PATH_KEYS = ("path", "relative_path", "rel_path", "file_path", "file", "filename", "name")
 DIGEST_KEYS = ("sha256_hex", "sha256", "digest", "digest_sha256", "digest_hex", "sha256_digest", "hash")
-_HEX = frozenset("0123456789abcdefABCDEF")
+_HEX = "0123456789abcdefABCDEF"
 
 
 def _nothing(chunk: memoryview) -> None:
@@ -50,8 +51,8 @@ class BundleAbsent(Exception):
         self.path = path
 
 
-@attrs.frozen(slots=False)
-class Bundle:
+@attrs.frozen(slots=False, eq=False, repr=False)
+class Bundle(Compared):
     """What a law may ask of a bundle, over an engine root; a law itself is given a `law_view` of it.
 
     `bundle_root`: folder without trailing slash. `index_path`: None when the gate names none. `flag_path`:
@@ -111,11 +112,15 @@ class Bundle:
 
     def _entries(self, path: str) -> Iterator[IndexEntry]:
         """A walk over the index at this path."""
-        for node in index_entries(self.root.chunks(path, rules=self.rules), path):
-            entry = self._plain(_entry(node, path))
-            if self._excluded(entry.path):
+        left_out = self.method.exclude_filenames
+        for node in index_entries(self._guarded(path), path):
+            entry = _entry(node, path)
+            plain = not entry.path or is_plain(entry.path)
+            if not plain:
+                entry = self._plain(entry)
+            if left_out and entry.path.rpartition("/")[2] in left_out:
                 continue
-            if entry.path:  # also for a law that never opens it: no index names what is not its bundle's
+            if not plain:  # also for a law that never opens it: no index names what is no member
                 _check_member(entry.path, entry.path)
             yield entry
 
@@ -125,6 +130,12 @@ class Bundle:
             plain = self._plain(entry)
             _check_member(plain.path, entry.path)
             yield plain
+
+    def _guarded(self, path: str) -> Iterator[memoryview]:
+        """The bytes of an index: read under the lease, as any others are."""
+        for chunk in self.root.chunks(path, rules=self.rules):
+            self.guard(len(chunk))
+            yield chunk
 
     def let_go(self) -> None:
         """Forget the index: a view that a law was given lives on until it is collected."""
@@ -253,9 +264,6 @@ class Bundle:
             what = f"the member {fact.path} is a link to {fact.target}, outside its bundle"
             raise EvidenceFault(ReasonCode.PATH_ESCAPES, what, fact.path)
 
-    def _excluded(self, path: str) -> bool:
-        return path.rpartition("/")[2] in self.method.exclude_filenames
-
 
 def whole_bundle(method: VerificationMethod, rules: ListingRules = TODAY) -> Wanted:
     """What a law that covers all files of a bundle asks its root for; excluded names are not evidence."""
@@ -307,19 +315,20 @@ def member_fault(path: str) -> tuple[ReasonCode, str] | None:
 
 
 def _entry(node: Any, path: str) -> IndexEntry:
-    entry = IndexEntry(node) if isinstance(node, str) else _stated(node)
+    if isinstance(node, str):
+        return IndexEntry(node)
+    entry = _stated(node) if isinstance(node, dict) else None
     if entry is not None:
         return entry
     what = f"{path} has an entry that is neither a path nor a member: {json.dumps(node)[:80]}"
     raise EvidenceFault(ReasonCode.INDEX_MALFORMED, what, path)
 
 
-def _stated(node: Any) -> IndexEntry | None:
+def _stated(node: dict[str, Any]) -> IndexEntry | None:
     """What a member states; None for what is none."""
-    if not isinstance(node, dict):
-        return None
-    name = next((node[key] for key in PATH_KEYS if key in node), "")
-    claim = next((node[key] for key in DIGEST_KEYS if key in node), None)
+    named, claimed = _keys(tuple(node))
+    name = "" if named is None else node[named]
+    claim = None if claimed is None else node[claimed]
     if isinstance(claim, dict):
         claim = claim.get("hex", "")
     if isinstance(name, str) and (claim is None or is_hex64(claim)) and (name or claim):
@@ -327,6 +336,13 @@ def _stated(node: Any) -> IndexEntry | None:
     return None
 
 
+@lru_cache(16)
+def _keys(keys: tuple[str, ...]) -> tuple[str | None, str | None]:
+    """Under which of its keys a member states its path and its digest: as a rule all of an index have the same."""
+    named = next((key for key in PATH_KEYS if key in keys), None)
+    return named, next((key for key in DIGEST_KEYS if key in keys), None)
+
+
 def is_hex64(value: object) -> bool:
     """Whether this is a sha256 in hex."""
-    return isinstance(value, str) and len(value) == 64 and set(value) <= _HEX  # noqa: PLR2004
+    return isinstance(value, str) and len(value) == 64 and not value.strip(_HEX)  # noqa: PLR2004

@@ -9,13 +9,13 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
-from sr_domain.encoding.redact import redact
 from sr_domain.evidence.bundle import Bundle, BundleAbsent, is_hex64
 from sr_domain.evidence.index_reader import MAX_ENTRIES, MAX_ENTRY
 from sr_domain.evidence.law_view import asked, law_view
 from sr_domain.evidence.provided_law import LawStopped, ProvidedLaw, Question, WatchedLaw
 from sr_ports import CutShort, EvidenceFault, IndexEntry, PartsLaw, ReasonCode, Unreachable, one_line
 from sr_ports.errors import described, foreseen
+from sr_ports.masking import redact
 
 T = TypeVar("T")
 MOST_NOTES: Final = 20
@@ -27,12 +27,13 @@ class LawFault(Exception):
     record: a law may quote secrets, which are masked."""
 
     def __init__(self, code: ReasonCode, what: str) -> None:
+
         super().__init__(code, what)
         self.code = code
         self.what = redact(what)
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _Heard:
     """What the view raised: the last of it, and the first that is not about the evidence."""
 

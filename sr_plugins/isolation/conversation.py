@@ -24,6 +24,7 @@ from sr_plugins.isolation.frames import (
     send_bytes,
     send_json,
 )
+from sr_plugins.isolation.offered import GivesNothing, Offered, Unloaded, adapter, law
 from sr_plugins.isolation.process import Worker
 from sr_plugins.isolation.watch import Reads, Watch
 from sr_ports import (
@@ -56,14 +57,17 @@ class Raised(Exception):
         self.error = error
 
 
-def loaded(worker: Worker) -> list[str]:
-    """Have the worker load its plugin; the kinds of its laws. Raises `LawStopped`, `Ended`, `Garbled`."""
+def loaded(worker: Worker) -> Offered:
+    """Have the worker load its plugin; what that gives. Raises `LawStopped`, `Ended`, `Garbled`."""
     send_json(worker, {"plugin": attrs.asdict(worker.source)})
-    node = _node(worker)
-    kinds = node.get("kinds")
-    if isinstance(kinds, list):
-        return [str(one) for one in kinds]
-    raise LawStopped(one_line(str(node.get("failed", "it did not load its plugin"))))
+    match _node(worker):
+        case {"laws": list(laws), "adapters": list(adapters)}:
+            return Offered(tuple(map(law, laws)), tuple(map(adapter, adapters)))
+        case {"nothing": str(why)}:
+            raise GivesNothing(one_line(why))
+        case {"failed": str(why)}:
+            raise Unloaded(one_line(why))
+    raise Garbled("an answer that is none")
 
 
 @attrs.frozen
