@@ -94,6 +94,18 @@ def test_bytes_that_change_are_named_and_what_is_missing_is_waited_for(
     done(own.bare("check", "../data"))
 
 
+@pytest.mark.parametrize("files", [SUMS, BAG], ids=["SHA256SUMS", "bag"])
+def test_a_law_of_sr_s_own_judges_the_same_in_a_process_of_its_own(own: Shell, files: dict[str, bytes]) -> None:
+    fill(Path("../data"), files)
+    run_id = proven(own, "../data")
+    with Path("sr.yaml").open("a") as profile:
+        profile.write("evidence: {law_isolation: all}\n")
+    done(own.bare("verify", run_id))
+    done(own.bare("check", "../data"))
+    fill(Path("../data"), {min(path for path in files if path.endswith(".csv")): b"other"})
+    assert own.bare("verify", run_id).code == 5
+
+
 def test_a_new_manifest_is_a_new_world_which_seal_names_without_writing_there(own: Shell) -> None:
     data = fill(Path("../data"), SUMS)
     proven(own, "../data")

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from sr_domain.evidence.fingerprint import comparable, fingerprint, made
+from sr_domain.evidence.fingerprint import comparable, fingerprint
 from sr_domain.evidence.judges import judge_of, other_law
 from sr_domain.evidence.probes import VERSION, probes
+from sr_domain.evidence.probing import made
 from sr_domain.evidence.provided_law import LawStopped, ProvidedLaw, RunsIn
 from sr_domain.plan.sealed import SealedGate
 from sr_domain.record.proofs import Judge
@@ -129,6 +130,11 @@ def test_the_guard_stops_the_making() -> None:
 
     with pytest.raises(Lost):
         made(law(whole), NONE, lost)
+
+
+def test_a_law_of_another_s_ships_none() -> None:
+    claims = law(whole, shipped_fingerprint=f"{VERSION}:{'0' * 64}")
+    assert fingerprint(claims, NONE, free) == made(law(whole), NONE)
 
 
 GATE = SealedGate("gate.x", "flag", "b", VerificationMethod("mine"))
