@@ -85,7 +85,7 @@ class View:
     """Implements `sr_ports.BundleView` in a worker."""
 
     def __init__(self, channel: Channel, method: VerificationMethod) -> None:
-        self.channel = self._channel = channel
+        self._channel = channel
         self.method = method
 
     @property

@@ -116,8 +116,8 @@ def _serve(pipe: Pipe) -> None:
             law, flag = laws.get(node["judge"]), _flag(pipe, node["flag"])
             answer = {"failed": "its plugin has no such law any more"}
             if law is not None:
-                view = View(Channel(pipe), _method(node["method"]))
-                answer = _judged(law, view, node["question"], flag)
+                of = flag if node["question"] in ("stated", "members") else None
+                answer = _judged(law, Channel(pipe), _method(node["method"]), node["question"], of)
         rows = answer.pop("items", None)
         try:
             for page in [answer] if rows is None else pages(rows):
@@ -185,18 +185,19 @@ def _method(node: dict[str, Any]) -> VerificationMethod:
     return VerificationMethod(**node, exclude_filenames=excluded, params=params)
 
 
-def _judged(law: HashingLaw, view: View, question: str, flag: bytes) -> dict[str, Any]:
-    """What the law makes of the bundle, or of its flag."""
+def _judged(
+    law: HashingLaw, channel: Channel, method: VerificationMethod, question: str, flag: bytes | None
+) -> dict[str, Any]:
+    """What the law makes of the bundle, or of its flag where that is given."""
     try:
-        answer: Any = getattr(law, question)(flag if question in ("stated", "members") else view)
+        answer: Any = getattr(law, question)(View(channel, method) if flag is None else flag)
         if question in ("members", "notes"):
-            return {
-                "items": _items(answer if question == "members" else (one for one in answer if isinstance(one, str)))
-            }
+            told = answer if question == "members" else (one for one in answer if isinstance(one, str))
+            return {"items": _items(told)}
     except BaseException as error:  # noqa: BLE001 - of whatever class: a plugin may raise SystemExit, too
-        return _told(error, view.channel)
+        return _told(error, channel)
     finally:
-        view.channel.over = True
+        channel.over = True
     sound = isinstance(answer, str) and len(answer) <= _LONGEST_ANSWER
     return {"answer": str(answer) if sound else None}
 

@@ -124,3 +124,29 @@ def test_bytes_that_rotted_are_told_as_that_where_the_law_is_the_same(ready: tup
     victim.write_bytes(b"other")
     answer = verified(sr, run_id, code=5)
     assert "ROTTED" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "told"),
+    [
+        ("zz_law", {"exclude_filename": []}, "did you mean exclude_filenames?"),
+        ("zz_law", {"salt": "x"}, "unknown key 'salt'"),
+        ("bagit", {"algoritms": ["md5"]}, "did you mean algorithms?"),
+        ("bagit", {"algorithms": "md5"}, "algorithms must be array"),
+        ("sha256sums_file", {"algorithms": ["md5"]}, "unknown key 'algorithms'"),
+    ],
+)
+def test_a_key_that_the_gate_s_law_does_not_know_is_an_error_of_the_pack(
+    sr: Shell, site: Site, kind: str, more: dict[str, object], told: str
+) -> None:
+    site.install("acme-laws", LAW.format(version="1", digest=SOUND))
+    profiled(sr)
+    path = sr.folder / "pack" / "engine_gates.map.yaml"
+    node = json.loads(path.read_text())
+    node["gates"][0]["verification_method"] = {"kind": kind, "x-note": "free", **more}
+    path.write_text(json.dumps(node))
+    checked = sr("contracts", "check")
+    assert (checked.code, told in checked.out) == (5, True), checked.out
+    answer = sr("submit", sr.request())
+    assert (answer.code, answer.error, told in answer.err) == (2, "PACK_INVALID", True), answer.err
+    assert sr("--json", "list").json["runs"] == [], "nothing is bound"

@@ -25,9 +25,7 @@ from sr_plugins.isolation.process import environment
 from sr_plugins.isolation.provide import Isolating
 from sr_plugins.isolation.workers import LawWorkers
 from sr_ports import BadInput, Params, ReasonCode, VerificationMethod, hookimpl
-from tests.plugins.conftest import site
 
-__all__ = ["site"]
 LAWS = """
     import hashlib, os, time
     from sr_ports import CutShort, EvidenceFault, IndexEntry, ReasonCode, hookimpl
