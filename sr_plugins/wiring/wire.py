@@ -59,6 +59,10 @@ def _pack(profile: Profile, laws: Mapping[str, ProvidedLaw]) -> InterfacePack:
         pack = load_pack(profile.engine.interface_pack)
     for kind in {gate.method.kind for gate in pack.gates.values()}:
         laws.get(kind)
+    if any(gate.method.params for gate in pack.gates.values()):
+        from sr_plugins.documents.pack_laws import check_laws
+
+        check_laws(pack, laws)
     return pack
 
 
