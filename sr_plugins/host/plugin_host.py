@@ -6,12 +6,11 @@ a name is asked for that none of the own gives, or when everything is to be look
 
 from __future__ import annotations
 
-import importlib.util
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 
@@ -24,6 +23,7 @@ from sr_plugins.host.loading import (
     OffersNothing,
     PluginError,
     Source,
+    Tell,
     ask,
     canonical,
     given,
@@ -31,12 +31,16 @@ from sr_plugins.host.loading import (
     sources_of,
 )
 from sr_plugins.host.local_file import load_file, source_of
+from sr_plugins.host.missing import absent, extra_of, not_installed, not_there
+from sr_plugins.host.trace import tracer
 from sr_plugins.release import DISTRIBUTION
 from sr_ports import BadInput, ReasonCode
 from sr_ports.compared import Compared
 from sr_ports.hooks import PROJECT, Adapter
 
 _ANY = Admittance()
+Asking = Callable[[Tell], list[Found]]
+"""Asks one plugin; see `ask`."""
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -80,12 +84,16 @@ class PluginHost:
         self.idle: tuple[Broken, ...] = ()
         self.conflicts: tuple[Conflict, ...] = ()
         self._lock = threading.RLock()
+        self._trace = tracer()
         wanted, left_out = _sort(points, admittance)
-        self.left_out = tuple(left_out)
-        self._waiting: list[tuple[Source, Callable[[], list[Found]]]] = [
+        local = [_of_file(one, admittance) for one in files]
+        self.left_out = (*left_out, *(one for one in local if isinstance(one, Broken)))
+        self._waiting: list[tuple[Source, Asking]] = [
             (source, partial(load, point, source)) for point, source in wanted if not source.own
         ]
-        self._waiting += map(_of_file, files)
+        self._waiting += [one for one in local if not isinstance(one, Broken)]
+        for one in self.left_out:
+            self._trace(f"skipped {one.source} ({one.source.entry_point}): {one.why}")
         for point, source in wanted:
             if source.own:
                 self._take(source, partial(load, point, source))
@@ -127,27 +135,58 @@ class PluginHost:
 
     def load_all(self) -> None:
         """Import the plugins of other distributions, once."""
-        with self._lock:
-            waiting, self._waiting = self._waiting, []
-            for source, offers in waiting:
-                self._take(source, offers)
+        self._load(lambda source: True)
 
-    def _take(self, source: Source, offers: Callable[[], list[Found]]) -> None:
+    def _load(self, which: Callable[[Source], bool]) -> None:
+        with self._lock:
+            waiting = [one for one in self._waiting if which(one[0])]
+            self._waiting = [one for one in self._waiting if not which(one[0])]
+            for source, asking in waiting:
+                self._take(source, asking)
+
+    def require_files(self) -> None:
+        """Import the plugins that are one file each. Raises `BadInput(PLUGIN_BROKEN)` for one that gives nothing."""
+        self._load(lambda source: source.file is not None)
+        for one in (*self.broken, *self.idle):
+            error = self.unusable(one)
+            if error is not None:
+                raise error
+
+    def amiss(self) -> list[Broken]:
+        """Every plugin that cannot be used, or not whole, and why; all are loaded for it."""
+        self.load_all()
+        return [*self.broken, *self.idle]
+
+    def unusable(self, broken: Broken) -> BadInput | None:
+        """The error that stops a profile which loads a file that gives nothing; None for any other plugin."""
+        if broken.source.file is None or any(broken.source == source for _, source in self.offered.values()):
+            return None
+        return BadInput(ReasonCode.PLUGIN_BROKEN, f"plugins.load: {broken.source.file}: the plugin {broken.why}", _MEND)
+
+    def _take(self, source: Source, asking: Asking) -> None:
         """Note what one plugin offers, or why it offers nothing."""
         try:
-            found = offers()
+            found = asking(lambda sentence: self._note("idle", source, sentence))
         except OffersNothing as nothing:
-            self.idle += (Broken(source, str(nothing)),)
+            self._note("idle", source, str(nothing))
             return
         except PluginError as error:
-            self.broken += (Broken(source, str(error)),)
+            self._note("broken", source, str(error))
             return
+        told = ", ".join(f"{one.port} {one.name}" for one in found)
+        self._trace(f"asked {source} ({source.entry_point}): it gives {told}")
         for one in found:
             place = (one.port, one.name)
             if place in self.offered:
                 self.conflicts += (Conflict(*place, (self.offered[place][1], source)),)
+                self._trace(f"skipped {one.port} {one.name} of {source}: {self.offered[place][1]} gives it too")
             else:
                 self.offered[place] = (one.offer, source)
+
+    def _note(self, kind: Literal["idle", "broken"], source: Source, why: str) -> None:
+        """Keep what is wrong with a plugin."""
+        self._trace(f"asked {source} ({source.entry_point}): {why}")
+        setattr(self, kind, (*getattr(self, kind), Broken(source, why)))
 
     def find(self, port: str, name: str) -> tuple[Any, Source] | None:
         """What is offered under this name, and by whom; None when nobody offers it.
@@ -161,7 +200,15 @@ class PluginHost:
             rival = next((one for one in self.conflicts if (one.port, one.name) == (port, name)), None)
             if rival is not None:
                 raise _conflict(rival)
+        self._trace(f"{port} {name}: {self._fate(name, found)}")
         return found
+
+    def _fate(self, name: str, found: tuple[Any, Source] | None) -> str:
+        """What became of a name that was asked for, for the trace."""
+        if found is None:
+            return "nobody gives it"
+        why = self.admittance.left_out(found[1], name)
+        return f"chosen of {found[1]}" if why is None else f"skipped of {found[1]}: {why}"
 
     def adapter(self, port: str, name: str) -> Adapter[Any]:
         """The adapter of that name, ready to build. Raises `BadInput` saying what to do."""
@@ -186,11 +233,11 @@ class PluginHost:
                 raise self._unknown(port, name)
             adapter, source = found
             self._check_allowed(port, name, source)
-            missing = [module for module in adapter.requires if _absent(module)]
+            missing = [module for module in adapter.requires if absent(module)]
             if missing:
-                lacking[(port, name)] = (_extra(adapter, source), missing)
+                lacking[(port, name)] = (extra_of(adapter, source), missing)
         if lacking:
-            raise _not_there(lacking)
+            raise not_there(lacking)
 
     def title(self, port: str, name: str) -> str:
         """What people call an adapter: its name, and its distribution where it is not an own one."""
@@ -233,8 +280,8 @@ class PluginHost:
         rival = next((one.sources[1] for one in self.conflicts if (one.port, one.name) == (port, name)), None)
         if rival is not None and not source.own:
             return f"{rival.distribution} gives this name too"
-        missing = [one for one in getattr(offer, "requires", ()) if _absent(one)]
-        return f"{_not_installed(missing)}: extra [{offer.extra}]" if missing else None
+        missing = [one for one in getattr(offer, "requires", ()) if absent(one)]
+        return f"{not_installed(missing)}: extra [{offer.extra}]" if missing else None
 
     def _check_allowed(self, port: str, name: str, source: Source) -> None:
         why = self.admittance.left_out(source, name)
@@ -263,41 +310,6 @@ def _conflict(conflict: Conflict) -> BadInput:
     return BadInput(ReasonCode.PLUGIN_CONFLICT, conflict.what)
 
 
-def _extra(adapter: Adapter[Any], source: Source) -> str:
-    """What pip installs for an adapter: its extra of SR, or what its own distribution says."""
-    if source.own:
-        return f"{DISTRIBUTION}[{adapter.extra}]"
-    return adapter.extra or source.distribution
-
-
-def _not_there(lacking: Mapping[tuple[str, str], tuple[str, list[str]]]) -> BadInput:
-    """One error for all adapters whose libraries are missing. `lacking`: what to install, and modules, by adapter."""
-    needs = [f"the {port} adapter {name!r} needs {', '.join(of)}" for (port, name), (_, of) in lacking.items()]
-    modules = dict.fromkeys(module for _, of in lacking.values() for module in of)
-    extras: dict[str, list[str]] = {}
-    for requirement in dict.fromkeys(requirement for requirement, _ in lacking.values()):
-        name, _, extra = requirement.partition("[")
-        extras.setdefault(name, []).extend([extra.rstrip("]")] if extra else [])
-    install = " ".join(f"'{name}[{','.join(of)}]'" if of else f"'{name}'" for name, of in extras.items())
-    return BadInput(
-        ReasonCode.EXTRA_MISSING,
-        f"{', '.join(needs)}, which {'is' if len(modules) == 1 else 'are'} not installed",
-        f"install what is missing: pip install {install}",
-    )
-
-
-def _not_installed(modules: Sequence[str]) -> str:
-    return f"{', '.join(modules)} {'is' if len(modules) == 1 else 'are'} not installed"
-
-
-def _absent(module: str) -> bool:
-    """Whether a module is not installed; told without importing it (its parents are imported)."""
-    try:
-        return importlib.util.find_spec(module) is None
-    except Exception:  # noqa: BLE001 - a parent package that cannot be imported, whatever it raises
-        return True
-
-
 def _sort(points: Iterable[EntryPoint], admittance: Admittance) -> tuple[list[tuple[EntryPoint, Source]], list[Broken]]:
     """The entry points that may be loaded, each once, and those that may not, in a fixed order."""
     wanted: list[tuple[EntryPoint, Source]] = []
@@ -311,16 +323,20 @@ def _sort(points: Iterable[EntryPoint], admittance: Admittance) -> tuple[list[tu
     return wanted, list(left_out.values())
 
 
-def _of_file(path: str) -> tuple[Source, Callable[[], list[Found]]]:
-    """A plugin that is one file, and how to ask it."""
+def _of_file(path: str, admittance: Admittance) -> tuple[Source, Asking] | Broken:
+    """A plugin that is one file, and how to ask it; or why it is left out."""
     source, why = source_of(path)
 
-    def offers() -> list[Found]:
+    def asked(tell: Tell) -> list[Found]:
         if why is not None:
             raise PluginError(why)
-        return ask(load_file(str(source.file), source.version), source)
+        return ask(load_file(str(source.file), source.version), source, tell)
 
-    return source, offers
+    left_out = admittance.left_out(source)
+    return (source, asked) if left_out is None else Broken(source, left_out)
+
+
+_MEND = "mend the file, or take it out of the profile's plugins.load"
 
 
 def _twin(one: Source, other: Source) -> bool:

@@ -42,5 +42,6 @@ def check_root(
         runtime.known_timezone,
         progress,
     )
+    bare.host.require_files()
     rules = load_policy(policy if policy is not None else chosen.policy)
     return check(checker, rules, load_pack(pack or chosen.engine.interface_pack), request, root)

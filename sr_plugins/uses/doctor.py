@@ -18,9 +18,9 @@ from sr_domain.run.ports import Ports
 from sr_domain.runner import ScenarioRunner
 from sr_plugins.uses.doctor_bus import bus_tried
 from sr_plugins.uses.doctor_config import configured, fits, reach
-from sr_plugins.uses.doctor_laws import others_laws
+from sr_plugins.uses.doctor_laws import others_laws, plugins_amiss
 from sr_plugins.uses.doctor_truth import belonging
-from sr_ports import REASONS, Kind, LeaseLost, Migratable, NotFound, Provable, ReasonCode, SrError, one_line
+from sr_ports import REASONS, BadInput, Kind, LeaseLost, Migratable, NotFound, Provable, ReasonCode, SrError, one_line
 from sr_ports.errors import described
 
 RACERS = 16
@@ -62,6 +62,7 @@ def examine(runner: ScenarioRunner, *, migrate: bool = False) -> list[Check]:
         *_root(runner),
         *_signer(ports),
         *(_try("law", kind, work) for kind, work in others_laws(runner)),
+        *_plugins(runner),
     ]
 
 
@@ -305,6 +306,13 @@ def _bus(ports: Ports, topic: str, token: str) -> Iterator[Check]:
             yield Check(port, one.name, False, one.error.what, one.error.code.value, one.error.remedy)
         else:
             yield Check(port, one.name, None if one.skipped else True, one.detail)
+
+
+def _plugins(runner: ScenarioRunner) -> Iterator[Check]:
+    for one, error in plugins_amiss(runner):
+        told = error or BadInput(ReasonCode.PLUGIN_BROKEN, f"{one.source} {one.why}")
+        ok = None if error is None else False
+        yield Check("plugin", one.source.distribution, ok, told.what, told.code.value, told.remedy)
 
 
 def _within_reach(runner: ScenarioRunner) -> Iterator[Check]:

@@ -8,6 +8,8 @@ from functools import partial
 from sr_domain.evidence.provided_law import LawStopped, ProvidedLaw, RunsIn
 from sr_domain.plan.absent_law import absence
 from sr_domain.runner import ScenarioRunner
+from sr_plugins.host.host_laws import HostLaws
+from sr_plugins.host.loading import Broken
 from sr_plugins.isolation.law import IsolatedLaw
 from sr_ports import BadInput, ReasonCode, SrError, Unreachable
 
@@ -22,6 +24,12 @@ def others_laws(runner: ScenarioRunner) -> Iterator[tuple[str, Callable[[], str]
         provided = runner.ports.laws.get(kind)
         if provided is None or provided.runs_in is not RunsIn.OWN:
             yield kind, partial(_law, runner.ports.laws, kind, provided)
+
+
+def plugins_amiss(runner: ScenarioRunner) -> list[tuple[Broken, BadInput | None]]:
+    """Every plugin that cannot be used, or not whole, and why; and the error where that stops this profile."""
+    laws = runner.ports.laws
+    return laws.amiss() if isinstance(laws, HostLaws) else []
 
 
 def _law(laws: object, kind: str, provided: ProvidedLaw | None) -> str:
