@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import operator
 import re
@@ -86,6 +87,14 @@ class OffersNothing(Exception):
 def canonical(distribution: str) -> str:
     """One spelling for one distribution (PEP 503)."""
     return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def absent(module: str) -> bool:
+    """Whether a module is not installed; told without importing it (its parents are imported)."""
+    try:
+        return importlib.util.find_spec(module) is None
+    except Exception:  # noqa: BLE001 - a parent package that cannot be imported, whatever it raises
+        return True
 
 
 def sources_of(points: Iterable[EntryPoint]) -> Iterator[tuple[EntryPoint, Source]]:

@@ -1,8 +1,7 @@
-"""Libraries that an adapter needs and that are not installed: found without importing them, and what to install."""
+"""What to say of libraries that an adapter needs and that are not installed."""
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,19 +11,19 @@ from sr_ports import BadInput, ReasonCode
 from sr_ports.hooks import Adapter
 
 
-def extra_of(adapter: Adapter[Any], source: Source) -> str:
+def _extra(adapter: Adapter[Any], source: Source) -> str:
     """What pip installs for an adapter: its extra of SR, or what its own distribution says."""
     if source.own:
         return f"{DISTRIBUTION}[{adapter.extra}]"
     return adapter.extra or source.distribution
 
 
-def not_there(lacking: Mapping[tuple[str, str], tuple[str, list[str]]]) -> BadInput:
-    """One error for all adapters whose libraries are missing. `lacking`: what to install, and modules, by adapter."""
-    needs = [f"the {port} adapter {name!r} needs {', '.join(of)}" for (port, name), (_, of) in lacking.items()]
-    modules = dict.fromkeys(module for _, of in lacking.values() for module in of)
+def not_there(lacking: Mapping[tuple[str, str], tuple[Source, Adapter[Any], list[str]]]) -> BadInput:
+    """One error for all adapters whose libraries are missing. `lacking`: who offers each, and modules."""
+    needs = [f"the {port} adapter {name!r} needs {', '.join(of)}" for (port, name), (_, _, of) in lacking.items()]
+    modules = dict.fromkeys(module for _, _, of in lacking.values() for module in of)
     extras: dict[str, list[str]] = {}
-    for requirement in dict.fromkeys(requirement for requirement, _ in lacking.values()):
+    for requirement in dict.fromkeys(_extra(adapter, source) for source, adapter, _ in lacking.values()):
         name, _, extra = requirement.partition("[")
         extras.setdefault(name, []).extend([extra.rstrip("]")] if extra else [])
     install = " ".join(f"'{name}[{','.join(of)}]'" if of else f"'{name}'" for name, of in extras.items())
@@ -37,11 +36,3 @@ def not_there(lacking: Mapping[tuple[str, str], tuple[str, list[str]]]) -> BadIn
 
 def not_installed(modules: Sequence[str]) -> str:
     return f"{', '.join(modules)} {'is' if len(modules) == 1 else 'are'} not installed"
-
-
-def absent(module: str) -> bool:
-    """Whether a module is not installed; told without importing it (its parents are imported)."""
-    try:
-        return importlib.util.find_spec(module) is None
-    except Exception:  # noqa: BLE001 - a parent package that cannot be imported, whatever it raises
-        return True

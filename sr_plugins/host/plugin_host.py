@@ -6,11 +6,12 @@ a name is asked for that none of the own gives, or when everything is to be look
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
@@ -24,6 +25,7 @@ from sr_plugins.host.loading import (
     PluginError,
     Source,
     Tell,
+    absent,
     ask,
     canonical,
     given,
@@ -31,29 +33,17 @@ from sr_plugins.host.loading import (
     sources_of,
 )
 from sr_plugins.host.local_file import load_file, source_of
-from sr_plugins.host.missing import absent, extra_of, not_installed, not_there
-from sr_plugins.host.trace import tracer
 from sr_plugins.release import DISTRIBUTION
 from sr_ports import BadInput, ReasonCode
 from sr_ports.compared import Compared
 from sr_ports.hooks import PROJECT, Adapter
 
+if TYPE_CHECKING:
+    from sr_plugins.host.offers import Offer
+
 _ANY = Admittance()
 Asking = Callable[[Tell], list[Found]]
 """Asks one plugin; see `ask`."""
-
-
-@attrs.frozen(eq=False, repr=False)
-class Offer(Compared):
-    """A row of ``sr plugins``. A plugin that offers nothing, or could not be loaded, has port and name ``?``."""
-
-    port: str
-    name: str
-    distribution: str
-    version: str
-    entry_point: str
-    loaded: bool
-    why: str | None = None
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -84,7 +74,7 @@ class PluginHost:
         self.idle: tuple[Broken, ...] = ()
         self.conflicts: tuple[Conflict, ...] = ()
         self._lock = threading.RLock()
-        self._trace = tracer()
+        self._trace = _tracer()
         wanted, left_out = _sort(points, admittance)
         local = [_of_file(one, admittance) for one in files]
         self.left_out = (*left_out, *(one for one in local if isinstance(one, Broken)))
@@ -226,7 +216,7 @@ class PluginHost:
 
         Libraries that are not installed are named for all of them at once.
         """
-        lacking: dict[tuple[str, str], tuple[str, list[str]]] = {}
+        lacking: dict[tuple[str, str], tuple[Source, Adapter[Any], list[str]]] = {}
         for port, name in wanted:
             found = self.find(port, name)
             if found is None:
@@ -235,8 +225,10 @@ class PluginHost:
             self._check_allowed(port, name, source)
             missing = [module for module in adapter.requires if absent(module)]
             if missing:
-                lacking[(port, name)] = (extra_of(adapter, source), missing)
+                lacking[(port, name)] = (source, adapter, missing)
         if lacking:
+            from sr_plugins.host.missing import not_there
+
             raise not_there(lacking)
 
     def title(self, port: str, name: str) -> str:
@@ -264,24 +256,9 @@ class PluginHost:
 
     def offers(self) -> list[Offer]:
         """Everything found so far, usable or not, by port and name."""
-        rows = []
-        for (port, name), (offer, source) in self.offered.items():
-            rows.append(_row(port, name, source, self._why_not(port, name, offer, source)))
-        for clash in self.conflicts:
-            first, source = clash.sources
-            rows.append(_row(clash.port, clash.name, source, f"{first.distribution} gives this name too"))
-        rows += [_row("?", "?", one.source, one.why) for one in (*self.broken, *self.idle, *self.left_out)]
-        return sorted(rows, key=lambda row: (row.port, row.name, row.distribution))
+        from sr_plugins.host.offers import offers
 
-    def _why_not(self, port: str, name: str, offer: Any, source: Source) -> str | None:
-        left_out = self.admittance.left_out(source, name)
-        if left_out is not None:
-            return left_out
-        rival = next((one.sources[1] for one in self.conflicts if (one.port, one.name) == (port, name)), None)
-        if rival is not None and not source.own:
-            return f"{rival.distribution} gives this name too"
-        missing = [one for one in getattr(offer, "requires", ()) if absent(one)]
-        return f"{not_installed(missing)}: extra [{offer.extra}]" if missing else None
+        return offers(self)
 
     def _check_allowed(self, port: str, name: str, source: Source) -> None:
         why = self.admittance.left_out(source, name)
@@ -302,12 +279,17 @@ class PluginHost:
         return [f"{one.source}: {one.why}" for one in (*self.broken, *self.idle, *self.left_out)]
 
 
-def _row(port: str, name: str, source: Source, why: str | None) -> Offer:
-    return Offer(port, name, source.distribution, source.version, source.entry_point, why is None, why)
-
-
 def _conflict(conflict: Conflict) -> BadInput:
     return BadInput(ReasonCode.PLUGIN_CONFLICT, conflict.what)
+
+
+def _tracer() -> Callable[[str], None]:
+    """Takes a sentence about a plugin, for the trace that `SR_TRACE_PLUGINS` asks for."""
+    if os.environ.get("SR_TRACE_PLUGINS", "") in ("", "0"):
+        return lambda sentence: None
+    from sr_plugins.host.trace import tracer
+
+    return tracer()
 
 
 def _sort(points: Iterable[EntryPoint], admittance: Admittance) -> tuple[list[tuple[EntryPoint, Source]], list[Broken]]:
@@ -344,4 +326,4 @@ def _twin(one: Source, other: Source) -> bool:
     return (canonical(one.distribution), one.entry_point) == (canonical(other.distribution), other.entry_point)
 
 
-__all__ = ["DISTRIBUTION", "PORTS", "Broken", "Conflict", "Offer", "PluginHost", "Source"]
+__all__ = ["DISTRIBUTION", "PORTS", "Broken", "Conflict", "PluginHost", "Source"]

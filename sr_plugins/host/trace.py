@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 
-VARIABLE = "SR_TRACE_PLUGINS"
-_OFF = ("", "0")
-
 
 def tracer() -> Callable[[str], None]:
-    """Takes a sentence about a plugin: told once each where the variable is set, else to nobody."""
-    if os.environ.get(VARIABLE, "") in _OFF:
-        return _untold
+    """Takes a sentence about a plugin, and tells it, once."""
     told: set[str] = set()
 
     def trace(sentence: str) -> None:
@@ -22,10 +16,6 @@ def tracer() -> Callable[[str], None]:
             _write(sentence)
 
     return trace
-
-
-def _untold(sentence: str) -> None:
-    """Nobody asked."""
 
 
 def _write(sentence: str) -> None:
