@@ -142,11 +142,15 @@ def _unheard(sentence: str) -> None:
 
 def load(point: EntryPoint, source: Source, tell: Tell = _unheard) -> list[Found]:
     """Import a plugin and ask it. Raises `PluginError`, `OffersNothing`."""
+    return ask(imported(point), source, tell)
+
+
+def imported(point: EntryPoint) -> Any:
+    """What an entry point names. Raises `PluginError`."""
     try:
-        plugin = point.load()
+        return point.load()
     except BaseException as error:
         raise PluginError(f"cannot be imported: {raised(error)}") from error
-    return ask(plugin, source, tell)
 
 
 class PluginError(Exception):
