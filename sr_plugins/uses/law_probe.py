@@ -81,7 +81,7 @@ def probed(law: HashingLaw) -> Tried:
 def _covering(law: HashingLaw, first: str) -> Tried:
     """What changes the digest; a law that nothing changes, or that looks at a file's beginning alone, is none."""
     begins, ends = ({path for path in _FILES if _differs(law, first, _flipped(path, at))} for at in (0, -1))
-    renamed = [{f"x{one}" if one == path else one: data for one, data in _FILES.items()} for path in _FILES]
+    renamed = [{f"{one}0" if one == path else one: data for one, data in _FILES.items()} for path in _FILES]
     named = any(_differs(law, first, contents) for contents in renamed)
     if begins - ends:
         return False, f"a change of a file's last byte leaves its digest (law H2): {min(begins - ends)}"
