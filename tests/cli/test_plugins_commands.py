@@ -159,8 +159,8 @@ UNSOUND = {
     "constant": ("return 'a' * 64", "no change of bytes or names"),
     "upper": ("return 'A' * 64", "no lower-case hex"),
     "raises": ("raise KeyError('x')", "it raised KeyError"),
-    "first byte": (
-        "import hashlib as h; return h.sha256(b''.join(next(bundle.stream(o.path))[:1] for o in bundle.files())).hexdigest()",
+    "start": (
+        "import hashlib as h;return h.sha256(bytes(next(bundle.stream(x.path))[0]for x in bundle.files())).hexdigest()",
         "last byte leaves its digest",
     ),
     "exits": ("import os; os._exit(0)", "its process ended with exit code 0"),
@@ -323,7 +323,7 @@ def test_from_new_to_a_law_that_judges_a_gate_in_three_commands(
     assert sr(*steps[1][1:]).code == 0
     data = sr.folder / "my-law" / "example" / "root" / "data" / "orders.csv"
     data.write_bytes(data.read_bytes() + b"4,40\n")
-    assert "error[GATE_DIGEST_MISMATCH]" in sr(*steps[1][1:]).err
+    assert "error[EVIDENCE_CONFLICT]" in sr(*steps[1][1:]).err
     monkeypatch.delitem(__import__("sys").modules, "my_law")
 
 
@@ -334,7 +334,7 @@ def test_the_profile_of_the_example_needs_no_installing(sr: Shell) -> None:
     assert sr.bare(*line.split()[1:]).code == 0
     data = sr.folder / "my-law" / "example" / "root" / "data" / "orders.csv"
     data.write_bytes(data.read_bytes()[:-1])
-    assert "error[GATE_DIGEST_MISMATCH]" in sr.bare(*line.split()[1:]).err
+    assert "error[EVIDENCE_CONFLICT]" in sr.bare(*line.split()[1:]).err
 
 
 def test_a_law_from_the_template_takes_a_run_to_ready(sr: Shell) -> None:
