@@ -47,14 +47,11 @@ class Written:
 
 def write_plugin(kind: str, name: str, into: Path = Path()) -> Written:
     """Write the distribution `name` into a new folder of that name. Raises `BadInput(USAGE)`; then nothing is there."""
-    module = name.replace("-", "_").lower()
-    _check(name, module)
+    _check(name, _module(name))
     folder = into / name
     if folder.exists() or folder.is_symlink():
         raise _refused(f"{folder} is there already", "give another name, or move it away")
-    low, high = API_VERSION.partition(".")[0], int(API_VERSION.partition(".")[0]) + 1
-    words = {"my-plugin": name, "my_plugin": module, "THE_KIND": kind, "THE_API": f">={low}.0,<{high}"}
-    made = {folder / path: text for path, text in _rendered(kind, words)}
+    made = {folder / path: text for path, text in rendered(kind, name)}
     try:
         folder.mkdir(parents=True)
         for path, text in made.items():
@@ -90,12 +87,18 @@ def _refused(what: str, remedy: str) -> BadInput:
     return BadInput(ReasonCode.USAGE, what, remedy)
 
 
-def _rendered(kind: str, words: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Each file by its path: those of every kind, and the kind's own."""
+def rendered(kind: str, name: str) -> Iterator[tuple[str, str]]:
+    """Each file of a new distribution by its path: those of every kind, and the kind's own."""
+    major = int(API_VERSION.partition(".")[0])
+    words = {"my-plugin": name, "my_plugin": _module(name), "THE_KIND": kind, "THE_API": f">={major}.0,<{major + 1}"}
     home = shipped("templates")
     for part in (_COMMON, kind):
         for path, text in _texts(home / part, ""):
             yield _put(path.removesuffix(_SUFFIX), words), _put(text, words)
+
+
+def _module(name: str) -> str:
+    return name.replace("-", "_").lower()
 
 
 def _texts(folder: Traversable, at: str) -> Iterator[tuple[str, str]]:

@@ -75,4 +75,4 @@ def test_the_templates_are_in_the_wheel_and_in_the_sdist() -> None:
     targets = tomllib.loads((REPO / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]
     assert targets["wheel"]["force-include"]["templates"] == "sr_plugins/shipped/templates"
     assert "templates" in targets["sdist"]["include"]
-    assert {path.name for path in (REPO / "templates").iterdir()} == {"common", *KINDS}
+    assert {path.name for path in (REPO / "templates").iterdir()} == {"common", "examples", *KINDS}
