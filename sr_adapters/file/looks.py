@@ -16,6 +16,7 @@ from sr_adapters.file.folders import ABSENT, Folders, LinkMet
 from sr_adapters.places import flags
 from sr_adapters.snapshot import Answer, Standing
 from sr_ports import EvidenceFault, FileFact, ReasonCode
+from sr_ports.compared import Compared
 from sr_ports.roots import check_length, path_refused
 from sr_ports.wanted import Wanted
 
@@ -25,8 +26,8 @@ _BITS_64: Final = (1 << 64) - 1
 _LONGEST_NAME: Final = 255  # bytes
 
 
-@attrs.frozen
-class Below:
+@attrs.frozen(eq=False, repr=False)
+class Below(Compared):
     """A folder that a walk goes on into. `state`: of the pattern, below it."""
 
     path: str
@@ -37,8 +38,8 @@ Names = Mapping[str, frozenset[int] | None]
 """Entries of a folder; a folder's name ends in ``/``, by which it is sorted, and has a state."""
 
 
-@attrs.frozen
-class Looks:
+@attrs.frozen(eq=False, repr=False)
+class Looks(Compared):
     """Looks by today's rules; they remember nothing. Both raise `EvidenceFault`.
 
     `trouble`: makes the error of a path that cannot be looked at.

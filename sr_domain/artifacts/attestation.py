@@ -19,6 +19,7 @@ from sr_domain.encoding.contracts import problem
 from sr_domain.record.layout import Layout
 from sr_domain.record.revisions import FIRST
 from sr_ports import Fault, ReasonCode
+from sr_ports.compared import Compared
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -31,8 +32,8 @@ RULES_VERSION = "scenario-runner-rules"
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
-@attrs.frozen
-class Ready:
+@attrs.frozen(eq=False, repr=False)
+class Ready(Compared):
     """A decided run, as a signature on its READY states it.
 
     `facts`: the view. Digests are hex64: `facts_digest`, `plan_digest` of the stored bytes of view and plan,
@@ -83,8 +84,8 @@ def decision_subject(layout: Layout, run_id: str) -> str:
     return f"{layout.record(run_id)}#EVIDENCE_COMPLETE"
 
 
-@attrs.frozen
-class Stated:
+@attrs.frozen(eq=False, repr=False)
+class Stated(Compared):
     """What the payload of an envelope states. `subjects`: sha256 by name. `revision`: of the rules it was made by."""
 
     payload: bytes

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sr_domain.encoding.redact import redact
 from sr_domain.record.layout import Layout
 
 if TYPE_CHECKING:
@@ -24,6 +23,8 @@ def run_superseded(layout: Layout, old: str, decided: Entry[Decided], notes: str
 
     `notes`: of the successor's request: the reason, without secrets.
     """
+    from sr_domain.encoding.redact import redact
+
     reason = None if notes is None else redact(notes)[:_REASON]
     return {
         "run_id": old,

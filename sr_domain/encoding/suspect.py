@@ -42,7 +42,7 @@ def suspect(text: str) -> bool:
     low = text.lower()
     return (
         ("%" in text and re.search(_ENCODED, text) is not None)
-        or any(word in low for word in _WORDS)
+        or any(map(low.__contains__, _WORDS))
         or ("@" in text and "://" in text)
         or ("key" in low and ("api" in low or "private" in low or "access" in low))
     )

@@ -28,6 +28,7 @@ from sr_ports import (
     Wanted,
     WorkPool,
 )
+from sr_ports.compared import Compared
 from sr_ports.laws import PathBase
 from sr_ports.roots import check_path, leaves
 from sr_ports.wanted import TODAY
@@ -50,8 +51,8 @@ class BundleAbsent(Exception):
         self.path = path
 
 
-@attrs.frozen(slots=False)
-class Bundle:
+@attrs.frozen(slots=False, eq=False, repr=False)
+class Bundle(Compared):
     """What a law may ask of a bundle, over an engine root; a law itself is given a `law_view` of it.
 
     `bundle_root`: folder without trailing slash. `index_path`: None when the gate names none. `flag_path`:

@@ -7,7 +7,6 @@ from typing import Any
 
 import attrs
 
-from sr_domain.encoding.redact import redact
 from sr_domain.evidence.bundle import Bundle, BundleAbsent, is_hex64
 from sr_domain.evidence.law_view import asked, law_view
 from sr_domain.evidence.provided_law import LawStopped, ProvidedLaw, WatchedLaw
@@ -20,12 +19,14 @@ class LawFault(Exception):
     record: a law may quote secrets, which are masked."""
 
     def __init__(self, code: ReasonCode, what: str) -> None:
+        from sr_domain.encoding.redact import redact
+
         super().__init__(code, what)
         self.code = code
         self.what = redact(what)
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _Heard:
     """What the view raised: the last of it, and the first that is not about the evidence."""
 
@@ -55,6 +56,8 @@ def law_digest(provided: ProvidedLaw, bundle: Bundle) -> str:
         if isinstance(error, EvidenceFault) and foreseen(error):
             raise
         if isinstance(error, Unreachable) and foreseen(error):
+            from sr_domain.encoding.redact import redact
+
             raise Unreachable(error.code, redact(error.what), redact(error.remedy)) from error
         if heard.world is not None:  # the law kept it to itself
             raise heard.world from error

@@ -17,17 +17,11 @@ from sr_domain.flows.publish_root import out_of_reach, published_root
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.sealed import SealedPlan
 from sr_domain.record import events
-from sr_domain.record.details import (
-    FAILED,
-    SUCCEEDED,
-    AttemptDetail,
-    AttemptFinished,
-    AttemptLimit,
-    AttemptName,
-    Nothing,
-)
+from sr_domain.record.details import Nothing
+from sr_domain.record.engine_details import AttemptDetail, AttemptFinished, AttemptLimit, AttemptName
 from sr_domain.record.kinds import Draft
 from sr_domain.record.read import Attempt, Entry
+from sr_domain.record.states import FAILED, SUCCEEDED
 from sr_domain.run.admission_rules import admitted
 from sr_domain.run.held_run import HeldRun
 from sr_domain.run.invocation import invocation_of
@@ -69,15 +63,9 @@ class EngineFailed(Compared):
     detail: str
 
 
-def finished_root(run: HeldRun) -> str | None:
-    """The root of the attempt that succeeded, if one did."""
-    ended = (one.details for one in run.history.all(events.ENGINE_ATTEMPT_FINISHED))
-    return next((one.engine_run_root for one in ended if one.outcome == SUCCEEDED), None)
-
-
 def run_engine(run: HeldRun, plan: SealedPlan, root: str | None, invoker: EngineInvoker) -> EngineDone | EngineFailed:
     """Launch attempts until one succeeds or the plan's limit is used up (spec: behaviour, "Attempts")."""
-    done = finished_root(run)
+    done = run.history.engine_made
     if done is not None:
         return EngineDone(done)
     abandon_open_attempts(run)

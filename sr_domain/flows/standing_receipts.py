@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -13,11 +13,14 @@ from sr_domain.encoding.bounds import MAX_BYTES
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.encoding.strict_json import strict_loads
 from sr_domain.evidence.verdict import Proven
-from sr_domain.flows.rests_on import Resting, resting_on
 from sr_domain.record.layout import Layout
 from sr_domain.record.proofs import Failure
 from sr_domain.run.held_run import HeldRun
 from sr_ports import BadInput, Blob, ReasonCode
+from sr_ports.compared import Compared
+
+if TYPE_CHECKING:
+    from sr_domain.flows.rests_on import Resting
 
 MARK = "being_set_aside"
 """The one key of the document that stands in a receipt's place while an operator looks whether a run rests on it."""
@@ -25,8 +28,8 @@ _MOST = 1 << 20
 """Bytes of what may be a receipt at all."""
 
 
-@attrs.frozen
-class Standing:
+@attrs.frozen(eq=False, repr=False)
+class Standing(Compared):
     """What stands at `key` and does not prove what `one` proves.
 
     `stood`: the receipt that stands; None where it is none, and `wrong` says why.
@@ -62,8 +65,8 @@ def against_earlier(one: Proven, key: str, path: str, blob: Blob) -> Standing | 
     return against(one, key, blob) if same_day else None
 
 
-@attrs.frozen
-class Judged:
+@attrs.frozen(eq=False, repr=False)
+class Judged(Compared):
     """`failures`: they end the run. `orphans`, with their failures: receipts that no decision rests on."""
 
     failures: tuple[Failure, ...] = ()
@@ -76,9 +79,7 @@ def judged(run: HeldRun, found: Sequence[Standing]) -> Judged:
     The records are looked through for receipts alone, and once for all of them.
     """
     drifted = {one.key: one.blob.data for one in found if one.stood is not None}
-    resting = (
-        resting_on(run.ports, run.layout, drifted, tell=run.telemetry.progress, check=run.held.check) if drifted else {}
-    )
+    resting = _resting_on(run, drifted) if drifted else {}
     failures: list[Failure] = []
     orphans: list[tuple[Standing, Failure]] = []
     for one in found:
@@ -89,6 +90,12 @@ def judged(run: HeldRun, found: Sequence[Standing]) -> Judged:
         else:
             orphans.append((one, _orphan(run, one, one.stood)))
     return Judged(tuple(failures), tuple(orphans))
+
+
+def _resting_on(run: HeldRun, drifted: Mapping[str, bytes]) -> dict[str, Resting]:
+    from sr_domain.flows.rests_on import resting_on
+
+    return resting_on(run.ports, run.layout, drifted, tell=run.telemetry.progress, check=run.held.check)
 
 
 def _drift(run: HeldRun, one: Standing, stood: Mapping[str, Any], resting: Resting) -> Failure:

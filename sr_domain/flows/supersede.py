@@ -16,7 +16,7 @@ from sr_domain.artifacts.revisions import rules_at
 from sr_domain.encoding.ids import superseded_message_id
 from sr_domain.encoding.times import format_instant
 from sr_domain.plan.request import RunRequest
-from sr_domain.record import details, events
+from sr_domain.record import details, events, supersede_details
 from sr_domain.record.kinds import Draft
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger
@@ -42,7 +42,7 @@ class SupersedeRefused(Compared):
     @property
     def event(self) -> Draft:
         """For telemetry."""
-        return events.SUPERSEDE_REFUSED(details.SupersedeRefused(self.code, self.detail, self.supersedes))
+        return events.SUPERSEDE_REFUSED(supersede_details.SupersedeRefused(self.code, self.detail, self.supersedes))
 
 
 def claimant_of(ports: Ports, layout: Layout, ledger: Ledger) -> str | None:
@@ -91,7 +91,7 @@ def claim_place(run: HeldRun) -> SupersedeRefused | None:
     if old is None:
         return None
     home = home_of(ports, old, run.layout)
-    claim = events.SUPERSEDE_CLAIMED(details.Claim(run.run_id))
+    claim = events.SUPERSEDE_CLAIMED(supersede_details.Claim(run.run_id))
     ledger = append_aside(
         ports,
         home,
@@ -130,7 +130,7 @@ def announce_successor(run: HeldRun) -> None:
     if old is None or run.history.supersede_published is not None:
         return
     home = home_of(run.ports, old, run.layout)
-    link = events.SUPERSEDED_BY(details.Successor(run.run_id, run.layout.facts(run.run_id)))
+    link = events.SUPERSEDED_BY(supersede_details.Successor(run.run_id, run.layout.facts(run.run_id)))
     append_aside(run.ports, home, old, link, actor=run.actor, policy_rev=run.policy_rev)
     payload = _fact(run, old)
     message_id = superseded_message_id(old, run.run_id)
@@ -149,4 +149,4 @@ def announce_successor(run: HeldRun) -> None:
     except (Unreachable, BadInput) as error:
         run.record(events.SUPERSEDE_PUBLISH_FAILED(details.Refused(error.code, error.what)))
         return
-    run.record(events.SUPERSEDE_PUBLISHED(details.SupersedePublished(old, message_id)))
+    run.record(events.SUPERSEDE_PUBLISHED(supersede_details.SupersedePublished(old, message_id)))

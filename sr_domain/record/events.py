@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     from sr_domain.record import details as d
     from sr_domain.record import engine_details as e
     from sr_domain.record import losses
+    from sr_domain.record import reemit_details as again
     from sr_domain.record import resting as r
+    from sr_domain.record import supersede_details as s
 else:
     d = LaterModule("sr_domain.record.details")  # many classes, of which most commands read none
     e = LaterModule("sr_domain.record.engine_details")
     losses = LaterModule("sr_domain.record.losses")
+    again = LaterModule("sr_domain.record.reemit_details")
     r = LaterModule("sr_domain.record.resting")
+    s = LaterModule("sr_domain.record.supersede_details")
 
 # requests and admission
 RUN_REQUEST_RECEIVED = EventKind("RUN_REQUEST_RECEIVED", d.Received, "INGRESS", "request received", Kept.NOT)
@@ -93,7 +97,7 @@ ENGINE_ROOT_CORRECTED = EventKind(
 )
 ENGINE_ATTEMPT_LAUNCH_REQUESTED = EventKind(
     "ENGINE_ATTEMPT_LAUNCH_REQUESTED",
-    d.AttemptName,
+    e.AttemptName,
     "ENGINE",
     "starting the engine",
     Kept.ONCE,
@@ -101,11 +105,11 @@ ENGINE_ATTEMPT_LAUNCH_REQUESTED = EventKind(
     after=RunState.EXECUTING,
 )
 ENGINE_ATTEMPT_FINISHED = EventKind(
-    "ENGINE_ATTEMPT_FINISHED", d.AttemptFinished, "ENGINE", "the engine ended", Kept.ONCE, subject="attempt_id"
+    "ENGINE_ATTEMPT_FINISHED", e.AttemptFinished, "ENGINE", "the engine ended", Kept.ONCE, subject="attempt_id"
 )
 ENGINE_ATTEMPT_DETAIL = EventKind(
     "ENGINE_ATTEMPT_DETAIL",
-    d.AttemptDetail,
+    e.AttemptDetail,
     "ENGINE",
     "the engine's attempt failed",
     Kept.ONCE,
@@ -116,7 +120,7 @@ ENGINE_ATTEMPT_DETAIL = EventKind(
 )
 ENGINE_ATTEMPT_ABANDONED = EventKind(
     "ENGINE_ATTEMPT_ABANDONED",
-    d.AttemptName,
+    e.AttemptName,
     "ENGINE",
     "an attempt was left open by a dead holder",
     Kept.ONCE,
@@ -126,7 +130,7 @@ ENGINE_ATTEMPT_ABANDONED = EventKind(
 )
 ENGINE_MISBEHAVED = EventKind(
     "ENGINE_MISBEHAVED",
-    d.AttemptDetail,
+    e.AttemptDetail,
     "ENGINE",
     "the engine left something behind",
     Kept.ONCE,
@@ -144,7 +148,7 @@ ENGINE_HELD_BACK = EventKind(
 ENGINE_OUTPUT = EventKind("ENGINE_OUTPUT", d.Nothing, "ENGINE", "engine output", Kept.NOT, severity="DEBUG")
 ATTEMPT_LIMIT_EXCEEDED = EventKind(
     "ATTEMPT_LIMIT_EXCEEDED",
-    d.AttemptLimit,
+    e.AttemptLimit,
     "ENGINE",
     "attempt limit exceeded",
     Kept.ONCE,
@@ -246,11 +250,11 @@ RUN_QUARANTINED = EventKind(
     revised=True,
 )
 SUPERSEDE_CLAIMED = EventKind(
-    "SUPERSEDE_CLAIMED", d.Claim, "COMMIT", "a newer run is about to supersede this one", Kept.ONCE, subject="successor"
+    "SUPERSEDE_CLAIMED", s.Claim, "COMMIT", "a newer run is about to supersede this one", Kept.ONCE, subject="successor"
 )
 SUPERSEDE_REFUSED = EventKind(
     "SUPERSEDE_REFUSED",
-    d.SupersedeRefused,
+    s.SupersedeRefused,
     "COMMIT",
     "the run it names cannot be superseded",
     Kept.NOT,
@@ -258,11 +262,11 @@ SUPERSEDE_REFUSED = EventKind(
     severity="WARN",
 )
 SUPERSEDED_BY = EventKind(
-    "SUPERSEDED_BY", d.Successor, "COMMIT", "superseded by a newer run", Kept.ONCE, subject="successor"
+    "SUPERSEDED_BY", s.Successor, "COMMIT", "superseded by a newer run", Kept.ONCE, subject="successor"
 )
 SUPERSEDE_PUBLISHED = EventKind(
     "SUPERSEDE_PUBLISHED",
-    d.SupersedePublished,
+    s.SupersedePublished,
     "COMMIT",
     "the record of the superseded run and the control bus have it",
     Kept.ONCE,
@@ -277,16 +281,16 @@ SUPERSEDE_PUBLISH_FAILED = EventKind(
 )
 
 # re-emit
-REEMIT_REQUESTED = EventKind("REEMIT_REQUESTED", d.ReemitRequested, "REEMIT", "re-emit requested")
-REEMIT_DRY_RUN = EventKind("REEMIT_DRY_RUN", d.ReemitDryRun, "REEMIT", "re-emit, dry run", outcome="SKIPPED")
+REEMIT_REQUESTED = EventKind("REEMIT_REQUESTED", again.ReemitRequested, "REEMIT", "re-emit requested")
+REEMIT_DRY_RUN = EventKind("REEMIT_DRY_RUN", again.ReemitDryRun, "REEMIT", "re-emit, dry run", outcome="SKIPPED")
 REEMIT_BUSY = EventKind(
-    "REEMIT_BUSY", d.ReemitBusy, "REEMIT", "the same re-emit is under way", Kept.NOT, outcome="WAITING"
+    "REEMIT_BUSY", again.ReemitBusy, "REEMIT", "the same re-emit is under way", Kept.NOT, outcome="WAITING"
 )
-REEMIT_PUBLISHED = EventKind("REEMIT_PUBLISHED", d.ReemitPublished, "REEMIT", "published again, same message id")
+REEMIT_PUBLISHED = EventKind("REEMIT_PUBLISHED", again.ReemitPublished, "REEMIT", "published again, same message id")
 REEMIT_FAILED = EventKind(
-    "REEMIT_FAILED", d.ReemitFailed, "REEMIT", "re-emit failed", outcome="FAILED", severity="WARN"
+    "REEMIT_FAILED", again.ReemitFailed, "REEMIT", "re-emit failed", outcome="FAILED", severity="WARN"
 )
-GOV_REEMIT_KEY = EventKind("GOV_REEMIT_KEY", d.ReemitKey, "REEMIT", "re-emit key on record", governance=True)
+GOV_REEMIT_KEY = EventKind("GOV_REEMIT_KEY", again.ReemitKey, "REEMIT", "re-emit key on record", governance=True)
 
 # truth that was altered
 ARTIFACT_REFUSED = EventKind(

@@ -35,6 +35,7 @@ from sr_domain.run.admission_rules import admitted
 from sr_domain.run.asking import Asking
 from sr_domain.run.planned_laws import Lacking, law_here
 from sr_ports import Changes, EngineRoot, EvidenceFault, ReasonCode
+from sr_ports.compared import Compared
 from sr_ports.roots import NAMED_CHANGES
 
 
@@ -149,8 +150,8 @@ def _missing(subject: str, path: str, detail: str) -> Evidence:
     return Evidence(missing=(subject,), lacks=(Lack(subject, path, detail),))
 
 
-@attrs.frozen
-class _Look:
+@attrs.frozen(eq=False, repr=False)
+class _Look(Compared):
     """One look at an engine root. `engine_run_id`: as of `Decision`. `unreceipted`: reused, and without a receipt."""
 
     run: Asking

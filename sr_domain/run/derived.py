@@ -19,10 +19,11 @@ from sr_domain.record.read import Record
 from sr_domain.record.revisions import FIRST
 from sr_domain.run.append_aside import pins_on
 from sr_ports import Fault, ReasonCode
+from sr_ports.compared import Compared
 
 
-@attrs.frozen
-class Derived:
+@attrs.frozen(eq=False, repr=False)
+class Derived(Compared):
     """The artifacts of one record. None where it derives none. Raises `Fault(RECORD_INVALID)` where it lacks a part."""
 
     layout: Layout

@@ -18,6 +18,7 @@ from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.record.layout import Layout
 from sr_domain.run.derived import Derived
 from sr_ports import BadInput, Fault, ReasonCode, Signer
+from sr_ports.compared import Compared
 
 _PART_LIST = re.compile(r"part_lists/[0-9a-f]{64}\.json")
 
@@ -32,8 +33,8 @@ class _Kind(enum.Enum):
     PART_LIST = enum.auto()
 
 
-@attrs.frozen
-class DerivedArtifact:
+@attrs.frozen(eq=False, repr=False)
+class DerivedArtifact(Compared):
     """One artifact of a run. `derives`: what its record derives. `signer`: this worker's; None for none."""
 
     key: str

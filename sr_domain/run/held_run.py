@@ -49,7 +49,7 @@ class Unheld(Compared):
         raise Fault(ReasonCode.INTERNAL, "a run was written to outside its heartbeat")
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class HeldRun:
     """One run, one lease, and the record as this holder knows it.
 
