@@ -21,8 +21,7 @@ def tracer() -> Callable[[str], None]:
 def _write(sentence: str) -> None:
     import contextlib
 
-    from sr_domain.encoding.redact import without_passwords
     from sr_ports import one_line
 
     with contextlib.suppress(OSError, ValueError):  # a stream that is closed changes nothing
-        sys.stderr.write(f"plugins: {one_line(without_passwords(sentence))}\n")
+        sys.stderr.write(f"plugins: {one_line(sentence)}\n")

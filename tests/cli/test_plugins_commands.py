@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -324,7 +325,7 @@ def test_from_new_to_a_law_that_judges_a_gate_in_three_commands(
     data = sr.folder / "my-law" / "example" / "root" / "data" / "orders.csv"
     data.write_bytes(data.read_bytes() + b"4,40\n")
     assert "error[EVIDENCE_CONFLICT]" in sr(*steps[1][1:]).err
-    monkeypatch.delitem(__import__("sys").modules, "my_law")
+    sys.modules.pop("my_law", None)
 
 
 def test_the_profile_of_the_example_needs_no_installing(sr: Shell) -> None:
