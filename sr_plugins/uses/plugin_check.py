@@ -65,8 +65,11 @@ def check_plugin(named: str, tests: str | None = None) -> Checked:
         raise NotFound(ReasonCode.PLUGIN_NOT_FOUND, what, "install it, or give the path of its file") from error
     own = canonical(found.name) == DISTRIBUTION  # its tests are no matter of minutes
     folder = Path(tests) if tests is not None else None if own else source_folder(found)
-    tried = [*_files(found), *_given(found), _tests(folder, asked=tests is not None)]
-    return Checked(found.name, found.version, tried)
+    held = list(_files(found))
+    if any(one.ok is False for one in held):
+        held.append(Tried("plugin", found.name, None, "not tried: code that somebody changed is not run"))
+        return Checked(found.name, found.version, held)
+    return Checked(found.name, found.version, [*held, *_given(found), _tests(folder, asked=tests is not None)])
 
 
 def _file(path: str, tests: str | None) -> Checked:

@@ -133,11 +133,14 @@ def test_a_file_that_is_not_the_one_that_was_installed_is_found(sr: Shell, site:
         (info / "extra.txt").unlink()
         name = f"{info.name}/extra.txt"
     else:
-        path.write_text(path.read_text() + "\n# added\n")
+        path.write_text(path.read_text() + "\nopen('ran', 'w').close()\n")
     answer, found = checked(sr, "acme")
     assert answer.code == 5
     assert (found[f"files {name}"]["ok"], found[f"files {name}"]["detail"]) == (False, why)
     assert "error[PLUGIN_UNSOUND]: acme, files" in answer.err
+    assert found["plugin acme"]["ok"] is None, "what somebody changed is not run"
+    assert not Path("ran").exists()
+    assert not Path("/ran").exists()
 
 
 def test_code_that_was_put_into_a_package_is_found(sr: Shell, site: Site) -> None:
