@@ -67,6 +67,8 @@ if TYPE_CHECKING:
         VerificationMethod,
     )
     from sr_ports.lazy import Later
+    from sr_ports.logs import LogLines, LogTail
+    from sr_ports.masking import Redactor, redact, redact_bytes, redacted
     from sr_ports.reasons import REASONS, Reason, ReasonCode
     from sr_ports.roots import Changes, EngineRoot, EngineRoots, FileFact, Keeping, Located, Sink, check_path
     from sr_ports.runtime import (
@@ -85,7 +87,7 @@ if TYPE_CHECKING:
     )
     from sr_ports.settings import Refused, setting
     from sr_ports.signer import SignatureChecker, Signer
-    from sr_ports.stores import Blob, ObjectStore, Provable, Stored, check_bytes, check_key
+    from sr_ports.stores import Blob, ObjectStore, Provable, Stored, Streamed, check_bytes, check_key
     from sr_ports.wanted import ListingRules, Wanted
 
 _HOME = {
@@ -131,6 +133,12 @@ _HOME = {
     "Later": "lazy",
     "LeaseLost": "errors",
     "ListingRules": "wanted",
+    "LogLines": "logs",
+    "LogTail": "logs",
+    "Redactor": "masking",
+    "redact": "masking",
+    "redact_bytes": "masking",
+    "redacted": "masking",
     "Migratable": "authority",
     "Newest": "authority",
     "NewestRuns": "authority",
@@ -158,6 +166,7 @@ _HOME = {
     "Sink": "roots",
     "SrError": "errors",
     "Stored": "stores",
+    "Streamed": "stores",
     "Unreachable": "errors",
     "VerificationMethod": "laws",
     "Wanted": "wanted",
@@ -222,6 +231,8 @@ __all__ = [
     "Leftover",
     "ListingRules",
     "Located",
+    "LogLines",
+    "LogTail",
     "Migratable",
     "Newest",
     "NewestRuns",
@@ -243,6 +254,7 @@ __all__ = [
     "ReadinessFor",
     "Reason",
     "ReasonCode",
+    "Redactor",
     "Refused",
     "Runtime",
     "SignatureChecker",
@@ -251,6 +263,7 @@ __all__ = [
     "SrError",
     "StorePlace",
     "Stored",
+    "Streamed",
     "Tail",
     "Unreachable",
     "VerificationMethod",
@@ -263,5 +276,8 @@ __all__ = [
     "hookimpl",
     "hookspec",
     "one_line",
+    "redact",
+    "redact_bytes",
+    "redacted",
     "setting",
 ]

@@ -17,7 +17,13 @@ R = TypeVar("R")
 
 
 class Clock(Protocol):
-    """Time for stamps and deadlines. Never part of anything hashed."""
+    """Time for stamps and deadlines. Never part of anything hashed.
+
+    Laws:
+
+    C1  `now` is aware UTC.
+    C2  `sleep` returns when at least that much time has passed by `now`, and at once for nothing or less.
+    """
 
     def now(self) -> datetime:
         """Aware UTC."""
@@ -27,7 +33,13 @@ class Clock(Protocol):
 
 
 class IdSource(Protocol):
-    """Unique tokens (lease owners, record writes). Never part of anything hashed or decided."""
+    """Unique tokens (lease owners, record writes). Never part of anything hashed or decided.
+
+    Laws:
+
+    D1  An id is 32 lower-case hex characters.
+    D2  No id comes twice: from one source, from several, in threads and processes at once.
+    """
 
     def new_id(self) -> str:
         """32 hex characters, unique for ever."""
@@ -36,7 +48,12 @@ class IdSource(Protocol):
 class WorkPool(Protocol):
     """Runs independent calls, perhaps at once. Results keep the order of the items.
 
-    The first exception is raised after no further item is started.
+    Laws:
+
+    W1  `map` works on every item once and gives every result, in the order of the items.
+    W2  When work on an item raises, no further item is started, nothing is running when `map` returns, and what
+        the earliest of the items that failed raised is raised.
+    W3  A `map` inside a `map` ends, and so do several at once from several threads.
     """
 
     def map(self, work: Callable[[T], R], items: Iterable[T]) -> list[R]:
@@ -57,9 +74,13 @@ class Held(Protocol):
 class Heartbeat(Protocol):
     """Keeps leases alive through long steps.
 
-    Laws: a renewal that fails for a moment is retried inside the lease's time; `lost`
-    becomes true no later than the lease's expiry by the authority's clock; nothing is
-    renewed after the context ends.
+    Laws:
+
+    L1  A lease is renewed before it runs out, as long as the context lasts, and a renewal that fails for a moment is
+        retried inside the lease's time.
+    L2  `lost` becomes true no later than the lease's expiry by the authority's clock, and at once where a renewal
+        raises `LeaseLost`. It stays true, and `check` then raises `LeaseLost`.
+    L3  Nothing is renewed after the context ends. An error inside it passes.
     """
 
     def keep(self, lease: Lease, renew: Callable[[Lease], Lease]) -> AbstractContextManager[Held]:
@@ -71,6 +92,12 @@ class PlatformRuns(Protocol):
 
     An id is ``platform_YYYYMMDDTHHMMSSZ``, an instant of the calendar. The first release took other
     names, too: `current` still gives one, for who reads, and `ensure` refuses it.
+
+    Laws:
+
+    P1  `current` makes nothing up, and gives what `ensure` or `begin` gave last.
+    P2  `ensure` gives the current id where there is one, and makes one else; of many callers at once all get one.
+    P3  `begin` gives an id that was not there before, which is the current one from then on.
     """
 
     def current(self) -> str | None:
@@ -111,6 +138,15 @@ class ObservabilitySink(Protocol):
     """Takes events. May drop or fail; the core never notices.
 
     Each sink is called from one thread of its own, one event after the other, in order.
+
+    Laws:
+
+    S1  `emit` raises nothing for an event of the port, whatever texts and values are in it, while what it delivers to
+        is in order.
+    S2  `emit` returns: it waits for nothing without a limit. While it waits, events are dropped.
+    S3  What is delivered is delivered whole and in order, and at the latest when `close` has returned.
+    S4  A secret that an event quotes is masked before it leaves (`sr_ports.redact`).
+    S5  `close` may be called twice, and without an event before it.
     """
 
     def emit(self, event: ObsEvent) -> None:
@@ -122,7 +158,10 @@ class ObservabilitySink(Protocol):
 
 @runtime_checkable
 class BatchSink(Protocol):
-    """A sink that takes several events in one call, where that is cheaper than one by one: one write for many lines."""
+    """A sink that takes several events in one call, where that is cheaper than one by one: one write for many lines.
+
+    Law S6: `emit_all` does what `emit` does for one event after the other.
+    """
 
     def emit_all(self, events: Sequence[ObsEvent]) -> None:
         """Deliver one event or more, the oldest first. It is called instead of `emit`."""
@@ -137,7 +176,18 @@ class Identity(Compared):
 
 
 class Authenticator(Protocol):
-    """Turns a credential into an identity (the service's port)."""
+    """Turns a credential into an identity (the service's port).
+
+    Names of headers are those of HTTP: no case counts in them.
+
+    Laws:
+
+    U1  A credential that is missing, empty, cut, changed in any character or of another scheme proves nobody: None.
+    U2  A credential that holds proves one actor, the same each time, with a name and the authenticator's mode.
+    U3  `authenticate` raises nothing for whatever headers. Where whoever knows the keys cannot be reached it raises
+        `Unreachable`, and never lets anybody in.
+    U4  What one call was asked says nothing about the next: calls may come at once.
+    """
 
     def authenticate(self, headers: Mapping[str, str]) -> Identity | None:
         """The actor, or None when the credential proves nobody."""

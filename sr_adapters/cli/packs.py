@@ -31,11 +31,11 @@ def check(session: Session, pack_dir: str | None, root: str | None) -> int:
     templates that lead to nothing, and indexes that leave out what their gate lets read.
     """
     from sr_plugins.documents.pack_check import check_pack
-    from sr_plugins.wiring.wire import host_of
+    from sr_plugins.wiring.wire import laws_of
 
     profile = session.any_profile()
     folder = pack_dir or profile.engine.interface_pack
-    findings = check_pack(folder, host_of(profile).laws())
+    findings = check_pack(folder, laws_of(profile))
     if root is not None:
         findings = sorted([*findings, *_against(session, folder, root, findings)], key=lambda one: one.severity)
     errors = sum(1 for one in findings if one.severity == "error")

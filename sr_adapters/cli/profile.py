@@ -51,8 +51,15 @@ def schema(session: Session) -> int:
 
     For editors: sr profile schema > profile.schema.json
     """
+    import contextlib
+
     from sr_plugins.wiring.schema import profile_schema
     from sr_plugins.wiring.wire import survey
+    from sr_ports import BadInput
 
-    session.json(profile_schema(survey(session.any_profile())))
+    host = survey(session.any_profile())
+    for port, name in list(host.offered):
+        with contextlib.suppress(BadInput):  # of two that give one name neither can be used
+            host.find(port, name)  # only then are the settings of an adapter known
+    session.json(profile_schema(host))
     return exits.DONE

@@ -14,8 +14,8 @@ from typing import Any
 from sr_adapters.observability.beat import EngineBeat
 from sr_adapters.places import flags
 from sr_adapters.shown import folded, in_line
-from sr_domain.encoding.suspect import suspect
 from sr_ports import ObsEvent, SrError, Wiring
+from sr_ports.suspect import suspect
 
 _COLOURS = {"WARN": "\033[33m", "ERROR": "\033[31m"}
 _NARROW, _BESIDE = 40, 19
@@ -31,7 +31,7 @@ def narrative(event: ObsEvent) -> str:
     line = in_line(f"{event.ts_utc[11:19]} {event.phase:<9} {of}{event.message}")
     if not suspect(line):
         return line
-    from sr_domain.encoding.redact import redact
+    from sr_ports.masking import redact
 
     return redact(line)
 
@@ -140,7 +140,7 @@ def _line(event: ObsEvent) -> str:
     text = _ENCODE(document)
     if not suspect(text):
         return text
-    from sr_domain.encoding.redact import redacted
+    from sr_ports.masking import redacted
 
     return _ENCODE(redacted(document))
 

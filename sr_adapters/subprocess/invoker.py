@@ -228,7 +228,7 @@ class SubprocessInvoker:
 
 def _masked(text: str) -> str:
     """The text in one line, without secrets."""
-    from sr_domain.encoding.redact import redact
+    from sr_ports.masking import redact
 
     return one_line(redact(text))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sr_domain.record.layout import Layout
+from sr_ports.masking import redact
 
 if TYPE_CHECKING:
     from sr_domain.record.details import Decided
@@ -23,7 +24,6 @@ def run_superseded(layout: Layout, old: str, decided: Entry[Decided], notes: str
 
     `notes`: of the successor's request: the reason, without secrets.
     """
-    from sr_domain.encoding.redact import redact
 
     reason = None if notes is None else redact(notes)[:_REASON]
     return {

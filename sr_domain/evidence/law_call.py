@@ -12,6 +12,7 @@ from sr_domain.evidence.law_view import asked, law_view
 from sr_domain.evidence.provided_law import LawStopped, ProvidedLaw, WatchedLaw
 from sr_ports import EvidenceFault, PartsLaw, ReasonCode, Unreachable
 from sr_ports.errors import described, foreseen
+from sr_ports.masking import redact
 
 
 class LawFault(Exception):
@@ -19,7 +20,6 @@ class LawFault(Exception):
     record: a law may quote secrets, which are masked."""
 
     def __init__(self, code: ReasonCode, what: str) -> None:
-        from sr_domain.encoding.redact import redact
 
         super().__init__(code, what)
         self.code = code
@@ -56,7 +56,7 @@ def law_digest(provided: ProvidedLaw, bundle: Bundle) -> str:
         if isinstance(error, EvidenceFault) and foreseen(error):
             raise
         if isinstance(error, Unreachable) and foreseen(error):
-            from sr_domain.encoding.redact import redact
+            from sr_ports.masking import redact
 
             raise Unreachable(error.code, redact(error.what), redact(error.remedy)) from error
         if heard.world is not None:  # the law kept it to itself

@@ -14,7 +14,6 @@ import attrs
 
 from sr_domain.encoding.canonical import exact_json, sha256_hex
 from sr_domain.encoding.contracts import validate
-from sr_domain.encoding.redact import redact
 from sr_domain.encoding.times import format_instant
 from sr_domain.flows.index import index_records
 from sr_domain.plan.request import check_actor
@@ -29,6 +28,7 @@ from sr_domain.run.rights import may
 from sr_domain.run.store_identity import StoreIdentity, fresh_identity, parsed_identity
 from sr_domain.run.telemetry import RunTelemetry
 from sr_ports import BadInput, Fault, PerPlatformRun, ReasonCode, SrError, StorePlace
+from sr_ports.masking import redact
 from sr_ports.stores import Elsewhere
 
 _LONGEST = 512

@@ -16,7 +16,6 @@ import attrs
 from sr_domain.artifacts.documents import control_fact
 from sr_domain.artifacts.revisions import rules_of
 from sr_domain.encoding.contracts import problem
-from sr_domain.encoding.redact import redact
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.flows.index import check_known, find, serve
 from sr_domain.plan.request import check_actor
@@ -40,6 +39,7 @@ from sr_domain.run.rights import may
 from sr_domain.run.served import check_served
 from sr_domain.run.telemetry import RunTelemetry
 from sr_ports import BadInput, ReasonCode, SrError, Unreachable
+from sr_ports.masking import redact
 
 _LEASE_S = 30.0
 

@@ -16,10 +16,10 @@ from sr_domain.encoding.contracts import problem
 from sr_domain.encoding.ids import run_id_for, scenario_id_for
 from sr_domain.encoding.names import ONE_SPELLING, lower_hex, misspelling
 from sr_domain.encoding.parts import present
-from sr_domain.encoding.suspect import suspect
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_ports import BadInput, ReasonCode
 from sr_ports.compared import Compared
+from sr_ports.suspect import suspect
 
 _SHOWN = 60
 # A scenario name becomes a path segment and a part of joined hash input: nothing in it may
@@ -192,7 +192,7 @@ def _misspelt(where: str, name: str, code: ReasonCode = ReasonCode.REQUEST_INVAL
 
 
 def _holds_secret(text: str) -> bool:
-    from sr_domain.encoding.redact import redact
+    from sr_ports.masking import redact
 
     return redact(text) != text
 
@@ -213,7 +213,7 @@ def _window(node: Mapping[str, str], known_timezone: Callable[[str], bool]) -> W
 
 
 def _invalid(what: str) -> BadInput:
-    from sr_domain.encoding.redact import redact
+    from sr_ports.masking import redact
 
     return BadInput(ReasonCode.REQUEST_INVALID, redact(f"request: {what}"))
 

@@ -9,6 +9,7 @@ import attrs
 
 from sr_domain.record.values import KEPT, Value, many
 from sr_ports import EvidenceFault, ReasonCode
+from sr_ports.masking import redact
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -59,7 +60,6 @@ class Conflict(Value):
     @classmethod
     def from_fault(cls, subject: str, fault: EvidenceFault, expected: str | None = None) -> Conflict:
         """The contradiction that a fault of the engine root is for this gate or output."""
-        from sr_domain.encoding.redact import redact
 
         return cls(subject, fault.code, redact(fault.what), expected, path=fault.path)
 

@@ -39,7 +39,7 @@ def on_record(run: HeldRun) -> Iterator[None]:
     try:
         yield
     except Unreachable as error:
-        from sr_domain.encoding.redact import redact
+        from sr_ports.masking import redact
 
         found = RootUnreadable(error.code.value, redact(error.what), error.remedy)
         kind = _KINDS.get(error.code)

@@ -12,12 +12,12 @@ from typing import Any, TypeVar, cast
 import attrs
 
 from sr_domain.encoding.contracts import unquoted
-from sr_domain.encoding.suspect import suspect
 from sr_plugins.documents.environment import Filled, variables
 from sr_plugins.documents.shapes import Field, fields_of, members, typed
 from sr_ports import BadInput, ReasonCode, SrError
 from sr_ports.compared import Compared
 from sr_ports.settings import Refused
+from sr_ports.suspect import suspect
 
 T = TypeVar("T")
 
@@ -164,7 +164,7 @@ def _objection(cls: type[Any], field: Field, values: Mapping[str, Any]) -> Excep
 
 def _masked(text: str) -> bool:
     """Whether a secret is recognised in it."""
-    from sr_domain.encoding.redact import redact
+    from sr_ports.masking import redact
 
     return redact(text) != text
 

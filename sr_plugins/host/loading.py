@@ -7,8 +7,8 @@ import inspect
 import operator
 import re
 import signal
-from collections.abc import Callable, Iterable, Iterator
-from importlib.metadata import EntryPoint
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from types import ModuleType
 from typing import Any
 
@@ -16,7 +16,7 @@ import attrs
 import pluggy
 
 from sr_plugins.release import DISTRIBUTION
-from sr_ports import API_VERSION, HashingLaw, hooks, one_line
+from sr_ports import API_VERSION, BundleView, HashingLaw, hooks, one_line
 from sr_ports.compared import Compared
 from sr_ports.errors import described
 from sr_ports.hooks import PROJECT, Adapter
@@ -37,6 +37,10 @@ PORTS = {
 
 
 GIVEN = "given in code"
+UNKNOWN = "?"
+"""The name or version of what says none."""
+_LONGEST = 1000
+"""Characters of what a distribution says of itself in one place."""
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -80,6 +84,17 @@ class Found(Compared):
     source: Source
 
 
+@attrs.frozen
+class NamedLaw:
+    """A law that is known by its kind alone: its code is in another process."""
+
+    kind: str
+
+    def digest(self, bundle: BundleView) -> str:
+        """Never called here."""
+        raise PluginError(f"the law {self.kind} is not in this process")
+
+
 class OffersNothing(Exception):
     """The plugin is sound and gives no adapter and no law."""
 
@@ -103,11 +118,38 @@ def sources_of(points: Iterable[EntryPoint]) -> Iterator[tuple[EntryPoint, Sourc
     for point in points:
         dist = point.dist
         if dist is None:
-            named = ("?", "?")
+            named = (UNKNOWN, UNKNOWN)
         else:
-            named = known.get(id(dist)) or (dist.name, dist.version)
+            named = known.get(id(dist)) or _named(dist)
             known[id(dist)] = named
         yield point, Source(*named, f"{point.name} = {point.value}")
+
+
+def points_here() -> tuple[Sequence[EntryPoint], tuple[Broken, ...]]:
+    """The entry points of plugins, and the distributions that could not be read."""
+    try:
+        return entry_points(group=PROJECT), ()
+    except Exception:  # noqa: BLE001 - of some distribution, which need not be a plugin's; whatever the reader raises
+        from sr_plugins.host.metadata import one_by_one
+
+        return one_by_one()
+
+
+def too_long(source: Source) -> Broken | None:
+    """The source cut short, where what it says of itself is longer than anybody reads; None for any other."""
+    said = (source.distribution, source.version, source.entry_point)
+    if max(map(len, said)) <= _LONGEST:
+        return None
+    what = f"its name, version or entry point is longer than {_LONGEST} characters"
+    return Broken(Source(*(one[:80] for one in said)), what)
+
+
+def _named(dist: Distribution) -> tuple[str, str]:
+    """Name and version of a distribution, as far as its metadata can be read."""
+    try:
+        return dist.name or UNKNOWN, dist.version or UNKNOWN
+    except Exception:  # noqa: BLE001 - metadata of whatever kind, and whatever its reader raises
+        return UNKNOWN, UNKNOWN
 
 
 def given(plugin: Any) -> Source:
@@ -154,7 +196,11 @@ def imported(point: EntryPoint) -> Any:
 
 
 class PluginError(Exception):
-    """Code of a plugin failed; says where and how."""
+    """Code of a plugin failed; says where and how. `ended`: it took the process with it that had it, or kept it."""
+
+    def __init__(self, why: str, *, ended: bool = False) -> None:
+        super().__init__(why)
+        self.ended = ended
 
 
 def ask(plugin: Any, source: Source, tell: Tell = _unheard) -> list[Found]:

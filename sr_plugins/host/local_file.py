@@ -6,10 +6,15 @@ import hashlib
 import os
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-from sr_plugins.host.loading import PluginError, Source, raised
+if TYPE_CHECKING:
+    from sr_plugins.host.admittance import Admittance
+
+from sr_plugins.host.loading import Broken, Found, PluginError, Source, Tell, ask, raised
 
 LOCAL = "local"
 """The distribution that such a plugin is of, as records and views name it; its version is the file's sha256."""
@@ -26,6 +31,19 @@ def source_of(path: str) -> tuple[Source, str | None]:
     except PluginError as error:
         return Source(LOCAL, "?", where, where), str(error)
     return Source(LOCAL, hashlib.sha256(data).hexdigest(), where, where), None
+
+
+def asked_of(path: str, admittance: Admittance) -> tuple[Source, Callable[[Tell], list[Found]]] | Broken:
+    """A plugin that is one file, and how to ask it; or why it is left out."""
+    source, why = source_of(path)
+
+    def offers(tell: Tell) -> list[Found]:
+        if why is not None:
+            raise PluginError(why)
+        return ask(load_file(str(source.file), source.version), source, tell)
+
+    left_out = admittance.left_out(source)
+    return (source, offers) if left_out is None else Broken(source, left_out)
 
 
 def load_file(path: str, sha256: str) -> ModuleType:

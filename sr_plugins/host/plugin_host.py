@@ -10,12 +10,10 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any, Literal
 
-import attrs
-
-from sr_plugins.host.admittance import Admittance
+from sr_plugins.host.admittance import Admittance, sorted_out
 from sr_plugins.host.host_laws import HostLaws, Provide, in_this_process
 from sr_plugins.host.loading import (
     PORTS,
@@ -27,63 +25,56 @@ from sr_plugins.host.loading import (
     Tell,
     absent,
     ask,
-    canonical,
     given,
     load,
-    sources_of,
+    points_here,
 )
-from sr_plugins.host.local_file import load_file, source_of
+from sr_plugins.host.local_file import asked_of
 from sr_plugins.release import DISTRIBUTION
 from sr_ports import BadInput, ReasonCode
-from sr_ports.compared import Compared
-from sr_ports.hooks import PROJECT, Adapter
+from sr_ports.hooks import Adapter
 
 if TYPE_CHECKING:
-    from sr_plugins.host.offers import Offer
+    from sr_plugins.host.offers import Conflict, Offer
 
 _ANY = Admittance()
-Asking = Callable[[Tell], list[Found]]
-"""Asks one plugin; see `ask`."""
-
-
-@attrs.frozen(eq=False, repr=False)
-class Conflict(Compared):
-    """Two plugins that give one name on one port. The first of `sources` was found first."""
-
-    port: str
-    name: str
-    sources: tuple[Source, Source]
-
-    @property
-    def what(self) -> str:
-        """Both, in a sentence."""
-        both = " and ".join(source.distribution for source in self.sources)
-        return f"two plugins give the {self.port} {self.name!r}: {both}"
+Offers = Callable[[Tell], list[Found]]
+"""Asks a plugin what it offers; see `ask`. Raises `PluginError`, `OffersNothing`."""
+Look = Callable[[Source, Tell], list[Found]]
+"""The same of a plugin that is not imported here."""
 
 
 class PluginHost:
     """What plugins offer, by port and name. Safe to use from several threads.
 
     `admittance`: who may provide anything; no code of another is run. `files`: plugins that are one file each.
+    `look`: asks what a plugin of another distribution gives, without importing it here, which is then done when an
+    adapter of it is named; None imports it to find out.
     """
 
-    def __init__(self, points: Iterable[EntryPoint], admittance: Admittance, files: Sequence[str] = ()) -> None:
+    look: Look | None = None
+
+    def __init__(self, points: Iterable[EntryPoint] | None, admittance: Admittance, files: Sequence[str] = ()) -> None:
         self.admittance = admittance
         self.offered: dict[tuple[str, str], tuple[Any, Source]] = {}
         self.broken: tuple[Broken, ...] = ()
+        if points is None:
+            points, self.broken = points_here()
         self.idle: tuple[Broken, ...] = ()
         self.conflicts: tuple[Conflict, ...] = ()
         self._lock = threading.RLock()
         self._trace = _tracer()
-        wanted, left_out = _sort(points, admittance)
-        local = [_of_file(one, admittance) for one in files]
+        wanted, left_out = sorted_out(points, admittance)
+        local = [asked_of(one, admittance) for one in files]
         self.left_out = (*left_out, *(one for one in local if isinstance(one, Broken)))
-        self._waiting: list[tuple[Source, Asking]] = [
-            (source, partial(load, point, source)) for point, source in wanted if not source.own
-        ]
-        self._waiting += [one for one in local if not isinstance(one, Broken)]
         for one in self.left_out:
             self._trace(f"skipped {one.source} ({one.source.entry_point}): {one.why}")
+        self._waiting: list[tuple[Source, Offers]] = [
+            (source, partial(load, point, source)) for point, source in wanted if not source.own
+        ]
+        self._elsewhere: dict[Source, Offers] = {}
+        self._doubtful: dict[Source, Offers] = {}
+        self._waiting += [one for one in local if not isinstance(one, Broken)]
         for point, source in wanted:
             if source.own:
                 self._take(source, partial(load, point, source))
@@ -102,12 +93,12 @@ class PluginHost:
         A broken plugin is noted, not raised. Raises `BadInput(PLUGIN_CONFLICT)` when two of those
         loaded now give one name on one port.
         """
-        host = cls(entry_points(group=PROJECT) if points is None else points, admittance, files)
+        host = cls(points, admittance, files)
         for plugin in plugins:
             source = given(plugin)
             host._take(source, partial(ask, plugin, source))
         if host.conflicts:
-            raise _conflict(host.conflicts[0])
+            raise host.conflicts[0].error
         return host
 
     @classmethod
@@ -119,23 +110,27 @@ class PluginHost:
         points: Iterable[EntryPoint] | None = None,
     ) -> PluginHost:
         """A host to look at: everything allowed is loaded, and conflicts are noted."""
-        host = cls(entry_points(group=PROJECT) if points is None else points, admittance, files)
+        host = cls(points, admittance, files)
         host.load_all()
         return host
 
     def load_all(self) -> None:
-        """Import the plugins of other distributions, once."""
+        """Find out what the plugins of other distributions give, once: by `look`, else by importing them."""
         self._load(lambda source: True)
 
     def _load(self, which: Callable[[Source], bool]) -> None:
         with self._lock:
             waiting = [one for one in self._waiting if which(one[0])]
             self._waiting = [one for one in self._waiting if not which(one[0])]
-            for source, asking in waiting:
-                self._take(source, asking)
+            for source, offers in waiting:
+                if self.look is None:
+                    self._take(source, offers)
+                else:
+                    self._elsewhere[source] = offers
+                    self._take(source, partial(self.look, source))
 
     def require_files(self) -> None:
-        """Import the plugins that are one file each. Raises `BadInput(PLUGIN_BROKEN)` for one that gives nothing."""
+        """Ask the plugins that are one file each. Raises `BadInput(PLUGIN_BROKEN)` for one that gives nothing."""
         self._load(lambda source: source.file is not None)
         for one in (*self.broken, *self.idle):
             error = self.unusable(one)
@@ -143,7 +138,7 @@ class PluginHost:
                 raise error
 
     def amiss(self) -> list[Broken]:
-        """Every plugin that cannot be used, or not whole, and why; all are loaded for it."""
+        """Every plugin that cannot be used, or not whole, and why; all are asked for it."""
         self.load_all()
         return [*self.broken, *self.idle]
 
@@ -151,23 +146,42 @@ class PluginHost:
         """The error that stops a profile which loads a file that gives nothing; None for any other plugin."""
         if broken.source.file is None or any(broken.source == source for _, source in self.offered.values()):
             return None
-        return BadInput(ReasonCode.PLUGIN_BROKEN, f"plugins.load: {broken.source.file}: the plugin {broken.why}", _MEND)
+        what = f"plugins.load: {broken.source.file}: the plugin {broken.why}"
+        return BadInput(ReasonCode.PLUGIN_BROKEN, what, "mend the file, or take it out of the profile's plugins.load")
 
-    def _take(self, source: Source, asking: Asking) -> None:
+    def _import(self, source: Source) -> None:
+        """Import a plugin that was only looked at: an adapter of it is named. Its laws stay where they are."""
+        with self._lock:
+            offers = self._elsewhere.pop(source, None)
+            if offers is None:
+                return
+            theirs = [place for place, (_, of) in self.offered.items() if of == source and place[0] != "law"]
+            for place in theirs:
+                del self.offered[place]
+            self._doubtful.pop(source, None)
+            self.broken = tuple(one for one in self.broken if one.source != source)
+            self.idle = tuple(one for one in self.idle if one.source != source)
+            self._take(source, lambda tell: [one for one in offers(tell) if one.port != "law"])
+
+    def _take(self, source: Source, offers: Offers) -> None:
         """Note what one plugin offers, or why it offers nothing."""
         try:
-            found = asking(lambda sentence: self._note("idle", source, sentence))
+            found = offers(lambda sentence: self._note("idle", source, sentence))
         except OffersNothing as nothing:
             self._note("idle", source, str(nothing))
             return
         except PluginError as error:
             self._note("broken", source, str(error))
+            if source in self._elsewhere and not error.ended:
+                self._doubtful[source] = self._elsewhere[source]
             return
         told = ", ".join(f"{one.port} {one.name}" for one in found)
         self._trace(f"asked {source} ({source.entry_point}): it gives {told}")
         for one in found:
             place = (one.port, one.name)
             if place in self.offered:
+                from sr_plugins.host.offers import Conflict
+
                 self.conflicts += (Conflict(*place, (self.offered[place][1], source)),)
                 self._trace(f"skipped {one.port} {one.name} of {source}: {self.offered[place][1]} gives it too")
             else:
@@ -186,10 +200,10 @@ class PluginHost:
         found = self.offered.get((port, name))
         if found is None or not found[1].own:
             self.load_all()
-            found = self.offered.get((port, name))
+            found = self._imported(port, name)
             rival = next((one for one in self.conflicts if (one.port, one.name) == (port, name)), None)
             if rival is not None:
-                raise _conflict(rival)
+                raise rival.error
         self._trace(f"{port} {name}: {self._fate(name, found)}")
         return found
 
@@ -199,6 +213,19 @@ class PluginHost:
             return "nobody gives it"
         why = self.admittance.left_out(found[1], name)
         return f"chosen of {found[1]}" if why is None else f"skipped of {found[1]}: {why}"
+
+    def _imported(self, port: str, name: str) -> tuple[Any, Source] | None:
+        """What is offered under this name; an adapter is of this process.
+
+        Where nobody offers it, it may be one of a plugin that could not be imported elsewhere, as one that reads the
+        environment.
+        """
+        found = self.offered.get((port, name))
+        if port == "law" or (found is None and not self._doubtful):
+            return found
+        for source in (found[1],) if found is not None else tuple(self._doubtful):
+            self._import(source)
+        return self.offered.get((port, name))
 
     def adapter(self, port: str, name: str) -> Adapter[Any]:
         """The adapter of that name, ready to build. Raises `BadInput` saying what to do."""
@@ -227,7 +254,7 @@ class PluginHost:
             if missing:
                 lacking[(port, name)] = (source, adapter, missing)
         if lacking:
-            from sr_plugins.host.missing import not_there
+            from sr_plugins.host.offers import not_there
 
             raise not_there(lacking)
 
@@ -237,7 +264,10 @@ class PluginHost:
         return name if source.own else f"{name} of {source}"
 
     def adapters(self, port: str) -> Iterator[Adapter[Any]]:
-        """Every adapter on offer for a port that may be used: those loaded, and when these do not do, the others."""
+        """Every adapter on offer for a port that may be used: those loaded, and when these do not do, the others.
+
+        One that was only looked at has its name and schemes, and no settings.
+        """
         seen: set[str] = set()
         for loaded in (True, False):
             if not loaded:
@@ -258,7 +288,20 @@ class PluginHost:
         """Everything found so far, usable or not, by port and name."""
         from sr_plugins.host.offers import offers
 
-        return offers(self)
+        return offers(self.offered, self.conflicts, (*self.broken, *self.idle, *self.left_out), self._why_not)
+
+    def _why_not(self, port: str, name: str, offer: Any, source: Source) -> str | None:
+        left_out = self.admittance.left_out(source, name)
+        if left_out is not None:
+            return left_out
+        rival = next((one.sources[1] for one in self.conflicts if (one.port, one.name) == (port, name)), None)
+        if rival is not None and not source.own:
+            return f"{rival.distribution} gives this name too"
+        lacks = getattr(offer, "requires", ())
+        missing = list(lacks) if source in self._elsewhere else [one for one in lacks if absent(one)]
+        from sr_plugins.host.offers import not_installed
+
+        return f"{not_installed(missing)}: extra [{offer.extra}]" if missing else None
 
     def _check_allowed(self, port: str, name: str, source: Source) -> None:
         why = self.admittance.left_out(source, name)
@@ -279,10 +322,6 @@ class PluginHost:
         return [f"{one.source}: {one.why}" for one in (*self.broken, *self.idle, *self.left_out)]
 
 
-def _conflict(conflict: Conflict) -> BadInput:
-    return BadInput(ReasonCode.PLUGIN_CONFLICT, conflict.what)
-
-
 def _tracer() -> Callable[[str], None]:
     """Takes a sentence about a plugin, for the trace that `SR_TRACE_PLUGINS` asks for."""
     if os.environ.get("SR_TRACE_PLUGINS", "") in ("", "0"):
@@ -292,38 +331,4 @@ def _tracer() -> Callable[[str], None]:
     return tracer()
 
 
-def _sort(points: Iterable[EntryPoint], admittance: Admittance) -> tuple[list[tuple[EntryPoint, Source]], list[Broken]]:
-    """The entry points that may be loaded, each once, and those that may not, in a fixed order."""
-    wanted: list[tuple[EntryPoint, Source]] = []
-    left_out: dict[Source, Broken] = {}
-    for point, source in sources_of(sorted(points, key=lambda one: (one.name, one.value))):
-        why = admittance.left_out(source)
-        if why is not None:
-            left_out[source] = Broken(source, why)
-        elif not any(_twin(source, other) for _, other in wanted):
-            wanted.append((point, source))
-    return wanted, list(left_out.values())
-
-
-def _of_file(path: str, admittance: Admittance) -> tuple[Source, Asking] | Broken:
-    """A plugin that is one file, and how to ask it; or why it is left out."""
-    source, why = source_of(path)
-
-    def asked(tell: Tell) -> list[Found]:
-        if why is not None:
-            raise PluginError(why)
-        return ask(load_file(str(source.file), source.version), source, tell)
-
-    left_out = admittance.left_out(source)
-    return (source, asked) if left_out is None else Broken(source, left_out)
-
-
-_MEND = "mend the file, or take it out of the profile's plugins.load"
-
-
-def _twin(one: Source, other: Source) -> bool:
-    """Whether two sources are one distribution found twice on the path."""
-    return (canonical(one.distribution), one.entry_point) == (canonical(other.distribution), other.entry_point)
-
-
-__all__ = ["DISTRIBUTION", "PORTS", "Broken", "Conflict", "PluginHost", "Source"]
+__all__ = ["DISTRIBUTION", "PORTS", "Broken", "PluginHost", "Source", "absent"]

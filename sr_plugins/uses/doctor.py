@@ -17,10 +17,10 @@ from sr_domain.artifacts.attestation import PAYLOAD_TYPE, fault_in, normal
 from sr_domain.run.ports import Ports
 from sr_domain.runner import ScenarioRunner
 from sr_plugins.uses.doctor_bus import bus_tried
-from sr_plugins.uses.doctor_config import configured, fits, reach
+from sr_plugins.uses.doctor_config import UNREACHED, configured, copied, fits
 from sr_plugins.uses.doctor_laws import others_laws, plugins_amiss
 from sr_plugins.uses.doctor_truth import belonging
-from sr_ports import REASONS, BadInput, Kind, LeaseLost, Migratable, NotFound, Provable, ReasonCode, SrError, one_line
+from sr_ports import REASONS, Kind, LeaseLost, Migratable, NotFound, Provable, ReasonCode, SrError, one_line
 from sr_ports.errors import described
 
 RACERS = 16
@@ -62,7 +62,7 @@ def examine(runner: ScenarioRunner, *, migrate: bool = False) -> list[Check]:
         *_root(runner),
         *_signer(ports),
         *(_try("law", kind, work) for kind, work in others_laws(runner)),
-        *_plugins(runner),
+        *(Check("plugin", *one) for one in plugins_amiss(runner)),
     ]
 
 
@@ -308,17 +308,15 @@ def _bus(ports: Ports, topic: str, token: str) -> Iterator[Check]:
             yield Check(port, one.name, None if one.skipped else True, one.detail)
 
 
-def _plugins(runner: ScenarioRunner) -> Iterator[Check]:
-    for one, error in plugins_amiss(runner):
-        told = error or BadInput(ReasonCode.PLUGIN_BROKEN, f"{one.source} {one.why}")
-        ok = None if error is None else False
-        yield Check("plugin", one.source.distribution, ok, told.what, told.code.value, told.remedy)
-
-
 def _within_reach(runner: ScenarioRunner) -> Iterator[Check]:
-    told = reach(runner)
-    if told is not None:
-        yield Check("engine", "reach of its root", True if told[0] else None, told[1])
+    """Whether consumers elsewhere can read what the wired engine leaves, where there is such a question."""
+    target, name = runner.settings.publish_root, "reach of its root"
+    if runner.ports.invoker is None:
+        return
+    if target is not None:
+        yield _try("engine", name, lambda: copied(runner, target))
+    elif runner.ports.store.shared:
+        yield Check("engine", name, None, UNREACHED)
 
 
 def _root(runner: ScenarioRunner) -> Iterator[Check]:

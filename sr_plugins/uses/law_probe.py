@@ -139,3 +139,25 @@ def _vector(law: Any, vector: Any) -> str | None:
     if vector.digest is None:
         return "it found no fault"
     return None if made == vector.digest else f"it gave {made!r:.80}, and not {vector.digest}"
+
+
+def law_traits(law: Any) -> dict[str, Any]:
+    """What a law says of itself beyond its kind."""
+    schema = getattr(law, "params_schema", None)
+    return {
+        "version": _text(getattr(law, "version", None)),
+        "algorithm": _text(getattr(law, "algorithm", None)) or "sha256",
+        "params_schema": plain(schema) if isinstance(schema, Mapping) else None,
+        "vectors": len(tuple(getattr(law, "vectors", None) or ())),
+    }
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def plain(value: Any) -> Any:
+    """A JSON value as the standard library writes it."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    return [plain(one) for one in value] if isinstance(value, list | tuple) else value

@@ -5,11 +5,9 @@ Its code runs in processes of its own, one for what it gives and one for each la
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, entry_points
 from pathlib import Path
@@ -20,14 +18,14 @@ import attrs
 from sr_plugins.host.loading import Source, canonical, sources_of
 from sr_plugins.host.local_file import source_of
 from sr_plugins.host.plugin_host import PluginHost
-from sr_plugins.isolation.process import environment
 from sr_plugins.release import DISTRIBUTION
+from sr_plugins.uses.plugin_apart import ask_apart
 from sr_plugins.uses.plugin_files import files_held, source_folder
 from sr_ports import NotFound, ReasonCode, one_line
 from sr_ports.hooks import PROJECT
 
-LAW_S, TESTS_S = 60.0, 900.0
-"""Seconds that a plugin, or one of its laws, may take; and its tests."""
+TESTS_S = 900.0
+"""Seconds that the tests of a distribution may take."""
 _NO_TESTS = 5
 """What pytest ends with where it found none."""
 
@@ -123,24 +121,10 @@ def _rivals(source: Source, names: Sequence[str]) -> Iterator[Tried]:
 
 def _asked(source: Source, kind: str | None) -> list[dict[str, Any]]:
     """What the process says that has the plugin. `kind`: the law to try; None for what there is."""
-    check = "plugin" if kind is None else "law"
-    with tempfile.TemporaryDirectory(prefix="sr-") as folder:
-        answer = Path(folder) / "answer.json"
-        question = json.dumps({"source": attrs.asdict(source), "law": kind, "answer": str(answer)})
-        words = [sys.executable, "-P", "-s", "-m", "sr_plugins.uses.plugin_probe", question]
-        paths = {"PYTHONPATH": os.pathsep.join(str(Path(one).absolute()) for one in sys.path)}
-        try:
-            done = subprocess.run(  # noqa: S603 - this very interpreter
-                words, env={**environment(), **paths}, timeout=LAW_S, capture_output=True, check=False, cwd=os.sep
-            )
-        except subprocess.TimeoutExpired:
-            return [_fault(check, kind or source.entry_point, f"it did not end within {LAW_S:g} s")]
-        if answer.exists():
-            rows: list[dict[str, Any]] = json.loads(answer.read_text("utf-8"))
-            return rows
-        last = one_line(done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2])
-        why = f"its process ended with exit code {done.returncode}{f': {last}' if last else ''}"
-        return [_fault(check, kind or source.entry_point, why)]
+    rows = ask_apart(source, "check", kind)
+    if isinstance(rows, str):
+        return [_fault("plugin" if kind is None else "law", kind or source.entry_point, rows)]
+    return list(rows)
 
 
 def _fault(check: str, name: str, detail: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import Any
 from sr_plugins.documents.shapes import fields_of
 from sr_plugins.host.loading import API_RANGE, Found, OffersNothing, PluginError, Source, absent, ask, imported
 from sr_plugins.host.local_file import load_file
-from sr_plugins.uses.law_probe import probed, vectors_tried
+from sr_plugins.uses.law_probe import law_traits, probed, vectors_tried
 from sr_plugins.wiring.adapter_settings import settings_class
 from sr_ports import API_VERSION, BadInput
 from sr_ports.errors import described
@@ -30,11 +30,21 @@ Row = dict[str, Any]
 def main(question: str) -> None:
     """Answer one question."""
     node = json.loads(question)
-    rows = list(_answered(Source(**node["source"]), node["law"]))
+    source = Source(**node["source"])
+    rows = _shown(source, node["law"]) if node["asked"] == "show" else list(_answered(source, node["law"]))
     answer = Path(node["answer"])
     written = answer.with_suffix(".part")
     written.write_text(json.dumps(rows), "utf-8")
     written.replace(answer)
+
+
+def _shown(source: Source, kind: str) -> Row | str:
+    """What a law says of itself."""
+    try:
+        found = ask(_loaded(source), source)
+    except (PluginError, OffersNothing) as error:
+        return str(error)
+    return law_traits(next(one.offer for one in found if (one.port, one.name) == ("law", kind)))
 
 
 def _answered(source: Source, kind: str | None) -> Iterator[Row]:

@@ -8,9 +8,11 @@ from typing import Any
 import attrs
 
 from sr_plugins.documents.shapes import Field, fields_of
-from sr_plugins.host.loading import canonical
+from sr_plugins.host.loading import PluginError, Source, canonical
 from sr_plugins.host.offers import Offer
 from sr_plugins.host.plugin_host import PluginHost
+from sr_plugins.uses.law_probe import law_traits, plain
+from sr_plugins.uses.plugin_apart import ask_apart
 from sr_plugins.wiring.adapter_settings import settings_class
 from sr_ports import NotFound, ReasonCode
 from sr_ports.errors import described
@@ -61,13 +63,13 @@ def shown(host: PluginHost, name: str) -> list[Shown]:
 
 
 def _shown(host: PluginHost, row: Offer) -> Shown:
-    offer, source = host.offered.get((row.port, row.name), (None, None))
-    if source is not None and source.distribution != row.distribution:
-        offer = None  # of two that give the name, the one that is not used
-    law = _law(offer) if row.port == "law" and offer is not None else None
     why = row.why
     settings: tuple[ShownSetting, ...] = ()
+    offer: Any = None
+    law: Mapping[str, Any] | None = None
     try:
+        offer, source = _found(host, row)
+        law = _law(offer, source) if row.port == "law" and source is not None else None
         settings = tuple(_settings(row.port, offer, law))
     except Exception as error:  # noqa: BLE001 - a class, or a schema, of another distribution
         why = f"{f'{why}; ' if why else ''}its settings cannot be read: {described(error)}"
@@ -81,25 +83,23 @@ def _shown(host: PluginHost, row: Offer) -> Shown:
     )
 
 
-def _law(law: Any) -> dict[str, Any]:
-    schema = getattr(law, "params_schema", None)
-    return {
-        "version": _text(getattr(law, "version", None)),
-        "algorithm": _text(getattr(law, "algorithm", None)) or "sha256",
-        "params_schema": _plain(schema) if isinstance(schema, Mapping) else None,
-        "vectors": len(tuple(getattr(law, "vectors", None) or ())),
-    }
+def _found(host: PluginHost, row: Offer) -> tuple[Any, Source | None]:
+    """What is offered, an adapter imported for it; nothing where it cannot be used, or another gives the name first."""
+    if not row.loaded:
+        return host.offered.get((row.port, row.name), (None, None))
+    found = host.find(row.port, row.name)
+    return (None, None) if found is None or found[1].distribution != row.distribution else found
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _plain(value: Any) -> Any:
-    """A JSON value as the standard library writes it."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
-    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
+def _law(law: Any, source: Source) -> Mapping[str, Any] | None:
+    """What a law says of itself; one of another distribution is asked in a process of its own."""
+    if source.own or source.given:
+        return law_traits(law)
+    told = ask_apart(source, "show", law.kind)
+    if isinstance(told, str):
+        raise PluginError(told)
+    traits: Mapping[str, Any] = told
+    return traits
 
 
 def _settings(port: str, offer: Any, law: Mapping[str, Any] | None) -> Iterator[ShownSetting]:
@@ -125,6 +125,6 @@ def _fields(fields: Mapping[str, Field], where: str) -> Iterator[ShownSetting]:
             continue
         default, secret = field.attribute.default, field.about.secret
         told = not (secret or field.required or isinstance(default, attrs.Factory))  # type: ignore[arg-type]
-        plain = list(default) if isinstance(default, tuple | frozenset) else default
-        value = _plain(plain) if told and isinstance(plain, str | int | float | bool | list | Mapping) else None
-        yield ShownSetting(f"{where}{key}", field.wanted, field.about.text, field.required, secret, value)
+        value = list(default) if isinstance(default, tuple | frozenset) else default
+        shown = plain(value) if told and isinstance(value, str | int | float | bool | list | Mapping) else None
+        yield ShownSetting(f"{where}{key}", field.wanted, field.about.text, field.required, secret, shown)

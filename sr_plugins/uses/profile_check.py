@@ -13,7 +13,7 @@ from sr_plugins.documents.profile import Profile, Section, profile_document
 from sr_plugins.documents.settings import Faults, Reader
 from sr_plugins.host.plugin_host import PluginHost
 from sr_plugins.wiring.adapter_settings import read_settings
-from sr_plugins.wiring.wire import Wires, host_of
+from sr_plugins.wiring.wire import Wires, host_of, isolation
 from sr_ports import BadInput, ReasonCode
 
 _HERE_ALONE = (ReasonCode.EXTRA_MISSING,)
@@ -75,6 +75,14 @@ def _filled(node: Any, env: Mapping[str, str], where: str, faults: Faults, unset
 def _wired(profile: Profile) -> Iterator[tuple[str, BadInput]]:
     """What does not fit the plugins that are installed here."""
     host = host_of(profile)
+    isolating = isolation(Wires(profile, host))
+    try:
+        yield from _fitting(profile, host)
+    finally:
+        isolating.close()
+
+
+def _fitting(profile: Profile, host: PluginHost) -> Iterator[tuple[str, BadInput]]:
     for port, section in _sections(profile):
         yield from _adapter(host, port, section)
     for name in profile.observability.sinks:

@@ -27,6 +27,7 @@ from sr_ports.compared import Compared
 
 if TYPE_CHECKING:
     from sr_domain.plan.pack import InterfacePack
+    from sr_plugins.host.host_laws import HostLaws
     from sr_plugins.isolation.workers import LawWorkers
     from sr_ports import EngineRoot, EngineRoots, ObjectStore, PlatformRuns, Runtime, SignatureChecker, Sink
 
@@ -50,7 +51,7 @@ def wire(
 def _pack(host: PluginHost, profile: Profile, laws: Mapping[str, ProvidedLaw]) -> InterfacePack:
     """The profile's interface pack. Most commands never plan, and need none.
 
-    Plugins that give its laws are imported now, and files that the profile loads: two that give one law, and a file
+    Plugins that give its laws are asked now, and files that the profile loads: two that give one law, and a file
     that gives nothing, are refused before anything is written.
     """
     from sr_plugins.documents.pack import load_pack
@@ -69,10 +70,11 @@ def wire_ports(profile: Profile, *, plugins: Sequence[Any] = (), narrate: bool =
 
 
 def _ports(bare: Wires, narrate: bool) -> Ports:
+    isolating, profile = isolation(bare), bare.profile
     bare.host.require(bare.sections(narrate))
-    profile = bare.profile
+    _written_by_some(bare)
     runtime: Runtime = bare.build("runtime", Section("system", {"workers": profile.evidence.workers}))
-    wires, isolating = attrs.evolve(bare, platform=runtime.platform), isolation(bare)
+    wires = attrs.evolve(bare, platform=runtime.platform)
     return Ports(
         store=wires.store(),
         authority=wires.build("authority", profile.authority),
@@ -91,6 +93,17 @@ def _ports(bare: Wires, narrate: bool) -> Ports:
     )
 
 
+def _written_by_some(wires: Wires) -> None:
+    """Return where some adapter has the form of `engine.publish_root`: found out before an engine ran."""
+    uri = wires.profile.engine.publish_root
+    if uri is None:
+        return
+    scheme = _scheme(uri)
+    if not any(scheme in offer.schemes for offer in wires.host.adapters("engine_root")):
+        what = f"engine.publish_root: no adapter reads engine roots of the form {scheme}://"
+        raise BadInput(ReasonCode.PROFILE_INVALID, what, "name a folder or s3://bucket/prefix")
+
+
 def host_of(profile: Profile, plugins: Sequence[Any] = ()) -> PluginHost:
     """The plugins that a profile lets in. Raises `BadInput(PLUGIN_CONFLICT)`."""
     return PluginHost.discover(plugins=plugins, admittance=admittance(profile), files=profile.plugins.load)
@@ -98,7 +111,17 @@ def host_of(profile: Profile, plugins: Sequence[Any] = ()) -> PluginHost:
 
 def survey(profile: Profile) -> PluginHost:
     """Every plugin that a profile lets in, to look at."""
-    return PluginHost.survey(admittance=admittance(profile), files=profile.plugins.load)
+    host = host_of(profile)
+    isolation(Wires(profile, host))
+    host.load_all()
+    return host
+
+
+def laws_of(profile: Profile) -> HostLaws:
+    """The laws that a profile lets in, where no run is judged."""
+    bare = Wires(profile, host_of(profile))
+    isolating = isolation(bare)
+    return bare.host.laws(isolating.provide, isolating.close)
 
 
 def admittance(profile: Profile) -> Admittance:
@@ -107,17 +130,26 @@ def admittance(profile: Profile) -> Admittance:
 
 
 def isolation(wires: Wires) -> Isolating:
-    """Where laws run, as the profile says."""
-    evidence = wires.profile.evidence
+    """Where laws run, as the profile says; from now on plugins of other distributions are looked at there, too."""
+    evidence, section = wires.profile.evidence, wires.profile.invoker
 
-    def workers() -> LawWorkers:
+    def workers(passed: Sequence[str] | None = None) -> LawWorkers:
         from sr_plugins.isolation.process import environment
         from sr_plugins.isolation.workers import LawWorkers
 
         most = (os.cpu_count() or 1) if isinstance(evidence.workers, str) else evidence.workers
-        return LawWorkers(most, evidence.law_timeout_s, environment(wires.passed()))
+        return LawWorkers(most, evidence.law_timeout_s, environment(wires.passed() if passed is None else passed))
 
-    return Isolating(evidence.law_isolation, evidence.law_timeout_s, workers)
+    def lookers() -> LawWorkers:
+        from sr_plugins.isolation.process import PASSED
+
+        return workers(PASSED)
+
+    # What an invoker of another distribution lets pass is known once that was looked at.
+    own = section is None or ("invoker", section.adapter) in wires.host.offered
+    isolating = Isolating(evidence.law_isolation, evidence.law_timeout_s, workers, None if own else lookers)
+    wires.host.look = None if evidence.law_isolation == "none" else isolating.look
+    return isolating
 
 
 def wire_checker(profile: Profile, key: str) -> SignatureChecker:
@@ -264,6 +296,12 @@ class Wires(Compared):
         return [name for name in self.profile.observability.sinks if name != "console" or narrate]
 
 
+def _scheme(uri: str) -> str:
+    """What an engine root's URI begins with; "" for a path."""
+    head = uri.partition("://")[0] if "://" in uri else ""
+    return urlsplit(f"{head}://").scheme if head else ""
+
+
 @attrs.frozen(eq=False, repr=False)
 class Roots(Compared):
     """`sr_ports.EngineRoots` over whatever adapters read which scheme."""
@@ -283,8 +321,7 @@ class Roots(Compared):
         roots.keep(uri, path, source)
 
     def _of(self, uri: str) -> EngineRoots:
-        head = uri.partition("://")[0] if "://" in uri else ""
-        scheme = urlsplit(f"{head}://").scheme if head else ""
+        scheme = _scheme(uri)
         roots = self.wires.roots(scheme)
         if roots is None:
             raise BadInput(ReasonCode.REQUEST_INVALID, f"no adapter reads engine roots of the form {scheme}://")

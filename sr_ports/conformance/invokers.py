@@ -23,6 +23,7 @@ from sr_ports.conformance.invoker_kit import (
     run_into_timeout,
     was_held,
 )
+from sr_ports.conformance.lawful import Laws
 
 __all__ = ["CallFactory", "EngineInvokerLaws", "InvokerFactory", "is_free", "run", "run_into_timeout", "was_held"]
 
@@ -41,8 +42,10 @@ _HOSTILE = (
 )
 
 
-class EngineInvokerLaws:
+class EngineInvokerLaws(Laws):
     """Fixtures: `invoker_for`, `call`, `unstartable`, `log_limit_bytes`."""
+
+    states = (EngineInvoker, EndsAbandoned)
 
     @pytest.fixture
     def invoker_for(self) -> InvokerFactory:

@@ -39,13 +39,13 @@ def client(server: S3Server) -> Any:
 
 @pytest.fixture
 def put(client: Any, uri: str) -> Put:
-    _, _, bucket, prefix = uri.split("/")
+    _, _, bucket, prefix = uri.split("/", 3)
     return lambda path, data: client.put_object(Bucket=bucket, Key=f"{prefix}/{path}", Body=data)
 
 
 @pytest.fixture
 def remove(client: Any, uri: str) -> Remove:
-    _, _, bucket, prefix = uri.split("/")
+    _, _, bucket, prefix = uri.split("/", 3)
     return lambda path: client.delete_object(Bucket=bucket, Key=f"{prefix}/{path}")
 
 
@@ -56,7 +56,7 @@ class TestS3EngineRoot(EngineRootLaws):
 
     @pytest.fixture
     def snapshot(self, client: Any, uri: str) -> Snapshot:
-        _, _, bucket, prefix = uri.split("/")
+        _, _, bucket, prefix = uri.split("/", 3)
         return lambda: client.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]
 
     @pytest.fixture

@@ -38,6 +38,10 @@ def wiring(server: S3Server, root: Path, **more: Any) -> Wiring[MinioSettings]:
 
 class S3Laws(ObjectStoreLaws):
     @pytest.fixture
+    def content_etags(self) -> bool:
+        return True
+
+    @pytest.fixture
     def model_settings(self) -> settings:
         return settings(
             max_examples=3,

@@ -169,8 +169,12 @@ def test_the_bytes_that_are_run_are_those_whose_digest_is_on_record(sr: Shell, t
         load_file(str(path), source.version)
 
 
-def test_a_worker_refuses_a_file_that_was_exchanged_after_it_was_named(sr: Shell) -> None:
+@pytest.mark.parametrize("looked_at", [False, True])
+def test_a_file_that_is_exchanged_judges_with_the_bytes_that_are_on_record_or_not_at_all(
+    sr: Shell, looked_at: bool
+) -> None:
     from sr_plugins import build_runner
+    from sr_ports import BadInput
     from tests.reliability.lab import request
 
     path = sr.folder / "my_law.py"
@@ -178,13 +182,16 @@ def test_a_worker_refuses_a_file_that_was_exchanged_after_it_was_named(sr: Shell
     profiled(sr, plugins={"load": ["./my_law.py"]})
     gated(sr, "zz_law")
     with build_runner("profile.yaml", policy="policy.yaml") as runner:
-        assert runner.pack.gates
+        assert not looked_at or runner.pack.gates
         path.write_text(CODE.replace("return bundle", "return 'f' * 64 or bundle"))
+        if not looked_at:
+            with pytest.raises(BadInput, match="was exchanged"):
+                runner.submit(request("key", engine_run_root="root"))
+            return
         outcome = runner.submit(request("key", engine_run_root="root"))
-    assert outcome.reason_code == "LAW_FAILED"
-    assert "was exchanged" in str(outcome.message)
-    path.write_text(CODE)
-    assert sr("resume", str(outcome.run_id)).code == 0
+        notes = runner.facts(str(outcome.run_id))["evidence_notes"]
+    assert outcome.state == "READY"
+    assert f"GATE_LAW:gate.up:zz_law:local=={hashlib.sha256(CODE.encode()).hexdigest()}" in notes
 
 
 @pytest.mark.parametrize("name", ["local", "zz_law"])
@@ -197,7 +204,7 @@ def test_a_file_may_be_blocked_by_local_or_by_what_it_gives(sr: Shell, name: str
 
 
 def test_a_blocked_file_runs_none_of_its_code(sr: Shell) -> None:
-    (sr.folder / "my_law.py").write_text(f"open('ran', 'w').close()\n{CODE}")
+    (sr.folder / "my_law.py").write_text(f"open({str(sr.folder / 'ran')!r}, 'w').close()\n{CODE}")
     loading(sr, block=["local"])
     assert not (sr.folder / "ran").exists()
     loading(sr)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sr_adapters.cli.plugins import KINDS
-from sr_plugins.uses import plugin_check
+from sr_plugins.uses import plugin_apart
 from tests.cli.conftest import Answer, Shell
 from tests.cli.test_plugin_output import gated, profiled
 from tests.plugins.conftest import Site, site
@@ -133,14 +133,13 @@ def test_a_file_that_is_not_the_one_that_was_installed_is_found(sr: Shell, site:
         (info / "extra.txt").unlink()
         name = f"{info.name}/extra.txt"
     else:
-        path.write_text(path.read_text() + "\nopen('ran', 'w').close()\n")
+        path.write_text(path.read_text() + f"\nopen({str(sr.folder / 'ran')!r}, 'w').close()\n")
     answer, found = checked(sr, "acme")
     assert answer.code == 5
     assert (found[f"files {name}"]["ok"], found[f"files {name}"]["detail"]) == (False, why)
     assert "error[PLUGIN_UNSOUND]: acme, files" in answer.err
     assert found["plugin acme"]["ok"] is None, "what somebody changed is not run"
-    assert not Path("ran").exists()
-    assert not Path("/ran").exists()
+    assert not (sr.folder / "ran").exists()
 
 
 def test_code_that_was_put_into_a_package_is_found(sr: Shell, site: Site) -> None:
@@ -182,7 +181,7 @@ def test_a_law_that_is_none_is_found(sr: Shell, site: Site, how: str) -> None:
 
 
 def test_a_law_that_does_not_end_is_found(sr: Shell, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugin_check, "LAW_S", 3.0)
+    monkeypatch.setattr(plugin_apart, "LIMIT_S", 3.0)
     site.install("acme", LAW.replace("SAID", "import time; time.sleep(60)"))
     answer, found = checked(sr, "acme")
     assert (answer.code, found["law zz_law"]["detail"]) == (5, "it did not end within 3 s")

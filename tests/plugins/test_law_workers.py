@@ -484,7 +484,7 @@ class TestALawInAWorker(HashingLawLaws):
 
     @pytest.fixture
     def covers(self) -> Covers:
-        return Covers(unlisted=True)
+        return Covers(unlisted=True, names=False, borders=False)
 
 
 PARENT = """

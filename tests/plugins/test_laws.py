@@ -40,7 +40,7 @@ class TestBundleDigest(HashingLawLaws):
 
     @pytest.fixture
     def covers(self) -> Covers:
-        return Covers(unlisted=True)
+        return Covers(unlisted=True, names=False, borders=False)
 
 
 class TestIndexRawBytes(HashingLawLaws):
@@ -50,7 +50,7 @@ class TestIndexRawBytes(HashingLawLaws):
 
     @pytest.fixture
     def covers(self) -> Covers:
-        return Covers(order=True)
+        return Covers(order=True, names=False, borders=False)
 
 
 class TestMemberDigestConcat(HashingLawLaws):
@@ -60,7 +60,7 @@ class TestMemberDigestConcat(HashingLawLaws):
 
     @pytest.fixture
     def covers(self) -> Covers:
-        return Covers(bytes=False, claims=True, order=True)
+        return Covers(bytes=False, claims=True, order=True, names=False)
 
 
 class TestPartList(HashingLawLaws):

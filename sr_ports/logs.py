@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable
 
-from sr_ports import one_line
+from sr_ports.errors import one_line
 
 LINES_A_SECOND = 50
 """Lines of a stream that are shown while it runs; the log has what is left out, as far as it reaches."""
@@ -17,7 +17,7 @@ _SHOWN = 600
 _NOTE_BYTES = 128
 
 
-class Tail:
+class LogTail:
     """The last bytes of a stream, at most `limit` of them, memory at most about twice that.
 
     A stream that was longer begins with a line saying how much was cut.
@@ -44,7 +44,7 @@ class Tail:
         return note.encode() + bytes(self._kept[-room:])
 
 
-class Lines:
+class LogLines:
     """Cuts a stream into lines for people: printable, folded, shortened, blank ones left out.
 
     Lines are passed on at once, of each second the first `LINES_A_SECOND`, then how many were left

@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sr_domain.encoding import secret_shapes
-from sr_domain.encoding.secret_shapes import MASK, without_private_keys
-from sr_domain.encoding.suspect import suspect, without_colours
+from sr_ports import secret_shapes
+from sr_ports.secret_shapes import MASK, without_private_keys
+from sr_ports.suspect import suspect, without_colours
 
 LONGEST_LINE = 1 << 14
 """Bytes of one line that a `Redactor` keeps back at most; of a longer line it passes on pieces."""
