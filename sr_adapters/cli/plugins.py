@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sr_plugins.uses.plugin_check import Tried
     from sr_plugins.uses.plugin_shown import Shown
 
+T = TypeVar("T", bound=Any)
 KINDS = ("law", "store", "authority", "bus", "invoker", "sink", "authenticator", "signer")
 
 
@@ -39,7 +40,7 @@ def listed(session: Session) -> int:
     from sr_ports import ReasonCode
 
     host = survey(session.any_profile())
-    offers, conflicts = host.offers(), [one.what for one in host.conflicts]
+    offers, conflicts = [_told(one) for one in host.offers()], [one.what for one in host.conflicts]
     if session.as_json:
         import attrs
 
@@ -55,6 +56,16 @@ def listed(session: Session) -> int:
     return exits.USAGE if conflicts else exits.DONE
 
 
+def _told(row: T) -> T:
+    """The row without what came from the environment, as the place of a plugin that is a file may have."""
+    import attrs
+
+    from sr_plugins.documents.environment import unquoted
+
+    told = {name: unquoted(value) for name, value in attrs.asdict(row, recurse=False).items() if isinstance(value, str)}
+    return attrs.evolve(row, **told)
+
+
 @plugins_command.command("show")
 @click.argument("name")
 @click.pass_obj
@@ -68,7 +79,7 @@ def show(session: Session, name: str) -> int:
     from sr_plugins.uses.plugin_shown import shown
     from sr_plugins.wiring.wire import survey
 
-    found = shown(survey(session.any_profile()), name)
+    found = [_told(one) for one in shown(survey(session.any_profile()), name)]
     if session.as_json:
         session.json({"name": name, "found": [attrs.asdict(one) for one in found]})
     else:

@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, Literal
 
 from sr_plugins.host.admittance import Admittance, sorted_out
@@ -27,12 +27,11 @@ from sr_plugins.host.loading import (
     ask,
     given,
     load,
-    points_here,
 )
 from sr_plugins.host.local_file import asked_of
 from sr_plugins.release import DISTRIBUTION
 from sr_ports import BadInput, ReasonCode
-from sr_ports.hooks import Adapter
+from sr_ports.hooks import PROJECT, Adapter
 
 if TYPE_CHECKING:
     from sr_plugins.host.offers import Conflict, Offer
@@ -59,7 +58,7 @@ class PluginHost:
         self.offered: dict[tuple[str, str], tuple[Any, Source]] = {}
         self.broken: tuple[Broken, ...] = ()
         if points is None:
-            points, self.broken = points_here()
+            points, self.broken = _points_here()
         self.idle: tuple[Broken, ...] = ()
         self.conflicts: tuple[Conflict, ...] = ()
         self._lock = threading.RLock()
@@ -320,6 +319,15 @@ class PluginHost:
     def silent(self) -> list[str]:
         """Every plugin that offers nothing, and why; those of other distributions once they were loaded."""
         return [f"{one.source}: {one.why}" for one in (*self.broken, *self.idle, *self.left_out)]
+
+
+def _points_here() -> tuple[Sequence[EntryPoint], tuple[Broken, ...]]:
+    try:
+        return entry_points(group=PROJECT), ()
+    except Exception:  # noqa: BLE001 - of some distribution, which need not be a plugin's; whatever the reader raises
+        from sr_plugins.host.metadata import one_by_one
+
+        return one_by_one()
 
 
 def _tracer() -> Callable[[str], None]:

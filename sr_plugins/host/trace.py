@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import Any
 
 
 def tracer() -> Callable[[str], None]:
@@ -22,6 +23,9 @@ def _write(sentence: str) -> None:
     import contextlib
 
     from sr_ports import one_line
+    from sr_ports.masking import without_passwords
 
+    environment: Any = sys.modules.get("sr_plugins.documents.environment")  # not loaded: nothing was filled in
+    told = sentence if environment is None else environment.unquoted(sentence)
     with contextlib.suppress(OSError, ValueError):  # a stream that is closed changes nothing
-        sys.stderr.write(f"plugins: {one_line(sentence)}\n")
+        sys.stderr.write(f"plugins: {one_line(without_passwords(told))}\n")
