@@ -84,6 +84,10 @@ class EvidenceFault(SrError):
         return (EvidenceFault, (self.code, self.what, self.path))
 
 
+class CutShort(EvidenceFault):
+    """A file that merely ends too early: it may still be being written. A conflict from the evidence deadline on."""
+
+
 _CONTROL = dict.fromkeys((*range(32), 127), " ")
 
 

@@ -108,6 +108,7 @@ class ReasonCode(enum.StrEnum):
     INDEX_MALFORMED = "INDEX_MALFORMED"
     INDEX_EMPTY = "INDEX_EMPTY"
     INDEXED_FILE_ABSENT = "INDEXED_FILE_ABSENT"
+    FILE_UNLISTED = "FILE_UNLISTED"
     PATH_ESCAPES = "PATH_ESCAPES"
     NOT_A_FILE = "NOT_A_FILE"
     LAW_FAILED = "LAW_FAILED"
@@ -257,11 +258,12 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_F, "INDEX_MALFORMED", "the bundle index cannot be read", "restore the index file"),
     (_F, "INDEX_EMPTY", "the bundle index lists nothing", "restore the index file"),
     (_F, "INDEXED_FILE_ABSENT", "a file that the index lists was not there at the deadline", "restore the named file"),
+    (_F, "FILE_UNLISTED", "a file that the manifest must list was on no line of it at the deadline", "list the named file, or take it out of the bundle"),
     (_F, "PATH_ESCAPES", "a path leaves the folder it must stay in, or a symbolic link stands on it", "put the file itself there in place of a link, or remove the named path from the index"),
     (_F, "NOT_A_FILE", "what stands in a file's place is no regular file, or has a name that no path can spell", "put a regular file with a plain name there"),
     (_X, "LAW_FAILED", "the hashing law itself failed; the evidence is not judged", "repair the plugin of that law, then sr resume goes on with the run", "repair the plugin of that law, then run it again"),
     (_X, "LAW_TIMEOUT", "the hashing law ran past its time and was ended; the evidence is not judged", "repair the plugin of that law or raise evidence.law_timeout_seconds, then sr resume goes on with the run", "repair the plugin of that law or raise evidence.law_timeout_seconds, then run it again"),
-    (_X, "LAW_VERSION_CHANGED", "the law is of another version than when the run was planned; the evidence is not judged", "install the named version, then sr resume goes on with the run; or submit under a new key", "install the named version, then run it again; or submit under a new key"),
+    (_X, "LAW_VERSION_CHANGED", "the law is another than when the run was planned or decided; the evidence is not judged", "install the named version, then sr resume goes on with the run; or submit under a new key", "install the named version, then run it again; or submit under a new key"),
     (_F, "LOCATOR_SCHEMA_INVALID", "an output locator does not fit its contract", "correct the catalogue entry"),
     (_F, "RECEIPT_SCHEMA_INVALID", "a gate receipt does not fit its contract", "correct the gate map entry"),
     (_F, "INSTANCE_RECEIPT_SCHEMA_INVALID", "an instance receipt that the run would write does not fit its contract", "correct the catalogue entry, or the contract of that name in the pack"),

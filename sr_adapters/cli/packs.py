@@ -65,7 +65,7 @@ def _against(session: Session, folder: str, uri: str, findings: Sequence[Finding
     with session.runner.ports.roots.open(uri) as root:
         if not root.exists():
             return (error("ENGINE_ROOT_MISSING", uri, "the engine root is not there"),)
-        return check_against(root, load_pack(folder))
+        return check_against(root, load_pack(folder), session.runner.ports.laws)
 
 
 @click.group("policy", cls=Tree)

@@ -13,7 +13,7 @@ from sr_adapters.reference.settings import profile_keys
 from sr_adapters.reference.shapes import fields
 from sr_adapters.reference.variables import environment
 from sr_domain.evidence.bundle import DIGEST_KEYS, PATH_KEYS
-from sr_domain.evidence.gates import FLAG_LIMIT
+from sr_domain.evidence.flags import FLAG_LIMIT, MANIFEST_LIMIT
 from sr_domain.evidence.index_reader import MAX_INDEX, SHAPES
 from sr_domain.plan.compile import PINS
 from sr_domain.plan.templates import DAY_TOKENS
@@ -94,6 +94,9 @@ def _flags() -> str:
         '```json\n{"sha256_hex": "0123...64 hex characters"}\n```',
         "Upper-case hex, CRLF and a byte order mark are taken. A flag that is empty or ends too early is still being "
         "written: the run waits.",
+        "A law of another algorithm than sha256 has flags with hex of that length, under its name: `sha512_hex = ...`. "
+        "A law may read its flags itself: `sha256sums_file` and `bagit` take a manifest for flag and index in one, of "
+        f"{MANIFEST_LIMIT:,} bytes at most.",
         "## Index",
         f"JSON of at most {MAX_INDEX:,} bytes: a list of members, or an object with the list under one of {shapes}. "
         "A member is a path, or an object.",

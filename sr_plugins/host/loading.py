@@ -86,9 +86,10 @@ class Found(Compared):
 
 @attrs.frozen
 class NamedLaw:
-    """A law that is known by its kind alone: its code is in another process."""
+    """A law whose code is in another process. `traits`: what it says of itself there, `LawTraits`."""
 
     kind: str
+    traits: Any = None
 
     def digest(self, bundle: BundleView) -> str:
         """Never called here."""
@@ -260,15 +261,19 @@ def _answers(port: str, caller: pluggy.HookCaller, source: Source) -> Iterator[F
     try:
         for answer in caller():
             for offer in answer:
-                yield Found(port, _name(port, offer), offer, source)
+                yield Found(port, _name(port, offer, source), offer, source)
     except BaseException as error:
         raise PluginError(f"its hook {caller.name} failed: {raised(error)}") from error
 
 
-def _name(port: str, offer: Any) -> str:
+def _name(port: str, offer: Any, source: Source) -> str:
     if port == "law":
         if not isinstance(offer, HashingLaw):
             raise TypeError(f"{offer!r} is no hashing law: it needs kind and digest(bundle)")
+        if not source.own:
+            from sr_domain.evidence.law_traits import traits_of  # own laws say nothing wrong, and start-up is short
+
+            traits_of(offer)
         name: Any = offer.kind
     elif isinstance(offer, Adapter):
         name = offer.name

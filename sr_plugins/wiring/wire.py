@@ -61,6 +61,10 @@ def _pack(host: PluginHost, profile: Profile, laws: Mapping[str, ProvidedLaw]) -
         host.require_files()
     for kind in {gate.method.kind for gate in pack.gates.values()}:
         laws.get(kind)
+    if any(gate.method.params for gate in pack.gates.values()):
+        from sr_plugins.documents.pack_laws import check_laws
+
+        check_laws(pack, laws)
     return pack
 
 

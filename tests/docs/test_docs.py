@@ -178,7 +178,7 @@ def test_every_promise_of_the_threat_model_names_tests_that_are_there() -> None:
 
 def test_the_bounds_in_the_threat_model_are_those_of_the_code() -> None:
     from sr_domain.encoding import bounds
-    from sr_domain.evidence import gates, index_reader
+    from sr_domain.evidence import flags, index_reader
     from sr_plugins.documents import yaml
     from sr_ports import roots, wanted
 
@@ -190,5 +190,5 @@ def test_the_bounds_in_the_threat_model_are_those_of_the_code() -> None:
     assert all(f"{count:,}" in text for count in counts)
     sizes = [bounds.MAX_BYTES, bounds.MAX_TEXT, yaml.MAX_YAML, index_reader.MAX_INDEX]
     assert all(f"{size >> 20} MiB" in text for size in sizes)
-    assert f"{gates.FLAG_LIMIT >> 10} KiB" in text
+    assert f"{flags.FLAG_LIMIT >> 10} KiB" in text
     assert all(f"`{code.value}`" in text for code in bounds.BOUNDS)

@@ -276,6 +276,7 @@ ELSEWHERE = {
         C.PLATFORM_UNSUPPORTED, C.FILE_SYSTEM_UNFIT, C.PLATFORM_RUN_INVALID, C.PLATFORM_RUN_REQUIRED,
         C.INTERRUPTED, C.RECEIPT_SCHEMA_INVALID, C.PLUGIN_NOT_FOUND, C.PLUGIN_UNSOUND,
     ),
+    "tests/flows/test_manifest_laws.py": (C.FILE_UNLISTED,),
     "tests/flows/test_pack_contracts.py": (C.INSTANCE_RECEIPT_SCHEMA_INVALID,),
     "runs of earlier releases": (C.INSTANCE_DIGEST_MISSING,),
     "tests/cli/test_doctor_truth.py": (C.AUTHORITY_BEHIND,),
