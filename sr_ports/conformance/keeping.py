@@ -15,6 +15,7 @@ from functools import partial
 
 import pytest
 
+from sr_ports.conformance.lawful import Laws
 from sr_ports.conformance.roots import LEADING_OUT, MISSPELT, ODD_NAMES, read
 from sr_ports.conformance.together import together
 from sr_ports.errors import EvidenceFault, Unreachable
@@ -38,8 +39,10 @@ def pieces() -> Iterator[bytes]:
     return (hashlib.sha256(b"%d" % number).digest() * (PIECE // 32) for number in range(PIECES))
 
 
-class KeepingLaws:
+class KeepingLaws(Laws):
     """Laws K1 to K7. Needs `roots` and `uri`."""
+
+    states = (Keeping,)
 
     @pytest.fixture
     def reopen(self, roots: Keeping) -> Callable[[], Keeping]:
@@ -229,6 +232,7 @@ class KeepingLaws:
     # K6: no test here can cut the power
 
     def test_what_cannot_be_written_says_so(self, broken: Keeping, uri: str) -> None:
+        """`keep` raises `Unreachable` where nothing can be written."""
         with pytest.raises(Unreachable):
             broken.keep(uri, "a", of(b"a"))
 

@@ -52,6 +52,7 @@ class FolderLaws(Laws):
         assert list(store.list(prefix)) == [kept]
 
     def test_a_store_that_gives_pieces_gives_the_object(self, store: ObjectStore, reopen: Reopen, prefix: str) -> None:
+        """What `chunks` gives is what `read` gives, in pieces."""
         if not isinstance(store, Streamed):
             pytest.skip("this store gives objects whole")
         data = bytes(range(256)) * 20_000
@@ -65,6 +66,7 @@ class FolderLaws(Laws):
         assert store.chunks(f"{prefix}b") is None
 
     def test_a_store_that_gives_pieces_says_when_it_cannot(self, broken: ObjectStore, prefix: str) -> None:
+        """`chunks` raises as `read` does."""
         if isinstance(broken, Streamed):
             with pytest.raises(Unreachable):
                 list(broken.chunks(f"{prefix}a") or ())
