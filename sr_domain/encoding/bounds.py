@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
+from collections.abc import Iterator
 from itertools import accumulate
 from typing import Any
 
@@ -37,6 +38,7 @@ STORED_VALUES = 500_000
 """Values of an object of the store, which is longer than a document from outside."""
 MAX_LINE = 10 << 20
 """Bytes that a line of a record takes as text."""
+OVER_LONG = f"its line takes more than {MAX_LINE} bytes as text"
 MAX_STORED = 24 << 20
 """The same of an object of the store, of all its lines together where it is a record."""
 _LONG_OBJECT = f"takes more than {MAX_STORED} bytes as text"
@@ -110,6 +112,26 @@ def crowded(data: bytes) -> str | None:
 def overgrown(data: bytes) -> str | None:
     """Why a JSON object of the store is not parsed: more would come of it than is held."""
     return crowded(data) or (_LONG_OBJECT if len(data) > 2 * MAX_STORED or as_text(data) > MAX_STORED else None)
+
+
+def is_long(line: bytes) -> bool:
+    """Whether a line takes more memory as text than one may. No UTF-8 takes less than half of its bytes."""
+    return 4 * len(line) > MAX_LINE and (len(line) > 2 * MAX_LINE or as_text(line) > MAX_LINE)
+
+
+def lines_of(data: bytes) -> Iterator[bytes]:
+    """The lines that end, without their newlines: one copy at a time."""
+    at = 0
+    while (end := data.find(b"\n", at)) >= 0:
+        yield data[at:end]
+        at = end + 1
+
+
+def line_of(line: bytes) -> Any:
+    """What a line of a record says, taken by itself. Raises `ValueError` for no JSON, and for more than a line has."""
+    if is_long(line) or crowded(line) is not None:
+        raise ValueError(OVER_LONG)
+    return json.loads(line.decode())
 
 
 def stored_json(data: bytes) -> Any:

@@ -6,14 +6,14 @@ Pure: bytes in, bytes out. Whoever stores it swaps the whole object, compare-and
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 import attrs
 
-from sr_domain.encoding.bounds import MAX_LINE, MAX_STORED, as_text, crowded
+from sr_domain.encoding.bounds import MAX_STORED, OVER_LONG, as_text, crowded, is_long, line_of, lines_of
 from sr_domain.encoding.canonical import exact_json, sha256_hex
 from sr_domain.encoding.times import format_instant
 from sr_domain.record import revisions
@@ -27,7 +27,6 @@ GENESIS = "0" * 64
 
 _ID = b'"event_id":"'
 _SHORT, _LONG = 32, 64
-_LONG_LINE = f"its line takes more than {MAX_LINE} bytes as text"
 _LONG_RECORD = f"the record takes more than {MAX_STORED} bytes as text"
 _LONG_SINCE = 2
 """The revision of the rules since which an event's id is a whole digest."""
@@ -153,8 +152,8 @@ class Ledger(Compared):
             event = draft.at(event)
             named = _came_to(named, event)
             event, line = _sealed(event, _width(events[-1] if events else None, named))
-            if _is_long(line):
-                raise Fault(ReasonCode.OBJECT_TOO_LARGE, f"run {self.run_id} cannot take {kind}: {_LONG_LINE}")
+            if is_long(line):
+                raise Fault(ReasonCode.OBJECT_TOO_LARGE, f"run {self.run_id} cannot take {kind}: {OVER_LONG}")
             tail = sha256_hex(line)
             lines.append(line + b"\n")
             events.append(event)
@@ -241,9 +240,9 @@ def check_ledger(run_id: str, data: bytes) -> Ledger | RecordFault:
     if data and not data.endswith(b"\n"):
         return RecordFault(data.count(b"\n") + 1, "the last line is cut off")
     held = 0
-    for number, line in enumerate(_lines(data), 1):
-        if _is_long(line):
-            return RecordFault(number, _LONG_LINE, ReasonCode.OBJECT_TOO_LARGE)
+    for number, line in enumerate(lines_of(data), 1):
+        if is_long(line):
+            return RecordFault(number, OVER_LONG, ReasonCode.OBJECT_TOO_LARGE)
         held += as_text(line)
         if held > MAX_STORED:
             return RecordFault(number, _LONG_RECORD, ReasonCode.OBJECT_TOO_LARGE)
@@ -271,26 +270,6 @@ def check_ledger(run_id: str, data: bytes) -> Ledger | RecordFault:
         events.append(event)
         tail = sha256_hex(line)
     return Ledger(run_id, tuple(events), data, tail)
-
-
-def line_of(line: bytes) -> Any:
-    """What a line of a record says, taken by itself. Raises `ValueError` for no JSON, and for more than a line has."""
-    if _is_long(line) or crowded(line) is not None:
-        raise ValueError(_LONG_LINE)
-    return json.loads(line.decode())
-
-
-def _is_long(line: bytes) -> bool:
-    """Whether a line takes more memory as text than one may. No UTF-8 takes less than half of its bytes."""
-    return 4 * len(line) > MAX_LINE and (len(line) > 2 * MAX_LINE or as_text(line) > MAX_LINE)
-
-
-def _lines(data: bytes) -> Iterator[bytes]:
-    """The lines, without their newlines: one copy at a time."""
-    at = 0
-    while (end := data.find(b"\n", at)) >= 0:
-        yield data[at:end]
-        at = end + 1
 
 
 def read_tail(run_id: str, data: bytes) -> Ledger:

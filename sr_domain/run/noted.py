@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sr_domain.record.ledger import Ledger, line_of
+from sr_domain.encoding.bounds import line_of
+from sr_domain.record.ledger import Ledger
 from sr_ports import Tail
 
 

@@ -7,8 +7,8 @@ import inspect
 import operator
 import re
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from importlib.metadata import Distribution, EntryPoint, entry_points
+from collections.abc import Callable, Iterable, Iterator
+from importlib.metadata import Distribution, EntryPoint
 from types import ModuleType
 from typing import Any
 
@@ -115,16 +115,6 @@ def sources_of(points: Iterable[EntryPoint]) -> Iterator[tuple[EntryPoint, Sourc
             named = known.get(id(dist)) or _named(dist)
             known[id(dist)] = named
         yield point, Source(*named, f"{point.name} = {point.value}")
-
-
-def points_here() -> tuple[Sequence[EntryPoint], tuple[Broken, ...]]:
-    """The entry points of plugins, and the distributions that could not be read."""
-    try:
-        return entry_points(group=PROJECT), ()
-    except Exception:  # noqa: BLE001 - of some distribution, which need not be a plugin's; whatever the reader raises
-        from sr_plugins.host.metadata import one_by_one
-
-        return one_by_one()
 
 
 def too_long(source: Source) -> Broken | None:

@@ -10,7 +10,7 @@ from sr_ports.hooks import PROJECT
 
 
 def one_by_one() -> tuple[Sequence[EntryPoint], tuple[Broken, ...]]:
-    """As `loading.points_here`, each distribution by itself."""
+    """The entry points of plugins, and the distributions that cannot be read; each is looked at by itself."""
     points: list[EntryPoint] = []
     broken: list[Broken] = []
     seen = set[str]()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
 from sr_plugins.host.admittance import Admittance
@@ -26,14 +26,13 @@ from sr_plugins.host.loading import (
     canonical,
     given,
     load,
-    points_here,
     sources_of,
     too_long,
 )
 from sr_plugins.host.local_file import load_file, source_of
 from sr_plugins.release import DISTRIBUTION
 from sr_ports import BadInput, ReasonCode
-from sr_ports.hooks import Adapter
+from sr_ports.hooks import PROJECT, Adapter
 
 if TYPE_CHECKING:
     from sr_plugins.host.offers import Conflict, Offer
@@ -60,7 +59,7 @@ class PluginHost:
         self.offered: dict[tuple[str, str], tuple[Any, Source]] = {}
         self.broken: tuple[Broken, ...] = ()
         if points is None:
-            points, self.broken = points_here()
+            points, self.broken = _points_here()
         self.idle: tuple[Broken, ...] = ()
         self.conflicts: tuple[Conflict, ...] = ()
         self._lock = threading.RLock()
@@ -283,6 +282,15 @@ class PluginHost:
     def silent(self) -> list[str]:
         """Every plugin that offers nothing, and why; those of other distributions once they were loaded."""
         return [f"{one.source}: {one.why}" for one in (*self.broken, *self.idle, *self.left_out)]
+
+
+def _points_here() -> tuple[Sequence[EntryPoint], tuple[Broken, ...]]:
+    try:
+        return entry_points(group=PROJECT), ()
+    except Exception:  # noqa: BLE001 - of some distribution, which need not be a plugin's; whatever the reader raises
+        from sr_plugins.host.metadata import one_by_one
+
+        return one_by_one()
 
 
 def _extra(adapter: Adapter[Any], source: Source) -> str:

@@ -49,3 +49,17 @@ def test_damaged_metadata_ends_no_command_and_hides_no_plugin(sr: Shell, site: S
     profiled(sr)
     gated(sr, "sound")
     assert sr("submit", sr.request("named")).code == 0
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_place_of_a_plugin_quotes_no_value_of_the_environment(
+    sr: Shell, site: Site, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    monkeypatch.setenv("WHERE_IT_IS", "k3pt_0f_the_environment")
+    if there:
+        (sr.folder / "k3pt_0f_the_environment.py").write_text(plugin("filed"))
+    profiled(sr, plugins={"load": ["./${WHERE_IT_IS}.py"]})
+    rows = [one for one in sr("--json", "plugins").json["plugins"] if one["distribution"] == "local"]
+    assert {one["loaded"] for one in rows} == {there}
+    assert "k3pt_0f_the_environment" not in str(rows)
+    assert "the environment variable WHERE_IT_IS" in str(rows)
