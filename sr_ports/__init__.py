@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         NotFound,
         OutcomeUnknown,
         SrError,
+        Stopped,
         Unreachable,
         one_line,
     )
@@ -169,6 +170,7 @@ _HOME = {
     "Signer": "signer",
     "Sink": "roots",
     "SrError": "errors",
+    "Stopped": "errors",
     "Stored": "stores",
     "Streamed": "stores",
     "Unreachable": "errors",
@@ -267,6 +269,7 @@ __all__ = [
     "Signer",
     "Sink",
     "SrError",
+    "Stopped",
     "StorePlace",
     "Stored",
     "Streamed",

@@ -66,6 +66,16 @@ class LeaseLost(SrError):
         return (LeaseLost, (self.resource, self.fence, self.code))
 
 
+class Stopped(SrError):
+    """The caller asked the call to end early. What it held was given up and nothing is lost: made again, it goes on."""
+
+    def __init__(self, what: str = "the call was asked to end early") -> None:
+        super().__init__(ReasonCode.INTERRUPTED, what)
+
+    def __reduce__(self) -> tuple[type[Stopped], tuple[str]]:
+        return (Stopped, (self.what,))
+
+
 class Fault(SrError):
     """Stored truth breaks a law, or a bug would have. Nothing more is written."""
 

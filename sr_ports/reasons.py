@@ -297,7 +297,7 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_X, "ENGINE_ROOT_ARCHIVED", "a file of the engine root lies in an archive tier", "restore the named object to a readable tier, then retry"),
     (_X, "ENGINE_ROOT_BUCKET_MISSING", "the bucket of the engine root is not there", "correct the request's engine_run_root, or create the bucket"),
     (_X, "CLOCK_SKEW", "this machine's clock is far from the server's", "synchronise the clock"),
-    (_X, "INTERRUPTED", "the keyboard or a signal ended the command", "nothing is lost: run the same command again"),
+    (_X, "INTERRUPTED", "the keyboard, a signal or the caller ended it early", "nothing is lost: run the same command again"),
     (_C, "REEMIT_BUSY", "the same re-emit is under way", "retry later"),
     (_C, "REEMIT_RATE_LIMIT", "too many re-emits in the window", "wait for the window to pass"),
     (_C, "REEMIT_READY_ONLY_MISMATCH", "not applicable: the run is not READY", "TERMINAL_ONLY is for a FAILED or QUARANTINED run; any other has published nothing yet: see sr explain", "TERMINAL_ONLY is for a FAILED or QUARANTINED run; any other has published nothing yet"),

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, Final, TypeVar
+from weakref import proxy
 
 import attrs
 
@@ -44,6 +45,10 @@ class _Heard:
         self.last = error
         if self.world is None and not isinstance(error, EvidenceFault | BundleAbsent):
             self.world = error
+
+    def forget(self) -> None:
+        """Let go. An error that is held by what it went through keeps that, and a runner's open files, for ever."""
+        self.last = self.world = None
 
 
 def law_digest(provided: ProvidedLaw, bundle: Bundle) -> str:
@@ -127,16 +132,22 @@ def _told(provided: ProvidedLaw, work: Callable[[_Heard], T], bundle: Bundle | N
         answer = work(heard)
     except KeyboardInterrupt:
         raise
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - raised again, or what stands for it
         instead = _instead(provided, error, heard)
         if bundle is not None and isinstance(instead, EvidenceFault) and instead is not heard.last:
             instead = _placed(instead, bundle)
-        if instead is error:
-            raise
-        raise instead from error
-    if heard.world is not None:
-        raise heard.world
-    return answer
+        try:
+            if instead is error:
+                raise
+            raise instead from error
+        finally:
+            del instead  # as `forget` says
+    else:
+        if heard.world is not None:
+            raise heard.world
+        return answer
+    finally:
+        heard.forget()
 
 
 def _pulled(provided: ProvidedLaw, answer: Any) -> Iterator[Any]:
@@ -172,7 +183,8 @@ def _digest(provided: ProvidedLaw, bundle: Bundle, heard: _Heard) -> Any:
 
 
 def _asked(provided: ProvidedLaw, bundle: Bundle, question: Question, flag: bytes, heard: _Heard) -> Any:
-    law, view = provided.law, law_view(bundle, heard)
+    # The view's class is in a circle with itself, as every class is: what it held would outlive the runner it is of.
+    law, view = provided.law, law_view(proxy(bundle), heard)
     if isinstance(law, WatchedLaw):
         of_flag = () if question == "digest" else (question, flag)
         return law.watched(view, partial(asked, partial(bundle.guard, 0), heard), *of_flag)

@@ -235,7 +235,7 @@ class _Bytes:
                 self._unread("gate_receipts", "gate_id", opened),
             )
         with opened:
-            look = _Look(opened, ReadProgress(self.verifier.progress, self.verifier.clock.now))
+            look = _Look(opened, ReadProgress(self.verifier.progress, self.verifier.clock.now, self.verifier.check))
             gates = self._gates(look)  # first: a gate over the same bytes has its say before them
             return self._outputs(look), gates
 

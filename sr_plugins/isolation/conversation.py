@@ -53,8 +53,12 @@ class Raised(Exception):
     """The law's own last word was an error. The conversation is over, and the worker may have another."""
 
     def __init__(self, error: BaseException) -> None:
-        super().__init__(error)
-        self.error = error
+        super().__init__()
+        self._error = [error]
+
+    def taken(self) -> BaseException:
+        """The error, once: this one is its context, and each would keep the other and all that they went through."""
+        return self._error.pop()
 
 
 def loaded(worker: Worker) -> Offered:
@@ -178,6 +182,11 @@ class Conversation:
                 raise LawStopped(f"it asks one digest of paths of more than {NAMED} characters")
             yield from rows
 
+    def _passed(self, last: BaseException) -> Raised:
+        """What the view raised and the law let pass; it is kept here no longer."""
+        self._last = None
+        return Raised(last)
+
     def _many(self, node: dict[str, Any]) -> list[Any]:
         """What the law answers with many of, page by page."""
         found: list[Any] = []
@@ -201,7 +210,7 @@ class Conversation:
             case {"rows": list()} if self._question in _MANY:
                 return self._many(node)
             case {"passed": True} if self._last is not None:
-                raise Raised(self._last)
+                raise self._passed(self._last)
             case {"fault": {"code": str(code), "what": str(what), "path": path, "cut_short": cut_short}}:
                 kind = CutShort if cut_short is True else EvidenceFault
                 raise Raised(kind(_code(code), what, path if isinstance(path, str) else None))

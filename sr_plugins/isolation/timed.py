@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeVar
+from weakref import proxy
 
 import attrs
 
@@ -62,7 +63,7 @@ class TimedLaw:
         call = _Call(partial(_answer, self.law, question, flag))
         with Watch(self.limit_s, check=check, alive=lambda: True, end=call.stop) as watch:
             try:
-                ended = call.run(timed_view(bundle, Reads(watch), call.inside))
+                ended = call.run(timed_view(bundle, Reads(proxy(watch)), call.inside))
             except BaseException:
                 call.stop()
                 raise
@@ -124,7 +125,11 @@ class _Call:
         if isinstance(self._error, KeyboardInterrupt):
             raise LawStopped("it raised KeyboardInterrupt")
         if self._error is not None:
-            raise self._error
+            error, self._error = self._error, None
+            try:
+                raise error
+            finally:
+                del error  # held here, it would keep this frame and itself
         return self._answer
 
     def inside(self, work: Callable[[], T]) -> T:

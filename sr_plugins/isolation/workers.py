@@ -68,7 +68,7 @@ class LawWorkers:
                 answer = self._outcome(worker, watch, lambda: Conversation(worker, bundle, watch).judged(asked))
         except Raised as raised:
             self._give_back(worker)
-            raise raised.error from None
+            raise raised.taken() from None
         except BaseException:
             self._drop(worker)
             raise

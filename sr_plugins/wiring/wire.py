@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
+from weakref import proxy
 
 import attrs
 
@@ -136,13 +137,15 @@ def admittance(profile: Profile) -> Admittance:
 def isolation(wires: Wires) -> Isolating:
     """Where laws run, as the profile says; from now on plugins of other distributions are looked at there, too."""
     evidence, section = wires.profile.evidence, wires.profile.invoker
+    # The host looks through what is made here: were it held here in turn, neither would ever be let go.
+    bare = attrs.evolve(wires, host=proxy(wires.host))
 
     def workers(passed: Sequence[str] | None = None) -> LawWorkers:
         from sr_plugins.isolation.process import environment
         from sr_plugins.isolation.workers import LawWorkers
 
         most = (os.cpu_count() or 1) if isinstance(evidence.workers, str) else evidence.workers
-        return LawWorkers(most, evidence.law_timeout_s, environment(wires.passed() if passed is None else passed))
+        return LawWorkers(most, evidence.law_timeout_s, environment(bare.passed() if passed is None else passed))
 
     def lookers() -> LawWorkers:
         from sr_plugins.isolation.process import PASSED
