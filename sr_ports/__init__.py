@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from sr_ports.runtime import (
         Authenticator,
         BatchSink,
+        Begun,
         Clock,
         Heartbeat,
         Held,
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
         ObsEvent,
         PlatformRuns,
         Runtime,
+        TracingSink,
         WorkPool,
     )
     from sr_ports.settings import Refused, setting
@@ -95,6 +97,7 @@ _HOME = {
     "Admission": "authority",
     "Authenticator": "runtime",
     "BatchSink": "runtime",
+    "Begun": "runtime",
     "AuthorityStore": "authority",
     "BadInput": "errors",
     "Binding": "authority",
@@ -166,6 +169,7 @@ _HOME = {
     "Sink": "roots",
     "SrError": "errors",
     "Stored": "stores",
+    "TracingSink": "runtime",
     "Unreachable": "errors",
     "VerificationMethod": "laws",
     "Wanted": "wanted",
@@ -195,6 +199,7 @@ __all__ = [
     "AuthorityStore",
     "BadInput",
     "BatchSink",
+    "Begun",
     "Binding",
     "Blob",
     "BundleFile",
@@ -263,6 +268,7 @@ __all__ = [
     "StorePlace",
     "Stored",
     "Tail",
+    "TracingSink",
     "Unreachable",
     "VerificationMethod",
     "Wanted",
