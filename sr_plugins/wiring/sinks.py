@@ -29,22 +29,34 @@ _OPEN: weakref.WeakSet[FanOut] = weakref.WeakSet()
 class FanOut:
     """`ObservabilitySink` over many. `names`: what people call each sink, in the same order.
 
-    `limit`: how many events may wait for one sink. `emit` never waits for a sink. Threads start
-    with the first event, end when idle, are daemons and do not keep the process alive. Safe to use
-    from several threads and after a fork: a forked child begins with empty queues, and what waited
+    `limit`: how many events may wait for one sink. `drop_debug`: DEBUG events are told to none. `emit` never waits
+    for a sink. Threads start with the first event, end when idle, are daemons and do not keep the process alive.
+    Safe to use from several threads and after a fork: a forked child begins with empty queues, and what waited
     stays the parent's.
     """
 
-    def __init__(self, sinks: Sequence[ObservabilitySink], names: Sequence[str] = (), *, limit: int = LIMIT) -> None:
+    def __init__(
+        self,
+        sinks: Sequence[ObservabilitySink],
+        names: Sequence[str] = (),
+        *,
+        limit: int = LIMIT,
+        drop_debug: bool = False,
+    ) -> None:
         titles = [*names, *(type(sink).__name__ for sink in sinks[len(names) :])]
         self._outlets = tuple(Outlet(sink, name, limit=limit) for sink, name in zip(sinks, titles, strict=True))
+        self._drop_debug = drop_debug
         self._closed = False
+        self.traces = any(getattr(sink, "traces", False) for sink in sinks)
+        """Whether one of the sinks makes traces (`sr_ports.TracingSink`)."""
         _OPEN.add(self)
         # One that is dropped without close: the sinks take what waits and are closed, while nobody waits for them.
         weakref.finalize(self, _end, self._outlets).atexit = False
 
     def emit(self, event: ObsEvent) -> None:
         """Queue the event for every sink; where a queue is full, the least important event is dropped."""
+        if self._drop_debug and event.severity == "DEBUG":
+            return
         for outlet in self._outlets:
             outlet.offer(event)
 
