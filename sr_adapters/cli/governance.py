@@ -6,11 +6,11 @@ import click
 
 from sr_adapters.answers import versioned
 from sr_adapters.cli import exits
-from sr_adapters.cli.errors import tell
+from sr_adapters.cli.errors import Tree, tell
 from sr_adapters.cli.session import Session
 
 
-@click.group("governance")
+@click.group("governance", cls=Tree)
 def governance_command() -> None:
     """Governance facts: policies, plans, bundles, laws, re-emits, superseding, accepted losses."""
 
