@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 D = TypeVar("D", bound="Value")
 
+PHASES = ("INGRESS", "AUTHORITY", "PLAN", "ENGINE", "EVIDENCE", "COMMIT", "REEMIT")
+OUTCOMES = ("OK", "WAITING", "FAIL", "CONFLICT", "SKIP", "RETRY")
+
 
 class Kept(enum.Enum):
     """Where an event of a kind goes, besides to telemetry."""

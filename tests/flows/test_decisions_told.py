@@ -25,7 +25,7 @@ from tests.worlds import FLAG, small_world
 REPO = Path(__file__).resolve().parents[2]
 RUN = run_id_for("key")
 PHASES = {"INGRESS", "AUTHORITY", "PLAN", "ENGINE", "EVIDENCE", "COMMIT", "REEMIT"}
-OUTCOMES = {"OK", "WAITING", "SKIP", "RETRY", "CONFLICT", "FAIL"}
+OUTCOMES = {"OK", "WAITING", "FAIL", "CONFLICT", "SKIP", "RETRY"}
 
 
 def heard(lab: Lab) -> list[ObsEvent]:
