@@ -109,17 +109,17 @@ def measured(event: ObsEvent) -> Iterator[Measured]:
         yield Measured(EVIDENCE_BYTES, _number(details.get("bytes")))
     if kind == e.TELEMETRY_LOST.name:
         yield Measured(DROPPED, _number(details.get("dropped")) + _number(details.get("failed")), (_sink(details),))
-    yield from _standing(event)
+    if kind == e.RUNS_STANDING.name:
+        yield from _standing(details)
     for name in event.spans:
         if (kind, name) in _LASTED:
             yield Measured(_LASTED[kind, name], lasted(event, name))
 
 
-def _standing(event: ObsEvent) -> Iterator[Measured]:
-    if event.event_kind == e.RUNS_STANDING.name:
-        oldest = event.details.get("oldest_waiting_utc")
-        yield Measured(OWED, _number(event.details.get("owed")))
-        yield Measured(OLDEST, 0.0 if oldest is None else instant(oldest))
+def _standing(details: Mapping[str, Any]) -> Iterator[Measured]:
+    oldest = details.get("oldest_waiting_utc")
+    yield Measured(OWED, _number(details.get("owed")))
+    yield Measured(OLDEST, 0.0 if oldest is None else instant(oldest))
 
 
 def lasted(event: ObsEvent, span: str) -> float:

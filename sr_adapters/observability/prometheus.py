@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 EVERY_S = 5.0
 """Seconds after an event by which the file has it."""
 _LIMIT = 4096
-_LOCK_S, _LOOK_S = 1.0, 0.02
+_LOCK_S, _LOOK_S = 10.0, 0.005
 """How long the file's lock is waited for, and between two looks."""
 Labels = tuple[str, ...]
 
@@ -170,6 +170,8 @@ class PrometheusSink:
 
 def add_to_file(path: Path, counted: Tally) -> None:
     """Add numbers to those of a text file, whoever else does so at the same time. Raises `OSError`."""
+    import prometheus_client.parser  # noqa: F401 - before the lock: nobody waits for an import
+
     path.parent.mkdir(parents=True, exist_ok=True)
     with _locked(path):
         merged = Tally()

@@ -41,7 +41,10 @@ def observed(lab: Lab, received: Received, tmp_path: Path) -> Callable[..., Any]
     """Makes a fresh process that tells the receiver and the text file."""
 
     def runner(**more: Any) -> Any:
-        servers = [OtlpSink(OtlpSettings(endpoint=received.endpoint)), PrometheusSink(str(tmp_path / "sr.prom"))]
+        servers: list[Any] = [
+            OtlpSink(OtlpSettings(endpoint=received.endpoint)),
+            PrometheusSink(str(tmp_path / "sr.prom")),
+        ]
         return lab.runner(telemetry=FanOut([*servers, FileSink(str(tmp_path / "logs"), lambda: "p")]), **more)
 
     return runner
