@@ -45,8 +45,8 @@ class RunTelemetry(Compared):
 
         refs = {} if layout is None else _refs(layout, ledger)
         for event in ledger.events[len(before.events) :]:
-            told = self._told(event, event.ts_utc, "", None)
-            self._emit(attrs.evolve(told, event_id=event.event_id, spans=ended_by(ledger, event), refs=refs))
+            spans = ended_by(ledger, event)
+            self._emit(self._told(event, event.ts_utc, event_id=event.event_id, spans=spans, refs=refs))
         if layout is not None:
             self.stored(refs["record_ref"], ledger.data[len(before.data) :])
 
@@ -73,7 +73,9 @@ class RunTelemetry(Compared):
 
         self.event(events.EVIDENCE_READ(EvidenceRead(size)), told)
 
-    def _told(self, happening: Happening, at: str, message: str, severity: str | None) -> ObsEvent:
+    def _told(
+        self, happening: Happening, at: str, message: str = "", severity: str | None = None, **recorded: Any
+    ) -> ObsEvent:
         kind, details = kind_of(happening.event_kind), happening.details
         outcome, usual = kind.told(details)
         return ObsEvent(
@@ -88,6 +90,7 @@ class RunTelemetry(Compared):
             message=message or kind.story(details),
             details=scalars(details),
             governance=kind.governance,
+            **recorded,
         )
 
     def _emit(self, event: ObsEvent) -> None:

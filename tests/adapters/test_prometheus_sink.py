@@ -171,6 +171,7 @@ def test_processes_that_add_at_once_lose_nothing(tmp_path: Path) -> None:
 
 
 def test_nothing_of_the_client_is_imported_before_it_is_time() -> None:
+    pytest.importorskip("opentelemetry.exporter.otlp.proto.http")
     code = (
         "import sys; from sr_plugins import build_runner\n"
         "build_runner({'observability': {'sinks': ['prometheus', 'otlp']}})\n"
