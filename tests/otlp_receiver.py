@@ -101,3 +101,12 @@ def receiver() -> Iterator[Received]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+if __name__ == "__main__":  # a receiver in a process of its own; it ends when its standard input does
+    import sys
+
+    with receiver() as here:
+        sys.stdout.write(f"{here.endpoint}\n")
+        sys.stdout.flush()
+        sys.stdin.read()
