@@ -188,6 +188,15 @@ class TracingSink(Protocol):
 
 
 @runtime_checkable
+class PatientSink(Protocol):
+    """A sink that puts work off, and may need more time than others when it is closed."""
+
+    @property
+    def close_s(self) -> float:
+        """How many seconds."""
+
+
+@runtime_checkable
 class BatchSink(Protocol):
     """A sink that takes several events in one call, where that is cheaper than one by one: one write for many lines.
 

@@ -8,6 +8,9 @@ from collections.abc import Callable, Sequence
 
 from sr_ports import ObsEvent
 
+CLOSE_S = 5.0
+"""Seconds that a sink whose work was put off may need at the end: libraries are imported, and others are waited for."""
+
 
 class Deferred:
     """Events that are kept until it is time to work on them: `after_s` seconds after the first, at `limit`, at the end.

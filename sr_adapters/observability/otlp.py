@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from sr_adapters.observability.deferred import Deferred
+from sr_adapters.observability.deferred import CLOSE_S, Deferred
 from sr_adapters.observability.lines import document
 from sr_adapters.observability.metrics import BUCKETS, METRICS, instant, measured
 from sr_adapters.observability.server_settings import OtlpSettings
@@ -39,6 +39,7 @@ class OtlpSink:
     """Tells a collector of runs. `settings`: where it is. `every_s`: how long events may be kept."""
 
     traces = True
+    close_s = CLOSE_S
 
     def __init__(self, settings: OtlpSettings, *, every_s: float = EVERY_S) -> None:
         self._settings = settings

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sr_adapters.observability.deferred import Deferred
+from sr_adapters.observability.deferred import CLOSE_S, Deferred
 from sr_adapters.observability.metrics import BUCKETS, METRICS, Measured, measured
 from sr_adapters.observability.server_settings import PrometheusSettings
 from sr_ports import ObsEvent, Wiring
@@ -135,6 +135,8 @@ class PrometheusSink:
 
     Nothing of the client is imported, and nothing written, before it is time: a run does not wait for numbers.
     """
+
+    close_s = CLOSE_S
 
     def __init__(self, path: str | None, *, every_s: float = EVERY_S) -> None:
         self._path = path

@@ -37,7 +37,7 @@ class OtlpSettings(Compared):
         metadata=setting("headers of every request, as name=value with commas between them", secret=True),
     )
     timeout_s: float = attrs.field(
-        default=5.0,
+        default=2.0,
         alias="timeout_seconds",
         validator=[gt(0.0), lt(600.0)],
         metadata=setting("how long the collector may take for a request", wanted="a number of seconds below 600"),

@@ -231,6 +231,7 @@ def test_a_sink_of_servers_that_dies_at_start_or_hangs_changes_nothing(
 
     monkeypatch.setattr(module, "_Exports" if module is otlp else "add_to_file", broken)
     sink = OtlpSink(OtlpSettings()) if module is otlp else PrometheusSink(str(tmp_path / "sr.prom"))
+    monkeypatch.setattr(type(sink), "close_s", 0.5)
     with lab.runner(telemetry=FanOut([sink, lab.listener])) as runner:
         outcome = runner.submit(request(engine_run_root=lab.world(small_world())))
     hung.set()
