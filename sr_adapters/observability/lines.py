@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from sr_adapters.observability.lengths import lasted
 from sr_adapters.shown import in_line
 from sr_domain.record import events as e
 from sr_ports import ObsEvent
@@ -76,7 +77,5 @@ def _whole(event: ObsEvent) -> dict[str, Any]:
         "publish_status": _PUBLISHED.get(event.event_kind),
     }
     if event.spans:
-        from sr_adapters.observability.metrics import lasted
-
         node["durations_s"] = {name: round(lasted(event, name), 6) for name in event.spans}
     return {key: value for key, value in node.items() if value is not None}

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any
 
 import attrs
 
+from sr_adapters.observability.lengths import instant, lasted
 from sr_domain.record import events as e
 from sr_domain.record import spans
 from sr_ports import ObsEvent, ReasonCode
@@ -120,19 +120,6 @@ def _standing(details: Mapping[str, Any]) -> Iterator[Measured]:
     oldest = details.get("oldest_waiting_utc")
     yield Measured(OWED, _number(details.get("owed")))
     yield Measured(OLDEST, 0.0 if oldest is None else instant(oldest))
-
-
-def lasted(event: ObsEvent, span: str) -> float:
-    """How long what ended with the event took, in seconds; clocks of two machines may differ, none is below 0."""
-    return max(0.0, instant(event.ts_utc) - instant(event.spans[span].ts_utc))
-
-
-def instant(ts_utc: object) -> float:
-    """Seconds since 1970; 0 for what is no time."""
-    try:
-        return datetime.fromisoformat(str(ts_utc)).timestamp()
-    except (ValueError, OverflowError):
-        return 0.0
 
 
 def _reason(kind: str, details: Mapping[str, Any]) -> str:

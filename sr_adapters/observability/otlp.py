@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from sr_adapters.observability.deferred import CLOSE_S, Deferred
+from sr_adapters.observability.lengths import instant
 from sr_adapters.observability.lines import document
-from sr_adapters.observability.metrics import BUCKETS, METRICS, instant, measured
+from sr_adapters.observability.metrics import BUCKETS, METRICS, measured
 from sr_adapters.observability.server_settings import OtlpSettings
 from sr_adapters.observability.spans import Span, Spans, root_of, run_of
 from sr_ports import ObsEvent, ReasonCode, Unreachable, Wiring

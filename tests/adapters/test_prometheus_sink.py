@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import pytest
 
-from sr_adapters.observability import metrics
+from sr_adapters.observability.lengths import instant
 from sr_adapters.observability.metrics import BUCKETS, METRICS, Measured, measured
 from sr_adapters.observability.prometheus import PrometheusSink, Tally, add_to_file
 from sr_ports import Begun, ObsEvent
@@ -115,7 +115,7 @@ def test_a_gauge_that_nobody_measured_is_not_there(tmp_path: Path) -> None:
     sink.emit(event("RUNS_STANDING", owed=2, waiting=1, oldest_waiting_utc="2026-01-31T13:42:00Z"))
     found = samples(sink.exposition().decode())
     assert found["sr_outbox_owed", ()] == 2
-    assert found["sr_oldest_waiting_seconds", ()] == pytest.approx(time.time() - metrics.instant(AT), abs=60)
+    assert found["sr_oldest_waiting_seconds", ()] == pytest.approx(time.time() - instant(AT), abs=60)
     sink.emit(event("RUNS_STANDING", owed=0, waiting=0))
     assert samples(sink.exposition().decode())["sr_oldest_waiting_seconds", ()] == 0
 
