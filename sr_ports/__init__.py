@@ -90,7 +90,7 @@ if TYPE_CHECKING:
     )
     from sr_ports.settings import Refused, setting
     from sr_ports.signer import SignatureChecker, Signer
-    from sr_ports.stores import Blob, ObjectStore, Provable, Stored, check_bytes, check_key
+    from sr_ports.stores import Blob, ObjectStore, Provable, Stored, Streamed, check_bytes, check_key
     from sr_ports.wanted import ListingRules, Wanted
 
 _HOME = {
@@ -172,6 +172,7 @@ _HOME = {
     "SrError": "errors",
     "Stored": "stores",
     "TracingSink": "runtime",
+    "Streamed": "stores",
     "Unreachable": "errors",
     "VerificationMethod": "laws",
     "Wanted": "wanted",
@@ -270,6 +271,7 @@ __all__ = [
     "SrError",
     "StorePlace",
     "Stored",
+    "Streamed",
     "Tail",
     "TracingSink",
     "Unreachable",

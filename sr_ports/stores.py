@@ -108,6 +108,17 @@ class Provable(Protocol):
 
 
 @runtime_checkable
+class Streamed(Protocol):
+    """A store that gives an object in pieces: one that is as long as its files are many is then never held whole."""
+
+    def chunks(self, key: str) -> Iterator[bytes] | None:
+        """The bytes of one object, some at a time, all of one moment; None when it is certainly absent.
+
+        Whoever does not come to the end closes the iterator. Raises as `read` does, also between two pieces.
+        """
+
+
+@runtime_checkable
 class Closing(Protocol):
     """A store that holds something open between calls."""
 
@@ -145,7 +156,7 @@ MAX_OBJECT: Final = 32 << 20
 """Bytes of an object that is read."""
 MAX_LIST: Final = 256 << 20
 """The same of a list of files, which is as long as they are many."""
-_LISTS = ("/part_lists/", "/object_versions/", "/quarantine/set_aside/")
+_LISTS = ("/part_lists/", "/object_versions/")
 _LISTS_BESIDE = ("/bundle_manifest.json", "/object_versions.json")
 
 

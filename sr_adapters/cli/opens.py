@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -59,10 +59,10 @@ def open_command(
     return exits.DONE
 
 
-def _say_files(session: Session, run_id: str, output_id: str, files: tuple[ProvenFile, ...]) -> None:
+def _say_files(session: Session, run_id: str, output_id: str, files: Iterable[ProvenFile]) -> None:
     if session.as_json:
-        told = [{"path": one.path, "sha256": one.sha256} for one in files]
-        session.json({"run_id": run_id, "output_id": output_id, "files": told})
+        told = ({"path": one.path, "sha256": one.sha256} for one in files)
+        session.json_rows({"run_id": run_id, "output_id": output_id}, "files", told)
         return
     for one in files:
         output.answer(one.path)
@@ -101,6 +101,8 @@ def _say_outputs(session: Session, outputs: Mapping[str, Any]) -> None:
         session.say(f"{one['output']}: {one['first'][:12]} -> {one['second'][:12]}")
         for name, mark in (("added", "+"), ("removed", "-"), ("changed", "~")):
             session.say(*(f"  {mark} {path}" for path in one.get(name, ())))
+        if "unnamed" in one:
+            session.say(f"  and {one['unnamed']} parts more that differ")
         if "added" not in one:
             session.say("  which parts differ cannot be told: a part list is not there")
     for side, name in (("only_first", "first"), ("only_second", "second")):

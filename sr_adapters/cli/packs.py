@@ -14,6 +14,7 @@ from sr_adapters.cli.session import Session, counted
 if TYPE_CHECKING:
     from sr_plugins.documents.findings import Finding
     from sr_plugins.documents.profile import Profile
+    from sr_plugins.host.offers import Offer
 
 
 @click.command("plugins")
@@ -27,7 +28,7 @@ def plugins_command(session: Session) -> int:
     from sr_ports import ReasonCode
 
     host = survey(_profile(session.profile))
-    offers, conflicts = host.offers(), [one.what for one in host.conflicts]
+    offers, conflicts = [_shown(one) for one in host.offers()], [one.what for one in host.conflicts]
     if session.as_json:
         import attrs
 
@@ -41,6 +42,16 @@ def plugins_command(session: Session) -> int:
     for what in conflicts:
         tell(ReasonCode.PLUGIN_CONFLICT, what)
     return exits.USAGE if conflicts else exits.DONE
+
+
+def _shown(offer: Offer) -> Offer:
+    """The row without what came from the environment, as the place of a plugin that is a file may have."""
+    import attrs
+
+    from sr_plugins.documents.environment import unquoted
+
+    why = None if offer.why is None else unquoted(offer.why)
+    return attrs.evolve(offer, entry_point=unquoted(offer.entry_point), why=why)
 
 
 def _profile(named: str) -> Profile:
@@ -72,11 +83,11 @@ def check(session: Session, pack_dir: str | None, root: str | None) -> int:
     templates that lead to nothing, and indexes that leave out what their gate lets read.
     """
     from sr_plugins.documents.pack_check import check_pack
-    from sr_plugins.wiring.wire import host_of
+    from sr_plugins.wiring.wire import laws_of
 
     profile = _profile(session.profile)
     folder = pack_dir or profile.engine.interface_pack
-    findings = check_pack(folder, host_of(profile).laws())
+    findings = check_pack(folder, laws_of(profile))
     if root is not None:
         findings = sorted([*findings, *_against(session, folder, root, findings)], key=lambda one: one.severity)
     errors = sum(1 for one in findings if one.severity == "error")

@@ -101,6 +101,10 @@ class Session:
         """The one document of a ``--json`` answer."""
         output.document(versioned(document), indent=2)
 
+    def json_rows(self, head: Mapping[str, Any], name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """The same, of a document whose last field is a list that may be long: it is written row by row."""
+        output.document_of_rows(versioned(head), name, rows)
+
     def artifact(self, document: Any) -> None:
         """A stored document as the answer, just as it is."""
         output.document(document, indent=2)

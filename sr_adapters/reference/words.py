@@ -111,6 +111,7 @@ VARIABLES = {
     "SR_TEST_ENGINE_REQUEST": ("tests", "a request for it"),
     "SR_TEST_S3_ENDPOINT": ("tests", "an S3 endpoint"),
     "SR_TEST_S3_BUCKET": ("tests", "a bucket there"),
+    "SR_TEST_S3_PREFIX": ("tests", "where in that bucket"),
     "SR_TEST_PG_DSN": ("tests", "a Postgres database"),
     "SR_TEST_KINESIS_ENDPOINT": ("tests", "a Kinesis endpoint"),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from itertools import islice
 from typing import Any
 
@@ -30,13 +30,13 @@ from sr_ports import (
 )
 from sr_ports.compared import Compared
 from sr_ports.laws import PathBase
-from sr_ports.roots import check_path, leaves
+from sr_ports.roots import check_path, is_plain, leaves
 from sr_ports.wanted import TODAY
 
 _FOUND_AT_ONCE = 1000
 PATH_KEYS = ("path", "relative_path", "rel_path", "file_path", "file", "filename", "name")
 DIGEST_KEYS = ("sha256_hex", "sha256", "digest", "digest_sha256", "digest_hex", "sha256_digest", "hash")
-_HEX = frozenset("0123456789abcdefABCDEF")
+_HEX = "0123456789abcdefABCDEF"
 
 
 def _nothing(chunk: memoryview) -> None:
@@ -100,13 +100,23 @@ class Bundle(Compared):
 
     def _entries(self, path: str) -> Iterator[IndexEntry]:
         """A walk over the index at this path."""
-        for node in index_entries(self.root.chunks(path, rules=self.rules), path):
-            entry = self._plain(_entry(node, path))
-            if self._excluded(entry.path):
+        left_out = self.method.exclude_filenames
+        for node in index_entries(self._guarded(path), path):
+            entry = _entry(node, path)
+            plain = not entry.path or is_plain(entry.path)
+            if not plain:
+                entry = self._plain(entry)
+            if left_out and entry.path.rpartition("/")[2] in left_out:
                 continue
-            if entry.path:  # also for a law that never opens it: no index names what is not its bundle's
+            if not plain:  # also for a law that never opens it: no index names what is no member
                 _check_member(entry.path, entry.path)
             yield entry
+
+    def _guarded(self, path: str) -> Iterator[memoryview]:
+        """The bytes of an index: read under the lease, as any others are."""
+        for chunk in self.root.chunks(path, rules=self.rules):
+            self.guard(len(chunk))
+            yield chunk
 
     def let_go(self) -> None:
         """Forget the index: a view that a law was given lives on until it is collected."""
@@ -235,9 +245,6 @@ class Bundle(Compared):
             what = f"the member {fact.path} is a link to {fact.target}, outside its bundle"
             raise EvidenceFault(ReasonCode.PATH_ESCAPES, what, fact.path)
 
-    def _excluded(self, path: str) -> bool:
-        return path.rpartition("/")[2] in self.method.exclude_filenames
-
 
 def whole_bundle(method: VerificationMethod, rules: ListingRules = TODAY) -> Wanted:
     """What a law that covers all files of a bundle asks its root for; excluded names are not evidence."""
@@ -289,19 +296,20 @@ def member_fault(path: str) -> tuple[ReasonCode, str] | None:
 
 
 def _entry(node: Any, path: str) -> IndexEntry:
-    entry = IndexEntry(node) if isinstance(node, str) else _stated(node)
+    if isinstance(node, str):
+        return IndexEntry(node)
+    entry = _stated(node) if isinstance(node, dict) else None
     if entry is not None:
         return entry
     what = f"{path} has an entry that is neither a path nor a member: {json.dumps(node)[:80]}"
     raise EvidenceFault(ReasonCode.INDEX_MALFORMED, what, path)
 
 
-def _stated(node: Any) -> IndexEntry | None:
+def _stated(node: dict[str, Any]) -> IndexEntry | None:
     """What a member states; None for what is none."""
-    if not isinstance(node, dict):
-        return None
-    name = next((node[key] for key in PATH_KEYS if key in node), "")
-    claim = next((node[key] for key in DIGEST_KEYS if key in node), None)
+    named, claimed = _keys(tuple(node))
+    name = "" if named is None else node[named]
+    claim = None if claimed is None else node[claimed]
     if isinstance(claim, dict):
         claim = claim.get("hex", "")
     if isinstance(name, str) and (claim is None or is_hex64(claim)) and (name or claim):
@@ -309,6 +317,13 @@ def _stated(node: Any) -> IndexEntry | None:
     return None
 
 
+@lru_cache(16)
+def _keys(keys: tuple[str, ...]) -> tuple[str | None, str | None]:
+    """Under which of its keys a member states its path and its digest: as a rule all of an index have the same."""
+    named = next((key for key in PATH_KEYS if key in keys), None)
+    return named, next((key for key in DIGEST_KEYS if key in keys), None)
+
+
 def is_hex64(value: object) -> bool:
     """Whether this is a sha256 in hex."""
-    return isinstance(value, str) and len(value) == 64 and set(value) <= _HEX  # noqa: PLR2004
+    return isinstance(value, str) and len(value) == 64 and not value.strip(_HEX)  # noqa: PLR2004

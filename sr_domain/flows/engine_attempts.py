@@ -13,7 +13,7 @@ from sr_domain.encoding.ids import attempt_id_for
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.evidence.run_receipt import RECEIPT, mismatch, read_receipt
 from sr_domain.flows.abandoned_attempts import abandon_open_attempts, clear_the_way
-from sr_domain.flows.publish_root import out_of_reach, published_root
+from sr_domain.flows.publish_root import check_place, out_of_reach, published_root
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.sealed import SealedPlan
 from sr_domain.record import events
@@ -129,9 +129,11 @@ def invocation_for(run: HeldRun, root: str | None) -> dict[str, Any]:
 def _attempt(run: HeldRun, number: int, root: str | None, invoker: EngineInvoker) -> str | None:
     """One attempt, from launch to its recorded end; the engine root when it succeeded.
 
-    Raises `Unreachable(ENGINE_UNAVAILABLE)` where this worker could not start the engine: the run rests.
+    Raises `Unreachable(ENGINE_UNAVAILABLE)` where this worker could not start the engine: the run rests. So it does
+    where its root could be copied nowhere, and then no attempt is made.
     """
     name = AttemptName(attempt_id_for(run.run_id, number), number)
+    check_place(run)
     invocation, started = invocation_for(run, root), run.now()
     run.record(events.ENGINE_ATTEMPT_LAUNCH_REQUESTED(name))
     run.write_status()

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from sr_domain.artifacts.revision_2 import claim
 from sr_domain.artifacts.revisions import today
-from sr_domain.encoding.bounds import MAX_BYTES
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.encoding.strict_json import strict_loads
+from sr_domain.evidence.digests import FileDigest
 from sr_domain.evidence.verdict import Proven
 from sr_domain.record.layout import Layout
 from sr_domain.record.proofs import Failure
 from sr_domain.run.held_run import HeldRun
-from sr_ports import BadInput, Blob, ReasonCode
+from sr_domain.run.part_changes import part_changes
+from sr_domain.run.part_lists import PartList, part_list_at
+from sr_ports import BadInput, Blob, EvidenceFault, ReasonCode
 from sr_ports.compared import Compared
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ MARK = "being_set_aside"
 """The one key of the document that stands in a receipt's place while an operator looks whether a run rests on it."""
 _MOST = 1 << 20
 """Bytes of what may be a receipt at all."""
+_NAMED = 1 << 20
+"""Bytes of the names of files that go on record where two receipts differ."""
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -141,32 +145,23 @@ def _digest(receipt: Mapping[str, Any]) -> str:
 
 def _changes(run: HeldRun, one: Standing, stood: Mapping[str, Any]) -> dict[str, Any]:
     """Both sides, where and as what the one stands, and which files differ as far as both part lists are known."""
-    old = _parts(run, one.key, stood)
-    content = one.one.content
-    new = {file.path: file.sha256 for file in content.files} if content.listed else {}
-    return {
-        "stood": dict(stood),
-        **_places(one),
-        "added": sorted(new.keys() - old.keys()),
-        "removed": sorted(old.keys() - new.keys()),
-        "changed": sorted(path for path in old.keys() & new.keys() if old[path] != new[path]),
-    }
+    old, content = _parts(run, one.key, stood), one.one.content
+    new = content.files if content.listed else ()
+    try:
+        told = part_changes(old, new, most=_NAMED)
+    except EvidenceFault:  # of its own name, and still no part list
+        told = part_changes((), new, most=_NAMED)
+    return {"stood": dict(stood), **_places(one), **told}
 
 
-def _parts(run: HeldRun, key: str, stood: Mapping[str, Any]) -> dict[str, str]:
-    """The files of a standing receipt, by path; none where its part list is not the one that it states.
+def _parts(run: HeldRun, key: str, stood: Mapping[str, Any]) -> Iterable[FileDigest]:
+    """The files of a standing receipt; none where its part list is not the one that it states.
 
     Of the keys that a receipt may name, only those where a part list may be are read.
     """
-    digest = _digest(stood)
-    if stood.get("bundle_manifest_ref") not in _manifests(run.layout, key, digest):
-        return {}
-    blob = run.ports.store.read(stood["bundle_manifest_ref"])
-    if blob is None or sha256_hex(blob.data) != digest:
-        return {}
-    parts = _json(blob.data, MAX_BYTES)
-    listed = [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
-    return {str(part.get("path")): str(part.get("sha256")) for part in listed}
+    digest, ref = _digest(stood), stood.get("bundle_manifest_ref")
+    found = part_list_at(run.ports.store, ref, digest) if ref in _manifests(run.layout, key, digest) else None
+    return found if isinstance(found, PartList) else ()
 
 
 def _manifests(layout: Layout, key: str, digest: str) -> tuple[str, str]:
@@ -174,9 +169,9 @@ def _manifests(layout: Layout, key: str, digest: str) -> tuple[str, str]:
     return layout.part_list(digest), f"{key.rpartition('/')[0]}/bundle_manifest.json"
 
 
-def _json(data: bytes, most: int = _MOST) -> Any:
-    """The JSON value; None for what is none, or larger than `most` bytes."""
+def _json(data: bytes) -> Any:
+    """The JSON value; None for what is none, or larger than a receipt is."""
     try:
-        return strict_loads(data, what="what stands", max_bytes=most)
+        return strict_loads(data, what="what stands", max_bytes=_MOST)
     except BadInput:
         return None

@@ -72,7 +72,8 @@ def work(
         )
         if lease is None:
             busy = told or busy_told(context, layout, request.run_id, root)
-            return with_told(in_flight(ports, layout, request.run_id), busy)
+            held_by_another = attrs.evolve(in_flight(ports, layout, request.run_id), is_new=is_new)
+            return with_told(held_by_another, busy)
         run = held_run(context, layout, request, lease, actor)
         run.forced, run.named_root, run.root_told = forced, root, told
         outcome = _hold(context, run, is_new=is_new, loss=loss, known=known)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import attrs
 
 from sr_domain.queries.finding import Finding
-from sr_domain.queries.part_lists import parts
 from sr_domain.queries.places import place_of
 from sr_domain.queries.view import View, speaks_of_today
 from sr_domain.queries.view_outputs import part_list_of
@@ -49,5 +48,5 @@ def proven_files(store: ObjectStore, view: View, output_id: str, engine_run_root
         listed = part_list_of(store, view.layout, place)
         if isinstance(listed, Finding):
             raise Fault(listed.code, f"{listed.where}: {listed.what}")
-        for part in parts(listed, place.output_id):
+        for part in listed:
             yield ProvenFile(f"{below}/{place.of(part.path)}", part.sha256)

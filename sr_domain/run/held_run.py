@@ -216,12 +216,19 @@ class HeldRun:
     def write_named(self, key: str, make: Callable[[], bytes]) -> str | None:
         """Write once what may be long, and is not held; the digest of what stands there already, None for nothing."""
         self.held.check()
-        return None if self.ports.store.create(key, make()) is not None else sha256_hex(self._stands(key))
+        if self.ports.store.create(key, make()) is not None:
+            return None
+        from sr_domain.run.stored import stored_sha256  # as a rule nothing stands there
+
+        stands = stored_sha256(self.ports.store, key)
+        if stands is None:
+            raise _gone(key)
+        return stands.sha256
 
     def _stands(self, key: str) -> bytes:
         blob = self.ports.store.read(key)
         if blob is None:
-            raise Fault(ReasonCode.TRUTH_MISSING, f"{key} was there and is gone")
+            raise _gone(key)
         return blob.data
 
     def write_status(self, ledger: Ledger | None = None) -> None:
@@ -257,6 +264,10 @@ class HeldRun:
         """Write the status again when the record came to say something else than expected."""
         if Derived(self.layout, expected).status() != Derived(self.layout, self.ledger).status():
             self.write_status()
+
+
+def _gone(key: str) -> Fault:
+    return Fault(ReasonCode.TRUTH_MISSING, f"{key} was there and is gone")
 
 
 def take_over(run: HeldRun, *, late: bool = False) -> None:

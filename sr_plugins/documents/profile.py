@@ -39,6 +39,13 @@ def _one_spelling(instance: object, attribute: attrs.Attribute[str], value: str)
         raise Refused(wrong, ONE_SPELLING, value=shown(value))
 
 
+def _publishable(instance: object, attribute: attrs.Attribute[str | None], value: str | None) -> None:
+    if value is not None:
+        from sr_plugins.documents.publishable import check_publishable
+
+        check_publishable(value)
+
+
 @attrs.frozen(eq=False, repr=False)
 class Section(Compared):
     """An adapter by name, and the settings that are its own: read by its class of settings when it is built."""
@@ -93,7 +100,7 @@ class Engine(Compared):
     )
     publish_root: str | None = attrs.field(
         default=None,
-        validator=optional(min_len(1)),
+        validator=_publishable,
         metadata=setting(
             "where the root of an engine that ran is copied, for consumers elsewhere", wanted="a path or s3:// URI"
         ),

@@ -35,6 +35,7 @@ from sr_ports import (
     ReasonCode,
     SignatureChecker,
     Signer,
+    Streamed,
     Unreachable,
 )
 from sr_ports.errors import foreseen
@@ -58,6 +59,7 @@ _OPTIONAL = {
     Newest: "newest",
     Noting: "notices",
     Closing: "close",
+    Streamed: "chunks",
     Readiness: "unready",
     ReadinessFor: "unready_for",
     EndsAbandoned: "end_abandoned",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import operator
 import re
 import signal
 from collections.abc import Callable, Iterable, Iterator
-from importlib.metadata import EntryPoint
+from importlib.metadata import Distribution, EntryPoint
 from types import ModuleType
 from typing import Any
 
@@ -15,7 +16,7 @@ import attrs
 import pluggy
 
 from sr_plugins.release import DISTRIBUTION
-from sr_ports import API_VERSION, HashingLaw, hooks, one_line
+from sr_ports import API_VERSION, BundleView, HashingLaw, hooks, one_line
 from sr_ports.compared import Compared
 from sr_ports.errors import described
 from sr_ports.hooks import PROJECT, Adapter
@@ -36,6 +37,10 @@ PORTS = {
 
 
 GIVEN = "given in code"
+UNKNOWN = "?"
+"""The name or version of what says none."""
+_LONGEST = 1000
+"""Characters of what a distribution says of itself in one place."""
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -79,6 +84,17 @@ class Found(Compared):
     source: Source
 
 
+@attrs.frozen
+class NamedLaw:
+    """A law that is known by its kind alone: its code is in another process."""
+
+    kind: str
+
+    def digest(self, bundle: BundleView) -> str:
+        """Never called here."""
+        raise PluginError(f"the law {self.kind} is not in this process")
+
+
 class OffersNothing(Exception):
     """The plugin is sound and gives no adapter and no law."""
 
@@ -94,11 +110,28 @@ def sources_of(points: Iterable[EntryPoint]) -> Iterator[tuple[EntryPoint, Sourc
     for point in points:
         dist = point.dist
         if dist is None:
-            named = ("?", "?")
+            named = (UNKNOWN, UNKNOWN)
         else:
-            named = known.get(id(dist)) or (dist.name, dist.version)
+            named = known.get(id(dist)) or _named(dist)
             known[id(dist)] = named
         yield point, Source(*named, f"{point.name} = {point.value}")
+
+
+def too_long(source: Source) -> Broken | None:
+    """The source cut short, where what it says of itself is longer than anybody reads; None for any other."""
+    said = (source.distribution, source.version, source.entry_point)
+    if max(map(len, said)) <= _LONGEST:
+        return None
+    what = f"its name, version or entry point is longer than {_LONGEST} characters"
+    return Broken(Source(*(one[:80] for one in said)), what)
+
+
+def _named(dist: Distribution) -> tuple[str, str]:
+    """Name and version of a distribution, as far as its metadata can be read."""
+    try:
+        return dist.name or UNKNOWN, dist.version or UNKNOWN
+    except Exception:  # noqa: BLE001 - metadata of whatever kind, and whatever its reader raises
+        return UNKNOWN, UNKNOWN
 
 
 def given(plugin: Any) -> Source:
@@ -133,7 +166,19 @@ def load(point: EntryPoint, source: Source) -> list[Found]:
 
 
 class PluginError(Exception):
-    """Code of a plugin failed; says where and how."""
+    """Code of a plugin failed; says where and how. `ended`: it took the process with it that had it, or kept it."""
+
+    def __init__(self, why: str, *, ended: bool = False) -> None:
+        super().__init__(why)
+        self.ended = ended
+
+
+def absent(module: str) -> bool:
+    """Whether a module is not installed; told without importing it (its parents are imported)."""
+    try:
+        return importlib.util.find_spec(module) is None
+    except Exception:  # noqa: BLE001 - a parent package that cannot be imported, whatever it raises
+        return True
 
 
 def ask(plugin: Any, source: Source) -> list[Found]:

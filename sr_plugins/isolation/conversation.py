@@ -11,6 +11,7 @@ from sr_domain.encoding.strict_json import strict_loads
 from sr_domain.evidence.bundle import BundleAbsent
 from sr_domain.evidence.provided_law import LawStopped
 from sr_plugins.isolation.frames import CHUNK, JSON, MESSAGE, Garbled, pages, receive, send_bytes, send_json
+from sr_plugins.isolation.offered import GivesNothing, Offered, Unloaded, adapter
 from sr_plugins.isolation.process import Worker
 from sr_plugins.isolation.watch import Reads, Watch
 from sr_ports import BadInput, BundleView, EvidenceFault, ReasonCode, Unreachable, VerificationMethod, one_line
@@ -32,14 +33,17 @@ class Raised(Exception):
         self.error = error
 
 
-def loaded(worker: Worker) -> list[str]:
-    """Have the worker load its plugin; the kinds of its laws. Raises `LawStopped`, `Ended`, `Garbled`."""
+def loaded(worker: Worker) -> Offered:
+    """Have the worker load its plugin; what that gives. Raises `LawStopped`, `Ended`, `Garbled`."""
     send_json(worker, {"plugin": attrs.asdict(worker.source)})
-    node = _node(worker)
-    kinds = node.get("kinds")
-    if isinstance(kinds, list):
-        return [str(one) for one in kinds]
-    raise LawStopped(one_line(str(node.get("failed", "it did not load its plugin"))))
+    match _node(worker):
+        case {"kinds": list(kinds), "adapters": list(adapters)}:
+            return Offered(tuple(map(str, kinds)), tuple(map(adapter, adapters)))
+        case {"nothing": str(why)}:
+            raise GivesNothing(one_line(why))
+        case {"failed": str(why)}:
+            raise Unloaded(one_line(why))
+    raise Garbled("an answer that is none")
 
 
 class Conversation:

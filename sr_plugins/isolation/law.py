@@ -23,7 +23,7 @@ class IsolatedLaw:
 
     def try_worker(self) -> None:
         """Raise `LawStopped` where no worker can be had that has the law."""
-        if self.kind not in self.workers.tried(self.source):
+        if self.kind not in self.workers.offered(self.source).kinds:
             raise LawStopped("its plugin has no such law any more")
 
     def digest(self, bundle: BundleView) -> Any:

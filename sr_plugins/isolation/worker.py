@@ -18,7 +18,7 @@ from typing import Any
 
 import attrs
 
-from sr_plugins.host.loading import Found, OffersNothing, PluginError, Source, ask, canonical, load
+from sr_plugins.host.loading import UNKNOWN, Found, OffersNothing, PluginError, Source, absent, ask, canonical, load
 from sr_plugins.host.local_file import load_file
 from sr_plugins.isolation.asking import Channel, View
 from sr_plugins.isolation.frames import Ended, Pipe, receive, send_json
@@ -101,22 +101,42 @@ def _loaded(plugin: dict[str, Any], laws: dict[str, HashingLaw]) -> dict[str, An
     """Load the plugin; the kinds of its laws, or why there are none."""
     try:
         found = _offers(plugin)
-    except (PluginError, OffersNothing) as error:
+    except PluginError as error:
         return {"failed": f"its plugin {one_line(str(error))}"}
+    except OffersNothing as nothing:
+        return {"nothing": one_line(str(nothing))}
+    except KeyboardInterrupt as error:  # the plugin's own: no terminal reaches a worker
+        return {"failed": f"its plugin cannot be imported: {one_line(described(error))}"}
     laws.update({one.name: one.offer for one in found if one.port == "law"})
-    return {"kinds": sorted(laws)}
+    return {"kinds": sorted(laws), "adapters": [_told_of(one) for one in found if one.port != "law"]}
+
+
+def _told_of(found: Found) -> dict[str, Any]:
+    """What is said of an adapter to whoever has not imported its plugin. `lacks`: libraries that are not installed."""
+    made = found.offer
+    lacks = [module for module in made.requires if absent(module)]
+    return {"port": found.port, "name": made.name, "lacks": lacks, "extra": made.extra, "schemes": list(made.schemes)}
 
 
 def _offers(plugin: dict[str, Any]) -> list[Found]:
     source = Source(**plugin)
     if source.file is not None:
         return ask(load_file(source.file, source.version), source)
-    with contextlib.suppress(PackageNotFoundError):
-        here = version(canonical(source.distribution))
-        if here != source.version:
-            raise PluginError(f"was exchanged: {source.distribution} is of version {here} by now")
+    here = _version_here(source)
+    if here not in (None, source.version):
+        raise PluginError(f"was exchanged: {source.distribution} is of version {here} by now")
     name, _, value = source.entry_point.partition(" = ")
     return load(EntryPoint(name, value, PROJECT), source)
+
+
+def _version_here(source: Source) -> str | None:
+    """The version of a plugin's distribution that is installed by now; None where that cannot be told."""
+    if UNKNOWN in (source.distribution, source.version):
+        return None
+    try:
+        return version(canonical(source.distribution))
+    except PackageNotFoundError:
+        return None
 
 
 def _method(node: dict[str, Any]) -> VerificationMethod:

@@ -14,11 +14,12 @@ from sr_domain.evidence.provided_law import LawStopped
 from sr_plugins.host.loading import Source
 from sr_plugins.isolation.conversation import Conversation, Raised, loaded
 from sr_plugins.isolation.frames import Ended, Garbled
+from sr_plugins.isolation.offered import Offered
 from sr_plugins.isolation.process import Worker
 from sr_plugins.isolation.watch import LOOKS_S, Watch
 from sr_ports import BundleView
 
-START_S = 60.0
+START_S = 30.0
 """Seconds that a worker may take to start and to load its plugin."""
 
 
@@ -65,11 +66,11 @@ class LawWorkers:
         self._give_back(worker)
         return answer
 
-    def tried(self, source: Source) -> list[str]:
-        """The kinds of the laws that a worker finds in a plugin. Raises `LawStopped`."""
+    def offered(self, source: Source) -> Offered:
+        """What a worker finds in a plugin. Raises `LawStopped`."""
         worker = self._take(source, lambda: None)
         self._give_back(worker)
-        return worker.kinds
+        return worker.offered
 
     def close(self) -> None:
         """End every worker that is idle; a later call starts others."""
@@ -136,7 +137,7 @@ class LawWorkers:
             raise
         try:
             with self._watched(worker, START_S, check) as watch:
-                worker.kinds = self._outcome(worker, watch, lambda: loaded(worker))
+                worker.offered = self._outcome(worker, watch, lambda: loaded(worker))
         except BaseException:
             self._drop(worker)
             raise

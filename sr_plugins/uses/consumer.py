@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -27,6 +28,8 @@ from sr_ports.stores import Closing
 
 _ID = 32
 """Characters of a whole run id, which no file of that name hides."""
+_HELD = 1 << 14
+"""So many names of files are held at once; there may be very many."""
 
 
 def verify_facts(
@@ -67,10 +70,12 @@ def open_output(
     key: str | os.PathLike[str] | None = None,
     allow_superseded: bool = False,
     progress: Callable[[str], None] = lambda line: None,
-) -> tuple[Verification, tuple[ProvenFile, ...]]:
+) -> tuple[Verification, Iterable[ProvenFile]]:
     """Re-prove a facts view as `verify_facts` does, and name the very files of one of its outputs.
 
-    No files where the view is at fault. Raises as `verify_facts` does, and `BadInput` for an output that is not there.
+    No files where the view is at fault. Very many are read from the store again as they are named: that may raise
+    `Unreachable`, and `EvidenceFault` where their list was replaced meanwhile. Raises as `verify_facts` does, and
+    `BadInput` for an output that is not there.
     """
     found = _read(source, profile, key, progress)
     done = found.verified(engine_run_root=engine_run_root, fast=fast, allow_superseded=allow_superseded)
@@ -107,12 +112,19 @@ class _Found:
             if isinstance(laws, Closing):
                 laws.close()
 
-    def files(self, output_id: str, engine_run_root: str | None) -> tuple[ProvenFile, ...]:
-        """The files of an output of a view that is sound."""
+    def files(self, output_id: str, engine_run_root: str | None) -> Iterable[ProvenFile]:
+        """The files of an output of a view that is sound. All have been seen once, also where they are not held."""
         from sr_domain.artifacts.revisions import today
 
         view = View(Layout(self.facts["platform_run_id"]), self.data, self.facts, today())
-        return tuple(proven_files(self.verifier.store, view, output_id, engine_run_root))
+        found = proven_files(self.verifier.store, view, output_id, engine_run_root)
+        held = tuple(islice(found, _HELD))
+        if len(held) < _HELD:
+            return held
+        del held
+        for _ in found:
+            """Their lists are sound to the end."""
+        return proven_files(self.verifier.store, view, output_id, engine_run_root)
 
 
 def _read(

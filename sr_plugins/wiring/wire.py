@@ -28,6 +28,7 @@ from sr_ports.compared import Compared
 
 if TYPE_CHECKING:
     from sr_domain.plan.pack import InterfacePack
+    from sr_plugins.host.host_laws import HostLaws
     from sr_plugins.isolation.workers import LawWorkers
     from sr_ports import EngineRoot, EngineRoots, PlatformRuns, Runtime, SignatureChecker, Sink
 
@@ -64,9 +65,11 @@ def _pack(profile: Profile, laws: Mapping[str, ProvidedLaw]) -> InterfacePack:
 def wire_ports(profile: Profile, *, plugins: Sequence[Any] = (), narrate: bool = False) -> Ports:
     """The ports a profile names."""
     bare = Wires(profile, host_of(profile, plugins))
+    isolating = isolation(bare)
     bare.host.require(bare.sections(narrate))
+    _written_by_some(bare)
     runtime: Runtime = bare.build("runtime", Section("system", {"workers": profile.evidence.workers}))
-    wires, isolating = attrs.evolve(bare, platform=runtime.platform), isolation(bare)
+    wires = attrs.evolve(bare, platform=runtime.platform)
     return Ports(
         store=wires.build("object_store", profile.object_store),
         authority=wires.build("authority", profile.authority),
@@ -85,6 +88,17 @@ def wire_ports(profile: Profile, *, plugins: Sequence[Any] = (), narrate: bool =
     )
 
 
+def _written_by_some(wires: Wires) -> None:
+    """Return where some adapter has the form of `engine.publish_root`: found out before an engine ran."""
+    uri = wires.profile.engine.publish_root
+    if uri is None:
+        return
+    scheme = _scheme(uri)
+    if not any(scheme in offer.schemes for offer in wires.host.adapters("engine_root")):
+        what = f"engine.publish_root: no adapter reads engine roots of the form {scheme}://"
+        raise BadInput(ReasonCode.PROFILE_INVALID, what, "name a folder or s3://bucket/prefix")
+
+
 def host_of(profile: Profile, plugins: Sequence[Any] = ()) -> PluginHost:
     """The plugins that a profile lets in. Raises `BadInput(PLUGIN_CONFLICT)`."""
     return PluginHost.discover(plugins=plugins, admittance=admittance(profile), files=profile.plugins.load)
@@ -92,7 +106,17 @@ def host_of(profile: Profile, plugins: Sequence[Any] = ()) -> PluginHost:
 
 def survey(profile: Profile) -> PluginHost:
     """Every plugin that a profile lets in, to look at."""
-    return PluginHost.survey(admittance=admittance(profile), files=profile.plugins.load)
+    host = host_of(profile)
+    isolation(Wires(profile, host))
+    host.load_all()
+    return host
+
+
+def laws_of(profile: Profile) -> HostLaws:
+    """The laws that a profile lets in, where no run is judged."""
+    bare = Wires(profile, host_of(profile))
+    isolating = isolation(bare)
+    return bare.host.laws(isolating.provide, isolating.close)
 
 
 def admittance(profile: Profile) -> Admittance:
@@ -101,17 +125,26 @@ def admittance(profile: Profile) -> Admittance:
 
 
 def isolation(wires: Wires) -> Isolating:
-    """Where laws run, as the profile says."""
-    evidence = wires.profile.evidence
+    """Where laws run, as the profile says; from now on plugins of other distributions are looked at there, too."""
+    evidence, section = wires.profile.evidence, wires.profile.invoker
 
-    def workers() -> LawWorkers:
+    def workers(passed: Sequence[str] | None = None) -> LawWorkers:
         from sr_plugins.isolation.process import environment
         from sr_plugins.isolation.workers import LawWorkers
 
         most = (os.cpu_count() or 1) if isinstance(evidence.workers, str) else evidence.workers
-        return LawWorkers(most, evidence.law_timeout_s, environment(wires.passed()))
+        return LawWorkers(most, evidence.law_timeout_s, environment(wires.passed() if passed is None else passed))
 
-    return Isolating(evidence.law_isolation, evidence.law_timeout_s, workers)
+    def lookers() -> LawWorkers:
+        from sr_plugins.isolation.process import PASSED
+
+        return workers(PASSED)
+
+    # What an invoker of another distribution lets pass is known once that was looked at.
+    own = section is None or ("invoker", section.adapter) in wires.host.offered
+    isolating = Isolating(evidence.law_isolation, evidence.law_timeout_s, workers, None if own else lookers)
+    wires.host.look = None if evidence.law_isolation == "none" else isolating.look
+    return isolating
 
 
 def wire_checker(profile: Profile, key: str) -> SignatureChecker:
@@ -242,6 +275,12 @@ class Wires(Compared):
         return [one for one in wanted_sinks(self.profile.observability) if one.sink != "console" or narrate]
 
 
+def _scheme(uri: str) -> str:
+    """What an engine root's URI begins with; "" for a path."""
+    head = uri.partition("://")[0] if "://" in uri else ""
+    return urlsplit(f"{head}://").scheme if head else ""
+
+
 @attrs.frozen(eq=False, repr=False)
 class Roots(Compared):
     """`sr_ports.EngineRoots` over whatever adapters read which scheme."""
@@ -261,8 +300,7 @@ class Roots(Compared):
         roots.keep(uri, path, source)
 
     def _of(self, uri: str) -> EngineRoots:
-        head = uri.partition("://")[0] if "://" in uri else ""
-        scheme = urlsplit(f"{head}://").scheme if head else ""
+        scheme = _scheme(uri)
         roots = self.wires.roots(scheme)
         if roots is None:
             raise BadInput(ReasonCode.REQUEST_INVALID, f"no adapter reads engine roots of the form {scheme}://")

@@ -46,6 +46,7 @@ class EngineInvokerLaws(Laws):
     """Fixtures: `invoker_for`, `call`, `unstartable`, `log_limit_bytes`."""
 
     states = (EngineInvoker, EndsAbandoned)
+    time_limit_s = 45.0  # less than what a child that nobody ends sleeps
 
     @pytest.fixture
     def invoker_for(self) -> InvokerFactory:
@@ -311,6 +312,7 @@ sys.exit({exit_code})"""
     def test_an_invoker_that_can_start_an_engine_is_not_told_unready_and_one_without_a_command_is(
         self, invoker_for: InvokerFactory, unstartable: Mapping[ReasonCode, EngineInvoker]
     ) -> None:
+        """`unready` is None where an engine can be started, and says why where none can."""
         able, unable = invoker_for("print('done')"), unstartable[ReasonCode.ENGINE_COMMAND_MISSING]
         if isinstance(able, Readiness) and isinstance(unable, Readiness):
             assert able.unready() is None

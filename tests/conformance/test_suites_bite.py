@@ -5,6 +5,7 @@ All of `tests/conformance/broken` runs in processes of its own, a few at once, e
 
 from __future__ import annotations
 
+import fcntl
 import importlib
 import os
 import pkgutil
@@ -12,12 +13,16 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
 
-from sr_ports.conformance.lawful import Laws, laws_of
+from sr_ports import conformance
+from sr_ports.conformance.lawful import Laws, laws_of, quoted
 from tests.conformance import broken
 
 HERE = Path(__file__).resolve().parent / "broken"
@@ -45,21 +50,33 @@ SUITES = [(module, one) for module in MODULES for one in classes(module)]
 
 @pytest.fixture(scope="session")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Mapping[str, Found]]:
-    """By module and class, what came of it."""
-    folder = tmp_path_factory.mktemp("bite")
-    env = {**os.environ, "PYTEST_ADDOPTS": "", "PYTEST_XDIST_WORKER": ""}
-    started = {
-        module: subprocess.Popen(
-            [sys.executable, "-m", "pytest", str(HERE), "-p", "no:cacheprovider", "-n", "0", "-q", "--tb=short",
-             "-o", f"python_files={module}.py", "-o", "addopts=", f"--junitxml={folder / module}.xml",
-             f"--basetemp={folder / module}"],
-            cwd=REPO, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )
-        for module in MODULES
-    }  # fmt: skip
-    said = {module: process.communicate()[0].decode("utf-8", "replace") for module, process in started.items()}
-    assert {module: process.returncode for module, process in started.items()} == dict.fromkeys(MODULES, 1), said
+    """By module and class, what came of it. Of several processes that test, one runs them for all."""
+    shared = tmp_path_factory.getbasetemp().parent if "PYTEST_XDIST_WORKER" in os.environ else None
+    folder = tmp_path_factory.mktemp("bite") if shared is None else shared / "bite"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "done").exists():
+            run_all(folder)
+            (folder / "done").touch()
     return {module: found_in(folder / f"{module}.xml") for module in MODULES}
+
+
+def run_all(folder: Path) -> None:
+    """Run every module, in a process of its own, two at once; what came of it is left in the folder."""
+    with ThreadPoolExecutor(2) as pool:
+        done = dict(zip(MODULES, pool.map(partial(run_one, folder), MODULES), strict=True))
+    assert {module: one.returncode for module, one in done.items()} == dict.fromkeys(MODULES, 1), done
+
+
+def run_one(folder: Path, module: str) -> subprocess.CompletedProcess[str]:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", str(HERE), "-p", "no:cacheprovider", "-n", "0", "-q", "--tb=short",
+         "-o", f"python_files={module}.py", "-o", "addopts=", f"--junitxml={folder / module}.xml",
+         f"--basetemp={folder / module}"],
+        cwd=REPO, env=env, capture_output=True, text=True, check=False,
+    )  # fmt: skip
 
 
 def found_in(path: Path) -> Mapping[str, Found]:
@@ -99,7 +116,7 @@ def test_each_port_has_a_broken_thing_and_a_sound_one() -> None:
     named = {port.__name__ for port in ports}
     assert {"ObjectStore", "AuthorityStore", "ControlBus", "HashingLaw", "Signer", "SignatureChecker"} <= named
     assert {"ObservabilitySink", "Authenticator", "Clock", "IdSource", "WorkPool", "Heartbeat", "PlatformRuns"} <= named
-    assert {"EngineRoot", "EngineRoots", "EngineInvoker"} <= named
+    assert {"EngineRoot", "EngineRoots", "EngineInvoker", "Runner"} <= named
 
 
 def test_a_test_that_never_ends_is_ended_and_says_which_law_it_is_about(
@@ -113,3 +130,21 @@ def test_a_test_that_never_ends_is_ended_and_says_which_law_it_is_about(
 def test_a_stale_read_ends_the_counter_s_test_and_says_why(reports: Mapping[str, Mapping[str, Found]]) -> None:
     said = reports["stores"]["TestStaleReadsO2"].failed["test_o2_no_update_of_a_shared_counter_is_lost"]
     assert "what is read is stale" in said
+
+
+def every_suite() -> Iterator[type[Any]]:
+    """Every class of `sr_ports.conformance` that has tests."""
+    for found in pkgutil.iter_modules(conformance.__path__):
+        module = importlib.import_module(f"{conformance.__name__}.{found.name}")
+        mine = (one for one in vars(module).values() if isinstance(one, type) and one.__module__ == module.__name__)
+        yield from (one for one in mine if any(name.startswith("test_") for name in vars(one)))
+
+
+@pytest.mark.parametrize("suite", list(every_suite()), ids=lambda suite: suite.__name__)
+def test_every_suite_is_limited_in_time_and_each_of_its_tests_has_a_law_to_quote(suite: type[Any]) -> None:
+    assert issubclass(suite, Laws)
+    whole = [one for one in every_suite() if issubclass(one, suite) and one.states]
+    assert whole, "no suite says which port it is of"
+    for name, test in vars(suite).items():
+        if name.startswith("test_"):
+            assert quoted(test, whole[-1].states).split(": ", 1)[1] not in ("", "every law of it"), name

@@ -478,6 +478,8 @@ def test_what_a_law_prints_is_shown_with_its_control_characters_escaped(
 class TestALawInAWorker(HashingLawLaws):
     """The suite for laws holds through the worker's view as through any other."""
 
+    starts_first = True
+
     @pytest.fixture
     def law(self, patient: Bench) -> HashingLaw:
         return patient.law("sound").law

@@ -34,7 +34,7 @@ from tests.typing.third_party.store import MyStore
 
 HERE = Path(__file__).resolve().parent
 REPO = HERE.parents[1]
-DOCS = ("README.md", "docs/architecture.md", "docs/plugins.md")
+DOCS = ("README.md", "docs/architecture.md", "docs/plugins.md", "docs/testing.md")
 LAZY = (sr_ports, sr_domain, sr_plugins, sr_adapters.memory)
 
 WRONG = {
@@ -205,7 +205,7 @@ def test_every_public_name_is_there_and_no_other(package: ModuleType) -> None:
 def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PLATFORM_RUN_ID", raising=False)
-    (tour, _), (embedding,), (law_block, *_) = (blocks(name) for name in DOCS)
+    (tour, _), (embedding,), (law_block, *_), _ = (blocks(name) for name in DOCS)
     for number, text in enumerate((tour, embedding, law_block)):
         (tmp_path / f"example_{number}.py").write_text(text, "utf-8")
     outcome = runpy.run_path("example_0.py")["outcome"]
@@ -228,7 +228,7 @@ PARTS = ("LeaseLaws", "StoreLaws", "MeetingLaws", "FolderLaws", "ListLaws", "Ver
 
 
 def test_every_suite_is_in_the_document() -> None:
-    text = (REPO / "docs" / "plugins.md").read_text("utf-8")
+    text = (REPO / "docs" / "testing.md").read_text("utf-8")
     for path in (REPO / "sr_ports" / "conformance").glob("*.py"):
         for suite in re.findall(r"^class (\w+Laws)\b", path.read_text("utf-8"), re.MULTILINE):
             assert f"`{path.stem}.{suite}`" in text or suite in PARTS
