@@ -39,6 +39,7 @@ CONTRACTS: Mapping[str, str] = {
     "doctor": "doctor",
     "bus tail": "bus_tail",
     "bus tail --follow": "bus_envelope",
+    "governance export": "governance_fact",
     "plugins": "plugins",
     "plugins list": "plugins",
     "plugins show": "plugin",

@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "session": ("ops", "Begin a new platform run."),
     "verify": ("proofs", "For consumers: re-prove a facts view and the bytes it names."),
     "audit": ("audit", "Chain, order, fences, refs and status of runs."),
+    "governance": ("governance", "Governance facts, with what proves them."),
     "doctor": ("doctor", "Prove the wired servers by doing."),
     "bus": ("doctor", "Look at the control bus."),
     "plugins": ("plugins", "Adapters and laws: what there is, what it takes, new ones, and whether one is sound."),

@@ -244,13 +244,20 @@ class Plugins(Compared):
 
 
 @attrs.frozen(eq=False, repr=False)
-class Observability(Compared):
-    """`sinks`: names of the adapters that take events."""
+class NamedSink(Compared):
+    """A sink by name, and the settings that are its own: read by its class of settings when it is built."""
 
-    sinks: tuple[str, ...] = attrs.field(
-        default=("console", "file"),
-        validator=deep_iterable(min_len(1)),
-        metadata=setting("where events go", wanted="a list of sink names"),
+    sink: str = attrs.field(validator=min_len(1), metadata=setting("the sink", wanted="a sink's name"))
+    settings: Mapping[str, Any] = attrs.field(factory=dict, metadata=described(About(rest=True)))
+
+
+@attrs.frozen(eq=False, repr=False)
+class Observability(Compared):
+    """`sinks`: the adapters that take events."""
+
+    sinks: tuple[NamedSink, ...] = attrs.field(
+        default=(NamedSink("console"), NamedSink("file")),
+        metadata=setting("where events go", wanted="a list of sinks: names, or {sink: NAME, ...its settings}"),
     )
 
 

@@ -13,7 +13,7 @@ import attrs
 
 from sr_domain.encoding.contracts import unquoted
 from sr_plugins.documents.environment import Filled, variables
-from sr_plugins.documents.shapes import Field, fields_of, members, typed
+from sr_plugins.documents.shapes import Field, fields_of, items, members, typed
 from sr_ports import BadInput, ReasonCode, SrError
 from sr_ports.compared import Compared
 from sr_ports.settings import Refused
@@ -93,15 +93,25 @@ class Reader(Compared):
             raise self._invalid(what, "give it where credentials belong, and name a plain value here")
         try:
             ready = value if field.about.before is None else field.about.before(value)
-            if field.section is None:
+            if field.items is not None:
+                ready = list(items(ready))
+            elif field.section is None:
                 return typed(field.type, ready)
         except (ValueError, TypeError, OverflowError, KeyError) as error:
             raise self._unfit(field, value, path, error) from error
+        if field.items is not None:
+            return tuple(self._item(field.items, one, f"{path}.{at}") for at, one in enumerate(ready))
+        if field.section is None:
+            return ready
         default = field.attribute.default
         base = default if isinstance(default, field.section) else field.about.base
         if ready is None and not isinstance(default, field.section):
             return default
         return self.read(field.section, ready, path, base)
+
+    def _item(self, cls: type[Any], node: Any, path: str) -> Any:
+        """A section of a list; a word stands for one that says no more than its first key."""
+        return self.read(cls, {next(iter(fields_of(cls))): node} if isinstance(node, str) else node, path)
 
     def _made(self, cls: type[T], values: dict[str, Any], node: Mapping[str, Any], where: str) -> T:
         fields = fields_of(cls)

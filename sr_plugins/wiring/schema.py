@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import attrs
 
-from sr_plugins.documents.profile import Profile, Section
+from sr_plugins.documents.profile import NamedSink, Profile, Section
 from sr_plugins.documents.shapes import Field, fields_of, limits, members
 from sr_plugins.host.plugin_host import PluginHost
 from sr_plugins.wiring.adapter_settings import settings_class
@@ -44,6 +44,8 @@ def _field(key: str, field: Field, host: PluginHost | None) -> dict[str, Any]:
         if issubclass(field.section, Section):
             return {**about, **_adapters(key, field, host)}
         return {**about, **_section(fields_of(field.section), host)}
+    if field.items is not None:
+        return {**about, **_list(key, field, host)}
     told = default is attrs.NOTHING or isinstance(default, attrs.Factory) or field.about.secret  # type: ignore[arg-type]
     shown = {} if told else {"default": list(default) if isinstance(default, tuple | frozenset) else default}
     hidden = {"writeOnly": True} if field.about.secret else {}
@@ -82,6 +84,24 @@ def _adapters(key: str, field: Field, host: PluginHost | None) -> dict[str, Any]
         when = named if default is not None and offer.name == default.adapter else {**named, "required": ["adapter"]}
         rules.append({"if": when, "then": {**known, "properties": {**own, **known["properties"]}}})
     return {"anyOf": [{"type": ["object", "null"], "properties": own, "allOf": rules}, *_words(key)]}
+
+
+def _list(key: str, field: Field, host: PluginHost | None) -> dict[str, Any]:
+    """A list of sections that name an adapter each, or of such names."""
+    cls = field.items or NamedSink
+    word = next(iter(fields_of(cls)))
+    rules = []
+    for offer in sorted([] if host is None else list(host.adapters(word)), key=lambda one: one.name):
+        known = _settings(word, offer)
+        if known is not None:
+            own = {word: {"const": offer.name}}
+            rules.append({"if": {"properties": own}, "then": {**known, "properties": {**own, **known["properties"]}}})
+    named = {"type": "object", "properties": {word: {"type": "string"}}, "required": [word], "allOf": rules}
+    default = [getattr(one, word) for one in field.attribute.default or ()]
+    return {
+        "default": default,
+        "anyOf": [{"type": "array", "items": {"anyOf": [{"type": "string"}, named]}}, _FROM_ENVIRONMENT],
+    }
 
 
 def _words(key: str) -> list[dict[str, Any]]:

@@ -16,13 +16,14 @@ from sr_domain.run.ports import Ports, Settings
 from sr_domain.runner import ScenarioRunner
 from sr_plugins.documents.environment import nothing_quoted
 from sr_plugins.documents.policy import load_policy
-from sr_plugins.documents.profile import Auth, Profile, Section, load_profile
+from sr_plugins.documents.profile import Auth, NamedSink, Profile, Section, load_profile
 from sr_plugins.host.admittance import Admittance
 from sr_plugins.host.plugin_host import PluginHost
 from sr_plugins.isolation.provide import Isolating
 from sr_plugins.release import DISTRIBUTION, release
 from sr_plugins.wiring.adapter_settings import read_settings
 from sr_plugins.wiring.sinks import FanOut
+from sr_plugins.wiring.telemetry import drops_debug, sink_of, wanted_sinks
 from sr_ports import BadInput, NotFound, ReasonCode, Wiring
 from sr_ports.compared import Compared
 
@@ -284,10 +285,10 @@ class Wires(Compared):
         return made
 
     def telemetry(self, narrate: bool) -> FanOut:
-        """The sinks the profile names; the console's only when somebody is there to read."""
-        names = self._sinks(narrate)
-        sinks = [self.build("sink", Section(name)) for name in names]
-        return FanOut(sinks, [self.host.title("sink", name) for name in names])
+        """The sinks that profile and environment name; the console's only when somebody is there to read."""
+        chosen = self._sinks(narrate)
+        made = [sink_of(lambda one=one: self.build("sink", Section(one.sink, one.settings))) for one in chosen]  # type: ignore[misc]
+        return FanOut(made, [self.host.title("sink", one.sink) for one in chosen], drop_debug=drops_debug())
 
     def sections(self, narrate: bool) -> list[tuple[str, str]]:
         """Port and name of every adapter that the profile names."""
@@ -296,11 +297,11 @@ class Wires(Compared):
             ("object_store", profile.object_store), ("authority", profile.authority),
             ("control_bus", profile.control_bus), ("invoker", profile.invoker), ("attest", profile.attest),
         ]  # fmt: skip
-        sinks = [("sink", name) for name in self._sinks(narrate)]
+        sinks = [("sink", one.sink) for one in self._sinks(narrate)]
         return [(port, section.adapter) for port, section in named if section is not None] + sinks
 
-    def _sinks(self, narrate: bool) -> list[str]:
-        return [name for name in self.profile.observability.sinks if name != "console" or narrate]
+    def _sinks(self, narrate: bool) -> list[NamedSink]:
+        return [one for one in wanted_sinks(self.profile.observability) if one.sink != "console" or narrate]
 
 
 def _scheme(uri: str) -> str:

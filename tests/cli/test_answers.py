@@ -176,6 +176,7 @@ def _everything(states: Stage) -> None:
     states("doctor")
     states("bus", "tail")
     states("bus", "tail", "--follow", "--limit", "2")
+    states("governance", "export")
     states("plugins")
     states("plugins", "list")
     for name in ("s3", "scenario-runner", "no-such"):

@@ -50,7 +50,7 @@ def test_every_placeholder_and_pin_is_told() -> None:
     assert set(words.PINS) == {*PINS, *DAY_TOKENS}
 
 
-OURS = re.compile(r"(?:SR|PLATFORM|MINIO)_[A-Z0-9_]+")
+OURS = re.compile(r"(?:SR|PLATFORM|MINIO)_[A-Z0-9_]+|TRACEPARENT")
 
 
 def spelt_in(folders: Iterable[str]) -> set[str]:
