@@ -40,7 +40,13 @@ _WITH = {
     "Runtime": ("Clock", "IdSource", "WorkPool", "Heartbeat", "PlatformRuns"),
 }
 """What an object of a port is given, or is made of, or gives."""
-_SUITES = {"AuthorityStore": "AuthorityLaws", "EngineRoots": "EngineRootLaws", "SignatureChecker": "SignerLaws"}
+_SUITES = {
+    "AuthorityStore": "AuthorityLaws",
+    "EngineInvoker": "InvokerLaws",
+    "EngineRoots": "EngineRootLaws",
+    "ObservabilitySink": "SinkLaws",
+    "SignatureChecker": "SignerLaws",
+}
 """Suites that are not named after their port."""
 
 
