@@ -13,7 +13,7 @@ HOME = Path(__file__).resolve().parents[2] / "docs" / "reference"
 def behind() -> list[str]:
     """The files that are not as the code is now, and those that no page makes."""
     made = pages()
-    there = {one.name for one in HOME.glob("*.md")}
+    there = {one.relative_to(HOME).as_posix() for one in HOME.rglob("*.md")}
     stale = [name for name, text in made.items() if name not in there or (HOME / name).read_text("utf-8") != text]
     return sorted([*stale, *(there - made.keys())])
 
@@ -22,6 +22,7 @@ def write() -> None:
     """Bring every file up to date."""
     HOME.mkdir(parents=True, exist_ok=True)
     for name, text in pages().items():
+        (HOME / name).parent.mkdir(exist_ok=True)
         (HOME / name).write_text(text, "utf-8")
 
 
