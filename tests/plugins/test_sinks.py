@@ -350,9 +350,10 @@ def test_debug_events_are_dropped_where_nobody_wants_them() -> None:
     ("asked", "given"), [(5.0, 5.0), (0.1, CLOSE_S), (1e9, 30.0), (float("nan"), CLOSE_S), ("x", CLOSE_S)]
 )
 def test_a_sink_may_ask_for_time_to_close_within_a_bound(asked: Any, given: float) -> None:
-    sink = Sink()
-    sink.__class__ = type("Patient", (Sink,), {"close_s": asked})
-    assert FanOut([sink, Sink()]).close_s == given
+    class Patient(Sink):
+        close_s = asked
+
+    assert FanOut([Patient(), Sink()]).close_s == given
 
 
 def test_a_sink_that_raises_when_it_is_asked_of_itself_is_one_like_any() -> None:
