@@ -10,6 +10,8 @@ from sr_domain.run.context import Context
 from sr_ports import Noting
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sr_domain.flows.recover_store import StoreDecision
     from sr_domain.flows.reemit import Reemit
     from sr_domain.plan.pack import InterfacePack
@@ -18,10 +20,12 @@ if TYPE_CHECKING:
     from sr_domain.queries.audit import Audit
     from sr_domain.queries.audit_all import StoreAudit
     from sr_domain.queries.explain import Explanation
+    from sr_domain.queries.governance import Facts
     from sr_domain.queries.listing import Asked, Listing
     from sr_domain.queries.preview import PlanReport
     from sr_domain.queries.timeline import Timeline
     from sr_domain.queries.verify import Verification
+    from sr_domain.record.details import Standing
     from sr_domain.record.ledger import Event
     from sr_domain.run.outcome import Outcome
     from sr_domain.run.ports import Ports, Settings
@@ -95,10 +99,8 @@ class ScenarioRunner:
         return submit(self._context, request.document() if isinstance(request, RunRequest) else request, actor=actor)
 
     def resume(self, run_id: str, *, actor: str = "resume", force: bool = False) -> Outcome:
-        """Finish what waits or was left. Raises `NotFound`, `Unreachable`, `LeaseLost`.
-
-        `force`: one more engine attempt, although too many were abandoned (ENGINE_ABANDONED_REPEATEDLY).
-        """
+        """Finish what waits or was left. `force`: one more engine attempt, although too many were abandoned.
+        Raises `NotFound`, `Unreachable`, `LeaseLost`."""
         from sr_domain.flows import resume
 
         return resume.resume(self._context, run_id, actor=actor, force=force)
@@ -186,10 +188,8 @@ class ScenarioRunner:
         )
 
     def recover_artifact(self, run_id: str, artifact: str, *, reason: str, actor: str = "local") -> Outcome:
-        """Set aside what stands at an artifact's key and is not the record's, and take the run as far as it goes now.
-
-        `reason`: goes on record. Raises `NotFound`, `BadInput`, `Fault(TRUTH_LOST)`, `Unreachable`, `LeaseLost`.
-        """
+        """Set aside what stands in an artifact's place, and go on. `reason`: goes on record. Raises as `resume`, and
+        `BadInput`, `Fault(TRUTH_LOST)`."""
         from sr_domain.flows import recover
 
         return recover.recover_artifact(self._context, run_id, artifact, reason=reason, actor=actor)
@@ -201,10 +201,7 @@ class ScenarioRunner:
         return recover_receipt.recover_receipt(self._context, run_id, output_id, reason=reason, actor=actor)
 
     def recover_store(self, what: str, *, reason: str, actor: str = "local") -> StoreDecision:
-        """Decide that the store was `moved`, or is a `copy` or `new`, so that the authority serves it where it is.
-
-        `reason`: why what was known of it counts no more. Raises `BadInput`, `Fault`, `Unreachable`.
-        """
+        """Decide that the store was `moved`, or is a `copy` or `new`. Raises `BadInput`, `Fault`, `Unreachable`."""
         from sr_domain.flows import recover_store
 
         return recover_store.recover_store(self._context, what, reason=reason, actor=actor)
@@ -218,10 +215,9 @@ class ScenarioRunner:
     def retry(
         self, run_id: str, request: Mapping[str, Any] | RunRequest | None = None, *, actor: str | None = None
     ) -> Outcome:
-        """Ask again for what a run that ended without READY was asked for, under the next free key.
+        """Ask again for what a run that ended without READY was asked for, under the next free key, as `submit` does.
 
         `request`: where record and index do not have it. A run of the series that goes on or is READY is the answer.
-        Raises `NotFound`, `BadInput`, and as `submit` does.
         """
         from sr_domain.flows import retry
         from sr_domain.plan.request import RunRequest
@@ -275,18 +271,12 @@ class ScenarioRunner:
         allow_superseded: bool = False,
     ) -> Verification:
         """Re-prove a run's facts view, as a consumer would; `signed_by`: whose attestation it must have.
-
-        A run that was superseded is at fault unless `allow_superseded`. Raises `NotFound`.
-        """
+        A run that was superseded is at fault unless `allow_superseded`. Raises `NotFound`."""
         from sr_domain.queries import verify_run
 
+        root, allowed = engine_run_root, allow_superseded
         return verify_run.verify_run(
-            self._context,
-            run_id,
-            engine_run_root=engine_run_root,
-            fast=fast,
-            signed_by=signed_by,
-            allow_superseded=allow_superseded,
+            self._context, run_id, engine_run_root=root, fast=fast, signed_by=signed_by, allow_superseded=allowed
         )
 
     def quarantined(self) -> list[Mapping[str, Any]]:
@@ -327,6 +317,18 @@ class ScenarioRunner:
         from sr_domain.queries import run_diff
 
         return run_diff.run_diff(self._context, run_id, other)
+
+    def governance_facts(self, since: datetime | None = None) -> Iterator[tuple[str, Facts | Trouble]]:
+        """By ref of a record, its governance facts from `since` on with what proves them; or what was wrong with it."""
+        from sr_domain.queries import governance
+
+        return governance.governance_facts(self._context, since)
+
+    def tell_standing(self, before: Standing | None = None) -> Standing:
+        """Count what is not settled, by the index; telemetry is told unless it is as it was `before`."""
+        from sr_domain.queries import standing
+
+        return standing.tell_standing(self._context, before)
 
     def tail(
         self, *, from_start: bool = True, follow: bool = False, platform_run: str | None = None

@@ -48,6 +48,8 @@ class ReasonCode(enum.StrEnum):
     PLUGIN_FAILED = "PLUGIN_FAILED"
     PLUGIN_CONFLICT = "PLUGIN_CONFLICT"
     PLUGIN_NOT_ALLOWED = "PLUGIN_NOT_ALLOWED"
+    PLUGIN_NOT_FOUND = "PLUGIN_NOT_FOUND"
+    PLUGIN_UNSOUND = "PLUGIN_UNSOUND"
     PACK_INVALID = "PACK_INVALID"
     POLICY_INVALID = "POLICY_INVALID"
     POLICY_DIGEST_MISMATCH = "POLICY_DIGEST_MISMATCH"
@@ -200,6 +202,8 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_X, "PLUGIN_FAILED", "an adapter of another distribution raised what its port does not foresee", "repair or update the named distribution; the run continues from truth"),
     (_U, "PLUGIN_CONFLICT", "two plugins give one name on one port", "uninstall one of the named distributions"),
     (_U, "PLUGIN_NOT_ALLOWED", "the profile's plugins.allow leaves this distribution out", "add it to plugins.allow, or name another adapter"),
+    (_M, "PLUGIN_NOT_FOUND", "no plugin gives this name, and no distribution with plugins has it", "see sr plugins for the names there are", "correct the name, or install the distribution"),
+    (_F, "PLUGIN_UNSOUND", "a distribution's files, versions, laws or adapters are not what they should be", "repair the distribution, or install it anew"),
     (_U, "PACK_INVALID", "the interface pack does not load", "run sr contracts check on the pack", "correct the named file, or the path of the pack"),
     (_U, "POLICY_INVALID", "the policy profile is not valid", "correct the named key"),
     (_U, "POLICY_DIGEST_MISMATCH", "the policy's content is not what its digest says", "review the change, then run sr policy seal on the file", "restore the file"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import attrs
@@ -113,12 +114,29 @@ class PlatformRuns(Protocol):
         """Mint a new platform run id and make it the current one from now on."""
 
 
+OBS_EVENT_VERSION = 1
+"""Of the shape of `ObsEvent`. Parts may be added under the same number; none changes its meaning."""
+_NONE: Mapping[str, Any] = MappingProxyType({})
+
+
+@attrs.frozen(eq=False, repr=False)
+class Begun(Compared):
+    """The event of a record that began something: its id, and when it was. `ts_utc`: RFC 3339."""
+
+    event_id: str
+    ts_utc: str
+
+
 @attrs.frozen(eq=False, repr=False)
 class ObsEvent(Compared):
     """A structured event (spec: behaviour, "Observability"). Best effort, never truth.
 
-    `severity`: DEBUG, INFO, WARN or ERROR. `governance`: a fact that governance keeps (policy, plan
-    and bundle hashes, laws); where events must be dropped, it goes last, as WARN and ERROR do.
+    `phase`: INGRESS, AUTHORITY, PLAN, ENGINE, EVIDENCE, COMMIT or REEMIT. `outcome`: OK, WAITING, FAIL, CONFLICT,
+    SKIP or RETRY. `severity`: DEBUG, INFO, WARN or ERROR. `ts_utc`: RFC 3339. `governance`: a fact that governance
+    keeps (policy, plan and bundle hashes, laws); where events must be dropped, it goes last, as WARN and ERROR do.
+
+    Of an event that is on the run's record: `event_id` is its id there, `spans` what ended with it, by name, with the
+    event that began that, and `refs` where the run's artifacts are.
     """
 
     event_kind: str
@@ -132,6 +150,10 @@ class ObsEvent(Compared):
     message: str = ""
     details: Mapping[str, Any] = attrs.field(factory=dict)
     governance: bool = False
+    event_id: str | None = None
+    spans: Mapping[str, Begun] = _NONE
+    refs: Mapping[str, str] = _NONE
+    version: int = OBS_EVENT_VERSION
 
 
 class ObservabilitySink(Protocol):
@@ -154,6 +176,24 @@ class ObservabilitySink(Protocol):
 
     def close(self) -> None:
         """Flush what can be flushed."""
+
+
+@runtime_checkable
+class TracingSink(Protocol):
+    """A sink that makes a trace of a run: engines and control facts are then told which (W3C ``traceparent``)."""
+
+    @property
+    def traces(self) -> bool:
+        """Whether it does."""
+
+
+@runtime_checkable
+class PatientSink(Protocol):
+    """A sink that puts work off, and may need more time than others when it is closed."""
+
+    @property
+    def close_s(self) -> float:
+        """How many seconds."""
 
 
 @runtime_checkable

@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 
 TIERS = {
     "test_servers.py": ("boto3 psycopg", "aws"),
+    "test_servers_runs.py": ("boto3 psycopg", "aws"),
     "test_rights.py": ("boto3 psycopg", "aws"),
     "test_linted.py": ("boto3", "aws"),
     "test_servers_up.py": ("boto3 psycopg", "aws"),

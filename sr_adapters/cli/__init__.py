@@ -24,6 +24,7 @@ def main() -> None:
         raise SystemExit(signals.exit_code()) from None
     code = run()
     output.disown()  # nor does what the end of the process writes belong to the answer
+    output.story_last()
     gc.freeze()  # no last look for cycles: the memory goes back with the process
     raise SystemExit(code)
 

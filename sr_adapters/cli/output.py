@@ -199,6 +199,14 @@ def story_first() -> None:
         sinks.flush_all(_STORY_S)
 
 
+def story_last() -> None:
+    """The process ends: what telemetry was given goes where it is to go, while that can still import what it needs."""
+    sinks = sys.modules.get("sr_plugins.wiring.sinks")
+    if sinks is not None:
+        with contextlib.suppress(KeyboardInterrupt):
+            sinks.close_all()
+
+
 def answers() -> Output:
     """The stream that a command's answer goes to, after the story that led to it."""
     story_first()

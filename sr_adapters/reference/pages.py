@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from sr_adapters.reference import words
 from sr_adapters.reference.commands import command_line
+from sr_adapters.reference.hooks import hook_pages
 from sr_adapters.reference.markdown import code, page, table
 from sr_adapters.reference.python_api import python_api
 from sr_adapters.reference.settings import profile_keys
@@ -36,8 +37,13 @@ def pages() -> Mapping[str, str]:
         "pins.md": _pins(),
         "reasons.md": page("Reason codes", _REASONS, reason_table()),
         "python.md": python_api(),
+        **hook_pages(),
     }
-    index = [(f"[{text.partition(chr(10))[0].removeprefix('# ')}]({name})",) for name, text in made.items()]
+    index = [
+        (f"[{text.partition(chr(10))[0].removeprefix('# ')}]({name})",)
+        for name, text in made.items()
+        if name.count("/") == name.count("/index.md")
+    ]
     return {
         "index.md": page("Reference", "Made from the code, and held against it by the tests.", table(["page"], index)),
         **made,

@@ -159,6 +159,8 @@ def committed_plan(run: HeldRun, context: Context, accepted: Accepted) -> Sealed
             if made.lacks_only_laws:
                 _rest(run, [Failure(one.subject, one.code, one.detail) for one in made.problems])
                 return None
+            rev = context.policy.rev
+            run.stage(events.GOV_POLICY_REV(PolicyRevision(rev.policy_id, rev.revision, rev.content_digest)))
             problems = tuple(attrs.asdict(problem) for problem in made.problems)
             commit_failed(run, Rest(made.code, made.message, problems))
             return None

@@ -21,10 +21,12 @@ from sr_domain.record.details import Nothing
 from sr_domain.record.engine_details import AttemptDetail, AttemptFinished, AttemptLimit, AttemptName
 from sr_domain.record.kinds import Draft
 from sr_domain.record.read import Attempt, Entry
+from sr_domain.record.spans import ATTEMPT
 from sr_domain.record.states import FAILED, SUCCEEDED
 from sr_domain.run.admission_rules import admitted
 from sr_domain.run.held_run import HeldRun
 from sr_domain.run.invocation import invocation_of
+from sr_domain.run.tracing import traceparent
 from sr_ports import EngineCall, EngineInvoker, EngineResult, EvidenceFault, ReasonCode, Unreachable
 from sr_ports.compared import Compared
 
@@ -135,7 +137,9 @@ def _attempt(run: HeldRun, number: int, root: str | None, invoker: EngineInvoker
     invocation, started = invocation_for(run, root), run.now()
     run.record(events.ENGINE_ATTEMPT_LAUNCH_REQUESTED(name))
     run.write_status()
-    result = _invoke(run, EngineCall(invocation, number, root), invoker)
+    launched = run.history.all(events.ENGINE_ATTEMPT_LAUNCH_REQUESTED)[-1].event
+    parent = traceparent(run.ports.telemetry, run.run_id, launched.event_id, ATTEMPT)
+    result = _invoke(run, EngineCall(invocation, number, root, parent), invoker)
     run.held.check()  # a lost lease records nothing: whoever took over has closed the attempt
     if result.reason is ReasonCode.ENGINE_CANCELLED:  # nothing is known of how the engine would have ended
         run.record(events.ENGINE_ATTEMPT_ABANDONED(name), *_told(name, result.detail, result.remarks))
@@ -223,6 +227,7 @@ def _keep_logs(run: HeldRun, number: int, result: EngineResult) -> dict[str, str
         if data:
             key = run.layout.attempt_log(run.run_id, number, stream)
             run.write_bytes(key, data)
+            run.telemetry.stored(key, data)
             refs[f"{stream}_ref"] = key
     return refs or None
 

@@ -24,6 +24,7 @@ from sr_domain.record.kinds import Draft
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger
 from sr_domain.record.read import Record
+from sr_domain.record.spans import REEMIT
 from sr_domain.record.states import Fact
 from sr_domain.run.altered import set_aside_step
 from sr_domain.run.answers import denied, successors
@@ -38,6 +39,7 @@ from sr_domain.run.outcome import NextStep, Outcome
 from sr_domain.run.rights import may
 from sr_domain.run.served import check_served
 from sr_domain.run.telemetry import RunTelemetry
+from sr_domain.run.tracing import traced
 from sr_ports import BadInput, ReasonCode, SrError, Unreachable
 from sr_ports.masking import redact
 
@@ -79,13 +81,14 @@ class Reemit:
 
 @attrs.frozen
 class _Reemission:
-    """One re-emit under way."""
+    """One re-emit under way. `began`: id of the event that asked for it, once that is on record."""
 
     context: Context
     layout: Layout
     ledger: Ledger
     kind: ReemitKind
     actor: str
+    began: str = ""
 
     def note(self, *drafts: Draft) -> Ledger:
         return append_aside(
@@ -166,6 +169,7 @@ def _under_lease(reemission: _Reemission, *, reason: str | None, dry_run: bool, 
     ledger = reemission.note(
         events.REEMIT_REQUESTED(reemit_details.ReemitRequested(reemission.kind, dry_run, reason=reason))
     )
+    reemission = attrs.evolve(reemission, began=ledger.all(events.REEMIT_REQUESTED.name)[-1].event_id)
     kinds = _applicable(ledger, reemission.kind)
     chain = successors(reemission.context.ports.store, reemission.layout, ledger) if "READY" in kinds else ()
     if chain and not superseded:
@@ -257,7 +261,8 @@ def _send(
 ) -> Reemit:
     run_id = reemission.ledger.run_id
     # The payloads are closed contracts; the envelope tells a follower what it needs beyond them.
-    more = dict(reemission.context.known_store.attributes())
+    sink = reemission.context.ports.telemetry
+    more = {**reemission.context.known_store.attributes(), **traced(sink, run_id, reemission.began, REEMIT)}
     if "status_state" in payload:
         more["state"] = str(payload["status_state"])
     if chain:

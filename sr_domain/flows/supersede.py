@@ -21,12 +21,14 @@ from sr_domain.record.kinds import Draft
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger
 from sr_domain.record.read import Record
+from sr_domain.record.spans import PUBLISH
 from sr_domain.record.states import RunState
 from sr_domain.run.answers import successor_of
 from sr_domain.run.append_aside import append_aside, read_record
 from sr_domain.run.held_run import HeldRun
 from sr_domain.run.lookup import home_of, record_elsewhere
 from sr_domain.run.ports import Ports
+from sr_domain.run.tracing import traced
 from sr_ports import BadInput, Fault, ReasonCode, Unreachable
 from sr_ports.compared import Compared
 
@@ -120,6 +122,12 @@ def _fact(run: HeldRun, old: str) -> dict[str, Any]:
     return payload
 
 
+def _traced(run: HeldRun) -> dict[str, str]:
+    """The fact is part of the successor's trace."""
+    committed = run.history.committed
+    return {} if committed is None else traced(run.ports.telemetry, run.run_id, committed.event.event_id, PUBLISH)
+
+
 def announce_successor(run: HeldRun) -> None:
     """Once READY: the old record names its successor, and the bus says so. Repeatable.
 
@@ -130,8 +138,9 @@ def announce_successor(run: HeldRun) -> None:
     if old is None or run.history.supersede_published is not None:
         return
     home = home_of(run.ports, old, run.layout)
-    link = events.SUPERSEDED_BY(supersede_details.Successor(run.run_id, run.layout.facts(run.run_id)))
-    append_aside(run.ports, home, old, link, actor=run.actor, policy_rev=run.policy_rev)
+    successor = supersede_details.Successor(run.run_id, run.layout.facts(run.run_id))
+    link, fact_of_it = events.SUPERSEDED_BY(successor), events.GOV_SUPERSEDED(successor)
+    append_aside(run.ports, home, old, link, fact_of_it, actor=run.actor, policy_rev=run.policy_rev)
     payload = _fact(run, old)
     message_id = superseded_message_id(old, run.run_id)
     fact = control_fact(
@@ -142,7 +151,7 @@ def announce_successor(run: HeldRun) -> None:
         layout=home,
         run_id=old,
         at=format_instant(run.now()),
-        more={**run.known_store.attributes(), "superseded_by": run.run_id},
+        more={**run.known_store.attributes(), "superseded_by": run.run_id, **_traced(run)},
     )
     try:
         run.ports.bus.publish(fact)

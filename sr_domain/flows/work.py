@@ -35,7 +35,7 @@ from sr_domain.run.noted import tail_of
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.rolled_back import check_tail
 from sr_domain.run.telemetry import RunTelemetry
-from sr_ports import Binding, Fault, IndexNote, Lease, ReasonCode, SrError
+from sr_ports import Binding, Fault, IndexNote, Lease, LeaseLost, ReasonCode, SrError
 from sr_ports.compared import Compared
 
 if TYPE_CHECKING:
@@ -143,6 +143,9 @@ def _hold(
                 advance(run, context, fresh=is_new and not run.ledger.events, loss=loss)
         finished = True
         return ledger_outcome(run.layout, run.ledger, is_new=is_new)
+    except LeaseLost as error:
+        run.telemetry.event(events.LEASE_LOST(details.Refused(error.code, error.what)))
+        raise
     finally:
         _release(context, run, finished=finished, sound=sound)
 

@@ -219,6 +219,32 @@ class ArtifactRefused(RootUnreadable):
 
 
 @value
+class EvidenceRead(Value):
+    """How many bytes one look at an engine root read; where threads counted at once, a few may be missing."""
+
+    bytes: int
+
+
+@value
+class Standing(Value):
+    """What is not settled. `owed`: READY runs with something left to publish. `waiting`: runs that wait for evidence.
+
+    `oldest_waiting_utc`: since when the first of them has waited, by the index; None where none does.
+    """
+
+    owed: int
+    waiting: int
+    oldest_waiting_utc: str | None = None
+
+
+@value
+class Suspected(Value):
+    """`artifact_ref`: the key of what holds it. What it is stands nowhere."""
+
+    artifact_ref: str
+
+
+@value
 class SinkLoss(Value):
     """`dropped`, `failed`: how many events the sink missed, and how many it could not take."""
 

@@ -60,6 +60,7 @@ def collect(run: Asking, plan: SealedPlan, uri: str, *, reused: bool) -> Evidenc
         )
         whole = attrs.evolve(oracle, engine_run_id=look.engine_run_id)
         found = _together([whole, receipt, *look.gates(), *look.outputs()])
+        run.telemetry.read(look.progress.read, look.progress.sentence())
         if plan.settle_seconds and any(one.code in _SETTLING for one in found.conflicts):
             look.at_everything()
             return _seen_twice(found, _stand_still(run, root, plan.settle_seconds))

@@ -161,10 +161,8 @@ class HeldRun:
 
         written = swap(self.ports.store, self.layout.record(self.run_id), self.record_blob, appended)
         if written is not None:
-            new = grown.events[len(self.ledger.events) :]
-            self.ledger, self.record_blob = grown, written
-            for event in new:
-                self.telemetry.event(event)
+            known, self.ledger, self.record_blob = self.ledger, grown, written
+            self.telemetry.recorded(grown, known, self.layout)
 
     def _know_more(self, blob: Blob | None) -> None:
         """What others appended. A record only grows: of one that lost something the index is told what it had."""

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from sr_domain.evidence.provided_law import ProvidedLaw, RunsIn
-from sr_plugins.host.loading import Source, canonical
-from sr_ports import HashingLaw
+from sr_plugins.host.loading import Broken, Source, canonical
+from sr_ports import BadInput, HashingLaw
 
 if TYPE_CHECKING:
     from sr_plugins.host.plugin_host import PluginHost
@@ -46,6 +46,10 @@ class HostLaws(Mapping[str, ProvidedLaw]):
         why = None if found is None else self._host.admittance.left_out(found[1], kind)
         unused = [] if found is None or why is None else [f"{found[1]}: {why}"]
         return "; ".join([*unused, *self._host.silent()])
+
+    def amiss(self) -> list[tuple[Broken, BadInput | None]]:
+        """Every plugin of the host that cannot be used, or not whole, and why; and the error where that stops us."""
+        return [(one, self._host.unusable(one)) for one in self._host.amiss()]
 
     def left_out(self, kind: str, distribution: str) -> bool:
         """See `KnowsWhy`. What may not be used is not asked for its laws: the distribution alone tells then."""

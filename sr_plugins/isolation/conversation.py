@@ -65,8 +65,9 @@ def loaded(worker: Worker) -> Offered:
     """Have the worker load its plugin; what that gives. Raises `LawStopped`, `Ended`, `Garbled`."""
     send_json(worker, {"plugin": attrs.asdict(worker.source)})
     match _node(worker):
-        case {"laws": list(laws), "adapters": list(adapters)}:
-            return Offered(tuple(map(law, laws)), tuple(map(adapter, adapters)))
+        case {"laws": list(laws), "adapters": list(adapters), "notes": list(notes)}:
+            told = tuple(map(one_line, map(str, notes)))
+            return Offered(tuple(map(law, laws)), tuple(map(adapter, adapters)), told)
         case {"nothing": str(why)}:
             raise GivesNothing(one_line(why))
         case {"failed": str(why)}:

@@ -31,10 +31,12 @@ class Unloaded(LawStopped):
 @attrs.frozen
 class Offered:
     """`laws`: as they are known here. `adapters`: each with its port; none can be built before its plugin is imported
-    here."""
+    here. `notes`: what is wrong with it all the same.
+    """
 
     laws: tuple[NamedLaw, ...] = ()
     adapters: tuple[tuple[str, Adapter[Any]], ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def kinds(self) -> tuple[str, ...]:

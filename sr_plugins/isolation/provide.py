@@ -9,7 +9,7 @@ import attrs
 
 from sr_domain.evidence.provided_law import ProvidedLaw, RunsIn
 from sr_plugins.host.host_laws import in_this_process
-from sr_plugins.host.loading import Found, OffersNothing, PluginError, Source
+from sr_plugins.host.loading import Found, OffersNothing, PluginError, Source, Tell
 from sr_ports import HashingLaw
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Isolating:
         apart = IsolatedLaw(law.kind, source, self._judges_by(), traits_of(law))
         return ProvidedLaw(apart, source.distribution, source.version, RunsIn.OWN if source.own else RunsIn.WORKER)
 
-    def look(self, source: Source) -> list[Found]:
+    def look(self, source: Source, tell: Tell) -> list[Found]:
         """What a plugin gives, told by a worker that imports it. Raises `PluginError`, `OffersNothing`."""
         from sr_domain.evidence.provided_law import LawStopped
         from sr_plugins.isolation.offered import GivesNothing, Unloaded
@@ -58,6 +58,8 @@ class Isolating:
             clean = isinstance(stopped, Unloaded)
             why = stopped.why.removeprefix("its plugin ") if clean else f"cannot be imported: {stopped.why}"
             raise PluginError(why, ended=not clean) from stopped
+        for note in given.notes:
+            tell(note)
         laws = [Found("law", one.kind, one, source) for one in given.laws]
         return [*laws, *(Found(port, one.name, one, source) for port, one in given.adapters)]
 

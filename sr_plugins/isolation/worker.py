@@ -21,7 +21,18 @@ from typing import Any
 import attrs
 
 from sr_domain.evidence.law_traits import traits_of
-from sr_plugins.host.loading import UNKNOWN, Found, OffersNothing, PluginError, Source, absent, ask, canonical, load
+from sr_plugins.host.loading import (
+    UNKNOWN,
+    Found,
+    OffersNothing,
+    PluginError,
+    Source,
+    Tell,
+    absent,
+    ask,
+    canonical,
+    load,
+)
 from sr_plugins.host.local_file import load_file
 from sr_plugins.isolation.asking import Channel, View
 from sr_plugins.isolation.frames import (
@@ -136,8 +147,9 @@ def _flag(pipe: Pipe, size: int) -> bytes:
 
 def _loaded(plugin: dict[str, Any], laws: dict[str, HashingLaw]) -> dict[str, Any]:
     """Load the plugin; the kinds of its laws, or why there are none."""
+    notes: list[str] = []
     try:
-        found = _offers(plugin)
+        found = _offers(plugin, notes.append)
     except PluginError as error:
         return {"failed": f"its plugin {one_line(str(error))}"}
     except OffersNothing as nothing:
@@ -149,7 +161,8 @@ def _loaded(plugin: dict[str, Any], laws: dict[str, HashingLaw]) -> dict[str, An
         said = [told_of_law(kind, traits_of(law)) for kind, law in sorted(laws.items())]
     except Exception as error:  # noqa: BLE001 - of whatever class: a property of a plugin's class may raise anything
         return {"failed": f"its plugin cannot be asked: {one_line(described(error))}"}
-    return {"laws": said, "adapters": [_told_of(one) for one in found if one.port != "law"]}
+    adapters = [_told_of(one) for one in found if one.port != "law"]
+    return {"laws": said, "adapters": adapters, "notes": notes}
 
 
 def _told_of(found: Found) -> dict[str, Any]:
@@ -159,15 +172,15 @@ def _told_of(found: Found) -> dict[str, Any]:
     return {"port": found.port, "name": made.name, "lacks": lacks, "extra": made.extra, "schemes": list(made.schemes)}
 
 
-def _offers(plugin: dict[str, Any]) -> list[Found]:
+def _offers(plugin: dict[str, Any], tell: Tell) -> list[Found]:
     source = Source(**plugin)
     if source.file is not None:
-        return ask(load_file(source.file, source.version), source)
+        return ask(load_file(source.file, source.version), source, tell)
     here = _version_here(source)
     if here not in (None, source.version):
         raise PluginError(f"was exchanged: {source.distribution} is of version {here} by now")
     name, _, value = source.entry_point.partition(" = ")
-    return load(EntryPoint(name, value, PROJECT), source)
+    return load(EntryPoint(name, value, PROJECT), source, tell)
 
 
 def _version_here(source: Source) -> str | None:

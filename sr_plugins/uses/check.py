@@ -43,6 +43,7 @@ def check_root(
         runtime.known_timezone,
         progress,
     )
+    bare.host.require_files()
     rules = load_policy(policy if policy is not None else chosen.policy)
     loaded = load_pack(pack or chosen.engine.interface_pack)
     check_laws(loaded, checker.laws)

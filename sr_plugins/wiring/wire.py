@@ -16,13 +16,14 @@ from sr_domain.run.ports import Ports, Settings
 from sr_domain.runner import ScenarioRunner
 from sr_plugins.documents.environment import nothing_quoted
 from sr_plugins.documents.policy import load_policy
-from sr_plugins.documents.profile import Auth, Profile, Section, load_profile
+from sr_plugins.documents.profile import Auth, NamedSink, Profile, Section, load_profile
 from sr_plugins.host.admittance import Admittance
 from sr_plugins.host.plugin_host import PluginHost
 from sr_plugins.isolation.provide import Isolating
 from sr_plugins.release import DISTRIBUTION, release
 from sr_plugins.wiring.adapter_settings import read_settings
 from sr_plugins.wiring.sinks import FanOut
+from sr_plugins.wiring.telemetry import drops_debug, sink_of, wanted_sinks
 from sr_ports import BadInput, NotFound, ReasonCode, Wiring
 from sr_ports.compared import Compared
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from sr_domain.plan.pack import InterfacePack
     from sr_plugins.host.host_laws import HostLaws
     from sr_plugins.isolation.workers import LawWorkers
-    from sr_ports import EngineRoot, EngineRoots, PlatformRuns, Runtime, SignatureChecker, Sink
+    from sr_ports import EngineRoot, EngineRoots, ObjectStore, PlatformRuns, Runtime, SignatureChecker, Sink
 
 
 def wire(
@@ -43,20 +44,23 @@ def wire(
     """Build the runner; see `sr_plugins.build_runner`."""
     with nothing_quoted():
         profile = load_profile(source)
-        ports = wire_ports(profile, plugins=plugins, narrate=narrate)
+        host = host_of(profile, plugins)
+        ports = _ports(Wires(profile, host), narrate)
         chosen = load_policy(policy if policy is not None else profile.policy)
-    return ScenarioRunner(ports, chosen, lambda: _pack(profile, ports.laws), settings(profile))
+    return ScenarioRunner(ports, chosen, lambda: _pack(host, profile, ports.laws), settings(profile))
 
 
-def _pack(profile: Profile, laws: Mapping[str, ProvidedLaw]) -> InterfacePack:
+def _pack(host: PluginHost, profile: Profile, laws: Mapping[str, ProvidedLaw]) -> InterfacePack:
     """The profile's interface pack. Most commands never plan, and need none.
 
-    Plugins that give its laws are imported now: two that give one law are refused before anything is written.
+    Plugins that give its laws are asked now, and files that the profile loads: two that give one law, and a file
+    that gives nothing, are refused before anything is written.
     """
     from sr_plugins.documents.pack import load_pack
 
     with nothing_quoted():
         pack = load_pack(profile.engine.interface_pack)
+        host.require_files()
     for kind in {gate.method.kind for gate in pack.gates.values()}:
         laws.get(kind)
     if any(gate.method.params for gate in pack.gates.values()):
@@ -68,14 +72,17 @@ def _pack(profile: Profile, laws: Mapping[str, ProvidedLaw]) -> InterfacePack:
 
 def wire_ports(profile: Profile, *, plugins: Sequence[Any] = (), narrate: bool = False) -> Ports:
     """The ports a profile names."""
-    bare = Wires(profile, host_of(profile, plugins))
-    isolating = isolation(bare)
+    return _ports(Wires(profile, host_of(profile, plugins)), narrate)
+
+
+def _ports(bare: Wires, narrate: bool) -> Ports:
+    isolating, profile = isolation(bare), bare.profile
     bare.host.require(bare.sections(narrate))
     _written_by_some(bare)
     runtime: Runtime = bare.build("runtime", Section("system", {"workers": profile.evidence.workers}))
     wires = attrs.evolve(bare, platform=runtime.platform)
     return Ports(
-        store=wires.build("object_store", profile.object_store),
+        store=wires.store(),
         authority=wires.build("authority", profile.authority),
         bus=wires.build("control_bus", profile.control_bus),
         roots=Roots(wires),
@@ -182,6 +189,9 @@ def settings(profile: Profile) -> Settings:
     )
 
 
+_LET_IN = "build a wheel of it, or name local, and each distribution that may be used, in plugins.allow"
+
+
 def _prefix(root: str) -> str:
     """An allowed root as the roots below it are told: a path in full, links followed; a URI without its last slash."""
     path = unquote(urlsplit(root).path) if root.startswith("file://") else root
@@ -224,6 +234,19 @@ class Wires(Compared):
         adapter = self.host.adapter(port, section.adapter)
         return adapter.build(self._wiring(read_settings(port, adapter, section.settings)))
 
+    def store(self) -> ObjectStore:
+        """The object store. Raises `BadInput(PLUGIN_NOT_ALLOWED)`, too, where it is shared and may not be worked on.
+
+        What a file of this machine judged is READY for everybody who reads a shared store.
+        """
+        from sr_plugins.host.local_file import LOCAL
+
+        made: ObjectStore = self.build("object_store", self.profile.object_store)
+        if self.profile.plugins.load and made.shared and LOCAL not in (self.profile.allow or ()):
+            what = f"plugins.load names {self.profile.plugins.load[0]}, and the object store is shared"
+            raise BadInput(ReasonCode.PLUGIN_NOT_ALLOWED, what, _LET_IN)
+        return made
+
     def _wiring(self, settings: Any) -> Wiring[Any]:
         return Wiring(str(Path(self.profile.runtime_root).absolute()), self._platform_run_id, settings)
 
@@ -262,10 +285,10 @@ class Wires(Compared):
         return made
 
     def telemetry(self, narrate: bool) -> FanOut:
-        """The sinks the profile names; the console's only when somebody is there to read."""
-        names = self._sinks(narrate)
-        sinks = [self.build("sink", Section(name)) for name in names]
-        return FanOut(sinks, [self.host.title("sink", name) for name in names])
+        """The sinks that profile and environment name; the console's only when somebody is there to read."""
+        chosen = self._sinks(narrate)
+        made = [sink_of(lambda one=one: self.build("sink", Section(one.sink, one.settings))) for one in chosen]  # type: ignore[misc]
+        return FanOut(made, [self.host.title("sink", one.sink) for one in chosen], drop_debug=drops_debug())
 
     def sections(self, narrate: bool) -> list[tuple[str, str]]:
         """Port and name of every adapter that the profile names."""
@@ -274,11 +297,11 @@ class Wires(Compared):
             ("object_store", profile.object_store), ("authority", profile.authority),
             ("control_bus", profile.control_bus), ("invoker", profile.invoker), ("attest", profile.attest),
         ]  # fmt: skip
-        sinks = [("sink", name) for name in self._sinks(narrate)]
+        sinks = [("sink", one.sink) for one in self._sinks(narrate)]
         return [(port, section.adapter) for port, section in named if section is not None] + sinks
 
-    def _sinks(self, narrate: bool) -> list[str]:
-        return [name for name in self.profile.observability.sinks if name != "console" or narrate]
+    def _sinks(self, narrate: bool) -> list[NamedSink]:
+        return [one for one in wanted_sinks(self.profile.observability) if one.sink != "console" or narrate]
 
 
 def _scheme(uri: str) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sr_adapters.memory.sink import NullSink
 from sr_adapters.observability.sinks import ConsoleSink, FileSink
+from sr_ports import ObservabilitySink
 from sr_ports.conformance.sinks import Delivered, SinkLaws
+from tests.otlp_receiver import Received, receiver
 
 
 class TestConsole(SinkLaws):
@@ -49,3 +52,37 @@ class TestNowhere(SinkLaws):
     @pytest.fixture
     def delivered(self) -> Delivered:
         pytest.skip("this sink delivers nothing")
+
+
+class TestPrometheus(SinkLaws):
+    """It tells of numbers alone: what becomes of an event is looked at in `test_prometheus_sink`."""
+
+    @pytest.fixture
+    def sink(self, tmp_path: Path) -> ObservabilitySink:
+        pytest.importorskip("prometheus_client")
+        from sr_adapters.observability.prometheus import PrometheusSink
+
+        return PrometheusSink(str(tmp_path / "sr.prom"))
+
+    @pytest.fixture
+    def delivered(self) -> Delivered:
+        pytest.skip("this sink delivers sums, and no event by itself")
+
+
+class TestOtlp(SinkLaws):
+    @pytest.fixture
+    def received(self) -> Iterator[Received]:
+        pytest.importorskip("opentelemetry.exporter.otlp.proto.http")
+        with receiver() as received:
+            yield received
+
+    @pytest.fixture
+    def sink(self, received: Received) -> ObservabilitySink:
+        from sr_adapters.observability.otlp import OtlpSink
+        from sr_adapters.observability.server_settings import OtlpSettings
+
+        return OtlpSink(OtlpSettings(endpoint=received.endpoint))
+
+    @pytest.fixture
+    def delivered(self, received: Received) -> Delivered:
+        return lambda: [str(one) for one in received.logs()]

@@ -62,6 +62,14 @@ def test_the_tutorial_runs_as_written(tmp_path: Path) -> None:
             reader.follow(block)
 
 
+def test_the_way_to_a_published_law_runs_as_written(tmp_path: Path) -> None:
+    every = [one for one in blocks((REPO / "docs" / "plugins.md").read_text("utf-8")) if one.kind == "console"]
+    assert len(every) == 3
+    with Reader(tmp_path) as reader:
+        for block in every:
+            reader.follow(block)
+
+
 def test_a_block_that_shows_something_else_is_found() -> None:
     told = ["READY run 12", "  facts", "  plan", "took 0.8 s"]
     for shown in (["READY run ...", "  ...", "took 1.2 s"], told):

@@ -21,7 +21,13 @@ PYPROJECT: dict[str, Any] = tomllib.loads((REPO / "pyproject.toml").read_text("u
 PROJECT = PYPROJECT["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 OURS = ("sr_ports", "sr_domain", "sr_plugins", "sr_adapters")
-DISTRIBUTIONS = {"yaml": "pyyaml"}
+DISTRIBUTIONS = {
+    "yaml": "pyyaml",
+    "prometheus_client": "prometheus-client",
+    "opentelemetry": "opentelemetry-api",
+    "opentelemetry.sdk": "opentelemetry-sdk",
+    "opentelemetry.exporter.otlp.proto.http": "opentelemetry-exporter-otlp-proto-http",
+}
 """Where a module has another name than its distribution."""
 
 
