@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import Final, Self, TypeVar
 
 from sr_ports import EvidenceFault, FileFact, ReasonCode, Sink
-from sr_ports.roots import NAMED_CHANGES, Changes, check_path
+from sr_ports.roots import NAMED_CHANGES, Changes, RangeReader, check_path
 from sr_ports.wanted import EVERYTHING, FIRST_RELEASE, TODAY, ListingRules, Wanted
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ Answer = FileFact | Standing | None
 class Snapshot(ABC):
     """The laws of `sr_ports.EngineRoot` that are the same for every kind of root.
 
-    A kind of root gives three looks that remember nothing: `_look`, `_listed` and `_chunks`.
+    A kind of root gives three looks that remember nothing, `_look`, `_listed` and `_chunks`, and `_ranges`.
     An answer that holds by all rules is kept under its path, one that the rules decide under both.
     """
 
@@ -76,6 +76,10 @@ class Snapshot(ABC):
 
         Raises `EvidenceFault(EVIDENCE_UNSTABLE)`, `Unreachable`.
         """
+
+    @abstractmethod
+    def _ranges(self, path: str, fact: FileFact) -> RangeReader:
+        """That very file, to be read from any place. Raises as `_chunks` does."""
 
     def _moved(self) -> bool:
         """Whether another root stands where this one was opened; the looks after it trust nothing held open."""
@@ -125,6 +129,9 @@ class Snapshot(ABC):
         except EvidenceFault as fault:
             self._tore(path, fault)
             raise
+
+    def reader(self, path: str, *, rules: ListingRules = TODAY) -> RangeReader:
+        return _InTime(self, self._ranges(path, self._expected(path, None, rules)))
 
     def _tore(self, path: str, fault: EvidenceFault) -> None:
         if fault.code is ReasonCode.EVIDENCE_UNSTABLE:
@@ -258,6 +265,20 @@ class Snapshot(ABC):
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+class _InTime:
+    """A reader that is asked nothing once its snapshot is over."""
+
+    def __init__(self, snapshot: Snapshot, made: RangeReader) -> None:
+        self._snapshot, self._made, self.size = snapshot, made, made.size
+
+    def read(self, start: int, length: int) -> bytes:
+        self._snapshot._in_time()
+        return self._made.read(start, length)
+
+    def close(self) -> None:
+        self._made.close()
 
 
 _LOOKED: Final = "looked at again"
