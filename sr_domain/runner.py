@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sr_domain.run.context import Context
 from sr_ports import Noting
-from sr_ports.stores import Closing
 
 if TYPE_CHECKING:
     from sr_domain.flows.recover_store import StoreDecision
@@ -340,9 +339,4 @@ class ScenarioRunner:
 
     def close(self) -> None:
         """Let go of what the ports hold open."""
-        ports = self._context.ports
-        for port in (ports.store, ports.laws):
-            if isinstance(port, Closing):
-                port.close()
-        for other in (ports.authority, ports.bus, ports.telemetry):
-            other.close()
+        self._context.ports.close()

@@ -65,7 +65,6 @@ class MemoryEngineRoot(Snapshot):
             raise unstable(path)
         return fact
 
-
     def _ranges(self, path: str, fact: FileFact) -> RangeReader:
         return _Ranges(self._files, path, fact)
 

@@ -54,6 +54,16 @@ class Ports(Compared):
         own = self.authority.of(platform_run_id)
         return self if own is self.authority else attrs.evolve(self, authority=own)
 
+    def close(self) -> None:
+        """Let go of what they hold open."""
+        from sr_ports.stores import Closing
+
+        for port in (self.store, self.laws):
+            if isinstance(port, Closing):
+                port.close()
+        for other in (self.authority, self.bus, self.telemetry):
+            other.close()
+
 
 _AS_SUBMITTERS: Any = attrs.Factory(lambda self: self.submitters, takes_self=True)
 
