@@ -11,7 +11,7 @@ from sr_domain.artifacts.revisions import rules_at
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.encoding.times import parse_instant, utc_days
 from sr_domain.queries.finding import Finding
-from sr_domain.queries.reading import ViewReader
+from sr_domain.queries.reading import ViewReader, fault_of
 from sr_domain.queries.verifier import Verifier
 from sr_domain.queries.view import View
 from sr_domain.queries.view_outputs import kept_versions
@@ -40,7 +40,7 @@ def opened_view(verifier: Verifier, data: bytes, facts: Mapping[str, Any], given
     layout, run_id = Layout(facts["platform_run_id"]), str(facts["run_id"])
     found = record_of(verifier.store, layout, run_id)
     if isinstance(found, Finding):
-        raise _fault(found)
+        raise fault_of(found)
     record = Record(found)
     decided, intent = record.decision, record.intent
     if decided is None or intent is None or decided.details.facts_view_digest not in (None, sha256_hex(data)):
@@ -49,14 +49,10 @@ def opened_view(verifier: Verifier, data: bytes, facts: Mapping[str, Any], given
     decision = decided.details.decision  # a view that was adopted has none
     versions = kept_versions(verifier.store, view, None if decision is None else decision.object_versions_digest)
     if isinstance(versions, Finding):
-        raise _fault(versions)
+        raise fault_of(versions)
     proofs = () if decision is None else decision.outputs
     days = {(one.output_id, str(one.path)): one.day for one in proofs if one.day is not None}
     window = {name: str(intent[name]) for name in _WINDOW}
     touched = utc_days(parse_instant(window[_WINDOW[0]]), parse_instant(window[_WINDOW[1]]))
     reader = ViewReader(verifier, view, given_root, days, versions)
     return OpenedView(reader, window, tuple(day.isoformat() for day in touched))
-
-
-def _fault(finding: Finding) -> Fault:
-    return Fault(finding.code, f"{finding.where}: {finding.what}")

@@ -99,7 +99,7 @@ class ViewReader:
         for locator in sorted(own, key=lambda one: str(one["path"])):
             place = place_of(view, view.root, locator)
             if isinstance(place, Finding):
-                raise _fault(place)
+                raise fault_of(place)
             found.append(place)
         return found
 
@@ -114,7 +114,7 @@ class ViewReader:
             places = self.places(output_id)
             proof = self._judge(self.root, held).proof(places)
             if proof.findings:
-                raise _fault(*proof.findings)
+                raise fault_of(*proof.findings)
             for place, read in held:
                 self._used.setdefault(place, set()).add(read.path)
             self._proven[output_id] = tuple(
@@ -131,7 +131,7 @@ class ViewReader:
         for place in self.places(output_id):
             files, off = judge.look(place)
             if off:
-                raise _fault(*off)
+                raise fault_of(*off)
             for one in files:
                 self._used.setdefault(place, set()).add(one.fact.path)
                 found.append((one, self._part(place, one.fact.path, one.fact.size, one.sha256)))
@@ -195,7 +195,7 @@ class ViewReader:
             return
         listed = part_list_of(self.verifier.store, self.view.layout, place)
         if isinstance(listed, Finding):
-            raise _fault(listed)
+            raise fault_of(listed)
         with told(place.output_id):
             for part in parts(listed, place.output_id):
                 yield self._part(place, place.of(part.path), part.size, part.sha256)
@@ -222,16 +222,17 @@ def told(name: str) -> Iterator[None]:
     try:
         yield
     except EvidenceFault as fault:
-        raise Fault(ReasonCode.TRUTH_ALTERED, f"{name}: MOVED: {fault.what}") from fault
+        raise fault_of(Finding(ReasonCode.TRUTH_ALTERED, name, f"MOVED: {fault.what}")) from fault
 
 
 def _same(was: FileFact, now: FileFact) -> bool:
     return (was.size, was.stamp, was.target) == (now.size, now.stamp, now.target)
 
 
-def _fault(first: Finding, *others: Finding) -> Fault:
+def fault_of(first: Finding, *others: Finding) -> Fault:
+    """The error that findings are to a consumer, with what to do about the first."""
     more = f"; and {len(others)} more" if others else ""
-    return Fault(first.code, f"{first.where}: {first.what}{more}")
+    return Fault(first.code, f"{first.where}: {first.what}{more}", first.of_the_engine)
 
 
 def _of_the_first_release(view: View) -> BadInput:

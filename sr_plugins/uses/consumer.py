@@ -85,6 +85,5 @@ class Guarded:
 
 def _remedy(done: Verification) -> str | None:
     """What to do about a run that another has corrected; for all else the table's."""
-    if done.findings[0].code is not ReasonCode.SUPERSEDED:
-        return None
-    return superseded_remedy(done.superseded_by)
+    first = done.findings[0]
+    return superseded_remedy(done.superseded_by) if first.code is ReasonCode.SUPERSEDED else first.of_the_engine

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
-from sr_domain.queries.reading import ViewReader, told
+from sr_domain.queries.finding import Finding
+from sr_domain.queries.reading import ViewReader, fault_of
 from sr_domain.queries.view_outputs import ListedFile
-from sr_ports import Fault, ReasonCode
+from sr_ports import ReasonCode
 
 _BUFFER = 1 << 20
 Telling = Callable[[], AbstractContextManager[None]]
@@ -92,8 +93,5 @@ class _Proving(io.RawIOBase):
         listed = self._listed
         now = listed.sha256 if self._hash is None else self._hash.hexdigest()
         if now != listed.sha256 or listed.size not in (None, listed.fact.size):
-            what = f"{listed.place.output_id}: ROTTED: {listed.fact.path}: proven with {listed.sha256}, now {now}"
-            raise Fault(ReasonCode.TRUTH_ALTERED, what)
-
-
-__all__ = ["ProvenStream", "told"]
+            what = f"ROTTED: {listed.fact.path}: proven with {listed.sha256}, now {now}"
+            raise fault_of(Finding(ReasonCode.TRUTH_ALTERED, listed.place.output_id, what))

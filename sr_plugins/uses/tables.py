@@ -6,6 +6,7 @@ import importlib
 import io
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 from sr_domain.queries.reading import ProvenPart, ViewReader, told
@@ -96,10 +97,14 @@ def _tabbed(parts: Sequence[ProvenPart]) -> Any:
 
 
 class RangeFile(io.RawIOBase):
-    """A seekable file over a reader of ranges, or over the whole bytes where there is none."""
+    """A seekable file over a reader of ranges, which `opened` opens at the first read.
 
-    def __init__(self, made: RangeReader, name: str, telling: Telling) -> None:
-        self._made, self._at, self._telling = made, 0, telling
+    No sooner: an error that is raised while pyarrow opens a file, not while it reads it, may hang a scan of CSV.
+    """
+
+    def __init__(self, opened: Callable[[], RangeReader], size: int, name: str, telling: Telling) -> None:
+        self._opened, self._size, self._at, self._telling = opened, size, 0, telling
+        self._made: RangeReader | None = None
         self.name = name
 
     def readable(self) -> bool:
@@ -112,13 +117,15 @@ class RangeFile(io.RawIOBase):
         return self._at
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._made.size}[whence]
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
         self._at = max(0, base + offset)
         return self._at
 
-    def read(self, size: int = -1, /) -> bytes:
-        wanted = self._made.size - self._at if size is None or size < 0 else size
+    def read(self, size: int | None = -1, /) -> bytes:
+        wanted = self._size - self._at if size is None or size < 0 else size
         with self._telling(), told(self.name):
+            if self._made is None:
+                self._made = self._opened()
             data = self._made.read(self._at, max(0, wanted))
         self._at += len(data)
         return data
@@ -129,7 +136,7 @@ class RangeFile(io.RawIOBase):
         return len(data)
 
     def close(self) -> None:
-        if not self.closed:
+        if self._made is not None:
             self._made.close()
         super().close()
 
@@ -152,13 +159,15 @@ def _filesystem(reader: ViewReader, parts: Sequence[ProvenPart], ahead: int, tel
     from sr_plugins.uses.proven_filesystem import filesystem
 
     below = len(f"{reader.root.uri.rstrip('/')}/")
+    sizes = {part.uri: part.size or 0 for part in parts}
+
+    def ranges(path: str) -> RangeReader:
+        made = reader.ranges(path)
+        return _Whole(b"".join(map(bytes, reader.chunks(path)))) if made is None else made
 
     def opened(uri: str) -> io.IOBase:
         path = uri[below:]
-        made = reader.ranges(path)
-        if made is None:
-            made = _Whole(b"".join(map(bytes, reader.chunks(path))))
-        file = RangeFile(made, path, telling)
+        file = RangeFile(partial(ranges, path), sizes[uri], path, telling)
         return io.BufferedReader(file, ahead) if ahead else file
 
-    return filesystem({part.uri: part.size or 0 for part in parts}, opened)
+    return filesystem(sizes, opened)
