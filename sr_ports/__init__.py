@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sr_ports.lazy import lazy_names
 
-API_VERSION = "2.0"
+API_VERSION = "2.1"
 """The version of this boundary; what it promises is in ``docs/plugins.md``."""
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         StorePlace,
         Tail,
     )
-    from sr_ports.bus import ControlBus, Envelope
+    from sr_ports.bus import ControlBus, Envelope, Kept, Positioned, Positions
     from sr_ports.errors import (
         BadInput,
         EvidenceFault,
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         Unreachable,
         one_line,
     )
+    from sr_ports.followers import FollowerStore, Progress, SetAside, check_group
     from sr_ports.hooks import Adapter, Wiring, hookimpl, hookspec
     from sr_ports.invoker import (
         EndsAbandoned,
@@ -68,7 +69,18 @@ if TYPE_CHECKING:
     )
     from sr_ports.lazy import Later
     from sr_ports.reasons import REASONS, Reason, ReasonCode
-    from sr_ports.roots import Changes, EngineRoot, EngineRoots, FileFact, Keeping, Located, Sink, check_path
+    from sr_ports.roots import (
+        Changes,
+        EngineRoot,
+        EngineRoots,
+        FileFact,
+        Keeping,
+        Located,
+        Ranged,
+        RangeReader,
+        Sink,
+        check_path,
+    )
     from sr_ports.runtime import (
         Authenticator,
         BatchSink,
@@ -89,6 +101,15 @@ if TYPE_CHECKING:
     from sr_ports.wanted import ListingRules, Wanted
 
 _HOME = {
+    "FollowerStore": "followers",
+    "Kept": "bus",
+    "Positioned": "bus",
+    "Positions": "bus",
+    "Progress": "followers",
+    "SetAside": "followers",
+    "check_group": "followers",
+    "Ranged": "roots",
+    "RangeReader": "roots",
     "Adapter": "hooks",
     "Admission": "authority",
     "Authenticator": "runtime",
@@ -204,6 +225,7 @@ __all__ = [
     "EvidenceFault",
     "Fault",
     "FileFact",
+    "FollowerStore",
     "Found",
     "HashingLaw",
     "Heartbeat",
@@ -215,6 +237,7 @@ __all__ = [
     "IndexedRun",
     "Json",
     "Keeping",
+    "Kept",
     "Kind",
     "Later",
     "Lease",
@@ -238,13 +261,19 @@ __all__ = [
     "PathBase",
     "PerPlatformRun",
     "PlatformRuns",
+    "Positioned",
+    "Positions",
+    "Progress",
     "Provable",
+    "RangeReader",
+    "Ranged",
     "Readiness",
     "ReadinessFor",
     "Reason",
     "ReasonCode",
     "Refused",
     "Runtime",
+    "SetAside",
     "SignatureChecker",
     "Signer",
     "Sink",
@@ -258,6 +287,7 @@ __all__ = [
     "Wiring",
     "WorkPool",
     "check_bytes",
+    "check_group",
     "check_key",
     "check_path",
     "hookimpl",

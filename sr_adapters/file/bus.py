@@ -18,16 +18,17 @@ from functools import cached_property, partial
 from sr_adapters.envelopes import check_fits, decode, encode, same_fact
 from sr_adapters.file import durable, order
 from sr_adapters.file.errors import FULL, port_errors
-from sr_adapters.file.homes import Found, HomeFolders, OneFolder, Place, TopicFolders, in_turn, plain_name
+from sr_adapters.file.homes import Found, HomeFolders, OneFolder, Place, TopicFolders, Turn, in_turn, plain_name
 from sr_adapters.file.settings import FolderSettings
 from sr_adapters.file.tree import Tree
 from sr_adapters.places import OWN
-from sr_ports.bus import Envelope
-from sr_ports.errors import BadInput, SrError
+from sr_ports.bus import Envelope, Kept, Positions
+from sr_ports.errors import BadInput, SrError, Unreachable
 from sr_ports.hooks import Wiring
 from sr_ports.reasons import ReasonCode
 
 _LOCK = f"{OWN}-lock"
+NOWHERE: Positions = {}
 
 
 class FileControlBus:
@@ -43,6 +44,7 @@ class FileControlBus:
         self._folders = OneFolder(folders) if isinstance(folders, str) else folders
         self._poll_s = poll_s
         self._closed = threading.Event()
+        self._still: dict[tuple[Place, str], order.Mark] = {}
 
     @cached_property
     def _tree(self) -> Tree:  # where files are not to be had, a bus that nobody uses is no fault
@@ -66,6 +68,13 @@ class FileControlBus:
                     with self._tree.entered(place) as folder:
                         seen[place] = set() if folder is None else order.there(folder)
         return self._tail(plain_name(topic, "topic"), seen, follow=follow)
+
+    def read(self, topic: str, *, after: Positions = NOWHERE) -> Iterator[Kept]:
+        topic = plain_name(topic, "topic")
+        with self._edge(f"list {topic}"):
+            places = list(self._folders.places(self._tree, topic))
+        for one in in_turn([self._behind(place, after.get("/".join(place), "")) for place in places]):
+            yield one.kept
 
     def describe(self) -> str:
         return self._folders.described
@@ -104,6 +113,32 @@ class FileControlBus:
             if found is not None:
                 seen.add(name)
                 yield found
+
+    def _behind(self, place: Place, position: str) -> Iterator[Turn]:
+        """What a topic's folder has behind a position of it. Raises `Unreachable`."""
+        shard = "/".join(place)
+        with self._edge(f"read {place[-1]}"), self._tree.entered(place) as folder:
+            mark = None if folder is None else order.mark(folder)
+            if mark is not None and self._still.get((place, position)) == mark:
+                return
+            listed = order.behind(folder, position)
+        if listed == [] and mark is not None:
+            self._still[place, position] = mark
+        if listed is None:
+            yield Turn.lost(shard, position)
+            yield from self._behind(place, "")
+            return
+        for name, here in listed:
+            found = self._found(place, name)
+            if found is not None:
+                if isinstance(found.what, Unreachable) and self._is_file(place, name):
+                    raise found.what
+                yield Turn.of(found, shard, here)
+
+    def _is_file(self, place: Place, name: str) -> bool:
+        """Whether it is a file that could not be read, rather than a link or a folder in a file's place."""
+        with self._edge(f"read {place[-1]}"), self._tree.entered(place) as folder:
+            return folder is not None and order.is_file(folder, name)
 
     def _found(self, place: Place, name: str) -> Found | None:
         where = "/".join((self._tree.root, *place, name))

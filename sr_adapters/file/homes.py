@@ -7,15 +7,15 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import attrs
 
 from sr_adapters.file import order
 from sr_adapters.file.tree import Tree
-from sr_ports.bus import Envelope
+from sr_ports.bus import Envelope, Kept
 from sr_ports.compared import Compared
-from sr_ports.errors import BadInput, SrError
+from sr_ports.errors import BadInput, NotFound, SrError
 from sr_ports.reasons import ReasonCode
 
 Place = tuple[str, ...]
@@ -107,7 +107,31 @@ class Found(Compared):
         return self.what
 
 
-def in_turn(folders: Sequence[Iterator[Found]]) -> Iterator[Found]:
+@attrs.frozen(eq=False, repr=False)
+class Turn(Compared):
+    """What a topic's folder keeps at a place, and when its turn is among the other folders'."""
+
+    turn: tuple[str, int]
+    kept: Kept
+
+    @classmethod
+    def of(cls, found: Found, shard: str, place: str) -> Turn:
+        """A file of the folder."""
+        if isinstance(found.what, SrError):
+            return cls(found.turn, Kept(shard, place, None, found.what))
+        return cls(found.turn, Kept(shard, place, found.what))
+
+    @classmethod
+    def lost(cls, shard: str, position: str) -> Turn:
+        """That a position is not there any more."""
+        what = f"the topic's folder {shard} has not {position}, which was read last"
+        return cls(("", 0), Kept(shard, "", None, NotFound(ReasonCode.BUS_POSITION_LOST, what)))
+
+
+T = TypeVar("T", Found, Turn)
+
+
+def in_turn(folders: Sequence[Iterator[T]]) -> Iterator[T]:
     """The files of several folders as one story: each folder's in its own order, all by when they were published.
 
     One file of each folder is held at a time.
