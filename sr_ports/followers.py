@@ -81,7 +81,7 @@ class FollowerStore(Protocol):
         """Where this store is, for people; never a secret."""
 
     def close(self) -> None:
-        """Let go of claims and connections; safe to call twice."""
+        """Let go of what it holds open; safe to call twice."""
 
 
 def check_group(group: str) -> str:
