@@ -7,6 +7,10 @@ with open_facts("key:orders-1") as facts:
 
 from __future__ import annotations
 
+from sr_domain.queries.reading import ProvenPart
 from sr_plugins.uses.consumer import Guarded, open_facts, verify_facts
+from sr_plugins.uses.facts import Facts
+from sr_plugins.uses.follower import Follower
+from sr_plugins.uses.messages import Message
 
-__all__ = ["Guarded", "open_facts", "verify_facts"]
+__all__ = ["Facts", "Follower", "Guarded", "Message", "ProvenPart", "open_facts", "verify_facts"]

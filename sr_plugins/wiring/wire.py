@@ -28,7 +28,7 @@ from sr_ports.compared import Compared
 if TYPE_CHECKING:
     from sr_domain.plan.pack import InterfacePack
     from sr_plugins.isolation.workers import LawWorkers
-    from sr_ports import EngineRoot, EngineRoots, PlatformRuns, Runtime, SignatureChecker, Sink
+    from sr_ports import EngineRoot, EngineRoots, FollowerStore, PlatformRuns, Runtime, SignatureChecker, Sink
 
 
 def wire(
@@ -111,6 +111,17 @@ def isolation(wires: Wires) -> Isolating:
         return LawWorkers(most, evidence.law_timeout_s, environment(wires.passed()))
 
     return Isolating(evidence.law_isolation, evidence.law_timeout_s, workers)
+
+
+def wire_followers(profile: Profile) -> FollowerStore:
+    """Where followers keep their progress: beside the profile's authority where its family has that, else in files."""
+    wires = Wires(profile, host_of(profile))
+    name = profile.authority.adapter
+    found = wires.host.find("authority", name)
+    port = "follower_store"
+    has = (port, name) in wires.host.offered or (found is not None and not found[1].own and wires.host.find(port, name))
+    store: FollowerStore = wires.build(port, profile.authority if has else Section("file"))
+    return store
 
 
 def wire_checker(profile: Profile, key: str) -> SignatureChecker:
