@@ -12,6 +12,7 @@ from itertools import chain, islice
 from operator import attrgetter
 from typing import Final, Self, TypeVar
 
+from sr_adapters.in_time import InTime
 from sr_ports import EvidenceFault, FileFact, ReasonCode, Sink
 from sr_ports.roots import NAMED_CHANGES, Changes, RangeReader, check_path
 from sr_ports.wanted import EVERYTHING, FIRST_RELEASE, TODAY, ListingRules, Wanted
@@ -131,7 +132,7 @@ class Snapshot(ABC):
             raise
 
     def reader(self, path: str, *, rules: ListingRules = TODAY) -> RangeReader:
-        return _InTime(self, self._ranges(path, self._expected(path, None, rules)))
+        return InTime(self._in_time, self._ranges(path, self._expected(path, None, rules)))
 
     def _tore(self, path: str, fault: EvidenceFault) -> None:
         if fault.code is ReasonCode.EVIDENCE_UNSTABLE:
@@ -265,20 +266,6 @@ class Snapshot(ABC):
 
     def __exit__(self, *error: object) -> None:
         self.close()
-
-
-class _InTime:
-    """A reader that is asked nothing once its snapshot is over."""
-
-    def __init__(self, snapshot: Snapshot, made: RangeReader) -> None:
-        self._snapshot, self._made, self.size = snapshot, made, made.size
-
-    def read(self, start: int, length: int) -> bytes:
-        self._snapshot._in_time()
-        return self._made.read(start, length)
-
-    def close(self) -> None:
-        self._made.close()
 
 
 _LOOKED: Final = "looked at again"
