@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 
 from sr_domain.queries.opened_view import OpenedView
 from sr_domain.queries.reading import ProvenPart
@@ -34,6 +34,7 @@ class Facts:
         self._let_go, self._refuse = close, refuse
         self._told = self._closed = False
         self._seen: set[str] = set()
+        self._con: Any = None
         self.window: Mapping[str, str] = opened.window
         """``window_start_utc``, ``window_end_utc`` and ``window_tz``, as the run was asked for."""
         self.days: tuple[str, ...] = opened.days
@@ -102,7 +103,8 @@ class Facts:
                 what = f"output {output} has {len(files)} files" + ("" if uri is None else f", and none is {uri}")
                 raise BadInput(ReasonCode.USAGE, what, "name one of them, as paths() gives them")
             listed, _ = files[uri]
-            return ProvenStream(self._reader, listed, proven=self._reader.has_proven(output), telling=self._telling)
+            proven = self._reader.has_proven(output)
+            return cast(BinaryIO, ProvenStream(self._reader, listed, proven=proven, telling=self._telling))
 
     def dataset(self, output: str, *, format: str | None = None, **options: Any) -> pads.Dataset:  # noqa: A002
         """The output as a pyarrow dataset over exactly these files. Needs ``scenario-runner[arrow]``.
@@ -116,13 +118,14 @@ class Facts:
             return dataset(self._reader, parts, format, options, self._telling)
 
     def relation(self, output: str, con: duckdb.DuckDBPyConnection | None = None, **options: Any) -> Any:
-        """The output as a relation of the duckdb connection `con`, by default of a new one in memory.
+        """The output as a relation of the duckdb connection `con`, by default of one in memory that ends with the block.
 
         `options`: as of `dataset`. Needs ``scenario-runner[duckdb]``.
         """
         from sr_plugins.uses.tables import relation
 
-        return relation(self.dataset, output, con, options)
+        made, self._con = relation(self.dataset, output, con, options, self._con)
+        return made
 
     def frame(self, output: str, **options: Any) -> pd.DataFrame:
         """The output as a pandas data frame. `options`: as of `dataset`. Needs ``scenario-runner[arrow]``."""
@@ -134,6 +137,8 @@ class Facts:
         """Let go of what is held open; nothing is read after it."""
         if not self._closed:
             self._closed = True
+            if self._con is not None:
+                self._con.close()
             self._reader.close()
             self._let_go()
 

@@ -49,11 +49,13 @@ def dataset(
     )
 
 
-def relation(make: Callable[..., Any], output: str, con: Any, options: Mapping[str, Any]) -> Any:
-    """A duckdb relation over the dataset that `make` gives."""
+def relation(make: Callable[..., Any], output: str, con: Any, options: Mapping[str, Any], own: Any) -> tuple[Any, Any]:
+    """A duckdb relation over the dataset that `make` gives; and the connection `own`, made where no other is given."""
     duckdb = _needed("duckdb", "duckdb")
     _needed("pyarrow.dataset", "duckdb")
-    return (duckdb.connect() if con is None else con).from_arrow(make(output, **options))
+    made = make(output, **options)
+    own = duckdb.connect() if con is None and own is None else own
+    return (own if con is None else con).from_arrow(made), own
 
 
 def frame(make: Callable[..., Any], output: str, options: Mapping[str, Any]) -> Any:
