@@ -118,7 +118,7 @@ class Facts:
             return dataset(self._reader, parts, format, options, self._telling)
 
     def relation(self, output: str, con: duckdb.DuckDBPyConnection | None = None, **options: Any) -> Any:
-        """The output as a relation of the duckdb connection `con`, by default of one in memory that ends with the block.
+        """The output as a relation of the duckdb connection `con`; by default of one that ends with the block.
 
         `options`: as of `dataset`. Needs ``scenario-runner[duckdb]``.
         """
