@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         StorePlace,
         Tail,
     )
-    from sr_ports.bus import ControlBus, Envelope, Kept, Positioned, Positions
+    from sr_ports.bus import ControlBus, Envelope
     from sr_ports.errors import (
         BadInput,
         EvidenceFault,
@@ -68,6 +68,7 @@ if TYPE_CHECKING:
         VerificationMethod,
     )
     from sr_ports.lazy import Later
+    from sr_ports.positions import Kept, Positioned, Positions
     from sr_ports.reasons import REASONS, Reason, ReasonCode
     from sr_ports.roots import (
         Changes,
@@ -102,9 +103,9 @@ if TYPE_CHECKING:
 
 _HOME = {
     "FollowerStore": "followers",
-    "Kept": "bus",
-    "Positioned": "bus",
-    "Positions": "bus",
+    "Kept": "positions",
+    "Positioned": "positions",
+    "Positions": "positions",
     "Progress": "followers",
     "SetAside": "followers",
     "check_group": "followers",

@@ -28,7 +28,7 @@ class SetAside(Compared):
 
 @attrs.frozen(eq=False, repr=False)
 class Progress(Compared):
-    """How far a group has come. `positions`: as of `sr_ports.bus.Positions`. `as_of_utc`: all that was published
+    """How far a group has come. `positions`: as of `sr_ports.positions.Positions`. `as_of_utc`: all that was published
     before then has been read; RFC 3339, None while nothing was."""
 
     positions: Mapping[str, str] = attrs.field(factory=dict)

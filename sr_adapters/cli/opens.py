@@ -36,7 +36,7 @@ def open_command(
 
     The view is checked first, then every byte of the output unless --fast is given: what is at fault prints no path.
     """
-    from sr_plugins.consumer import open_facts
+    from sr_plugins.uses.consumer import open_facts
     from sr_plugins.uses.facts import named_files
 
     progress = output.tell if session.narrates else lambda line: None

@@ -42,7 +42,7 @@ def verify_command(
     record is gone another: outputs are proven from the view and its part lists all the same.
     """
     from sr_domain.queries.finding import Weight
-    from sr_plugins.consumer import verify_facts
+    from sr_plugins.uses.consumer import verify_facts
 
     def progress(line: str) -> None:
         if session.narrates:

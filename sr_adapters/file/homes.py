@@ -13,9 +13,9 @@ import attrs
 
 from sr_adapters.file import order
 from sr_adapters.file.tree import Tree
-from sr_ports.bus import Envelope, Kept
+from sr_ports.bus import Envelope
 from sr_ports.compared import Compared
-from sr_ports.errors import BadInput, NotFound, SrError
+from sr_ports.errors import BadInput, SrError
 from sr_ports.reasons import ReasonCode
 
 Place = tuple[str, ...]
@@ -107,28 +107,14 @@ class Found(Compared):
         return self.what
 
 
-@attrs.frozen(eq=False, repr=False)
-class Turn(Compared):
-    """What a topic's folder keeps at a place, and when its turn is among the other folders'."""
+class InTurn(Protocol):
+    """What has a place among the files of other folders."""
 
-    turn: tuple[str, int]
-    kept: Kept
-
-    @classmethod
-    def of(cls, found: Found, shard: str, place: str) -> Turn:
-        """A file of the folder."""
-        if isinstance(found.what, SrError):
-            return cls(found.turn, Kept(shard, place, None, found.what))
-        return cls(found.turn, Kept(shard, place, found.what))
-
-    @classmethod
-    def lost(cls, shard: str, position: str) -> Turn:
-        """That a position is not there any more."""
-        what = f"the topic's folder {shard} has not {position}, which was read last"
-        return cls(("", 0), Kept(shard, "", None, NotFound(ReasonCode.BUS_POSITION_LOST, what)))
+    @property
+    def turn(self) -> tuple[str, int]: ...
 
 
-T = TypeVar("T", Found, Turn)
+T = TypeVar("T", bound=InTurn)
 
 
 def in_turn(folders: Sequence[Iterator[T]]) -> Iterator[T]:

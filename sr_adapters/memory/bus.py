@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import attrs
 
-from sr_ports.bus import Envelope, Kept, Positions
+from sr_ports.bus import Envelope
 from sr_ports.errors import BadInput, NotFound
+from sr_ports.positions import Kept, Positions
 from sr_ports.reasons import ReasonCode
 
 SHARD = "memory"

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from sr_ports import Adapter, AuthorityStore, FollowerStore, Later, hookimpl
+from sr_ports import Adapter, AuthorityStore, Later, hookimpl
+
+if TYPE_CHECKING:
+    from sr_ports import FollowerStore
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""The laws B6 to B8 of `sr_ports.bus.Positioned`, as tests.
+"""The laws B6 to B8 of `sr_ports.positions.Positioned`, as tests.
 
 Subclass `PositionedLaws` beside `ControlBusLaws` and give it the same fixtures. `spoil` puts something that is no
 envelope among a topic's, behind the bus's back, and `forget` a place that the bus never gave, by shard; their defaults
@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable
 import attrs
 import pytest
 
-from sr_ports.bus import ControlBus, Envelope, Kept, Positioned, Positions
+from sr_ports.bus import ControlBus, Envelope
 from sr_ports.conformance.buses import HOMES, Reopen, fact, publish_all, reemitted
+from sr_ports.positions import Kept, Positioned, Positions
 from sr_ports.reasons import ReasonCode
 
 Spoil = Callable[[str], None]
