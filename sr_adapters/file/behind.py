@@ -44,11 +44,11 @@ def behind(bus: FileControlBus, place: Place, position: str) -> Iterator[Turn]:
     shard = "/".join(place)
     with bus.edge(f"read {place[-1]}"), bus.entered(place) as folder:
         mark = None if folder is None else order.mark(folder)
-        if mark is not None and bus.still.get((place, position)) == mark:
+        if mark is not None and bus.still.get(place) == (position, mark):
             return
         listed = order.behind(folder, position)
     if listed == [] and mark is not None:
-        bus.still[place, position] = mark
+        bus.still[place] = position, mark
     if listed is None:
         yield Turn.lost(shard, position)
         yield from behind(bus, place, "")

@@ -48,8 +48,8 @@ class FileControlBus:
         self._folders = OneFolder(folders) if isinstance(folders, str) else folders
         self._poll_s = poll_s
         self._closed = threading.Event()
-        self.still: dict[tuple[Place, str], order.Mark] = {}
-        """Positions behind which a folder had nothing, and its mark then."""
+        self.still: dict[Place, tuple[str, order.Mark]] = {}
+        """The position behind which a folder had nothing, and its mark then."""
 
     @cached_property
     def _tree(self) -> Tree:  # where files are not to be had, a bus that nobody uses is no fault
