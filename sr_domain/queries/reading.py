@@ -6,7 +6,6 @@ One snapshot of the engine root serves all reads, so that what was proven and wh
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from functools import cached_property
 from typing import NamedTuple
 
@@ -216,13 +215,36 @@ class ViewReader:
         return {} if fact is None else {place.path: fact}
 
 
-@contextmanager
-def told(name: str) -> Iterator[None]:
+class told:  # noqa: N801 - a context manager; a class, for each part of a file enters one
     """Raise an `EvidenceFault` of the block as the `Fault` that it is to a consumer."""
-    try:
-        yield
-    except EvidenceFault as fault:
-        raise fault_of(Finding(ReasonCode.TRUTH_ALTERED, name, f"MOVED: {fault.what}")) from fault
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, EvidenceFault):
+            raise fault_of(Finding(ReasonCode.TRUTH_ALTERED, self._name, f"MOVED: {error.what}")) from error
+
+
+class Telling:
+    """Around what a caller asks for: notes that he was told of a fault."""
+
+    __slots__ = ("told",)
+
+    def __init__(self) -> None:
+        self.told = False
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Fault):
+            self.told = True
 
 
 def _same(was: FileFact, now: FileFact) -> bool:

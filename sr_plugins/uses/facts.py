@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 
 from sr_domain.queries.opened_view import OpenedView
-from sr_domain.queries.reading import ProvenPart
+from sr_domain.queries.reading import ProvenPart, Telling
 from sr_ports import BadInput, Fault, ReasonCode
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ class Facts:
     ) -> None:
         self._reader = opened.reader
         self._let_go, self._refuse = close, refuse
-        self._told = self._closed = False
+        self._closed, self._telling = False, Telling()
         self._seen: set[str] = set()
         self._con: Any = None
         self.window: Mapping[str, str] = opened.window
@@ -79,7 +78,7 @@ class Facts:
 
     def parts(self, output: str) -> list[ProvenPart]:
         """The output's files with size, sha256, day and version, in the order of `paths`."""
-        with self._telling():
+        with self._telling:
             self._check()
             return list(self._reader.proven(output))
 
@@ -91,7 +90,7 @@ class Facts:
         """
         from sr_plugins.uses.proven_stream import ProvenStream
 
-        with self._telling():
+        with self._telling:
             if output not in self._seen:
                 self._check()
                 self._seen.add(output)
@@ -114,7 +113,7 @@ class Facts:
         from sr_plugins.uses.tables import dataset
 
         parts = self.parts(output)
-        with self._telling():
+        with self._telling:
             return dataset(self._reader, parts, format, options, self._telling)
 
     def relation(self, output: str, con: duckdb.DuckDBPyConnection | None = None, **options: Any) -> Any:
@@ -147,7 +146,7 @@ class Facts:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         try:
-            if kind is None and not self._told and not self._closed:
+            if kind is None and not self._telling.told and not self._closed:
                 self._look_again()
         finally:
             self.close()
@@ -168,15 +167,6 @@ class Facts:
         if chain:
             what = f"run {self.run_id}: superseded by {chain[0]}"
             raise Fault(ReasonCode.SUPERSEDED, what, superseded_remedy(chain))
-
-    @contextmanager
-    def _telling(self) -> Iterator[None]:
-        """Note that the caller is told of a fault, which then is not told again at the end."""
-        try:
-            yield
-        except Fault:
-            self._told = True
-            raise
 
 
 def named_files(facts: Facts, output: str) -> list[ProvenPart]:

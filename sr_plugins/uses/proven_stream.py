@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from typing import Any, Final, Protocol
 
 from sr_domain.queries.finding import Finding
-from sr_domain.queries.reading import ViewReader, fault_of, told
+from sr_domain.queries.reading import Telling, ViewReader, fault_of, told
 from sr_domain.queries.view_outputs import ListedFile
 from sr_ports import ReasonCode
 from sr_ports.roots import RangeReader
 
 _AT_LEAST: Final = 1 << 20
 """Bytes that are read at a time, where fewer are asked for."""
-Telling = Callable[[], AbstractContextManager[None]]
 
 
 class _Source(Protocol):
@@ -116,7 +114,7 @@ class ProvenStream(io.BufferedIOBase):
             raise ValueError("the file is closed")
         if self._source is None:
             return b""
-        with self._telling():
+        with self._telling:
             data = self._source.take(max(wanted, _AT_LEAST))
             if self._hash is not None:
                 self._hash.update(data)

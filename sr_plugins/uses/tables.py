@@ -5,15 +5,12 @@ from __future__ import annotations
 import importlib
 import io
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
-from sr_domain.queries.reading import ProvenPart, ViewReader, told
+from sr_domain.queries.reading import ProvenPart, Telling, ViewReader, told
 from sr_ports import BadInput, ReasonCode
 from sr_ports.roots import RangeReader
-
-Telling = Callable[[], AbstractContextManager[None]]
 
 _FORMATS = {
     ".parquet": "parquet",
@@ -125,7 +122,7 @@ class RangeFile(io.RawIOBase):
 
     def read(self, size: int | None = -1, /) -> bytes:
         wanted = self._size - self._at if size is None or size < 0 else size
-        with self._telling(), told(self.name):
+        with self._telling, told(self.name):
             if self._made is None:
                 self._made = self._opened()
             data = self._made.read(self._at, max(0, wanted))
