@@ -19,8 +19,8 @@ import boto3
 import botocore.loaders
 import botocore.session
 
-from sr_domain.encoding.redact import redact
 from sr_ports import BadInput, ReasonCode, SrError, Unreachable
+from sr_ports.masking import redact
 
 T = TypeVar("T")
 

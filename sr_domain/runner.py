@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from typing import TYPE_CHECKING, Any, Self
 
 from sr_domain.run.context import Context
 from sr_ports import Noting
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sr_domain.flows.recover_store import StoreDecision
     from sr_domain.flows.reemit import Reemit
     from sr_domain.plan.pack import InterfacePack
@@ -17,10 +20,12 @@ if TYPE_CHECKING:
     from sr_domain.queries.audit import Audit
     from sr_domain.queries.audit_all import StoreAudit
     from sr_domain.queries.explain import Explanation
+    from sr_domain.queries.governance import Facts
     from sr_domain.queries.listing import Asked, Listing
     from sr_domain.queries.preview import PlanReport
     from sr_domain.queries.timeline import Timeline
     from sr_domain.queries.verify import Verification
+    from sr_domain.record.details import Standing
     from sr_domain.record.ledger import Event
     from sr_domain.run.outcome import Outcome
     from sr_domain.run.ports import Ports, Settings
@@ -31,11 +36,10 @@ if TYPE_CHECKING:
 class ScenarioRunner:
     """Admits run requests, proves their evidence, publishes READY.
 
-    Needs ports, a policy and an interface pack (or how to read it, when a plan is first made); no
-    plugin, file or YAML. Every method may be called twice, at once, or again after a crash (spec:
-    mission, law 6), and imports its flow when it is first used. A context manager: leaving it closes the ports.
-    A run may be named by its id, by the first characters of it (six or more), by ``key:KEY``, or by a ref of it
-    that an answer or artifact carries, which says where it is.
+    Needs ports, a policy and an interface pack (or how to read it, when a plan is first made); no plugin, file or
+    YAML. Every method may be called twice, at once, from any thread, or again after a crash (spec: mission, law 6),
+    and imports its flow when it is first used. A context manager: leaving it closes the ports. A run may be named by
+    its id, six characters of it or more, ``key:KEY``, or a ref that an answer or artifact carries.
     """
 
     def __init__(
@@ -69,6 +73,18 @@ class ScenarioRunner:
         """What embedder or profile fixed for this process."""
         return self._context.settings
 
+    def until(self, asked: Callable[[], bool]) -> Self:
+        """The same runner for calls that may have to end early: they raise `Stopped` soon after `asked()` is true.
+
+        Engine or law are ended, the lease is given up, and nothing is lost: the same call by any worker goes on. That
+        holds for what works on a run, and for `verify`. `asked` is called often, and from several threads.
+        """
+        from sr_domain.run import stopping
+
+        other = copy(self)
+        other._context = stopping.until(self._context, asked)
+        return other
+
     def __enter__(self) -> Self:
         return self
 
@@ -83,10 +99,8 @@ class ScenarioRunner:
         return submit(self._context, request.document() if isinstance(request, RunRequest) else request, actor=actor)
 
     def resume(self, run_id: str, *, actor: str = "resume", force: bool = False) -> Outcome:
-        """Finish what waits or was left. Raises `NotFound`, `Unreachable`, `LeaseLost`.
-
-        `force`: one more engine attempt, although too many were abandoned (ENGINE_ABANDONED_REPEATEDLY).
-        """
+        """Finish what waits or was left. `force`: one more engine attempt, although too many were abandoned.
+        Raises `NotFound`, `Unreachable`, `LeaseLost`."""
         from sr_domain.flows import resume
 
         return resume.resume(self._context, run_id, actor=actor, force=force)
@@ -174,10 +188,8 @@ class ScenarioRunner:
         )
 
     def recover_artifact(self, run_id: str, artifact: str, *, reason: str, actor: str = "local") -> Outcome:
-        """Set aside what stands at an artifact's key and is not the record's, and take the run as far as it goes now.
-
-        `reason`: goes on record. Raises `NotFound`, `BadInput`, `Fault(TRUTH_LOST)`, `Unreachable`, `LeaseLost`.
-        """
+        """Set aside what stands in an artifact's place, and go on. `reason`: goes on record. Raises as `resume`, and
+        `BadInput`, `Fault(TRUTH_LOST)`."""
         from sr_domain.flows import recover
 
         return recover.recover_artifact(self._context, run_id, artifact, reason=reason, actor=actor)
@@ -189,10 +201,7 @@ class ScenarioRunner:
         return recover_receipt.recover_receipt(self._context, run_id, output_id, reason=reason, actor=actor)
 
     def recover_store(self, what: str, *, reason: str, actor: str = "local") -> StoreDecision:
-        """Decide that the store was `moved`, or is a `copy` or `new`, so that the authority serves it where it is.
-
-        `reason`: why what was known of it counts no more. Raises `BadInput`, `Fault`, `Unreachable`.
-        """
+        """Decide that the store was `moved`, or is a `copy` or `new`. Raises `BadInput`, `Fault`, `Unreachable`."""
         from sr_domain.flows import recover_store
 
         return recover_store.recover_store(self._context, what, reason=reason, actor=actor)
@@ -206,10 +215,9 @@ class ScenarioRunner:
     def retry(
         self, run_id: str, request: Mapping[str, Any] | RunRequest | None = None, *, actor: str | None = None
     ) -> Outcome:
-        """Ask again for what a run that ended without READY was asked for, under the next free key.
+        """Ask again for what a run that ended without READY was asked for, under the next free key, as `submit` does.
 
         `request`: where record and index do not have it. A run of the series that goes on or is READY is the answer.
-        Raises `NotFound`, `BadInput`, and as `submit` does.
         """
         from sr_domain.flows import retry
         from sr_domain.plan.request import RunRequest
@@ -226,10 +234,8 @@ class ScenarioRunner:
     def audit(self, run_id: str) -> Audit:
         """Whether anything in a run's truth was altered. Raises `NotFound` for a run that nobody knows."""
         from sr_domain.queries import audit
-        from sr_domain.run import lookup
 
-        place = lookup.home(self._context, run_id)
-        return audit.audit(self.ports.at(place.layout.platform_run_id), place.layout, place.run_id)
+        return audit.audit_run(self._context, run_id)
 
     def audit_all(self) -> StoreAudit:
         """A look at the union of records, artifacts, index and bus, over every platform run of the store."""
@@ -240,10 +246,8 @@ class ScenarioRunner:
     def repair_status(self, run_id: str) -> bool:
         """Write the status the record derives, and nothing else; whether it had to be written."""
         from sr_domain.queries import audit
-        from sr_domain.run import lookup
 
-        place = lookup.home(self._context, run_id)
-        return audit.repair_status(self.ports, place.layout, place.run_id)
+        return audit.repair_status(self._context, run_id)
 
     def recorded_runs(self) -> Iterator[str]:
         """The refs of every run's record in every platform run of the store, the newest platform run first."""
@@ -267,18 +271,12 @@ class ScenarioRunner:
         allow_superseded: bool = False,
     ) -> Verification:
         """Re-prove a run's facts view, as a consumer would; `signed_by`: whose attestation it must have.
-
-        A run that was superseded is at fault unless `allow_superseded`. Raises `NotFound`.
-        """
+        A run that was superseded is at fault unless `allow_superseded`. Raises `NotFound`."""
         from sr_domain.queries import verify_run
 
+        root, allowed = engine_run_root, allow_superseded
         return verify_run.verify_run(
-            self._context,
-            run_id,
-            engine_run_root=engine_run_root,
-            fast=fast,
-            signed_by=signed_by,
-            allow_superseded=allow_superseded,
+            self._context, run_id, engine_run_root=root, fast=fast, signed_by=signed_by, allow_superseded=allowed
         )
 
     def quarantined(self) -> list[Mapping[str, Any]]:
@@ -320,6 +318,18 @@ class ScenarioRunner:
 
         return run_diff.run_diff(self._context, run_id, other)
 
+    def governance_facts(self, since: datetime | None = None) -> Iterator[tuple[str, Facts | Trouble]]:
+        """By ref of a record, its governance facts from `since` on with what proves them; or what was wrong with it."""
+        from sr_domain.queries import governance
+
+        return governance.governance_facts(self._context, since)
+
+    def tell_standing(self, before: Standing | None = None) -> Standing:
+        """Count what is not settled, by the index; telemetry is told unless it is as it was `before`."""
+        from sr_domain.queries import standing
+
+        return standing.tell_standing(self._context, before)
+
     def tail(
         self, *, from_start: bool = True, follow: bool = False, platform_run: str | None = None
     ) -> Iterator[Envelope]:
@@ -339,4 +349,4 @@ class ScenarioRunner:
 
     def close(self) -> None:
         """Let go of what the ports hold open."""
-        self._context.ports.close()
+        self.ports.close()

@@ -33,12 +33,14 @@ if TYPE_CHECKING:
     from sr_ports.bus import ControlBus, Envelope
     from sr_ports.errors import (
         BadInput,
+        CutShort,
         EvidenceFault,
         Fault,
         LeaseLost,
         NotFound,
         OutcomeUnknown,
         SrError,
+        Stopped,
         Unreachable,
         one_line,
     )
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
         HashingLaw,
         IndexEntry,
         Json,
+        LawVector,
         Ordering,
         Params,
         Part,
@@ -68,6 +71,8 @@ if TYPE_CHECKING:
         VerificationMethod,
     )
     from sr_ports.lazy import Later
+    from sr_ports.logs import LogLines, LogTail
+    from sr_ports.masking import Redactor, redact, redact_bytes, redacted
     from sr_ports.positions import Kept, Positioned, Positions
     from sr_ports.reasons import REASONS, Reason, ReasonCode
     from sr_ports.roots import (
@@ -85,6 +90,7 @@ if TYPE_CHECKING:
     from sr_ports.runtime import (
         Authenticator,
         BatchSink,
+        Begun,
         Clock,
         Heartbeat,
         Held,
@@ -92,13 +98,15 @@ if TYPE_CHECKING:
         IdSource,
         ObservabilitySink,
         ObsEvent,
+        PatientSink,
         PlatformRuns,
         Runtime,
+        TracingSink,
         WorkPool,
     )
     from sr_ports.settings import Refused, setting
     from sr_ports.signer import SignatureChecker, Signer
-    from sr_ports.stores import Blob, ObjectStore, Provable, Stored, check_bytes, check_key
+    from sr_ports.stores import Blob, ObjectStore, Provable, Stored, Streamed, check_bytes, check_key
     from sr_ports.wanted import ListingRules, Wanted
 
 _HOME = {
@@ -115,6 +123,7 @@ _HOME = {
     "Admission": "authority",
     "Authenticator": "runtime",
     "BatchSink": "runtime",
+    "Begun": "runtime",
     "AuthorityStore": "authority",
     "BadInput": "errors",
     "Binding": "authority",
@@ -124,6 +133,7 @@ _HOME = {
     "Changes": "roots",
     "Clock": "runtime",
     "ControlBus": "bus",
+    "CutShort": "errors",
     "EngineCall": "invoker",
     "EngineInvoker": "invoker",
     "EndsAbandoned": "invoker",
@@ -149,10 +159,17 @@ _HOME = {
     "IndexedRun": "authority",
     "Json": "laws",
     "Kind": "kinds",
+    "LawVector": "laws",
     "Lease": "authority",
     "Later": "lazy",
     "LeaseLost": "errors",
     "ListingRules": "wanted",
+    "LogLines": "logs",
+    "LogTail": "logs",
+    "Redactor": "masking",
+    "redact": "masking",
+    "redact_bytes": "masking",
+    "redacted": "masking",
     "Migratable": "authority",
     "Newest": "authority",
     "NewestRuns": "authority",
@@ -168,6 +185,7 @@ _HOME = {
     "Part": "laws",
     "PartsLaw": "laws",
     "PathBase": "laws",
+    "PatientSink": "runtime",
     "PerPlatformRun": "authority",
     "PlatformRuns": "runtime",
     "REASONS": "reasons",
@@ -179,7 +197,10 @@ _HOME = {
     "Signer": "signer",
     "Sink": "roots",
     "SrError": "errors",
+    "Stopped": "errors",
     "Stored": "stores",
+    "TracingSink": "runtime",
+    "Streamed": "stores",
     "Unreachable": "errors",
     "VerificationMethod": "laws",
     "Wanted": "wanted",
@@ -209,6 +230,7 @@ __all__ = [
     "AuthorityStore",
     "BadInput",
     "BatchSink",
+    "Begun",
     "Binding",
     "Blob",
     "BundleFile",
@@ -216,6 +238,7 @@ __all__ = [
     "Changes",
     "Clock",
     "ControlBus",
+    "CutShort",
     "EndsAbandoned",
     "EngineCall",
     "EngineInvoker",
@@ -241,11 +264,14 @@ __all__ = [
     "Kept",
     "Kind",
     "Later",
+    "LawVector",
     "Lease",
     "LeaseLost",
     "Leftover",
     "ListingRules",
     "Located",
+    "LogLines",
+    "LogTail",
     "Migratable",
     "Newest",
     "NewestRuns",
@@ -260,6 +286,7 @@ __all__ = [
     "Part",
     "PartsLaw",
     "PathBase",
+    "PatientSink",
     "PerPlatformRun",
     "PlatformRuns",
     "Positioned",
@@ -272,6 +299,7 @@ __all__ = [
     "ReadinessFor",
     "Reason",
     "ReasonCode",
+    "Redactor",
     "Refused",
     "Runtime",
     "SetAside",
@@ -279,9 +307,12 @@ __all__ = [
     "Signer",
     "Sink",
     "SrError",
+    "Stopped",
     "StorePlace",
     "Stored",
+    "Streamed",
     "Tail",
+    "TracingSink",
     "Unreachable",
     "VerificationMethod",
     "Wanted",
@@ -294,5 +325,8 @@ __all__ = [
     "hookimpl",
     "hookspec",
     "one_line",
+    "redact",
+    "redact_bytes",
+    "redacted",
     "setting",
 ]

@@ -10,8 +10,9 @@ import attrs
 class Compared:
     """Base of a frozen attrs class that is defined at start-up: ``@attrs.frozen(eq=False, repr=False)``.
 
-    Values of one class are equal where their fields are, as attrs has it. attrs itself would compile these three for
-    every class, which takes longer than all else about the class.
+    Values of one class are equal where their fields are, as attrs has it. A field with ``eq=False`` is not compared,
+    one with ``repr=False`` not shown. attrs itself would compile these three for every class, which takes longer than
+    all else about the class.
     """
 
     __slots__ = ()
@@ -25,20 +26,18 @@ class Compared:
         return hash((type(self), *_values(self)))
 
     def __repr__(self) -> str:
-        shown = (f"{name}={getattr(self, name)!r}" for name in _names(type(self)))
-        return f"{type(self).__qualname__}({', '.join(shown)})"
+        cls: Any = type(self)
+        shown = (f"{field.name}={getattr(self, field.name)!r}" for field in attrs.fields(cls) if field.repr)
+        return f"{cls.__qualname__}({', '.join(shown)})"
 
 
 _NAMES: dict[Any, tuple[str, ...]] = {}
-"""The fields of each class that was asked for them."""
-
-
-def _names(cls: type[Any]) -> tuple[str, ...]:
-    names = _NAMES.get(cls)
-    if names is None:
-        names = _NAMES[cls] = tuple(field.name for field in attrs.fields(cls))
-    return names
+"""The fields of each class that was asked for them, less those that are not compared."""
 
 
 def _values(one: Any) -> tuple[Any, ...]:
-    return tuple(getattr(one, name) for name in _names(type(one)))
+    cls = type(one)
+    names = _NAMES.get(cls)
+    if names is None:
+        names = _NAMES[cls] = tuple(field.name for field in attrs.fields(cls) if field.eq)
+    return tuple(getattr(one, name) for name in names)

@@ -12,12 +12,14 @@ from itertools import pairwise
 
 import attrs
 
+from sr_ports.compared import Compared
+
 _REMEMBERED = 256
 """Letters whose parts a pattern remembers."""
 
 
-@attrs.frozen
-class OneOf:
+@attrs.frozen(eq=False, repr=False)
+class OneOf(Compared):
     """A set such as ``[a-z_]``; ``?`` is the negated set of nothing. `ranges`: first and last letter of each."""
 
     ranges: tuple[tuple[str, str], ...] = ()
@@ -122,8 +124,8 @@ class Glob:
         return known
 
 
-@attrs.frozen
-class Pieces:
+@attrs.frozen(eq=False, repr=False)
+class Pieces(Compared):
     """A segment of stars and letters: it begins and ends so, and has the rest between them, in this order."""
 
     start: str
@@ -143,8 +145,8 @@ class Pieces:
         return True
 
 
-@attrs.frozen
-class Plain:
+@attrs.frozen(eq=False, repr=False)
+class Plain(Compared):
     """A segment without any wildcard."""
 
     name: str

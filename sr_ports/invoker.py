@@ -15,12 +15,14 @@ from sr_ports.reasons import ReasonCode
 class EngineCall(Compared):
     """What the engine is asked. `invocation`: fits the engine-invocation contract.
 
-    `engine_run_root`: the folder the engine writes to, None when the invoker chooses one.
+    `engine_run_root`: the folder the engine writes to, None when the invoker chooses one. `traceparent`: the span of
+    the attempt, for the engine's environment; None where runs are not traced.
     """
 
     invocation: Mapping[str, Any]
     attempt_no: int
     engine_run_root: str | None
+    traceparent: str | None = None
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -86,6 +86,7 @@ class EngineRoot(Protocol):
         can take nothing is not entered. A link that the pattern takes, or one to a folder that a segment of
         it names, is `PATH_ESCAPES`; ``**`` alone passes links over. Where there are no folders, an
         empty object whose key ends in ``/`` is a folder's marker; one that holds bytes is `NOT_A_FILE`.
+        With `files_alone` whatever is no regular file is passed over, that one and every link, too.
     R5  Memory is bounded whatever a file's size; chunks arrive in order, exactly once. `chunks` gives the same
         bytes as `stream` at the pace of whoever asks, several files side by side; it ends only after R2 held.
     R6  Nothing is ever written, created, locked or touched.
@@ -178,7 +179,13 @@ class Ranged(Protocol):
 
 
 class EngineRoots(Protocol):
-    """Opens engine roots by URI: a local path, ``file://`` or ``s3://``."""
+    """Opens engine roots by URI: a local path, ``file://`` or ``s3://``.
+
+    Laws:
+
+    E1  `open` gives a snapshot of its own each time, of a root that is there or not, and writes nothing.
+    E2  A URI of a scheme that it does not read raises `BadInput`.
+    """
 
     def open(self, uri: str) -> EngineRoot:
         """A new snapshot of the root at `uri`, which need not exist. Whoever opens it closes it.
@@ -189,13 +196,26 @@ class EngineRoots(Protocol):
 
 @runtime_checkable
 class Keeping(EngineRoots, Protocol):
-    """Engine roots that can write a copy of one, for consumers who cannot reach where it lies."""
+    """Engine roots that can write a copy of one, for consumers who cannot reach where it lies. Laws:
+
+    K1  What was kept is there for everybody: whoever opens a root there finds the path and reads its very bytes.
+    K2  Once: what has the path already stays as it is, whoever wrote it and whatever it holds, and the call raises
+        `Unreachable`. Of several at a time one gives the path its bytes. A try of the call's own whose answer was
+        lost is recognised.
+    K3  Whole or not at all: the path is there once `source` has returned. What `source` raises passes, and then
+        nothing has the path.
+    K4  Confined: a path that R1 refuses by its letters raises `EvidenceFault`, and nothing is written. Below the root
+        no link is followed: one on the way raises `Unreachable`.
+    K5  Memory is bounded whatever a file's size; a view is used during the call of the sink alone.
+    K6  Durable: once the call has returned, bytes and name outlive a power cut.
+    K7  Safe to use from several threads at once.
+    """
 
     def keep(self, uri: str, path: str, source: Callable[[Sink], object]) -> None:
-        """Write one file of the copy at `uri`, durably and once: what another wrote there is left and refused.
+        """Write one file below the root at `uri`, which need not exist.
 
-        `source` feeds the bytes to the sink that it is given, in order; what it raises passes, and then nothing has
-        the name. Raises `Unreachable`, and `BadInput` for a scheme that no adapter writes.
+        `source` feeds the bytes to the sink that it is given, in order. Raises `Unreachable` where it cannot be
+        written, and `BadInput` for a scheme that no adapter writes.
         """
 
 
@@ -220,6 +240,14 @@ def check_path(path: str) -> None:
     check_length(path)
     if (_ASCII_PATH.match(path) if path.isascii() else re.match(_PATH, path)) is None:
         raise path_refused(path, "it is no relative POSIX path")
+
+
+def is_plain(path: str) -> bool:
+    """Whether a path is surely one that law R1 allows, and in the one spelling that it has: as most are.
+
+    False says nothing: one that is long or not ASCII is allowed as well.
+    """
+    return len(path) <= MAX_PARTS and _ASCII_PATH.match(path) is not None
 
 
 def check_length(path: str) -> None:

@@ -51,8 +51,10 @@ class ObjectStore(Protocol):
         `OutcomeUnknown` is raised. It is never reported as done or as refused by guess.
     O7  `list` yields every object whose key starts with `prefix`, in ascending key order,
         and nothing that is not an object (no temporary or lock files).
-    O8  Equal bytes written over themselves still count as a write: no ETag is ever valid
-        for two different contents.
+    O8  Equal bytes written over themselves still count as a write. No ETag is ever valid for two different
+        contents, also after a key was deleted and made anew; nor does an ETag come back with the bytes it was of,
+        but where what keeps the objects makes ETags of bytes alone, as S3 does. Such a store's suite says so
+        (`content_etags`), and no caller relies on more.
     O9  `folders` names every folder below `prefix` that holds an object, once, ascending, and
         reads nothing below it. One that holds none may be named, too: a file system keeps them.
     O10 `location` is a URI (see `check_location`), the same from every handle on the same objects
@@ -106,6 +108,17 @@ class Provable(Protocol):
 
 
 @runtime_checkable
+class Streamed(Protocol):
+    """A store that gives an object in pieces: one that is as long as its files are many is then never held whole."""
+
+    def chunks(self, key: str) -> Iterator[bytes] | None:
+        """The bytes of one object, some at a time, all of one moment; None when it is certainly absent.
+
+        Whoever does not come to the end closes the iterator. Raises as `read` does, also between two pieces.
+        """
+
+
+@runtime_checkable
 class Closing(Protocol):
     """A store that holds something open between calls."""
 
@@ -143,7 +156,7 @@ MAX_OBJECT: Final = 32 << 20
 """Bytes of an object that is read."""
 MAX_LIST: Final = 256 << 20
 """The same of a list of files, which is as long as they are many."""
-_LISTS = ("/part_lists/", "/object_versions/", "/quarantine/set_aside/")
+_LISTS = ("/part_lists/", "/object_versions/")
 _LISTS_BESIDE = ("/bundle_manifest.json", "/object_versions.json")
 
 

@@ -59,7 +59,8 @@ class Wanted(Compared):
     `pattern`: a glob relative to the folder; empty: every file at any depth. ``*``, ``?`` and
     ``[...]`` stay within a segment, ``**`` spans any number of folders; a pattern that matches a
     folder's name takes every file below it. A range that ends before it begins matches nothing.
-    `leave_out`: base names of files that are not taken.
+    `leave_out`: base names of files that are not taken. `files_alone`: what is no regular file is passed over where it
+    would be refused.
 
     A walk starts at `start` and takes a `step` for each name; matching is linear in the path.
     """
@@ -67,6 +68,7 @@ class Wanted(Compared):
     pattern: str = ""
     leave_out: frozenset[str] = frozenset()
     rules: ListingRules = TODAY
+    files_alone: bool = False
 
     @cached_property
     def segments(self) -> tuple[str, ...]:

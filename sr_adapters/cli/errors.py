@@ -97,8 +97,8 @@ def tell(code: ReasonCode | str, what: Any, remedy: str | None = None, *, word: 
 def sentence(what: Any) -> str:
     """What went wrong, in one line; a plugin's driver may quote an address with a password in it, or a value that
     came from the environment."""
-    from sr_domain.encoding.redact import without_passwords
-    from sr_domain.encoding.secret_shapes import without_private_keys
+    from sr_ports.masking import without_passwords
+    from sr_ports.secret_shapes import without_private_keys
 
     environment: Any = sys.modules.get("sr_plugins.documents.environment")  # not loaded: nothing was filled in
     told = str(what) if environment is None else environment.unquoted(str(what))

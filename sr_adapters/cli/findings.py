@@ -17,6 +17,8 @@ _OF_THE_RECORD = (ReasonCode.RECORD_INVALID, ReasonCode.TRUTH_ROLLED_BACK, Reaso
 
 def step(one: Finding, run_id: str) -> str | None:
     """The next step, as it is typed; None for the code's own remedy."""
+    if one.remedy is not None:
+        return one.remedy
     if "/run_status/" in one.where and one.code is not ReasonCode.TRUTH_LOST:  # it may be written again at any time
         return f"{'--repair-status' if running() == 'audit' else 'sr audit --repair-status'} writes it again"
     if one.of_the_engine is not None:

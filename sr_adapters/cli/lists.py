@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from sr_adapters.cli.instants import instant
 from sr_adapters.cli.session import REQUEST, Session, shown_state
 from sr_domain.record.states import RunState
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from sr_domain.queries.listing import Asked
 
 _STATES = [state.value for state in RunState]
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _AGES = ((timedelta(days=2), "d", 86_400), (timedelta(hours=2), "h", 3600), (timedelta(minutes=2), "min", 60))
 _WORDS = [*_STATES, *(f"!{one}" for one in _STATES)]
 
@@ -42,7 +41,7 @@ def list_command(
         raise click.UsageError("--ready lists READY runs: leave --state out")
     from sr_domain.queries.listing import Asked
 
-    asked = Asked(_states(state), None if since is None else _instant(session, since), key)
+    asked = Asked(_states(state), None if since is None else instant(session, since), key)
     if ready:
         return _list_ready(session, asked, limit)
     found = session.runner.listing(asked, limit=limit)
@@ -65,22 +64,6 @@ def _states(word: str | None) -> tuple[str, ...] | None:
     if word is None:
         return None
     return tuple(one for one in _STATES if one != word[1:]) if word.startswith("!") else (word,)
-
-
-def _instant(session: Session, text: str) -> datetime:
-    """A time ago, a day, or an instant. Raises `click.BadParameter`."""
-    from sr_domain.encoding.times import parse_instant
-
-    ago = re.fullmatch(r"([0-9]{1,6})([smhdw])", text)
-    if ago is not None:
-        return session.runner.ports.clock.now() - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-    try:
-        return parse_instant(f"{text}T00:00:00Z" if re.fullmatch(r"\d{4}-\d\d-\d\d", text) else text)
-    except ValueError as error:
-        what = (
-            f"{text!r} is no time: give 90s, 30m, 12h, 7d, a day as 2026-01-31, or an instant as 2026-01-31T12:00:00Z"
-        )
-        raise click.BadParameter(what, param_hint="--since") from error
 
 
 def age(then: datetime, now: datetime) -> str:

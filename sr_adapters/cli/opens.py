@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -42,16 +42,16 @@ def open_command(
     progress = output.tell if session.narrates else lambda line: None
     superseded: Literal["refuse", "allow"] = "allow" if allow_superseded else "refuse"
     with open_facts(facts, session.profile, key, superseded, engine_run_root, progress=progress) as opened:
-        files = named_files(opened, output_id) if fast else opened.parts(output_id)
+        files = named_files(opened, output_id, proven=not fast)
         session.tell_superseded(opened.run_id, opened.successors)
         _say_files(session, opened.run_id, output_id, files)
     return exits.DONE
 
 
-def _say_files(session: Session, run_id: str, output_id: str, files: Sequence[ProvenPart]) -> None:
+def _say_files(session: Session, run_id: str, output_id: str, files: Iterable[ProvenPart]) -> None:
     if session.as_json:
-        told = [{"path": one.uri, "sha256": one.sha256} for one in files]
-        session.json({"run_id": run_id, "output_id": output_id, "files": told})
+        told = ({"path": one.uri, "sha256": one.sha256} for one in files)
+        session.json_rows({"run_id": run_id, "output_id": output_id}, "files", told)
         return
     for one in files:
         output.answer(one.uri)
@@ -90,6 +90,8 @@ def _say_outputs(session: Session, outputs: Mapping[str, Any]) -> None:
         session.say(f"{one['output']}: {one['first'][:12]} -> {one['second'][:12]}")
         for name, mark in (("added", "+"), ("removed", "-"), ("changed", "~")):
             session.say(*(f"  {mark} {path}" for path in one.get(name, ())))
+        if "unnamed" in one:
+            session.say(f"  and {one['unnamed']} parts more that differ")
         if "added" not in one:
             session.say("  which parts differ cannot be told: a part list is not there")
     for side, name in (("only_first", "first"), ("only_second", "second")):

@@ -16,7 +16,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, Any, cast
 
@@ -199,6 +199,14 @@ def story_first() -> None:
         sinks.flush_all(_STORY_S)
 
 
+def story_last() -> None:
+    """The process ends: what telemetry was given goes where it is to go, while that can still import what it needs."""
+    sinks = sys.modules.get("sr_plugins.wiring.sinks")
+    if sinks is not None:
+        with contextlib.suppress(KeyboardInterrupt):
+            sinks.close_all()
+
+
 def answers() -> Output:
     """The stream that a command's answer goes to, after the story that led to it."""
     story_first()
@@ -213,10 +221,26 @@ def answer(text: str = "") -> None:
 
 def document(node: Any, *, indent: int | None = None) -> None:
     """A JSON document of the command's answer. A stream that lacks characters gets ASCII, which means the same."""
+    answer(_as_json(answers())(node, indent))
+
+
+def document_of_rows(head: Mapping[str, Any], name: str, rows: Iterable[Any]) -> None:
+    """A document of fields, the last of which is a list: none of its rows is held once it is written."""
+    to, mark = answers(), ""
+    text = _as_json(to)
+    begun = text(head, 2).removesuffix("}").rstrip()
+    click.echo(plain(f'{begun},\n  "{name}": ['), nl=False, file=to.file())
+    for row in rows:
+        click.echo(plain(f"{mark}\n    {text(row, None)}"), nl=False, file=to.file())
+        mark = ","
+    answer("\n  ]\n}" if mark else "]\n}")
+
+
+def _as_json(to: Output) -> Callable[[Any, int | None], str]:
     import json
 
-    ascii_only = not answers().encoding.lower().replace("_", "-").startswith("utf-8")
-    answer(json.dumps(node, indent=indent, ensure_ascii=ascii_only, default=str))
+    ascii_only = not to.encoding.lower().replace("_", "-").startswith("utf-8")
+    return lambda node, indent: json.dumps(node, indent=indent, ensure_ascii=ascii_only, default=str)
 
 
 def tell(text: str = "", step: str = "") -> None:

@@ -19,6 +19,7 @@ from sr_adapters.cli.session import Session
 from sr_ports import ReasonCode
 
 if TYPE_CHECKING:
+    from sr_domain.record.details import Standing
     from sr_domain.run.outcome import Outcome
     from sr_domain.run.trouble import Trouble
 
@@ -100,6 +101,8 @@ def resume_command(
         return _watch(session, every)
     runner = session.runner
     rows, code = resume_each(session, run_ids or chain(runner.unsettled(), runner.lost()), force=force)
+    if all_runs:
+        _tell_standing(session)
     if session.as_json:
         session.json({"runs": rows})
     elif rows:
@@ -109,6 +112,14 @@ def resume_command(
     else:
         session.say("Nothing to resume: every run known here is settled.")
     return exits.worst([unbound, code])
+
+
+def _tell_standing(session: Session, before: Standing | None = None) -> Standing | None:
+    """Telemetry hears what is still not settled, where that is not as `before`; None where it cannot be known."""
+    try:
+        return session.runner.tell_standing(before)
+    except Exception:  # noqa: BLE001 - what runs came to is told, whatever became of counting them (mission, law 10)
+        return None
 
 
 def _steps(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -169,7 +180,7 @@ def _watch(session: Session, every: float) -> int:
     """Look for ever; a store or authority that is away is waited for. With --json, one document a line."""
     last: dict[str, Any] = {}
     (output.tell if session.as_json else output.answer)(f"watching every {every:g} s; interrupt to end")
-    told_lost = False
+    told_lost, standing = False, None
     while True:
         rows = _look(session, lost=not told_lost)
         told_lost |= all(row["run_id"] != _NO_RUN for row in rows)
@@ -178,6 +189,7 @@ def _watch(session: Session, every: float) -> int:
             if last.get(row["run_id"]) != told:
                 last[row["run_id"]] = told
                 session.json_line(row) if session.as_json else session.say(_news(row))
+        standing = _tell_standing(session, standing) or standing
         signals.check()
         time.sleep(every)
 

@@ -74,20 +74,20 @@ def is_taken(folder: int, name: str) -> bool:
 
 
 @contextmanager
-def drafted(folder: int, data: bytes) -> Iterator[str]:
-    """The name of a temporary file that holds `data`, on disk; removed after the block."""
-    draft = _draft(folder, data)
+def drafted(folder: int, fill: bytes | Callable[[int], object]) -> Iterator[str]:
+    """The name of a temporary file, on disk, that holds `fill` or what that wrote to it; removed after the block."""
+    draft = _draft(folder, fill)
     try:
         yield draft
     finally:
         _discard(folder, draft)
 
 
-def _draft(folder: int, data: bytes) -> str:
+def _draft(folder: int, fill: bytes | Callable[[int], object]) -> str:
     name = f"{OWN}-{secrets.token_hex(8)}.tmp"
     fd = os.open(name, _NEW, 0o666, dir_fd=folder)
     try:
-        write_all(fd, data)
+        write_all(fd, fill) if isinstance(fill, bytes) else fill(fd)
         os.fsync(fd)
     except BaseException:
         _discard(folder, name)
@@ -194,7 +194,7 @@ def _links(folder: int, draft: str, name: str) -> int:
         raise OutcomeUnknown(f"the write of {name} may or may not have been done: {exc.strerror}") from exc
 
 
-def write_all(fd: int, data: bytes) -> None:
+def write_all(fd: int, data: bytes | memoryview) -> None:
     left = memoryview(data)
     while left:
         left = left[os.write(fd, left) :]

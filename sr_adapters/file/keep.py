@@ -1,32 +1,40 @@
-"""Writing an engine root that is a copy: one file at a time, each once."""
+"""Writing below an engine root that is a copy: one file at a time, each once."""
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Callable
-from pathlib import Path
+from typing import Final
 
-from sr_adapters.file.errors import FULL, port_errors
-from sr_ports import ReasonCode, Sink, Unreachable
+from sr_adapters.file import durable
+from sr_adapters.file.errors import DENIED, FULL, port_errors
+from sr_adapters.file.tree import Tree
+from sr_ports import BadInput, ReasonCode, Sink, Unreachable
+from sr_ports.roots import check_path
+
+_CODES: Final = {**FULL, **dict.fromkeys(DENIED, ReasonCode.ENGINE_ROOT_DENIED)}
+_WHO = "see who writes below engine.publish_root"
 
 
-def keep_file(root: str, path: str, source: Callable[[Sink], object]) -> None:
-    """See `sr_ports.Keeping.keep`. `root`: a path. The file has its name only once it is whole and on disk."""
-    target = Path(root) / path
-    draft = target.parent / f".{uuid.uuid4().hex}.sr-draft"
-    with port_errors(f"write {target}", FULL, ReasonCode.ENGINE_ROOT_UNREACHABLE):
-        target.parent.mkdir(parents=True, exist_ok=True)
+def keep_file(tree: Tree, path: str, source: Callable[[Sink], object]) -> None:
+    """See `sr_ports.Keeping.keep`. `tree`: the root. The file has its name only once it is whole and on disk."""
+    check_path(path)
+    *folders, name = path.split("/")
+
+    def fill(fd: int) -> None:
+        source(lambda view: durable.write_all(fd, view))
+
+    with port_errors(f"write {path} in {tree.root}", _CODES, ReasonCode.ENGINE_ROOT_UNREACHABLE):
         try:
-            with draft.open("xb") as file:
-                source(file.write)
-                file.flush()
-                os.fsync(file.fileno())
-            target.hardlink_to(draft)
-        except FileExistsError as error:
-            what = f"writing {target}: another file is there"
-            raise Unreachable(
-                ReasonCode.ENGINE_ROOT_UNREACHABLE, what, "see who writes below engine.publish_root"
-            ) from error
-        finally:
-            draft.unlink(missing_ok=True)
+            with tree.made(tuple(folders)) as folder:
+                made = not durable.is_taken(folder, name) and _linked(folder, name, fill)
+                durable.sync_names(folder, name, changed=made)
+        except BadInput as unfit:  # a fault of the place: the run rests
+            raise Unreachable(ReasonCode.ENGINE_ROOT_UNREACHABLE, unfit.what, unfit.remedy) from unfit
+    if not made:
+        what = f"writing {path} in {tree.root}: another file is there"
+        raise Unreachable(ReasonCode.ENGINE_ROOT_UNREACHABLE, what, _WHO)
+
+
+def _linked(folder: int, name: str, fill: Callable[[int], None]) -> bool:
+    with durable.drafted(folder, fill) as draft:
+        return durable.link_once(folder, draft, name)

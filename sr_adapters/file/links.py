@@ -11,6 +11,7 @@ from sr_adapters.file.folders import ABSENT
 from sr_adapters.file.looks import Looks, absent, leads_to_folder, shown
 from sr_adapters.snapshot import Answer, Standing
 from sr_ports import EvidenceFault, FileFact, ReasonCode
+from sr_ports.compared import Compared
 from sr_ports.roots import check_length, check_path
 from sr_ports.wanted import Wanted
 
@@ -19,8 +20,8 @@ Place = tuple[str, str, frozenset[int], Marks]
 """A folder: the path it was reached by, the path it is at, the pattern's state, and what it lies in."""
 
 
-@attrs.frozen
-class Links:
+@attrs.frozen(eq=False, repr=False)
+class Links(Compared):
     """Resolves links by name, and then looks at the place they lead to by `looks`, which follows none."""
 
     looks: Looks

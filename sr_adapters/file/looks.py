@@ -16,8 +16,9 @@ from sr_adapters.file.folders import ABSENT, Folders, LinkMet
 from sr_adapters.places import flags
 from sr_adapters.snapshot import Answer, Standing
 from sr_ports import EvidenceFault, FileFact, ReasonCode
+from sr_ports.compared import Compared
 from sr_ports.roots import check_length, path_refused
-from sr_ports.wanted import Wanted
+from sr_ports.wanted import Step, Wanted
 
 _READ: Final = os.O_RDONLY | flags("DIRECTORY", "CLOEXEC")
 _BAD_NAME = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]")  # lone surrogates stand for bytes that are not UTF-8
@@ -25,8 +26,8 @@ _BITS_64: Final = (1 << 64) - 1
 _LONGEST_NAME: Final = 255  # bytes
 
 
-@attrs.frozen
-class Below:
+@attrs.frozen(eq=False, repr=False)
+class Below(Compared):
     """A folder that a walk goes on into. `state`: of the pattern, below it."""
 
     path: str
@@ -37,8 +38,8 @@ Names = Mapping[str, frozenset[int] | None]
 """Entries of a folder; a folder's name ends in ``/``, by which it is sorted, and has a state."""
 
 
-@attrs.frozen
-class Looks:
+@attrs.frozen(eq=False, repr=False)
+class Looks(Compared):
     """Looks by today's rules; they remember nothing. Both raise `EvidenceFault`.
 
     `trouble`: makes the error of a path that cannot be looked at.
@@ -106,9 +107,7 @@ class Looks:
             if entry.is_dir(follow_symlinks=False):
                 if step.any:
                     names[f"{entry.name}/"] = step.any
-            elif entry.name not in wanted.leave_out and (
-                wanted.taken(step) or (step.named and entry.is_symlink() and leads_to_folder(entry))
-            ):
+            elif entry.name not in wanted.leave_out and _asked_for(entry, step, wanted):
                 names[entry.name] = None
         return names
 
@@ -163,6 +162,13 @@ class Looks:
             raise self.trouble(folder, error) from error
         finally:
             os.close(fd)
+
+
+def _asked_for(entry: os.DirEntry[str], step: Step, wanted: Wanted) -> bool:
+    """Whether an entry that is no folder is to be looked at: a file that is wanted, or what is refused in its place."""
+    if wanted.files_alone and not entry.is_file(follow_symlinks=False):
+        return False
+    return wanted.taken(step) or bool(step.named and entry.is_symlink() and leads_to_folder(entry))
 
 
 def stamp(found: os.stat_result) -> int:

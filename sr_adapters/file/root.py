@@ -22,6 +22,7 @@ from sr_ports import BadInput, EvidenceFault, FileFact, ReasonCode, Unreachable
 from sr_ports.wanted import TODAY, ListingRules, Wanted
 
 if TYPE_CHECKING:
+    from sr_adapters.file.tree import Tree
     from sr_ports import Sink, Wiring
     from sr_ports.roots import RangeReader
 
@@ -181,7 +182,10 @@ def _other(fd: int, fact: FileFact) -> bool:
 
 
 class FileEngineRoots:
-    """`sr_ports.EngineRoots` of paths and ``file://`` URIs."""
+    """`sr_ports.EngineRoots` and `sr_ports.Keeping` of paths and ``file://`` URIs."""
+
+    def __init__(self) -> None:
+        self._written: dict[str, Tree] = {}
 
     def open(self, uri: str) -> FileEngineRoot:
         """A snapshot of the root at `uri`. Raises `BadInput(PLATFORM_UNSUPPORTED)`."""
@@ -191,9 +195,11 @@ class FileEngineRoots:
     def keep(self, uri: str, path: str, source: Callable[[Sink], object]) -> None:
         """`sr_ports.Keeping`: one file of a copy, in a folder of this machine."""
         from sr_adapters.file.keep import keep_file
+        from sr_adapters.file.tree import Tree
 
         require_posix()
-        keep_file(_path_of(uri) if uri.startswith("file://") else uri, path, source)
+        home = os.path.abspath(_path_of(uri) if uri.startswith("file://") else uri)  # noqa: PTH100 - as in a root
+        keep_file(self._written.setdefault(home, Tree(home)), path, source)
 
 
 def build(wiring: Wiring[None]) -> FileEngineRoots:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
+from typing import IO
 from urllib.parse import unquote, urlsplit
 
 from sr_adapters.file import durable
@@ -68,6 +69,23 @@ class FileObjectStore:
         with self._edge("read", key), self._tree.entered(folders) as folder:
             data = None if folder is None else durable.read_file(folder, name, partial(check_bytes, key))
         return None if data is None else Blob(data, _etag(data))
+
+    def chunks(self, key: str) -> Iterator[bytes] | None:
+        """See `sr_ports.stores.Streamed`."""
+        folders, name = _split(key)
+        with self._edge("read", key), self._tree.entered(folders) as folder:
+            opened = None if folder is None else durable.open_file(folder, name)
+        return None if opened is None else self._pieces(key, os.fdopen(opened[0], "rb", buffering=0), opened[1])
+
+    def _pieces(self, key: str, file: IO[bytes], size: int) -> Iterator[bytes]:
+        """An open file to its end, which is never further than an object may be long."""
+        with file, self._edge("read", key):
+            check_bytes(key, size)
+            read = 0
+            while piece := file.read(_CHUNK):
+                read += len(piece)
+                check_bytes(key, read)
+                yield piece
 
     def stat(self, key: str) -> Stored | None:
         folders, name = _split(key)

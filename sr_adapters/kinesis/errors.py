@@ -5,8 +5,8 @@ from __future__ import annotations
 from botocore import exceptions as boto
 
 from sr_adapters import aws
-from sr_domain.encoding.redact import redact
 from sr_ports import BadInput, ReasonCode, SrError, Unreachable, one_line
+from sr_ports.masking import redact
 
 _UNREACHABLE, _DENIED, _REFUSED = ReasonCode.BUS_UNREACHABLE, ReasonCode.BUS_DENIED, ReasonCode.BUS_REFUSED
 _CODES = {

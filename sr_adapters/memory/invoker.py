@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import attrs
 
-from sr_domain.encoding.redact import redact, redact_bytes
 from sr_ports import EngineCall, EngineResult, ReasonCode, one_line
 from sr_ports.errors import described
+from sr_ports.masking import redact, redact_bytes
 
 
 @attrs.frozen

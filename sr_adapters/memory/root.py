@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Generator, Iterable, Mapping
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import Self
 
 from sr_adapters.snapshot import Answer, Snapshot, unstable
-from sr_ports import FileFact
+from sr_ports import FileFact, ReasonCode, Sink, Unreachable
 from sr_ports.roots import RangeReader, check_path
 from sr_ports.wanted import ListingRules, Wanted
 
@@ -86,14 +87,47 @@ class _Ranges:
 
 
 class MemoryEngineRoots:
-    """`sr_ports.EngineRoots` over given roots; any other URI opens as a root that is not there."""
+    """`sr_ports.EngineRoots` over given roots; any other URI opens as a root that is not there.
+
+    What is kept (`sr_ports.Keeping`) is found below any URI that it lies below.
+    """
 
     def __init__(self, roots: Mapping[str, MemoryEngineRoot]) -> None:
         self._roots = roots
+        self._kept: dict[str, bytes] = {}
+        self._lock = threading.Lock()
 
     def open(self, uri: str) -> MemoryEngineRoot:
         known = self._roots.get(uri.rstrip("/"))
-        return MemoryEngineRoot({}, uri) if known is None else known.anew()
+        return MemoryEngineRoot(_Below(self._kept, f"{uri.rstrip('/')}/"), uri) if known is None else known.anew()
+
+    def keep(self, uri: str, path: str, source: Callable[[Sink], object]) -> None:
+        check_path(path)
+        data = bytearray()
+        source(data.extend)
+        name = f"{uri.rstrip('/')}/{path}"
+        with self._lock:
+            if name in self._kept:
+                what, remedy = f"writing {name}: another file is there", "see who writes below engine.publish_root"
+                raise Unreachable(ReasonCode.ENGINE_ROOT_UNREACHABLE, what, remedy)
+            self._kept[name] = bytes(data)
+
+
+class _Below(Mapping[str, bytes]):
+    """The files below a prefix, by the rest of their names."""
+
+    def __init__(self, files: Mapping[str, bytes], prefix: str) -> None:
+        self._files, self._prefix = files, prefix
+
+    def __getitem__(self, path: str) -> bytes:
+        return self._files[self._prefix + path]
+
+    def __iter__(self) -> Iterator[str]:
+        cut = len(self._prefix)
+        return (name[cut:] for name in list(self._files) if name.startswith(self._prefix))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def _fact(path: str, data: bytes) -> FileFact:

@@ -42,6 +42,11 @@ class MemoryObjectStore:
             check_bytes(key, len(blob.data))
         return blob
 
+    def chunks(self, key: str) -> Iterator[bytes] | None:
+        """See `sr_ports.stores.Streamed`."""
+        blob = self.read(key)
+        return None if blob is None else iter((blob.data,))
+
     def stat(self, key: str) -> Stored | None:
         check_key(key)
         blob = self._blobs.get(key)

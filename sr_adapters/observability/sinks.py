@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import weakref
@@ -12,28 +11,16 @@ from shutil import get_terminal_size
 from typing import Any
 
 from sr_adapters.observability.beat import EngineBeat
+from sr_adapters.observability.lines import line, narrative
+from sr_adapters.observability.settings import FileSettings
 from sr_adapters.places import flags
-from sr_adapters.shown import folded, in_line
-from sr_domain.encoding.suspect import suspect
+from sr_adapters.shown import folded
 from sr_ports import ObsEvent, SrError, Wiring
 
 _COLOURS = {"WARN": "\033[33m", "ERROR": "\033[31m"}
 _NARROW, _BESIDE = 40, 19
 """Columns that every terminal has; where what has no room on its line goes on: beside time and phase."""
-_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | flags("CLOEXEC", "NOFOLLOW")
-
-
-def narrative(event: ObsEvent) -> str:
-    """One line for a newcomer: when, which phase, which run, what. Nothing in it moves a cursor."""
-    run = str(event.pins.get("run_id", ""))[:8]
-    of = f"run {run}  " if run else ""
-    line = in_line(f"{event.ts_utc[11:19]} {event.phase:<9} {of}{event.message}")
-    if not suspect(line):
-        return line
-    from sr_domain.encoding.redact import redact
-
-    return redact(line)
 
 
 class ConsoleSink:
@@ -92,11 +79,14 @@ class ConsoleSink:
 class FileSink:
     """Narrative lines to the shared ``platform.log`` and the session's own, events to ``session.jsonl``.
 
-    One write call for a file and all events that come at once, appended, never synced: many processes may share them.
+    `shared`: the path of the former, where it is not in `folder`. One of the files that cannot be written keeps nothing
+    from the others. One write call for a file and all events that come at once, appended, never synced: many processes
+    may share them.
     """
 
-    def __init__(self, folder: str, platform_run_id: Callable[[], str]) -> None:
+    def __init__(self, folder: str, platform_run_id: Callable[[], str], shared: str | None = None) -> None:
         self._folder, self._platform_run_id = folder, platform_run_id
+        self._shared = shared or f"{folder}/platform.log"
         self._open: dict[str, int] = {}
         weakref.finalize(self, _close_all, self._open)  # for callers who never close
         self._session: str | None = None
@@ -112,9 +102,10 @@ class FileSink:
                 return  # nothing was submitted yet: there is no session to write to
         session = self._session
         story = [narrative(one) for one in events if one.severity != "DEBUG"]
-        self._append(f"{self._folder}/platform.log", story)
-        self._append(f"{session}/platform.log", story)
-        self._append(f"{session}/session.jsonl", list(map(_line, events)))
+        told = list(map(line, events))
+        for path, lines in ((f"{session}/session.jsonl", told), (f"{session}/platform.log", story)):
+            self._append(path, lines)
+        self._append(self._shared, story)
 
     def close(self) -> None:
         _close_all(self._open)
@@ -124,7 +115,7 @@ class FileSink:
             return
         fd = self._open.get(path)
         if fd is None:
-            os.makedirs(path.rpartition("/")[0], exist_ok=True)  # noqa: PTH103 - strings all the way
+            os.makedirs(path.rpartition("/")[0] or ".", exist_ok=True)  # noqa: PTH103 - strings all the way
             fd = self._open[path] = os.open(path, _FLAGS, 0o644)
         os.write(fd, "\n".join((*lines, "")).encode("utf-8", "backslashreplace"))
 
@@ -134,38 +125,12 @@ def _close_all(files: dict[str, int]) -> None:
         os.close(files.popitem()[1])
 
 
-def _line(event: ObsEvent) -> str:
-    """The event as one JSON line, without secrets."""
-    document = _document(event)
-    text = _ENCODE(document)
-    if not suspect(text):
-        return text
-    from sr_domain.encoding.redact import redacted
-
-    return _ENCODE(redacted(document))
-
-
-def _document(event: ObsEvent) -> dict[str, Any]:
-    node = {
-        "ts_utc": event.ts_utc,
-        "event_kind": event.event_kind,
-        "phase": event.phase,
-        "outcome": event.outcome,
-        "severity": event.severity,
-        "pins": dict(event.pins),
-        "policy_rev": None if event.policy_rev is None else dict(event.policy_rev),
-        "attempt_id": event.attempt_id,
-        "message": event.message,
-        "details": dict(event.details),
-    }
-    return {key: value for key, value in node.items() if value is not None}
-
-
 def build_console(wiring: Wiring[None]) -> ConsoleSink:
     """The console sink."""
     return ConsoleSink()
 
 
-def build_file(wiring: Wiring[None]) -> FileSink:
-    """The file sink, under the runtime root."""
-    return FileSink(f"{wiring.runtime_root}/fraud-platform", wiring.platform_run_id)
+def build_file(wiring: Wiring[FileSettings]) -> FileSink:
+    """The file sink, under the runtime root; the shared log where settings or environment say."""
+    shared = wiring.settings.path or os.environ.get("PLATFORM_LOG_PATH") or None
+    return FileSink(f"{wiring.runtime_root}/fraud-platform", wiring.platform_run_id, shared)

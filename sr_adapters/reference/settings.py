@@ -29,6 +29,7 @@ def _rows(path: str, node: Mapping[str, Any]) -> Rows:
         section = next((form for form in one.get("anyOf", ()) if "properties" in form), one)
         yield from _rows(f"{name}.", section)
         yield from _adapters(name, section)
+        yield from _listed(name, one)
 
 
 def _adapters(name: str, section: Mapping[str, Any]) -> Rows:
@@ -39,6 +40,17 @@ def _adapters(name: str, section: Mapping[str, Any]) -> Rows:
         settings = {key: one for key, one in rule["then"]["properties"].items() if key not in own}
         for key, one in settings.items():
             yield f"{code(f'{name}.{key}')} of {code(word)}", _means(one), _default(one)
+
+
+def _listed(name: str, node: Mapping[str, Any]) -> Rows:
+    """The settings of each adapter that a list may name."""
+    listed: Mapping[str, Any] = next((form for form in node.get("anyOf", ()) if "items" in form), {})
+    for form in listed.get("items", {}).get("anyOf", ()):
+        for rule in form.get("allOf", ()):
+            ((key, word),) = rule["if"]["properties"].items()
+            for setting, one in rule["then"]["properties"].items():
+                if setting != key:
+                    yield f"{code(f'{name}[].{setting}')} of {code(word['const'])}", _means(one), _default(one)
 
 
 def _means(node: Mapping[str, Any]) -> str:

@@ -79,7 +79,17 @@ PLACEHOLDERS = {
     "python": "the Python that Scenario Runner runs in",
 }
 VARIABLES = {
+    "SR_TRACE_PLUGINS": (
+        "commands",
+        "1: tell on stderr which plugins were asked, what was chosen, what was skipped and why",
+    ),
     "PLATFORM_RUN_ID": ("commands", "the platform run; else the active one under the runtime root"),
+    "PLATFORM_LOG_PATH": (
+        "commands",
+        "where the file sink writes the shared platform.log; else under the runtime root",
+    ),
+    "SR_OTLP_ENABLED": ("commands", "true adds the sink `otlp` to the profile's, false takes it away"),
+    "SR_OBS_DROP_DEBUG": ("commands", "true: DEBUG events are told to no sink"),
     "SR_PROFILE": ("commands", "the profile, where none is named"),
     "SR_ENGINE_S3_ENDPOINT": (
         "commands",
@@ -93,6 +103,7 @@ VARIABLES = {
     "SR_ENGINE_RUN_ROOT": ("engines", "the folder or URI to write to"),
     "SR_RUN_ID": ("engines", "the run's id"),
     "SR_ATTEMPT_NO": ("engines", "1, 2, 3, ..."),
+    "TRACEPARENT": ("engines", "the span of the attempt, as W3C Trace Context has it; where a sink traces runs"),
     "SR_MANIFEST_FINGERPRINT": ("engines", "the pin"),
     "SR_PARAMETER_HASH": ("engines", "the pin"),
     "SR_SEED": ("engines", "the pin"),
@@ -104,6 +115,7 @@ VARIABLES = {
     "SR_TEST_ENGINE_REQUEST": ("tests", "a request for it"),
     "SR_TEST_S3_ENDPOINT": ("tests", "an S3 endpoint"),
     "SR_TEST_S3_BUCKET": ("tests", "a bucket there"),
+    "SR_TEST_S3_PREFIX": ("tests", "where in that bucket"),
     "SR_TEST_PG_DSN": ("tests", "a Postgres database"),
     "SR_TEST_KINESIS_ENDPOINT": ("tests", "a Kinesis endpoint"),
 }

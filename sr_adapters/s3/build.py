@@ -55,7 +55,9 @@ class S3EngineRoots:
 
     def keep(self, uri: str, path: str, source: Callable[[Sink], object]) -> None:
         """`sr_ports.Keeping`: one object of a copy."""
-        keep_object(shared_client(self._endpoint(), ReasonCode.ENGINE_ROOT_DENIED), uri, path, source)
+        endpoint = self._endpoint()
+        once = shared_client(attrs.evolve(endpoint, attempts=1), ReasonCode.ENGINE_ROOT_DENIED)
+        keep_object(once, endpoint.attempts, uri, path, source)
 
     def _endpoint(self) -> Endpoint:
         region = self.region or None

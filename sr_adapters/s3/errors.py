@@ -13,8 +13,8 @@ from botocore import exceptions as boto
 from urllib3.exceptions import HTTPError
 
 from sr_adapters.aws import chain_fault, said
-from sr_domain.encoding.redact import redact
 from sr_ports import BadInput, ReasonCode, SrError, Unreachable
+from sr_ports.masking import redact
 
 DRIVER_ERRORS: Final = (boto.ClientError, boto.BotoCoreError, HTTPError, OSError)
 """Everything the client may raise for what a server, the network or a local file (certificates) did."""

@@ -178,7 +178,7 @@ class S3EngineRoot(Snapshot):
             return _file(path, item)
         if path.strip("/"):
             check_path(path[:-1])
-        if int(item["Size"]) and not wanted.rules.full_markers:
+        if int(item["Size"]) and not (wanted.rules.full_markers or wanted.files_alone):
             what = f"{path!r} ends in / as a folder's marker does, and holds {item['Size']} bytes that no path names"
             raise EvidenceFault(ReasonCode.NOT_A_FILE, what, path)
         return None

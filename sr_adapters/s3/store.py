@@ -17,6 +17,7 @@ from sr_adapters.s3.write import ConditionalWrite, Seen
 from sr_ports.stores import Blob, Stored, check_bytes, check_key
 
 _REMEMBERED: Final = 1024
+_CHUNK: Final = 1 << 20
 _NOT_FOUND = 404
 _PROCESS = ProcessFindings()
 
@@ -79,6 +80,27 @@ class S3ObjectStore:
                 return None
             raise translate(error, self._about(key)) from error
         return Blob(data, self._noted(key, answer))
+
+    def chunks(self, key: str) -> Iterator[bytes] | None:
+        """See `sr_ports.stores.Streamed`."""
+        check_key(key)
+        try:
+            answer = self._reader.get_object(Bucket=self._bucket, Key=self._prefix + key)
+        except DRIVER_ERRORS as error:
+            if key_is_missing(error):
+                return None
+            raise translate(error, self._about(key)) from error
+        return self._pieces(key, answer)
+
+    def _pieces(self, key: str, answer: Mapping[str, Any]) -> Iterator[bytes]:
+        with answer["Body"] as body:
+            check_bytes(key, int(answer["ContentLength"]))
+            while True:
+                with translated(self._about(key)):
+                    piece = body.read(_CHUNK)  # raises when the body is shorter than its stated length
+                if not piece:
+                    return
+                yield piece
 
     def stat(self, key: str) -> Stored | None:
         check_key(key)

@@ -12,7 +12,9 @@ import attrs
 from sr_adapters.s3.errors import (
     DRIVER_ERRORS,
     NEVER_SENT,
+    STORE,
     Cause,
+    Words,
     cause_of,
     is_throttled,
     key_is_missing,
@@ -42,7 +44,8 @@ class Seen:
 class ConditionalWrite:
     """`put` writes under a condition, once; `look` reads what is there now.
 
-    `mine`: the trail that the write carries. `etag`: what `If-Match` asks for; None for a create.
+    `mine`: the trail that the write carries. `etag`: what `If-Match` asks for; None for a create. `words`: in which its
+    troubles are told.
     """
 
     put: Callable[[], Stored]
@@ -51,6 +54,7 @@ class ConditionalWrite:
     etag: str | None
     where: str
     tries: int
+    words: Words = STORE
     _doubt: bool = False
 
     def run(self) -> Stored | None:
@@ -83,7 +87,9 @@ class ConditionalWrite:
         seen = self._see(error)
         if seen is None:
             if self.etag is None:
-                raise Unreachable(translate(error, self.where).code, f"{self.where}: refused, yet nothing is there")
+                raise Unreachable(
+                    translate(error, self.where, self.words).code, f"{self.where}: refused, yet nothing is there"
+                )
             return None
         return self._settle(seen)
 
@@ -109,7 +115,7 @@ class ConditionalWrite:
         if not self._doubt:
             if self._is_about_a_missing_key(last):
                 return None
-            raise translate(last, self.where) from last
+            raise translate(last, self.where, self.words) from last
         seen = self._see(last)
         if seen is not None and seen.stored.etag != self.etag:
             return self._settle(seen)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # most commands run no engine
     from sr_adapters.subprocess.seen import Note
 
 INVOCATION_ENV, ROOT_ENV = "SR_ENGINE_INVOCATION_JSON", "SR_ENGINE_RUN_ROOT"
+TRACE_ENV = "TRACEPARENT"
 RUN_ENV, ATTEMPT_ENV = "SR_RUN_ID", "SR_ATTEMPT_NO"
 _PINS = ("manifest_fingerprint", "parameter_hash", "seed", "scenario_id")
 """Given as ``SR_`` and the name in capitals, where the invocation has them."""
@@ -165,6 +166,7 @@ class SubprocessInvoker:
             detail = f"the engine command has no value for {exc.part}"
             raise _Refused(ReasonCode.ENGINE_COMMAND_TEMPLATE_UNRESOLVED, detail) from exc
         given = _given(values) | {INVOCATION_ENV: whole, ROOT_ENV: _local(root)}
+        given |= {} if call.traceparent is None else {TRACE_ENV: call.traceparent}
         env = engine_environment(os.environ, given, passed=self.env.passed, fixed=self.env.fixed)
         if call.engine_run_root is None:
             _make_folder(root)
@@ -228,7 +230,7 @@ class SubprocessInvoker:
 
 def _masked(text: str) -> str:
     """The text in one line, without secrets."""
-    from sr_domain.encoding.redact import redact
+    from sr_ports.masking import redact
 
     return one_line(redact(text))
 

@@ -18,11 +18,11 @@ from typing import IO, Self, cast
 
 import attrs
 
-from sr_adapters.subprocess.logs import Lines, Tail
 from sr_adapters.subprocess.seen import Seen
 from sr_adapters.subprocess.supervisor import KILL_S
-from sr_domain.encoding.redact import Redactor
 from sr_ports import Leftover
+from sr_ports.logs import LogLines, LogTail
+from sr_ports.masking import Redactor
 
 _POLL_S = 0.05
 _CHUNK = 1 << 16
@@ -95,8 +95,8 @@ class SupervisedEngine:
         self._halted = 0
         self._masked_s, self._owed_s = 0.0, limits.timeout_s
         self._logs = {
-            _fd(self._process.stdout): Tail(limits.log_bytes),
-            _fd(self._process.stderr): Tail(limits.log_bytes),
+            _fd(self._process.stdout): LogTail(limits.log_bytes),
+            _fd(self._process.stderr): LogTail(limits.log_bytes),
         }
         self._output: dict[int, Redactor] = {}
         self._selector = selectors.DefaultSelector()
@@ -113,7 +113,7 @@ class SupervisedEngine:
 
         `started` is told once of the supervisor's pid and the engine's.
         """
-        lines = {fd: Lines(progress) for fd in self._logs}
+        lines = {fd: LogLines(progress) for fd in self._logs}
         self._output = {fd: Redactor(_both(log, lines[fd])) for fd, log in self._logs.items()}
         deadline = time.monotonic() + self._limits.timeout_s
         stop: Stop | None = None
@@ -264,7 +264,7 @@ def _supervisor() -> Sequence[str]:
     return [str(program)] if isinstance(program, Path) else ["-c", program.read_text("utf-8")]
 
 
-def _both(log: Tail, lines: Lines) -> Callable[[bytes], None]:
+def _both(log: LogTail, lines: LogLines) -> Callable[[bytes], None]:
     """Takes output without secrets: what is kept, quoted or shown of it has none either."""
 
     def take(data: bytes) -> None:

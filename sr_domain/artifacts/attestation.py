@@ -14,11 +14,13 @@ from typing import Any
 
 import attrs
 
+from sr_domain.encoding.bounds import stored_json
 from sr_domain.encoding.canonical import canonical_json, exact_json
 from sr_domain.encoding.contracts import problem
 from sr_domain.record.layout import Layout
 from sr_domain.record.revisions import FIRST
 from sr_ports import Fault, ReasonCode
+from sr_ports.compared import Compared
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -31,8 +33,8 @@ RULES_VERSION = "scenario-runner-rules"
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
-@attrs.frozen
-class Ready:
+@attrs.frozen(eq=False, repr=False)
+class Ready(Compared):
     """A decided run, as a signature on its READY states it.
 
     `facts`: the view. Digests are hex64: `facts_digest`, `plan_digest` of the stored bytes of view and plan,
@@ -83,8 +85,8 @@ def decision_subject(layout: Layout, run_id: str) -> str:
     return f"{layout.record(run_id)}#EVIDENCE_COMPLETE"
 
 
-@attrs.frozen
-class Stated:
+@attrs.frozen(eq=False, repr=False)
+class Stated(Compared):
     """What the payload of an envelope states. `subjects`: sha256 by name. `revision`: of the rules it was made by."""
 
     payload: bytes
@@ -100,12 +102,12 @@ class Stated:
         """
         payload = payload_of(envelope)
         try:
-            node = json.loads(payload)
+            node = stored_json(payload)
             named = [(one["name"], one["digest"]["sha256"]) for one in node["subject"]]
             predicate = node["predicate"]
             revision = int(predicate["verifier"].get("version", {}).get(RULES_VERSION, FIRST))
             stated = cls(payload, dict(named), revision, predicate["timeVerified"])
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise _invalid("it holds no statement with subjects") from error
         if len(stated.subjects) != len(named):
             raise _invalid("it names a subject twice")
@@ -157,8 +159,8 @@ def fault_in(envelope: bytes, expected: bytes) -> str | None:
 def difference(payload: bytes, expected: bytes) -> str:
     """What a payload states otherwise than expected, the first subject by name."""
     try:
-        stated = {one["name"]: one["digest"] for one in json.loads(payload)["subject"]}
-    except (ValueError, KeyError, TypeError, RecursionError):
+        stated = {one["name"]: one["digest"] for one in stored_json(payload)["subject"]}
+    except (ValueError, KeyError, TypeError):
         return "it holds no statement with subjects"
     wanted = {one["name"]: one["digest"] for one in json.loads(expected)["subject"]}
     for name in (*wanted, *stated):
@@ -169,8 +171,8 @@ def difference(payload: bytes, expected: bytes) -> str:
 
 def _parsed(envelope: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(envelope)
-    except (ValueError, RecursionError) as error:
+        document = stored_json(envelope)
+    except ValueError as error:
         raise _invalid("the envelope is not JSON") from error
     misfit = problem("attestation", document)
     if misfit is not None:

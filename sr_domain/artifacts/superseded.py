@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sr_domain.encoding.redact import redact
 from sr_domain.record.layout import Layout
+from sr_ports.masking import redact
 
 if TYPE_CHECKING:
     from sr_domain.record.details import Decided
@@ -24,6 +24,7 @@ def run_superseded(layout: Layout, old: str, decided: Entry[Decided], notes: str
 
     `notes`: of the successor's request: the reason, without secrets.
     """
+
     reason = None if notes is None else redact(notes)[:_REASON]
     return {
         "run_id": old,

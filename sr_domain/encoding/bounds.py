@@ -7,8 +7,11 @@ knows its documents to be smaller asks for less.
 from __future__ import annotations
 
 import codecs
+import json
 import re
+from collections.abc import Iterator
 from itertools import accumulate
+from typing import Any
 
 from sr_ports import BadInput, ReasonCode
 
@@ -31,9 +34,15 @@ BOUNDS = frozenset(
 )
 """The codes of what is over a bound. A reader with a code of its own passes these on."""
 
-STORED_VALUES = 1_000_000
+STORED_VALUES = 500_000
 """Values of an object of the store, which is longer than a document from outside."""
-_FEW_BYTES = 3 << 20
+MAX_LINE = 10 << 20
+"""Bytes that a line of a record takes as text."""
+OVER_LONG = f"its line takes more than {MAX_LINE} bytes as text"
+MAX_STORED = 24 << 20
+"""The same of an object of the store, of all its lines together where it is a record."""
+_LONG_OBJECT = f"takes more than {MAX_STORED} bytes as text"
+_FEW_BYTES = 2 << 20
 """So few bytes hold no more of them than fit into little memory."""
 
 _BLOCK = 1 << 16
@@ -64,9 +73,16 @@ def check_size(data: bytes, what: str, max_bytes: int = MAX_BYTES) -> None:
     """Raise `BadInput(DOCUMENT_TOO_LARGE)` for more bytes, or as text more memory, than is read."""
     if len(data) > max_bytes:
         raise over(ReasonCode.DOCUMENT_TOO_LARGE, f"{what}: larger than {max_bytes} bytes")
-    width = 4 if _WIDER.search(data) else 2 if _WIDE.search(data) else 1
-    if len(data) * width > MAX_TEXT and len(data.translate(None, _TAILS)) * width > MAX_TEXT:
+    if as_text(data) > MAX_TEXT:
         raise over(ReasonCode.DOCUMENT_TOO_LARGE, f"{what}: larger than {MAX_TEXT} bytes as text")
+
+
+def as_text(data: bytes) -> int:
+    """Bytes of memory that this UTF-8 takes as text."""
+    if data.isascii():
+        return len(data)
+    width = 4 if _WIDER.search(data) else 2 if _WIDE.search(data) else 1
+    return len(data.translate(None, _TAILS)) * width
 
 
 def check_count(data: bytes, what: str, most: int = MAX_VALUES) -> None:
@@ -83,15 +99,50 @@ def check_count(data: bytes, what: str, most: int = MAX_VALUES) -> None:
             raise too_many
 
 
-def crowded(data: bytes) -> bool:
-    """Whether an object of the store, JSON or lines of it, has more than `STORED_VALUES` values."""
-    if len(data) <= _FEW_BYTES:
-        return False
+def crowded(data: bytes) -> str | None:
+    """Why an object of the store, JSON or lines of it, has too many values; None where it has not."""
     try:
-        check_count(data, "", STORED_VALUES)
+        if len(data) > _FEW_BYTES:
+            check_count(data, "", STORED_VALUES)
     except BadInput:
-        return True
-    return False
+        return f"has more than {STORED_VALUES} values"
+    return None
+
+
+def overgrown(data: bytes) -> str | None:
+    """Why a JSON object of the store is not parsed: more would come of it than is held."""
+    return crowded(data) or (_LONG_OBJECT if len(data) > 2 * MAX_STORED or as_text(data) > MAX_STORED else None)
+
+
+def is_long(line: bytes) -> bool:
+    """Whether a line takes more memory as text than one may. No UTF-8 takes less than half of its bytes."""
+    return 4 * len(line) > MAX_LINE and (len(line) > 2 * MAX_LINE or as_text(line) > MAX_LINE)
+
+
+def lines_of(data: bytes) -> Iterator[bytes]:
+    """The lines that end, without their newlines: one copy at a time."""
+    at = 0
+    while (end := data.find(b"\n", at)) >= 0:
+        yield data[at:end]
+        at = end + 1
+
+
+def line_of(line: bytes) -> Any:
+    """What a line of a record says, taken by itself. Raises `ValueError` for no JSON, and for more than a line has."""
+    if is_long(line) or crowded(line) is not None:
+        raise ValueError(OVER_LONG)
+    return json.loads(line.decode())
+
+
+def stored_json(data: bytes) -> Any:
+    """The JSON value in an object of the store. Raises `ValueError` for none, and for more than is held."""
+    grown = overgrown(data)
+    if grown is not None:
+        raise ValueError(f"it {grown}")
+    try:
+        return json.loads(data)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
 
 
 def _marks(data: bytes) -> int:

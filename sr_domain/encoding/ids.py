@@ -43,6 +43,17 @@ def attempt_id_for(run_id: str, attempt_no: int) -> str:
     return _hash("sr_attempt", run_id, str(attempt_no))[:32]
 
 
+def trace_id_for(run_id: str) -> str:
+    """The trace of a run: its id, which is as long as W3C trace ids are."""
+    return run_id
+
+
+def span_id_for(began: str, name: str) -> str:
+    """First 16 hex of sha256(``sr_span|<began>|<name>``). `began`: id of the event that began it; a run's own id for
+    the span that is the whole run."""
+    return _hash("sr_span", began, name)[:16]
+
+
 def scenario_id_for(scenario_set: Iterable[str]) -> str:
     """``scnset_`` and the first 16 hex of sha256 over the sorted, unique names joined by ``|``."""
     return "scnset_" + _hash(*sorted(set(scenario_set)))[:16]

@@ -13,10 +13,11 @@ from sr_domain.encoding.canonical import exact_json
 from sr_domain.encoding.contracts import Problem
 from sr_domain.encoding.pack_schema import Schema, SchemaFault, self_contained
 from sr_ports import Fault, ReasonCode
+from sr_ports.compared import Compared
 
 
-@attrs.frozen
-class PackContracts:
+@attrs.frozen(eq=False, repr=False)
+class PackContracts(Compared):
     """`schemas`: self-contained (see `pack_schema`), by the name of the contract of SR's that each stands beside."""
 
     schemas: Mapping[str, Schema] = attrs.field(factory=dict)

@@ -13,6 +13,8 @@ from typing import Any
 
 import attrs
 
+from sr_ports.compared import Compared
+
 DRAFTS = {"http://json-schema.org/draft-07/schema": 7, "https://json-schema.org/draft/2020-12/schema": 2020}
 MAX_NODES, MAX_DEPTH = 10_000, 48
 _ANNOTATIONS = frozenset(
@@ -49,8 +51,8 @@ class SchemaFault(Exception):
     """A schema that is not taken; its text is one line for people."""
 
 
-@attrs.frozen
-class _Place:
+@attrs.frozen(eq=False, repr=False)
+class _Place(Compared):
     """Where a schema stands. `draft`: by which words are read. `refs`: those that led here, each once."""
 
     file: str
@@ -89,7 +91,7 @@ def _draft(document: Any, place: _Place) -> int:
     return draft
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _Walk:
     read: Callable[[str], Any]
     documents: dict[str, Any]

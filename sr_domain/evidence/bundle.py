@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from itertools import islice
 from typing import Any
 
@@ -28,14 +28,15 @@ from sr_ports import (
     Wanted,
     WorkPool,
 )
+from sr_ports.compared import Compared
 from sr_ports.laws import PathBase
-from sr_ports.roots import check_path, leaves
+from sr_ports.roots import check_path, is_plain, leaves
 from sr_ports.wanted import TODAY
 
 _FOUND_AT_ONCE = 1000
 PATH_KEYS = ("path", "relative_path", "rel_path", "file_path", "file", "filename", "name")
 DIGEST_KEYS = ("sha256_hex", "sha256", "digest", "digest_sha256", "digest_hex", "sha256_digest", "hash")
-_HEX = frozenset("0123456789abcdefABCDEF")
+_HEX = "0123456789abcdefABCDEF"
 
 
 def _nothing(chunk: memoryview) -> None:
@@ -50,12 +51,13 @@ class BundleAbsent(Exception):
         self.path = path
 
 
-@attrs.frozen(slots=False)
-class Bundle:
+@attrs.frozen(slots=False, eq=False, repr=False)
+class Bundle(Compared):
     """What a law may ask of a bundle, over an engine root; a law itself is given a `law_view` of it.
 
     `bundle_root`: folder without trailing slash. `index_path`: None when the gate names none. `flag_path`:
     of the gate's flag, which no law reads. `pool`: what reads the parts of a law over parts, None for this thread.
+    `members`: what a flag lists that is the index as well, at each call anew; None for any other.
     """
 
     root: EngineRoot
@@ -67,13 +69,24 @@ class Bundle:
     digests: WholeFiles = attrs.field(factory=WholeFiles)
     flag_path: str | None = None
     pool: WorkPool | None = None
+    members: Callable[[], Iterable[IndexEntry]] | None = None
+
+    @property
+    def inside(self) -> str:
+        """What paths of the bundle begin with below the engine root; empty where that itself is the bundle."""
+        return f"{self.bundle_root}/" if self.bundle_root else ""
+
+    @property
+    def listed_in(self) -> str | None:
+        """Where the bundle's files are listed: in its index, or in a flag that is one; None where nowhere."""
+        return self.index_path if self.members is None else self.flag_path
 
     def files(self) -> Sequence[BundleFile]:
         """Every file below the bundle root less excluded names. Raises `BundleAbsent` when there is none.
 
         The flag is one of them where no name leaves it out: a digest over all files then covers it.
         """
-        cut = len(self.bundle_root) + 1
+        cut = len(self.inside)
         facts = self.root.list(self.bundle_root, whole_bundle(self.method, self.rules))
         if not facts:
             raise BundleAbsent(self.bundle_root)
@@ -87,25 +100,42 @@ class Bundle:
 
     @cached_property
     def _index(self) -> Sequence[IndexEntry]:
-        path = self.index_path
+        path = self.listed_in
         if path is None:
             raise EvidenceFault(ReasonCode.INDEX_MALFORMED, "the gate map names no index for this law")
         if self.root.stat(path, self.rules) is None:
             raise BundleAbsent(path)
-        entries = kept(partial(self._entries, path))
+        entries = kept(partial(self._entries, path) if self.members is None else self._members)
         if not entries:
             raise EvidenceFault(ReasonCode.INDEX_EMPTY, f"{path} lists nothing", path)
         return entries
 
     def _entries(self, path: str) -> Iterator[IndexEntry]:
         """A walk over the index at this path."""
-        for node in index_entries(self.root.chunks(path, rules=self.rules), path):
-            entry = self._plain(_entry(node, path))
-            if self._excluded(entry.path):
+        left_out = self.method.exclude_filenames
+        for node in index_entries(self._guarded(path), path):
+            entry = _entry(node, path)
+            plain = not entry.path or is_plain(entry.path)
+            if not plain:
+                entry = self._plain(entry)
+            if left_out and entry.path.rpartition("/")[2] in left_out:
                 continue
-            if entry.path:  # also for a law that never opens it: no index names what is not its bundle's
+            if not plain:  # also for a law that never opens it: no index names what is no member
                 _check_member(entry.path, entry.path)
             yield entry
+
+    def _members(self) -> Iterator[IndexEntry]:
+        """A walk over a flag that is the index as well. Its digest is over all of it: no name is left out."""
+        for entry in () if self.members is None else self.members():
+            plain = self._plain(entry)
+            _check_member(plain.path, entry.path)
+            yield plain
+
+    def _guarded(self, path: str) -> Iterator[memoryview]:
+        """The bytes of an index: read under the lease, as any others are."""
+        for chunk in self.root.chunks(path, rules=self.rules):
+            self.guard(len(chunk))
+            yield chunk
 
     def let_go(self) -> None:
         """Forget the index: a view that a law was given lives on until it is collected."""
@@ -154,8 +184,8 @@ class Bundle:
 
     def _lists(self, path: str) -> bool:
         """Whether the index lists what is at `path` below the engine root."""
-        inside = f"{self.bundle_root}/" if self.bundle_root and self.method.path_base == "bundle_root" else ""
-        return self.index_path is not None and any(inside + entry.path == path for entry in self.index())
+        inside = self.inside if self.method.path_base == "bundle_root" else ""
+        return self.listed_in is not None and any(inside + entry.path == path for entry in self.index())
 
     def sha256_file(self, path: str, base: PathBase) -> str:
         """Hex sha256 of one member, read once in a look."""
@@ -191,7 +221,7 @@ class Bundle:
 
     def part_facts(self) -> dict[str, FileFact]:
         """The files of a law over parts, by the paths that it is given. Raises as `parts` does."""
-        return self._all_but_the_flag() if self.index_path is None else self._listed()
+        return self._all_but_the_flag() if self.listed_in is None else self._listed()
 
     def _listed(self) -> dict[str, FileFact]:
         """The index's members by path, each found before any is read."""
@@ -204,7 +234,7 @@ class Bundle:
 
     def _all_but_the_flag(self) -> dict[str, FileFact]:
         """Every file below the bundle root less excluded names and the flag, by path from the method's base on."""
-        cut = 0 if self.method.path_base == "run_root" else len(self.bundle_root) + 1
+        cut = 0 if self.method.path_base == "run_root" else len(self.inside)
         found = {
             fact.path[cut:]: fact
             for fact in self.root.list(self.bundle_root, whole_bundle(self.method, self.rules))
@@ -225,17 +255,14 @@ class Bundle:
         """The member's path below the engine root. Raises `EvidenceFault` for one that leaves its base or is none."""
         plain = plain_path(path, folders=self.root.folders)
         _check_member(plain, path)
-        return plain if base == "run_root" else f"{self.bundle_root}/{plain}"
+        return plain if base == "run_root" else self.inside + plain
 
     def _check_target(self, fact: FileFact, base: PathBase) -> None:
         """A symbolic link may stay within its base alone; the engine root sees to what is outside it."""
-        inside = f"{self.bundle_root}/" if self.bundle_root and base == "bundle_root" else ""
+        inside = self.inside if base == "bundle_root" else ""
         if fact.target is not None and not fact.target.startswith(inside):
             what = f"the member {fact.path} is a link to {fact.target}, outside its bundle"
             raise EvidenceFault(ReasonCode.PATH_ESCAPES, what, fact.path)
-
-    def _excluded(self, path: str) -> bool:
-        return path.rpartition("/")[2] in self.method.exclude_filenames
 
 
 def whole_bundle(method: VerificationMethod, rules: ListingRules = TODAY) -> Wanted:
@@ -288,19 +315,20 @@ def member_fault(path: str) -> tuple[ReasonCode, str] | None:
 
 
 def _entry(node: Any, path: str) -> IndexEntry:
-    entry = IndexEntry(node) if isinstance(node, str) else _stated(node)
+    if isinstance(node, str):
+        return IndexEntry(node)
+    entry = _stated(node) if isinstance(node, dict) else None
     if entry is not None:
         return entry
     what = f"{path} has an entry that is neither a path nor a member: {json.dumps(node)[:80]}"
     raise EvidenceFault(ReasonCode.INDEX_MALFORMED, what, path)
 
 
-def _stated(node: Any) -> IndexEntry | None:
+def _stated(node: dict[str, Any]) -> IndexEntry | None:
     """What a member states; None for what is none."""
-    if not isinstance(node, dict):
-        return None
-    name = next((node[key] for key in PATH_KEYS if key in node), "")
-    claim = next((node[key] for key in DIGEST_KEYS if key in node), None)
+    named, claimed = _keys(tuple(node))
+    name = "" if named is None else node[named]
+    claim = None if claimed is None else node[claimed]
     if isinstance(claim, dict):
         claim = claim.get("hex", "")
     if isinstance(name, str) and (claim is None or is_hex64(claim)) and (name or claim):
@@ -308,6 +336,13 @@ def _stated(node: Any) -> IndexEntry | None:
     return None
 
 
+@lru_cache(16)
+def _keys(keys: tuple[str, ...]) -> tuple[str | None, str | None]:
+    """Under which of its keys a member states its path and its digest: as a rule all of an index have the same."""
+    named = next((key for key in PATH_KEYS if key in keys), None)
+    return named, next((key for key in DIGEST_KEYS if key in keys), None)
+
+
 def is_hex64(value: object) -> bool:
     """Whether this is a sha256 in hex."""
-    return isinstance(value, str) and len(value) == 64 and set(value) <= _HEX  # noqa: PLR2004
+    return isinstance(value, str) and len(value) == 64 and not value.strip(_HEX)  # noqa: PLR2004

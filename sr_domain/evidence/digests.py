@@ -278,5 +278,29 @@ def _pieces(files: Iterable[FileDigest | Part]) -> Iterator[bytes]:
     yield b"]" if start == "," else b"[]"
 
 
+class PartsDigest:
+    """The digest of the part list of the parts that are added, in order; they are not held."""
+
+    def __init__(self) -> None:
+        self._whole, self._start, self._some = hashlib.sha256(), "[", list[str]()
+
+    def add(self, one: FileDigest | Part) -> None:
+        """The next part."""
+        self._some.append(_part(one))
+        if len(self._some) >= _PARTS:
+            self._write()
+
+    def hexdigest(self) -> str:
+        """Of the whole list. Nothing is added after it."""
+        self._write()
+        self._whole.update(b"]" if self._start == "," else b"[]")
+        return self._whole.hexdigest()
+
+    def _write(self) -> None:
+        if self._some:
+            self._whole.update((self._start + ",".join(self._some)).encode())
+            self._start, self._some = ",", []
+
+
 def _part(one: FileDigest | Part) -> str:
     return f'{{"path":{encode_basestring(one.path)},"sha256":"{one.sha256}","size":{one.size}}}'

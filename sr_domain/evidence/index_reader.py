@@ -14,8 +14,8 @@ from typing import Any, Final, NoReturn
 
 from sr_domain.encoding.bounds import MAX_DEPTH, too_deep_at
 from sr_domain.encoding.strict_json import DECODER, SURROGATE
-from sr_domain.evidence.small_files import CutShort, first_line
-from sr_ports import EvidenceFault, ReasonCode
+from sr_domain.evidence.small_files import first_line
+from sr_ports import CutShort, EvidenceFault, ReasonCode
 
 MAX_INDEX: Final = 256 << 20
 """Bytes of an index."""
@@ -31,15 +31,18 @@ _LONGEST: Final = 3
 _SPACES = " \t\n\r"
 _SPACE = re.compile(r"[ \t\n\r]*")
 _HOLE = "\0"
+_ENDS = {"{": "},", '"': '",'}
+"""How an entry ends that begins so, where another follows."""
 
 
-def index_entries(chunks: Iterable[memoryview], path: str) -> Iterator[Any]:
+def index_entries(chunks: Iterable[memoryview], path: str, most: int | None = None) -> Iterator[Any]:
     """The entries of the index in these bytes, in its order.
 
-    `path`: of the index, for people. Raises `EvidenceFault`: `INDEX_MALFORMED`, or the code of the bound that it
-    is over; `CutShort` where it merely ends too early. An index is sound only where the last entry was given.
+    `path`: of the index, for people. `most`: entries that it may have, else as an index. Raises `EvidenceFault`:
+    `INDEX_MALFORMED`, or the code of the bound that it is over; `CutShort` where it merely ends too early. An index is
+    sound only where the last entry was given.
     """
-    window = _Window(chunks, path)
+    window = _Window(chunks, path, MAX_ENTRIES if most is None else most)
     opening = window.peek()
     if opening == "[":
         yield from window.entries("[")
@@ -94,9 +97,10 @@ def _no_index(path: str) -> EvidenceFault:
 class _Window:
     """The part of the text that is looked at. `before`: what stands for all that was read, for `json_cut_short`."""
 
-    def __init__(self, chunks: Iterable[memoryview], path: str) -> None:
+    def __init__(self, chunks: Iterable[memoryview], path: str, most: int) -> None:
         self._chunks = iter(chunks)
-        self._path = path
+        self._path, self._most = path, most
+        self._singly = 0
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
         self._text, self._at, self._begins = "", 0, b""
         self._left, self._ended, self._escaped = MAX_INDEX, False, False
@@ -112,6 +116,7 @@ class _Window:
         while size < _AHEAD and not self._ended:
             parts.append(self._next())
             size += len(parts[-1])
+        self._singly -= self._at
         self._text, self._at = "".join(parts), 0
         self._escaped = self._escaped or SURROGATE.search(self._text) is not None
 
@@ -188,19 +193,28 @@ class _Window:
                 raise self.malformed("not valid UTF-8 text") from None
 
     def _check_depth(self, end: int) -> None:
-        most = MAX_DEPTH - self._before.count("[") - self._before.count("{")
+        most = self._deeper()
         if self._text.count("[", self._at, end) + self._text.count("{", self._at, end) > most:
             written = self._text[self._at : end].encode("utf-8", "surrogatepass")
             if too_deep_at(written, most) is not None:
                 raise self._too_deep()
+
+    def _deeper(self) -> int:
+        """How many lists and objects there may be one in another here."""
+        return MAX_DEPTH - self._before.count("[") - self._before.count("{")
 
     def entries(self, opening: str) -> Iterator[Any]:
         """The values of the list that comes next. `opening`: what stands for all up to its bracket."""
         self.pass_over("[", opening[:-1])
         count, before, further = 0, opening, opening + "0,"
         while count or self.peek() != "]":
-            if count >= MAX_ENTRIES:
-                what = f"{self._path} lists more than {MAX_ENTRIES} files"
+            several, behind = self._several(before)
+            if several and count + len(several) <= self._most:
+                self._at, count, before = behind, count + len(several), further
+                yield from several
+                continue
+            if count >= self._most:
+                what = f"{self._path} lists more than {self._most} files"
                 raise EvidenceFault(ReasonCode.DOCUMENT_TOO_MANY, what, self._path)
             node = self.value(before)
             count += 1
@@ -210,6 +224,33 @@ class _Window:
             self._at += 1
             before = further
         self.pass_over("]", opening + "0" if count else opening)
+
+    def _several(self, before: str) -> tuple[list[Any], int]:
+        """The entries that are before the eyes whole, and what is behind the comma after them.
+
+        None where they are better taken one by one: the parser tells then what is wrong with which of them. All of
+        them together are no longer than one may be.
+        """
+        if self._at < self._singly:
+            return [], 0
+        mark = _ENDS.get(self.peek())
+        begins = self._at
+        end = -1 if mark is None else self._text.rfind(mark, begins, begins + MAX_ENTRY)
+        self._before, self._singly = before, max(end, begins)
+        nodes = [] if end < 0 else self._parsed(begins, end + 1)
+        return nodes, end + len(",x")
+
+    def _parsed(self, begins: int, ends: int) -> list[Any]:
+        """The values that this part of the text has, parted by commas; none where it has anything else, or too deep."""
+        text = self._text[begins:ends]
+        try:
+            nodes: list[Any] = DECODER.decode(f"[{text}]")
+            if self._escaped:
+                json.dumps(nodes, ensure_ascii=False).encode()
+        except (ValueError, RecursionError):  # half of a surrogate pair among them
+            return []
+        flat = text.count("[") + text.count("{") <= len(nodes)
+        return nodes if flat or too_deep_at(text.encode("utf-8", "surrogatepass"), self._deeper()) is None else []
 
     def end(self) -> None:
         """Return only where nothing stands behind."""

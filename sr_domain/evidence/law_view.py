@@ -84,9 +84,11 @@ def _pulled(items: Iterator[T], heard: Heard) -> Iterator[T]:
         if ended:
             raise ended[0]
         try:
-            return asked(lambda: next(items, None), heard)
+            return next(items, None)
         except BaseException as error:
             ended.append(error)
+            if not isinstance(error, PermissionError):  # what the law may not ask is its own fault
+                heard(error)
             raise
 
     return iter(pull, None)

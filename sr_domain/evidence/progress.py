@@ -29,6 +29,15 @@ class ReadProgress:
         self._due = self._started + _FIRST
         self._read = 0
 
+    @property
+    def read(self) -> int:
+        """Bytes so far."""
+        return self._read
+
+    def sentence(self) -> str:
+        """What was read, for people."""
+        return f"read {amount(self._read)} in {(self._now() - self._started).total_seconds():.1f} s"
+
     def __call__(self, size: int) -> None:
         """Another `size` bytes were read."""
         self._check()

@@ -14,8 +14,8 @@ from sr_ports import Changes, ReasonCode
 from sr_ports.compared import Compared
 
 
-@attrs.frozen
-class Proven:
+@attrs.frozen(eq=False, repr=False)
+class Proven(Compared):
     """A proof, and what is stored of it once the whole run is complete.
 
     `base`: the folder, relative to the engine root, that the paths of `content` start from.
@@ -33,8 +33,8 @@ class Proven:
 _STILL = Changes()
 
 
-@attrs.frozen
-class Evidence:
+@attrs.frozen(eq=False, repr=False)
+class Evidence(Compared):
     """Everything found. `missing`: ids of required outputs and gates, the latter with their day; `notes`: for the view.
 
     `awaited`: optional outputs that may be there under a run id of the engine's own, which no receipt names yet.

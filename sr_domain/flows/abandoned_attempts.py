@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from sr_domain.plan.sealed import SealedPlan
 from sr_domain.record import events
-from sr_domain.record.details import AttemptDetail
+from sr_domain.record.engine_details import AttemptDetail
 from sr_domain.record.read import Attempt
 from sr_domain.run.held_run import HeldRun
 from sr_ports import EndsAbandoned, EngineInvoker, EvidenceFault, Leftover, ReasonCode, Unreachable

@@ -10,10 +10,11 @@ from sr_domain.record.layout import Layout
 from sr_domain.run.platform_runs import index_rows
 from sr_domain.run.ports import Ports
 from sr_ports import BadInput, ReasonCode
+from sr_ports.compared import Compared
 
 
-@attrs.frozen
-class AcceptedLoss:
+@attrs.frozen(eq=False, repr=False)
+class AcceptedLoss(Compared):
     """`output_id`: whose orphan receipts may be set aside, of every day. `reason`: the operator's."""
 
     output_id: str

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 import attrs
 
@@ -15,8 +15,6 @@ from sr_domain.encoding.pack_contracts import PackContracts
 from sr_domain.encoding.times import format_instant
 from sr_domain.evidence.arrival import something_there
 from sr_domain.evidence.verdict import Complete, Conflicted, Evidence, Failed, Unjudged, Waiting, classify
-from sr_domain.flows.abandoned_attempts import abandon_open_attempts
-from sr_domain.flows.accepted_loss import AcceptedLoss
 from sr_domain.flows.admissible import compiled
 from sr_domain.flows.commit import (
     commit_failed,
@@ -29,9 +27,7 @@ from sr_domain.flows.commit import (
 )
 from sr_domain.flows.conclusions import decision, failed, orphaned, waiting
 from sr_domain.flows.corrected_root import correct_root
-from sr_domain.flows.engine_attempts import EngineFailed, finished_root, run_engine
 from sr_domain.flows.keep_proofs import Kept, keep_proofs, own_receipts_stand
-from sr_domain.flows.replace_receipts import roll_back
 from sr_domain.flows.supersede import SupersedeRefused, announce_successor, claim_place, place_taken
 from sr_domain.plan.compile import PlanRefused
 from sr_domain.plan.policy import Policy
@@ -60,6 +56,18 @@ from sr_domain.run.possible import engine_lacking
 from sr_domain.run.root_faults import on_record
 from sr_ports import REASONS, Fault, ReasonCode, Unreachable, one_line
 
+if TYPE_CHECKING:
+    from sr_domain.flows.accepted_loss import AcceptedLoss
+    from sr_ports import EngineInvoker
+
+
+def _roll_back(run: HeldRun) -> None:
+    """Put back what a holder that died had begun to replace."""
+    if run.history.has(events.GOV_LOSS_ACCEPTED):
+        from sr_domain.flows.replace_receipts import roll_back
+
+        roll_back(run)
+
 
 def advance(run: HeldRun, context: Context, *, fresh: bool, loss: AcceptedLoss | None = None) -> None:
     """Take the run as far as it can go now. `fresh`: its key was bound just now and no record was there.
@@ -72,7 +80,7 @@ def advance(run: HeldRun, context: Context, *, fresh: bool, loss: AcceptedLoss |
     if run.history.lost is not None:
         finish_lost(run)
         return
-    roll_back(run)
+    _roll_back(run)
     anchored = run.history.accepted
     if anchored is None and not fresh:
         _refuse_under_ready(run)
@@ -151,6 +159,8 @@ def committed_plan(run: HeldRun, context: Context, accepted: Accepted) -> Sealed
             if made.lacks_only_laws:
                 _rest(run, [Failure(one.subject, one.code, one.detail) for one in made.problems])
                 return None
+            rev = context.policy.rev
+            run.stage(events.GOV_POLICY_REV(PolicyRevision(rev.policy_id, rev.revision, rev.content_digest)))
             problems = tuple(attrs.asdict(problem) for problem in made.problems)
             commit_failed(run, Rest(made.code, made.message, problems))
             return None
@@ -198,7 +208,7 @@ def prove_and_decide(run: HeldRun, plan: SealedPlan, accepted: Accepted, loss: A
     # Neither waits for the other: two durable writes in the time of one.
     run.ports.pool.map(lambda write: write(), (lambda: write_plan(run), run.write_status))
     with on_record(run):
-        evidence = collect(run, plan, root, reused=finished_root(run) is None)
+        evidence = collect(run, plan, root, reused=run.history.engine_made is None)
     return _conclude(run, plan, evidence, loss)
 
 
@@ -301,7 +311,7 @@ def _rest(run: HeldRun, faults: Sequence[Failure]) -> None:
 
 def engine_root(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> str | Failed:
     """Where the evidence is, by the plan's strategy; the engine is run where that says so."""
-    done = finished_root(run)
+    done = run.history.engine_made
     if done is not None:
         return done
     anchored, invoker, roots = run.history.named_root or accepted.engine_run_root, run.ports.invoker, run.ports.roots
@@ -320,8 +330,17 @@ def engine_root(run: HeldRun, plan: SealedPlan, accepted: Accepted) -> str | Fai
         return anchored
     lacking = engine_lacking(run.ports, run.request, anchored)
     if invoker is None or lacking is not None:
+        from sr_domain.flows.abandoned_attempts import abandon_open_attempts
+
         abandon_open_attempts(run)
         raise Unreachable(ReasonCode.ENGINE_UNAVAILABLE, f"{plan.strategy.value}: {lacking}")
+    return _made(run, plan, anchored, invoker)
+
+
+def _made(run: HeldRun, plan: SealedPlan, anchored: str | None, invoker: EngineInvoker) -> str | Failed:
+    """The root that the engine made, now."""
+    from sr_domain.flows.engine_attempts import EngineFailed, run_engine
+
     run.record()
     write_plan(run)
     result = run_engine(run, plan, anchored, invoker)

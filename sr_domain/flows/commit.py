@@ -20,10 +20,12 @@ from sr_domain.record.kinds import EventKind
 from sr_domain.record.ledger import Event
 from sr_domain.record.proofs import Decision
 from sr_domain.record.read import Entry
+from sr_domain.record.spans import PUBLISH
 from sr_domain.run.altered import AlteredArtifact
 from sr_domain.run.derived import quarantine_bytes
 from sr_domain.run.derived_artifact import DerivedArtifact
 from sr_domain.run.held_run import HeldRun
+from sr_domain.run.tracing import traced
 from sr_ports import BadInput, Fault, ReasonCode, Unreachable
 
 
@@ -125,7 +127,8 @@ def _write_signal(run: HeldRun, facts: Mapping[str, Any], decided: Entry[Decided
 
 def publish_ready(run: HeldRun, signal: Mapping[str, Any]) -> None:
     """Publish READY unless the record says it was. A failure is recorded and blocks nothing."""
-    if run.history.published:
+    committed = run.history.committed
+    if run.history.published or committed is None:
         return
     envelope = control_fact(
         run.settings.topic,
@@ -135,7 +138,10 @@ def publish_ready(run: HeldRun, signal: Mapping[str, Any]) -> None:
         layout=run.layout,
         run_id=run.run_id,
         at=format_instant(run.now()),
-        more=run.known_store.attributes(),
+        more={
+            **run.known_store.attributes(),
+            **traced(run.ports.telemetry, run.run_id, committed.event.event_id, PUBLISH),
+        },
     )
     try:
         run.ports.bus.publish(envelope)

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import attrs
 
 from sr_domain.encoding.canonical import exact_json
 from sr_domain.flows.admissible import admissible_root
 from sr_domain.plan.request import RunRequest, parse_request
-from sr_domain.record.details import SUCCEEDED, Accepted
-from sr_domain.record.engine_details import RootCorrected
+from sr_domain.record.details import Accepted
 from sr_domain.record.events import ENGINE_ATTEMPT_FINISHED, ENGINE_ROOT_CORRECTED
 from sr_domain.record.layout import Layout
 from sr_domain.record.read import Record
-from sr_domain.record.states import RunState
+from sr_domain.record.states import SUCCEEDED, RunState
 from sr_domain.run.append_aside import read_record
 from sr_domain.run.context import Context
 from sr_domain.run.held_run import HeldRun
 from sr_domain.run.outcome import Outcome
 from sr_ports import BadInput, Unreachable
+
+if TYPE_CHECKING:
+    from sr_domain.record.engine_details import RootCorrected
 
 _NOT_TAKEN = "the engine root was not taken: "
 
@@ -99,7 +102,7 @@ def correction(record: Record, root: str) -> RootCorrected | str:
     waits = record.ledger.state is RunState.WAITING_EVIDENCE or record.root_fault is not None
     if record.decided or (record.started is not None and not waits):
         return not_taken(f"the run reads its evidence at {record.root}, or has read it")
-    return RootCorrected(root, now)
+    return ENGINE_ROOT_CORRECTED.details(root, now)
 
 
 def with_told(outcome: Outcome, told: str) -> Outcome:

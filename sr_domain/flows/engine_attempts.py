@@ -13,24 +13,20 @@ from sr_domain.encoding.ids import attempt_id_for
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.evidence.run_receipt import RECEIPT, mismatch, read_receipt
 from sr_domain.flows.abandoned_attempts import abandon_open_attempts, clear_the_way
-from sr_domain.flows.publish_root import out_of_reach, published_root
+from sr_domain.flows.publish_root import check_place, out_of_reach, published_root
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.sealed import SealedPlan
 from sr_domain.record import events
-from sr_domain.record.details import (
-    FAILED,
-    SUCCEEDED,
-    AttemptDetail,
-    AttemptFinished,
-    AttemptLimit,
-    AttemptName,
-    Nothing,
-)
+from sr_domain.record.details import Nothing
+from sr_domain.record.engine_details import AttemptDetail, AttemptFinished, AttemptLimit, AttemptName
 from sr_domain.record.kinds import Draft
 from sr_domain.record.read import Attempt, Entry
+from sr_domain.record.spans import ATTEMPT
+from sr_domain.record.states import FAILED, SUCCEEDED
 from sr_domain.run.admission_rules import admitted
 from sr_domain.run.held_run import HeldRun
 from sr_domain.run.invocation import invocation_of
+from sr_domain.run.tracing import traceparent
 from sr_ports import EngineCall, EngineInvoker, EngineResult, EvidenceFault, ReasonCode, Unreachable
 from sr_ports.compared import Compared
 
@@ -69,15 +65,9 @@ class EngineFailed(Compared):
     detail: str
 
 
-def finished_root(run: HeldRun) -> str | None:
-    """The root of the attempt that succeeded, if one did."""
-    ended = (one.details for one in run.history.all(events.ENGINE_ATTEMPT_FINISHED))
-    return next((one.engine_run_root for one in ended if one.outcome == SUCCEEDED), None)
-
-
 def run_engine(run: HeldRun, plan: SealedPlan, root: str | None, invoker: EngineInvoker) -> EngineDone | EngineFailed:
     """Launch attempts until one succeeds or the plan's limit is used up (spec: behaviour, "Attempts")."""
-    done = finished_root(run)
+    done = run.history.engine_made
     if done is not None:
         return EngineDone(done)
     abandon_open_attempts(run)
@@ -139,13 +129,17 @@ def invocation_for(run: HeldRun, root: str | None) -> dict[str, Any]:
 def _attempt(run: HeldRun, number: int, root: str | None, invoker: EngineInvoker) -> str | None:
     """One attempt, from launch to its recorded end; the engine root when it succeeded.
 
-    Raises `Unreachable(ENGINE_UNAVAILABLE)` where this worker could not start the engine: the run rests.
+    Raises `Unreachable(ENGINE_UNAVAILABLE)` where this worker could not start the engine: the run rests. So it does
+    where its root could be copied nowhere, and then no attempt is made.
     """
     name = AttemptName(attempt_id_for(run.run_id, number), number)
+    check_place(run)
     invocation, started = invocation_for(run, root), run.now()
     run.record(events.ENGINE_ATTEMPT_LAUNCH_REQUESTED(name))
     run.write_status()
-    result = _invoke(run, EngineCall(invocation, number, root), invoker)
+    launched = run.history.all(events.ENGINE_ATTEMPT_LAUNCH_REQUESTED)[-1].event
+    parent = traceparent(run.ports.telemetry, run.run_id, launched.event_id, ATTEMPT)
+    result = _invoke(run, EngineCall(invocation, number, root, parent), invoker)
     run.held.check()  # a lost lease records nothing: whoever took over has closed the attempt
     if result.reason is ReasonCode.ENGINE_CANCELLED:  # nothing is known of how the engine would have ended
         run.record(events.ENGINE_ATTEMPT_ABANDONED(name), *_told(name, result.detail, result.remarks))
@@ -233,6 +227,7 @@ def _keep_logs(run: HeldRun, number: int, result: EngineResult) -> dict[str, str
         if data:
             key = run.layout.attempt_log(run.run_id, number, stream)
             run.write_bytes(key, data)
+            run.telemetry.stored(key, data)
             refs[f"{stream}_ref"] = key
     return refs or None
 

@@ -7,25 +7,28 @@ its outputs stands in the way. Each is written once; what else may come of it is
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 
 from sr_domain.encoding.canonical import exact_json, sha256_hex
 from sr_domain.evidence.digests import part_list
 from sr_domain.evidence.verdict import Evidence, Proven
-from sr_domain.flows.accepted_loss import AcceptedLoss, refuse_while_others_work
-from sr_domain.flows.replace_receipts import replace_receipts
-from sr_domain.flows.rests_on import Resting
 from sr_domain.flows.standing_receipts import Standing, against, against_earlier, judged
 from sr_domain.record.proofs import Failure
 from sr_domain.run.altered import AlteredArtifact
 from sr_domain.run.held_run import HeldRun
 from sr_domain.run.swap import swap
 from sr_ports import BadInput, Blob, Fault, ReasonCode, Unreachable
+from sr_ports.compared import Compared
+
+if TYPE_CHECKING:
+    from sr_domain.flows.accepted_loss import AcceptedLoss
+    from sr_domain.flows.rests_on import Resting
 
 
-@attrs.frozen
-class OwnReceipt:
+@attrs.frozen(eq=False, repr=False)
+class OwnReceipt(Compared):
     """A receipt that proves what this run proves. `etag`: what stands at `key` was read or written under."""
 
     one: Proven
@@ -33,8 +36,8 @@ class OwnReceipt:
     etag: str
 
 
-@attrs.frozen
-class Kept:
+@attrs.frozen(eq=False, repr=False)
+class Kept(Compared):
     """`failures`: receipts that stand against the evidence. `orphans`: of those in the way that nobody rests on.
 
     Where there is either, nothing may be decided. `receipts`: the run's own. `versions_digest`: as of `Decision`.
@@ -89,6 +92,9 @@ def _refused(run: HeldRun, found: Sequence[Standing], loss: AcceptedLoss | None)
         return Kept(failures=verdict.failures)
     accepted = [one for one, _ in verdict.orphans if loss is not None and one.one.proof.output_id == loss.output_id]
     if loss is not None and accepted:
+        from sr_domain.flows.accepted_loss import refuse_while_others_work
+        from sr_domain.flows.replace_receipts import replace_receipts
+
         refuse_while_others_work(run.ports, run.layout, run.run_id, run.lease.store_id)
         others = replace_receipts(run, accepted, reason=loss.reason)
         if others is not None:

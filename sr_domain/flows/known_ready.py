@@ -5,9 +5,8 @@ Where anybody does, what stands beside the record may be what consumers were tol
 
 from __future__ import annotations
 
-import json
-
 from sr_domain.artifacts.attestation import payload_of
+from sr_domain.encoding.bounds import stored_json
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.encoding.ids import ready_message_id
 from sr_domain.record.states import Fact, RunState
@@ -88,6 +87,6 @@ def _signature(run: HeldRun, key: str, standing: bytes) -> str | None:
 def _subjects(payload: bytes) -> dict[str, str]:
     """The digests that a statement has of its subjects, by name."""
     try:
-        return {str(one["name"]): str(one["digest"]["sha256"]) for one in json.loads(payload)["subject"]}
-    except (ValueError, KeyError, TypeError, RecursionError):
+        return {str(one["name"]): str(one["digest"]["sha256"]) for one in stored_json(payload)["subject"]}
+    except (ValueError, KeyError, TypeError):
         return {}

@@ -13,10 +13,11 @@ from sr_domain.record.details import Rest
 from sr_domain.record.layout import Layout
 from sr_domain.run.ports import Ports
 from sr_ports import Blob, ReasonCode
+from sr_ports.compared import Compared
 
 
-@attrs.frozen
-class Orphan:
+@attrs.frozen(eq=False, repr=False)
+class Orphan(Compared):
     """A receipt at `key` that was in the way of an output's own. `digest`: sha256 of its stored bytes, hex64."""
 
     output_id: str

@@ -10,7 +10,6 @@ import contextlib
 
 import attrs
 
-from sr_domain.encoding.redact import redact
 from sr_domain.flows.accepted_loss import refuse_while_others_work
 from sr_domain.flows.index import check_known
 from sr_domain.flows.known_ready import ready_elsewhere
@@ -33,8 +32,10 @@ from sr_domain.run.derived_artifact import DerivedArtifact
 from sr_domain.run.held_run import HeldRun, take_over
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.rights import may
-from sr_ports import BadInput, Binding, Fault, ReasonCode, SrError
+from sr_ports import BadInput, Binding, Blob, Fault, ObjectStore, ReasonCode, SrError
 from sr_ports.compared import Compared
+from sr_ports.masking import redact
+from sr_ports.stores import MAX_OBJECT
 
 _LONGEST = 512
 """Characters that a reason may have on record."""
@@ -126,13 +127,14 @@ def _hold(context: Context, run: HeldRun, key: str, reason: str) -> None:
 
 
 def _give_up(run: HeldRun, artifact: DerivedArtifact, reason: str) -> None:
-    standing = run.ports.store.read(artifact.key)
+    own = artifact.stands_own(run.ports.store)
+    if own:
+        return
+    standing = None if own is None else _whole(run.ports.store, artifact.key)
     if standing is None:
         raise BadInput(
             ReasonCode.USAGE, f"nothing stands at {artifact.key}", "a run that goes on writes what is missing"
         )
-    if artifact.is_own(standing.data):
-        return
     replacement = artifact.derived()
     known = ready_elsewhere(run, artifact.key, standing.data)
     if known is not None:
@@ -140,3 +142,12 @@ def _give_up(run: HeldRun, artifact: DerivedArtifact, reason: str) -> None:
     if artifact.shared:
         refuse_while_others_work(run.ports, run.layout, run.run_id, run.lease.store_id)
     set_aside(run, artifact.key, standing, replacement, reason=reason)
+
+
+def _whole(store: ObjectStore, key: str) -> Blob | None:
+    """What stands at `key`. Raises `Fault(OBJECT_TOO_LARGE)` for what is longer than any artifact but a part list."""
+    found = store.stat(key)
+    if found is not None and found.size > MAX_OBJECT:
+        what = f"{key} has {found.size} bytes, and at most {MAX_OBJECT} are set aside"
+        raise Fault(ReasonCode.OBJECT_TOO_LARGE, what, "restore it from backup, or move it out of the store by hand")
+    return store.read(key)

@@ -311,5 +311,4 @@ class _Loss:
         if done is None:
             raise LeaseLost(self.ledger.run_id, self.lease.fence, ReasonCode.FENCED)
         telemetry = RunTelemetry(ports.telemetry, ports.clock, pins_on(grown), self.context.policy_rev)
-        for event in grown.events[len(self.ledger.events) :]:
-            telemetry.event(event)
+        telemetry.recorded(grown, self.ledger, self.layout)

@@ -14,7 +14,6 @@ import attrs
 
 from sr_domain.encoding.canonical import exact_json, sha256_hex
 from sr_domain.encoding.contracts import validate
-from sr_domain.encoding.redact import redact
 from sr_domain.encoding.times import format_instant
 from sr_domain.flows.index import index_records
 from sr_domain.plan.request import check_actor
@@ -29,6 +28,7 @@ from sr_domain.run.rights import may
 from sr_domain.run.store_identity import StoreIdentity, fresh_identity, parsed_identity
 from sr_domain.run.telemetry import RunTelemetry
 from sr_ports import BadInput, Fault, PerPlatformRun, ReasonCode, SrError, StorePlace
+from sr_ports.masking import redact
 from sr_ports.stores import Elsewhere
 
 _LONGEST = 512
@@ -137,7 +137,7 @@ def _moved(said: _Said) -> StoreDecision:
     for place in others:
         _refuse_while_it_answers(context, place)
     said.put_on_record(identity, identity.store_id, identity, {place.location for place in others})
-    retired = _serve(context, StorePlace(known.location, identity.store_id))
+    retired = _serve(context, identity)
     return StoreDecision(StoreIs.MOVED, identity.store_id, known.location, identity.store_id, retired)
 
 
@@ -175,8 +175,7 @@ def _another(said: _Said) -> StoreDecision:
     )
     if swapped is None:
         raise Fault(ReasonCode.TRUTH_ALTERED, f"{store_identity_key()} was written by somebody else at this moment")
-    known.standing(again=True)
-    retired = _serve(context, StorePlace(known.location, minted.store_id), lost=former or ports.ids.new_id())
+    retired = _serve(context, minted, lost=former or ports.ids.new_id())
     return StoreDecision(said.decided_as, minted.store_id, known.location, former, retired)
 
 
@@ -196,11 +195,22 @@ def _places(context: Context) -> list[StorePlace]:
     return [place for own, _ in _contexts(context) for place in own.ports.authority.find("").places]
 
 
-def _serve(context: Context, place: StorePlace, lost: str | None = None) -> tuple[str, ...]:
+def _serve(context: Context, identity: StoreIdentity, lost: str | None = None) -> tuple[str, ...]:
     """Let every authority serve the store at its place; the other locations that were retired for that.
 
-    `lost`: the store that is given what the first release bound and no record here is of.
+    `lost`: the store that is given what the first release bound and no record here is of. Where somebody else decided
+    meanwhile, the identity of that decision stands, and is the one that is served.
     """
+    known = context.known_store
+    while True:
+        retired = _served(context, StorePlace(known.location, identity.store_id), lost)
+        standing = known.standing(again=True)
+        if standing in (identity, None):
+            return retired
+        identity = standing
+
+
+def _served(context: Context, place: StorePlace, lost: str | None) -> tuple[str, ...]:
     retired = set[str]()
     for own, layouts in _contexts(context):
         authority = own.ports.authority

@@ -16,15 +16,15 @@ import attrs
 from sr_domain.artifacts.documents import control_fact
 from sr_domain.artifacts.revisions import rules_of
 from sr_domain.encoding.contracts import problem
-from sr_domain.encoding.redact import redact
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.flows.index import check_known, find, serve
 from sr_domain.plan.request import check_actor
-from sr_domain.record import details, events
+from sr_domain.record import details, events, reemit_details
 from sr_domain.record.kinds import Draft
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger
 from sr_domain.record.read import Record
+from sr_domain.record.spans import REEMIT
 from sr_domain.record.states import Fact
 from sr_domain.run.altered import set_aside_step
 from sr_domain.run.answers import denied, successors
@@ -39,7 +39,9 @@ from sr_domain.run.outcome import NextStep, Outcome
 from sr_domain.run.rights import may
 from sr_domain.run.served import check_served
 from sr_domain.run.telemetry import RunTelemetry
+from sr_domain.run.tracing import traced
 from sr_ports import BadInput, ReasonCode, SrError, Unreachable
+from sr_ports.masking import redact
 
 _LEASE_S = 30.0
 
@@ -79,13 +81,14 @@ class Reemit:
 
 @attrs.frozen
 class _Reemission:
-    """One re-emit under way."""
+    """One re-emit under way. `began`: id of the event that asked for it, once that is on record."""
 
     context: Context
     layout: Layout
     ledger: Ledger
     kind: ReemitKind
     actor: str
+    began: str = ""
 
     def note(self, *drafts: Draft) -> Ledger:
         return append_aside(
@@ -98,7 +101,7 @@ class _Reemission:
         )
 
     def fail(self, code: ReasonCode, message: str, step: NextStep | None = None) -> Reemit:
-        self.note(events.REEMIT_FAILED(details.ReemitFailed(self.kind, code, message)))
+        self.note(events.REEMIT_FAILED(reemit_details.ReemitFailed(self.kind, code, message)))
         return Reemit(self.ledger.run_id, reason_code=code, message=message, next=step)
 
 
@@ -132,7 +135,7 @@ def reemit(
         store_id=index_store(context.ports.authority, context.known_store),
     )
     if lease is None:
-        busy = events.REEMIT_BUSY(details.ReemitBusy(reemission.kind, ReasonCode.REEMIT_BUSY))
+        busy = events.REEMIT_BUSY(reemit_details.ReemitBusy(reemission.kind, ReasonCode.REEMIT_BUSY))
         RunTelemetry(context.ports.telemetry, context.ports.clock, pins_on(ledger), context.policy_rev).event(busy)
         return Reemit(run_id, reason_code=ReasonCode.REEMIT_BUSY, message="the same re-emit is under way")
     try:
@@ -163,7 +166,10 @@ def _release(context: Context, lease: Any) -> None:
 
 def _under_lease(reemission: _Reemission, *, reason: str | None, dry_run: bool, superseded: bool) -> Reemit:
     run_id = reemission.ledger.run_id
-    ledger = reemission.note(events.REEMIT_REQUESTED(details.ReemitRequested(reemission.kind, dry_run, reason=reason)))
+    ledger = reemission.note(
+        events.REEMIT_REQUESTED(reemit_details.ReemitRequested(reemission.kind, dry_run, reason=reason))
+    )
+    reemission = attrs.evolve(reemission, began=ledger.all(events.REEMIT_REQUESTED.name)[-1].event_id)
     kinds = _applicable(ledger, reemission.kind)
     chain = successors(reemission.context.ports.store, reemission.layout, ledger) if "READY" in kinds else ()
     if chain and not superseded:
@@ -171,7 +177,7 @@ def _under_lease(reemission: _Reemission, *, reason: str | None, dry_run: bool, 
         refused = reemission.fail(ReasonCode.REEMIT_SUPERSEDED, f"it was superseded by {chain[0]}{newest}")
         return attrs.evolve(refused, dry_run=dry_run, superseded_by=chain)
     if dry_run:
-        reemission.note(events.REEMIT_DRY_RUN(details.ReemitDryRun(reemission.kind, kinds)))
+        reemission.note(events.REEMIT_DRY_RUN(reemit_details.ReemitDryRun(reemission.kind, kinds)))
         message = "" if kinds else "not applicable"
         return Reemit(run_id, would_publish=kinds, dry_run=True, message=message, superseded_by=chain)
     if not kinds:
@@ -255,7 +261,8 @@ def _send(
 ) -> Reemit:
     run_id = reemission.ledger.run_id
     # The payloads are closed contracts; the envelope tells a follower what it needs beyond them.
-    more = dict(reemission.context.known_store.attributes())
+    sink = reemission.context.ports.telemetry
+    more = {**reemission.context.known_store.attributes(), **traced(sink, run_id, reemission.began, REEMIT)}
     if "status_state" in payload:
         more["state"] = str(payload["status_state"])
     if chain:
@@ -275,7 +282,7 @@ def _send(
     except (Unreachable, BadInput) as error:
         return reemission.fail(ReasonCode.REEMIT_PUBLISH_FAILED, f"failed: {error.what}")
     reemission.note(
-        events.REEMIT_PUBLISHED(details.ReemitPublished(what, message_id)),
-        events.GOV_REEMIT_KEY(details.ReemitKey(what, message_id)),
+        events.REEMIT_PUBLISHED(reemit_details.ReemitPublished(what, message_id)),
+        events.GOV_REEMIT_KEY(reemit_details.ReemitKey(what, message_id)),
     )
     return Reemit(run_id, published=(what,))

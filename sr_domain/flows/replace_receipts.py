@@ -21,14 +21,15 @@ from sr_domain.record.events import GOV_LOSS_ACCEPTED
 from sr_domain.record.losses import LossAccepted
 from sr_domain.run.held_run import HeldRun
 from sr_ports import Blob, Fault, ReasonCode, SrError
+from sr_ports.compared import Compared
 
 _LONGEST = 4096
 """Bytes of what may be a mark at all."""
 _WHY = "put back: another run may rest on what stood"
 
 
-@attrs.frozen
-class _Marked:
+@attrs.frozen(eq=False, repr=False)
+class _Marked(Compared):
     """`stood`: what a mark took the place of at `key`; `mark`: as it stands; `own`: what is to follow."""
 
     key: str

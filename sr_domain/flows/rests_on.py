@@ -26,6 +26,7 @@ from sr_domain.run.answers import recorded_request
 from sr_domain.run.platform_runs import recorded_runs
 from sr_domain.run.ports import Ports
 from sr_ports import Fault
+from sr_ports.compared import Compared
 
 NAMED = 100
 """How many runs are named at most; more are counted."""
@@ -36,8 +37,8 @@ _Counts = Callable[[Rules, Mapping[str, Any], str], bool]
 _DECIDED, _ADOPTED = f'"{EVIDENCE_COMPLETE.name}"'.encode(), b'"adopted":true'
 
 
-@attrs.frozen
-class Resting:
+@attrs.frozen(eq=False, repr=False)
+class Resting(Compared):
     """The runs that rest on a receipt: the first `NAMED` by id, and how many there are in all."""
 
     named: tuple[str, ...] = ()

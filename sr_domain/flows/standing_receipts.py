@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from sr_domain.artifacts.revision_2 import claim
 from sr_domain.artifacts.revisions import today
-from sr_domain.encoding.bounds import MAX_BYTES
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.encoding.strict_json import strict_loads
+from sr_domain.evidence.digests import FileDigest
 from sr_domain.evidence.verdict import Proven
-from sr_domain.flows.rests_on import Resting, resting_on
 from sr_domain.record.layout import Layout
 from sr_domain.record.proofs import Failure
 from sr_domain.run.held_run import HeldRun
-from sr_ports import BadInput, Blob, ReasonCode
+from sr_ports import BadInput, Blob, EvidenceFault, ReasonCode
+from sr_ports.compared import Compared
+
+if TYPE_CHECKING:
+    from sr_domain.flows.rests_on import Resting
 
 MARK = "being_set_aside"
 """The one key of the document that stands in a receipt's place while an operator looks whether a run rests on it."""
 _MOST = 1 << 20
 """Bytes of what may be a receipt at all."""
+_NAMED = 1 << 20
+"""Bytes of the names of files that go on record where two receipts differ."""
 
 
-@attrs.frozen
-class Standing:
+@attrs.frozen(eq=False, repr=False)
+class Standing(Compared):
     """What stands at `key` and does not prove what `one` proves.
 
     `stood`: the receipt that stands; None where it is none, and `wrong` says why.
@@ -62,8 +67,8 @@ def against_earlier(one: Proven, key: str, path: str, blob: Blob) -> Standing | 
     return against(one, key, blob) if same_day else None
 
 
-@attrs.frozen
-class Judged:
+@attrs.frozen(eq=False, repr=False)
+class Judged(Compared):
     """`failures`: they end the run. `orphans`, with their failures: receipts that no decision rests on."""
 
     failures: tuple[Failure, ...] = ()
@@ -76,9 +81,7 @@ def judged(run: HeldRun, found: Sequence[Standing]) -> Judged:
     The records are looked through for receipts alone, and once for all of them.
     """
     drifted = {one.key: one.blob.data for one in found if one.stood is not None}
-    resting = (
-        resting_on(run.ports, run.layout, drifted, tell=run.telemetry.progress, check=run.held.check) if drifted else {}
-    )
+    resting = _resting_on(run, drifted) if drifted else {}
     failures: list[Failure] = []
     orphans: list[tuple[Standing, Failure]] = []
     for one in found:
@@ -89,6 +92,12 @@ def judged(run: HeldRun, found: Sequence[Standing]) -> Judged:
         else:
             orphans.append((one, _orphan(run, one, one.stood)))
     return Judged(tuple(failures), tuple(orphans))
+
+
+def _resting_on(run: HeldRun, drifted: Mapping[str, bytes]) -> dict[str, Resting]:
+    from sr_domain.flows.rests_on import resting_on
+
+    return resting_on(run.ports, run.layout, drifted, tell=run.telemetry.progress, check=run.held.check)
 
 
 def _drift(run: HeldRun, one: Standing, stood: Mapping[str, Any], resting: Resting) -> Failure:
@@ -134,32 +143,27 @@ def _digest(receipt: Mapping[str, Any]) -> str:
 
 def _changes(run: HeldRun, one: Standing, stood: Mapping[str, Any]) -> dict[str, Any]:
     """Both sides, where and as what the one stands, and which files differ as far as both part lists are known."""
-    old = _parts(run, one.key, stood)
-    content = one.one.content
-    new = {file.path: file.sha256 for file in content.files} if content.listed else {}
-    return {
-        "stood": dict(stood),
-        **_places(one),
-        "added": sorted(new.keys() - old.keys()),
-        "removed": sorted(old.keys() - new.keys()),
-        "changed": sorted(path for path in old.keys() & new.keys() if old[path] != new[path]),
-    }
+    from sr_domain.run.part_changes import part_changes  # which a run with nothing in its way never needs
+
+    old, content = _parts(run, one.key, stood), one.one.content
+    new = content.files if content.listed else ()
+    try:
+        told = part_changes(old, new, most=_NAMED)
+    except EvidenceFault:  # of its own name, and still no part list
+        told = part_changes((), new, most=_NAMED)
+    return {"stood": dict(stood), **_places(one), **told}
 
 
-def _parts(run: HeldRun, key: str, stood: Mapping[str, Any]) -> dict[str, str]:
-    """The files of a standing receipt, by path; none where its part list is not the one that it states.
+def _parts(run: HeldRun, key: str, stood: Mapping[str, Any]) -> Iterable[FileDigest]:
+    """The files of a standing receipt; none where its part list is not the one that it states.
 
     Of the keys that a receipt may name, only those where a part list may be are read.
     """
-    digest = _digest(stood)
-    if stood.get("bundle_manifest_ref") not in _manifests(run.layout, key, digest):
-        return {}
-    blob = run.ports.store.read(stood["bundle_manifest_ref"])
-    if blob is None or sha256_hex(blob.data) != digest:
-        return {}
-    parts = _json(blob.data, MAX_BYTES)
-    listed = [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
-    return {str(part.get("path")): str(part.get("sha256")) for part in listed}
+    from sr_domain.run.part_lists import PartList, part_list_at
+
+    digest, ref = _digest(stood), stood.get("bundle_manifest_ref")
+    found = part_list_at(run.ports.store, ref, digest) if ref in _manifests(run.layout, key, digest) else None
+    return found if isinstance(found, PartList) else ()
 
 
 def _manifests(layout: Layout, key: str, digest: str) -> tuple[str, str]:
@@ -167,9 +171,9 @@ def _manifests(layout: Layout, key: str, digest: str) -> tuple[str, str]:
     return layout.part_list(digest), f"{key.rpartition('/')[0]}/bundle_manifest.json"
 
 
-def _json(data: bytes, most: int = _MOST) -> Any:
-    """The JSON value; None for what is none, or larger than `most` bytes."""
+def _json(data: bytes) -> Any:
+    """The JSON value; None for what is none, or larger than a receipt is."""
     try:
-        return strict_loads(data, what="what stands", max_bytes=most)
+        return strict_loads(data, what="what stands", max_bytes=_MOST)
     except BadInput:
         return None

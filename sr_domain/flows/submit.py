@@ -136,7 +136,7 @@ def _without_secrets(request: RunRequest) -> RunRequest:
     """The request, secrets in its notes masked: notes go on record, to the engine, and to the bus."""
     if request.notes is None:
         return request
-    from sr_domain.encoding.redact import redact
+    from sr_ports.masking import redact
 
     return attrs.evolve(request, notes=redact(request.notes)[:_NOTES])
 

@@ -16,17 +16,19 @@ from sr_domain.artifacts.revisions import rules_at
 from sr_domain.encoding.ids import superseded_message_id
 from sr_domain.encoding.times import format_instant
 from sr_domain.plan.request import RunRequest
-from sr_domain.record import details, events
+from sr_domain.record import details, events, supersede_details
 from sr_domain.record.kinds import Draft
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger
 from sr_domain.record.read import Record
+from sr_domain.record.spans import PUBLISH
 from sr_domain.record.states import RunState
 from sr_domain.run.answers import successor_of
 from sr_domain.run.append_aside import append_aside, read_record
 from sr_domain.run.held_run import HeldRun
 from sr_domain.run.lookup import home_of, record_elsewhere
 from sr_domain.run.ports import Ports
+from sr_domain.run.tracing import traced
 from sr_ports import BadInput, Fault, ReasonCode, Unreachable
 from sr_ports.compared import Compared
 
@@ -42,7 +44,7 @@ class SupersedeRefused(Compared):
     @property
     def event(self) -> Draft:
         """For telemetry."""
-        return events.SUPERSEDE_REFUSED(details.SupersedeRefused(self.code, self.detail, self.supersedes))
+        return events.SUPERSEDE_REFUSED(supersede_details.SupersedeRefused(self.code, self.detail, self.supersedes))
 
 
 def claimant_of(ports: Ports, layout: Layout, ledger: Ledger) -> str | None:
@@ -91,7 +93,7 @@ def claim_place(run: HeldRun) -> SupersedeRefused | None:
     if old is None:
         return None
     home = home_of(ports, old, run.layout)
-    claim = events.SUPERSEDE_CLAIMED(details.Claim(run.run_id))
+    claim = events.SUPERSEDE_CLAIMED(supersede_details.Claim(run.run_id))
     ledger = append_aside(
         ports,
         home,
@@ -120,6 +122,12 @@ def _fact(run: HeldRun, old: str) -> dict[str, Any]:
     return payload
 
 
+def _traced(run: HeldRun) -> dict[str, str]:
+    """The fact is part of the successor's trace."""
+    committed = run.history.committed
+    return {} if committed is None else traced(run.ports.telemetry, run.run_id, committed.event.event_id, PUBLISH)
+
+
 def announce_successor(run: HeldRun) -> None:
     """Once READY: the old record names its successor, and the bus says so. Repeatable.
 
@@ -130,8 +138,9 @@ def announce_successor(run: HeldRun) -> None:
     if old is None or run.history.supersede_published is not None:
         return
     home = home_of(run.ports, old, run.layout)
-    link = events.SUPERSEDED_BY(details.Successor(run.run_id, run.layout.facts(run.run_id)))
-    append_aside(run.ports, home, old, link, actor=run.actor, policy_rev=run.policy_rev)
+    successor = supersede_details.Successor(run.run_id, run.layout.facts(run.run_id))
+    link, fact_of_it = events.SUPERSEDED_BY(successor), events.GOV_SUPERSEDED(successor)
+    append_aside(run.ports, home, old, link, fact_of_it, actor=run.actor, policy_rev=run.policy_rev)
     payload = _fact(run, old)
     message_id = superseded_message_id(old, run.run_id)
     fact = control_fact(
@@ -142,11 +151,11 @@ def announce_successor(run: HeldRun) -> None:
         layout=home,
         run_id=old,
         at=format_instant(run.now()),
-        more={**run.known_store.attributes(), "superseded_by": run.run_id},
+        more={**run.known_store.attributes(), "superseded_by": run.run_id, **_traced(run)},
     )
     try:
         run.ports.bus.publish(fact)
     except (Unreachable, BadInput) as error:
         run.record(events.SUPERSEDE_PUBLISH_FAILED(details.Refused(error.code, error.what)))
         return
-    run.record(events.SUPERSEDE_PUBLISHED(details.SupersedePublished(old, message_id)))
+    run.record(events.SUPERSEDE_PUBLISHED(supersede_details.SupersedePublished(old, message_id)))

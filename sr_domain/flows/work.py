@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from sr_domain.evidence.arrival import arrived
-from sr_domain.flows.accepted_loss import AcceptedLoss
 from sr_domain.flows.advance import advance
 from sr_domain.flows.corrected_root import busy_told, named_root, with_told
 from sr_domain.flows.index import check_known
-from sr_domain.flows.orphans import orphans_stand
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.request import RunRequest, differences
 from sr_domain.record import details, events
@@ -37,8 +35,11 @@ from sr_domain.run.noted import tail_of
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.rolled_back import check_tail
 from sr_domain.run.telemetry import RunTelemetry
-from sr_ports import Binding, Fault, IndexNote, Lease, ReasonCode, SrError
+from sr_ports import Binding, Fault, IndexNote, Lease, LeaseLost, ReasonCode, SrError
 from sr_ports.compared import Compared
+
+if TYPE_CHECKING:
+    from sr_domain.flows.accepted_loss import AcceptedLoss
 
 
 def work(
@@ -71,7 +72,8 @@ def work(
         )
         if lease is None:
             busy = told or busy_told(context, layout, request.run_id, root)
-            return with_told(in_flight(ports, layout, request.run_id), busy)
+            held_by_another = attrs.evolve(in_flight(ports, layout, request.run_id), is_new=is_new)
+            return with_told(held_by_another, busy)
         run = held_run(context, layout, request, lease, actor)
         run.forced, run.named_root, run.root_told = forced, root, told
         outcome = _hold(context, run, is_new=is_new, loss=loss, known=known)
@@ -103,6 +105,8 @@ def _still_waiting(
     if waiting.reason_code == ReasonCode.EVIDENCE_UNSTABLE:  # what it was seen to be is no state to wait in
         return None
     if waiting.reason_code == ReasonCode.INSTANCE_RECEIPT_ORPHAN:
+        from sr_domain.flows.orphans import orphans_stand
+
         stands = orphans_stand(context.ports, layout, waiting, telemetry_of(context, request).progress)
         return ledger_outcome(layout, ledger) if stands else None
     deadline = deadline_of(record)
@@ -139,6 +143,9 @@ def _hold(
                 advance(run, context, fresh=is_new and not run.ledger.events, loss=loss)
         finished = True
         return ledger_outcome(run.layout, run.ledger, is_new=is_new)
+    except LeaseLost as error:
+        run.telemetry.event(events.LEASE_LOST(details.Refused(error.code, error.what)))
+        raise
     finally:
         _release(context, run, finished=finished, sound=sound)
 

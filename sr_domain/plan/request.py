@@ -16,11 +16,10 @@ from sr_domain.encoding.contracts import problem
 from sr_domain.encoding.ids import run_id_for, scenario_id_for
 from sr_domain.encoding.names import ONE_SPELLING, lower_hex, misspelling
 from sr_domain.encoding.parts import present
-from sr_domain.encoding.redact import redact
-from sr_domain.encoding.suspect import suspect
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_ports import BadInput, ReasonCode
 from sr_ports.compared import Compared
+from sr_ports.suspect import suspect
 
 _SHOWN = 60
 # A scenario name becomes a path segment and a part of joined hash input: nothing in it may
@@ -182,7 +181,7 @@ def check_actor(actor: str | None) -> None:
 
 
 def _misspelt(where: str, name: str, code: ReasonCode = ReasonCode.REQUEST_INVALID) -> BadInput | None:
-    if suspect(name) and redact(name) != name:
+    if suspect(name) and _holds_secret(name):
         what = f"{where} holds what looks like a password, a key or a token"
         return BadInput(code, what, "name it otherwise: names go on record, to the engine and to the bus")
     wrong = misspelling(name)
@@ -190,6 +189,12 @@ def _misspelt(where: str, name: str, code: ReasonCode = ReasonCode.REQUEST_INVAL
         return None
     shown = repr(name if len(name) <= _SHOWN else name[:_SHOWN] + "...")
     return BadInput(code, f"{where} {shown} {wrong}", ONE_SPELLING)
+
+
+def _holds_secret(text: str) -> bool:
+    from sr_ports.masking import redact
+
+    return redact(text) != text
 
 
 def _window(node: Mapping[str, str], known_timezone: Callable[[str], bool]) -> Window:
@@ -208,6 +213,8 @@ def _window(node: Mapping[str, str], known_timezone: Callable[[str], bool]) -> W
 
 
 def _invalid(what: str) -> BadInput:
+    from sr_ports.masking import redact
+
     return BadInput(ReasonCode.REQUEST_INVALID, redact(f"request: {what}"))
 
 

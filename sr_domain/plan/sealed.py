@@ -18,8 +18,8 @@ from sr_ports import Params, VerificationMethod
 from sr_ports.compared import Compared
 
 
-@attrs.frozen
-class OutputPart:
+@attrs.frozen(eq=False, repr=False)
+class OutputPart(Compared):
     """What of an output is digested as one: all of it, or one day of it (``YYYY-MM-DD``).
 
     `path`: a file, a folder or a glob, relative to the engine root, every token filled.
@@ -30,8 +30,8 @@ class OutputPart:
     path: str
 
 
-@attrs.frozen
-class SealedOutput:
+@attrs.frozen(eq=False, repr=False)
+class SealedOutput(Compared):
     """An intended output. `path`: relative to the engine root, pins filled.
 
     ``{utc_day}`` and ``{run_id}`` stay in `path`: it is read once for each of `days`, and where the root

@@ -44,12 +44,9 @@ def _altered(store: ObjectStore, layout: Layout, ledger: Ledger) -> Iterator[Alt
     if refused is not None and refused.artifact_ref not in artifacts:  # a part list: no record derives it
         artifacts[refused.artifact_ref] = DerivedArtifact.at(refused.artifact_ref, derives)
     for artifact in artifacts.values():
-        blob = store.read(artifact.key)
-        if blob is None:
-            continue
         try:
-            own, why = artifact.is_own(blob.data), "is not what the record of its run says"
+            own, why = artifact.stands_own(store), "is not what the record of its run says"
         except Fault as fault:
             own, why = False, f"cannot be held against the record of its run: {fault.what}"
-        if not own:
+        if own is False:
             yield Altered(artifact.key, f"{artifact.key} {why}")

@@ -28,7 +28,7 @@ from sr_domain.run.platform_runs import ids_below, index_rows, platform_runs
 from sr_domain.run.rolled_back import index_beyond
 from sr_domain.run.store_identity import read_identity
 from sr_domain.run.trouble import Trouble, each
-from sr_ports import AuthorityStore, Fault, IndexedRun, PerPlatformRun, ReasonCode, Unreachable
+from sr_ports import AuthorityStore, BadInput, Fault, IndexedRun, PerPlatformRun, ReasonCode, Unreachable
 from sr_ports.authority import NO_STORE
 from sr_ports.bus import Retaining
 
@@ -75,11 +75,14 @@ class StoreAudit:
 
     @contextmanager
     def _asked(self, side: str) -> Iterator[None]:
-        """One side that may not answer: then the others are asked all the same."""
+        """One side that may not answer, or holds what nobody of SR wrote: the others are told all the same."""
         try:
             yield
         except Unreachable as error:
             self._unasked(f"{side}: {error.what}")
+        except BadInput as error:
+            self.store.append(Finding(error.code, side, error.what))
+            self._unasked(f"{side}: it is not read beyond what stands there and is none of SR's")
 
     def _unasked(self, what: str) -> None:
         if what not in self.not_asked:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from sr_domain.artifacts.attestation import fault_in
 from sr_domain.artifacts.revisions import rules_at, rules_of
 from sr_domain.artifacts.rules import Document, Rules
 from sr_domain.artifacts.signed import statement_of
+from sr_domain.encoding.bounds import stored_json
 from sr_domain.encoding.canonical import exact_json, sha256_hex
 from sr_domain.encoding.contracts import problem
 from sr_domain.plan.compile import pins_of
@@ -25,6 +25,7 @@ from sr_domain.record.read import Entry, Record
 from sr_domain.run.answers import recorded_request, settled
 from sr_domain.run.derived import Derived
 from sr_domain.run.derived_artifact import DerivedArtifact
+from sr_domain.run.stored import stored_sha256
 from sr_ports import BadInput, ObjectStore, ReasonCode
 
 
@@ -160,16 +161,16 @@ class Auditor:
         if decision.object_versions_digest is not None:
             lists[self.layout.object_versions(self.ledger.run_id)] = decision.object_versions_digest
         for key, digest in lists.items():
-            blob = self.store.read(key)
-            if blob is None:
+            stands = stored_sha256(self.store, key)
+            if stands is None:
                 yield Finding(ReasonCode.TRUTH_MISSING, key, "it is not there")
-            elif sha256_hex(blob.data) != digest:
+            elif stands.sha256 != digest:
                 yield Finding(ReasonCode.TRUTH_ALTERED, key, "it is not what the record says")
 
     def _standing_facts(self) -> Document | None:
         """The facts view that stands, found to be the one on record."""
         view = self.store.read(self.layout.facts(self.ledger.run_id))
-        facts: Document | None = None if view is None else json.loads(view.data)
+        facts: Document | None = None if view is None else stored_json(view.data)
         return facts
 
     def _signal(self) -> Iterator[Finding]:
@@ -221,7 +222,7 @@ class Auditor:
         digest = decided.details.facts_view_digest
         if standing is None or view is None or self.record.plan is None or sha256_hex(view.data) != digest:
             return  # nothing to compare, or nothing to compare it with: that is a finding of its own
-        wrong = fault_in(standing.data, statement_of(self.layout, self.record, json.loads(view.data), digest))
+        wrong = fault_in(standing.data, statement_of(self.layout, self.record, stored_json(view.data), digest))
         if wrong is not None:
             yield Finding(ReasonCode.TRUTH_ALTERED, key, wrong)
 
@@ -261,8 +262,8 @@ def receipt_findings(store: ObjectStore, receipt: Mapping[str, Any], rules: Rule
     elif not rules.same_receipt(receipt, blob.data):
         yield Finding(ReasonCode.TRUTH_ALTERED, key, "the instance receipt is not the one in the view")
     ref = receipt.get("bundle_manifest_ref")
-    parts = None if ref is None else store.read(ref)
+    parts = None if ref is None else stored_sha256(store, ref)
     if ref is not None and parts is None:
         yield Finding(ReasonCode.TRUTH_MISSING, ref, "the part list is not there")
-    elif ref is not None and parts is not None and sha256_hex(parts.data) != receipt["target_digest"]["hex"]:
+    elif ref is not None and parts is not None and parts.sha256 != receipt["target_digest"]["hex"]:
         yield Finding(ReasonCode.TRUTH_ALTERED, ref, "the part list is not the one that was proven")

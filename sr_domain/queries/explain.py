@@ -13,11 +13,11 @@ from sr_domain.plan.sealed import SealedPlan
 from sr_domain.queries.altered import Altered, first_altered
 from sr_domain.queries.explain_items import Item, ItemMaker
 from sr_domain.queries.vouched import hashed
-from sr_domain.record.details import FAILED, Rest, RootUnreadable
+from sr_domain.record.details import Rest, RootUnreadable
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger
 from sr_domain.record.read import Attempt, Record
-from sr_domain.record.states import RunState
+from sr_domain.record.states import FAILED, RunState
 from sr_domain.run.admission_rules import admitted
 from sr_domain.run.altered import set_aside_step
 from sr_domain.run.answers import successors, unpublished

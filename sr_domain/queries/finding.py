@@ -31,7 +31,8 @@ class Weight(enum.Enum):
 class Finding:
     """Something wrong, or left. `where`: the key of the artifact at fault.
 
-    `bound`: where a signature was asked for, whether it binds what this rests on; None where none was.
+    `bound`: where a signature was asked for, whether it binds what this rests on; None where none was. `remedy`: what
+    to do about this very one, for people; None for what its code says.
     """
 
     code: ReasonCode
@@ -39,6 +40,7 @@ class Finding:
     what: str
     bound: bool | None = None
     weight: Weight = Weight.FAULT
+    remedy: str | None = None
 
     @property
     def of_the_engine(self) -> str | None:

@@ -5,12 +5,11 @@ They are found and digested as the plan says, by the rules of their day.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 
 import attrs
 
-from sr_domain.encoding.canonical import sha256_hex
+from sr_domain.encoding.bounds import MAX_BYTES
 from sr_domain.evidence.digests import ContentDigest, WholeFiles, digest_outputs
 from sr_domain.evidence.outputs import Absent, OutputFiles, find_days
 from sr_domain.evidence.progress import ReadProgress
@@ -20,6 +19,9 @@ from sr_domain.queries.verifier import Proof, Verifier
 from sr_domain.queries.view import View
 from sr_domain.record.layout import OBJECT_VERSIONS
 from sr_domain.record.proofs import OutputProof
+from sr_domain.run.part_changes import differences
+from sr_domain.run.part_lists import PartList, part_list_at
+from sr_domain.run.stored import stored_sha256, versions_in
 from sr_ports import EngineRoot, EvidenceFault, ListingRules, ReasonCode
 
 
@@ -83,31 +85,33 @@ class PlannedOutputs:
             proof = self.proofs.get(output.output_id)
             kept = None if proof is None else proof.version_id
             return _other_bytes(output.output_id, what, kept, digest.files[0].version_id)
-        parts = self.verifier.store.read(ref) if self.view.owns(ref) else None
-        if parts is None or sha256_hex(parts.data) != expected:  # a finding of its own; it tells nothing here
+        parts = part_list_at(self.verifier.store, ref, expected) if self.view.owns(ref) else None
+        found = _culprit(parts, digest) if isinstance(parts, PartList) else None
+        if found is None:  # what is no list, or another one, is a finding of its own; it tells nothing here
             return _other_bytes(output.output_id, what, None, None)
-        path, kind = _culprit(parts.data, digest)
+        path, kind = found
         now = {one.path: one.version_id for one in digest.files}
         told = f"{what}; first difference: {path} ({kind})"
         return _other_bytes(output.output_id, told, self._version(ref, path), now.get(path), gone=kind == "gone")
 
     def _version(self, ref: str, path: str) -> str | None:
         """Which object of a part was hashed, where that is stored beside the part list."""
-        blob = self.verifier.store.read(ref.rpartition("/")[0] + "/" + OBJECT_VERSIONS)
-        try:
-            kept = {} if blob is None else json.loads(blob.data)
-        except ValueError:
-            return None
+        kept = versions_in(stored_sha256(self.verifier.store, _versions_beside(ref), keep=MAX_BYTES))
         version = kept.get(path) if isinstance(kept, dict) else None
         return version if isinstance(version, str) else None
 
 
-def _culprit(parts: bytes, digest: ContentDigest) -> tuple[str, str]:
-    """The first part that differs from a sound part list of another digest, and how."""
-    before = {one["path"]: one["sha256"] for one in json.loads(parts)}
-    now = {one.path: one.sha256 for one in digest.files}
-    path = next((path for path in sorted({*before, *now}) if before.get(path) != now.get(path)), "a part's size")
-    return path, "added" if path not in before else "gone" if path not in now else "changed"
+def _versions_beside(ref: str) -> str:
+    return f"{ref.rpartition('/')[0]}/{OBJECT_VERSIONS}"
+
+
+def _culprit(parts: PartList, digest: ContentDigest) -> tuple[str, str] | None:
+    """The first part that differs from a list of another digest, and how; None for what is no list."""
+    try:
+        how, path = next(differences(parts, digest.files), ("changed", "a part's size"))
+    except EvidenceFault:
+        return None
+    return path, "gone" if how == "removed" else how
 
 
 def _other_bytes(output_id: str, what: str, kept: str | None, now: str | None, *, gone: bool = False) -> Finding:

@@ -5,7 +5,7 @@ One snapshot of the engine root serves all reads, so that what was proven and wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
@@ -14,7 +14,6 @@ import attrs
 from sr_domain.evidence.digests import FileDigest
 from sr_domain.evidence.progress import ReadProgress
 from sr_domain.queries.finding import Finding
-from sr_domain.queries.part_lists import parts
 from sr_domain.queries.places import Place, place_of
 from sr_domain.queries.verifier import Verifier
 from sr_domain.queries.view import View
@@ -102,16 +101,23 @@ class ViewReader:
             found.append(place)
         return found
 
-    def named(self, output_id: str) -> list[ProvenPart]:
-        """The files of an output as view and part lists name them; nothing is looked at."""
-        return [part for place in self.places(output_id) for part in self._listed(place)]
+    def named(self, output_id: str) -> Iterator[ProvenPart]:
+        """The files of an output as view and part lists name them, read as they are asked for; nothing is looked at."""
+        for place in self.places(output_id):
+            yield from self._listed(place)
+
+    def prove(self, output_id: str) -> None:
+        """Read every byte of an output again; nothing is held of very many files. Raises as `proven`."""
+        proof = self._judge(self.root, lambda place, read: None).proof(self.places(output_id))
+        if proof.findings:
+            raise fault_of(*proof.findings)
 
     def proven(self, output_id: str) -> tuple[ProvenPart, ...]:
         """The files of an output, every byte read again at first use. Raises `Unreachable`, `Fault`."""
         if output_id not in self._proven:
             held: list[tuple[Place, FileDigest]] = []
             places = self.places(output_id)
-            proof = self._judge(self.root, held).proof(places)
+            proof = self._judge(self.root, lambda place, read: held.append((place, read))).proof(places)
             if proof.findings:
                 raise fault_of(*proof.findings)
             for place, read in held:
@@ -125,7 +131,7 @@ class ViewReader:
         """The files of an output as they stand, none gone and none beside them; no byte is read. Raises as `proven`."""
         if output_id in self._looked:
             return self._looked[output_id]
-        judge = self._judge(self.root, [])
+        judge = self._judge(self.root, lambda place, read: None)
         found: list[tuple[ListedFile, ProvenPart]] = []
         for place in self.places(output_id):
             files, off = judge.look(place)
@@ -176,7 +182,7 @@ class ViewReader:
     def _progress(self) -> ReadProgress:
         return ReadProgress(self.verifier.progress, self.verifier.clock.now)
 
-    def _judge(self, root: EngineRoot, held: list[tuple[Place, FileDigest]]) -> OutputBytes:
+    def _judge(self, root: EngineRoot, held: Callable[[Place, FileDigest], None]) -> OutputBytes:
         view = self.view
         return OutputBytes(
             self.verifier,
@@ -185,7 +191,7 @@ class ViewReader:
             view.rules.listing,
             self.versions,
             self._progress,
-            held=lambda place, read: held.append((place, read)),
+            held=held,
         )
 
     def _listed(self, place: Place) -> Iterator[ProvenPart]:
@@ -196,7 +202,7 @@ class ViewReader:
         if isinstance(listed, Finding):
             raise fault_of(listed)
         with told(place.output_id):
-            for part in parts(listed, place.output_id):
+            for part in listed:
                 yield self._part(place, place.of(part.path), part.size, part.sha256)
 
     def _part(self, place: Place, path: str, size: int | None, sha256: str, version: str | None = None) -> ProvenPart:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
 
-from sr_domain.queries.part_lists import parts
+from sr_domain.evidence.digests import FileDigest
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger
 from sr_domain.record.proofs import OutputProof
 from sr_domain.record.read import Record
 from sr_domain.run.context import Context
 from sr_domain.run.lookup import record_of
+from sr_domain.run.part_changes import part_changes
+from sr_domain.run.part_lists import PartList, part_list_at
 from sr_ports import EvidenceFault, ObjectStore
 
 _Pair = dict[str, Any]
+NAMED = 16 << 20
+"""Bytes of what is named of the parts of one output."""
 
 
 def run_diff(context: Context, first: str, second: str) -> dict[str, Any]:
@@ -85,17 +89,13 @@ class _Side:
         found = self.record.found
         return {} if found is None else {(one.output_id, one.day or ""): one for one in found.outputs}
 
-    def parts(self, proof: OutputProof) -> dict[str, str] | None:
-        """The digest of each part by its path; None where its list is not there."""
+    def parts(self, proof: OutputProof) -> Iterable[FileDigest] | None:
+        """Its parts, in order of path; None where its list is not there."""
         if proof.files == 1 and proof.manifest_ref is None:
-            return {(proof.path or proof.output_id).rpartition("/")[2]: proof.digest}
-        blob = None if proof.manifest_ref is None else self.store.read(proof.manifest_ref)
-        if blob is None:
-            return None
-        try:
-            return {part.path: part.sha256 for part in parts(blob.data, str(proof.manifest_ref))}
-        except EvidenceFault:
-            return None
+            return (FileDigest((proof.path or proof.output_id).rpartition("/")[2], proof.size, proof.digest),)
+        ref = proof.manifest_ref
+        found = None if ref is None else part_list_at(self.store, ref, proof.digest)
+        return found if isinstance(found, PartList) else None
 
 
 def _outputs(one: _Side, other: _Side) -> dict[str, Any]:
@@ -114,15 +114,14 @@ def _outputs(one: _Side, other: _Side) -> dict[str, Any]:
     }
 
 
-def _changes(old: dict[str, str] | None, new: dict[str, str] | None) -> dict[str, list[str]]:
-    """Which parts were added, removed and changed; nothing where a list is not there."""
+def _changes(old: Iterable[FileDigest] | None, new: Iterable[FileDigest] | None) -> dict[str, Any]:
+    """Which parts were added, removed and changed; nothing where a list is not there, or is none."""
     if old is None or new is None:
         return {}
-    return {
-        "added": sorted(new.keys() - old.keys()),
-        "removed": sorted(old.keys() - new.keys()),
-        "changed": sorted(path for path in old.keys() & new.keys() if old[path] != new[path]),
-    }
+    try:
+        return part_changes(old, new, most=NAMED)
+    except EvidenceFault:
+        return {}
 
 
 def _name(at: tuple[str, str]) -> str:

@@ -6,21 +6,21 @@ part and files in windows, so that memory does not grow with the number of parts
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
-from sr_domain.encoding.canonical import sha256_hex
+from sr_domain.encoding.bounds import MAX_BYTES
 from sr_domain.evidence.digests import FileDigest, WholeFiles, digest_files
 from sr_domain.evidence.progress import ReadProgress
 from sr_domain.queries.finding import Finding
-from sr_domain.queries.part_lists import parts
 from sr_domain.queries.places import Place
 from sr_domain.queries.verifier import Proof, Verifier
 from sr_domain.queries.view import View
 from sr_domain.record.layout import Layout
+from sr_domain.run.part_lists import PartList, part_list_at
+from sr_domain.run.stored import stored_sha256, versions_in
 from sr_ports import EngineRoot, EvidenceFault, FileFact, ListingRules, ObjectStore, ReasonCode, Wanted
 
 _WINDOW = 4096
@@ -31,33 +31,29 @@ Versions = Mapping[str, Mapping[str, str]]
 def kept_versions(store: ObjectStore, view: View, digest: str | None) -> Versions | Finding:
     """The object versions that stand, or what is wrong with them; none where the engine's store had none.
 
-    `digest`: what the decision says of them, None where it says nothing or is not there.
+    `digest`: what the decision says of them, None where it says nothing or is not there. They tell a file that rotted
+    from one that was replaced, and prove nothing: of more than one document may hold none are read.
     """
     key = view.layout.object_versions(view.run_id)
-    blob = store.read(key)
-    if blob is None:
+    found = stored_sha256(store, key, keep=MAX_BYTES)
+    if found is None:
         return {} if digest is None else Finding(ReasonCode.TRUTH_MISSING, key, "it is not there")
-    if digest not in (None, sha256_hex(blob.data)):
+    if digest not in (None, found.sha256):
         return Finding(ReasonCode.TRUTH_ALTERED, key, "it is not what the record says")
-    try:
-        node = json.loads(blob.data)
-    except (ValueError, RecursionError):
-        node = None
+    node = versions_in(found)
     if not isinstance(node, dict) or not all(isinstance(one, dict) for one in node.values()):
         return Finding(ReasonCode.TRUTH_ALTERED, key, "it names no objects")
     return node
 
 
-def part_list_of(store: ObjectStore, layout: Layout, place: Place) -> bytes | Finding:
+def part_list_of(store: ObjectStore, layout: Layout, place: Place) -> PartList | Finding:
     """The stored part list of a folder or glob, the very one that was proven, or what is wrong with it."""
     key = layout.part_list(place.digest)
-    blob = store.read(key)
-    if blob is None:
-        return Finding(ReasonCode.TRUTH_MISSING, key, f"the part list of output {place.output_id} is not there")
-    if sha256_hex(blob.data) != place.digest:
-        what = f"the part list of output {place.output_id} is not the one that was proven"
-        return Finding(ReasonCode.TRUTH_ALTERED, key, what)
-    return blob.data
+    found = part_list_at(store, key, place.digest)
+    if isinstance(found, PartList):
+        return found
+    wrong = "is not there" if found is ReasonCode.TRUTH_MISSING else "is not the one that was proven"
+    return Finding(found, key, f"the part list of output {place.output_id} {wrong}")
 
 
 @attrs.frozen
@@ -181,7 +177,7 @@ class OutputBytes:
             yield _Off(place, "MOVED", fault.what, fault.code)
             there = None
         try:
-            yield from self._parts(place, key, parts(listed, key), wanted, there)
+            yield from self._parts(place, key, listed, wanted, there)
         except EvidenceFault as fault:
             yield _Off(place, "", fault.what, fault.code, key)
 

@@ -119,49 +119,6 @@ class RootOverridden(Value):
     used: str
 
 
-@value
-class AttemptName(Value):
-    attempt_id: str
-    attempt_no: int
-
-
-SUCCEEDED, FAILED, ABANDONED, RUNNING = "SUCCEEDED", "FAILED", "ABANDONED", "RUNNING"
-"""What became of an engine attempt."""
-
-
-@value
-class AttemptFinished(Value):
-    """The end of an engine attempt (contract: engine attempt). `outcome`: SUCCEEDED or FAILED."""
-
-    run_id: str
-    attempt_id: str
-    attempt_no: int
-    outcome: str
-    started_at_utc: str
-    ended_at_utc: str
-    duration_ms: int
-    invocation: Mapping[str, Any]
-    invoker: str | None = None
-    reason_code: str | None = None
-    engine_run_root: str | None = None
-    run_receipt_ref: str | None = None
-    logs_ref: Mapping[str, str] | None = None
-
-
-@value
-class AttemptDetail(Value):
-    """Why an engine attempt failed, in a sentence."""
-
-    attempt_id: str
-    detail: str
-
-
-@value
-class AttemptLimit(Value):
-    attempt_limit: int
-    attempts: int
-
-
 # Evidence and outcome
 
 
@@ -253,80 +210,38 @@ class Published(Value):
     topic: str
 
 
-# Superseding
-
-
-@value
-class Claim(Value):
-    successor: str
-
-
-@value
-class Successor(Value):
-    successor: str
-    facts_view_ref: str | None = None
-
-
-@value
-class SupersedeRefused(Value):
-    reason_code: str
-    detail: str
-    supersedes: str
-
-
-@value
-class SupersedePublished(Value):
-    supersedes: str
-    message_id: str
-
-
-# Re-emit; `kind`: what was asked for, of what was published READY or TERMINAL
-
-
-@value
-class ReemitRequested(Value):
-    kind: str
-    reason: str | None = attrs.field(default=None, kw_only=True)
-    dry_run: bool
-
-
-@value
-class ReemitDryRun(Value):
-    kind: str
-    would_publish: tuple[str, ...]
-
-
-@value
-class ReemitBusy(Value):
-    kind: str
-    reason_code: str
-
-
-@value
-class ReemitFailed(Value):
-    kind: str
-    reason_code: str
-    detail: str
-
-
-@value
-class ReemitPublished(Value):
-    kind: str
-    message_id: str
-
-
-@value
-class ReemitKey(Value):
-    kind: str
-    reemit_key: str
-
-
 @value
 class ArtifactRefused(RootUnreadable):
     """`stands`: sha256 of what stands at `artifact_ref`, hex64."""
 
     artifact_ref: str
     stands: str
+
+
+@value
+class EvidenceRead(Value):
+    """How many bytes one look at an engine root read; where threads counted at once, a few may be missing."""
+
+    bytes: int
+
+
+@value
+class Standing(Value):
+    """What is not settled. `owed`: READY runs with something left to publish. `waiting`: runs that wait for evidence.
+
+    `oldest_waiting_utc`: since when the first of them has waited, by the index; None where none does.
+    """
+
+    owed: int
+    waiting: int
+    oldest_waiting_utc: str | None = None
+
+
+@value
+class Suspected(Value):
+    """`artifact_ref`: the key of what holds it. What it is stands nowhere."""
+
+    artifact_ref: str
 
 
 @value

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sr_domain.record.kinds import EventKind, Kept
+from sr_domain.record.kinds import D, EventKind, Kept
 from sr_domain.record.states import RunState
 from sr_ports.lazy import LaterModule
 
@@ -18,26 +18,30 @@ if TYPE_CHECKING:
     from sr_domain.record import details as d
     from sr_domain.record import engine_details as e
     from sr_domain.record import losses
+    from sr_domain.record import reemit_details as again
     from sr_domain.record import resting as r
+    from sr_domain.record import supersede_details as s
 else:
     d = LaterModule("sr_domain.record.details")  # many classes, of which most commands read none
     e = LaterModule("sr_domain.record.engine_details")
     losses = LaterModule("sr_domain.record.losses")
+    again = LaterModule("sr_domain.record.reemit_details")
     r = LaterModule("sr_domain.record.resting")
+    s = LaterModule("sr_domain.record.supersede_details")
+
+
+def _fails(
+    name: str, details: type[D], phase: str, sentence: str, kept: Kept = Kept.ALWAYS, **more: Any
+) -> EventKind[D]:
+    """A kind that tells of a failure."""
+    return EventKind(name, details, phase, sentence, kept, outcome="FAIL", severity="WARN", **more)
+
 
 # requests and admission
 RUN_REQUEST_RECEIVED = EventKind("RUN_REQUEST_RECEIVED", d.Received, "INGRESS", "request received", Kept.NOT)
-RUN_REQUEST_REFUSED = EventKind(
-    "RUN_REQUEST_REFUSED",
-    d.Refused,
-    "INGRESS",
-    "request refused, nothing written",
-    Kept.NOT,
-    outcome="FAILED",
-    severity="WARN",
-)
+RUN_REQUEST_REFUSED = _fails("RUN_REQUEST_REFUSED", d.Refused, "INGRESS", "request refused, nothing written", Kept.NOT)
 RUN_REQUEST_DUPLICATE = EventKind(
-    "RUN_REQUEST_DUPLICATE", d.Duplicate, "INGRESS", "the same request again", Kept.NOT, outcome="SKIPPED"
+    "RUN_REQUEST_DUPLICATE", d.Duplicate, "INGRESS", "the same request again", Kept.NOT, outcome="SKIP"
 )
 EQUIVALENCE_COLLISION = EventKind(
     "EQUIVALENCE_COLLISION",
@@ -48,7 +52,7 @@ EQUIVALENCE_COLLISION = EventKind(
     outcome="CONFLICT",
     severity="WARN",
 )
-AUTH_DENIED = EventKind("AUTH_DENIED", d.Denied, "INGRESS", "denied", outcome="FAILED", severity="WARN")
+AUTH_DENIED = _fails("AUTH_DENIED", d.Denied, "INGRESS", "denied")
 RUN_ACCEPTED = EventKind(
     "RUN_ACCEPTED", d.Accepted, "AUTHORITY", "admitted", Kept.ONCE, after=RunState.OPEN, revised=True
 )
@@ -63,6 +67,10 @@ LEASE_RELEASE_FAILED = EventKind(
     outcome="RETRY",
     severity="WARN",
 )
+LEASE_LOST = EventKind(
+    "LEASE_LOST", d.Refused, "AUTHORITY", "the lease was lost", Kept.NOT, outcome="RETRY", severity="WARN"
+)
+RUNS_STANDING = EventKind("RUNS_STANDING", d.Standing, "AUTHORITY", "what is not settled", Kept.NOT)
 
 # plan
 GOV_POLICY_REV = EventKind(
@@ -93,7 +101,7 @@ ENGINE_ROOT_CORRECTED = EventKind(
 )
 ENGINE_ATTEMPT_LAUNCH_REQUESTED = EventKind(
     "ENGINE_ATTEMPT_LAUNCH_REQUESTED",
-    d.AttemptName,
+    e.AttemptName,
     "ENGINE",
     "starting the engine",
     Kept.ONCE,
@@ -101,32 +109,28 @@ ENGINE_ATTEMPT_LAUNCH_REQUESTED = EventKind(
     after=RunState.EXECUTING,
 )
 ENGINE_ATTEMPT_FINISHED = EventKind(
-    "ENGINE_ATTEMPT_FINISHED", d.AttemptFinished, "ENGINE", "the engine ended", Kept.ONCE, subject="attempt_id"
+    "ENGINE_ATTEMPT_FINISHED", e.AttemptFinished, "ENGINE", "the engine ended", Kept.ONCE, subject="attempt_id"
 )
-ENGINE_ATTEMPT_DETAIL = EventKind(
+ENGINE_ATTEMPT_DETAIL = _fails(
     "ENGINE_ATTEMPT_DETAIL",
-    d.AttemptDetail,
+    e.AttemptDetail,
     "ENGINE",
     "the engine's attempt failed",
     Kept.ONCE,
     subject="attempt_id",
     quotes="detail",
-    outcome="FAILED",
-    severity="WARN",
 )
-ENGINE_ATTEMPT_ABANDONED = EventKind(
+ENGINE_ATTEMPT_ABANDONED = _fails(
     "ENGINE_ATTEMPT_ABANDONED",
-    d.AttemptName,
+    e.AttemptName,
     "ENGINE",
     "an attempt was left open by a dead holder",
     Kept.ONCE,
     subject="attempt_id",
-    outcome="FAILED",
-    severity="WARN",
 )
 ENGINE_MISBEHAVED = EventKind(
     "ENGINE_MISBEHAVED",
-    d.AttemptDetail,
+    e.AttemptDetail,
     "ENGINE",
     "the engine left something behind",
     Kept.ONCE,
@@ -142,21 +146,14 @@ ENGINE_HELD_BACK = EventKind(
     severity="WARN",
 )
 ENGINE_OUTPUT = EventKind("ENGINE_OUTPUT", d.Nothing, "ENGINE", "engine output", Kept.NOT, severity="DEBUG")
-ATTEMPT_LIMIT_EXCEEDED = EventKind(
-    "ATTEMPT_LIMIT_EXCEEDED",
-    d.AttemptLimit,
-    "ENGINE",
-    "attempt limit exceeded",
-    Kept.ONCE,
-    outcome="FAILED",
-    severity="WARN",
-)
+ATTEMPT_LIMIT_EXCEEDED = _fails("ATTEMPT_LIMIT_EXCEEDED", e.AttemptLimit, "ENGINE", "attempt limit exceeded", Kept.ONCE)
 
 # evidence
 EVIDENCE_STARTED = EventKind(
     "EVIDENCE_STARTED", d.EvidenceStarted, "EVIDENCE", "reading evidence", Kept.ONCE, after=RunState.VERIFYING
 )
 EVIDENCE_PROGRESS = EventKind("EVIDENCE_PROGRESS", d.Nothing, "EVIDENCE", "evidence progress", Kept.NOT)
+EVIDENCE_READ = EventKind("EVIDENCE_READ", d.EvidenceRead, "EVIDENCE", "evidence was read", Kept.NOT)
 ENGINE_ROOT_UNREADABLE = EventKind(
     "ENGINE_ROOT_UNREADABLE",
     d.RootUnreadable,
@@ -223,17 +220,7 @@ READY_PUBLISHED = EventKind(
 READY_PUBLISH_FAILED = EventKind(
     "READY_PUBLISH_FAILED", d.Refused, "COMMIT", "READY could not be published yet", outcome="RETRY", severity="WARN"
 )
-RUN_FAILED = EventKind(
-    "RUN_FAILED",
-    d.Rest,
-    "COMMIT",
-    "failed",
-    Kept.ONCE,
-    after=RunState.FAILED,
-    outcome="FAILED",
-    severity="WARN",
-    revised=True,
-)
+RUN_FAILED = _fails("RUN_FAILED", d.Rest, "COMMIT", "failed", Kept.ONCE, after=RunState.FAILED, revised=True)
 RUN_QUARANTINED = EventKind(
     "RUN_QUARANTINED",
     d.Rest,
@@ -246,23 +233,20 @@ RUN_QUARANTINED = EventKind(
     revised=True,
 )
 SUPERSEDE_CLAIMED = EventKind(
-    "SUPERSEDE_CLAIMED", d.Claim, "COMMIT", "a newer run is about to supersede this one", Kept.ONCE, subject="successor"
+    "SUPERSEDE_CLAIMED", s.Claim, "COMMIT", "a newer run is about to supersede this one", Kept.ONCE, subject="successor"
 )
-SUPERSEDE_REFUSED = EventKind(
-    "SUPERSEDE_REFUSED",
-    d.SupersedeRefused,
-    "COMMIT",
-    "the run it names cannot be superseded",
-    Kept.NOT,
-    outcome="FAILED",
-    severity="WARN",
+SUPERSEDE_REFUSED = _fails(
+    "SUPERSEDE_REFUSED", s.SupersedeRefused, "COMMIT", "the run it names cannot be superseded", Kept.NOT
 )
 SUPERSEDED_BY = EventKind(
-    "SUPERSEDED_BY", d.Successor, "COMMIT", "superseded by a newer run", Kept.ONCE, subject="successor"
+    "SUPERSEDED_BY", s.Successor, "COMMIT", "superseded by a newer run", Kept.ONCE, subject="successor"
+)
+GOV_SUPERSEDED = EventKind(
+    "GOV_SUPERSEDED", s.Successor, "COMMIT", "superseding on record", Kept.ONCE, "successor", governance=True
 )
 SUPERSEDE_PUBLISHED = EventKind(
     "SUPERSEDE_PUBLISHED",
-    d.SupersedePublished,
+    s.SupersedePublished,
     "COMMIT",
     "the record of the superseded run and the control bus have it",
     Kept.ONCE,
@@ -277,16 +261,14 @@ SUPERSEDE_PUBLISH_FAILED = EventKind(
 )
 
 # re-emit
-REEMIT_REQUESTED = EventKind("REEMIT_REQUESTED", d.ReemitRequested, "REEMIT", "re-emit requested")
-REEMIT_DRY_RUN = EventKind("REEMIT_DRY_RUN", d.ReemitDryRun, "REEMIT", "re-emit, dry run", outcome="SKIPPED")
+REEMIT_REQUESTED = EventKind("REEMIT_REQUESTED", again.ReemitRequested, "REEMIT", "re-emit requested")
+REEMIT_DRY_RUN = EventKind("REEMIT_DRY_RUN", again.ReemitDryRun, "REEMIT", "re-emit, dry run", outcome="SKIP")
 REEMIT_BUSY = EventKind(
-    "REEMIT_BUSY", d.ReemitBusy, "REEMIT", "the same re-emit is under way", Kept.NOT, outcome="WAITING"
+    "REEMIT_BUSY", again.ReemitBusy, "REEMIT", "the same re-emit is under way", Kept.NOT, outcome="WAITING"
 )
-REEMIT_PUBLISHED = EventKind("REEMIT_PUBLISHED", d.ReemitPublished, "REEMIT", "published again, same message id")
-REEMIT_FAILED = EventKind(
-    "REEMIT_FAILED", d.ReemitFailed, "REEMIT", "re-emit failed", outcome="FAILED", severity="WARN"
-)
-GOV_REEMIT_KEY = EventKind("GOV_REEMIT_KEY", d.ReemitKey, "REEMIT", "re-emit key on record", governance=True)
+REEMIT_PUBLISHED = EventKind("REEMIT_PUBLISHED", again.ReemitPublished, "REEMIT", "published again, same message id")
+REEMIT_FAILED = _fails("REEMIT_FAILED", again.ReemitFailed, "REEMIT", "re-emit failed")
+GOV_REEMIT_KEY = EventKind("GOV_REEMIT_KEY", again.ReemitKey, "REEMIT", "re-emit key on record", governance=True)
 
 # truth that was altered
 ARTIFACT_REFUSED = EventKind(
@@ -298,12 +280,7 @@ ARTIFACT_REFUSED = EventKind(
     severity="ERROR",
 )
 GOV_LOSS_ACCEPTED = EventKind(
-    "GOV_LOSS_ACCEPTED",
-    losses.LossAccepted,
-    "COMMIT",
-    "a loss was accepted",
-    severity="WARN",
-    governance=True,
+    "GOV_LOSS_ACCEPTED", losses.LossAccepted, "COMMIT", "a loss was accepted", severity="WARN", governance=True
 )
 TRUTH_LOST = EventKind(
     "TRUTH_LOST",
@@ -312,16 +289,17 @@ TRUTH_LOST = EventKind(
     "its record lost what others know; it is READY no more",
     Kept.ONCE,
     after=RunState.FAILED,
-    outcome="FAILED",
+    outcome="FAIL",
     severity="ERROR",
     revised=True,
     opens=True,
 )
 
-# telemetry itself
-TELEMETRY_LOST = EventKind(
-    "TELEMETRY_LOST", d.SinkLoss, "COMMIT", "a sink missed events", Kept.NOT, outcome="FAILED", severity="WARN"
+# telemetry itself, and what is for the operator
+CREDENTIAL_SUSPECTED = _fails(
+    "CREDENTIAL_SUSPECTED", d.Suspected, "COMMIT", "an artifact holds what looks like a credential", Kept.NOT
 )
+TELEMETRY_LOST = _fails("TELEMETRY_LOST", d.SinkLoss, "COMMIT", "a sink missed events", Kept.NOT)
 
 EVENTS: Mapping[str, EventKind[Any]] = MappingProxyType(
     {kind.name: kind for kind in tuple(globals().values()) if isinstance(kind, EventKind)}

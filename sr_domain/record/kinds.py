@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 D = TypeVar("D", bound="Value")
 
+PHASES = ("INGRESS", "AUTHORITY", "PLAN", "ENGINE", "EVIDENCE", "COMMIT", "REEMIT")
+OUTCOMES = ("OK", "WAITING", "FAIL", "CONFLICT", "SKIP", "RETRY")
+
 
 class Kept(enum.Enum):
     """Where an event of a kind goes, besides to telemetry."""
@@ -64,8 +67,8 @@ class EventKind(Compared, Generic[D]):
     REEMIT. `sentence`: a few words for people. `subject`: the name among the details that tells events of a
     kind apart where a run may have several. `after`: the state it brings the run to; None where it brings it to
     none. `during`: the only state that a run may have when it happens; None where it may have several.
-    `outcome`: OK, WAITING, SKIPPED (nothing had to be done), RETRY (comes later by itself or with `sr resume`),
-    CONFLICT or FAILED. `severity`: DEBUG, INFO, WARN or ERROR. `governance`: see `ObsEvent`.
+    `outcome`: OK, WAITING, SKIP (nothing had to be done), RETRY (comes later by itself or with `sr resume`),
+    CONFLICT or FAIL. `severity`: DEBUG, INFO, WARN or ERROR. `governance`: see `ObsEvent`.
     `together`: the kinds that go on record in the same append. `revised`: whether it names the revision of the
     rules that it was decided by; the details of other kinds may have a field of that name, too. `quotes`: the
     name among the details that the story tells after the sentence. `opens`: whether a record that nothing was
@@ -111,7 +114,7 @@ class EventKind(Compared, Generic[D]):
     def told(self, details: Mapping[str, Any]) -> tuple[str, str]:
         """Outcome and severity of an event of this kind: one that has a reason code is never OK."""
         if self.outcome == "OK" and details.get("reason_code") is not None:
-            return "FAILED", "WARN"
+            return "FAIL", "WARN"
         return self.outcome, self.severity
 
     def story(self, details: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from sr_domain.encoding.bounds import STORED_VALUES, crowded
+from sr_domain.encoding.bounds import MAX_STORED, OVER_LONG, as_text, crowded, is_long, line_of, lines_of
 from sr_domain.encoding.canonical import exact_json, sha256_hex
 from sr_domain.encoding.times import format_instant
 from sr_domain.record import revisions
@@ -27,6 +27,7 @@ GENESIS = "0" * 64
 
 _ID = b'"event_id":"'
 _SHORT, _LONG = 32, 64
+_LONG_RECORD = f"the record takes more than {MAX_STORED} bytes as text"
 _LONG_SINCE = 2
 """The revision of the rules since which an event's id is a whole digest."""
 
@@ -151,6 +152,8 @@ class Ledger(Compared):
             event = draft.at(event)
             named = _came_to(named, event)
             event, line = _sealed(event, _width(events[-1] if events else None, named))
+            if is_long(line):
+                raise Fault(ReasonCode.OBJECT_TOO_LARGE, f"run {self.run_id} cannot take {kind}: {OVER_LONG}")
             tail = sha256_hex(line)
             lines.append(line + b"\n")
             events.append(event)
@@ -231,14 +234,20 @@ def check_ledger(run_id: str, data: bytes) -> Ledger | RecordFault:
     events: list[Event] = []
     tail, state, seen = GENESIS, None, set[tuple[str, str] | None]()
     named: int | None = None
-    if crowded(data):
-        return RecordFault(1, f"the record has more than {STORED_VALUES} values", ReasonCode.OBJECT_TOO_LARGE)
-    lines = data.split(b"\n")
-    if lines.pop() != b"":
-        return RecordFault(len(lines) + 1, "the last line is cut off")
-    for number, line in enumerate(lines, 1):
+    grown = crowded(data)
+    if grown is not None:
+        return RecordFault(1, f"the record {grown}", ReasonCode.OBJECT_TOO_LARGE)
+    if data and not data.endswith(b"\n"):
+        return RecordFault(data.count(b"\n") + 1, "the last line is cut off")
+    held = 0
+    for number, line in enumerate(lines_of(data), 1):
+        if is_long(line):
+            return RecordFault(number, OVER_LONG, ReasonCode.OBJECT_TOO_LARGE)
+        held += as_text(line)
+        if held > MAX_STORED:
+            return RecordFault(number, _LONG_RECORD, ReasonCode.OBJECT_TOO_LARGE)
         try:
-            event = Event(**json.loads(line))
+            event = Event(**json.loads(line.decode()))
         except (ValueError, TypeError, RecursionError):
             return RecordFault(number, "not an event")
         newer = revisions.newer(event.event_kind, event.details)
@@ -290,7 +299,7 @@ def read_tail(run_id: str, data: bytes) -> Ledger:
 def _at(run_id: str, seq: int, line: bytes, *, last: bool) -> Event | None:
     """The event of a line, of this run and place, that this release knows; None for any other line."""
     try:
-        event = Event(**json.loads(line.decode()))
+        event = Event(**line_of(line))
         known = event.run_id == run_id and event.seq == seq and isinstance(event.event_kind, str)
         known = known and isinstance(event.details, dict) and (not last or _is_sealed(event, line))
     except (ValueError, TypeError, RecursionError):

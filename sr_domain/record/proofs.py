@@ -7,9 +7,9 @@ from typing import Any, Self
 
 import attrs
 
-from sr_domain.encoding.redact import redact
 from sr_domain.record.values import KEPT, Value, many
 from sr_ports import EvidenceFault, ReasonCode
+from sr_ports.masking import redact
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -60,6 +60,7 @@ class Conflict(Value):
     @classmethod
     def from_fault(cls, subject: str, fault: EvidenceFault, expected: str | None = None) -> Conflict:
         """The contradiction that a fault of the engine root is for this gate or output."""
+
         return cls(subject, fault.code, redact(fault.what), expected, path=fault.path)
 
 
@@ -93,7 +94,7 @@ class Failure(Value):
     changes: Mapping[str, Any] | None = None
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Judge(Value):
     """The law that judged a gate. `kind`: of the law. `distribution`, `version`: where its code is from.
 
@@ -147,7 +148,7 @@ class _Judged(Value):
         return super().of(node)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Found(_Judged):
     """What passed. `judges`: of the gates that were judged."""
 
@@ -157,7 +158,7 @@ class Found(_Judged):
     by_laws: bool = attrs.field(default=False, eq=False)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Decision(_Judged):
     """What EVIDENCE_COMPLETE decided: enough to write the facts view again, byte for byte.
 

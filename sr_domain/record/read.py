@@ -10,10 +10,13 @@ import attrs
 from sr_domain.record import events
 from sr_domain.record.kinds import D, EventKind, supersedes_in
 from sr_domain.record.ledger import Event, Ledger
+from sr_domain.record.states import ABANDONED, RUNNING, SUCCEEDED
 from sr_ports.compared import Compared
 
 if TYPE_CHECKING:
     from sr_domain.record import details as d
+    from sr_domain.record import engine_details as e
+    from sr_domain.record import supersede_details as s
     from sr_domain.record.losses import TruthLost
     from sr_domain.record.proofs import Found
 
@@ -51,20 +54,18 @@ class Entry(Compared, Generic[D]):
 class Attempt(Compared):
     """An engine attempt. `finished`, `abandoned`: how it ended; both None while it is open."""
 
-    launched: Entry[d.AttemptName]
-    finished: Entry[d.AttemptFinished] | None
-    abandoned: Entry[d.AttemptName] | None
+    launched: Entry[e.AttemptName]
+    finished: Entry[e.AttemptFinished] | None
+    abandoned: Entry[e.AttemptName] | None
     why: str
     """Why it failed, in a sentence; empty where nothing more is known."""
 
     @property
     def outcome(self) -> str:
         """RUNNING, ABANDONED, or as it finished."""
-        from sr_domain.record import details as d
-
         if self.finished is not None:
             return self.finished.details.outcome
-        return d.RUNNING if self.abandoned is None else d.ABANDONED
+        return RUNNING if self.abandoned is None else ABANDONED
 
     @property
     def end(self) -> Event | None:
@@ -190,12 +191,12 @@ class Record(Compared):
         return self.has(events.READY_PUBLISHED)
 
     @property
-    def supersede_published(self) -> Entry[d.SupersedePublished] | None:
+    def supersede_published(self) -> Entry[s.SupersedePublished] | None:
         """The run that this one superseded has it on its record, and the control bus has it."""
         return self.first(events.SUPERSEDE_PUBLISHED)
 
     @property
-    def successor(self) -> d.Successor | None:
+    def successor(self) -> s.Successor | None:
         """The run that superseded this one first. One that only claimed its place has not done so yet."""
         link = self.first(events.SUPERSEDED_BY)
         return None if link is None else link.details
@@ -208,6 +209,12 @@ class Record(Compared):
         why = {one.details.attempt_id: one.details.detail for one in self.all(events.ENGINE_ATTEMPT_DETAIL)}
         launched = ((one, one.details.attempt_id) for one in self.all(events.ENGINE_ATTEMPT_LAUNCH_REQUESTED))
         return tuple(Attempt(one, finished.get(at), abandoned.get(at), why.get(at, "")) for one, at in launched)
+
+    @property
+    def engine_made(self) -> str | None:
+        """The root that an engine attempt of the run's own made, once one succeeded."""
+        ended = (one.details for one in self.all(events.ENGINE_ATTEMPT_FINISHED))
+        return next((one.engine_run_root for one in ended if one.outcome == SUCCEEDED), None)
 
     @property
     def rested(self) -> Entry[d.Rest] | None:

@@ -56,3 +56,7 @@ class RunState(enum.StrEnum):
     def may_follow(self, before: RunState | None) -> bool:
         """Whether a record in state `before` (None: nothing accepted yet) may move to this state."""
         return self is RunState.OPEN if before is None else before in self._follows
+
+
+SUCCEEDED, FAILED, ABANDONED, RUNNING = "SUCCEEDED", "FAILED", "ABANDONED", "RUNNING"
+"""What became of an engine attempt."""

@@ -27,8 +27,9 @@ _CORRECTED = f'"{ENGINE_ROOT_CORRECTED.name}"'.encode()
 
 if TYPE_CHECKING:
     from sr_domain.plan.request import RunRequest
-    from sr_domain.record.details import Accepted, Rest, Successor
+    from sr_domain.record.details import Accepted, Rest
     from sr_domain.record.read import Entry
+    from sr_domain.record.supersede_details import Successor
     from sr_domain.run.ports import Ports
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sr_domain.record.kinds import Draft
-from sr_domain.record.layout import Layout
+from sr_domain.record.layout import Layout, run_of
 from sr_domain.record.ledger import Ledger, read_ledger
 from sr_domain.record.read import Record
 from sr_domain.run.ports import Ports
@@ -86,6 +86,6 @@ def append_at(
 
     if swap(ports.store, key, ports.store.read(key), appended) is not None:
         telemetry = RunTelemetry(ports.telemetry, ports.clock, pins_on(grown) if pins is None else pins, policy_rev)
-        for event in grown.events[len(ledger.events) :]:
-            telemetry.event(event)
+        home = run_of(key)
+        telemetry.recorded(grown, ledger, None if home is None else home[0])
     return grown

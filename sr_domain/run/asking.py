@@ -30,9 +30,10 @@ class World(Protocol):
 
 
 class Telling(Protocol):
-    """Who is told how far a long read has come."""
+    """Who is told how far a long read has come, and at its end how much was read."""
 
     def progress(self, told: str) -> None: ...
+    def read(self, size: int, told: str) -> None: ...
 
 
 class Asking(Protocol):

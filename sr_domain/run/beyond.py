@@ -6,12 +6,12 @@ it was rolled back, or it is gone.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import datetime
 
 import attrs
 
+from sr_domain.encoding.bounds import stored_json
 from sr_domain.encoding.ids import ready_message_id
 from sr_domain.encoding.times import format_instant
 from sr_domain.record.layout import Layout
@@ -57,8 +57,8 @@ def standing(store: ObjectStore, layout: Layout, ledger: Ledger) -> Iterator[str
 def _says(signal: bytes, message_id: str | None) -> bool:
     """Whether a READY signal is of the READY that its record has decided, and lost the commit of."""
     try:
-        document = json.loads(signal)
-    except (ValueError, RecursionError):
+        document = stored_json(signal)
+    except ValueError:
         return False
     return message_id is not None and isinstance(document, dict) and document.get("message_id") == message_id
 

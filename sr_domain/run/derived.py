@@ -11,6 +11,7 @@ import attrs
 from sr_domain.artifacts.revisions import rules_at, rules_of
 from sr_domain.artifacts.rules import Rules
 from sr_domain.artifacts.signed import statement_of
+from sr_domain.encoding.bounds import stored_json
 from sr_domain.encoding.canonical import exact_json
 from sr_domain.record.events import EVIDENCE_COMPLETE, READY_COMMITTED, kind_of
 from sr_domain.record.layout import Layout
@@ -19,10 +20,11 @@ from sr_domain.record.read import Record
 from sr_domain.record.revisions import FIRST
 from sr_domain.run.append_aside import pins_on
 from sr_ports import Fault, ReasonCode
+from sr_ports.compared import Compared
 
 
-@attrs.frozen
-class Derived:
+@attrs.frozen(eq=False, repr=False)
+class Derived(Compared):
     """The artifacts of one record. None where it derives none. Raises `Fault(RECORD_INVALID)` where it lacks a part."""
 
     layout: Layout
@@ -101,8 +103,8 @@ class Derived:
         READY counts from its decision on: the status says it just before the record does.
         """
         try:
-            at = json.loads(data)["updated_at_utc"]
-        except (ValueError, KeyError, TypeError, RecursionError):
+            at = stored_json(data)["updated_at_utc"]
+        except (ValueError, KeyError, TypeError):
             return False
         return any(exact_json(document) == data for document in self._statuses(at))
 

@@ -6,7 +6,6 @@ A part list is named by its own digest: what has another one in its place is nob
 from __future__ import annotations
 
 import enum
-import json
 import re
 from collections.abc import Iterator
 from typing import Self, assert_never
@@ -14,10 +13,12 @@ from typing import Self, assert_never
 import attrs
 
 from sr_domain.artifacts.attestation import PAYLOAD_TYPE, fault_in, normal, signatures_of
+from sr_domain.encoding.bounds import stored_json
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.record.layout import Layout
 from sr_domain.run.derived import Derived
-from sr_ports import BadInput, Fault, ReasonCode, Signer
+from sr_ports import BadInput, Fault, ObjectStore, ReasonCode, Signer
+from sr_ports.compared import Compared
 
 _PART_LIST = re.compile(r"part_lists/[0-9a-f]{64}\.json")
 
@@ -32,8 +33,8 @@ class _Kind(enum.Enum):
     PART_LIST = enum.auto()
 
 
-@attrs.frozen
-class DerivedArtifact:
+@attrs.frozen(eq=False, repr=False)
+class DerivedArtifact(Compared):
     """One artifact of a run. `derives`: what its record derives. `signer`: this worker's; None for none."""
 
     key: str
@@ -62,6 +63,16 @@ class DerivedArtifact:
     def shared(self) -> bool:
         """Whether any other run may rest on it."""
         return self.kind is _Kind.PART_LIST
+
+    def stands_own(self, store: ObjectStore) -> bool | None:
+        """Whether what stands at its key is what the record derives; None where nothing does. Raises as `is_own`."""
+        if self.kind is _Kind.PART_LIST:  # as long as its files are many, and its digest tells all
+            from sr_domain.run.stored import stored_sha256  # which no run on its way to READY asks
+
+            stands = stored_sha256(store, self.key)
+            return None if stands is None else self.key == self.derives.layout.part_list(stands.sha256)
+        blob = store.read(self.key)
+        return None if blob is None else self.is_own(blob.data)
 
     def is_own(self, data: bytes) -> bool:
         """Whether these bytes are what the record derives; of a status, what it derived at any point.
@@ -162,8 +173,8 @@ def _keys(layout: Layout, run_id: str) -> dict[str, _Kind]:
 def _bundle_in(signal: bytes) -> object:
     """The bundle that a stored READY signal speaks of."""
     try:
-        document = json.loads(signal)
-    except (ValueError, RecursionError):
+        document = stored_json(signal)
+    except ValueError:
         return None
     return document.get("bundle_hash") if isinstance(document, dict) else None
 

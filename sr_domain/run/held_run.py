@@ -49,7 +49,7 @@ class Unheld(Compared):
         raise Fault(ReasonCode.INTERNAL, "a run was written to outside its heartbeat")
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class HeldRun:
     """One run, one lease, and the record as this holder knows it.
 
@@ -161,10 +161,8 @@ class HeldRun:
 
         written = swap(self.ports.store, self.layout.record(self.run_id), self.record_blob, appended)
         if written is not None:
-            new = grown.events[len(self.ledger.events) :]
-            self.ledger, self.record_blob = grown, written
-            for event in new:
-                self.telemetry.event(event)
+            known, self.ledger, self.record_blob = self.ledger, grown, written
+            self.telemetry.recorded(grown, known, self.layout)
 
     def _know_more(self, blob: Blob | None) -> None:
         """What others appended. A record only grows: of one that lost something the index is told what it had."""
@@ -218,12 +216,19 @@ class HeldRun:
     def write_named(self, key: str, make: Callable[[], bytes]) -> str | None:
         """Write once what may be long, and is not held; the digest of what stands there already, None for nothing."""
         self.held.check()
-        return None if self.ports.store.create(key, make()) is not None else sha256_hex(self._stands(key))
+        if self.ports.store.create(key, make()) is not None:
+            return None
+        from sr_domain.run.stored import stored_sha256  # as a rule nothing stands there
+
+        stands = stored_sha256(self.ports.store, key)
+        if stands is None:
+            raise _gone(key)
+        return stands.sha256
 
     def _stands(self, key: str) -> bytes:
         blob = self.ports.store.read(key)
         if blob is None:
-            raise Fault(ReasonCode.TRUTH_MISSING, f"{key} was there and is gone")
+            raise _gone(key)
         return blob.data
 
     def write_status(self, ledger: Ledger | None = None) -> None:
@@ -259,6 +264,10 @@ class HeldRun:
         """Write the status again when the record came to say something else than expected."""
         if Derived(self.layout, expected).status() != Derived(self.layout, self.ledger).status():
             self.write_status()
+
+
+def _gone(key: str) -> Fault:
+    return Fault(ReasonCode.TRUTH_MISSING, f"{key} was there and is gone")
 
 
 def take_over(run: HeldRun, *, late: bool = False) -> None:

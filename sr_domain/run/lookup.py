@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from sr_domain.encoding.bounds import STORED_VALUES, crowded
+from sr_domain.encoding.bounds import overgrown
 from sr_domain.record.layout import Layout, run_of
 from sr_domain.record.ledger import Ledger
 from sr_domain.run.append_aside import read_record
@@ -244,9 +244,10 @@ def _not_here(found: Found, run_id: str, known: KnownStore, name: str) -> NotFou
 
 
 def parse_truth(data: bytes, key: str) -> dict[str, Any]:
-    """A stored JSON artifact. Raises `Fault(TRUTH_ALTERED)` when it is none, `OBJECT_TOO_LARGE` for too many values."""
-    if crowded(data):
-        raise Fault(ReasonCode.OBJECT_TOO_LARGE, f"{key} has more than {STORED_VALUES} values")
+    """A stored JSON artifact. Raises `Fault(TRUTH_ALTERED)` when it is none, `OBJECT_TOO_LARGE` for too much."""
+    grown = overgrown(data)
+    if grown is not None:
+        raise Fault(ReasonCode.OBJECT_TOO_LARGE, f"{key} {grown}")
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:

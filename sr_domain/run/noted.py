@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from sr_domain.encoding.bounds import line_of
 from sr_domain.record.ledger import Ledger
 from sr_ports import Tail
 
@@ -31,7 +30,7 @@ def line_stands(data: bytes, tail: Tail) -> bool:
     if behind < 0 or end < 0:
         return False
     try:
-        event = json.loads(data[data.rfind(b"\n", 0, end) + 1 : end])
+        event = line_of(data[data.rfind(b"\n", 0, end) + 1 : end])
     except (ValueError, RecursionError):
         return False
     return isinstance(event, dict) and (event.get("seq"), event.get("event_id")) == (tail.seq, tail.event_id)

@@ -9,6 +9,7 @@ import attrs
 
 from sr_ports import PerPlatformRun
 from sr_ports.compared import Compared
+from sr_ports.stores import Closing
 
 if TYPE_CHECKING:
     from sr_domain.evidence.provided_law import ProvidedLaw
@@ -56,8 +57,6 @@ class Ports(Compared):
 
     def close(self) -> None:
         """Let go of what they hold open."""
-        from sr_ports.stores import Closing
-
         for port in (self.store, self.laws):
             if isinstance(port, Closing):
                 port.close()

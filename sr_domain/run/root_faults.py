@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from sr_domain.encoding.redact import redact
 from sr_domain.record.details import RootUnreadable
 from sr_domain.record.events import ENGINE_HELD_BACK, ENGINE_ROOT_UNREADABLE
 from sr_domain.record.kinds import Draft, EventKind
@@ -40,6 +39,8 @@ def on_record(run: HeldRun) -> Iterator[None]:
     try:
         yield
     except Unreachable as error:
+        from sr_ports.masking import redact
+
         found = RootUnreadable(error.code.value, redact(error.what), error.remedy)
         kind = _KINDS.get(error.code)
         if kind is not None and run.history.root_fault != found:

@@ -17,6 +17,7 @@ from sr_domain.encoding.strict_json import strict_loads
 from sr_domain.encoding.times import format_instant
 from sr_domain.record.layout import store_identity_key
 from sr_ports import BadInput, Blob, Fault, ReasonCode
+from sr_ports.compared import Compared
 from sr_ports.stores import check_location
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 _CONTRACT = "store_identity"
 
 
-@attrs.frozen
-class StoreIdentity:
+@attrs.frozen(eq=False, repr=False)
+class StoreIdentity(Compared):
     """Who a store is, for ever. `store_id`: 32 hex characters. `minted_at_utc`: RFC 3339."""
 
     store_id: str
@@ -44,7 +45,7 @@ def fresh_identity(ports: Ports) -> StoreIdentity:
     return StoreIdentity(ports.ids.new_id(), format_instant(ports.clock.now()))
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class KnownStore:
     """The object store as a runner knows it. Its identity is read once, and kept, until somebody asks again.
 

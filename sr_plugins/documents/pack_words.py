@@ -10,12 +10,14 @@ from typing import Any
 
 import attrs
 
+from sr_ports.compared import Compared
+
 FREE = "x-"
 """Keys that begin so are nobody's: for whatever an owner notes."""
 
 
-@attrs.frozen
-class Word:
+@attrs.frozen(eq=False, repr=False)
+class Word(Compared):
     """A key of a pack. `read`: whether SR reads it. `needed`: whether it must be there. `values`: what it may be."""
 
     meaning: str

@@ -39,6 +39,13 @@ def _one_spelling(instance: object, attribute: attrs.Attribute[str], value: str)
         raise Refused(wrong, ONE_SPELLING, value=shown(value))
 
 
+def _publishable(instance: object, attribute: attrs.Attribute[str | None], value: str | None) -> None:
+    if value is not None:
+        from sr_plugins.documents.publishable import check_publishable
+
+        check_publishable(value)
+
+
 @attrs.frozen(eq=False, repr=False)
 class Section(Compared):
     """An adapter by name, and the settings that are its own: read by its class of settings when it is built."""
@@ -93,7 +100,7 @@ class Engine(Compared):
     )
     publish_root: str | None = attrs.field(
         default=None,
-        validator=optional(min_len(1)),
+        validator=_publishable,
         metadata=setting(
             "where the root of an engine that ran is copied, for consumers elsewhere", wanted="a path or s3:// URI"
         ),
@@ -237,13 +244,20 @@ class Plugins(Compared):
 
 
 @attrs.frozen(eq=False, repr=False)
-class Observability(Compared):
-    """`sinks`: names of the adapters that take events."""
+class NamedSink(Compared):
+    """A sink by name, and the settings that are its own: read by its class of settings when it is built."""
 
-    sinks: tuple[str, ...] = attrs.field(
-        default=("console", "file"),
-        validator=deep_iterable(min_len(1)),
-        metadata=setting("where events go", wanted="a list of sink names"),
+    sink: str = attrs.field(validator=min_len(1), metadata=setting("the sink", wanted="a sink's name"))
+    settings: Mapping[str, Any] = attrs.field(factory=dict, metadata=described(About(rest=True)))
+
+
+@attrs.frozen(eq=False, repr=False)
+class Observability(Compared):
+    """`sinks`: the adapters that take events."""
+
+    sinks: tuple[NamedSink, ...] = attrs.field(
+        default=(NamedSink("console"), NamedSink("file")),
+        metadata=setting("where events go", wanted="a list of sinks: names, or {sink: NAME, ...its settings}"),
     )
 
 
@@ -304,8 +318,16 @@ def load_profile(
     Raises `BadInput`: PROFILE_NOT_FOUND, PROFILE_INVALID (naming the key), ENV_UNSET.
     """
     env = os.environ if env is None else env
+    name, document = profile_document(source, env)
+    return Reader(name).read(Profile, fill(document, env), "")
+
+
+def profile_document(
+    source: str | os.PathLike[str] | Mapping[str, Any] | None, env: Mapping[str, str]
+) -> tuple[str, Mapping[str, Any] | None]:
+    """What messages call a profile, and what it says before the environment is filled in. Raises as `load_profile`."""
     if isinstance(source, Mapping):
-        return Reader("profile").read(Profile, fill(source, env), "")
+        return "profile", source
     chosen = at_home(str(source or env.get("SR_PROFILE") or "local"), "the profile")
     path: Traversable = shipped("config") / f"{chosen}.yaml" if chosen in SHIPPED else Path(chosen)
     if not path.is_file():
@@ -317,4 +339,4 @@ def load_profile(
     if document is not None and not isinstance(document, dict):
         what, remedy = f"{path}: it is not a mapping of sections", f"its sections are {', '.join(fields_of(Profile))}"
         raise BadInput(ReasonCode.PROFILE_INVALID, what, remedy)
-    return Reader(str(path)).read(Profile, fill(document, env), "")
+    return str(path), document

@@ -40,6 +40,12 @@ class Field(Compared):
         """The class of the section that the key may hold; None for a plain value."""
         return next((one for one in members(self.type) if attrs.has(one)), None)
 
+    @property
+    def items(self) -> type[Any] | None:
+        """The class of the sections that the key may list; None for anything else."""
+        inner = get_args(self.type)[:1] if get_origin(self.type) is tuple else ()
+        return next((one for one in inner if attrs.has(one)), None)
+
 
 def fields_of(cls: type[Any]) -> Mapping[str, Field]:
     """The fields of a class of settings, by key. Raises `NameError` for an annotation that has no meaning."""
@@ -74,7 +80,7 @@ def typed(kind: Any, value: Any) -> Any:
     if origin is Literal:
         return _literal(inner, value)
     if origin in (tuple, frozenset):
-        return origin(typed(inner[0], one) for one in _items(value))
+        return origin(typed(inner[0], one) for one in items(value))
     if origin is not None:
         if not isinstance(value, Mapping):
             raise TypeError
@@ -100,7 +106,7 @@ def _literal(words: tuple[Any, ...], value: Any) -> Any:
     raise ValueError
 
 
-def _items(value: Any) -> Iterator[Any]:
+def items(value: Any) -> Iterator[Any]:
     """The items of a list; a text of the environment is one with commas between them."""
     if isinstance(value, Filled):
         return (one.strip() for one in value.split(",") if one.strip())

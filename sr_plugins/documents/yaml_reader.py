@@ -30,6 +30,7 @@ except ImportError:  # PyYAML without libyaml: slower, the same otherwise
     from yaml import SafeLoader as _Parser  # type: ignore[assignment]
 
 _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
+_NUMERIC = frozenset("-0123456789")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _TEXT_TAGS = (None, "tag:yaml.org,2002:str")
 _DIGITS = 4300  # Python's own limit on integers read from text
@@ -57,7 +58,7 @@ class YamlBound(YamlFault):
         self.code = code
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _Built:
     """A finished value. `size`: nodes, with aliases written out. `height`: collections one in another."""
 
@@ -66,7 +67,7 @@ class _Built:
     height: int = 0
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _Open:
     """A collection being filled."""
 
@@ -135,7 +136,7 @@ def _events(data: bytes) -> Iterator[Any]:
         parser.dispose()
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _Reader:
     max_depth: int
     max_nodes: int
@@ -153,7 +154,9 @@ class _Reader:
     def scalar(self, event: Any) -> None:
         if event.tag not in _TEXT_TAGS:
             raise _fault(event.start_mark, f"the tag {event.tag[:60]} is not allowed")
-        value = _plain(event) if event.implicit[0] else event.value
+        value = event.value
+        if event.implicit[0] and (value in _WORDS or value[0] in _NUMERIC):
+            value = _plain(event)
         self.count(1, event)
         if event.anchor is not None:
             self.anchors[event.anchor] = _Built(value)
@@ -197,7 +200,8 @@ class _Reader:
             return
         top = self.stack[-1]
         top.size += size
-        top.height = max(top.height, height + 1)
+        if height >= top.height:
+            top.height = height + 1
         if not top.is_map:
             top.value.append(value)
         elif top.key is _NO_KEY:
@@ -219,6 +223,8 @@ _STEPS: dict[type[Any], Callable[[_Reader, Any], None]] = {
 
 
 def _key(value: Any, siblings: dict[str, Any], event: Any) -> str:
+    if type(value) is str and value != "<<" and value not in siblings:
+        return value
     if not isinstance(value, str):
         shown = repr(value)[:60] if not isinstance(value, dict | list) else "a collection"
         raise _fault(event.start_mark, f"the key {shown} is not text")
@@ -230,12 +236,10 @@ def _key(value: Any, siblings: dict[str, Any], event: Any) -> str:
 
 
 def _plain(event: Any) -> Any:
-    """A plain scalar as JSON would type it; anything else is text."""
+    """A plain scalar of `_WORDS`, or one that begins as a number does, as JSON would type it; else it is text."""
     text: str = event.value
     if text in _WORDS:
         return _WORDS[text]
-    if text[0] not in "-0123456789":
-        return text
     number = _NUMBER.fullmatch(text)
     if number is None:
         return text

@@ -38,6 +38,7 @@ from sr_ports import (
     ReasonCode,
     SignatureChecker,
     Signer,
+    Streamed,
     Unreachable,
 )
 from sr_ports.errors import foreseen
@@ -62,6 +63,7 @@ _OPTIONAL = {
     Newest: "newest",
     Noting: "notices",
     Closing: "close",
+    Streamed: "chunks",
     Readiness: "unready",
     ReadinessFor: "unready_for",
     EndsAbandoned: "end_abandoned",
@@ -170,19 +172,41 @@ def _failed(what: str, name: str, error: BaseException) -> Unreachable:
     return Unreachable(ReasonCode.PLUGIN_FAILED, f"{what} failed in {name}: {raised(error)}")
 
 
-@attrs.frozen
 class GuardedLaw:
     """A law of another distribution. What it raises is judged where it is called, except what looks like a signal."""
 
-    law: HashingLaw
+    def __init__(self, law: HashingLaw) -> None:
+        self.law = law
 
     @property
     def kind(self) -> str:
         return self.law.kind
 
+    @property
+    def traits(self) -> Any:
+        """See `LawTraits`."""
+        from sr_domain.evidence.law_traits import traits_of
+
+        return traits_of(self.law)
+
     def digest(self, bundle: BundleView) -> str:
+        return self._asked("digest", bundle)  # type: ignore[no-any-return]
+
+    def stated(self, flag: bytes) -> Any:
+        return self._asked("stated", flag)
+
+    def members(self, flag: bytes) -> Any:
+        return self._asked("members", flag)
+
+    def culprit(self, bundle: BundleView) -> Any:
+        return self._asked("culprit", bundle)
+
+    def notes(self, bundle: BundleView) -> Any:
+        return self._asked("notes", bundle)
+
+    def _asked(self, question: str, of: Any) -> Any:
         try:
-            return self.law.digest(bundle)
+            return getattr(self.law, question)(of)
         except KeyboardInterrupt as error:
             raise PluginError(f"it raised {raised(error)}") from error
 

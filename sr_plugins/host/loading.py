@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import operator
 import re
 import signal
 from collections.abc import Callable, Iterable, Iterator
-from importlib.metadata import EntryPoint
+from importlib.metadata import Distribution, EntryPoint
 from types import ModuleType
 from typing import Any
 
@@ -15,7 +16,7 @@ import attrs
 import pluggy
 
 from sr_plugins.release import DISTRIBUTION
-from sr_ports import API_VERSION, HashingLaw, hooks, one_line
+from sr_ports import API_VERSION, BundleView, HashingLaw, hooks, one_line
 from sr_ports.compared import Compared
 from sr_ports.errors import described
 from sr_ports.hooks import PROJECT, Adapter
@@ -37,6 +38,10 @@ PORTS = {
 
 
 GIVEN = "given in code"
+UNKNOWN = "?"
+"""The name or version of what says none."""
+_LONGEST = 1000
+"""Characters of what a distribution says of itself in one place."""
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -80,6 +85,18 @@ class Found(Compared):
     source: Source
 
 
+@attrs.frozen
+class NamedLaw:
+    """A law whose code is in another process. `traits`: what it says of itself there, `LawTraits`."""
+
+    kind: str
+    traits: Any = None
+
+    def digest(self, bundle: BundleView) -> str:
+        """Never called here."""
+        raise PluginError(f"the law {self.kind} is not in this process")
+
+
 class OffersNothing(Exception):
     """The plugin is sound and gives no adapter and no law."""
 
@@ -89,17 +106,42 @@ def canonical(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
+def absent(module: str) -> bool:
+    """Whether a module is not installed; told without importing it (its parents are imported)."""
+    try:
+        return importlib.util.find_spec(module) is None
+    except Exception:  # noqa: BLE001 - a parent package that cannot be imported, whatever it raises
+        return True
+
+
 def sources_of(points: Iterable[EntryPoint]) -> Iterator[tuple[EntryPoint, Source]]:
     """Each entry point with the distribution that it belongs to, whose metadata is parsed once."""
     known: dict[int, tuple[str, str]] = {}
     for point in points:
         dist = point.dist
         if dist is None:
-            named = ("?", "?")
+            named = (UNKNOWN, UNKNOWN)
         else:
-            named = known.get(id(dist)) or (dist.name, dist.version)
+            named = known.get(id(dist)) or _named(dist)
             known[id(dist)] = named
         yield point, Source(*named, f"{point.name} = {point.value}")
+
+
+def too_long(source: Source) -> Broken | None:
+    """The source cut short, where what it says of itself is longer than anybody reads; None for any other."""
+    said = (source.distribution, source.version, source.entry_point)
+    if max(map(len, said)) <= _LONGEST:
+        return None
+    what = f"its name, version or entry point is longer than {_LONGEST} characters"
+    return Broken(Source(*(one[:80] for one in said)), what)
+
+
+def _named(dist: Distribution) -> tuple[str, str]:
+    """Name and version of a distribution, as far as its metadata can be read."""
+    try:
+        return dist.name or UNKNOWN, dist.version or UNKNOWN
+    except Exception:  # noqa: BLE001 - metadata of whatever kind, and whatever its reader raises
+        return UNKNOWN, UNKNOWN
 
 
 def given(plugin: Any) -> Source:
@@ -124,23 +166,40 @@ def of_the_user(error: BaseException) -> bool:
     return isinstance(error, getattr(signal.getsignal(signal.SIGINT), "raises", KeyboardInterrupt))
 
 
-def load(point: EntryPoint, source: Source) -> list[Found]:
+Tell = Callable[[str], None]
+"""Takes a sentence about a plugin that is of use all the same."""
+
+
+def _unheard(sentence: str) -> None:
+    """Nobody asked."""
+
+
+def load(point: EntryPoint, source: Source, tell: Tell = _unheard) -> list[Found]:
     """Import a plugin and ask it. Raises `PluginError`, `OffersNothing`."""
+    return ask(imported(point), source, tell)
+
+
+def imported(point: EntryPoint) -> Any:
+    """What an entry point names. Raises `PluginError`."""
     try:
-        plugin = point.load()
+        return point.load()
     except BaseException as error:
         raise PluginError(f"cannot be imported: {raised(error)}") from error
-    return ask(plugin, source)
 
 
 class PluginError(Exception):
-    """Code of a plugin failed; says where and how."""
+    """Code of a plugin failed; says where and how. `ended`: it took the process with it that had it, or kept it."""
+
+    def __init__(self, why: str, *, ended: bool = False) -> None:
+        super().__init__(why)
+        self.ended = ended
 
 
-def ask(plugin: Any, source: Source) -> list[Found]:
+def ask(plugin: Any, source: Source, tell: Tell = _unheard) -> list[Found]:
     """What one plugin offers: a manager of its own, so that every answer has one author.
 
-    Raises `PluginError` naming the hook at fault, `OffersNothing`.
+    `tell`: hears of hooks that lack their mark beside others that have it. Raises `PluginError` naming the
+    hook at fault, `OffersNothing`.
     """
     try:
         plugin = plugin() if inspect.isclass(plugin) else plugin
@@ -163,6 +222,9 @@ def ask(plugin: Any, source: Source) -> list[Found]:
     found = [one for port, caller in callers.items() for one in _answers(port, caller, source)]
     if not found:
         raise OffersNothing(_why_nothing(plugin, callers.values()))
+    bare = _unmarked(plugin, callers.values())
+    if bare:
+        tell(f"{', '.join(bare)} lacks @hookimpl, and is not asked")
     return found
 
 
@@ -187,23 +249,32 @@ def fits(stated: object, version: str = API_VERSION) -> bool:
 
 
 def _refuse_wrappers(caller: pluggy.HookCaller) -> None:
-    if any(impl.wrapper or impl.hookwrapper for impl in caller.get_hookimpls()):
-        raise PluginError(f"its hook {caller.name} is a wrapper, which has no effect here: return a list instead")
+    """Each plugin is asked by itself: there is nothing to wrap, and nobody to come before or after."""
+    for impl in caller.get_hookimpls():
+        if impl.wrapper or impl.hookwrapper:
+            raise PluginError(f"its hook {caller.name} is a wrapper, which has no effect here: return a list instead")
+        order = "tryfirst" if impl.tryfirst else "trylast" if impl.trylast else None
+        if order is not None:
+            raise PluginError(f"its hook {caller.name} is marked {order}, which has no effect here: leave it out")
 
 
 def _answers(port: str, caller: pluggy.HookCaller, source: Source) -> Iterator[Found]:
     try:
         for answer in caller():
             for offer in answer:
-                yield Found(port, _name(port, offer), offer, source)
+                yield Found(port, _name(port, offer, source), offer, source)
     except BaseException as error:
         raise PluginError(f"its hook {caller.name} failed: {raised(error)}") from error
 
 
-def _name(port: str, offer: Any) -> str:
+def _name(port: str, offer: Any, source: Source) -> str:
     if port == "law":
         if not isinstance(offer, HashingLaw):
             raise TypeError(f"{offer!r} is no hashing law: it needs kind and digest(bundle)")
+        if not source.own:
+            from sr_domain.evidence.law_traits import traits_of  # own laws say nothing wrong, and start-up is short
+
+            traits_of(offer)
         name: Any = offer.kind
     elif isinstance(offer, Adapter):
         name = offer.name
@@ -218,7 +289,25 @@ def _why_nothing(plugin: Any, callers: Iterable[pluggy.HookCaller]) -> str:
     empty = [caller.name for caller in callers if caller.get_hookimpls()]
     if empty:
         return f"offers nothing: {', '.join(empty)} returned an empty list"
-    bare = [hook for hook in PORTS.values() if callable(getattr(plugin, hook, None))]
+    bare = _unmarked(plugin, ())
     if bare:
         return f"offers nothing: {', '.join(bare)} lacks @hookimpl"
-    return "offers nothing: it has no hook of Scenario Runner"
+    return f"offers nothing: it has no hook of Scenario Runner{_near(plugin)}"
+
+
+def _unmarked(plugin: Any, callers: Iterable[pluggy.HookCaller]) -> list[str]:
+    """The functions that are named like a hook and that nobody asks, for they lack the mark."""
+    asked = {caller.name for caller in callers if caller.get_hookimpls()}
+    named = [hook for hook in PORTS.values() if hook not in asked and callable(getattr(plugin, hook, None))]
+    return [hook for hook in named if getattr(plugin, hook) is not getattr(hooks, hook)]  # the specification itself
+
+
+def _near(plugin: Any) -> str:
+    """A function that may have been meant for a hook."""
+    import difflib
+
+    for name in dir(plugin):
+        near = difflib.get_close_matches(name, PORTS.values(), 1, 0.85) if name.startswith("sr_") else []
+        if near:
+            return f"; {name} is none, did you mean {near[0]}?"
+    return ""

@@ -6,16 +6,14 @@ a name is asked for that none of the own gives, or when everything is to be look
 
 from __future__ import annotations
 
-import importlib.util
+import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-import attrs
-
-from sr_plugins.host.admittance import Admittance
+from sr_plugins.host.admittance import Admittance, sorted_out
 from sr_plugins.host.host_laws import HostLaws, Provide, in_this_process
 from sr_plugins.host.loading import (
     PORTS,
@@ -24,68 +22,58 @@ from sr_plugins.host.loading import (
     OffersNothing,
     PluginError,
     Source,
+    Tell,
+    absent,
     ask,
-    canonical,
     given,
     load,
-    sources_of,
 )
-from sr_plugins.host.local_file import load_file, source_of
+from sr_plugins.host.local_file import asked_of
 from sr_plugins.release import DISTRIBUTION
 from sr_ports import BadInput, ReasonCode
-from sr_ports.compared import Compared
 from sr_ports.hooks import PROJECT, Adapter
 
+if TYPE_CHECKING:
+    from sr_plugins.host.offers import Conflict, Offer
+
 _ANY = Admittance()
-
-
-@attrs.frozen(eq=False, repr=False)
-class Offer(Compared):
-    """A row of ``sr plugins``. A plugin that offers nothing, or could not be loaded, has port and name ``?``."""
-
-    port: str
-    name: str
-    distribution: str
-    version: str
-    entry_point: str
-    loaded: bool
-    why: str | None = None
-
-
-@attrs.frozen(eq=False, repr=False)
-class Conflict(Compared):
-    """Two plugins that give one name on one port. The first of `sources` was found first."""
-
-    port: str
-    name: str
-    sources: tuple[Source, Source]
-
-    @property
-    def what(self) -> str:
-        """Both, in a sentence."""
-        both = " and ".join(source.distribution for source in self.sources)
-        return f"two plugins give the {self.port} {self.name!r}: {both}"
+Offers = Callable[[Tell], list[Found]]
+"""Asks a plugin what it offers; see `ask`. Raises `PluginError`, `OffersNothing`."""
+Look = Callable[[Source, Tell], list[Found]]
+"""The same of a plugin that is not imported here."""
 
 
 class PluginHost:
     """What plugins offer, by port and name. Safe to use from several threads.
 
     `admittance`: who may provide anything; no code of another is run. `files`: plugins that are one file each.
+    `look`: asks what a plugin of another distribution gives, without importing it here, which is then done when an
+    adapter of it is named; None imports it to find out.
     """
 
-    def __init__(self, points: Iterable[EntryPoint], admittance: Admittance, files: Sequence[str] = ()) -> None:
+    look: Look | None = None
+
+    def __init__(self, points: Iterable[EntryPoint] | None, admittance: Admittance, files: Sequence[str] = ()) -> None:
         self.admittance = admittance
         self.offered: dict[tuple[str, str], tuple[Any, Source]] = {}
         self.broken: tuple[Broken, ...] = ()
+        if points is None:
+            points, self.broken = _points_here()
         self.idle: tuple[Broken, ...] = ()
         self.conflicts: tuple[Conflict, ...] = ()
         self._lock = threading.RLock()
-        wanted, left_out = _sort(points, admittance)
-        self.left_out = tuple(left_out)
-        self._waiting: list[tuple[Source, Callable[[], list[Found]]]] = [
+        self._trace = _tracer()
+        wanted, left_out = sorted_out(points, admittance)
+        local = [asked_of(one, admittance) for one in files]
+        self.left_out = (*left_out, *(one for one in local if isinstance(one, Broken)))
+        for one in self.left_out:
+            self._trace(f"skipped {one.source} ({one.source.entry_point}): {one.why}")
+        self._waiting: list[tuple[Source, Offers]] = [
             (source, partial(load, point, source)) for point, source in wanted if not source.own
         ]
-        self._waiting += map(_of_file, files)
+        self._elsewhere: dict[Source, Offers] = {}
+        self._doubtful: dict[Source, Offers] = {}
+        self._waiting += [one for one in local if not isinstance(one, Broken)]
         for point, source in wanted:
             if source.own:
                 self._take(source, partial(load, point, source))
@@ -104,12 +92,12 @@ class PluginHost:
         A broken plugin is noted, not raised. Raises `BadInput(PLUGIN_CONFLICT)` when two of those
         loaded now give one name on one port.
         """
-        host = cls(entry_points(group=PROJECT) if points is None else points, admittance, files)
+        host = cls(points, admittance, files)
         for plugin in plugins:
             source = given(plugin)
             host._take(source, partial(ask, plugin, source))
         if host.conflicts:
-            raise _conflict(host.conflicts[0])
+            raise host.conflicts[0].error
         return host
 
     @classmethod
@@ -121,33 +109,87 @@ class PluginHost:
         points: Iterable[EntryPoint] | None = None,
     ) -> PluginHost:
         """A host to look at: everything allowed is loaded, and conflicts are noted."""
-        host = cls(entry_points(group=PROJECT) if points is None else points, admittance, files)
+        host = cls(points, admittance, files)
         host.load_all()
         return host
 
     def load_all(self) -> None:
-        """Import the plugins of other distributions, once."""
-        with self._lock:
-            waiting, self._waiting = self._waiting, []
-            for source, offers in waiting:
-                self._take(source, offers)
+        """Find out what the plugins of other distributions give, once: by `look`, else by importing them."""
+        self._load(lambda source: True)
 
-    def _take(self, source: Source, offers: Callable[[], list[Found]]) -> None:
+    def _load(self, which: Callable[[Source], bool]) -> None:
+        with self._lock:
+            waiting = [one for one in self._waiting if which(one[0])]
+            self._waiting = [one for one in self._waiting if not which(one[0])]
+            for source, offers in waiting:
+                if self.look is None:
+                    self._take(source, offers)
+                else:
+                    self._elsewhere[source] = offers
+                    self._take(source, partial(self.look, source))
+
+    def require_files(self) -> None:
+        """Ask the plugins that are one file each. Raises `BadInput(PLUGIN_BROKEN)` for one that gives nothing."""
+        self._load(lambda source: source.file is not None)
+        for one in (*self.broken, *self.idle):
+            error = self.unusable(one)
+            if error is not None:
+                raise error
+
+    def amiss(self) -> list[Broken]:
+        """Every plugin that cannot be used, or not whole, and why; all are asked for it."""
+        self.load_all()
+        return [*self.broken, *self.idle]
+
+    def unusable(self, broken: Broken) -> BadInput | None:
+        """The error that stops a profile which loads a file that gives nothing; None for any other plugin."""
+        if broken.source.file is None or any(broken.source == source for _, source in self.offered.values()):
+            return None
+        what = f"plugins.load: {broken.source.file}: the plugin {broken.why}"
+        return BadInput(ReasonCode.PLUGIN_BROKEN, what, "mend the file, or take it out of the profile's plugins.load")
+
+    def _import(self, source: Source) -> None:
+        """Import a plugin that was only looked at: an adapter of it is named. Its laws stay where they are."""
+        with self._lock:
+            offers = self._elsewhere.pop(source, None)
+            if offers is None:
+                return
+            theirs = [place for place, (_, of) in self.offered.items() if of == source and place[0] != "law"]
+            for place in theirs:
+                del self.offered[place]
+            self._doubtful.pop(source, None)
+            self.broken = tuple(one for one in self.broken if one.source != source)
+            self.idle = tuple(one for one in self.idle if one.source != source)
+            self._take(source, lambda tell: [one for one in offers(tell) if one.port != "law"])
+
+    def _take(self, source: Source, offers: Offers) -> None:
         """Note what one plugin offers, or why it offers nothing."""
         try:
-            found = offers()
+            found = offers(lambda sentence: self._note("idle", source, sentence))
         except OffersNothing as nothing:
-            self.idle += (Broken(source, str(nothing)),)
+            self._note("idle", source, str(nothing))
             return
         except PluginError as error:
-            self.broken += (Broken(source, str(error)),)
+            self._note("broken", source, str(error))
+            if source in self._elsewhere and not error.ended:
+                self._doubtful[source] = self._elsewhere[source]
             return
+        told = ", ".join(f"{one.port} {one.name}" for one in found)
+        self._trace(f"asked {source} ({source.entry_point}): it gives {told}")
         for one in found:
             place = (one.port, one.name)
             if place in self.offered:
+                from sr_plugins.host.offers import Conflict
+
                 self.conflicts += (Conflict(*place, (self.offered[place][1], source)),)
+                self._trace(f"skipped {one.port} {one.name} of {source}: {self.offered[place][1]} gives it too")
             else:
                 self.offered[place] = (one.offer, source)
+
+    def _note(self, kind: Literal["idle", "broken"], source: Source, why: str) -> None:
+        """Keep what is wrong with a plugin."""
+        self._trace(f"asked {source} ({source.entry_point}): {why}")
+        setattr(self, kind, (*getattr(self, kind), Broken(source, why)))
 
     def find(self, port: str, name: str) -> tuple[Any, Source] | None:
         """What is offered under this name, and by whom; None when nobody offers it.
@@ -157,11 +199,32 @@ class PluginHost:
         found = self.offered.get((port, name))
         if found is None or not found[1].own:
             self.load_all()
-            found = self.offered.get((port, name))
+            found = self._imported(port, name)
             rival = next((one for one in self.conflicts if (one.port, one.name) == (port, name)), None)
             if rival is not None:
-                raise _conflict(rival)
+                raise rival.error
+        self._trace(f"{port} {name}: {self._fate(name, found)}")
         return found
+
+    def _fate(self, name: str, found: tuple[Any, Source] | None) -> str:
+        """What became of a name that was asked for, for the trace."""
+        if found is None:
+            return "nobody gives it"
+        why = self.admittance.left_out(found[1], name)
+        return f"chosen of {found[1]}" if why is None else f"skipped of {found[1]}: {why}"
+
+    def _imported(self, port: str, name: str) -> tuple[Any, Source] | None:
+        """What is offered under this name; an adapter is of this process.
+
+        Where nobody offers it, it may be one of a plugin that could not be imported elsewhere, as one that reads the
+        environment.
+        """
+        found = self.offered.get((port, name))
+        if port == "law" or (found is None and not self._doubtful):
+            return found
+        for source in (found[1],) if found is not None else tuple(self._doubtful):
+            self._import(source)
+        return self.offered.get((port, name))
 
     def adapter(self, port: str, name: str) -> Adapter[Any]:
         """The adapter of that name, ready to build. Raises `BadInput` saying what to do."""
@@ -179,18 +242,20 @@ class PluginHost:
 
         Libraries that are not installed are named for all of them at once.
         """
-        lacking: dict[tuple[str, str], tuple[str, list[str]]] = {}
+        lacking: dict[tuple[str, str], tuple[Source, Adapter[Any], list[str]]] = {}
         for port, name in wanted:
             found = self.find(port, name)
             if found is None:
                 raise self._unknown(port, name)
             adapter, source = found
             self._check_allowed(port, name, source)
-            missing = [module for module in adapter.requires if _absent(module)]
+            missing = [module for module in adapter.requires if absent(module)]
             if missing:
-                lacking[(port, name)] = (_extra(adapter, source), missing)
+                lacking[(port, name)] = (source, adapter, missing)
         if lacking:
-            raise _not_there(lacking)
+            from sr_plugins.host.offers import not_there
+
+            raise not_there(lacking)
 
     def title(self, port: str, name: str) -> str:
         """What people call an adapter: its name, and its distribution where it is not an own one."""
@@ -198,7 +263,10 @@ class PluginHost:
         return name if source.own else f"{name} of {source}"
 
     def adapters(self, port: str) -> Iterator[Adapter[Any]]:
-        """Every adapter on offer for a port that may be used: those loaded, and when these do not do, the others."""
+        """Every adapter on offer for a port that may be used: those loaded, and when these do not do, the others.
+
+        One that was only looked at has its name and schemes, and no settings.
+        """
         seen: set[str] = set()
         for loaded in (True, False):
             if not loaded:
@@ -217,14 +285,9 @@ class PluginHost:
 
     def offers(self) -> list[Offer]:
         """Everything found so far, usable or not, by port and name."""
-        rows = []
-        for (port, name), (offer, source) in self.offered.items():
-            rows.append(_row(port, name, source, self._why_not(port, name, offer, source)))
-        for clash in self.conflicts:
-            first, source = clash.sources
-            rows.append(_row(clash.port, clash.name, source, f"{first.distribution} gives this name too"))
-        rows += [_row("?", "?", one.source, one.why) for one in (*self.broken, *self.idle, *self.left_out)]
-        return sorted(rows, key=lambda row: (row.port, row.name, row.distribution))
+        from sr_plugins.host.offers import offers
+
+        return offers(self.offered, self.conflicts, (*self.broken, *self.idle, *self.left_out), self._why_not)
 
     def _why_not(self, port: str, name: str, offer: Any, source: Source) -> str | None:
         left_out = self.admittance.left_out(source, name)
@@ -233,8 +296,11 @@ class PluginHost:
         rival = next((one.sources[1] for one in self.conflicts if (one.port, one.name) == (port, name)), None)
         if rival is not None and not source.own:
             return f"{rival.distribution} gives this name too"
-        missing = [one for one in getattr(offer, "requires", ()) if _absent(one)]
-        return f"{_not_installed(missing)}: extra [{offer.extra}]" if missing else None
+        lacks = getattr(offer, "requires", ())
+        missing = list(lacks) if source in self._elsewhere else [one for one in lacks if absent(one)]
+        from sr_plugins.host.offers import not_installed
+
+        return f"{not_installed(missing)}: extra [{offer.extra}]" if missing else None
 
     def _check_allowed(self, port: str, name: str, source: Source) -> None:
         why = self.admittance.left_out(source, name)
@@ -255,77 +321,22 @@ class PluginHost:
         return [f"{one.source}: {one.why}" for one in (*self.broken, *self.idle, *self.left_out)]
 
 
-def _row(port: str, name: str, source: Source, why: str | None) -> Offer:
-    return Offer(port, name, source.distribution, source.version, source.entry_point, why is None, why)
-
-
-def _conflict(conflict: Conflict) -> BadInput:
-    return BadInput(ReasonCode.PLUGIN_CONFLICT, conflict.what)
-
-
-def _extra(adapter: Adapter[Any], source: Source) -> str:
-    """What pip installs for an adapter: its extra of SR, or what its own distribution says."""
-    if source.own:
-        return f"{DISTRIBUTION}[{adapter.extra}]"
-    return adapter.extra or source.distribution
-
-
-def _not_there(lacking: Mapping[tuple[str, str], tuple[str, list[str]]]) -> BadInput:
-    """One error for all adapters whose libraries are missing. `lacking`: what to install, and modules, by adapter."""
-    needs = [f"the {port} adapter {name!r} needs {', '.join(of)}" for (port, name), (_, of) in lacking.items()]
-    modules = dict.fromkeys(module for _, of in lacking.values() for module in of)
-    extras: dict[str, list[str]] = {}
-    for requirement in dict.fromkeys(requirement for requirement, _ in lacking.values()):
-        name, _, extra = requirement.partition("[")
-        extras.setdefault(name, []).extend([extra.rstrip("]")] if extra else [])
-    install = " ".join(f"'{name}[{','.join(of)}]'" if of else f"'{name}'" for name, of in extras.items())
-    return BadInput(
-        ReasonCode.EXTRA_MISSING,
-        f"{', '.join(needs)}, which {'is' if len(modules) == 1 else 'are'} not installed",
-        f"install what is missing: pip install {install}",
-    )
-
-
-def _not_installed(modules: Sequence[str]) -> str:
-    return f"{', '.join(modules)} {'is' if len(modules) == 1 else 'are'} not installed"
-
-
-def _absent(module: str) -> bool:
-    """Whether a module is not installed; told without importing it (its parents are imported)."""
+def _points_here() -> tuple[Sequence[EntryPoint], tuple[Broken, ...]]:
     try:
-        return importlib.util.find_spec(module) is None
-    except Exception:  # noqa: BLE001 - a parent package that cannot be imported, whatever it raises
-        return True
+        return entry_points(group=PROJECT), ()
+    except Exception:  # noqa: BLE001 - of some distribution, which need not be a plugin's; whatever the reader raises
+        from sr_plugins.host.metadata import one_by_one
+
+        return one_by_one()
 
 
-def _sort(points: Iterable[EntryPoint], admittance: Admittance) -> tuple[list[tuple[EntryPoint, Source]], list[Broken]]:
-    """The entry points that may be loaded, each once, and those that may not, in a fixed order."""
-    wanted: list[tuple[EntryPoint, Source]] = []
-    left_out: dict[Source, Broken] = {}
-    for point, source in sources_of(sorted(points, key=lambda one: (one.name, one.value))):
-        why = admittance.left_out(source)
-        if why is not None:
-            left_out[source] = Broken(source, why)
-        elif not any(_twin(source, other) for _, other in wanted):
-            wanted.append((point, source))
-    return wanted, list(left_out.values())
+def _tracer() -> Callable[[str], None]:
+    """Takes a sentence about a plugin, for the trace that `SR_TRACE_PLUGINS` asks for."""
+    if os.environ.get("SR_TRACE_PLUGINS", "") in ("", "0"):
+        return lambda sentence: None
+    from sr_plugins.host.trace import tracer
+
+    return tracer()
 
 
-def _of_file(path: str) -> tuple[Source, Callable[[], list[Found]]]:
-    """A plugin that is one file, and how to ask it."""
-    source, why = source_of(path)
-
-    def offers() -> list[Found]:
-        if why is not None:
-            raise PluginError(why)
-        return ask(load_file(str(source.file), source.version), source)
-
-    return source, offers
-
-
-def _twin(one: Source, other: Source) -> bool:
-    """Whether two sources are one distribution found twice on the path."""
-    return (canonical(one.distribution), one.entry_point) == (canonical(other.distribution), other.entry_point)
-
-
-__all__ = ["DISTRIBUTION", "PORTS", "Broken", "Conflict", "Offer", "PluginHost", "Source"]
+__all__ = ["DISTRIBUTION", "PORTS", "Broken", "PluginHost", "Source", "absent"]

@@ -16,6 +16,7 @@ from typing import IO
 from sr_domain.evidence.provided_law import LawStopped
 from sr_plugins.host.loading import Source
 from sr_plugins.isolation.frames import CHUNK
+from sr_plugins.isolation.offered import Offered
 
 PASSED = ("PATH", "HOME", "LANG", "LC_*", "TZ", "TMPDIR")
 """Names, or patterns of names, of what a worker has of the environment."""
@@ -60,7 +61,7 @@ class Worker:
             )
         except OSError as error:
             raise LawStopped(f"no process could be started for it: {error}") from error
-        self.kinds: list[str] = []
+        self.offered = Offered()
         self.rested = False
         self._killed = False
         self._ended: str | None = None

@@ -10,15 +10,16 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from sr_domain.evidence.provided_law import LawStopped
+from sr_domain.evidence.provided_law import LawStopped, Question
 from sr_plugins.host.loading import Source
-from sr_plugins.isolation.conversation import Conversation, Raised, loaded
+from sr_plugins.isolation.conversation import Asked, Conversation, Raised, loaded
 from sr_plugins.isolation.frames import Ended, Garbled
+from sr_plugins.isolation.offered import Offered
 from sr_plugins.isolation.process import Worker
 from sr_plugins.isolation.watch import LOOKS_S, Watch
 from sr_ports import BundleView
 
-START_S = 60.0
+START_S = 30.0
 """Seconds that a worker may take to start and to load its plugin."""
 
 
@@ -45,31 +46,40 @@ class LawWorkers:
         self._busy = 0
         self._starter: ThreadPoolExecutor | None = None
 
-    def judged(self, source: Source, kind: str, bundle: BundleView, check: Callable[[], None]) -> Any:
+    def judged(
+        self,
+        source: Source,
+        kind: str,
+        bundle: BundleView,
+        check: Callable[[], None],
+        question: Question = "digest",
+        flag: bytes = b"",
+    ) -> Any:
         """What the law answers; see `WatchedLaw`. Waits for a worker where as many as there may be are at work."""
+        asked = Asked(kind, question, flag)
         while True:
             with contextlib.suppress(_Stale):
-                return self._judged(source, kind, bundle, check)
+                return self._judged(source, asked, bundle, check)
 
-    def _judged(self, source: Source, kind: str, bundle: BundleView, check: Callable[[], None]) -> Any:
+    def _judged(self, source: Source, asked: Asked, bundle: BundleView, check: Callable[[], None]) -> Any:
         worker = self._take(source, check)
         try:
             with self._watched(worker, self._limit_s, check) as watch:
-                answer = self._outcome(worker, watch, lambda: Conversation(worker, bundle, watch).judged(kind))
+                answer = self._outcome(worker, watch, lambda: Conversation(worker, bundle, watch).judged(asked))
         except Raised as raised:
             self._give_back(worker)
-            raise raised.error from None
+            raise raised.taken() from None
         except BaseException:
             self._drop(worker)
             raise
         self._give_back(worker)
         return answer
 
-    def tried(self, source: Source) -> list[str]:
-        """The kinds of the laws that a worker finds in a plugin. Raises `LawStopped`."""
+    def offered(self, source: Source) -> Offered:
+        """What a worker finds in a plugin. Raises `LawStopped`."""
         worker = self._take(source, lambda: None)
         self._give_back(worker)
-        return worker.kinds
+        return worker.offered
 
     def close(self) -> None:
         """End every worker that is idle; a later call starts others."""
@@ -136,7 +146,7 @@ class LawWorkers:
             raise
         try:
             with self._watched(worker, START_S, check) as watch:
-                worker.kinds = self._outcome(worker, watch, lambda: loaded(worker))
+                worker.offered = self._outcome(worker, watch, lambda: loaded(worker))
         except BaseException:
             self._drop(worker)
             raise

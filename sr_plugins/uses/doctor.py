@@ -17,8 +17,8 @@ from sr_domain.artifacts.attestation import PAYLOAD_TYPE, fault_in, normal
 from sr_domain.run.ports import Ports
 from sr_domain.runner import ScenarioRunner
 from sr_plugins.uses.doctor_bus import bus_tried
-from sr_plugins.uses.doctor_config import configured, fits, reach
-from sr_plugins.uses.doctor_laws import others_laws
+from sr_plugins.uses.doctor_config import UNREACHED, configured, copied, fits
+from sr_plugins.uses.doctor_laws import others_laws, plugins_amiss
 from sr_plugins.uses.doctor_truth import belonging
 from sr_ports import REASONS, Kind, LeaseLost, Migratable, NotFound, Provable, ReasonCode, SrError, one_line
 from sr_ports.errors import described
@@ -62,6 +62,7 @@ def examine(runner: ScenarioRunner, *, migrate: bool = False) -> list[Check]:
         *_root(runner),
         *_signer(ports),
         *(_try("law", kind, work) for kind, work in others_laws(runner)),
+        *(Check("plugin", *one) for one in plugins_amiss(runner)),
     ]
 
 
@@ -308,9 +309,14 @@ def _bus(ports: Ports, topic: str, token: str) -> Iterator[Check]:
 
 
 def _within_reach(runner: ScenarioRunner) -> Iterator[Check]:
-    told = reach(runner)
-    if told is not None:
-        yield Check("engine", "reach of its root", True if told[0] else None, told[1])
+    """Whether consumers elsewhere can read what the wired engine leaves, where there is such a question."""
+    target, name = runner.settings.publish_root, "reach of its root"
+    if runner.ports.invoker is None:
+        return
+    if target is not None:
+        yield _try("engine", name, lambda: copied(runner, target))
+    elif runner.ports.store.shared:
+        yield Check("engine", name, None, UNREACHED)
 
 
 def _root(runner: ScenarioRunner) -> Iterator[Check]:

@@ -20,17 +20,17 @@ def configured(runner: ScenarioRunner) -> Tries:
         yield "engine command", lambda: _command(invoker)
 
 
-def reach(runner: ScenarioRunner) -> tuple[bool, str] | None:
-    """Whether consumers elsewhere can read what the wired engine leaves; None where there is no such question."""
-    ports, target = runner.ports, runner.settings.publish_root
-    if ports.invoker is None or not ports.store.shared:
-        return None
-    if target is not None:
-        return True, f"the root of an attempt that succeeded is copied below {target}"
-    return False, (
-        "truth is shared, and an engine that leaves its root in a folder of this machine leaves it where "
-        "no consumer elsewhere can read it: set engine.publish_root, or let the engine write to S3"
-    )
+UNREACHED = (
+    "truth is shared, and an engine that leaves its root in a folder of this machine leaves it where "
+    "no consumer elsewhere can read it: set engine.publish_root, or let the engine write to S3"
+)
+
+
+def copied(runner: ScenarioRunner, target: str) -> str:
+    """Look at where copies of engine roots go: what cannot be listed there is no evidence either."""
+    with runner.ports.roots.open(target) as root:
+        there = "" if root.exists() else ", where nothing is yet"
+    return f"the root of an attempt that succeeded is copied below {target}{there}; it can be read from here"
 
 
 def _pack(runner: ScenarioRunner) -> str:
@@ -70,7 +70,7 @@ def fits(runner: ScenarioRunner, root: EngineRoot) -> str:
         pack = runner.pack
     except BadInput:  # told apart
         return ""
-    findings = check_against(root, pack)
+    findings = check_against(root, pack, runner.ports.laws)
     wrong = [one for one in findings if one.severity == "error"]
     if wrong:
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""

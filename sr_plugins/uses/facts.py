@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self, cast
 
 from sr_domain.queries.opened_view import OpenedView
 from sr_domain.queries.reading import ProvenPart, Telling
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     import duckdb
     import pandas as pd
     import pyarrow.dataset as pads
+
+_HELD: Final = 1 << 14
+"""So many names of files are held at once; there may be very many."""
 
 
 class Facts:
@@ -169,9 +173,23 @@ class Facts:
             raise Fault(ReasonCode.SUPERSEDED, what, superseded_remedy(chain))
 
 
-def named_files(facts: Facts, output: str) -> list[ProvenPart]:
-    """The output's files as the view names them, in the order of `paths`: no file is looked at, and none proven."""
-    return facts._reader.named(output)
+def named_files(facts: Facts, output: str, *, proven: bool) -> Iterable[ProvenPart]:
+    """The output's files as the view names them, in the order of `paths`. `proven`: every byte is read again before.
+
+    All have been seen once, also where they are too many to be held: those are read from the store again as they
+    are named, which may raise `Unreachable`, and `Fault` where their list was replaced meanwhile.
+    """
+    reader = facts._reader
+    if proven:
+        reader.prove(output)
+    found = reader.named(output)
+    held = tuple(islice(found, _HELD))
+    if len(held) < _HELD:
+        return held
+    del held
+    for _ in found:
+        """Their lists are sound to the end."""
+    return reader.named(output)
 
 
 def superseded_remedy(chain: tuple[str, ...]) -> str:

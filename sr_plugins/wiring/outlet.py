@@ -156,6 +156,11 @@ class Outlet:
                     self._waited_at = self._done
 
     @property
+    def ended(self) -> bool:
+        """Whether its thread, where it had one, has ended."""
+        return self._thread is None or not self._thread.is_alive()
+
+    @property
     def sound(self) -> bool:
         """Whether the sink takes what it is given."""
         return not self._failed and not self.stuck

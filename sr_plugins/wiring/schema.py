@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import attrs
 
-from sr_plugins.documents.profile import Profile, Section
+from sr_plugins.documents.profile import NamedSink, Profile, Section
 from sr_plugins.documents.shapes import Field, fields_of, limits, members
 from sr_plugins.host.plugin_host import PluginHost
 from sr_plugins.wiring.adapter_settings import settings_class
@@ -44,9 +44,12 @@ def _field(key: str, field: Field, host: PluginHost | None) -> dict[str, Any]:
         if issubclass(field.section, Section):
             return {**about, **_adapters(key, field, host)}
         return {**about, **_section(fields_of(field.section), host)}
+    if field.items is not None:
+        return {**about, **_list(key, field, host)}
     told = default is attrs.NOTHING or isinstance(default, attrs.Factory) or field.about.secret  # type: ignore[arg-type]
     shown = {} if told else {"default": list(default) if isinstance(default, tuple | frozenset) else default}
-    return {**about, **shown, "anyOf": [*_kinds(field), _FROM_ENVIRONMENT]}
+    hidden = {"writeOnly": True} if field.about.secret else {}
+    return {**about, **shown, **hidden, "anyOf": [*_kinds(field), _FROM_ENVIRONMENT]}
 
 
 def _kinds(field: Field) -> list[dict[str, Any]]:
@@ -83,6 +86,24 @@ def _adapters(key: str, field: Field, host: PluginHost | None) -> dict[str, Any]
     return {"anyOf": [{"type": ["object", "null"], "properties": own, "allOf": rules}, *_words(key)]}
 
 
+def _list(key: str, field: Field, host: PluginHost | None) -> dict[str, Any]:
+    """A list of sections that name an adapter each, or of such names."""
+    cls = field.items or NamedSink
+    word = next(iter(fields_of(cls)))
+    rules = []
+    for offer in sorted([] if host is None else list(host.adapters(word)), key=lambda one: one.name):
+        known = _settings(word, offer)
+        if known is not None:
+            own = {word: {"const": offer.name}}
+            rules.append({"if": {"properties": own}, "then": {**known, "properties": {**own, **known["properties"]}}})
+    named = {"type": "object", "properties": {word: {"type": "string"}}, "required": [word], "allOf": rules}
+    default = [getattr(one, word) for one in field.attribute.default or ()]
+    return {
+        "default": default,
+        "anyOf": [{"type": "array", "items": {"anyOf": [{"type": "string"}, named]}}, _FROM_ENVIRONMENT],
+    }
+
+
 def _words(key: str) -> list[dict[str, Any]]:
     """What a section may be besides a mapping."""
     return [{"const": "none"}] if key == "invoker" else []
@@ -92,6 +113,6 @@ def _settings(port: str, adapter: Any) -> dict[str, Any] | None:
     """The keys of an adapter; None where its class of settings is not to be had."""
     try:
         cls = settings_class(port, adapter)
-    except BadInput:
+        return _section({} if cls is None else fields_of(cls), None)
+    except (BadInput, NameError, TypeError):  # of another distribution, whose annotations may mean nothing
         return None
-    return _section({} if cls is None else fields_of(cls), None)

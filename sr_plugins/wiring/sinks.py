@@ -10,14 +10,14 @@ import atexit
 import os
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from sr_plugins.wiring.outlet import LIMIT, RANKS, Loss, Outlet
-from sr_ports import ObservabilitySink, ObsEvent
+from sr_ports import ObservabilitySink, ObsEvent, PatientSink
 
 CLOSE_S = 2.0
-"""All that closing may take, for all sinks together."""
+"""All that closing may take, for all sinks together, where none needs more (`sr_ports.PatientSink`)."""
 _LAST_WORD_S = 0.25
 """Of that, what is kept for telling the other sinks of what was lost, and for closing them."""
 _SHED_AT = (0.5, 0.75)
@@ -29,22 +29,40 @@ _OPEN: weakref.WeakSet[FanOut] = weakref.WeakSet()
 class FanOut:
     """`ObservabilitySink` over many. `names`: what people call each sink, in the same order.
 
-    `limit`: how many events may wait for one sink. `emit` never waits for a sink. Threads start
-    with the first event, end when idle, are daemons and do not keep the process alive. Safe to use
-    from several threads and after a fork: a forked child begins with empty queues, and what waited
+    `limit`: how many events may wait for one sink. `drop_debug`: DEBUG events are told to none. `emit` never waits
+    for a sink. Threads start with the first event, end when idle, are daemons and do not keep the process alive.
+    Safe to use from several threads and after a fork: a forked child begins with empty queues, and what waited
     stays the parent's.
     """
 
-    def __init__(self, sinks: Sequence[ObservabilitySink], names: Sequence[str] = (), *, limit: int = LIMIT) -> None:
+    def __init__(
+        self,
+        sinks: Sequence[ObservabilitySink],
+        names: Sequence[str] = (),
+        *,
+        limit: int = LIMIT,
+        drop_debug: bool = False,
+    ) -> None:
         titles = [*names, *(type(sink).__name__ for sink in sinks[len(names) :])]
         self._outlets = tuple(Outlet(sink, name, limit=limit) for sink, name in zip(sinks, titles, strict=True))
+        self._drop_debug = drop_debug
         self._closed = False
+        self.traces = any(getattr(sink, "traces", False) for sink in sinks)
+        """Whether one of the sinks makes traces (`sr_ports.TracingSink`)."""
+        self._patience = max([0.0, *(one.close_s for one in sinks if isinstance(one, PatientSink))])
         _OPEN.add(self)
         # One that is dropped without close: the sinks take what waits and are closed, while nobody waits for them.
         weakref.finalize(self, _end, self._outlets).atexit = False
 
+    @property
+    def close_s(self) -> float:
+        """How many seconds closing may take."""
+        return max(CLOSE_S, self._patience)
+
     def emit(self, event: ObsEvent) -> None:
         """Queue the event for every sink; where a queue is full, the least important event is dropped."""
+        if self._drop_debug and event.severity == "DEBUG":
+            return
         for outlet in self._outlets:
             outlet.offer(event)
 
@@ -67,7 +85,7 @@ class FanOut:
         return sum(loss.total for loss in self.losses())
 
     def close(self, within_s: float | None = None) -> None:
-        """Deliver what waits, say what was lost, close the sinks: within `CLOSE_S` seconds in all, or so many.
+        """Deliver what waits, say what was lost, close the sinks: within `close_s` seconds in all, or so many.
 
         A second call does nothing. Events that come later are dropped and counted.
         """
@@ -75,7 +93,7 @@ class FanOut:
             return
         self._closed = True
         _OPEN.discard(self)
-        begun, whole = time.monotonic(), CLOSE_S if within_s is None else within_s
+        begun, whole = time.monotonic(), self.close_s if within_s is None else within_s
         span = max(0.0, whole - _LAST_WORD_S)
         for rank, share in enumerate(_SHED_AT):
             self._settle(begun + span * share)
@@ -84,21 +102,19 @@ class FanOut:
         self._settle(begun + span)
         for outlet in self._outlets:
             outlet.shed(RANKS)
-        self._tell_losses()
+        told = self._tell_losses()
         _end(self._outlets)
         for outlet in self._outlets:
             outlet.join(begun + whole)
+        self._log([*self._late(told)])
 
     def _settle(self, until: float) -> None:
         for outlet in self._outlets:
             outlet.wait(until, patient=True)
 
-    def _tell_losses(self) -> None:
+    def _tell_losses(self) -> Sequence[Loss]:
         """One event about each sink that missed something, to the others; where there are none, to logging."""
-        losses = self.losses()
-        if not losses:
-            return
-        told = False
+        losses, told = self.losses(), False
         for loss in losses:
             event = _lost(loss)
             for outlet in self._outlets:
@@ -106,9 +122,23 @@ class FanOut:
                     outlet.offer(event)
                     told = True
         if not told:
+            self._log([loss.sentence() for loss in losses])
+        return losses
+
+    def _late(self, told: Sequence[Loss]) -> Iterator[str]:
+        """What sinks that had seemed sound missed while they were closed: there is none left to tell it to."""
+        known = {loss.sink for loss in told}
+        for outlet in self._outlets:
+            if outlet.name not in known and not outlet.ended:
+                yield f"the sink {outlet.name} was not done in time: it may miss telemetry"
+            elif outlet.name not in known and outlet.loss().total:
+                yield outlet.loss().sentence()
+
+    def _log(self, sentences: Sequence[str]) -> None:
+        if sentences:
             import logging
 
-            logging.getLogger("scenario_runner").warning("%s", "; ".join(loss.sentence() for loss in losses))
+            logging.getLogger("scenario_runner").warning("%s", "; ".join(sentences))
 
     def after_fork(self) -> None:
         """In a forked child: the parent's threads and queues stay the parent's."""
@@ -146,9 +176,12 @@ def flush_all(within_s: float) -> None:
         fan_out.flush(max(0.0, until - time.monotonic()))
 
 
-def _at_exit() -> None:
-    until = time.monotonic() + CLOSE_S
-    for fan_out in tuple(_OPEN):
+def close_all() -> None:
+    """Close every fan-out of this process, within the seconds of the most patient. The end of the process does it too,
+    but then nothing new can be imported any more."""
+    still = tuple(_OPEN)
+    until = time.monotonic() + max((one.close_s for one in still), default=0.0)
+    for fan_out in still:
         fan_out.close(max(0.0, until - time.monotonic()))
 
 
@@ -157,6 +190,6 @@ def _after_fork_in_child() -> None:
         fan_out.after_fork()
 
 
-atexit.register(_at_exit)
+atexit.register(close_all)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
+from weakref import proxy
 
 import attrs
 
@@ -15,20 +16,31 @@ from sr_domain.run.ports import Ports, Settings
 from sr_domain.runner import ScenarioRunner
 from sr_plugins.documents.environment import nothing_quoted
 from sr_plugins.documents.policy import load_policy
-from sr_plugins.documents.profile import Auth, Profile, Section, load_profile
+from sr_plugins.documents.profile import Auth, NamedSink, Profile, Section, load_profile
 from sr_plugins.host.admittance import Admittance
 from sr_plugins.host.plugin_host import PluginHost
 from sr_plugins.isolation.provide import Isolating
 from sr_plugins.release import DISTRIBUTION, release
 from sr_plugins.wiring.adapter_settings import read_settings
 from sr_plugins.wiring.sinks import FanOut
+from sr_plugins.wiring.telemetry import drops_debug, sink_of, wanted_sinks
 from sr_ports import BadInput, NotFound, ReasonCode, Wiring
 from sr_ports.compared import Compared
 
 if TYPE_CHECKING:
     from sr_domain.plan.pack import InterfacePack
+    from sr_plugins.host.host_laws import HostLaws
     from sr_plugins.isolation.workers import LawWorkers
-    from sr_ports import EngineRoot, EngineRoots, FollowerStore, PlatformRuns, Runtime, SignatureChecker, Sink
+    from sr_ports import (
+        EngineRoot,
+        EngineRoots,
+        FollowerStore,
+        ObjectStore,
+        PlatformRuns,
+        Runtime,
+        SignatureChecker,
+        Sink,
+    )
 
 
 def wire(
@@ -41,33 +53,45 @@ def wire(
     """Build the runner; see `sr_plugins.build_runner`."""
     with nothing_quoted():
         profile = load_profile(source)
-        ports = wire_ports(profile, plugins=plugins, narrate=narrate)
+        host = host_of(profile, plugins)
+        ports = _ports(Wires(profile, host), narrate)
         chosen = load_policy(policy if policy is not None else profile.policy)
-    return ScenarioRunner(ports, chosen, lambda: _pack(profile, ports.laws), settings(profile))
+    return ScenarioRunner(ports, chosen, lambda: _pack(host, profile, ports.laws), settings(profile))
 
 
-def _pack(profile: Profile, laws: Mapping[str, ProvidedLaw]) -> InterfacePack:
+def _pack(host: PluginHost, profile: Profile, laws: Mapping[str, ProvidedLaw]) -> InterfacePack:
     """The profile's interface pack. Most commands never plan, and need none.
 
-    Plugins that give its laws are imported now: two that give one law are refused before anything is written.
+    Plugins that give its laws are asked now, and files that the profile loads: two that give one law, and a file
+    that gives nothing, are refused before anything is written.
     """
     from sr_plugins.documents.pack import load_pack
 
     with nothing_quoted():
         pack = load_pack(profile.engine.interface_pack)
+        host.require_files()
     for kind in {gate.method.kind for gate in pack.gates.values()}:
         laws.get(kind)
+    if any(gate.method.params for gate in pack.gates.values()):
+        from sr_plugins.documents.pack_laws import check_laws
+
+        check_laws(pack, laws)
     return pack
 
 
 def wire_ports(profile: Profile, *, plugins: Sequence[Any] = (), narrate: bool = False) -> Ports:
     """The ports a profile names."""
-    bare = Wires(profile, host_of(profile, plugins))
+    return _ports(Wires(profile, host_of(profile, plugins)), narrate)
+
+
+def _ports(bare: Wires, narrate: bool) -> Ports:
+    isolating, profile = isolation(bare), bare.profile
     bare.host.require(bare.sections(narrate))
+    _written_by_some(bare)
     runtime: Runtime = bare.build("runtime", Section("system", {"workers": profile.evidence.workers}))
-    wires, isolating = attrs.evolve(bare, platform=runtime.platform), isolation(bare)
+    wires = attrs.evolve(bare, platform=runtime.platform)
     return Ports(
-        store=wires.build("object_store", profile.object_store),
+        store=wires.store(),
         authority=wires.build("authority", profile.authority),
         bus=wires.build("control_bus", profile.control_bus),
         roots=Roots(wires),
@@ -84,6 +108,17 @@ def wire_ports(profile: Profile, *, plugins: Sequence[Any] = (), narrate: bool =
     )
 
 
+def _written_by_some(wires: Wires) -> None:
+    """Return where some adapter has the form of `engine.publish_root`: found out before an engine ran."""
+    uri = wires.profile.engine.publish_root
+    if uri is None:
+        return
+    scheme = _scheme(uri)
+    if not any(scheme in offer.schemes for offer in wires.host.adapters("engine_root")):
+        what = f"engine.publish_root: no adapter reads engine roots of the form {scheme}://"
+        raise BadInput(ReasonCode.PROFILE_INVALID, what, "name a folder or s3://bucket/prefix")
+
+
 def host_of(profile: Profile, plugins: Sequence[Any] = ()) -> PluginHost:
     """The plugins that a profile lets in. Raises `BadInput(PLUGIN_CONFLICT)`."""
     return PluginHost.discover(plugins=plugins, admittance=admittance(profile), files=profile.plugins.load)
@@ -91,7 +126,17 @@ def host_of(profile: Profile, plugins: Sequence[Any] = ()) -> PluginHost:
 
 def survey(profile: Profile) -> PluginHost:
     """Every plugin that a profile lets in, to look at."""
-    return PluginHost.survey(admittance=admittance(profile), files=profile.plugins.load)
+    host = host_of(profile)
+    isolation(Wires(profile, host))
+    host.load_all()
+    return host
+
+
+def laws_of(profile: Profile) -> HostLaws:
+    """The laws that a profile lets in, where no run is judged."""
+    bare = Wires(profile, host_of(profile))
+    isolating = isolation(bare)
+    return bare.host.laws(isolating.provide, isolating.close)
 
 
 def admittance(profile: Profile) -> Admittance:
@@ -100,17 +145,28 @@ def admittance(profile: Profile) -> Admittance:
 
 
 def isolation(wires: Wires) -> Isolating:
-    """Where laws run, as the profile says."""
-    evidence = wires.profile.evidence
+    """Where laws run, as the profile says; from now on plugins of other distributions are looked at there, too."""
+    evidence, section = wires.profile.evidence, wires.profile.invoker
+    # The host looks through what is made here: were it held here in turn, neither would ever be let go.
+    bare = attrs.evolve(wires, host=proxy(wires.host))
 
-    def workers() -> LawWorkers:
+    def workers(passed: Sequence[str] | None = None) -> LawWorkers:
         from sr_plugins.isolation.process import environment
         from sr_plugins.isolation.workers import LawWorkers
 
         most = (os.cpu_count() or 1) if isinstance(evidence.workers, str) else evidence.workers
-        return LawWorkers(most, evidence.law_timeout_s, environment(wires.passed()))
+        return LawWorkers(most, evidence.law_timeout_s, environment(bare.passed() if passed is None else passed))
 
-    return Isolating(evidence.law_isolation, evidence.law_timeout_s, workers)
+    def lookers() -> LawWorkers:
+        from sr_plugins.isolation.process import PASSED
+
+        return workers(PASSED)
+
+    # What an invoker of another distribution lets pass is known once that was looked at.
+    own = section is None or ("invoker", section.adapter) in wires.host.offered
+    isolating = Isolating(evidence.law_isolation, evidence.law_timeout_s, workers, None if own else lookers)
+    wires.host.look = None if evidence.law_isolation == "none" else isolating.look
+    return isolating
 
 
 def wire_followers(profile: Profile) -> FollowerStore:
@@ -151,6 +207,9 @@ def settings(profile: Profile) -> Settings:
         service_release_id=f"{DISTRIBUTION}-{release()}",
         environment=profile.name,
     )
+
+
+_LET_IN = "build a wheel of it, or name local, and each distribution that may be used, in plugins.allow"
 
 
 def _prefix(root: str) -> str:
@@ -195,6 +254,19 @@ class Wires(Compared):
         adapter = self.host.adapter(port, section.adapter)
         return adapter.build(self._wiring(read_settings(port, adapter, section.settings)))
 
+    def store(self) -> ObjectStore:
+        """The object store. Raises `BadInput(PLUGIN_NOT_ALLOWED)`, too, where it is shared and may not be worked on.
+
+        What a file of this machine judged is READY for everybody who reads a shared store.
+        """
+        from sr_plugins.host.local_file import LOCAL
+
+        made: ObjectStore = self.build("object_store", self.profile.object_store)
+        if self.profile.plugins.load and made.shared and LOCAL not in (self.profile.allow or ()):
+            what = f"plugins.load names {self.profile.plugins.load[0]}, and the object store is shared"
+            raise BadInput(ReasonCode.PLUGIN_NOT_ALLOWED, what, _LET_IN)
+        return made
+
     def _wiring(self, settings: Any) -> Wiring[Any]:
         return Wiring(str(Path(self.profile.runtime_root).absolute()), self._platform_run_id, settings)
 
@@ -233,10 +305,10 @@ class Wires(Compared):
         return made
 
     def telemetry(self, narrate: bool) -> FanOut:
-        """The sinks the profile names; the console's only when somebody is there to read."""
-        names = self._sinks(narrate)
-        sinks = [self.build("sink", Section(name)) for name in names]
-        return FanOut(sinks, [self.host.title("sink", name) for name in names])
+        """The sinks that profile and environment name; the console's only when somebody is there to read."""
+        chosen = self._sinks(narrate)
+        made = [sink_of(lambda one=one: self.build("sink", Section(one.sink, one.settings))) for one in chosen]  # type: ignore[misc]
+        return FanOut(made, [self.host.title("sink", one.sink) for one in chosen], drop_debug=drops_debug())
 
     def sections(self, narrate: bool) -> list[tuple[str, str]]:
         """Port and name of every adapter that the profile names."""
@@ -245,11 +317,17 @@ class Wires(Compared):
             ("object_store", profile.object_store), ("authority", profile.authority),
             ("control_bus", profile.control_bus), ("invoker", profile.invoker), ("attest", profile.attest),
         ]  # fmt: skip
-        sinks = [("sink", name) for name in self._sinks(narrate)]
+        sinks = [("sink", one.sink) for one in self._sinks(narrate)]
         return [(port, section.adapter) for port, section in named if section is not None] + sinks
 
-    def _sinks(self, narrate: bool) -> list[str]:
-        return [name for name in self.profile.observability.sinks if name != "console" or narrate]
+    def _sinks(self, narrate: bool) -> list[NamedSink]:
+        return [one for one in wanted_sinks(self.profile.observability) if one.sink != "console" or narrate]
+
+
+def _scheme(uri: str) -> str:
+    """What an engine root's URI begins with; "" for a path."""
+    head = uri.partition("://")[0] if "://" in uri else ""
+    return urlsplit(f"{head}://").scheme if head else ""
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -271,8 +349,7 @@ class Roots(Compared):
         roots.keep(uri, path, source)
 
     def _of(self, uri: str) -> EngineRoots:
-        head = uri.partition("://")[0] if "://" in uri else ""
-        scheme = urlsplit(f"{head}://").scheme if head else ""
+        scheme = _scheme(uri)
         roots = self.wires.roots(scheme)
         if roots is None:
             raise BadInput(ReasonCode.REQUEST_INVALID, f"no adapter reads engine roots of the form {scheme}://")

@@ -29,15 +29,17 @@ import pytest
 from sr_ports.authority import NO_STORE, AuthorityStore, IndexNote, Lease, Newest, PerPlatformRun, StorePlace, Tail
 from sr_ports.conformance.authority_kit import CROWD, LONG_S, STORE, Lapse, Reopen, a_binding, at_once, bound, took
 from sr_ports.conformance.authority_leases import LeaseLaws
+from sr_ports.conformance.authority_meetings import MeetingLaws
 from sr_ports.conformance.authority_model import check_against_model
 from sr_ports.conformance.authority_stores import StoreLaws
+from sr_ports.conformance.lawful import Laws
 from sr_ports.errors import NotFound, Unreachable
 
 Current = Callable[[str | None], PerPlatformRun]
 ONE, TWO = "platform_20260131T134200Z", "platform_20260201T134200Z"
 
 
-class AuthorityLaws(LeaseLaws, StoreLaws):
+class AuthorityLaws(LeaseLaws, StoreLaws, MeetingLaws):
     """Exactly the laws of `sr_ports.authority.AuthorityStore`."""
 
     # A1: one binding a key
@@ -225,11 +227,14 @@ class AuthorityLaws(LeaseLaws, StoreLaws):
     def test_any_history_agrees_with_the_model(
         self, authority: AuthorityStore, reopen: Reopen, lapse: Lapse, short_ttl: float
     ) -> None:
+        """Of any history, three handles say what a few dicts would."""
         check_against_model([authority, reopen(), reopen()], lapse, short_ttl, LONG_S)
 
 
-class PerPlatformRunLaws:
+class PerPlatformRunLaws(Laws):
     """Law A8 of `sr_ports.authority.PerPlatformRun`."""
+
+    states = (PerPlatformRun,)
 
     def test_a8_each_platform_run_has_keys_and_leases_of_its_own(self, current: Current) -> None:
         here = current(ONE)

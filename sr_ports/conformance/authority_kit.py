@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import pytest
 
-from sr_ports.authority import NO_STORE, AuthorityStore, Binding, Lease
+from sr_ports.authority import NO_STORE, AuthorityStore, Binding, Lease, Newest, PerPlatformRun
+from sr_ports.conformance.lawful import Laws
+from sr_ports.conformance.together import together
 
 T = TypeVar("T")
 Reopen = Callable[[], AuthorityStore]
@@ -46,14 +46,7 @@ def bound(authority: AuthorityStore, key: str, store_id: str = NO_STORE) -> Bind
 
 def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
     """Start all calls together, each in a thread of its own; their results in order."""
-    gate = threading.Barrier(len(calls), timeout=60)
-
-    def run(call: Callable[[], T]) -> T:
-        gate.wait()
-        return call()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(run, calls))
+    return together(calls, switch_s=None)
 
 
 def took(
@@ -70,8 +63,10 @@ def took(
     return lease
 
 
-class AuthorityFixtures:
+class AuthorityFixtures(Laws):
     """The fixtures an adapter may leave as they are."""
+
+    states = (AuthorityStore, Newest, PerPlatformRun)
 
     @pytest.fixture
     def short_ttl(self) -> float:

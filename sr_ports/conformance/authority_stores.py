@@ -57,11 +57,12 @@ class StoreLaws(AuthorityFixtures):
     def test_a2_a_lease_of_no_store_is_waited_for(
         self, authority: AuthorityStore, lapse: Lapse, short_ttl: float
     ) -> None:
-        old = took(authority, "r", "sleeper", short_ttl)
+        old = took(authority, "r", "sleeper")
         assert authority.acquire("r", "a", ttl_s=LONG_S, store_id=STORE) is None
         held = authority.holder("r", store_id=STORE)
         assert held is not None
         assert (held.owner, held.store_id) == ("sleeper", NO_STORE)
+        authority.renew(old, ttl_s=short_ttl)
         lapse(short_ttl * 1.5)
         assert took(authority, "r", store_id=STORE).fence > old.fence
 

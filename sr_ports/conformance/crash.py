@@ -94,7 +94,9 @@ def every_crash(calls: int, modes: Sequence[Mode] = tuple(Mode)) -> Iterator[Cra
 
 def crash(ports: Mapping[str, Any], plan: CrashPlan) -> dict[str, Any]:
     """The same ports as one process sees them under `plan`."""
-    return {name: Crashing(name, port, plan) for name, port in ports.items()}
+    return {
+        name: (CrashingRoots if hasattr(port, "keep") else Crashing)(name, port, plan) for name, port in ports.items()
+    }
 
 
 _UNCOUNTED = frozenset({"describe", "location", "close"})
@@ -170,6 +172,16 @@ class Crashing:
         for item in items:
             self._plan.check()
             yield item
+
+
+class CrashingRoots(Crashing):
+    """Engine roots that write copies: `sr_ports.Keeping` is told by methods that a class has."""
+
+    def open(self, uri: str) -> Any:
+        return self.__getattr__("open")(uri)
+
+    def keep(self, uri: str, path: str, source: Callable[..., object]) -> None:
+        self.__getattr__("keep")(uri, path, source)
 
 
 def _key(values: Sequence[Any]) -> str:

@@ -23,6 +23,7 @@ from sr_ports.conformance.invoker_kit import (
     run_into_timeout,
     was_held,
 )
+from sr_ports.conformance.lawful import Laws
 
 __all__ = ["CallFactory", "EngineInvokerLaws", "InvokerFactory", "is_free", "run", "run_into_timeout", "was_held"]
 
@@ -41,8 +42,11 @@ _HOSTILE = (
 )
 
 
-class EngineInvokerLaws:
+class EngineInvokerLaws(Laws):
     """Fixtures: `invoker_for`, `call`, `unstartable`, `log_limit_bytes`."""
+
+    states = (EngineInvoker, EndsAbandoned)
+    time_limit_s = 45.0  # less than what a child that nobody ends sleeps
 
     @pytest.fixture
     def invoker_for(self) -> InvokerFactory:
@@ -308,6 +312,7 @@ sys.exit({exit_code})"""
     def test_an_invoker_that_can_start_an_engine_is_not_told_unready_and_one_without_a_command_is(
         self, invoker_for: InvokerFactory, unstartable: Mapping[ReasonCode, EngineInvoker]
     ) -> None:
+        """`unready` is None where an engine can be started, and says why where none can."""
         able, unable = invoker_for("print('done')"), unstartable[ReasonCode.ENGINE_COMMAND_MISSING]
         if isinstance(able, Readiness) and isinstance(unable, Readiness):
             assert able.unready() is None

@@ -60,6 +60,11 @@ class EngineRootLaws(SecondLook):
         """A root of this kind that cannot answer."""
         pytest.skip("no way is given to make this root fail")
 
+    @pytest.fixture
+    def many(self) -> int:
+        """Files of a list that must come whole; more than any server puts on one page."""
+        return 1_100
+
     # R1
 
     @pytest.mark.parametrize("bad", [*LEADING_OUT, *MISSPELT], ids=ascii)
@@ -188,6 +193,12 @@ class EngineRootLaws(SecondLook):
             assert [fact.path for fact in found] == [name for name in sorted(names) if name.startswith(start)]
             assert list(found) == [reopen().stat(fact.path) for fact in found]
             assert all(fact.size == len(fact.path.encode()) for fact in found)
+
+    def test_r4_a_long_list_comes_whole(self, reopen: Reopen, put: Put, many: int) -> None:
+        names = [f"long/{n % 7}/{n:05}" for n in range(many)]
+        together([partial(list, map(put, names[n::16], [b"x"] * many)) for n in range(16)], switch_s=None)
+        assert [fact.path for fact in reopen().list("long")] == sorted(names)
+        assert [fact.path for fact in reopen().list("long/3")] == sorted(names[3::7])
 
     def test_r4_answers_do_not_depend_on_what_was_asked_before(self, reopen: Reopen, put: Put) -> None:
         for name in ("a/b/c", "a/d", "e"):

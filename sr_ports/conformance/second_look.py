@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
+from sr_ports.conformance.lawful import Laws
 from sr_ports.errors import EvidenceFault
 from sr_ports.roots import NAMED_CHANGES, Changes, EngineRoot
 from sr_ports.wanted import Wanted
@@ -16,8 +17,10 @@ Remove = Callable[[str], None]
 Snapshot = Callable[[], object]
 
 
-class SecondLook:
+class SecondLook(Laws):
     """Laws R8 and R9. Needs `reopen`, `put` and `remove`."""
+
+    states = (EngineRoot,)
 
     # R8
 

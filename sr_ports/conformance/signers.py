@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from sr_ports.conformance.lawful import Laws
 from sr_ports.errors import Fault
 from sr_ports.reasons import ReasonCode
 from sr_ports.signer import SignatureChecker, Signer
@@ -40,8 +41,10 @@ def respelt(envelope: bytes, **changes: Any) -> bytes:
     return json.dumps({**json.loads(envelope), **changes}).encode()
 
 
-class SignerLaws:
+class SignerLaws(Laws):
     """Laws G1 to G4. Needs `signer`, `checker` and `stranger`."""
+
+    states = (Signer, SignatureChecker)
 
     @pytest.mark.parametrize("payload", [PAYLOAD, b"{}", b"", bytes(range(256)), b"x" * 300_000])
     def test_g1_the_envelope_holds_the_very_payload(self, signer: Signer, payload: bytes) -> None:

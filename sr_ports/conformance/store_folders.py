@@ -10,14 +10,15 @@ from functools import partial
 
 import pytest
 
+from sr_ports.conformance.lawful import Laws
 from sr_ports.errors import Fault, Unreachable
 from sr_ports.reasons import ReasonCode
-from sr_ports.stores import ObjectStore, longest
+from sr_ports.stores import ObjectStore, Streamed, longest
 
 Reopen = Callable[[], ObjectStore]
 
 
-class FolderLaws:
+class FolderLaws(Laws):
     """What is listed without a look below. Needs the fixtures of `ObjectStoreLaws`."""
 
     def test_o9_folders_are_named_once_and_in_order(self, store: ObjectStore, reopen: Reopen, prefix: str) -> None:
@@ -50,7 +51,28 @@ class FolderLaws:
             assert caught.value.code is ReasonCode.OBJECT_TOO_LARGE
         assert list(store.list(prefix)) == [kept]
 
+    def test_a_store_that_gives_pieces_gives_the_object(self, store: ObjectStore, reopen: Reopen, prefix: str) -> None:
+        """What `chunks` gives is what `read` gives, in pieces."""
+        if not isinstance(store, Streamed):
+            pytest.skip("this store gives objects whole")
+        data = bytes(range(256)) * 20_000
+        for name, some in (("a", data), ("empty", b"")):
+            assert store.create(f"{prefix}{name}", some) is not None
+            for handle in (store, reopen()):
+                assert isinstance(handle, Streamed)
+                pieces = handle.chunks(f"{prefix}{name}")
+                assert pieces is not None
+                assert b"".join(pieces) == some
+        assert store.chunks(f"{prefix}b") is None
+
+    def test_a_store_that_gives_pieces_says_when_it_cannot(self, broken: ObjectStore, prefix: str) -> None:
+        """`chunks` raises as `read` does."""
+        if isinstance(broken, Streamed):
+            with pytest.raises(Unreachable):
+                list(broken.chunks(f"{prefix}a") or ())
+
     def test_a_store_says_whether_others_share_it(self, store: ObjectStore, reopen: Reopen) -> None:
+        """`shared` is True or False, and the same from every handle."""
         assert isinstance(store.shared, bool)
         assert reopen().shared is store.shared
 

@@ -10,6 +10,7 @@ Subclass `ObjectStoreLaws` and give it the fixtures `store` and `reopen`:
         def reopen(self, tmp_path): return lambda: MyStore(tmp_path)
 
 `broken` and `lost_answer` have defaults that skip their test; give them where the adapter can fail.
+`content_etags` is True for a store whose ETags are made of bytes alone (law O8).
 Every test writes under a prefix of its own, so a server's bucket may be shared and kept.
 """
 
@@ -26,7 +27,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from sr_ports.conformance.store_folders import FolderLaws
+from sr_ports.conformance.store_lists import ListLaws
+from sr_ports.conformance.store_meetings import MeetingLaws
 from sr_ports.conformance.store_model import store_machine
+from sr_ports.conformance.store_versions import VersionLaws
 from sr_ports.conformance.together import count_up, together
 from sr_ports.errors import BadInput, OutcomeUnknown, Unreachable
 from sr_ports.stores import Blob, ObjectStore, Stored, check_location
@@ -43,8 +47,10 @@ BAD_KEYS = (
 ODD_NAMES = ("a b", "a+b", "a%2Fb", "a=b", "a#b?c=d&e", "ä-ö-€-😀", "a~b", "'a'", '"a"', "a:b;c", "...", ".a", "a.")
 
 
-class ObjectStoreLaws(FolderLaws):
+class ObjectStoreLaws(FolderLaws, ListLaws, VersionLaws, MeetingLaws):
     """Laws O1 to O11. Needs `store` and `reopen`: a callable giving a further, independent handle."""
+
+    states = (ObjectStore,)
 
     @pytest.fixture
     def prefix(self) -> str:
@@ -79,6 +85,7 @@ class ObjectStoreLaws(FolderLaws):
     def test_keys_anything_but_a_relative_posix_path_is_refused(
         self, store: ObjectStore, prefix: str, bad: str
     ) -> None:
+        """Any other key raises `BadInput`, and nothing is touched."""
         kept = store.create(f"{prefix}kept/a", b"kept")
         assert kept is not None
         for key in (bad, f"{prefix}kept/{bad}") if not bad.startswith("/") else (bad,):
@@ -271,54 +278,6 @@ class ObjectStoreLaws(FolderLaws):
         assert made is not None
         assert reopen().read(f"{prefix}a") == Blob(b"mine", made.etag)
 
-    # O7
-
-    def test_o7_list_is_in_key_order_and_holds_to_its_prefix(self, store: ObjectStore, prefix: str) -> None:
-        names = ["a-b", "a.b", "a/b-c", "a/b/c", "a0", "ab/c", "b", "Z", "é", "z/y/x"]
-        for name in reversed(names):
-            assert store.create(f"{prefix}{name}", name.encode()) is not None
-        for start in ("", "a", "a/", "a/b", "a/b/", "a.", "ab", "z/y", "z/y/x", "nothing", "a/nothing/"):
-            found = list(store.list(f"{prefix}{start}"))
-            assert [item.key for item in found] == [f"{prefix}{n}" for n in sorted(names) if n.startswith(start)]
-            assert found == [store.stat(item.key) for item in found]
-
-    def test_o7_list_leaves_no_object_out_and_names_nothing_else(
-        self, store: ObjectStore, reopen: Reopen, prefix: str
-    ) -> None:
-        keys = [f"{prefix}{n % 3}/{n:03}" for n in range(36)]
-        together([partial(reopen().create, key, key.encode()) for key in keys[:CALLERS]])
-        for key in keys[CALLERS:]:
-            store.create(key, key.encode())
-        together([partial(count_up_or_create, reopen(), f"{prefix}0/count") for _ in range(4)])
-        found = list(reopen().list(prefix))
-        assert [item.key for item in found] == sorted([*keys, f"{prefix}0/count"])
-
-    # O8
-
-    def test_o8_no_etag_stands_for_two_contents(self, store: ObjectStore, prefix: str) -> None:
-        contents = [b"a", b"b", b"a", b"", b"aa", b"b", b"b", b"a"]
-        made = store.create(f"{prefix}x", contents[0])
-        meant: dict[str, bytes] = {}
-        for data in contents[1:]:
-            assert made is not None
-            blob = store.read(f"{prefix}x")
-            assert blob is not None
-            assert blob.etag == made.etag
-            assert meant.setdefault(made.etag, blob.data) == blob.data
-            made = store.replace(f"{prefix}x", data, etag=made.etag)
-        assert made is not None
-        for etag, data in meant.items():
-            if data != contents[-1]:
-                assert store.replace(f"{prefix}x", b"never", etag=etag) is None
-
-    def test_o8_equal_bytes_over_themselves_count_as_a_write(self, store: ObjectStore, prefix: str) -> None:
-        first = store.create(f"{prefix}x", b"same")
-        assert first is not None
-        again = store.replace(f"{prefix}x", b"same", etag=first.etag)
-        assert again is not None
-        assert store.read(f"{prefix}x") == Blob(b"same", again.etag)
-        assert store.replace(f"{prefix}x", b"other", etag=again.etag) is not None
-
     # O10
 
     def test_o10_the_location_is_one_uri_without_secrets(self, store: ObjectStore, reopen: Reopen, prefix: str) -> None:
@@ -335,13 +294,8 @@ class ObjectStoreLaws(FolderLaws):
     def test_o1_to_o9_any_sequence_does_what_a_dict_would(
         self, store: ObjectStore, reopen: Reopen, prefix: str, model_settings: settings
     ) -> None:
+        """Of any history, both handles say what a dict would."""
         run_state_machine_as_test(store_machine([store, reopen()], prefix), settings=model_settings)
-
-
-def count_up_or_create(store: ObjectStore, key: str) -> None:
-    """Create the counter at 0 unless it is there, then count one up."""
-    store.create(key, b"0")
-    count_up(store, key, times=1)
 
 
 def create_all(store: ObjectStore, keys: Sequence[str], data: bytes) -> list[Stored | None]:

@@ -14,10 +14,10 @@ import pytest
 from sr_adapters.subprocess import seen
 from sr_adapters.subprocess.invoker import SubprocessInvoker
 from sr_adapters.subprocess.seen import Note, Seen, start_of
-from sr_domain.encoding.redact import Redactor
 from sr_ports import EndsAbandoned, Leftover, Readiness, ReadinessFor, ReasonCode
 from sr_ports.conformance.invoker_kit import HOLD
 from sr_ports.conformance.invokers import is_free, run, was_held
+from sr_ports.masking import Redactor
 from tests.adapters.test_subprocess_invoker import RUN_ID, eventually, make_call, make_invoker
 
 LINUX = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="the system shows no environments")

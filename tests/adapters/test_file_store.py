@@ -40,6 +40,10 @@ def done_but_failed(act: object, number: int, *args: object, **kwargs: object) -
 
 class TestFileObjectStore(ObjectStoreLaws):
     @pytest.fixture
+    def content_etags(self) -> bool:
+        return True
+
+    @pytest.fixture
     def store(self, tmp_path: Path) -> FileObjectStore:
         return FileObjectStore(str(tmp_path / "root"))
 

@@ -54,6 +54,10 @@ class OnKinesis(ControlBusLaws, PositionedLaws):
         return part
 
     @pytest.fixture
+    def many(self) -> int:
+        return 160  # the test servers take a while for each record
+
+    @pytest.fixture
     def stream(self, endpoint: str) -> str:
         return kinesis.make_stream(endpoint)
 

@@ -6,6 +6,7 @@ import pytest
 
 from sr_adapters.memory.root import MemoryEngineRoot, MemoryEngineRoots
 from sr_ports import EvidenceFault, ReasonCode
+from sr_ports.conformance.keeping import KeepingLaws
 from sr_ports.conformance.ranges import RangedLaws
 from sr_ports.conformance.roots import EngineRootLaws, Put, Remove, Reopen, Snapshot
 
@@ -30,6 +31,20 @@ class TestMemoryEngineRoot(EngineRootLaws, RangedLaws):
     @pytest.fixture
     def snapshot(self, files: dict[str, bytes]) -> Snapshot:
         return lambda: dict(files)
+
+
+class TestMemoryKeeping(KeepingLaws):
+    @pytest.fixture
+    def bounded(self) -> bool:
+        return False
+
+    @pytest.fixture
+    def roots(self) -> MemoryEngineRoots:
+        return MemoryEngineRoots({})
+
+    @pytest.fixture
+    def uri(self) -> str:
+        return "memory:kept"
 
 
 def test_a_file_that_changes_while_it_is_read_is_unstable() -> None:

@@ -10,6 +10,10 @@ from sr_ports.conformance.stores import ObjectStoreLaws, Reopen
 
 class TestMemoryObjectStore(ObjectStoreLaws):
     @pytest.fixture
+    def content_etags(self) -> bool:
+        return True
+
+    @pytest.fixture
     def store(self) -> MemoryObjectStore:
         return MemoryObjectStore()
 

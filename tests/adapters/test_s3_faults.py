@@ -50,7 +50,7 @@ REFUSALS = {
 
 @pytest.fixture
 def proxy(moto_server: S3Server) -> Iterator[FaultyProxy]:
-    with faulty_proxy(moto_server.url) as found:
+    with faulty_proxy(moto_server.url, moto_server.endpoint.credentials) as found:
         yield found
 
 
@@ -413,6 +413,8 @@ class TestEngineRoot:
     def test_an_archived_object_of_a_real_server_is_told(
         self, moto_server: S3Server, below: str, near: Endpoint
     ) -> None:
+        if moto_server.name == "given":
+            pytest.skip("whether the store that is given has archive tiers is not known")
         moto_server.client().put_object(
             Bucket=moto_server.bucket, Key=f"{below}-cold/a", Body=b"x", StorageClass="GLACIER"
         )

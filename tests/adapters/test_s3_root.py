@@ -14,6 +14,7 @@ from sr_adapters.s3.client import Endpoint, make_client
 from sr_adapters.s3.root import S3EngineRoot
 from sr_adapters.s3.settings import MinioSettings
 from sr_ports import BadInput, Changes, EngineRoot, EvidenceFault, ReasonCode, Unreachable
+from sr_ports.conformance.openers import EngineRootsLaws
 from sr_ports.conformance.ranges import RangedLaws
 from sr_ports.conformance.roots import EngineRootLaws, Put, Remove, Reopen, Snapshot, read
 from sr_ports.wanted import FIRST_RELEASE, Wanted
@@ -40,13 +41,13 @@ def client(server: S3Server) -> Any:
 
 @pytest.fixture
 def put(client: Any, uri: str) -> Put:
-    _, _, bucket, prefix = uri.split("/")
+    _, _, bucket, prefix = uri.split("/", 3)
     return lambda path, data: client.put_object(Bucket=bucket, Key=f"{prefix}/{path}", Body=data)
 
 
 @pytest.fixture
 def remove(client: Any, uri: str) -> Remove:
-    _, _, bucket, prefix = uri.split("/")
+    _, _, bucket, prefix = uri.split("/", 3)
     return lambda path: client.delete_object(Bucket=bucket, Key=f"{prefix}/{path}")
 
 
@@ -57,7 +58,7 @@ class TestS3EngineRoot(EngineRootLaws, RangedLaws):
 
     @pytest.fixture
     def snapshot(self, client: Any, uri: str) -> Snapshot:
-        _, _, bucket, prefix = uri.split("/")
+        _, _, bucket, prefix = uri.split("/", 3)
         return lambda: client.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]
 
     @pytest.fixture
@@ -65,6 +66,27 @@ class TestS3EngineRoot(EngineRootLaws, RangedLaws):
         keys = server.endpoint.credentials
         dead = Endpoint("http://127.0.0.1:9", "us-east-1", "path", 0.5, 0.5, attempts=1, credentials=keys)
         return S3EngineRoot("s3://bucket/x", make_client(dead))
+
+
+class TestOpened(EngineRootsLaws):
+    @pytest.fixture
+    def roots(self, server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3EngineRoots:
+        keys = server.endpoint.credentials
+        if keys is not None:
+            monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys.access_key)
+            monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys.secret)
+        return S3EngineRoots(None, server.url, "us-east-1")
+
+    @pytest.fixture
+    def uri(self, server: S3Server) -> str:
+        found = f"s3://{server.bucket}/{fresh_prefix()}"
+        prefix = found.split("/", 3)[3]
+        server.client().put_object(Bucket=server.bucket, Key=f"{prefix}/in/a", Body=b"a")
+        return found
+
+    @pytest.fixture
+    def absent(self, server: S3Server) -> str:
+        return f"s3://{server.bucket}/{fresh_prefix()}"
 
 
 def counted(client: Any, act: Callable[[], object]) -> list[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
+from botocore.exceptions import ReadTimeoutError
 from hypothesis import HealthCheck, settings
 
 from sr_adapters.s3.build import build_minio, build_s3
@@ -15,7 +18,7 @@ from sr_adapters.s3.probe import Conditions, FileFindings, ProcessFindings
 from sr_adapters.s3.settings import MinioSettings, S3Settings
 from sr_adapters.s3.store import S3ObjectStore
 from sr_ports import BadInput, Fault, ReasonCode, Unreachable
-from sr_ports.conformance.stores import ObjectStoreLaws, Reopen
+from sr_ports.conformance.stores import Losing, ObjectStoreLaws, Reopen
 from sr_ports.hooks import Wiring
 from sr_ports.stores import ObjectStore
 from tests.servers.s3 import S3Server, fresh_prefix
@@ -38,6 +41,10 @@ def wiring(server: S3Server, root: Path, **more: Any) -> Wiring[MinioSettings]:
 
 class S3Laws(ObjectStoreLaws):
     @pytest.fixture
+    def content_etags(self) -> bool:
+        return True
+
+    @pytest.fixture
     def model_settings(self) -> settings:
         return settings(
             max_examples=3,
@@ -54,6 +61,29 @@ class S3Laws(ObjectStoreLaws):
         return S3ObjectStore(
             attrs.evolve(DEAD, credentials=server.endpoint.credentials), server.bucket, findings=findings
         )
+
+    @pytest.fixture
+    def lost_answer(self, store: ObjectStore) -> Losing:
+        assert isinstance(store, S3ObjectStore)
+        store.probe()  # whose writes are not the ones to lose
+        lost: list[bool] = []
+        events = store._writer.meta.events
+
+        def lose(**_: Any) -> None:
+            if not lost:
+                lost.append(True)
+                raise ReadTimeoutError(endpoint_url="lost")
+
+        @contextmanager
+        def losing() -> Iterator[None]:
+            events.register("after-call.s3.PutObject", lose)
+            try:
+                yield
+            finally:
+                events.unregister("after-call.s3.PutObject", lose)
+                assert lost, "no answer was lost"
+
+        return losing
 
 
 class TestS3(S3Laws):

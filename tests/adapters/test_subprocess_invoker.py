@@ -21,12 +21,12 @@ from sr_adapters.memory.invoker import ScriptedInvoker
 from sr_adapters.subprocess import process
 from sr_adapters.subprocess.environment import engine_environment
 from sr_adapters.subprocess.invoker import SubprocessInvoker, build_subprocess
-from sr_adapters.subprocess.logs import LINES_A_SECOND, Lines, Tail
 from sr_adapters.subprocess.settings import EngineEnvironment, SubprocessSettings
 from sr_adapters.subprocess.template import Unresolved, placeholder_values, render
 from sr_domain.encoding.ids import scenario_id_for
 from sr_ports import BadInput, EngineCall, EngineInvoker, EngineResult, ReasonCode, Wiring
 from sr_ports.conformance.invokers import CallFactory, EngineInvokerLaws, InvokerFactory, is_free, run, was_held
+from sr_ports.logs import LINES_A_SECOND, LogLines, LogTail
 from tests.wired import wired
 
 RUN_ID = "0123456789abcdef" * 2
@@ -262,7 +262,7 @@ class TestTemplate:
 class TestLogs:
     @given(st.lists(st.binary(max_size=900), max_size=30), st.integers(256, 2048))
     def test_a_tail_is_the_end_of_the_stream(self, chunks: list[bytes], limit: int) -> None:
-        tail, whole = Tail(limit), b"".join(chunks)
+        tail, whole = LogTail(limit), b"".join(chunks)
         for chunk in chunks:
             tail.write(chunk)
         kept = tail.value()
@@ -277,7 +277,7 @@ class TestLogs:
     def test_of_a_flood_the_first_lines_of_each_second_are_shown(self) -> None:
         seen: list[str] = []
         clock = [0.0]
-        lines = Lines(seen.append, lambda: clock[0])
+        lines = LogLines(seen.append, lambda: clock[0])
         first = [f"a{n}" for n in range(LINES_A_SECOND)]
         lines.write(("\n\r\n".join(first) + "\nleft\nleft\r\nnow").encode())
         assert seen == first
@@ -305,7 +305,7 @@ class TestLogs:
     def test_lines_do_not_depend_on_how_the_bytes_arrive(self, chunks: list[bytes]) -> None:
         piecewise, at_once = list[str](), list[str]()
         for seen, parts in ((piecewise, chunks), (at_once, [b"".join(chunks)])):
-            lines = Lines(seen.append, lambda: 0.0)
+            lines = LogLines(seen.append, lambda: 0.0)
             for part in parts:
                 lines.write(part)
             lines.close()

@@ -4,7 +4,6 @@ reads every one of them, and says how each ended, how long that took and how muc
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ from sr_domain.plan.sealed import SealedGate
 from sr_plugins.documents.yaml import MAX_NODES, MAX_YAML, load_document
 from sr_plugins.laws.index_raw_bytes import IndexRawBytes
 from sr_ports import EvidenceFault, ReasonCode, SrError, VerificationMethod
+from tests.adversary.peak import peak
 
 C = ReasonCode
 MANY = C.DOCUMENT_TOO_MANY
@@ -133,15 +133,6 @@ HOSTILE: dict[str, Hostile] = {
 }  # fmt: skip
 
 
-def _peak() -> float:
-    """MiB that this process has come to. On Linux a child's `ru_maxrss` begins with its parent's."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        return int(status.read_text("utf-8").partition("VmHWM:")[2].split()[0]) / 1024
-    unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-
-
 def main() -> None:
     """A line of JSON for each: name, code, seconds of this process, MiB it has come to."""
     for name in sys.argv[1:] or HOSTILE:
@@ -153,7 +144,7 @@ def main() -> None:
         except SrError as error:
             code = error.code.value
         took = time.process_time() - began
-        print(json.dumps([name, code, took, _peak()]))  # noqa: T201
+        print(json.dumps([name, code, took, peak()]))  # noqa: T201
 
 
 if __name__ == "__main__":

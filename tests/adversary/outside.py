@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from typing import Any
 
 from sr_adapters.envelopes import decode
 from sr_adapters.memory.root import MemoryEngineRoot
+from sr_adapters.memory.store import MemoryObjectStore
 from sr_adapters.shown import UNSAFE, in_line, plain
 from sr_domain.artifacts.attestation import fault_in
-from sr_domain.encoding.redact import Redactor, redact, redact_bytes
 from sr_domain.evidence.bundle import Bundle
-from sr_domain.evidence.gates import read_flag
+from sr_domain.evidence.flags import read_flag
 from sr_domain.evidence.index_reader import index_entries
 from sr_domain.evidence.oracle import MANIFEST, read_manifest
 from sr_domain.evidence.run_receipt import RECEIPT, read_receipt
 from sr_domain.plan.request import parse_request
-from sr_domain.queries.part_lists import parts
 from sr_domain.record.ledger import check_ledger, read_tail
 from sr_domain.run.lookup import parse_truth
+from sr_domain.run.part_lists import PartList, part_list_at
 from sr_plugins.documents.environment import fill
 from sr_plugins.documents.policy import load_policy
 from sr_plugins.documents.profile import load_profile
 from sr_plugins.documents.yaml import load_document
 from sr_ports import SrError, VerificationMethod
 from sr_ports.globs import segment_glob
+from sr_ports.masking import Redactor, redact, redact_bytes
 
 LIMIT = 1 << 14
 """Bytes of a made-up document: more only makes a round slower."""
@@ -57,6 +59,13 @@ def index(data: bytes) -> Any:
 def in_pieces(data: bytes) -> Any:
     size = 1 + (data[0] if data else 0) % 7
     return list(index_entries((memoryview(data[at : at + size]) for at in range(0, len(data), size)), "it"))
+
+
+def part_list(data: bytes) -> Any:
+    store, digest = MemoryObjectStore(), hashlib.sha256(data).hexdigest()
+    store.create("it", data)
+    found = part_list_at(store, "it", digest)
+    return list(found) if isinstance(found, PartList) else found
 
 
 def record(data: bytes) -> Any:
@@ -100,7 +109,7 @@ READERS: dict[str, Callable[[bytes], Any]] = {
     "oracle manifest": lambda data: read_manifest(MemoryEngineRoot({MANIFEST: data})),
     "record": record,
     "view": lambda data: parse_truth(data, "it"),
-    "part list": lambda data: list(parts(data, "it")),
+    "part list": part_list,
     "attestation": lambda data: fault_in(data, b'{"subject": []}'),
     "text": shown,
     "stream": streamed,

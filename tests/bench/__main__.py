@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.bench import rows
 from tests.bench.measure import machine
+from tests.bench.telemetry import telemetry
 
 
 def main() -> None:
@@ -21,6 +22,7 @@ def main() -> None:
         measured = [
             *rows.starts(folder, args.rounds),
             *rows.small_run(_in(folder, "small"), args.rounds),
+            *telemetry(_in(folder, "telemetry"), args.rounds),
             *rows.rates(_in(folder, "rates"), args.seconds),
             *rows.trees(folder, args.rounds, args.scale),
             *rows.guarded(_in(folder, "guard"), args.rounds, args.scale),

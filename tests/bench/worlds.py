@@ -112,6 +112,23 @@ def single_gate(
     return pack, root
 
 
+def many_outputs(folder: Path, *, outputs: int, size: int) -> tuple[Path, Path, list[str]]:
+    """As `single_gate`, and the gate authorises so many outputs of one file each; their names, too."""
+    pack, root = single_gate(folder, files=0, size=0)
+    names = [f"out_{at:03d}" for at in range(outputs)]
+    for name in names:
+        (root / "data" / name).mkdir()
+        (root / "data" / name / "part.bin").write_bytes(hashlib.sha256(name.encode()).digest() * (size // 32))
+    gates, catalogue = pack / "engine_gates.map.yaml", pack / "engine_outputs.catalogue.yaml"
+    document = json.loads(gates.read_text("utf-8"))
+    document["gates"][0]["authorizes_outputs"] = names
+    gates.write_text(json.dumps(document), "utf-8")
+    (one,) = json.loads(catalogue.read_text("utf-8"))["outputs"]
+    made = [{**one, "output_id": name, "path_template": f"data/{name}/"} for name in names]
+    catalogue.write_text(json.dumps({"version": "1", "outputs": made}), "utf-8")
+    return pack, root, names
+
+
 def over_all(folder: Path, *, files: int, size: int, indexed: bool) -> tuple[Path, Path]:
     """As `single_gate`, and the gate covers every file of the output: all of its folder, or those of an index."""
     pack, root = single_gate(folder, files=files, size=size)

@@ -10,7 +10,7 @@ from sr_adapters.answers import CONTRACTS
 from sr_domain.encoding.contracts import problem
 from tests.domain.contract_samples import schemas
 
-STREAMS = ("--follow", "--watch")
+STREAMS = ("--follow", "--watch", "governance")
 ARTIFACTS = {"run_facts_view", "quarantine_record", "bus_envelope"}
 
 

@@ -288,8 +288,8 @@ def test_an_empty_section_signs_nothing(keyed: Shell) -> None:
 
 
 def test_without_the_library_the_extra_is_named(keyed: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    absent = plugin_host._absent
-    monkeypatch.setattr(plugin_host, "_absent", lambda module: module == "securesystemslib" or absent(module))
+    absent = plugin_host.absent
+    monkeypatch.setattr(plugin_host, "absent", lambda module: module == "securesystemslib" or absent(module))
     with pytest.raises(BadInput) as caught:
         build_runner("profile.yaml", policy="policy.yaml")
     assert caught.value.code is ReasonCode.EXTRA_MISSING

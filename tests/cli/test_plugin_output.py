@@ -144,6 +144,7 @@ def test_what_is_written_beneath_python_is_on_stderr_too(sr: Shell, site: Site) 
 
 def test_what_a_plugin_prints_as_the_process_ends_is_on_stderr(sr: Shell, site: Site) -> None:
     site.install("acme-loud", LOUD.format(more="import atexit; atexit.register(print, 'PRINTED at exit')"))
+    profiled(sr, evidence={"law_isolation": "none"})  # else it is imported elsewhere, and that process is ended
     done = process(sr, site, "--json", "plugins")
     assert "loud" in {one["name"] for one in json.loads(done.stdout)["plugins"]}
     assert "PRINTED at exit" in done.stderr
@@ -182,6 +183,9 @@ def test_a_plugin_that_is_not_needed_is_not_imported(sr: Shell, site: Site) -> N
     assert sr("submit", sr.request()).code == 0
     assert "plugin_acme_loud" not in sys.modules
     assert sr("plugins").code == 0
+    assert "plugin_acme_loud" not in sys.modules
+    profiled(sr, observability={"sinks": ["loud"]})
+    assert sr("submit", sr.request("other")).code == 0
     assert "plugin_acme_loud" in sys.modules
 
 

@@ -76,12 +76,56 @@ def test_a_root_that_lies_there_already_is_not_copied(asked: Shell) -> None:
     assert list((asked.folder / "d").rglob("attempt-1")) == []
 
 
+@pytest.mark.parametrize(
+    "target",
+    ["gs://bucket/x", "s3://", "s3:///x", "s3://b//x", "s3://b/../x", "s3://key@b/x", "file://host/x", " ", "s3:/b/x"],
+)
+def test_a_place_that_can_be_none_is_refused_before_the_engine_runs(asked: Shell, target: str) -> None:
+    there = sorted(asked.folder.rglob("*"))
+    answer = submit(asked, target)
+    assert (answer.code, answer.error) == (2, "PROFILE_INVALID")
+    assert "engine.publish_root" in answer.err
+    assert set(asked.folder.rglob("*")) - set(there) == {asked.folder / "d" / "copied.json"}
+
+
+@pytest.mark.parametrize("spelt", ["published", "./a/../published/", "{uri}"])
+def test_one_folder_however_it_is_spelt(asked: Shell, spelt: str) -> None:
+    answer = submit(asked, spelt.format(uri=(asked.folder / "published").as_uri()))
+    assert answer.code == 0, answer.err
+    assert root_of(view(asked, answer)).startswith(f"{asked.folder}/published/platform_")
+
+
+def test_a_copy_lies_where_no_request_may_lead(asked: Shell) -> None:
+    """`engine.allowed_roots` is of what requests name; the copy is not named by one."""
+    profile = json.loads((asked.folder / "d" / "profile.yaml").read_text())
+    profile["engine"] = {"publish_root": "published", "allowed_roots": ["elsewhere"]}
+    (asked.folder / "d" / "copied.json").write_text(json.dumps(profile))
+    answer = asked.bare("--profile", "d/copied.json", "--json", "submit", "asked.json")
+    assert answer.code == 0, answer.err
+    assert asked.bare("--profile", "d/copied.json", "verify", answer.json["run_id"]).code == 0
+
+
 def test_a_copy_that_cannot_be_written_rests_the_run_which_goes_on_later(asked: Shell) -> None:
     (asked.folder / "published").write_text("a file stands in the way")
     answer = submit(asked, "published")
     assert (answer.code, answer.error) == (RESTS, "ENGINE_ROOT_UNREACHABLE")
     (asked.folder / "published").unlink()
     assert submit(asked, "published").code == 0
+
+
+def test_the_doctor_looks_at_where_copies_go(asked: Shell) -> None:
+    def reach() -> Any:
+        checks = asked.bare("--profile", "d/copied.json", "--json", "doctor").json["checks"]
+        (found,) = [one for one in checks if one["name"] == "reach of its root"]
+        return found
+
+    assert submit(asked, "published").code == 0
+    assert reach()["ok"] is True
+    shutil.rmtree(asked.folder / "published")
+    assert "where nothing is yet" in reach()["detail"]
+    (asked.folder / "published").write_text("a file stands in the way")
+    found = reach()
+    assert (found["ok"], found["code"]) == (False, "ENGINE_ROOT_UNFIT")
 
 
 @pytest.mark.parity

@@ -518,6 +518,13 @@ told = json.loads(os.environ["SR_ENGINE_INVOCATION_JSON"])
 receipt = {key: told[key] for key in ("run_id", "manifest_fingerprint", "parameter_hash", "seed")}
 """
 WRITE = '(Path(os.environ["SR_ENGINE_RUN_ROOT"]) / "run_receipt.json").write_text'
+
+
+def unsound_plugin(stage: Stage) -> Answer:
+    (stage.sr.folder / "my_law.py").write_text("x = 1\n")
+    return stage.sr("plugins", "check", "./my_law.py")
+
+
 ROWS: dict[ReasonCode, Row] = {
     C.REQUEST_INVALID: Row(submits(seed=-1), 2),
     C.REQUEST_NOT_FOUND: Row(lambda stage: stage.sr("submit", "gone.yaml"), 2),
@@ -532,6 +539,8 @@ ROWS: dict[ReasonCode, Row] = {
     C.PLUGIN_FAILED: Row(failing_plugin, 9),
     C.PLUGIN_CONFLICT: Row(conflicting, 2),
     C.PLUGIN_NOT_ALLOWED: Row(not_allowed, 2),
+    C.PLUGIN_NOT_FOUND: Row(lambda stage: stage.sr("plugins", "show", "tape"), 8),
+    C.PLUGIN_UNSOUND: Row(unsound_plugin, 5),
     C.PACK_INVALID: Row(profiled(engine={"interface_pack": "gone"}), 2),
     C.POLICY_INVALID: Row(policy_key, 2),
     C.POLICY_DIGEST_MISMATCH: Row(unsealed, 2),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +28,17 @@ def compose() -> dict[str, Any]:
     return found
 
 
-def sample() -> dict[str, str]:
-    lines = [line for line in (DEPLOY / ".env.example").read_text("utf-8").splitlines() if line and line[0] != "#"]
-    return dict(line.split("=", 1) for line in lines)
+def sample(**changed: str) -> dict[str, str]:
+    """The sample environment as a shell reads it, with other values for some."""
+    text = (DEPLOY / ".env.example").read_text("utf-8")
+    for name, value in changed.items():
+        text, found = re.subn(rf"(?m)^{name}=.*$", f"{name}={value}", text)
+        assert found == 1, name
+    names = re.findall(r"(?m)^(\w+)=", text)
+    asked = "".join(f"printf '%s\\0' \"${name}\";" for name in names)
+    shell = ["sh", "-euc", f"set -a; . /dev/stdin; set +a; {asked}"]
+    told = subprocess.run(shell, input=text, capture_output=True, text=True, check=True, env={"PATH": os.defpath})
+    return dict(zip(names, told.stdout.split("\0"), strict=False))
 
 
 def test_every_image_is_a_release_on_loopback_with_a_profile() -> None:
@@ -52,8 +62,17 @@ def test_the_sample_environment_fills_profiles_and_compose() -> None:
     assert named - {"MINIO_IMAGE"} <= set(env)
     wanted = {name for one in CONFIG.glob("local_*.yaml") for name in re.findall(r"\$\{(\w+)", one.read_text("utf-8"))}
     assert wanted <= set(env)
-    assert (env["SR_PG_USER"], env["SR_PG_PASSWORD"]) == ("sr", "change-me-please")
-    assert f"//{env['SR_PG_USER']}:{env['SR_PG_PASSWORD']}@" in env["SR_PG_DSN"]
+
+
+def test_a_password_is_changed_in_one_place() -> None:
+    for env in (sample(), sample(MINIO_SECRET_KEY="another-1", SR_PG_PASSWORD="another-2", SR_PG_USER="me")):
+        assert f"//{env['SR_PG_USER']}:{env['SR_PG_PASSWORD']}@" in env["SR_PG_DSN"]
+        assert env["SR_PG_DSN"].endswith(f"/{env['SR_PG_DATABASE']}")
+        keys = (env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"])
+        assert keys == (env["MINIO_ACCESS_KEY"], env["MINIO_SECRET_KEY"]), (
+            "MinIO is asked with AWS's where they are set"
+        )
+    assert env["AWS_SECRET_ACCESS_KEY"] == "another-1"
 
 
 @pytest.mark.parametrize("path", [*POLICIES, AWS / "bucket-policy.json"], ids=lambda path: path.stem)

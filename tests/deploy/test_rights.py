@@ -6,6 +6,9 @@ the bucket's policy demands is read in `test_files`.
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +27,7 @@ from sr_adapters.postgres.followers import PostgresFollowerStore
 from sr_domain.record.states import RunState
 from sr_plugins import build_runner
 from sr_plugins.uses.doctor import examine
-from sr_ports import Progress, SetAside, SrError, Unreachable
+from sr_ports import Keeping, Progress, ReasonCode, SetAside, SrError, Unreachable
 from tests.deploy.test_files import AWS, STEPS
 from tests.reliability.lab import request, write_world
 from tests.reliability.test_kill import pack
@@ -139,6 +142,77 @@ def test_the_doctor_of_a_consumer_says_what_its_role_may_not_do(
     assert said["control_bus: read"][0] is True
 
 
+FORBIDDEN = 403
+TRUTH, PROBE, TRIED = "fraud-platform/p/sr/x", ".sr-probe/x", "fraud-platform/_doctor/x"
+CALLS = ("read", "list", "put truth", "put probe", "put tried", "delete truth", "delete probe", "delete tried",
+         "put roots", "delete roots", "publish", "read bus", "make bucket", "drop stream")  # fmt: skip
+LOOKS = {"read", "list", "read bus"}
+MAY = {
+    "worker": LOOKS | {"put truth", "put probe", "put tried", "delete probe", "delete tried", "put roots", "publish"},
+    "doctor": LOOKS | {"put probe", "put tried", "delete probe", "delete tried", "publish"},
+    "consumer": LOOKS,
+    "recover": set(CALLS) - {"delete roots", "make bucket", "drop stream"},
+}
+
+
+@pytest.mark.parametrize("role", MAY)
+def test_each_role_may_do_what_it_is_for_and_nothing_else(account: Account, role: str) -> None:
+    import boto3
+    from botocore.exceptions import ClientError
+
+    access, secret = account.keys[role]
+    at = {"endpoint_url": account.server.url, "region_name": REGION}
+    keys = {"aws_access_key_id": access, "aws_secret_access_key": secret}
+    s3, bus, bucket = boto3.client("s3", **at, **keys), boto3.client("kinesis", **at, **keys), account.server.bucket
+    make: dict[str, Callable[[], Any]] = {
+        "read": lambda: s3.get_object(Bucket=bucket, Key=TRUTH),
+        "list": lambda: s3.list_objects_v2(Bucket=bucket),
+        "put truth": lambda: s3.put_object(Bucket=bucket, Key=TRUTH, Body=b""),
+        "put probe": lambda: s3.put_object(Bucket=bucket, Key=PROBE, Body=b""),
+        "put tried": lambda: s3.put_object(Bucket=bucket, Key=TRIED, Body=b""),
+        "delete truth": lambda: s3.delete_object(Bucket=bucket, Key=TRUTH),
+        "delete probe": lambda: s3.delete_object(Bucket=bucket, Key=PROBE),
+        "delete tried": lambda: s3.delete_object(Bucket=bucket, Key=TRIED),
+        "put roots": lambda: s3.put_object(Bucket=bucket, Key="engine-roots/x", Body=b""),
+        "delete roots": lambda: s3.delete_object(Bucket=bucket, Key="engine-roots/x"),
+        "publish": lambda: bus.put_record(StreamName=account.stream, Data=b"{}", PartitionKey="x"),
+        "read bus": lambda: bus.list_shards(StreamName=account.stream),
+        "make bucket": lambda: s3.create_bucket(Bucket="another"),
+        "drop stream": lambda: bus.delete_stream(StreamName=account.stream),
+    }
+    assert tuple(make) == CALLS
+    could = set()
+    for name, call in make.items():
+        try:
+            call()
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                could.add(name)
+            else:
+                assert error.response["ResponseMetadata"]["HTTPStatusCode"] == FORBIDDEN, (name, error)
+        else:
+            could.add(name)
+    assert could == MAY[role]
+
+
+def test_the_worker_may_copy_an_engine_root_into_the_bucket_and_a_consumer_may_not(
+    become: Callable[[str], Account], tmp_path: Path
+) -> None:
+    def published(role: str) -> None:
+        profile = become(role).profile(tmp_path)
+        with build_runner(profile, policy=POLICY) as runner:
+            assert isinstance(runner.ports.roots, Keeping)
+            place = f"s3://{profile['object_store']['bucket']}/engine-roots"
+            runner.ports.roots.keep(place, f"{uuid.uuid4().hex}/a", lambda sink: sink(memoryview(b"a")))
+
+    published("worker")
+    for role in ("consumer", "doctor"):
+        with pytest.raises(Unreachable) as caught:
+            published(role)
+        assert caught.value.code is ReasonCode.ENGINE_ROOT_DENIED
+        assert "the right to write below engine.publish_root" in caught.value.remedy
+
+
 def test_a_stranger_has_no_store_and_no_bus(
     become: Callable[[str], Account], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,33 +225,60 @@ def test_a_stranger_has_no_store_and_no_bus(
     assert broken == ["object_store: reach", "control_bus: publish"], "one cause, one line"
 
 
+def migrated(owner: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """The migration as it is shipped: a step of its own, by the owner of the tables."""
+    profile = folder / "migrates.yaml"
+    profile.write_text("runtime_root: migrates\nauthority: {adapter: postgres, dsn: '${SR_PG_DSN}'}\n")
+    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "SR_PROFILE": str(profile)}
+    command = ["sh", str(AWS / STEPS[1])]
+
+    def run(**more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, env={**env, **more}, cwd=folder, capture_output=True, text=True, check=False)
+
+    assert run().returncode != 0, "without OWNER_DSN nothing is tried"
+    return run(OWNER_DSN=owner)
+
+
 def test_the_roles_of_the_database(tmp_path: Path) -> None:
+    pack(tmp_path / "pack")
+    write_world(tmp_path / "root")
     with postgres.started() as server:
 
         def as_role(role: str) -> str:
             return make_conninfo(server.dsn, user=f"scenario_runner_{role}", password=postgres.PASSWORD)
+
+        def profile_of(role: str) -> dict[str, Any]:
+            authority = {"adapter": "postgres", "dsn": as_role(role)}
+            engine = {"interface_pack": str(tmp_path / "pack")}
+            return {"runtime_root": str(tmp_path / "runs"), "authority": authority, "engine": engine}
 
         def script(name: str) -> None:
             with closing(psycopg.connect(server.dsn, autocommit=True)) as link:
                 link.execute((AWS / name).read_bytes())
 
         def examined(role: str, *, migrate: bool = False) -> Said:
-            profile = {
-                "runtime_root": str(tmp_path / "runs"),
-                "authority": {"adapter": "postgres", "dsn": as_role(role)},
-            }
-            with build_runner(profile, policy=POLICY) as runner:
+            with build_runner(profile_of(role), policy=POLICY) as runner:
                 checks = examine(runner, migrate=migrate)
             return {one.name: (one.ok, one.detail) for one in checks if one.port == "authority"}
+
+        def submitted(role: str) -> Any:
+            with build_runner(profile_of(role), policy=POLICY) as runner:
+                return runner.submit(request("key", engine_run_root=str(tmp_path / "root")))
 
         script(STEPS[0])
         with closing(psycopg.connect(server.dsn, autocommit=True)) as link:
             for role in ("owner", "worker", "reader"):
                 link.execute(f"ALTER ROLE scenario_runner_{role} PASSWORD '{postgres.PASSWORD}'".encode())
-        assert examined("owner", migrate=True)["migrate"][0] is True
+        assert examined("worker", migrate=True)["migrate"][0] is False, "a role that may not migrate"
+        with pytest.raises(SrError) as caught:
+            submitted("worker")
+        assert caught.value.code.value.startswith("AUTHORITY_")
+        assert migrated(as_role("owner"), tmp_path).returncode == 0
         assert False in {one[0] for one in examined("worker").values()}, "nothing was granted yet"
         script(STEPS[2])
         assert {one[0] for one in examined("worker").values()} == {True}
+        assert submitted("worker").state is RunState.READY
+        assert examined("owner", migrate=True)["migrate"][0] is True, "again, and nothing to do"
         with closing(psycopg.connect(as_role("worker"), autocommit=True)) as link:
             for forbidden in (b"DROP TABLE scenario_runner.store_run", b"CREATE TABLE scenario_runner.x (a int)",
                               b"UPDATE scenario_runner.authority_version SET version = 1"):  # fmt: skip

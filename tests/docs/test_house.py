@@ -9,9 +9,11 @@ import ast
 import statistics
 import tomllib
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatch
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,15 +77,28 @@ def _imported(node: ast.AST) -> Iterator[Module]:
 
 
 @cache
+def contracts() -> list[dict[str, Any]]:
+    """What import-linter checks."""
+    tools = tomllib.loads((REPO / "pyproject.toml").read_text("utf-8"))["tool"]
+    found: list[dict[str, Any]] = tools["importlinter"]["contracts"]
+    return found
+
+
+def excused(module: Module, other: Module) -> bool:
+    """Whether a layers contract names this import, and says why."""
+    named = [one.split(" -> ") for of in contracts() if of["type"] == "layers" for one in of.get("ignore_imports", ())]
+    return any(fnmatch(module, here) and fnmatch(other, there.replace("**", "*")) for here, there in named)
+
+
+@cache
 def floors() -> tuple[tuple[frozenset[str], ...], ...]:
     """Each layers contract, from the top floor down: the packages or rooms of each floor."""
-    contracts = tomllib.loads((REPO / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
     return tuple(
         tuple(
             frozenset(f"{prefix}{room.strip()}" for room in floor.replace(":", "|").split("|"))
             for floor in contract["layers"]
         )
-        for contract in contracts
+        for contract in contracts()
         if contract["type"] == "layers"
         for prefix in [f"{name}." for name in contract.get("containers", ())] or [""]
     )
@@ -133,4 +148,5 @@ def test_no_import_runs_upward() -> None:
             here = _floor(house, module)
             for other in found:
                 there = _floor(house, other)
-                assert here is None or there is None or here <= there, f"{module} -> {other}"
+                fits = here is None or there is None or here <= there
+                assert fits or excused(module, other), f"{module} -> {other}"

@@ -21,7 +21,13 @@ PYPROJECT: dict[str, Any] = tomllib.loads((REPO / "pyproject.toml").read_text("u
 PROJECT = PYPROJECT["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 OURS = ("sr_ports", "sr_domain", "sr_plugins", "sr_adapters")
-DISTRIBUTIONS = {"yaml": "pyyaml"}
+DISTRIBUTIONS = {
+    "yaml": "pyyaml",
+    "prometheus_client": "prometheus-client",
+    "opentelemetry": "opentelemetry-api",
+    "opentelemetry.sdk": "opentelemetry-sdk",
+    "opentelemetry.exporter.otlp.proto.http": "opentelemetry-exporter-otlp-proto-http",
+}
 """Where a module has another name than its distribution."""
 
 
@@ -47,7 +53,7 @@ def test_what_is_imported_is_declared(package: str) -> None:
     base, extras = names(PROJECT["dependencies"]), names([one for of in EXTRAS.values() for one in of])
     for name, path in imported(package):
         inside = path.relative_to(REPO / package).parts[0]
-        optional = EXTRAS.get("test" if inside == "conformance" else inside)
+        optional = EXTRAS.get("test" if inside in ("conformance", "testing") else inside)
         assert name in base | (extras if optional is None else names(optional)), f"{path} imports {name}"
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from sr_domain.record import details
 from sr_domain.record.events import EVENTS, EVIDENCE_COMPLETE, RUN_FAILED
-from sr_domain.record.kinds import Kept
+from sr_domain.record.kinds import OUTCOMES, PHASES, Kept
 from sr_domain.record.proofs import Conflict, Decision, Found, GateProof, Judge, OutputProof
+from sr_domain.record.spans import ENDS
 from sr_domain.record.states import Fact, RunState
 from sr_ports import Fault, ReasonCode
 
@@ -226,3 +227,28 @@ def test_the_check_finds(line: str) -> None:
 )
 def test_the_check_leaves_alone(line: str) -> None:
     assert not list(faults(line))
+
+
+# Taxonomy
+
+
+def test_phases_outcomes_and_severities_are_those_that_operators_know() -> None:
+    assert PHASES == ("INGRESS", "AUTHORITY", "PLAN", "ENGINE", "EVIDENCE", "COMMIT", "REEMIT")
+    assert OUTCOMES == ("OK", "WAITING", "FAIL", "CONFLICT", "SKIP", "RETRY")
+    for kind in EVENTS.values():
+        assert kind.phase in PHASES, kind.name
+        assert kind.outcome in OUTCOMES, kind.name
+        assert kind.severity in ("DEBUG", "INFO", "WARN", "ERROR"), kind.name
+
+
+def test_what_ends_was_begun_by_an_event_that_is_on_record() -> None:
+    for kind, ends in ENDS.items():
+        for began in ends.values():
+            assert EVENTS[began].kept is not Kept.NOT, kind
+
+
+def test_governance_facts_are_these() -> None:
+    assert {name for name, kind in EVENTS.items() if kind.governance} == {
+        "GOV_POLICY_REV", "GOV_PLAN_HASH", "GOV_BUNDLE_HASH", "GOV_REEMIT_KEY", "GOV_LAW_PROVENANCE", "GOV_SUPERSEDED",
+        "GOV_LOSS_ACCEPTED",
+    }  # fmt: skip

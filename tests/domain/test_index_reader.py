@@ -17,8 +17,7 @@ from sr_domain.encoding.strict_json import strict_loads
 from sr_domain.evidence import index_reader
 from sr_domain.evidence.cut_short import json_cut_short
 from sr_domain.evidence.index_reader import MAX_ENTRY, SHAPES, index_entries
-from sr_domain.evidence.small_files import CutShort
-from sr_ports import BadInput, EvidenceFault, ReasonCode
+from sr_ports import BadInput, CutShort, EvidenceFault, ReasonCode
 
 C = ReasonCode
 KEYS = st.sampled_from([*SHAPES, "meta", "é", "a"]) | st.text(max_size=3)
@@ -94,6 +93,46 @@ def test_garbage_is_read_as_by_the_whole(data: bytes, size: int) -> None:
 def test_halves_of_surrogate_pairs_are_no_text_and_whole_ones_are() -> None:
     assert read(b'["\\ud83d\\ude00"]', 3) == ["\U0001f600"]
     assert refused(b'["\\ud83d"]', 3).code is C.INDEX_MALFORMED
+
+
+ODD = (
+    '"a},{b"',
+    '"a\\",\\"b"',
+    '{"path":"},{"}',
+    '{"path":"a","digest":{"hex":"b"},"x":[{},{"y":"}"}]}',
+    '{"a": "\\ud83d\\ude00"}',
+    "7",
+    "[]",
+    '{"path":"' + "a" * 9000 + '"}',
+)
+
+
+@given(st.lists(st.sampled_from(ODD), min_size=1, max_size=400), st.sampled_from([",", " ,", ", ", ",\n    "]))
+def test_many_at_once_are_what_they_are_one_by_one(entries: list[str], comma: str) -> None:
+    text = "[" + comma.join(entries) + "]"
+    assert read(text.encode(), 1 << 14) == json.loads(text)
+
+
+@pytest.mark.parametrize(
+    ("bad", "code"),
+    [
+        ('{"a":1,"a":2}', C.INDEX_MALFORMED),
+        ('{"a":NaN}', C.INDEX_MALFORMED),
+        ('{"a":"\\ud83d"}', C.INDEX_MALFORMED),
+        ('{"a":1}}', C.INDEX_MALFORMED),
+        ('{"a":1}],[{"b":1}', C.INDEX_MALFORMED),
+        ('{"a":"' + "x" * MAX_ENTRY + '"}', C.NAME_TOO_LONG),
+        ('{"a":' + "[" * 63 + "]" * 63 + "}", C.DOCUMENT_TOO_DEEP),
+    ],
+)
+def test_what_is_wrong_among_many_is_found_after_those_before_it(bad: str, code: ReasonCode) -> None:
+    sound = '{"path":"a","sha256":"b"}'
+    data = f"[{','.join([sound] * 50)},{bad},{','.join([sound] * 50)}]".encode()
+    given: list[Any] = []
+    with pytest.raises(EvidenceFault) as caught:
+        given.extend(index_entries(chunked(data, 999), "index.json"))
+    assert caught.value.code is code
+    assert given[:50] == [json.loads(sound)] * 50
 
 
 OVER = {

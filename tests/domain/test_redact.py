@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sr_domain.encoding.redact import (
+from sr_ports.masking import (
     LONGEST_LINE,
     LONGEST_SECRET,
     Redactor,
@@ -18,8 +18,8 @@ from sr_domain.encoding.redact import (
     redact_bytes,
     redacted,
 )
-from sr_domain.encoding.secret_shapes import MASK
-from sr_domain.encoding.suspect import suspect
+from sr_ports.secret_shapes import MASK
+from sr_ports.suspect import suspect
 
 SECRET = st.text("abcdefghijkmnpqrstuvwxyz23456789", min_size=12, max_size=24)
 PLANTED = (

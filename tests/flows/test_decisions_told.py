@@ -14,6 +14,7 @@ import pytest
 from sr_domain.encoding.ids import run_id_for
 from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.record.events import EVENTS, kind_of
+from sr_domain.record.kinds import Kept
 from sr_domain.record.states import RunState
 from sr_domain.run.ports import Settings
 from sr_plugins.wiring.sinks import FanOut
@@ -24,7 +25,7 @@ from tests.worlds import FLAG, small_world
 REPO = Path(__file__).resolve().parents[2]
 RUN = run_id_for("key")
 PHASES = {"INGRESS", "AUTHORITY", "PLAN", "ENGINE", "EVIDENCE", "COMMIT", "REEMIT"}
-OUTCOMES = {"OK", "WAITING", "SKIPPED", "RETRY", "CONFLICT", "FAILED"}
+OUTCOMES = {"OK", "WAITING", "FAIL", "CONFLICT", "SKIP", "RETRY"}
 
 
 def heard(lab: Lab) -> list[ObsEvent]:
@@ -61,7 +62,7 @@ def guarded(**changes: Any) -> Settings:
 def test_a_run_is_told_event_by_event_as_its_record_has_it_after_the_request(lab: Lab) -> None:
     lab.reuse(small_world())
     events = heard(lab)
-    recorded = [one for one in events if one.event_kind not in ("RUN_REQUEST_RECEIVED", "EVIDENCE_PROGRESS")]
+    recorded = [one for one in events if EVENTS[one.event_kind].kept is not Kept.NOT]
     assert kinds(recorded) == lab.kinds(RUN)
     first = events[0]
     assert (first.event_kind, *told(first)) == ("RUN_REQUEST_RECEIVED", "INGRESS", "OK", "INFO")
@@ -84,7 +85,7 @@ def test_a_duplicate_is_told(ready: Lab) -> None:
     ready.runner().submit(request(engine_run_root=str(ready.root / "engine")))
     events = heard(ready)
     assert kinds(events) == ["RUN_REQUEST_RECEIVED", "RUN_REQUEST_DUPLICATE"]
-    assert told(events[1]) == ("INGRESS", "SKIPPED", "INFO")
+    assert told(events[1]) == ("INGRESS", "SKIP", "INFO")
 
 
 def test_a_collision_is_told(ready: Lab) -> None:
@@ -112,7 +113,7 @@ def test_a_denial_is_told_with_the_pins_that_were_asked_for(lab: Lab) -> None:
     events = heard(lab)
     assert kinds(events) == ["RUN_REQUEST_RECEIVED", "AUTH_DENIED"]
     denial = events[1]
-    assert told(denial) == ("INGRESS", "FAILED", "WARN")
+    assert told(denial) == ("INGRESS", "FAIL", "WARN")
     assert (denial.details["actor"], denial.details["action"]) == ("eve", "submit")
     assert denial.pins["seed"] == 7
     assert denial.policy_rev is not None
@@ -122,7 +123,7 @@ def test_a_request_that_breaks_its_contract_is_told_as_refused(lab: Lab) -> None
     with pytest.raises(BadInput):
         lab.runner().submit(request(seed=-1))
     (refused,) = heard(lab)
-    assert (refused.event_kind, *told(refused)) == ("RUN_REQUEST_REFUSED", "INGRESS", "FAILED", "WARN")
+    assert (refused.event_kind, *told(refused)) == ("RUN_REQUEST_REFUSED", "INGRESS", "FAIL", "WARN")
     assert refused.details["reason_code"] == "REQUEST_INVALID"
     assert refused.pins == {}
 
@@ -158,7 +159,7 @@ def test_a_reemit_of_every_kind_is_told(ready: Lab, how: str) -> None:
     ready.runner(settings=guarded(**limits.get(how, {})), **ports).reemit(RUN, *args, **options, actor="olga")  # type: ignore[arg-type]
     events = heard(ready)
     assert kinds(events) == expected
-    assert [one.details.get("reason_code") for one in events if one.outcome not in ("OK", "SKIPPED")] == (
+    assert [one.details.get("reason_code") for one in events if one.outcome not in ("OK", "SKIP")] == (
         [reason] if reason else []
     )
     assert {one.phase for one in events} <= {"REEMIT", "INGRESS"}

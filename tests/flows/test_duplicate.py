@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sr_adapters.memory.authority import MemoryAuthority
 from sr_domain.encoding.ids import run_id_for
 from sr_domain.record.states import RunState
-from sr_ports import EngineCall, EngineResult, LeaseLost, ReasonCode, Unreachable
+from sr_ports import EngineCall, EngineResult, Lease, LeaseLost, ReasonCode, Unreachable
 from sr_ports.conformance.crash import CrashPlan, Died, Mode, crash
 from tests.kit import TTL_S, Lab, request
 from tests.worlds import engine, small_world
@@ -118,3 +119,21 @@ def test_any_sequence_of_submissions_and_crashes_has_one_outcome(
         assert lab.kinds(run_id_for("key")).count("READY_COMMITTED") == 1
         facts = lab.document("run_facts_view", outcome.run_id)
         assert messages[0].payload["bundle_hash"] == facts["bundle_hash"]
+
+
+def test_who_bound_the_key_says_so_also_where_another_got_to_work_first(tmp_path: Path) -> None:
+    lab = Lab.memory(tmp_path)
+
+    class Overtaken(MemoryAuthority):
+        """Before the first lease is taken another worker takes it."""
+
+        def acquire(self, resource: str, owner: str, **more: Any) -> Lease | None:
+            lab.authority.acquire(resource, "another", **more)
+            return super().acquire(resource, owner, **more)
+
+    slow = lab.authority.handle()
+    slow.__class__ = Overtaken
+    bound = lab.runner(authority=slow).submit(request(engine_run_root=lab.world(small_world())))
+    assert (bound.in_flight, bound.is_new) == (True, True)
+    known = lab.runner().submit(request(engine_run_root=lab.world(small_world())))
+    assert (known.in_flight, known.is_new) == (True, False)

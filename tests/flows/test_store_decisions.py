@@ -167,6 +167,34 @@ def test_whatever_cuts_a_decision_it_is_made_by_the_same_command(any_lab: Lab, w
         assert record(lab, former).events, plan
 
 
+class _Slow:
+    """An authority whose first change of a store's place waits while somebody else decides."""
+
+    def __init__(self, inner: Any, meanwhile: Callable[[], object]) -> None:
+        self._inner, self._meanwhile = inner, [meanwhile]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def serve(self, *args: Any, **named: Any) -> Any:
+        for decide in (self._meanwhile.pop() for _ in self._meanwhile[:]):
+            decide()
+        return self._inner.serve(*args, **named)
+
+
+def test_the_identity_of_the_later_decision_is_served_whoever_comes_last_to_the_authority(ready: Lab) -> None:
+    later: list[str] = []
+
+    def decide() -> None:
+        later.append(ready.runner().recover_store("new", reason="again", actor="two").store_id)
+
+    slow = ready.runner(authority=_Slow(ready.authority, decide))
+    slow.recover_store("new", reason="lost", actor="one")
+    assert [identity(ready)] == later
+    assert faults(ready) == []
+    assert ready.runner().submit(request()).is_new is False
+
+
 def test_of_two_who_decide_at_once_one_identity_stands_and_both_are_on_record(ready: Lab) -> None:
     former = identity(ready)
 

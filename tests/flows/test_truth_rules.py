@@ -115,9 +115,10 @@ def test_a_forgotten_successor_is_found_by_the_successors_own_audit(lab: Lab) ->
     lab.reuse(small_world())
     new = lab.reuse(small_world(), run_equivalence_key="new", supersedes=RUN)
     lines = lab.store.read(RECORD).data.splitlines(keepends=True)
-    assert b'"SUPERSEDED_BY"' in lines[-1]
+    assert b'"SUPERSEDED_BY"' in lines[-2]
+    assert b'"GOV_SUPERSEDED"' in lines[-1]
     assert lab.runner().audit(new.run_id).findings == ()
-    for cut in (b"".join(lines[:-1]), b"{}\n"):
+    for cut in (b"".join(lines[:-2]), b"{}\n"):
         put(lab, RECORD, cut)
         (finding,) = lab.runner().audit(new.run_id).findings
         assert (finding.code, finding.where) == (ReasonCode.RECORD_INVALID, RECORD)

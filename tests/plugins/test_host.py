@@ -13,7 +13,8 @@ import pytest
 
 from sr_domain.plan.absent_law import absence
 from sr_plugins.host.admittance import Admittance
-from sr_plugins.host.plugin_host import PORTS, Offer, PluginHost
+from sr_plugins.host.offers import Offer
+from sr_plugins.host.plugin_host import PORTS, PluginHost
 from sr_plugins.laws import BUILTIN_LAWS
 from sr_plugins.release import DISTRIBUTION
 from sr_ports import Adapter, BadInput, Later, ReasonCode, hookimpl, hooks

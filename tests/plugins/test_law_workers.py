@@ -308,7 +308,7 @@ def test_a_law_says_that_the_evidence_is_at_fault_or_that_something_is_away(pati
     with pytest.raises(EvidenceFault) as fault:
         patient.judge("fault")
     assert (fault.value.code, fault.value.what, fault.value.path) == (
-        ReasonCode.NOT_A_FILE, "the manifest is not signed", "manifest"
+        ReasonCode.NOT_A_FILE, "the manifest is not signed", "gate/manifest"
     )  # fmt: skip
     with pytest.raises(Unreachable) as away:
         patient.judge("away")
@@ -478,13 +478,15 @@ def test_what_a_law_prints_is_shown_with_its_control_characters_escaped(
 class TestALawInAWorker(HashingLawLaws):
     """The suite for laws holds through the worker's view as through any other."""
 
+    starts_first = True
+
     @pytest.fixture
     def law(self, patient: Bench) -> HashingLaw:
         return patient.law("sound").law
 
     @pytest.fixture
     def covers(self) -> Covers:
-        return Covers(unlisted=True)
+        return Covers(unlisted=True, names=False, borders=False)
 
 
 PARENT = """

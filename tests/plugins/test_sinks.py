@@ -309,3 +309,38 @@ def test_flushing_waits_for_every_fan_out_that_is_open() -> None:
     assert [len(sink.got) for sink in slow] == [1, 1]
     for fan in fans:
         fan.close()
+
+
+def test_what_a_sink_misses_while_it_is_closed_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    class Late(Sink):
+        def close(self) -> None:
+            raise OSError("the collector is away")
+
+    fan = FanOut([Late(), Sink()], ["late", "sound"])
+    fan.emit(event())
+    fan.close()
+    assert caplog.messages == [
+        "the sink late missed telemetry: 1 calls failed, the first with OSError: the collector is away"
+    ]
+
+
+def test_a_sink_that_is_not_done_in_time_is_logged(
+    gate: threading.Event, short: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Slow(Sink):
+        def close(self) -> None:
+            gate.wait(60)
+
+    fan = FanOut([Slow(), Sink()], ["slow", "sound"])
+    fan.emit(event())
+    fan.close()
+    assert caplog.messages == ["the sink slow was not done in time: it may miss telemetry"]
+
+
+def test_debug_events_are_dropped_where_nobody_wants_them() -> None:
+    sink = Sink()
+    fan = FanOut([sink], drop_debug=True)
+    fan.emit(event(1, "DEBUG"))
+    fan.emit(event(2))
+    fan.close()
+    assert (sink.messages, fan.dropped) == (["2"], 0)

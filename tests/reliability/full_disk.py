@@ -13,6 +13,7 @@ WRITES: Mapping[str, frozenset[str]] = {
     "store": frozenset({"create", "replace"}),
     "authority": frozenset({"admit", "acquire", "renew", "release", "serve", "claim"}),
     "bus": frozenset({"publish"}),
+    "roots": frozenset({"keep"}),
 }
 """What needs room, by port."""
 
@@ -61,6 +62,17 @@ class OnDisk:
         self._port.close()
 
 
+class RootsOnDisk(OnDisk):
+    """Engine roots that write copies: `sr_ports.Keeping` is told by methods that a class has."""
+
+    def open(self, uri: str) -> Any:
+        return self._port.open(uri)
+
+    def keep(self, *args: Any) -> None:
+        self.__getattr__("keep")(*args)
+
+
 def on_disk(ports: Mapping[str, Any], full: Callable[[], bool]) -> dict[str, Any]:
     """The ports, those that write on one disk."""
-    return {name: OnDisk(name, port, full) if name in WRITES else port for name, port in ports.items()}
+    kinds = {name: RootsOnDisk if name == "roots" else OnDisk for name in WRITES}
+    return {name: kinds[name](name, port, full) if name in kinds else port for name, port in ports.items()}

@@ -14,6 +14,7 @@ from sr_adapters.file.root import FileEngineRoots
 from sr_adapters.memory.authority import MemoryAuthority
 from sr_adapters.memory.bus import MemoryControlBus
 from sr_adapters.memory.invoker import ScriptedInvoker
+from sr_adapters.memory.root import MemoryEngineRoots
 from sr_adapters.memory.store import MemoryObjectStore
 from sr_adapters.runtime.clock import ManualClock
 from sr_adapters.runtime.heartbeat import NoHeartbeat
@@ -132,11 +133,29 @@ def _put(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
 
+@attrs.frozen
+class Schemes:
+    """Engine roots of several kinds, by the scheme of their URIs; "" is a path."""
+
+    kinds: Mapping[str, Any]
+
+    def open(self, uri: str) -> Any:
+        return self._of(uri).open(uri)
+
+    def keep(self, uri: str, path: str, source: Callable[..., object]) -> None:
+        self._of(uri).keep(uri, path, source)
+
+    def _of(self, uri: str) -> Any:
+        head, colon, _ = uri.partition(":")
+        return self.kinds[head if colon else ""]
+
+
 @attrs.define
 class Lab:
     """Truth that outlives its processes. `root`: the engine root on disk.
 
-    `expire`: ends every lease of an authority that has a clock of its own.
+    `expire`: ends every lease of an authority that has a clock of its own. `copies`: where copies of engine roots may
+    lie; `publish_root`: where this lab's runs have them, if anywhere.
     """
 
     root: Path
@@ -150,6 +169,9 @@ class Lab:
     law: Fickle = attrs.field(factory=Fickle)
     engine: Callable[[EngineCall], EngineResult] | None = None
     expire: Callable[[], None] = lambda: None
+    roots: Any = attrs.field(factory=lambda: Schemes({"memory": MemoryEngineRoots({}), "": FileEngineRoots()}))
+    copies: str = "memory:copies"
+    publish_root: str | None = None
 
     def __attrs_post_init__(self) -> None:
         if self.authority is None:
@@ -161,7 +183,7 @@ class Lab:
             "store": self.store,
             "authority": self.authority,
             "bus": self.bus,
-            "roots": FileEngineRoots(),
+            "roots": self.roots,
         }
         if self.engine is not None:
             ports["invoker"] = ScriptedInvoker(self.engine)
@@ -173,10 +195,10 @@ class Lab:
         return ScenarioRunner(
             Ports(
                 laws=self.law.laws(),
-                platform=FixedPlatformRuns(PLATFORM),
+                platform=wired.pop("platform", FixedPlatformRuns(PLATFORM)),
                 clock=wired.pop("clock", self.clock),
                 ids=self.ids,
-                pool=SerialPool(),
+                pool=wired.pop("pool", SerialPool()),
                 heartbeat=NoHeartbeat(elapsed=self.clock.seconds),
                 telemetry=FanOut(()),
                 known_timezone=lambda name: name == "UTC",
@@ -189,7 +211,7 @@ class Lab:
                 member_digests=MemberDigests.ENFORCE,
             ),
             PACK,
-            Settings(lease_ttl_s=TTL_S),
+            Settings(lease_ttl_s=TTL_S, publish_root=self.publish_root),
         )
 
     def lapse(self) -> None:

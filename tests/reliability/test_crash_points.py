@@ -36,7 +36,7 @@ class Flow:
 
     `repeats`: each time it is done goes on record and on the bus again, under the same message id.
     `sets_aside`: part of the key of what it takes away: until then the run rests. `heard`: how many READY of it were
-    published, where that does not follow from its end.
+    published, where that does not follow from its end. `proves`: what else holds of its end.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Flow:
     repeats: bool = False
     sets_aside: str = ""
     heard: int | None = None
+    proves: Callable[[Lab], None] = lambda lab: None
 
 
 def submit(lab: Lab, runner: Any, **changes: Any) -> Any:
@@ -98,6 +99,25 @@ def engine(make: Make, root: Path) -> Lab:
     lab = make(root, attempt_limit=3)
     lab.engine = run
     return lab
+
+
+def copied(make: Make, root: Path) -> Lab:
+    lab = engine(make, root)
+    lab.publish_root = lab.copies
+    return lab
+
+
+def names_a_whole_copy(lab: Lab) -> None:
+    """Whichever attempt it was: the view names its copy, which has every file of the engine's root and no other."""
+    facts = json.loads(lab.store.read(VIEW).data)
+    copy = facts["oracle_pack_ref"]["engine_run_root"]
+    assert copy.startswith(f"{lab.copies}/{PLATFORM}/{RUN}/attempt-")
+    found: dict[str, dict[str, bytes]] = {}
+    for uri in (copy, str(lab.root)):
+        with lab.roots.open(uri) as opened:
+            found[uri] = {one.path: b"".join(map(bytes, opened.chunks(one.path))) for one in opened.list("")}
+    assert found[copy] == found[str(lab.root)] != {}
+    assert all(one["path"].startswith(f"{copy}/") for one in facts["locators"])
 
 
 def waiting(make: Make, root: Path) -> Lab:
@@ -237,6 +257,7 @@ def recover_receipt(lab: Lab, runner: Any) -> Any:
 
 FLOWS = (
     Flow("IP1 invoke", engine, submit, RunState.READY),
+    Flow("IP1 invoke, its root copied", copied, submit, RunState.READY, proves=names_a_whole_copy),
     Flow("IP3 reuse", reuse, with_root, RunState.READY),
     Flow("IP5 missing", waited_enough, with_root, RunState.FAILED),
     Flow("IP5 contradiction", contradiction, with_root, RunState.QUARANTINED),
@@ -327,6 +348,7 @@ def check(lab: Lab, flow: Flow) -> None:
     ledger = lab.ledger(run_id)
     assert ledger.state is flow.ends
     heard = [one for one in lab.bus.tail("fp.bus.control.v1") if one.attributes["run_id"] == run_id]
+    flow.proves(lab)
     ready = {one.message_id for one in heard if one.attributes["kind"].startswith("READY")}
     assert len(ready) == ((flow.ends is RunState.READY) if flow.heard is None else flow.heard)
     if flow.repeats:
@@ -414,7 +436,7 @@ def test_what_was_left_is_found_and_finished_after_the_index_was_lost(flow: Flow
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("flow", FLOWS[1:6], ids=lambda flow: flow.name)
+@pytest.mark.parametrize("flow", FLOWS[1:7], ids=lambda flow: flow.name)
 def test_two_crashes_in_a_row(flow: Flow, tmp_path: Path) -> None:
     memory = World("memory", Lab)
     calls, pairs = len(points(memory, flow, tmp_path)), 0

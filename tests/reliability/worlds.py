@@ -15,11 +15,12 @@ import attrs
 import pytest
 
 from sr_adapters.file.bus import FileControlBus
+from sr_adapters.file.root import FileEngineRoots
 from sr_adapters.file.store import FileObjectStore
 from sr_adapters.sqlite.authority import SqliteAuthority
 from sr_ports import Blob, Stored
 from sr_ports.conformance.crash import Mode
-from tests.reliability.lab import Lab
+from tests.reliability.lab import Lab, Schemes
 
 ALL_MODES = tuple(Mode)
 
@@ -63,6 +64,7 @@ def files() -> Iterator[World]:
 
             bus = FileControlBus(str(truth / "bus"))
             made = Lab(root, FileObjectStore(str(truth)), bus, authority=authority, expire=expire, **settings)
+            made.copies = str(truth / "copies")
             authority.now = made.clock.now  # type: ignore[method-assign]  # deadlines go by the clock moved by hand
             return made
 
@@ -75,6 +77,8 @@ def servers() -> Iterator[World]:
     psycopg = pytest.importorskip("psycopg", reason="needs scenario-runner[postgres]")
     pytest.importorskip("boto3", reason="needs scenario-runner[s3]")
     from sr_adapters.postgres.authority import PostgresAuthority
+    from sr_adapters.s3.build import S3EngineRoots
+    from sr_adapters.s3.settings import S3Settings
     from sr_adapters.s3.store import S3ObjectStore
     from tests.servers import postgres, s3
 
@@ -87,6 +91,9 @@ def servers() -> Iterator[World]:
         authority.now()  # lays the schema
         link = opened.enter_context(psycopg.connect(dsn, autocommit=True))
         store = S3ObjectStore(server.endpoint, server.bucket, s3.fresh_prefix())
+        at = S3Settings(bucket=server.bucket, endpoint_url=server.url, addressing_style="path")
+        roots = Schemes({"s3": S3EngineRoots(at), "": FileEngineRoots()})
+        opened.enter_context(s3.as_environment(server))
         number = itertools.count()
         bus = Path(opened.enter_context(tempfile.TemporaryDirectory()))
 
@@ -99,6 +106,7 @@ def servers() -> Iterator[World]:
             here = Below(store, f"case-{case}/")
             made = Lab(root, here, FileControlBus(str(bus / str(case))), authority=authority, expire=expire, **settings)
             authority.now = made.clock.now  # type: ignore[method-assign]  # as above
+            made.roots, made.copies = roots, f"s3://{server.bucket}/{s3.fresh_prefix()}"
             return made
 
         yield World(f"S3 ({server.name}) and Postgres", lab, (Mode.AFTER,))

@@ -12,13 +12,17 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import attrs
 
+if TYPE_CHECKING:
+    from sr_adapters.s3.client import Credentials
+
 _CONDITIONS = frozenset({"if-match", "if-none-match"})
 _CHECKSUMS = ("content-md5", "x-amz-checksum-", "x-amz-sdk-checksum-algorithm")
+_SIGNED = frozenset({"authorization", "x-amz-date", "x-amz-content-sha256"})
 _HOP = frozenset({"connection", "transfer-encoding", "keep-alive"})
 
 
@@ -57,6 +61,7 @@ class FaultyProxy:
     """Its state, shared by the handler's threads.
 
     `seen`: method of every request, in order; `asked`: method, path and headers (lower-case) of each.
+    `keys`: with which a request is signed anew whose headers were changed, for servers that look at that.
     `lock`: refuse what AWS refuses on a bucket with Object Lock, a PUT without Content-MD5 or a checksum.
     """
 
@@ -66,6 +71,7 @@ class FaultyProxy:
         self.url = ""
         self.strip = False
         self.lock = False
+        self.keys: Credentials | None = None
         self.seen: list[str] = []
         self.asked: list[tuple[str, str, dict[str, str]]] = []
         self.after: Callable[[], object] | None = None
@@ -101,7 +107,7 @@ class FaultyProxy:
             return error(400, "InvalidRequest")
         kept = {k: v for k, v in headers.items() if k.lower() not in _HOP}
         if self.strip:
-            kept = {k: v for k, v in kept.items() if k.lower() not in _CONDITIONS}
+            kept = self.signed(method, path, {k: v for k, v in kept.items() if k.lower() not in _CONDITIONS}, body)
         connection = http.client.HTTPConnection(*self.upstream, timeout=20)
         try:
             connection.request(method, path, body, kept)
@@ -113,6 +119,19 @@ class FaultyProxy:
         if after is not None and method == "PUT":
             after()
         return answer
+
+    def signed(self, method: str, path: str, headers: dict[str, str], body: bytes) -> dict[str, str]:
+        """A request whose headers were changed, signed anew as whoever made the bucket; as it is without `keys`."""
+        if self.keys is None:
+            return headers
+        from botocore.auth import S3SigV4Auth
+        from botocore.awsrequest import AWSRequest
+        from botocore.credentials import Credentials as BotoCredentials
+
+        bare = {name: value for name, value in headers.items() if name.lower() not in _SIGNED}
+        request = AWSRequest(method, f"{self.url}{path}", bare, body)
+        S3SigV4Auth(BotoCredentials(self.keys.access_key, self.keys.secret), "s3", "us-east-1").add_auth(request)
+        return dict(request.headers.items())
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -189,8 +208,9 @@ def serving(proxy: FaultyProxy, handler: type[Handler] = Handler) -> Iterator[No
 
 
 @contextmanager
-def faulty_proxy(upstream: str) -> Iterator[FaultyProxy]:
+def faulty_proxy(upstream: str, keys: Credentials | None = None) -> Iterator[FaultyProxy]:
     """A running proxy before `upstream`."""
     proxy = FaultyProxy(upstream)
+    proxy.keys = keys
     with serving(proxy):
         yield proxy

@@ -8,7 +8,7 @@ import sys
 
 HOW = (
     "skipped: no MinIO is given. Start one (deploy/compose.yaml, or go install github.com/minio/minio@latest, "
-    "16 minutes), then set SR_TEST_S3_ENDPOINT, MINIO_ACCESS_KEY and MINIO_SECRET_KEY"
+    "4 to 16 minutes), then set SR_TEST_S3_ENDPOINT, MINIO_ACCESS_KEY and MINIO_SECRET_KEY"
 )
 
 

@@ -2,7 +2,7 @@
 
 All on free loopback ports, ended by pid. One server per pytest process (so per xdist
 worker); a fresh bucket each time. With SR_TEST_S3_ENDPOINT set, the store there is used in
-RGW's stead, with MINIO_ or AWS keys from the environment and SR_TEST_S3_BUCKET if given.
+RGW's stead, with MINIO_ or AWS keys from the environment, SR_TEST_S3_BUCKET and SR_TEST_S3_PREFIX if given.
 """
 
 from __future__ import annotations
@@ -59,9 +59,25 @@ class S3Server:
         return make_client(self.endpoint)
 
 
+@contextmanager
+def as_environment(server: S3Server) -> Iterator[None]:
+    """The server's keys where AWS's library looks for them."""
+    keys, before = server.endpoint.credentials, dict(os.environ)
+    if keys is not None:
+        os.environ.update(AWS_ACCESS_KEY_ID=keys.access_key, AWS_SECRET_ACCESS_KEY=keys.secret)
+    try:
+        yield
+    finally:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            os.environ.pop(name, None)
+            os.environ.update({name: before[name]} if name in before else {})
+
+
 def fresh_prefix() -> str:
-    """A prefix no other test has."""
-    return f"t-{uuid.uuid4().hex[:12]}"
+    """A prefix no other test has, below SR_TEST_S3_PREFIX where that is set."""
+    above = os.environ.get("SR_TEST_S3_PREFIX", "").strip("/")
+    own = f"t-{uuid.uuid4().hex[:12]}"
+    return f"{above}/{own}" if above else own
 
 
 def absent(hint: str) -> None:

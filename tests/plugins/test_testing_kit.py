@@ -1,0 +1,139 @@
+"""`sr_plugins.testing`: its worlds end as they say, and a whole wiring keeps what runs promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sr_adapters.memory import MemoryPorts
+from sr_domain import InterfacePack, Policy, RunState, ScenarioRunner, Settings
+from sr_plugins.testing import (
+    sr_conflicting_root,
+    sr_impatient_runner,
+    sr_memory,
+    sr_pack,
+    sr_policy,
+    sr_processes,
+    sr_profile,
+    sr_ready_root,
+    sr_request,
+    sr_runner,
+    sr_waiting_root,
+    sr_world,
+)
+from sr_plugins.testing.fixtures import Processes
+from sr_plugins.testing.memory import MemoryWorld
+from sr_plugins.testing.world import SmallWorld
+from sr_ports import EngineCall, EngineResult, ReasonCode
+from sr_ports.conformance.runs import RequestFor, RunLaws, Runners
+
+__all__ = [
+    "sr_conflicting_root", "sr_impatient_runner", "sr_memory", "sr_pack", "sr_policy", "sr_processes", "sr_profile",
+    "sr_ready_root", "sr_request", "sr_runner", "sr_waiting_root", "sr_world",
+]  # fmt: skip
+
+
+class TestInMemory(RunLaws):
+    @pytest.fixture
+    def runners(self, sr_memory: MemoryWorld) -> Runners:
+        return sr_memory.runner
+
+    @pytest.fixture
+    def request_for(self, sr_memory: MemoryWorld) -> RequestFor:
+        return sr_memory.request
+
+    @pytest.fixture
+    def lapse(self, sr_memory: MemoryWorld) -> Callable[[], None]:
+        return sr_memory.lapse
+
+
+class TestEmbeddedProfile(RunLaws):
+    @pytest.fixture
+    def runners(self, sr_processes: Processes, sr_profile: str) -> Runners:
+        return sr_processes(sr_profile)
+
+    @pytest.fixture
+    def request_for(self, sr_world: SmallWorld) -> RequestFor:
+        return sr_world.request
+
+
+class TestPortsOfOnesOwn(RunLaws):
+    """Ports ready made, of this process's own clock and threads; leases are short."""
+
+    @pytest.fixture
+    def runners(self, sr_memory: MemoryWorld, sr_pack: InterfacePack, sr_policy: Policy) -> Runners:
+        ports = MemoryPorts(roots=sr_memory.roots)
+        settings = Settings(lease_ttl_s=3.0)
+        return lambda: ScenarioRunner(ports, sr_policy, sr_pack, settings)
+
+    @pytest.fixture
+    def request_for(self, sr_memory: MemoryWorld) -> RequestFor:
+        return sr_memory.request
+
+
+class TestWithAnEngine(RunLaws):
+    """Each run has its evidence made by an engine."""
+
+    @pytest.fixture
+    def runners(self, sr_memory: MemoryWorld, sr_world: SmallWorld) -> Runners:
+        return lambda: sr_memory.runner(engine=sr_world.engine(), policy={"abandoned_limit": 9})
+
+    @pytest.fixture
+    def request_for(self, sr_world: SmallWorld) -> RequestFor:
+        return lambda key: sr_world.request(key, engine_run_root=None)
+
+    @pytest.fixture
+    def lapse(self, sr_memory: MemoryWorld) -> Callable[[], None]:
+        return sr_memory.lapse
+
+
+def test_each_root_ends_as_it_says(
+    sr_runner: ScenarioRunner,
+    sr_impatient_runner: ScenarioRunner,
+    sr_world: SmallWorld,
+    sr_ready_root: str,
+    sr_waiting_root: str,
+    sr_conflicting_root: str,
+) -> None:
+    for runner, root, state in (
+        (sr_runner, sr_ready_root, RunState.READY),
+        (sr_runner, sr_waiting_root, RunState.WAITING_EVIDENCE),
+        (sr_impatient_runner, sr_waiting_root, RunState.FAILED),
+        (sr_runner, sr_conflicting_root, RunState.QUARANTINED),
+    ):
+        key = f"{state.value}-of-{root.rpartition('/')[2]}"
+        assert runner.submit(sr_world.request(key, engine_run_root=root)).state is state
+
+
+def test_a_run_that_waits_goes_on_and_one_that_waits_too_long_fails(sr_memory: MemoryWorld) -> None:
+    world, runner = sr_memory.world, sr_memory.runner()
+    late, never = (sr_memory.request(key, engine_run_root=f"memory:{key}") for key in ("late", "never"))
+    for key in ("late", "never"):
+        sr_memory.root(key, world.waiting())
+    asked = [runner.submit(request) for request in (late, never)]
+    assert [one.state for one in asked] == [RunState.WAITING_EVIDENCE] * 2
+    sr_memory.root("late", world.ready())
+    sr_memory.clock.sleep(10)
+    assert sr_memory.runner().resume(asked[0].run_id).state is RunState.READY
+    sr_memory.pass_deadline()
+    assert sr_memory.runner().resume(asked[1].run_id).reason_code is ReasonCode.EVIDENCE_MISSING_DEADLINE
+    assert [fact.attributes["run_id"] for fact in sr_memory.published("READY")] == [asked[0].run_id]
+    assert {event.event_kind for event in sr_memory.heard} >= {"READY_PUBLISHED"}
+
+
+def test_an_engine_that_fails_fails_the_run(sr_memory: MemoryWorld, sr_world: SmallWorld) -> None:
+    def engine(_call: EngineCall) -> EngineResult:
+        raise OSError("no room")
+
+    outcome = sr_memory.runner(engine=engine).submit(sr_world.request(engine_run_root=None))
+    assert (outcome.state, outcome.reason_code) == (RunState.FAILED, ReasonCode.ENGINE_EXIT_NONZERO)
+    made = sr_memory.runner(engine=sr_world.engine()).submit(sr_world.request("again", engine_run_root=None))
+    assert made.state is RunState.READY
+
+
+def test_a_law_of_ones_own_judges_the_small_world(sr_processes: Processes, sr_profile: str, sr_request: Any) -> None:
+    runner = sr_processes(sr_profile)()
+    assert runner.submit(sr_request).state is RunState.READY
+    assert runner.verify(runner.run_id("key:orders-1")).ok
