@@ -14,7 +14,8 @@ import attrs
 from sr_plugins.documents.profile import load_profile
 from sr_plugins.uses.following import Following
 from sr_plugins.uses.messages import Message, kinds_of
-from sr_plugins.wiring.wire import wire_followers, wire_ports
+from sr_plugins.wiring.followers import wire_followers
+from sr_plugins.wiring.wire import wire_ports
 from sr_ports import BadInput, Positioned, ReasonCode, SetAside, Unreachable, check_group
 
 CLAIM_S: Final = 30.0

@@ -169,17 +169,6 @@ def isolation(wires: Wires) -> Isolating:
     return isolating
 
 
-def wire_followers(profile: Profile) -> FollowerStore:
-    """Where followers keep their progress: beside the profile's authority where its family has that, else in files."""
-    wires = Wires(profile, host_of(profile))
-    name = profile.authority.adapter
-    found = wires.host.find("authority", name)
-    port = "follower_store"
-    has = (port, name) in wires.host.offered or (found is not None and not found[1].own and wires.host.find(port, name))
-    store: FollowerStore = wires.build(port, profile.authority if has else Section("file"))
-    return store
-
-
 def wire_checker(profile: Profile, key: str) -> SignatureChecker:
     """Checks signatures of the public key in the PEM file `key`. Raises `BadInput`."""
     wires = Wires(profile, host_of(profile))
