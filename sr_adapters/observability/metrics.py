@@ -79,6 +79,8 @@ _COUNTED: Mapping[str, Metric] = {
 _ITSELF = {e.EQUIVALENCE_COLLISION.name: ReasonCode.EQUIVALENCE_COLLISION.value}
 """The reason of a kind whose events name none."""
 _PLAIN: Mapping[str, Metric] = {e.READY_PUBLISH_FAILED.name: PUBLISH_FAILURES, e.LEASE_LOST.name: LEASE_LOST}
+_ADMISSIONS = ("submit", "supersede")
+"""What is denied when admission denies something."""
 _ASKED = {e.RUN_REQUEST_RECEIVED.name: "submit", e.REEMIT_REQUESTED.name: "reemit"}
 _LASTED: Mapping[tuple[str, str], Metric] = {
     (e.ENGINE_ATTEMPT_FINISHED.name, spans.ATTEMPT): ATTEMPT_S,
@@ -99,7 +101,7 @@ def measured(event: ObsEvent) -> Iterator[Measured]:
         yield Measured(_PLAIN[kind], 1)
     if kind in _ASKED:
         yield Measured(REQUESTS, 1, (_ASKED[kind],))
-    if kind == e.AUTH_DENIED.name and details.get("action") != "reemit":
+    if kind == e.AUTH_DENIED.name and details.get("action") in _ADMISSIONS:
         yield Measured(REJECTED, 1, (_reason(kind, details),))
     if kind == e.ENGINE_ATTEMPT_ABANDONED.name:
         yield Measured(ATTEMPTS, 1, ("ABANDONED",))

@@ -40,7 +40,13 @@ _WITH = {
     "Runtime": ("Clock", "IdSource", "WorkPool", "Heartbeat", "PlatformRuns"),
 }
 """What an object of a port is given, or is made of, or gives."""
-_SUITES = {"AuthorityStore": "AuthorityLaws", "EngineRoots": "EngineRootLaws", "SignatureChecker": "SignerLaws"}
+_SUITES = {
+    "AuthorityStore": "AuthorityLaws",
+    "EngineInvoker": "InvokerLaws",
+    "EngineRoots": "EngineRootLaws",
+    "ObservabilitySink": "SinkLaws",
+    "SignatureChecker": "SignerLaws",
+}
 """Suites that are not named after their port."""
 
 
@@ -65,7 +71,7 @@ _INTRO = (
 def example_of(name: str) -> str:
     """The plugin module that the page of a hook shows."""
     if name not in KINDS:
-        return (shipped("templates") / "examples" / f"{name}.py.in").read_text("utf-8")
+        return (shipped("config") / "templates" / "examples" / f"{name}.py.in").read_text("utf-8")
     from sr_plugins.uses.plugin_new import rendered
 
     module = f"acme_{KINDS[name]}"

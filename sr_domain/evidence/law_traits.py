@@ -15,9 +15,8 @@ from sr_ports.compared import Compared
 SHA256: Final = "sha256"
 CALLS: Final = ("stated", "members", "culprit", "notes")
 """What a law may be asked beside its digest."""
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_HEX = re.compile(r"(?:[0-9a-f]{2}){4,512}")
-_LEAST, _MOST_TEXT = 32, 256
+_HEX = frozenset("0123456789abcdef")
+_SHORTEST, _LONGEST, _MOST_TEXT = 8, 1024, 256
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -43,7 +42,9 @@ class LawTraits(Compared):
 
     def is_digest(self, value: object) -> bool:
         """Whether this is a digest of the law's algorithm in lower-case hex."""
-        return isinstance(value, str) and _HEX.fullmatch(value) is not None and self.hex_length in (None, len(value))
+        if not isinstance(value, str) or not _SHORTEST <= len(value) <= _LONGEST or len(value) % 2:
+            return False
+        return self.hex_length in (None, len(value)) and _HEX.issuperset(value)
 
 
 def hex_length(algorithm: str) -> int | None:
@@ -56,6 +57,10 @@ def hex_length(algorithm: str) -> int | None:
         return None
 
 
+def _is_name(text: str) -> bool:
+    return text == SHA256 or re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text) is not None
+
+
 def traits_of(law: HashingLaw) -> LawTraits:
     """What the law says of itself. Raises `TypeError` for what says nothing, and what the law's own code raises."""
     known = getattr(law, "traits", None)
@@ -65,7 +70,7 @@ def traits_of(law: HashingLaw) -> LawTraits:
     algorithm: object = getattr(law, "algorithm", SHA256)
     if version is not None and not (isinstance(version, str) and 0 < len(version) <= _MOST_TEXT):
         raise TypeError(f"its version is text, not {version!r}")
-    if not isinstance(algorithm, str) or not _NAME.fullmatch(algorithm):
+    if not isinstance(algorithm, str) or not _is_name(algorithm):
         raise TypeError(f"its algorithm is a name of letters, digits, - and _, not {algorithm!r}")
     if schema is not None and not isinstance(schema, Mapping):
         raise TypeError(f"its params_schema is a mapping, not {schema!r}")

@@ -59,7 +59,8 @@ class RunTelemetry(Compared):
         from sr_ports.masking import redact
 
         if redact(text) != text:
-            self.event(events.CREDENTIAL_SUSPECTED(Suspected(ref)))
+            told = f"{ref} holds what looks like a credential: change that credential, it stays in there"
+            self.event(events.CREDENTIAL_SUSPECTED(Suspected(ref)), told)
 
     def progress(self, told: str) -> None:
         """How far a long step has come."""

@@ -11,7 +11,11 @@ def traceparent(sink: ObservabilitySink, run_id: str, began: str, span: str) -> 
 
     None where no sink traces runs.
     """
-    if not getattr(sink, "traces", False):  # see `TracingSink`
+    try:
+        traces = getattr(sink, "traces", False)  # see `TracingSink`
+    except Exception:  # noqa: BLE001 - an embedder's own sink (spec: mission, law 10)
+        traces = False
+    if not traces:
         return None
     return f"00-{trace_id_for(run_id)}-{span_id_for(began, span)}-01"
 

@@ -91,7 +91,7 @@ def rendered(kind: str, name: str) -> Iterator[tuple[str, str]]:
     """Each file of a new distribution by its path: those of every kind, and the kind's own."""
     major = int(API_VERSION.partition(".")[0])
     words = {"my-plugin": name, "my_plugin": _module(name), "THE_KIND": kind, "THE_API": f">={major}.0,<{major + 1}"}
-    home = shipped("templates")
+    home = shipped("config") / "templates"
     for part in (_COMMON, kind):
         for path, text in _texts(home / part, ""):
             yield _put(path.removesuffix(_SUFFIX), words), _put(text, words)

@@ -85,8 +85,8 @@ def _wired(profile: Profile) -> Iterator[tuple[str, BadInput]]:
 def _fitting(profile: Profile, host: PluginHost) -> Iterator[tuple[str, BadInput]]:
     for port, section in _sections(profile):
         yield from _adapter(host, port, section)
-    for name in profile.observability.sinks:
-        yield from _adapter(host, "sink", Section(name), "observability.sinks")
+    for named in profile.observability.sinks:
+        yield from _adapter(host, "sink", Section(named.sink, named.settings), "observability.sinks")
     if not profile.plugins.load:
         return
     for one in host.amiss():

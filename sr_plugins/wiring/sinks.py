@@ -12,12 +12,15 @@ import time
 import weakref
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from sr_plugins.wiring.outlet import LIMIT, RANKS, Loss, Outlet
-from sr_ports import ObservabilitySink, ObsEvent, PatientSink
+from sr_ports import ObservabilitySink, ObsEvent
 
 CLOSE_S = 2.0
 """All that closing may take, for all sinks together, where none needs more (`sr_ports.PatientSink`)."""
+LONGEST_CLOSE_S = 30.0
+"""The most that a sink may ask for."""
 _LAST_WORD_S = 0.25
 """Of that, what is kept for telling the other sinks of what was lost, and for closing them."""
 _SHED_AT = (0.5, 0.75)
@@ -47,9 +50,9 @@ class FanOut:
         self._outlets = tuple(Outlet(sink, name, limit=limit) for sink, name in zip(sinks, titles, strict=True))
         self._drop_debug = drop_debug
         self._closed = False
-        self.traces = any(getattr(sink, "traces", False) for sink in sinks)
+        self.traces = any(_said(sink, "traces") for sink in sinks)
         """Whether one of the sinks makes traces (`sr_ports.TracingSink`)."""
-        self._patience = max([0.0, *(one.close_s for one in sinks if isinstance(one, PatientSink))])
+        self._patience = max([0.0, *(_seconds(_said(sink, "close_s")) for sink in sinks)])
         _OPEN.add(self)
         # One that is dropped without close: the sinks take what waits and are closed, while nobody waits for them.
         weakref.finalize(self, _end, self._outlets).atexit = False
@@ -144,6 +147,19 @@ class FanOut:
         """In a forked child: the parent's threads and queues stay the parent's."""
         for outlet in self._outlets:
             outlet.begin()
+
+
+def _said(sink: ObservabilitySink, name: str) -> Any:
+    """What a sink says of itself; None where it says nothing, or raises."""
+    try:
+        return getattr(sink, name, None)
+    except Exception:  # noqa: BLE001 - telemetry never blocks truth (spec: mission, law 10)
+        return None
+
+
+def _seconds(told: Any) -> float:
+    """How long a sink asks to be waited for, within a bound."""
+    return min(float(told), LONGEST_CLOSE_S) if isinstance(told, int | float) and told > 0 else 0.0
 
 
 def _end(outlets: Sequence[Outlet]) -> None:

@@ -65,7 +65,8 @@ def test_what_an_event_counts() -> None:
     assert numbers(event("AUTH_DENIED", action="submit", reason_code="AUTH_DENIED")) == {
         ("sr_runs_rejected_total", ("AUTH_DENIED",)): 1
     }
-    assert numbers(event("AUTH_DENIED", action="reemit", reason_code="AUTH_DENIED")) == {}
+    for action in ("reemit", "recover"):
+        assert numbers(event("AUTH_DENIED", action=action, reason_code="AUTH_DENIED")) == {}
     assert numbers(event("REEMIT_REQUESTED")) == {("sr_run_requests_total", ("reemit",)): 1}
     assert numbers(event("TELEMETRY_LOST", sink="file", dropped=2, failed=1)) == {
         ("sr_sink_dropped_total", ("file",)): 3

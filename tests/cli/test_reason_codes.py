@@ -309,6 +309,23 @@ def indexed(members: Any, **policy: Any) -> Callable[[Stage], Answer]:
     return play
 
 
+def unlisted(stage: Stage) -> Answer:
+    """A manifest over the whole root that lists no file of any output."""
+    stage.policy(evidence_wait_seconds=0)
+    outputs = json.loads((stage.sr.folder / "pack" / "engine_outputs.catalogue.yaml").read_text())["outputs"]
+    stage.gate(
+        0,
+        verification_method={"kind": "sha256sums_file"},
+        bundle_root_template="./",
+        passed_flag_path_template="SHA256SUMS",
+        index_path_template=None,
+        authorizes_outputs=[one["output_id"] for one in outputs],
+    )
+    report = (stage.sr.folder / "root" / "up" / "report.json").read_bytes()
+    stage.world("SHA256SUMS", f"{hashlib.sha256(report).hexdigest()}  up/report.json\n".encode())
+    return stage.submit()
+
+
 def member(stage: Stage) -> Answer:
     stage.policy(member_digests="ENFORCE")
     stated = hashlib.sha256(b"0" * 64).hexdigest()
@@ -591,6 +608,7 @@ ROWS: dict[ReasonCode, Row] = {
     C.INDEX_MALFORMED: Row(indexed({}), 5, "QUARANTINED", inside=True),
     C.INDEX_EMPTY: Row(indexed([]), 5, "QUARANTINED", inside=True),
     C.INDEXED_FILE_ABSENT: Row(indexed(["gone.bin"], evidence_wait_seconds=0), 5, "QUARANTINED", inside=True),
+    C.FILE_UNLISTED: Row(unlisted, 5, "QUARANTINED", inside=True),
     C.PATH_ESCAPES: Row(indexed(["../../../etc/passwd"]), 5, "QUARANTINED", inside=True),
     C.NOT_A_FILE: Row(indexed(["folder/"]), 5, "QUARANTINED", inside=True),
     C.LAW_FAILED: Row(judged_by("raise ZeroDivisionError"), 9, "VERIFYING"),

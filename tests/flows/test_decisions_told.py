@@ -20,6 +20,7 @@ from sr_domain.run.ports import Settings
 from sr_plugins.wiring.sinks import FanOut
 from sr_ports import BadInput, Fault, NotFound, ObsEvent, ReasonCode, Unreachable
 from tests.kit import LAWS, TTL_S, Lab, request
+from tests.worlds import EVENTS as EVENTS_FOLDER
 from tests.worlds import FLAG, small_world
 
 REPO = Path(__file__).resolve().parents[2]
@@ -72,6 +73,12 @@ def test_a_run_is_told_event_by_event_as_its_record_has_it_after_the_request(lab
         assert one.pins["manifest_fingerprint"] == request()["manifest_fingerprint"]
         assert one.policy_rev == rev
         assert one.phase in PHASES
+
+
+def test_no_event_is_told_for_each_file_or_output(lab: Lab) -> None:
+    many = {**small_world(), **{f"{EVENTS_FOLDER}/part-{number}.bin": b"more" for number in range(2, 90)}}
+    assert lab.reuse(many).state is RunState.READY
+    assert len(heard(lab)) < 30
 
 
 def test_governance_facts_are_marked_and_not_debug(ready: Lab) -> None:

@@ -344,3 +344,27 @@ def test_debug_events_are_dropped_where_nobody_wants_them() -> None:
     fan.emit(event(2))
     fan.close()
     assert (sink.messages, fan.dropped) == (["2"], 0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"), [(5.0, 5.0), (0.1, CLOSE_S), (1e9, 30.0), (float("nan"), CLOSE_S), ("x", CLOSE_S)]
+)
+def test_a_sink_may_ask_for_time_to_close_within_a_bound(asked: Any, given: float) -> None:
+    class Patient(Sink):
+        close_s = asked
+
+    assert FanOut([Patient(), Sink()]).close_s == given
+
+
+def test_a_sink_that_raises_when_it_is_asked_of_itself_is_one_like_any() -> None:
+    class Odd(Sink):
+        @property
+        def traces(self) -> bool:
+            raise ZeroDivisionError
+
+        @property
+        def close_s(self) -> float:
+            raise ZeroDivisionError
+
+    fan = FanOut([Odd()])
+    assert (fan.traces, fan.close_s) == (False, CLOSE_S)

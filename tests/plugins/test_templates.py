@@ -73,6 +73,6 @@ def test_its_project_says_what_pip_needs(kind: str, tmp_path: Path) -> None:
 
 def test_the_templates_are_in_the_wheel_and_in_the_sdist() -> None:
     targets = tomllib.loads((REPO / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]
-    assert targets["wheel"]["force-include"]["templates"] == "sr_plugins/shipped/templates"
-    assert "templates" in targets["sdist"]["include"]
-    assert {path.name for path in (REPO / "templates").iterdir()} == {"common", "examples", *KINDS}
+    assert targets["wheel"]["force-include"]["config"] == "sr_plugins/shipped/config"
+    assert "config" in targets["sdist"]["include"]
+    assert {path.name for path in (REPO / "config" / "templates").iterdir()} == {"common", "examples", *KINDS}

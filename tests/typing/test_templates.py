@@ -50,7 +50,7 @@ def test_ruff_finds_nothing_by_the_projects_own_rules_and_by_its_defaults(kind: 
 @pytest.mark.slow
 def test_mypy_and_pyright_find_nothing_in_the_examples_without_a_template(tmp_path: Path) -> None:
     needs("mypy", "pyright", "node")
-    examples = sorted((REPO / "templates" / "examples").glob("*.in"))
+    examples = sorted((REPO / "config" / "templates" / "examples").glob("*.in"))
     assert len(examples) == 2
     for path in examples:
         (tmp_path / path.stem).write_text(path.read_text())
