@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from sr_ports import (
         EngineRoot,
         EngineRoots,
-        FollowerStore,
         ObjectStore,
         PlatformRuns,
         Runtime,
