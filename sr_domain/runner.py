@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from typing import TYPE_CHECKING, Any, Self
 
 from sr_domain.run.context import Context
 from sr_ports import Noting
-from sr_ports.stores import Closing
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,11 +36,10 @@ if TYPE_CHECKING:
 class ScenarioRunner:
     """Admits run requests, proves their evidence, publishes READY.
 
-    Needs ports, a policy and an interface pack (or how to read it, when a plan is first made); no
-    plugin, file or YAML. Every method may be called twice, at once, or again after a crash (spec:
-    mission, law 6), and imports its flow when it is first used. A context manager: leaving it closes the ports.
-    A run may be named by its id, by the first characters of it (six or more), by ``key:KEY``, or by a ref of it
-    that an answer or artifact carries, which says where it is.
+    Needs ports, a policy and an interface pack (or how to read it, when a plan is first made); no plugin, file or
+    YAML. Every method may be called twice, at once, from any thread, or again after a crash (spec: mission, law 6),
+    and imports its flow when it is first used. A context manager: leaving it closes the ports. A run may be named by
+    its id, six characters of it or more, ``key:KEY``, or a ref that an answer or artifact carries.
     """
 
     def __init__(
@@ -74,6 +73,18 @@ class ScenarioRunner:
         """What embedder or profile fixed for this process."""
         return self._context.settings
 
+    def until(self, asked: Callable[[], bool]) -> Self:
+        """The same runner for calls that may have to end early: they raise `Stopped` soon after `asked()` is true.
+
+        Engine or law are ended, the lease is given up, and nothing is lost: the same call by any worker goes on. That
+        holds for what works on a run, and for `verify`. `asked` is called often, and from several threads.
+        """
+        from sr_domain.run import stopping
+
+        other = copy(self)
+        other._context = stopping.until(self._context, asked)
+        return other
+
     def __enter__(self) -> Self:
         return self
 
@@ -88,8 +99,7 @@ class ScenarioRunner:
         return submit(self._context, request.document() if isinstance(request, RunRequest) else request, actor=actor)
 
     def resume(self, run_id: str, *, actor: str = "resume", force: bool = False) -> Outcome:
-        """Finish what waits or was left. `force`: one more engine attempt, although too many were abandoned.
-        Raises `NotFound`, `Unreachable`, `LeaseLost`."""
+        """Finish what waits. `force`: with one more engine attempt. Raises `NotFound`, `Unreachable`, `LeaseLost`."""
         from sr_domain.flows import resume
 
         return resume.resume(self._context, run_id, actor=actor, force=force)
@@ -177,8 +187,7 @@ class ScenarioRunner:
         )
 
     def recover_artifact(self, run_id: str, artifact: str, *, reason: str, actor: str = "local") -> Outcome:
-        """Set aside what stands in an artifact's place, and go on. `reason`: goes on record. Raises as `resume`, and
-        `BadInput`, `Fault(TRUTH_LOST)`."""
+        """Set aside what stands in its place, and go on. Raises as `resume`, and `BadInput`, `Fault(TRUTH_LOST)`."""
         from sr_domain.flows import recover
 
         return recover.recover_artifact(self._context, run_id, artifact, reason=reason, actor=actor)
@@ -223,10 +232,8 @@ class ScenarioRunner:
     def audit(self, run_id: str) -> Audit:
         """Whether anything in a run's truth was altered. Raises `NotFound` for a run that nobody knows."""
         from sr_domain.queries import audit
-        from sr_domain.run import lookup
 
-        place = lookup.home(self._context, run_id)
-        return audit.audit(self.ports.at(place.layout.platform_run_id), place.layout, place.run_id)
+        return audit.audit_run(self._context, run_id)
 
     def audit_all(self) -> StoreAudit:
         """A look at the union of records, artifacts, index and bus, over every platform run of the store."""
@@ -237,10 +244,8 @@ class ScenarioRunner:
     def repair_status(self, run_id: str) -> bool:
         """Write the status the record derives, and nothing else; whether it had to be written."""
         from sr_domain.queries import audit
-        from sr_domain.run import lookup
 
-        place = lookup.home(self._context, run_id)
-        return audit.repair_status(self.ports, place.layout, place.run_id)
+        return audit.repair_status(self._context, run_id)
 
     def recorded_runs(self) -> Iterator[str]:
         """The refs of every run's record in every platform run of the store, the newest platform run first."""
@@ -342,9 +347,4 @@ class ScenarioRunner:
 
     def close(self) -> None:
         """Let go of what the ports hold open."""
-        ports = self._context.ports
-        for port in (ports.store, ports.laws):
-            if isinstance(port, Closing):
-                port.close()
-        for other in (ports.authority, ports.bus, ports.telemetry):
-            other.close()
+        self.ports.close()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sr_ports.lazy import lazy_names
 
-API_VERSION = "2.0"
+API_VERSION = "1.0"
 """The version of this boundary; what it promises is in ``docs/plugins.md``."""
 
 if TYPE_CHECKING:
@@ -33,15 +33,18 @@ if TYPE_CHECKING:
     from sr_ports.bus import ControlBus, Envelope
     from sr_ports.errors import (
         BadInput,
+        CutShort,
         EvidenceFault,
         Fault,
         LeaseLost,
         NotFound,
         OutcomeUnknown,
         SrError,
+        Stopped,
         Unreachable,
         one_line,
     )
+    from sr_ports.followers import FollowerStore, Progress, SetAside, check_group
     from sr_ports.hooks import Adapter, Wiring, hookimpl, hookspec
     from sr_ports.invoker import (
         EndsAbandoned,
@@ -59,6 +62,7 @@ if TYPE_CHECKING:
         HashingLaw,
         IndexEntry,
         Json,
+        LawVector,
         Ordering,
         Params,
         Part,
@@ -69,8 +73,20 @@ if TYPE_CHECKING:
     from sr_ports.lazy import Later
     from sr_ports.logs import LogLines, LogTail
     from sr_ports.masking import Redactor, redact, redact_bytes, redacted
+    from sr_ports.positions import Kept, Positioned, Positions
     from sr_ports.reasons import REASONS, Reason, ReasonCode
-    from sr_ports.roots import Changes, EngineRoot, EngineRoots, FileFact, Keeping, Located, Sink, check_path
+    from sr_ports.roots import (
+        Changes,
+        EngineRoot,
+        EngineRoots,
+        FileFact,
+        Keeping,
+        Located,
+        Ranged,
+        RangeReader,
+        Sink,
+        check_path,
+    )
     from sr_ports.runtime import (
         Authenticator,
         BatchSink,
@@ -94,6 +110,15 @@ if TYPE_CHECKING:
     from sr_ports.wanted import ListingRules, Wanted
 
 _HOME = {
+    "FollowerStore": "followers",
+    "Kept": "positions",
+    "Positioned": "positions",
+    "Positions": "positions",
+    "Progress": "followers",
+    "SetAside": "followers",
+    "check_group": "followers",
+    "Ranged": "roots",
+    "RangeReader": "roots",
     "Adapter": "hooks",
     "Admission": "authority",
     "Authenticator": "runtime",
@@ -108,6 +133,7 @@ _HOME = {
     "Changes": "roots",
     "Clock": "runtime",
     "ControlBus": "bus",
+    "CutShort": "errors",
     "EngineCall": "invoker",
     "EngineInvoker": "invoker",
     "EndsAbandoned": "invoker",
@@ -133,6 +159,7 @@ _HOME = {
     "IndexedRun": "authority",
     "Json": "laws",
     "Kind": "kinds",
+    "LawVector": "laws",
     "Lease": "authority",
     "Later": "lazy",
     "LeaseLost": "errors",
@@ -170,6 +197,7 @@ _HOME = {
     "Signer": "signer",
     "Sink": "roots",
     "SrError": "errors",
+    "Stopped": "errors",
     "Stored": "stores",
     "TracingSink": "runtime",
     "Streamed": "stores",
@@ -210,6 +238,7 @@ __all__ = [
     "Changes",
     "Clock",
     "ControlBus",
+    "CutShort",
     "EndsAbandoned",
     "EngineCall",
     "EngineInvoker",
@@ -220,6 +249,7 @@ __all__ = [
     "EvidenceFault",
     "Fault",
     "FileFact",
+    "FollowerStore",
     "Found",
     "HashingLaw",
     "Heartbeat",
@@ -231,8 +261,10 @@ __all__ = [
     "IndexedRun",
     "Json",
     "Keeping",
+    "Kept",
     "Kind",
     "Later",
+    "LawVector",
     "Lease",
     "LeaseLost",
     "Leftover",
@@ -257,7 +289,12 @@ __all__ = [
     "PatientSink",
     "PerPlatformRun",
     "PlatformRuns",
+    "Positioned",
+    "Positions",
+    "Progress",
     "Provable",
+    "RangeReader",
+    "Ranged",
     "Readiness",
     "ReadinessFor",
     "Reason",
@@ -265,10 +302,12 @@ __all__ = [
     "Redactor",
     "Refused",
     "Runtime",
+    "SetAside",
     "SignatureChecker",
     "Signer",
     "Sink",
     "SrError",
+    "Stopped",
     "StorePlace",
     "Stored",
     "Streamed",
@@ -280,6 +319,7 @@ __all__ = [
     "Wiring",
     "WorkPool",
     "check_bytes",
+    "check_group",
     "check_key",
     "check_path",
     "hookimpl",

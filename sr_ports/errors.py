@@ -66,6 +66,16 @@ class LeaseLost(SrError):
         return (LeaseLost, (self.resource, self.fence, self.code))
 
 
+class Stopped(SrError):
+    """The caller asked the call to end early. What it held was given up and nothing is lost: made again, it goes on."""
+
+    def __init__(self, what: str = "the call was asked to end early") -> None:
+        super().__init__(ReasonCode.INTERRUPTED, what)
+
+    def __reduce__(self) -> tuple[type[Stopped], tuple[str]]:
+        return (Stopped, (self.what,))
+
+
 class Fault(SrError):
     """Stored truth breaks a law, or a bug would have. Nothing more is written."""
 
@@ -82,6 +92,10 @@ class EvidenceFault(SrError):
 
     def __reduce__(self) -> tuple[type[EvidenceFault], tuple[ReasonCode, str, str | None]]:
         return (EvidenceFault, (self.code, self.what, self.path))
+
+
+class CutShort(EvidenceFault):
+    """A file that merely ends too early: it may still be being written. A conflict from the evidence deadline on."""
 
 
 _CONTROL = dict.fromkeys((*range(32), 127), " ")

@@ -100,11 +100,13 @@ class BundleFile(Compared):
 class IndexEntry(Compared):
     """A member as the bundle's index names it. `sha256_hex`: the index's own claim, if it makes one.
 
-    `path`: in one spelling, whatever the index writes: ``./a`` is ``a``.
+    `path`: in one spelling, whatever the index writes: ``./a`` is ``a``. `claim`: whatever else a law's own
+    `members` found beside the name, in words that only that law reads: a digest of another algorithm, say.
     """
 
     path: str
     sha256_hex: str | None = None
+    claim: str | None = None
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -139,7 +141,8 @@ class BundleView(Protocol):
     def index(self) -> Sequence[IndexEntry]:
         """The members that the bundle's index lists, in its order, less excluded names.
 
-        A long index is not kept but read again at each walk over it, and at each look at one place: walk once.
+        Of a law with `members` they are what those gave of the gate's flag, none left out. A long index is not kept
+        but read again at each walk over it, and at each look at one place: walk once.
         """
 
     def stream(self, path: str, *, base: PathBase = "bundle_root") -> Iterator[bytes]:
@@ -153,6 +156,25 @@ class BundleView(Protocol):
         """Hex sha256 over the concatenated bytes of `paths`, in that order, streamed."""
 
 
+@attrs.frozen(eq=False, repr=False)
+class LawVector(Compared):
+    """A small bundle and what a law makes of it: a law's `vectors` are such. `digest`: what it must answer.
+
+    `files`: bytes by path relative to the bundle root, the flag among them where it lies there. `flag`: the flag's
+    path there, None where it lies elsewhere. `index`: what the bundle's index lists, for a law without `members`.
+    `digest` None: the law must raise `EvidenceFault`. `stated`: of a law with `stated`, whether the flag states
+    `digest`, too. `note`: for people.
+    """
+
+    note: str
+    files: Mapping[str, bytes]
+    digest: str | None
+    method: VerificationMethod
+    index: tuple[IndexEntry, ...] = ()
+    flag: str | None = None
+    stated: bool = True
+
+
 @runtime_checkable
 class HashingLaw(Protocol):
     """A gate-verification method.
@@ -162,6 +184,35 @@ class HashingLaw(Protocol):
     H1  A function of the bundle alone: same bytes, names and index, same digest, anywhere.
     H2  Everything the law covers is covered: any change to it changes the digest.
     H3  It judges what it covers and no more, and opens nothing itself.
+
+    A law may also have, and is asked for where it does:
+
+    ``version: str``
+        Of the law itself, on record with each decision; the distribution's version is there anyhow.
+    ``algorithm: str``
+        What its digests are of, ``sha256`` where it says nothing. Digests are then lower-case hex as long as that
+        algorithm's are, and the flag states the same. The name is letters, digits, ``-`` and ``_``.
+    ``params_schema: Mapping[str, Any]``
+        JSON Schema of the keys of ``verification_method`` that are the law's own. A key that it does not name is
+        an error of the pack; so is any, where a law has no schema.
+    ``stated(flag: bytes) -> str``
+        The digest that the gate's flag states, read from the flag's whole bytes. Without it flags are
+        ``sha256_hex = <hex>``, or JSON with the map's `digest_field`. Raises `EvidenceFault(FLAG_MALFORMED)`, and
+        `CutShort` for a flag that merely ends too early.
+    ``members(flag: bytes) -> Iterable[IndexEntry]``
+        Of a manifest that is flag and index in one: what it lists, which `BundleView.index` then gives. It may be
+        gone through several times. Raises as `stated` does.
+    ``culprit(bundle: BundleView) -> str | None``
+        The first file at fault, relative to the bundle root, asked where the digest is not the flag's.
+    ``notes(bundle: BundleView) -> Iterable[str]``
+        What is sound and yet worth a word, asked once the digest is the flag's; the facts view's notes carry it.
+    ``lists_outputs: bool``
+        Of a law with `members`: whether the manifest must list every file, below the bundle root, of the outputs
+        that the gate authorises. One that it does not list is missing, and a conflict at the deadline.
+    ``vectors: Sequence[LawVector]``
+        Test vectors.
+
+    Each of them runs where `digest` runs, by the same rules.
     """
 
     @property
@@ -169,9 +220,10 @@ class HashingLaw(Protocol):
         """The name the gate map's ``verification_method.kind`` uses."""
 
     def digest(self, bundle: BundleView) -> str:
-        """The bundle's digest, 64 lower-case hex characters.
+        """The bundle's digest, lower-case hex: 64 characters, unless the law's `algorithm` has others.
 
-        Raises `EvidenceFault` where the evidence is at fault, which is a conflict, and `Unreachable`. What else it
+        Raises `EvidenceFault` where the evidence is at fault, which is a conflict; with the code
+        `INDEXED_FILE_ABSENT`, or `CutShort`, it is missing before the deadline. Raises `Unreachable`. What else it
         raises says nothing of the evidence: the run rests, and may be resumed once the law is repaired.
         """
 

@@ -48,6 +48,8 @@ class ReasonCode(enum.StrEnum):
     PLUGIN_FAILED = "PLUGIN_FAILED"
     PLUGIN_CONFLICT = "PLUGIN_CONFLICT"
     PLUGIN_NOT_ALLOWED = "PLUGIN_NOT_ALLOWED"
+    PLUGIN_NOT_FOUND = "PLUGIN_NOT_FOUND"
+    PLUGIN_UNSOUND = "PLUGIN_UNSOUND"
     PACK_INVALID = "PACK_INVALID"
     POLICY_INVALID = "POLICY_INVALID"
     POLICY_DIGEST_MISMATCH = "POLICY_DIGEST_MISMATCH"
@@ -106,6 +108,7 @@ class ReasonCode(enum.StrEnum):
     INDEX_MALFORMED = "INDEX_MALFORMED"
     INDEX_EMPTY = "INDEX_EMPTY"
     INDEXED_FILE_ABSENT = "INDEXED_FILE_ABSENT"
+    FILE_UNLISTED = "FILE_UNLISTED"
     PATH_ESCAPES = "PATH_ESCAPES"
     NOT_A_FILE = "NOT_A_FILE"
     LAW_FAILED = "LAW_FAILED"
@@ -138,6 +141,9 @@ class ReasonCode(enum.StrEnum):
     BUS_REFUSED = "BUS_REFUSED"
     BUS_STREAM_MISSING = "BUS_STREAM_MISSING"
     BUS_MESSAGE_TOO_LARGE = "BUS_MESSAGE_TOO_LARGE"
+    BUS_POSITION_LOST = "BUS_POSITION_LOST"
+    FOLLOWER_BUSY = "FOLLOWER_BUSY"
+    FOLLOWERS_UNREACHABLE = "FOLLOWERS_UNREACHABLE"
     OBJECT_TOO_LARGE = "OBJECT_TOO_LARGE"
     ENGINE_ROOT_UNFIT = "ENGINE_ROOT_UNFIT"
     ENGINE_ROOT_UNREACHABLE = "ENGINE_ROOT_UNREACHABLE"
@@ -199,6 +205,8 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_X, "PLUGIN_FAILED", "an adapter of another distribution raised what its port does not foresee", "repair or update the named distribution; the run continues from truth"),
     (_U, "PLUGIN_CONFLICT", "two plugins give one name on one port", "uninstall one of the named distributions"),
     (_U, "PLUGIN_NOT_ALLOWED", "the profile's plugins.allow leaves this distribution out", "add it to plugins.allow, or name another adapter"),
+    (_M, "PLUGIN_NOT_FOUND", "no plugin gives this name, and no distribution with plugins has it", "see sr plugins for the names there are", "correct the name, or install the distribution"),
+    (_F, "PLUGIN_UNSOUND", "a distribution's files, versions, laws or adapters are not what they should be", "repair the distribution, or install it anew"),
     (_U, "PACK_INVALID", "the interface pack does not load", "run sr contracts check on the pack", "correct the named file, or the path of the pack"),
     (_U, "POLICY_INVALID", "the policy profile is not valid", "correct the named key"),
     (_U, "POLICY_DIGEST_MISMATCH", "the policy's content is not what its digest says", "review the change, then run sr policy seal on the file", "restore the file"),
@@ -253,11 +261,12 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_F, "INDEX_MALFORMED", "the bundle index cannot be read", "restore the index file"),
     (_F, "INDEX_EMPTY", "the bundle index lists nothing", "restore the index file"),
     (_F, "INDEXED_FILE_ABSENT", "a file that the index lists was not there at the deadline", "restore the named file"),
+    (_F, "FILE_UNLISTED", "a file that the manifest must list was on no line of it at the deadline", "list the named file, or take it out of the bundle"),
     (_F, "PATH_ESCAPES", "a path leaves the folder it must stay in, or a symbolic link stands on it", "put the file itself there in place of a link, or remove the named path from the index"),
     (_F, "NOT_A_FILE", "what stands in a file's place is no regular file, or has a name that no path can spell", "put a regular file with a plain name there"),
     (_X, "LAW_FAILED", "the hashing law itself failed; the evidence is not judged", "repair the plugin of that law, then sr resume goes on with the run", "repair the plugin of that law, then run it again"),
     (_X, "LAW_TIMEOUT", "the hashing law ran past its time and was ended; the evidence is not judged", "repair the plugin of that law or raise evidence.law_timeout_seconds, then sr resume goes on with the run", "repair the plugin of that law or raise evidence.law_timeout_seconds, then run it again"),
-    (_X, "LAW_VERSION_CHANGED", "the law is of another version than when the run was planned; the evidence is not judged", "install the named version, then sr resume goes on with the run; or submit under a new key", "install the named version, then run it again; or submit under a new key"),
+    (_X, "LAW_VERSION_CHANGED", "the law is another than when the run was planned or decided; the evidence is not judged", "install the named version, then sr resume goes on with the run; or submit under a new key", "install the named version, then run it again; or submit under a new key"),
     (_F, "LOCATOR_SCHEMA_INVALID", "an output locator does not fit its contract", "correct the catalogue entry"),
     (_F, "RECEIPT_SCHEMA_INVALID", "a gate receipt does not fit its contract", "correct the gate map entry"),
     (_F, "INSTANCE_RECEIPT_SCHEMA_INVALID", "an instance receipt that the run would write does not fit its contract", "correct the catalogue entry, or the contract of that name in the pack"),
@@ -285,13 +294,16 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_X, "BUS_STREAM_MISSING", "the control bus has no such stream", "create it, or correct control_bus.stream in the profile"),
     (_F, "OBJECT_TOO_LARGE", "an object of the store has more bytes or values than are read", "nothing that Scenario Runner writes is so long: find out who wrote it, and put back what stood there"),
     (_X, "BUS_MESSAGE_TOO_LARGE", "the message is larger than the bus takes", "report this as a bug"),
+    (_M, "BUS_POSITION_LOST", "the control bus does not keep what a follower has read last, or all that came since", "nothing: the follower goes on with what is kept, and looks for runs in the store"),
+    (_C, "FOLLOWER_BUSY", "another process follows for this group", "let that one go on, or follow under another group's name"),
+    (_X, "FOLLOWERS_UNREACHABLE", "where followers keep how far they have come cannot be read or written", "check the place that it names, then follow again"),
     (_U, "ENGINE_ROOT_UNFIT", "what is named as the engine root cannot be one, or is not allowed here", "name a folder or an s3:// prefix, without credentials, query and fragment, below engine.allowed_roots where that is set"),
     (_X, "ENGINE_ROOT_UNREACHABLE", "the engine root could not be read", "check the root and its rights, then retry"),
     (_X, "ENGINE_ROOT_DENIED", "the engine root refused access", "give these credentials the right to list and read the root, then retry"),
     (_X, "ENGINE_ROOT_ARCHIVED", "a file of the engine root lies in an archive tier", "restore the named object to a readable tier, then retry"),
     (_X, "ENGINE_ROOT_BUCKET_MISSING", "the bucket of the engine root is not there", "correct the request's engine_run_root, or create the bucket"),
     (_X, "CLOCK_SKEW", "this machine's clock is far from the server's", "synchronise the clock"),
-    (_X, "INTERRUPTED", "the keyboard or a signal ended the command", "nothing is lost: run the same command again"),
+    (_X, "INTERRUPTED", "the keyboard, a signal or the caller ended it early", "nothing is lost: run the same command again"),
     (_C, "REEMIT_BUSY", "the same re-emit is under way", "retry later"),
     (_C, "REEMIT_RATE_LIMIT", "too many re-emits in the window", "wait for the window to pass"),
     (_C, "REEMIT_READY_ONLY_MISMATCH", "not applicable: the run is not READY", "TERMINAL_ONLY is for a FAILED or QUARANTINED run; any other has published nothing yet: see sr explain", "TERMINAL_ONLY is for a FAILED or QUARANTINED run; any other has published nothing yet"),

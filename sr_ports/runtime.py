@@ -69,7 +69,7 @@ class Held(Protocol):
         """True once the lease is certainly gone or could not be renewed in its time."""
 
     def check(self) -> None:
-        """Raise `LeaseLost` if it is lost."""
+        """Raise `LeaseLost` if it is lost; `Stopped` where the call that holds it is to end early."""
 
 
 class Heartbeat(Protocol):

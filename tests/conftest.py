@@ -17,12 +17,15 @@ from packaging.requirements import Requirement
 
 TIERS = {
     "test_servers.py": ("boto3 psycopg", "aws"),
+    "test_servers_runs.py": ("boto3 psycopg", "aws"),
     "test_rights.py": ("boto3 psycopg", "aws"),
     "test_linted.py": ("boto3", "aws"),
     "test_servers_up.py": ("boto3 psycopg", "aws"),
     "test_postgres_*.py": ("psycopg", "postgres"),
     "test_s3_*.py": ("boto3", "s3"),
     "test_kinesis_*.py": ("boto3", "kinesis"),
+    "test_arrow_*.py": ("pyarrow pandas", "arrow"),
+    "test_duckdb_*.py": ("duckdb pyarrow", "duckdb"),
     "test_attest_*.py": ("securesystemslib in_toto_attestation", "attest"),
 }
 REQUIREMENTS = {"attest": "attest"}

@@ -39,7 +39,7 @@ def engine_command(session: Session, command: tuple[str, ...]) -> int:
         return code
     with refusals():
         sealed = seal(run.root, pins=run.pins, progress=SealProgress())
-    output.tell(sealed_text(sealed, run.root))
+    output.tell(sealed_text(len(sealed.parts), sealed.size, run.root, again=not sealed.written))
     if session.as_json:
         counted = {"files": len(sealed.parts), "size": sealed.size, "written": sealed.written}
         session.json({**told, **counted, "exit_code": code})

@@ -16,6 +16,7 @@ from sr_ports import BadInput, ReasonCode
 
 if TYPE_CHECKING:
     from sr_adapters.own_data.infer import Layout
+    from sr_adapters.own_data.own_gates import OwnGate
 
 
 @click.command("init")
@@ -33,6 +34,7 @@ def init_command(session: Session, data: str, name: str | None, engine: str | No
     from sr_adapters.cli.own_data import check_apart, folder_name, refusals
     from sr_adapters.own_data.infer import infer
     from sr_adapters.own_data.names import fitting
+    from sr_adapters.own_data.own_gates import OwnGate, check_outside, own_gate, told
     from sr_adapters.sealing import SealRefused, scan
 
     check_apart(data)
@@ -40,15 +42,20 @@ def init_command(session: Session, data: str, name: str | None, engine: str | No
         tree = scan(data)
         if engine is not None and not tree.files:
             raise SealRefused(f"{data} holds no sample of what the engine makes", "run it once, and give what it wrote")
-        layout = infer(tree)
+        found = None if engine is not None else own_gate(data, tree)
+        own = found if isinstance(found, OwnGate) else None
+        if own is not None:
+            check_outside(data, own)
+        layout = infer(tree) if own is None else own.layout()
     called = fitting(folder_name(data) if name is None else name) or "data"
     command = None if engine is None else _command(engine)
-    documents = _documents(layout, called, data, command)
+    documents = _documents(layout, called, data, command, own)
     _write(documents, force=force)
-    notes = [*layout.notes, *_more_notes(data, layout, name, called)]
+    notes = [*layout.notes, *_more_notes(layout, name, called)]
+    notes += told(own, data) if own is not None else [found] if isinstance(found, str) else []
     if command is not None and "{" not in command[0] and shutil.which(command[0]) is None:
         notes.append(f"no program {command[0]} is found here: a run would fail; put it on PATH, or give its place")
-    _tell(session, layout, called, notes, list(documents), engine=engine is not None)
+    _tell(session, layout, called, notes, list(documents), sealed=engine is not None or own is not None)
     return exits.DONE
 
 
@@ -65,26 +72,32 @@ def _command(engine: str) -> list[str]:
     return words
 
 
-def _documents(layout: Layout, name: str, data: str, command: Sequence[str] | None) -> dict[str, str]:
+def _documents(
+    layout: Layout, name: str, data: str, command: Sequence[str] | None, gate: OwnGate | None
+) -> dict[str, str]:
     from sr_adapters.own_data import documents as own
-    from sr_adapters.own_data.requests import engine_request, unsealed_request
+    from sr_adapters.own_data.requests import engine_request, own_request, unsealed_request
 
-    gate = f"gate.{name}"
+    gate_id = f"gate.{name}"
     ids = [one.output_id for one in layout.outputs]
-    if command is None:
+    start = None
+    gates = own.gates_text(gate_id, layout.outputs)
+    if gate is not None:
+        gates = own.own_gates_text(gate_id, gate.law, gate.flag, layout.outputs)
+        request, comment = own_request(name, layout.window, ids, data, gate.fingerprint), "What to prove."
+    elif command is None:
         request, comment = (
             unsealed_request(layout.window, ids, data),
             "sr seal fills in what names the data: do that next.",
         )
-        start = None
     else:
         request, comment = engine_request(name, command, layout.window, ids, {}), "A run that the engine makes."
         here = ["sr"] if shutil.which("sr") else ["{python}", "-m", "sr_adapters.cli"]
         start = [*here, "engine", "--", *command]
     return {
         own.PROFILE: own.profile_text(name, start),
-        own.GATES: own.gates_text(gate, layout.outputs),
-        own.OUTPUTS: own.outputs_text(gate, layout.outputs),
+        own.GATES: gates,
+        own.OUTPUTS: own.outputs_text(gate_id, layout.outputs),
         own.REQUEST: own.request_text(request, comment),
     }
 
@@ -110,9 +123,7 @@ def _folded(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(name.partition("/")[0] + ("/" if "/" in name else "") for name in names))
 
 
-def _more_notes(data: str, layout: Layout, name: str | None, called: str) -> list[str]:
-    from sr_adapters.own_data.own_gates import own_gate
-
+def _more_notes(layout: Layout, name: str | None, called: str) -> list[str]:
     notes = []
     if layout.window is None:
         notes.append(
@@ -120,12 +131,11 @@ def _more_notes(data: str, layout: Layout, name: str | None, called: str) -> lis
         )
     if name is not None and called != name:
         notes.append(f"the name {name!r} is written {called}")
-    found = own_gate(data)
-    return [*notes, found] if found else notes
+    return notes
 
 
 def _tell(
-    session: Session, layout: Layout, name: str, notes: Sequence[str], written: Sequence[str], *, engine: bool
+    session: Session, layout: Layout, name: str, notes: Sequence[str], written: Sequence[str], *, sealed: bool
 ) -> None:
     from sr_adapters.cli.own_data import days_cell
     from sr_domain.evidence.progress import amount
@@ -147,7 +157,7 @@ def _tell(
     for note in notes:
         output.tell(f"note: {note}")
     session.say(f"wrote {', '.join(_folded(written))}")
-    session.say(f"  next: {'sr submit request.yaml' if engine else 'sr seal'}")
+    session.say(f"  next: {'sr submit request.yaml' if sealed else 'sr seal'}")
 
 
 def _document(layout: Layout, name: str, notes: Sequence[str], written: Sequence[str]) -> dict[str, Any]:

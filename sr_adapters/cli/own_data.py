@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sr_adapters.cli import output, signals
 from sr_adapters.own_data.dates import is_day
-from sr_adapters.sealing import Sealed, SealRefused
+from sr_adapters.sealing import SealRefused
 from sr_ports import BadInput, ReasonCode
 
 _FIRST_S, _EVERY_S = 1.0, 5.0
@@ -67,13 +67,12 @@ def days_cell(first: str, last: str) -> str:
     return days_text(first, last[5:] if last[:5] == first[:5] and last != first else last)
 
 
-def sealed_text(sealed: Sealed, what: str) -> str:
-    """One line about a seal."""
+def sealed_text(files: int, size: int, what: str, *, again: bool) -> str:
+    """One line about a seal. `again`: it stood already."""
     from sr_domain.evidence.progress import amount
 
-    count = f"{len(sealed.parts):,} file{'' if len(sealed.parts) == 1 else 's'}"
-    again = "" if sealed.written else " (sealed already)"
-    return f"sealed {what}: {count}, {amount(sealed.size)}{again}"
+    count = f"{files:,} file{'' if files == 1 else 's'}"
+    return f"sealed {what}: {count}, {amount(size)}{' (sealed already)' if again else ''}"
 
 
 def check_apart(data: str) -> None:

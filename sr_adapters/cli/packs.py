@@ -1,4 +1,4 @@
-"""plugins, contracts check, policy seal."""
+"""contracts check, policy seal."""
 
 from __future__ import annotations
 
@@ -13,58 +13,6 @@ from sr_adapters.cli.session import Session, counted
 
 if TYPE_CHECKING:
     from sr_plugins.documents.findings import Finding
-    from sr_plugins.documents.profile import Profile
-    from sr_plugins.host.offers import Offer
-
-
-@click.command("plugins")
-@click.pass_obj
-def plugins_command(session: Session) -> int:
-    """Adapters and laws by port: name, distribution, version, entry point, loaded or why not.
-
-    Exit code 2 when two plugins give one name: one of Scenario Runner's own stands, of two others neither can be used.
-    """
-    from sr_plugins.wiring.wire import survey
-    from sr_ports import ReasonCode
-
-    host = survey(_profile(session.profile))
-    offers, conflicts = [_shown(one) for one in host.offers()], [one.what for one in host.conflicts]
-    if session.as_json:
-        import attrs
-
-        session.json({"plugins": [attrs.asdict(offer) for offer in offers], "conflicts": conflicts})
-    else:
-        rows = [
-            (o.port, o.name, o.distribution, o.version, o.entry_point, "yes" if o.loaded else f"no: {o.why}")
-            for o in offers
-        ]
-        session.table(["port", "name", "distribution", "version", "entry point", "loaded"], rows)
-    for what in conflicts:
-        tell(ReasonCode.PLUGIN_CONFLICT, what)
-    return exits.USAGE if conflicts else exits.DONE
-
-
-def _shown(offer: Offer) -> Offer:
-    """The row without what came from the environment, as the place of a plugin that is a file may have."""
-    import attrs
-
-    from sr_plugins.documents.environment import unquoted
-
-    why = None if offer.why is None else unquoted(offer.why)
-    return attrs.evolve(offer, entry_point=unquoted(offer.entry_point), why=why)
-
-
-def _profile(named: str) -> Profile:
-    """The profile; one that lets any plugin in where its environment is not set, which no plugin decides."""
-    from sr_plugins.documents.profile import Profile, load_profile
-    from sr_ports import BadInput, ReasonCode
-
-    try:
-        return load_profile(named)
-    except BadInput as error:
-        if error.code is not ReasonCode.ENV_UNSET:
-            raise
-        return Profile()
 
 
 @click.group("contracts", cls=Tree)
@@ -85,7 +33,7 @@ def check(session: Session, pack_dir: str | None, root: str | None) -> int:
     from sr_plugins.documents.pack_check import check_pack
     from sr_plugins.wiring.wire import laws_of
 
-    profile = _profile(session.profile)
+    profile = session.any_profile()
     folder = pack_dir or profile.engine.interface_pack
     findings = check_pack(folder, laws_of(profile))
     if root is not None:
@@ -117,7 +65,7 @@ def _against(session: Session, folder: str, uri: str, findings: Sequence[Finding
     with session.runner.ports.roots.open(uri) as root:
         if not root.exists():
             return (error("ENGINE_ROOT_MISSING", uri, "the engine root is not there"),)
-        return check_against(root, load_pack(folder))
+        return check_against(root, load_pack(folder), session.runner.ports.laws)
 
 
 @click.group("policy", cls=Tree)

@@ -38,11 +38,13 @@ def verify_command(
     """Re-prove a facts view against its contract, receipts, record and the bytes.
 
     FACTS is a path, a file:// or s3:// URI, the facts_view_ref that READY carries, or a run. Needs no
-    authority and no service. Exit code 5 on any fault; that the run was superseded is one, and that its
+    authority and no service. Exit code 9 where a gate's law is not here, or is another than the one that judged it;
+    5 on any fault; that the run was superseded is one, and that its
     record is gone another: outputs are proven from the view and its part lists all the same.
     """
     from sr_domain.queries.finding import Weight
-    from sr_plugins.consumer import verify_facts
+    from sr_domain.queries.view_gates import WORKERS_FAULTS
+    from sr_plugins.uses.consumer import verify_facts
 
     def progress(line: str) -> None:
         if session.narrates:
@@ -66,7 +68,10 @@ def verify_command(
     if done.ok:
         session.tell_superseded(done.run_id, done.superseded_by)
         return exits.DONE
-    return exits.FAULT if any(one.weight is not Weight.UNFINISHED for one in done.findings) else exits.WAITING
+    left = [one for one in done.findings if one.code not in WORKERS_FAULTS]
+    if not left:
+        return exits.UNREACHABLE
+    return exits.FAULT if any(one.weight is not Weight.UNFINISHED for one in left) else exits.WAITING
 
 
 def _say_proven(session: Session, done: Verification, *, fast: bool, signed: bool) -> None:

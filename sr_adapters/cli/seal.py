@@ -15,7 +15,6 @@ from sr_ports import BadInput, ReasonCode
 
 if TYPE_CHECKING:
     from sr_adapters.own_data.selection import Selection
-    from sr_adapters.sealing import Sealed
     from sr_plugins.documents.profile import Profile
 
 
@@ -38,7 +37,7 @@ def seal_command(session: Session, data: str | None, params: str | None, window:
     if data is None and world.command is not None and "engine_run_root" not in world.before:
         return _for_engine(session, world, parameters, asked)
     root = data if data is not None else str(world.before.get("engine_run_root", "."))
-    selection, sealed = _sealed(world, root, asked)
+    selection, sealed = _sealed(world, root, asked) if world.own is None else _proven(world, root, asked)
     from sr_adapters.own_data.requests import sealed_request
 
     request = sealed_request(
@@ -46,7 +45,7 @@ def seal_command(session: Session, data: str | None, params: str | None, window:
         selection.window,
         list(world.templates),
         root,
-        fingerprint=sealed.manifest_fingerprint,
+        fingerprint=sealed.fingerprint,
         parameters=parameters,
         before=world.before,
     )
@@ -60,17 +59,30 @@ def seal_command(session: Session, data: str | None, params: str | None, window:
 class _World:
     """What the working folder says. `templates`: by output id. `before`: the request that stands, empty for none.
 
-    `command`: the engine's own, None where no engine is wired by ``sr engine``.
+    `command`: the engine's own, None where no engine is wired by ``sr engine``. `own`: law and flag of data that came
+    with their own proof.
     """
 
     profile: Profile
     templates: Mapping[str, str]
     before: Mapping[str, Any]
     command: list[str] | None
+    own: tuple[str, str] | None = None
+
+
+@attrs.frozen
+class _Sealed:
+    """What names the data, and how many there are. `written`: whether anything was written beside them."""
+
+    fingerprint: str
+    files: int
+    size: int
+    written: bool
 
 
 def _world(session: Session) -> _World:
     from sr_adapters.cli.documents import read_request
+    from sr_adapters.own_data.own_gates import OWN_LAWS
     from sr_plugins.documents.pack import load_pack
     from sr_plugins.documents.profile import SHIPPED, load_profile
 
@@ -83,7 +95,9 @@ def _world(session: Session) -> _World:
     before = read_request(REQUEST) if Path(REQUEST).exists() else {}
     words = [] if profile.invoker is None else list(profile.invoker.settings.get("command", ()))
     command = words[words.index("--") + 1 :] if "engine" in words and "--" in words else None
-    return _World(profile, templates, before, command)
+    gates = [(one.method.kind, one.passed_flag_path_template) for one in pack.gates.values()]
+    own = gates[0] if len(gates) == 1 and gates[0][0] in OWN_LAWS else None
+    return _World(profile, templates, before, command, own)
 
 
 def _parameters(file: str | None) -> Any:
@@ -96,7 +110,7 @@ def _parameters(file: str | None) -> Any:
     return load_document(read_config(Path(file), ReasonCode.USAGE, "parameters"), what=file)
 
 
-def _sealed(world: _World, root: str, asked: tuple[str, str] | None) -> tuple[Selection, Sealed]:
+def _sealed(world: _World, root: str, asked: tuple[str, str] | None) -> tuple[Selection, _Sealed]:
     from sr_adapters.cli.own_data import SealProgress, refusals
     from sr_adapters.own_data.selection import select
     from sr_adapters.sealing import RECEIPT, SealRefused, scan, seal
@@ -105,7 +119,23 @@ def _sealed(world: _World, root: str, asked: tuple[str, str] | None) -> tuple[Se
         selection = select(scan(root), world.templates, asked, _window_of(world.before))
         if Path(root, RECEIPT).exists():  # one file cannot speak for several seals, and another's is a conflict
             raise SealRefused(f"{RECEIPT} of an engine's run lies in {root}", "move it away: own data need none")
-        return selection, seal(root, paths=selection.paths, progress=SealProgress())
+        done = seal(root, paths=selection.paths, progress=SealProgress())
+    return selection, _Sealed(done.manifest_fingerprint, len(done.parts), done.size, done.written)
+
+
+def _proven(world: _World, root: str, asked: tuple[str, str] | None) -> tuple[Selection, _Sealed]:
+    """Data that came with their own proof: nothing is written beside them."""
+    from sr_adapters.cli.own_data import refusals
+    from sr_adapters.own_data.own_gates import gate_of
+    from sr_adapters.own_data.selection import select
+    from sr_adapters.sealing import scan
+
+    with refusals():
+        gate = gate_of(*(world.own or ("", "")), root, scan(root))
+        selection = select(gate.tree, world.templates, asked, _window_of(world.before))
+    taken = frozenset(selection.paths)
+    size = sum(one.size for one in gate.tree.files if one.path in taken)
+    return selection, _Sealed(gate.fingerprint, len(taken), size, written=False)
 
 
 def _window_of(request: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -171,15 +201,15 @@ def _tell_notes(root: str, name: str, selection: Selection) -> None:
         output.tell(f"note: {what}; to see why, and describe them anew: {anew}")
 
 
-def _tell(session: Session, root: str, selection: Selection, sealed: Sealed, request: Mapping[str, Any]) -> None:
+def _tell(session: Session, root: str, selection: Selection, sealed: _Sealed, request: Mapping[str, Any]) -> None:
     from sr_adapters.cli.own_data import days_text, sealed_text
     from sr_adapters.own_data.requests import NO_DAY
 
     if session.as_json:
-        told = {"files": len(sealed.parts), "size": sealed.size, "written": sealed.written}
+        told = {"files": sealed.files, "size": sealed.size, "written": sealed.written}
         session.json({"root": root, "request": REQUEST, **_named(request), **told})
         return
     days = "" if selection.window == NO_DAY else f", {days_text(*selection.window)}"
-    session.say(sealed_text(sealed, f"{root}{days}"))
-    session.pairs([("fingerprint", sealed.manifest_fingerprint), ("key", request["run_equivalence_key"])])
+    session.say(sealed_text(sealed.files, sealed.size, f"{root}{days}", again=not sealed.written))
+    session.pairs([("fingerprint", sealed.fingerprint), ("key", request["run_equivalence_key"])])
     session.say(f"  next: {session.command('submit', REQUEST)}")

@@ -18,6 +18,7 @@ from sr_adapters.shown import folded, in_line
 if TYPE_CHECKING:
     from sr_domain.run.outcome import NextStep
     from sr_domain.runner import ScenarioRunner
+    from sr_plugins.documents.profile import Profile
     from sr_ports import ReasonCode, SrError
 
 PROFILE, REQUEST = "sr.yaml", "request.yaml"
@@ -52,6 +53,18 @@ class Session:
         root.call_on_close(runner.close)
         root.call_on_close(lambda: self._tell(runner.notices))
         return runner
+
+    def any_profile(self) -> Profile:
+        """The profile; one that lets any plugin in where its environment is not set, which no plugin decides."""
+        from sr_plugins.documents.profile import Profile, load_profile
+        from sr_ports import BadInput, ReasonCode
+
+        try:
+            return load_profile(self.profile)
+        except BadInput as error:
+            if error.code is not ReasonCode.ENV_UNSET:
+                raise
+            return Profile()
 
     def _tell(self, notices: Iterable[str]) -> None:
         for notice in notices if sys.exc_info()[0] is None else ():  # an error is one line

@@ -1,4 +1,4 @@
-"""Ports for embedders: a whole world in memory, to be replaced port by port."""
+"""Ports for embedders: a whole world in memory, to be replaced port by port, and what else `Ports` are made of."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from sr_adapters.memory.bus import MemoryControlBus
 from sr_adapters.memory.root import MemoryEngineRoots
 from sr_adapters.memory.sink import NullSink
 from sr_adapters.memory.store import MemoryObjectStore
-from sr_adapters.runtime.clock import SystemClock
-from sr_adapters.runtime.heartbeat import ThreadHeartbeat
-from sr_adapters.runtime.ids import RandomIds
+from sr_adapters.runtime.clock import ManualClock, SystemClock
+from sr_adapters.runtime.heartbeat import NoHeartbeat, ThreadHeartbeat
+from sr_adapters.runtime.ids import RandomIds, SequentialIds
 from sr_adapters.runtime.platform import FixedPlatformRuns
-from sr_adapters.runtime.pool import ThreadPool
+from sr_adapters.runtime.pool import SerialPool, ThreadPool
 from sr_adapters.runtime.timezones import known_timezone
 from sr_domain import Ports, ProvidedLaw
 from sr_plugins.laws import builtin_laws
@@ -31,6 +31,11 @@ from sr_ports import (
     PlatformRuns,
     WorkPool,
 )
+
+__all__ = [
+    "FixedPlatformRuns", "ManualClock", "MemoryPorts", "NoHeartbeat", "Ports", "ProvidedLaw", "RandomIds",
+    "SequentialIds", "SerialPool", "SystemClock", "ThreadHeartbeat", "ThreadPool", "builtin_laws", "known_timezone",
+]  # fmt: skip
 
 
 @attrs.frozen(kw_only=True)

@@ -41,6 +41,19 @@ gates:
     upstream_gate_dependencies: []
     authorizes_outputs:
 {outputs}"""
+_OWN_GATES = """\
+# What vouches for the outputs, and how: {flag}, which came with the data. Written by sr init.
+version: "1"
+gates:
+  - gate_id: {gate}
+    scope: fingerprint
+    # the folder itself
+    bundle_root_template: ./
+    passed_flag_path_template: {flag}
+    verification_method: {{kind: {law}}}
+    upstream_gate_dependencies: []
+    authorizes_outputs:
+{outputs}"""
 _OUTPUTS = """\
 # Which files make up which output; {utc_day} is each day of a request's window. Written by sr init.
 version: "1"
@@ -73,6 +86,12 @@ def gates_text(gate: str, outputs: Iterable[Inferred]) -> str:
     return _GATES.format(
         gate=quoted(gate), law=LAW, outputs=named, **{key: quoted(value) for key, value in places.items()}
     )
+
+
+def own_gates_text(gate: str, law: str, flag: str, outputs: Iterable[Inferred]) -> str:
+    """The gate map of a folder that brings its own proof."""
+    named = "".join(f"      - {quoted(one.output_id)}\n" for one in outputs)
+    return _OWN_GATES.format(gate=quoted(gate), law=law, flag=quoted(flag), outputs=named)
 
 
 def outputs_text(gate: str, outputs: Iterable[Inferred]) -> str:

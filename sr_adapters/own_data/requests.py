@@ -23,6 +23,14 @@ def unsealed_request(window: Days | None, output_ids: Sequence[str], data: str) 
     return {**_BEGIN, "window": node, "output_ids": list(output_ids), "engine_run_root": data}
 
 
+def own_request(
+    name: str, window: Days | None, output_ids: Sequence[str], data: str, fingerprint: str
+) -> dict[str, Any]:
+    """The request for data that came with their own proof. `fingerprint`: of that."""
+    days = window or NO_DAY
+    return sealed_request(name, days, output_ids, data, fingerprint=fingerprint, parameters={}, before={})
+
+
 def sealed_request(
     name: str,
     window: Days,

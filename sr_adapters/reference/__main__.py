@@ -19,7 +19,7 @@ def files() -> dict[str, str]:
 def behind() -> list[str]:
     """The files that are not as the code is now, and those that no page makes."""
     made = files()
-    there = {one.name for one in HOME.glob("*.md")}
+    there = {one.relative_to(HOME).as_posix() for one in HOME.rglob("*.md")}
     stale = [
         name for name, text in made.items() if not (HOME / name).is_file() or (HOME / name).read_text("utf-8") != text
     ]
@@ -30,6 +30,7 @@ def write() -> None:
     """Bring every file up to date."""
     HOME.mkdir(parents=True, exist_ok=True)
     for name, text in files().items():
+        (HOME / name).parent.mkdir(exist_ok=True)
         (HOME / name).write_text(text, "utf-8")
 
 

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 from sr_adapters.reference import words
 from sr_adapters.reference.commands import command_line
+from sr_adapters.reference.hooks import hook_pages
 from sr_adapters.reference.markdown import code, page, table
 from sr_adapters.reference.python_api import python_api
 from sr_adapters.reference.settings import profile_keys
 from sr_adapters.reference.shapes import fields
 from sr_adapters.reference.variables import environment
 from sr_domain.evidence.bundle import DIGEST_KEYS, PATH_KEYS
-from sr_domain.evidence.gates import FLAG_LIMIT
+from sr_domain.evidence.flags import FLAG_LIMIT, MANIFEST_LIMIT
 from sr_domain.evidence.index_reader import MAX_INDEX, SHAPES
 from sr_domain.plan.compile import PINS
 from sr_domain.plan.templates import DAY_TOKENS
@@ -36,8 +37,13 @@ def pages() -> Mapping[str, str]:
         "pins.md": _pins(),
         "reasons.md": page("Reason codes", _REASONS, reason_table()),
         "python.md": python_api(),
+        **hook_pages(),
     }
-    index = [(f"[{text.partition(chr(10))[0].removeprefix('# ')}]({name})",) for name, text in made.items()]
+    index = [
+        (f"[{text.partition(chr(10))[0].removeprefix('# ')}]({name})",)
+        for name, text in made.items()
+        if name.count("/") == name.count("/index.md")
+    ]
     return {
         "index.md": page("Reference", "Made from the code, and held against it by the tests.", table(["page"], index)),
         **made,
@@ -88,6 +94,9 @@ def _flags() -> str:
         '```json\n{"sha256_hex": "0123...64 hex characters"}\n```',
         "Upper-case hex, CRLF and a byte order mark are taken. A flag that is empty or ends too early is still being "
         "written: the run waits.",
+        "A law of another algorithm than sha256 has flags with hex of that length, under its name: `sha512_hex = ...`. "
+        "A law may read its flags itself: `sha256sums_file` and `bagit` take a manifest for flag and index in one, of "
+        f"{MANIFEST_LIMIT:,} bytes at most.",
         "## Index",
         f"JSON of at most {MAX_INDEX:,} bytes: a list of members, or an object with the list under one of {shapes}. "
         "A member is a path, or an object.",

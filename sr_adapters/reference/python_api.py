@@ -11,7 +11,9 @@ from sr_adapters.reference.markdown import code, page, table
 _MODULES = {
     "sr_plugins": "for programs that run or read runs",
     "sr_plugins.consumer": "for consumers",
+    "sr_plugins.aio": "for services with an event loop",
     "sr_domain": "for embedders, who bring ports, policy and pack",
+    "sr_adapters.memory": "the ports that embedders bring, where they bring no others",
     "sr_ports": "for authors of plugins",
 }
 

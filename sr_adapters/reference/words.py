@@ -79,6 +79,10 @@ PLACEHOLDERS = {
     "python": "the Python that Scenario Runner runs in",
 }
 VARIABLES = {
+    "SR_TRACE_PLUGINS": (
+        "commands",
+        "1: tell on stderr which plugins were asked, what was chosen, what was skipped and why",
+    ),
     "PLATFORM_RUN_ID": ("commands", "the platform run; else the active one under the runtime root"),
     "PLATFORM_LOG_PATH": (
         "commands",

@@ -51,10 +51,13 @@ def locator(output: SealedOutput, pins: Node, root: str, proof: OutputProof) -> 
     }
 
 
-def gate_receipt(look: SealedGate, pins: Node, root: str, digest: str) -> Document:
-    """The receipt that a gate passed, on the day of this look. `root`, `pins`: as for `locator`."""
+def gate_receipt(look: SealedGate, pins: Node, root: str, digest: str, algorithm: str = "sha256") -> Document:
+    """The receipt that a gate passed, on the day of this look. `root`, `pins`: as for `locator`.
+
+    Its contract has room for a sha256 digest; one of another algorithm is told in `notes`.
+    """
     artifacts = {
-        "validation_bundle_root": look.bundle_root + "/",
+        "validation_bundle_root": f"{look.bundle_root}/" if look.bundle_root else "",
         "index_path": look.index_path,
         "passed_flag_path": look.flag_path,
     }
@@ -63,8 +66,9 @@ def gate_receipt(look: SealedGate, pins: Node, root: str, digest: str) -> Docume
         "status": "PASS",
         "scope": {pin: pins[pin] for pin in look.scope_pins},
         "receipt_kind": "passed_flag",
-        "digest": digest_node(digest),
+        **({"digest": digest_node(digest)} if algorithm == "sha256" else {}),
         "artifacts": {key: below(root, path) for key, path in artifacts.items() if path is not None},
+        **({} if algorithm == "sha256" else {"notes": f"{algorithm}:{digest}"}),
     }
 
 
@@ -142,10 +146,12 @@ def facts_view(layout: Layout, pins: Node, plan: Node, decision: Node) -> Docume
 
 def _gate_receipts(plan: SealedPlan, pins: Node, root: str, decided: Decision) -> Iterable[Document]:
     digests = {(proof.gate_id, proof.day): proof.digest for proof in decided.gates}
+    algorithms = {one.gate_id: one.algorithm or "sha256" for one in decided.judges}
     for gate in plan.gates:
         own = engine_pins(gate, pins, decided.engine_run_id)
         for look in gate.looks(str(decided.engine_run_id or pins["run_id"])):
-            yield gate_receipt(look, own, root, digests[gate.gate_id, look.day])
+            algorithm = algorithms.get(gate.gate_id, "sha256")
+            yield gate_receipt(look, own, root, digests[gate.gate_id, look.day], algorithm)
 
 
 def _origins(rev: Mapping[str, str], decided: Decision) -> Document:

@@ -12,10 +12,9 @@ from sr_domain.evidence.gates import still_lacks
 from sr_domain.evidence.oracle import MANIFEST, read_manifest
 from sr_domain.evidence.outputs import OutputFiles, find_output
 from sr_domain.evidence.run_receipt import RECEIPT, mismatch, read_receipt, run_id_in
-from sr_domain.evidence.small_files import CutShort
 from sr_domain.plan.sealed import OutputPart, SealedGate, SealedPlan
 from sr_domain.record.read import Record
-from sr_ports import EngineRoot, EngineRoots, EvidenceFault, ListingRules
+from sr_ports import CutShort, EngineRoot, EngineRoots, EvidenceFault, ListingRules
 
 
 def something_there(roots: EngineRoots, plan: SealedPlan, uri: str, run_id: str) -> bool:

@@ -57,6 +57,7 @@ class Bundle(Compared):
 
     `bundle_root`: folder without trailing slash. `index_path`: None when the gate names none. `flag_path`:
     of the gate's flag, which no law reads. `pool`: what reads the parts of a law over parts, None for this thread.
+    `members`: what a flag lists that is the index as well, at each call anew; None for any other.
     """
 
     root: EngineRoot
@@ -68,13 +69,24 @@ class Bundle(Compared):
     digests: WholeFiles = attrs.field(factory=WholeFiles)
     flag_path: str | None = None
     pool: WorkPool | None = None
+    members: Callable[[], Iterable[IndexEntry]] | None = None
+
+    @property
+    def inside(self) -> str:
+        """What paths of the bundle begin with below the engine root; empty where that itself is the bundle."""
+        return f"{self.bundle_root}/" if self.bundle_root else ""
+
+    @property
+    def listed_in(self) -> str | None:
+        """Where the bundle's files are listed: in its index, or in a flag that is one; None where nowhere."""
+        return self.index_path if self.members is None else self.flag_path
 
     def files(self) -> Sequence[BundleFile]:
         """Every file below the bundle root less excluded names. Raises `BundleAbsent` when there is none.
 
         The flag is one of them where no name leaves it out: a digest over all files then covers it.
         """
-        cut = len(self.bundle_root) + 1
+        cut = len(self.inside)
         facts = self.root.list(self.bundle_root, whole_bundle(self.method, self.rules))
         if not facts:
             raise BundleAbsent(self.bundle_root)
@@ -88,12 +100,12 @@ class Bundle(Compared):
 
     @cached_property
     def _index(self) -> Sequence[IndexEntry]:
-        path = self.index_path
+        path = self.listed_in
         if path is None:
             raise EvidenceFault(ReasonCode.INDEX_MALFORMED, "the gate map names no index for this law")
         if self.root.stat(path, self.rules) is None:
             raise BundleAbsent(path)
-        entries = kept(partial(self._entries, path))
+        entries = kept(partial(self._entries, path) if self.members is None else self._members)
         if not entries:
             raise EvidenceFault(ReasonCode.INDEX_EMPTY, f"{path} lists nothing", path)
         return entries
@@ -111,6 +123,13 @@ class Bundle(Compared):
             if not plain:  # also for a law that never opens it: no index names what is no member
                 _check_member(entry.path, entry.path)
             yield entry
+
+    def _members(self) -> Iterator[IndexEntry]:
+        """A walk over a flag that is the index as well. Its digest is over all of it: no name is left out."""
+        for entry in () if self.members is None else self.members():
+            plain = self._plain(entry)
+            _check_member(plain.path, entry.path)
+            yield plain
 
     def _guarded(self, path: str) -> Iterator[memoryview]:
         """The bytes of an index: read under the lease, as any others are."""
@@ -165,8 +184,8 @@ class Bundle(Compared):
 
     def _lists(self, path: str) -> bool:
         """Whether the index lists what is at `path` below the engine root."""
-        inside = f"{self.bundle_root}/" if self.bundle_root and self.method.path_base == "bundle_root" else ""
-        return self.index_path is not None and any(inside + entry.path == path for entry in self.index())
+        inside = self.inside if self.method.path_base == "bundle_root" else ""
+        return self.listed_in is not None and any(inside + entry.path == path for entry in self.index())
 
     def sha256_file(self, path: str, base: PathBase) -> str:
         """Hex sha256 of one member, read once in a look."""
@@ -202,7 +221,7 @@ class Bundle(Compared):
 
     def part_facts(self) -> dict[str, FileFact]:
         """The files of a law over parts, by the paths that it is given. Raises as `parts` does."""
-        return self._all_but_the_flag() if self.index_path is None else self._listed()
+        return self._all_but_the_flag() if self.listed_in is None else self._listed()
 
     def _listed(self) -> dict[str, FileFact]:
         """The index's members by path, each found before any is read."""
@@ -215,7 +234,7 @@ class Bundle(Compared):
 
     def _all_but_the_flag(self) -> dict[str, FileFact]:
         """Every file below the bundle root less excluded names and the flag, by path from the method's base on."""
-        cut = 0 if self.method.path_base == "run_root" else len(self.bundle_root) + 1
+        cut = 0 if self.method.path_base == "run_root" else len(self.inside)
         found = {
             fact.path[cut:]: fact
             for fact in self.root.list(self.bundle_root, whole_bundle(self.method, self.rules))
@@ -236,11 +255,11 @@ class Bundle(Compared):
         """The member's path below the engine root. Raises `EvidenceFault` for one that leaves its base or is none."""
         plain = plain_path(path, folders=self.root.folders)
         _check_member(plain, path)
-        return plain if base == "run_root" else f"{self.bundle_root}/{plain}"
+        return plain if base == "run_root" else self.inside + plain
 
     def _check_target(self, fact: FileFact, base: PathBase) -> None:
         """A symbolic link may stay within its base alone; the engine root sees to what is outside it."""
-        inside = f"{self.bundle_root}/" if self.bundle_root and base == "bundle_root" else ""
+        inside = self.inside if base == "bundle_root" else ""
         if fact.target is not None and not fact.target.startswith(inside):
             what = f"the member {fact.path} is a link to {fact.target}, outside its bundle"
             raise EvidenceFault(ReasonCode.PATH_ESCAPES, what, fact.path)

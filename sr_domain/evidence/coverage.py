@@ -65,6 +65,7 @@ def hashed_by(
     traced = _Traced(root, gate.bundle_root, gate.index_path, gate.method, _unbounded, rules, flag_path=gate.flag_path)
     heard: list[BaseException] = []
     try:
+        traced = attrs.evolve(traced, members=_members(traced, law))
         if isinstance(law.law, PartsLaw):
             law.law.digest_parts(tuple(traced.parts()))
         else:
@@ -75,17 +76,36 @@ def hashed_by(
     return frozenset(traced.seen)
 
 
-def named_by(root: EngineRoot, gate: SealedGate, among: Collection[str], rules: ListingRules = TODAY) -> frozenset[str]:
+def named_by(
+    root: EngineRoot,
+    gate: SealedGate,
+    among: Collection[str],
+    rules: ListingRules = TODAY,
+    law: ProvidedLaw | None = None,
+) -> frozenset[str]:
     """The paths of these, below the engine root, that the gate names: by its index, else as files of its bundle.
 
-    Raises `EvidenceFault`, `BundleAbsent`, `Unreachable`.
+    `law`: of the gate, where it is at hand; a flag of its may be the index as well. Raises `EvidenceFault`,
+    `BundleAbsent`, `Unreachable`.
     """
     bundle = Bundle(root, gate.bundle_root, gate.index_path, gate.method, _unbounded, rules, flag_path=gate.flag_path)
-    inside = f"{gate.bundle_root}/" if gate.bundle_root else ""
-    if gate.index_path is None:
+    if law is not None and law.traits.lists_outputs:
+        bundle = attrs.evolve(bundle, members=_members(bundle, law))
+    inside = bundle.inside
+    if bundle.listed_in is None:
         return frozenset(among).intersection(inside + one.path for one in bundle.files())
     places = (_place(one, inside, gate.method.path_base) for one in bundle.index() if one.path)
     return frozenset(among).intersection(places)
+
+
+def _members(bundle: Bundle, law: ProvidedLaw) -> Callable[[], Iterable[IndexEntry]] | None:
+    """What the gate's flag lists, where its law finds that there."""
+    if "members" not in law.traits.offers or bundle.flag_path is None:
+        return None
+    from sr_domain.evidence.flags import read_manifest
+    from sr_domain.evidence.law_call import members_of
+
+    return members_of(law, bundle, read_manifest(bundle.root, bundle.flag_path, bundle.rules))
 
 
 def _place(entry: IndexEntry, inside: str, base: PathBase) -> str:

@@ -15,7 +15,7 @@ _CUT_TEXT = re.compile(r"""\A"(?:[^"\\\x00-\x1f]++|\\["\\/bfnrt]|\\u[0-9A-Fa-f]{
 _CUT_NUMBER = re.compile(r"\A-?(?:(?:0|[1-9]\d*)(?:\.|(?:\.\d+)?[eE][+-]?)?)?\Z")
 _WORDS = ("true", "false", "null")
 _DEPTH = 100
-_HEX = re.compile(r"[0-9A-Fa-f]{0,63}\Z")
+_HEX = re.compile(r"[0-9A-Fa-f]*\Z")
 _HOLE = b"\0"
 """What a file that got its length beforehand holds where nothing was written yet."""
 _NEXT: dict[tuple[str, str], str] = {
@@ -46,8 +46,8 @@ def json_cut_short(data: bytes) -> bool:
     return not rest or scan.may_begin(rest)
 
 
-def flag_cut_short(data: bytes, names: Collection[str]) -> bool:
-    """Whether the bytes are the beginning of a passed flag: ``name = <64 hex>``, or a JSON object."""
+def flag_cut_short(data: bytes, names: Collection[str], length: int = 64) -> bool:
+    """Whether the bytes are the beginning of a passed flag: text with so much hex, or a JSON object."""
     if codecs.BOM_UTF8.startswith(data):
         return True
     text = data.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace").lstrip()
@@ -56,17 +56,21 @@ def flag_cut_short(data: bytes, names: Collection[str]) -> bool:
     if data.endswith(_HOLE):
         written = data.rstrip(_HOLE)
         whole = written.rstrip()
-        return flag_cut_short(written, names) or (
-            _HEX.match(whole[-1:].decode("ascii", "replace")) is not None and flag_cut_short(whole[:-1], names)
+        return flag_cut_short(written, names, length) or (
+            _HEX.match(whole[-1:].decode("ascii", "replace")) is not None and flag_cut_short(whole[:-1], names, length)
         )
     for name in names:
         if name.startswith(text):
             return True
         if text.startswith(name):
             told = text[len(name) :].lstrip()
-            if not told or (told[0] == "=" and _HEX.match(told[1:].lstrip())):
+            if not told or (told[0] == "=" and _hex_begun(told[1:].lstrip(), length)):
                 return True
     return False
+
+
+def _hex_begun(text: str, length: int) -> bool:
+    return len(text) < length and _HEX.match(text) is not None
 
 
 def _json_whole(data: bytes) -> bool:

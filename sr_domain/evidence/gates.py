@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable, Iterable
 
 import attrs
 
-from sr_domain.evidence.bundle import Bundle, BundleAbsent, is_hex64, whole_bundle
+from sr_domain.evidence.bundle import Bundle, BundleAbsent, whole_bundle
 from sr_domain.evidence.digests import Guard, WholeFiles
-from sr_domain.evidence.law_call import LawFault, law_digest
+from sr_domain.evidence.flags import read_flag, read_manifest
+from sr_domain.evidence.law_call import LawFault, law_culprit, law_digest, law_notes, law_stated, members_of
 from sr_domain.evidence.provided_law import ProvidedLaw
-from sr_domain.evidence.small_files import CutShort, first_line, parse_small, read_small
 from sr_domain.plan.sealed import SealedGate
 from sr_domain.record.proofs import Conflict
-from sr_ports import EngineRoot, EvidenceFault, ListingRules, ReasonCode, WorkPool
+from sr_ports import CutShort, EngineRoot, EvidenceFault, ListingRules, ReasonCode, WorkPool
 from sr_ports.compared import Compared
 from sr_ports.wanted import TODAY
 
-FLAG_LIMIT = 64 << 10
-_TEXT_FLAG = re.compile(r"\s*([A-Za-z0-9_]+)\s*=\s*([0-9A-Fa-f]{64})\s*")
+OutputPaths = Callable[[], Iterable[str]]
+"""Gives the paths, below the engine root, of the files of outputs."""
+_ON_ITS_WAY = frozenset({ReasonCode.INDEXED_FILE_ABSENT, ReasonCode.FILE_UNLISTED})
+"""What is missing before the deadline, and a contradiction from then on."""
 
 
 @attrs.frozen(eq=False, repr=False)
 class GatePassed(Compared):
-    """The law's digest is the one the flag states. `digest`: hex64."""
+    """The law's digest is the one the flag states. `digest`: hex. `notes`: what the law says of it beside that."""
 
     digest: str
+    notes: tuple[str, ...] = ()
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -61,48 +64,106 @@ def verify_gate(
     rules: ListingRules = TODAY,
     digests: WholeFiles | None = None,
     pool: WorkPool | None = None,
+    outputs: OutputPaths | None = None,
 ) -> GateVerdict:
     """Judge a gate (spec: behaviour, "Evidence"). `rules`: those of its day for a run decided before.
 
-    `digests`: what the same look has read already. `pool`: reads the parts of a law over parts.
+    `digests`: what the same look has read already. `pool`: reads the parts of a law over parts. `outputs`: paths of
+    the files that the gate authorises, for a law whose manifest must list them; None where that is not asked.
 
     Raises `Unreachable`, `LeaseLost`.
     """
-    expected, read = None, digests or WholeFiles()
+    read = digests or WholeFiles()
     bundle = Bundle(root, gate.bundle_root, gate.index_path, gate.method, guard, rules, read, gate.flag_path, pool)
+    judging = _Judging(gate, provided, bundle, enforce_members, outputs)
     try:
-        if root.stat(gate.flag_path, rules) is None:
-            return GateMissing(gate.flag_path, f"no passed flag yet (wants: {_wanted(gate)})")
-        expected = read_flag(root, gate.flag_path, gate.method.digest_field, rules)
-        actual = law_digest(provided, bundle)
-        if actual != expected:
-            return _mismatch(gate, bundle, expected, actual)
-        if enforce_members and gate.index_path is not None:
-            check_members(bundle)
+        return judging.verdict()
     except BundleAbsent as absent:
         return GateMissing(absent.path, _absent(gate, absent.path))
     except LawFault as fault:
         return GateUnjudged(fault.code, fault.what)
     except EvidenceFault as fault:
-        conflict = Conflict.from_fault(gate.gate_id, fault, expected)
-        if isinstance(fault, CutShort) or fault.code is ReasonCode.INDEXED_FILE_ABSENT:
+        conflict = Conflict.from_fault(gate.gate_id, fault, judging.expected)
+        if isinstance(fault, CutShort) or fault.code in _ON_ITS_WAY:
             return GateMissing(fault.path or gate.bundle_root, fault.what, conflict)
         return conflict
     finally:
-        bundle.let_go()
-    return GatePassed(expected)
+        judging.bundle.let_go()
 
 
-def _mismatch(gate: SealedGate, bundle: Bundle, expected: str, actual: str) -> GateVerdict:
-    """A digest that differs; where the gate's index names what has not come, that is missing."""
-    coming, culprit = _awaits_members(bundle), first_culprit(bundle)
-    detail = f"the flag states {expected}, the law gives {actual}"
-    if culprit is not None:
-        detail += f"; {culprit} is not what the index says"
-    conflict = Conflict(gate.gate_id, ReasonCode.GATE_DIGEST_MISMATCH, detail, expected, actual, culprit)
-    if coming is None:
-        return conflict
-    return GateMissing(coming, f"it is not there yet, and {detail}", conflict)
+@attrs.define
+class _Judging:
+    """One gate and its law. `expected`: what the flag states, once it was read."""
+
+    gate: SealedGate
+    provided: ProvidedLaw
+    bundle: Bundle
+    enforce_members: bool
+    outputs: OutputPaths | None
+    expected: str | None = None
+
+    def verdict(self) -> GateVerdict:
+        """The judgement. Raises what the evidence, the law and the world raise."""
+        if self.bundle.root.stat(self.gate.flag_path, self.bundle.rules) is None:
+            wanted = _wanted(self.gate, self.provided)
+            return GateMissing(self.gate.flag_path, f"no passed flag yet (wants: {wanted})")
+        data = self._manifest()
+        if self.bundle.members is None:
+            expected = self.expected = self._stated(data)
+            actual = law_digest(self.provided, self.bundle)
+        else:  # a long manifest whose files are not there is not gone through for its digest
+            actual = law_digest(self.provided, self.bundle)
+            expected = self.expected = self._stated(data)
+        if actual != expected:
+            return self._mismatch(expected, actual)
+        if self.enforce_members and self.gate.index_path is not None:
+            check_members(self.bundle)
+        if self.outputs is not None and self.provided.traits.lists_outputs and self.bundle.members is not None:
+            self._check_listed(self.outputs)
+        offers = self.provided.traits.offers
+        return GatePassed(expected, law_notes(self.provided, self.bundle) if "notes" in offers else ())
+
+    def _manifest(self) -> bytes:
+        """The flag's bytes, for a law that reads it itself; what such a flag lists is the bundle's index then."""
+        traits, bundle = self.provided.traits, self.bundle
+        data = read_manifest(bundle.root, self.gate.flag_path, bundle.rules) if traits.reads_flag else b""
+        if "members" in traits.offers:
+            self.bundle = attrs.evolve(bundle, members=members_of(self.provided, bundle, data))
+        return data
+
+    def _stated(self, data: bytes) -> str:
+        """What the flag states, by the law where it reads its flag itself."""
+        gate, bundle, traits = self.gate, self.bundle, self.provided.traits
+        if "stated" in traits.offers:
+            return law_stated(self.provided, bundle, data)
+        return read_flag(bundle.root, gate.flag_path, gate.method.digest_field, bundle.rules, traits)
+
+    def _mismatch(self, expected: str, actual: str) -> GateVerdict:
+        """A digest that differs; where the gate's index names what has not come, that is missing."""
+        gate, bundle = self.gate, self.bundle
+        if "culprit" in self.provided.traits.offers:
+            coming, culprit = None, law_culprit(self.provided, bundle)
+        else:
+            coming, culprit = _awaits_members(bundle), first_culprit(bundle)
+        detail = f"the flag states {expected}, the law gives {actual}"
+        if culprit is not None:
+            detail += f"; {culprit} is not what the {'index' if bundle.members is None else 'flag'} says"
+        conflict = Conflict(gate.gate_id, ReasonCode.GATE_DIGEST_MISMATCH, detail, expected, actual, culprit)
+        if coming is None:
+            return conflict
+        return GateMissing(coming, f"it is not there yet, and {detail}", conflict)
+
+    def _check_listed(self, outputs: OutputPaths) -> None:
+        """Every file below the bundle root that the gate authorises must be on the manifest. Raises `EvidenceFault`."""
+        gate, inside = self.gate, self.bundle.inside
+        owed = {path for path in outputs() if path.startswith(inside) and path != gate.flag_path}
+        base = "" if gate.method.path_base == "run_root" else inside
+        if owed:
+            owed.difference_update(base + entry.path for entry in self.bundle.index())
+        if owed:
+            first = min(owed)
+            more = f" and {len(owed) - 1} more" if len(owed) > 1 else ""
+            raise EvidenceFault(ReasonCode.FILE_UNLISTED, f"{first}{more} is on no line of {gate.flag_path}", first)
 
 
 def still_lacks(root: EngineRoot, gate: SealedGate, path: str, rules: ListingRules = TODAY) -> bool:
@@ -131,44 +192,15 @@ def still_lacks(root: EngineRoot, gate: SealedGate, path: str, rules: ListingRul
     return False
 
 
-def _wanted(gate: SealedGate) -> str:
-    return f"{gate.method.digest_field} = <64 hex>, or JSON with that field"
+def _wanted(gate: SealedGate, provided: ProvidedLaw) -> str:
+    traits = provided.traits
+    if "stated" in traits.offers:
+        return f"a flag as {provided.law.kind} reads it"
+    return f"{gate.method.digest_field} = <{traits.hex_length or ''} hex>, or JSON with that field"
 
 
 def _absent(gate: SealedGate, path: str) -> str:
     return "no index is there: a JSON list of the bundle's files" if path == gate.index_path else "no file is below it"
-
-
-def read_flag(root: EngineRoot, path: str, digest_field: str, rules: ListingRules = TODAY) -> str:
-    """The digest that a passed flag states, lower-case. Raises `EvidenceFault(FLAG_MALFORMED)`.
-
-    `CutShort` for one that is empty or merely ends too early.
-    Text ``sha256_hex = <hex>`` (or the map's own field name), or a JSON object with that field.
-    """
-    data = read_small(root, path, FLAG_LIMIT, rules)
-    stated: object = None
-    if data.lstrip()[:1] == b"{":
-        document = parse_small(data, path, FLAG_LIMIT, ReasonCode.FLAG_MALFORMED)
-        stated = document.get(digest_field)
-        if stated is None:
-            raise EvidenceFault(ReasonCode.FLAG_MALFORMED, f"{path} has no field {digest_field}", path)
-    else:
-        match = _TEXT_FLAG.fullmatch(data.decode("utf-8", "replace"))
-        if match is not None and match[1] in ("sha256_hex", digest_field):
-            stated = match[2]
-    if not isinstance(stated, str) or not is_hex64(stated):
-        begins = f"it begins {first_line(data)}" if data.strip() else "it is empty"
-        bare = re.match(rb"\s*([0-9a-fA-F]{64})\b", data)
-        wanted = f"{digest_field} = {'<64 hex>' if bare is None else bare[1].decode().lower()}"
-        what = f"{path} states no sha256 digest as '{wanted}' or in JSON: {begins}"
-        raise _flag_fault(data, digest_field)(ReasonCode.FLAG_MALFORMED, what, path)
-    return stated.lower()
-
-
-def _flag_fault(data: bytes, digest_field: str) -> type[EvidenceFault]:
-    from sr_domain.evidence.cut_short import flag_cut_short
-
-    return CutShort if flag_cut_short(data, ("sha256_hex", digest_field)) else EvidenceFault
 
 
 def check_members(bundle: Bundle) -> None:
@@ -191,7 +223,7 @@ def _find_members(bundle: Bundle) -> None:
 def _awaits_members(bundle: Bundle) -> str | None:
     """What a gate's own index shows to be on its way, itself or a file that it lists; None where all has come."""
     try:
-        if bundle.index_path is not None:
+        if bundle.listed_in is not None:
             _find_members(bundle)
     except (BundleAbsent, CutShort) as coming:
         return coming.path

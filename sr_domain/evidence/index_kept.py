@@ -53,7 +53,7 @@ def kept(walk: Walk) -> Sequence[IndexEntry]:
         count += 1
         if held is not None:
             held.append(entry)
-            text += len(entry.path) + len(entry.sha256_hex or "")
+            text += len(entry.path) + len(entry.sha256_hex or "") + len(entry.claim or "")
             if count > KEPT_ENTRIES or text > KEPT_TEXT:
                 held = None
     return LongIndex(walk, count) if held is None else tuple(held)

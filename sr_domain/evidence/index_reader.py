@@ -14,8 +14,8 @@ from typing import Any, Final, NoReturn
 
 from sr_domain.encoding.bounds import MAX_DEPTH, too_deep_at
 from sr_domain.encoding.strict_json import DECODER, SURROGATE
-from sr_domain.evidence.small_files import CutShort, first_line
-from sr_ports import EvidenceFault, ReasonCode
+from sr_domain.evidence.small_files import first_line
+from sr_ports import CutShort, EvidenceFault, ReasonCode
 
 MAX_INDEX: Final = 256 << 20
 """Bytes of an index."""

@@ -10,9 +10,9 @@ from sr_domain.encoding.bounds import BOUNDS
 from sr_domain.encoding.contracts import problem
 from sr_domain.encoding.names import lower_hex
 from sr_domain.encoding.places import below
-from sr_domain.evidence.small_files import CutShort, parse_small, read_small
+from sr_domain.evidence.small_files import parse_small, read_small
 from sr_domain.record.proofs import Failure
-from sr_ports import EngineRoot, EvidenceFault, ReasonCode
+from sr_ports import CutShort, EngineRoot, EvidenceFault, ReasonCode
 
 MANIFEST = "_oracle_pack_manifest.json"
 _LIMIT = 256 << 10

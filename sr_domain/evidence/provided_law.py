@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import attrs
 
@@ -12,7 +12,11 @@ from sr_ports import HashingLaw
 from sr_ports.compared import Compared
 
 if TYPE_CHECKING:
-    from sr_ports import BundleView
+    from sr_domain.evidence.law_traits import LawTraits
+    from sr_ports import BundleView, Params
+
+Question = Literal["digest", "stated", "members", "culprit", "notes"]
+"""What a law is asked. ``stated`` and ``members`` are of a flag's bytes, the others of a bundle."""
 
 
 class RunsIn(enum.Enum):
@@ -28,27 +32,41 @@ class RunsIn(enum.Enum):
 
 @attrs.frozen(eq=False, repr=False)
 class ProvidedLaw(Compared):
-    """A hashing law and where it came from (spec: mission, law 11). `runs_in`: where it is called."""
+    """A hashing law and where it came from (spec: mission, law 11). `runs_in`: where it is called.
+
+    `prints`: its fingerprints that were made, by params.
+    """
 
     law: HashingLaw
     distribution: str
     version: str
     runs_in: RunsIn = RunsIn.CALLER
+    prints: dict[Params, str | None] = attrs.field(factory=dict, eq=False, init=False)
 
     @property
     def by(self) -> str:
         """Whose it is, for people."""
         return f"the law {self.law.kind} of {self.distribution} {self.version}"
 
+    @property
+    def traits(self) -> LawTraits:
+        """What the law says of itself."""
+        from sr_domain.evidence.law_traits import traits_of
+
+        return traits_of(self.law)
+
 
 @runtime_checkable
 class WatchedLaw(Protocol):
     """A law whose call is watched from outside, so that one that hangs keeps no lease."""
 
-    def watched(self, bundle: BundleView, check: Callable[[], None]) -> Any:
+    def watched(
+        self, bundle: BundleView, check: Callable[[], None], question: Question = "digest", flag: bytes = b""
+    ) -> Any:
         """What the law answers, whatever that is. `check`: asked now and then; what it raises ends the call.
 
-        Raises what the view raised, `EvidenceFault` and `Unreachable` of the law's own, `LawStopped`.
+        `flag`: the gate's, for ``stated`` and ``members``; members, and notes, come as a list. Raises what the view
+        raised, `EvidenceFault` and `Unreachable` of the law's own, `LawStopped`.
         """
 
 

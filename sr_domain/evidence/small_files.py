@@ -8,15 +8,11 @@ from typing import Any
 
 from sr_domain.encoding.bounds import BOUNDS, unmarked
 from sr_domain.encoding.strict_json import strict_loads
-from sr_ports import BadInput, EngineRoot, EvidenceFault, ListingRules, ReasonCode
+from sr_ports import BadInput, CutShort, EngineRoot, EvidenceFault, ListingRules, ReasonCode
 from sr_ports.wanted import TODAY
 
 _SHOWN = 80
 _ZEROS = re.compile(rb"\0+")
-
-
-class CutShort(EvidenceFault):
-    """A file that merely ends too early: it may still be being written."""
 
 
 def read_small(root: EngineRoot, path: str, limit: int, rules: ListingRules = TODAY) -> bytes:

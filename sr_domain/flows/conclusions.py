@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from sr_domain.evidence.judges import judge_of
 from sr_domain.evidence.provided_law import RunsIn
 from sr_domain.evidence.verdict import Evidence, Failed, Waiting
 from sr_domain.plan.sealed import SealedPlan
@@ -73,4 +74,4 @@ def _judges(run: HeldRun, plan: SealedPlan) -> Iterator[Judge]:
     for gate in sorted(plan.gates, key=lambda one: one.gate_id):
         provided = run.ports.laws.get(gate.method.kind)
         if provided is not None:
-            yield Judge(gate.gate_id, gate.method.kind, provided.distribution, provided.version)
+            yield judge_of(gate, provided, lambda _: run.held.check())

@@ -16,8 +16,6 @@ from sr_domain.evidence.verdict import Proven
 from sr_domain.record.layout import Layout
 from sr_domain.record.proofs import Failure
 from sr_domain.run.held_run import HeldRun
-from sr_domain.run.part_changes import part_changes
-from sr_domain.run.part_lists import PartList, part_list_at
 from sr_ports import BadInput, Blob, EvidenceFault, ReasonCode
 from sr_ports.compared import Compared
 
@@ -145,6 +143,8 @@ def _digest(receipt: Mapping[str, Any]) -> str:
 
 def _changes(run: HeldRun, one: Standing, stood: Mapping[str, Any]) -> dict[str, Any]:
     """Both sides, where and as what the one stands, and which files differ as far as both part lists are known."""
+    from sr_domain.run.part_changes import part_changes  # which a run with nothing in its way never needs
+
     old, content = _parts(run, one.key, stood), one.one.content
     new = content.files if content.listed else ()
     try:
@@ -159,6 +159,8 @@ def _parts(run: HeldRun, key: str, stood: Mapping[str, Any]) -> Iterable[FileDig
 
     Of the keys that a receipt may name, only those where a part list may be are read.
     """
+    from sr_domain.run.part_lists import PartList, part_list_at
+
     digest, ref = _digest(stood), stood.get("bundle_manifest_ref")
     found = part_list_at(run.ports.store, ref, digest) if ref in _manifests(run.layout, key, digest) else None
     return found if isinstance(found, PartList) else ()

@@ -14,6 +14,9 @@ class KnowsWhy(Protocol):
     def why_absent(self, kind: str) -> str:
         """Which plugins give nothing, and why, for people; empty when all could be asked."""
 
+    def left_out(self, kind: str, distribution: str) -> bool:
+        """Whether a law of that kind, or that distribution, is installed, and may not be used."""
+
 
 def absence(laws: object, kind: str) -> str:
     """The name of a law that no plugin provides, and what is known of why."""

@@ -30,6 +30,8 @@ _LOCATOR_PINS = frozenset(PINS) - {"seed"}
 _SCOPE_WORD = re.compile(
     r"(manifest_fingerprint|fingerprint|parameter_hash|scenario_id|run_id|seed|utc_day|global)(?:_|$)"
 )
+WHOLE_ROOT = (".", "./")
+"""How a gate map names the engine root itself as a gate's bundle."""
 MAX_DAYS = 3_660
 """How long a window may be, in days, where a path has ``{utc_day}``: ten years and a little."""
 
@@ -276,7 +278,8 @@ def _seal_gate(gate: GateSpec, pins: Mapping[str, str], days: tuple[str, ...] | 
     if isinstance(days, Unresolved):
         return Problem(ReasonCode.REQUEST_INVALID, gate.gate_id, days.what)
     fault = gate_day_fault(gate)
-    flag, bundle = (render(one, pins, days) for one in (gate.passed_flag_path_template, gate.bundle_root_template))
+    flag = render(gate.passed_flag_path_template, pins, days)
+    bundle = "" if gate.bundle_root_template in WHOLE_ROOT else render(gate.bundle_root_template, pins, days)
     index = None if gate.index_path_template is None else render(gate.index_path_template, pins, days)
     for one in (flag, bundle, index):
         fault = one.what if isinstance(one, Unresolved) else fault

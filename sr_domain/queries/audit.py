@@ -19,9 +19,10 @@ from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger, RecordFault, check_ledger
 from sr_domain.record.read import Record
 from sr_domain.run.beyond import index_row
+from sr_domain.run.context import Context
 from sr_domain.run.derived import Derived
 from sr_domain.run.derived_artifact import DerivedArtifact
-from sr_domain.run.lookup import home_of
+from sr_domain.run.lookup import home, home_of
 from sr_domain.run.ports import Ports
 from sr_domain.run.rolled_back import index_beyond
 from sr_domain.run.swap import swap
@@ -64,6 +65,12 @@ class Audit:
             **{name: [one.document() for one in found] for name, found in more.items() if found},
             **({"not_asked": list(self.not_asked)} if self.not_asked else {}),
         }
+
+
+def audit_run(context: Context, run_id: str) -> Audit:
+    """Audit the run where it is at home. Raises `NotFound` for one that nobody knows."""
+    place = home(context, run_id)
+    return audit(context.ports.at(place.layout.platform_run_id), place.layout, place.run_id)
 
 
 def audit(ports: Ports, layout: Layout, run_id: str) -> Audit:
@@ -153,11 +160,13 @@ def _sound(ports: Ports, key: str, run_id: str) -> Ledger:
     return found if isinstance(found, Ledger) else Ledger(run_id)
 
 
-def repair_status(ports: Ports, layout: Layout, run_id: str) -> bool:
+def repair_status(context: Context, run_id: str) -> bool:
     """Write the status that the record derives, and nothing else; whether anything was written.
 
-    A record that is itself at fault repairs nothing.
+    A record that is itself at fault repairs nothing. Raises `NotFound`.
     """
+    ports, place = context.ports, home(context, run_id)
+    layout, run_id = place.layout, place.run_id
     blob = ports.store.read(layout.record(run_id))
     ledger = None if blob is None else check_ledger(run_id, blob.data)
     document = rules_of(ledger).run_status(layout, ledger) if isinstance(ledger, Ledger) else None

@@ -11,6 +11,7 @@ import attrs
 from sr_domain.artifacts.revisions import today
 from sr_domain.encoding.contracts import Problem
 from sr_domain.encoding.pack_contracts import PackContracts
+from sr_domain.evidence.judges import judge_of
 from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.evidence.verdict import Complete, Conflicted, Evidence, Failed, Unjudged, Waiting, classify
 from sr_domain.plan.compile import PlanRefused, compile_plan
@@ -136,7 +137,7 @@ def _told(
 ) -> Check:
     name, code, detail = _named(verdict, evidence)
     own = evidence.engine_run_id or run_id
-    judges = (_judge(gate.gate_id, laws[gate.method.kind]) for gate in plan.gates)
+    judges = (judge_of(gate, laws[gate.method.kind], lambda _: None) for gate in plan.gates)
     found = proofs.Found(judges=tuple(judges), gates=evidence.gates, outputs=evidence.outputs)
     rest = Rest(
         code or "",
@@ -157,10 +158,6 @@ def _told(
         changed=evidence.unstable.paths,
         notes=evidence.notes,
     )
-
-
-def _judge(gate_id: str, provided: ProvidedLaw) -> proofs.Judge:
-    return proofs.Judge(gate_id, provided.law.kind, provided.distribution, provided.version)
 
 
 def _named(verdict: _Judged, evidence: Evidence) -> tuple[str, ReasonCode | None, str]:

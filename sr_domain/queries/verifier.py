@@ -17,7 +17,8 @@ class Verifier:
     """What a consumer needs to re-prove: where truth and bytes are, and how gates are judged.
 
     `progress`: called with one line for each thing that was proven, and now and then while a
-    long read goes on. `signed_by`: whose attestation there must be; None where none is asked for.
+    long read goes on. `signed_by`: whose attestation there must be; None where none is asked for. `check`: asked
+    while bytes are read; may raise to end that.
     """
 
     store: ObjectStore
@@ -27,6 +28,7 @@ class Verifier:
     clock: Clock
     progress: Callable[[str], None] = lambda line: None
     signed_by: SignatureChecker | None = None
+    check: Callable[[], None] = lambda: None
 
 
 INPUTS = ("facts_view", "outputs", "root", "plan", "record")

@@ -235,7 +235,7 @@ class _Bytes:
                 self._unread("gate_receipts", "gate_id", opened),
             )
         with opened:
-            look = _Look(opened, ReadProgress(self.verifier.progress, self.verifier.clock.now))
+            look = _Look(opened, ReadProgress(self.verifier.progress, self.verifier.clock.now, self.verifier.check))
             gates = self._gates(look)  # first: a gate over the same bytes has its say before them
             return self._outputs(look), gates
 
@@ -261,7 +261,10 @@ class _Bytes:
         if plan is None:
             return self._unread("gate_receipts", "gate_id")
         enforced, rules = view_gates.enforced(plan), self.view.rules.listing
-        judge = view_gates.GateBytes(self.verifier, look.root, enforced, rules, look.progress, look.read)
+        decided = None if self.ledger is None else Record(self.ledger).decision
+        decision = None if decided is None else decided.details.decision
+        judges = {} if decision is None else {one.gate_id: one for one in decision.judges}
+        judge = view_gates.GateBytes(self.verifier, look.root, enforced, rules, look.progress, look.read, judges)
         if named is None or not self.view.resolved:
             return judge.proof(view_gates.planned(self.view, plan))
         found = list(view_gates.received(self.view, named, plan))

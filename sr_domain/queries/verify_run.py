@@ -24,7 +24,9 @@ def verify_run(
     key = place.layout.facts(place.run_id)
     blob = ports.store.read(key)
     view = facts(context, place.layout.record(place.run_id)) if blob is None else parse_truth(blob.data, key)
-    verifier = Verifier(ports.store, ports.roots, ports.laws, ports.pool, ports.clock, signed_by=signed_by)
+    verifier = Verifier(
+        ports.store, ports.roots, ports.laws, ports.pool, ports.clock, signed_by=signed_by, check=context.check
+    )
     return verify(
         verifier,
         b"" if blob is None else blob.data,

@@ -9,15 +9,17 @@ import attrs
 
 from sr_domain.evidence.digests import WholeFiles
 from sr_domain.evidence.gates import GateMissing, GateUnjudged, verify_gate
+from sr_domain.evidence.judges import LOCAL, named, other_law
 from sr_domain.evidence.progress import ReadProgress
-from sr_domain.plan.absent_law import absence
+from sr_domain.evidence.provided_law import ProvidedLaw
+from sr_domain.plan.absent_law import KnowsWhy, absence
 from sr_domain.plan.policy import MemberDigests
 from sr_domain.plan.sealed import SealedGate, SealedPlan
 from sr_domain.plan.templates import DAY, RUN, filled, names
 from sr_domain.queries.finding import Finding
 from sr_domain.queries.verifier import Proof, Verifier
 from sr_domain.queries.view import View
-from sr_domain.record.proofs import Conflict
+from sr_domain.record.proofs import Conflict, Judge
 from sr_ports import EngineRoot, ListingRules, ReasonCode, Unreachable
 
 
@@ -25,7 +27,7 @@ from sr_ports import EngineRoot, ListingRules, ReasonCode, Unreachable
 class GateBytes:
     """Judges gates below an engine root. `enforce`: whether indexed files must have the digests of their index.
 
-    `read`: what the same look has read, and what it reads, no byte of it twice.
+    `read`: what the same look has read, and what it reads, no byte of it twice. `judges`: those on record, by gate.
     """
 
     verifier: Verifier
@@ -34,6 +36,7 @@ class GateBytes:
     rules: ListingRules
     progress: ReadProgress
     read: WholeFiles = attrs.field(factory=WholeFiles)
+    judges: Mapping[str, Judge] = attrs.field(factory=dict)
 
     def proof(self, gates: Iterable[tuple[SealedGate, str | None]]) -> Proof:
         """Every gate, with the digest that its receipt states. Raises `Unreachable`."""
@@ -42,15 +45,15 @@ class GateBytes:
         unread = [
             gate.subject
             for (gate, _), one in zip(gates, found, strict=True)
-            if one is not None and one.code is ReasonCode.UNKNOWN_HASHING_LAW
+            if one is not None and one.code in WORKERS_FAULTS
         ]
         return Proof(tuple(one for one in found if one is not None), found.count(None), tuple(unread))
 
     def _finding(self, gate: SealedGate, digest: str | None) -> Finding | None:
         provided = self.verifier.laws.get(gate.method.kind)
-        if provided is None:
-            lacking = absence(self.verifier.laws, gate.method.kind)
-            return Finding(ReasonCode.UNKNOWN_HASHING_LAW, gate.subject, f"no plugin provides {lacking}")
+        off = self._other_judge(gate, provided)
+        if provided is None or off is not None:
+            return off
         verdict = verify_gate(
             self.root,
             gate,
@@ -76,6 +79,41 @@ class GateBytes:
                 return Finding(ReasonCode.TRUTH_ALTERED, gate.subject, what)
         self.verifier.progress(f"gate {gate.subject}: passes")
         return None
+
+    def _other_judge(self, gate: SealedGate, provided: ProvidedLaw | None) -> Finding | None:
+        """Why the law on record cannot be asked: it is not here, or what is here is another."""
+        judge = self.judges.get(gate.gate_id)
+        if provided is None:
+            return self._absent_law(gate, judge)
+        if judge is None:
+            return None
+        differs = other_law(judge, gate, provided, self.progress)
+        if differs is None:
+            return None
+        what = f"{differs}; of the bytes that says nothing"
+        return Finding(ReasonCode.LAW_VERSION_CHANGED, gate.subject, what, remedy=_had(judge))
+
+    def _absent_law(self, gate: SealedGate, judge: Judge | None) -> Finding:
+        laws, kind = self.verifier.laws, gate.method.kind
+        what = f"no plugin provides {absence(laws, kind)}"
+        if judge is None:
+            return Finding(ReasonCode.UNKNOWN_HASHING_LAW, gate.subject, what)
+        remedy = _had(judge)
+        if isinstance(laws, KnowsWhy) and laws.left_out(kind, judge.distribution):
+            remedy = f"let {judge.distribution} in by plugins.allow, or take it out of plugins.block"
+        told = f"{what}; the gate was judged by {named(judge)}"
+        return Finding(ReasonCode.UNKNOWN_HASHING_LAW, gate.subject, told, remedy=remedy)
+
+
+def _had(judge: Judge) -> str:
+    """How to have the law on record here."""
+    if judge.distribution == LOCAL:
+        return f"have plugins.load name the file whose sha256 is {judge.version}"
+    return f"install {named(judge)}"
+
+
+WORKERS_FAULTS = (ReasonCode.UNKNOWN_HASHING_LAW, ReasonCode.LAW_VERSION_CHANGED)
+"""By these a gate cannot be judged here, which says nothing of its bytes."""
 
 
 def enforced(plan: SealedPlan) -> bool:
@@ -127,6 +165,8 @@ def _is_of(template: str, day: str, flag: str) -> bool:
 
 
 def _digest(receipt: Mapping[str, Any]) -> str | None:
-    """The digest that a gate's receipt states, if any."""
+    """The digest that a gate's receipt states, if any: of another algorithm than sha256 in its notes."""
     stated = receipt.get("digest")
-    return None if stated is None else str(stated["hex"])
+    if stated is not None:
+        return str(stated["hex"])
+    return str(receipt.get("notes", "")).partition(":")[2] or None

@@ -8,7 +8,7 @@ what was found is `evidence.classify`; what is stored of it once the run is comp
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -20,12 +20,13 @@ from sr_domain.artifacts.revision_2 import engine_pins, gate_receipt, instance_r
 from sr_domain.evidence.admitted import Objected
 from sr_domain.evidence.bundle import whole_bundle
 from sr_domain.evidence.digests import ContentDigest, WholeFiles, digest_outputs
+from sr_domain.evidence.fingerprint import fingerprint
 from sr_domain.evidence.gates import GateMissing, GatePassed, GateUnjudged, verify_gate
 from sr_domain.evidence.oracle import MANIFEST, oracle_pack
 from sr_domain.evidence.outputs import Absent, OutputFiles, find_output
 from sr_domain.evidence.progress import ReadProgress
+from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.evidence.run_receipt import RECEIPT, mismatch, read_receipt
-from sr_domain.evidence.small_files import CutShort
 from sr_domain.evidence.verdict import Evidence, Proven
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.policy import MemberDigests
@@ -34,7 +35,7 @@ from sr_domain.record.proofs import Conflict, Failure, GateProof, Lack, OutputPr
 from sr_domain.run.admission_rules import admitted
 from sr_domain.run.asking import Asking
 from sr_domain.run.planned_laws import Lacking, law_here
-from sr_ports import Changes, EngineRoot, EvidenceFault, ReasonCode
+from sr_ports import Changes, CutShort, EngineRoot, EvidenceFault, ReasonCode
 from sr_ports.compared import Compared
 from sr_ports.roots import NAMED_CHANGES
 
@@ -170,18 +171,33 @@ class _Look(Compared):
         return self.engine_run_id or self.run.run_id
 
     def gates(self) -> list[Evidence]:
-        """The verdict on every gate, day by day."""
+        """The verdict on every gate, day by day; beside that work, fingerprints of laws are made."""
         looks = [(gate, look) for gate in self.plan.gates for look in gate.looks(self.run_id)]
-        return self.run.ports.pool.map(lambda one: self._gate(*one), looks)
+        work = [partial(self._gate, *one) for one in looks] + [partial(self._known, one) for one in self._judges()]
+        return self.run.ports.pool.map(lambda one: one(), work)
+
+    def _judges(self) -> Iterable[SealedGate]:
+        """A gate for each law and params."""
+        return {(gate.method.kind, gate.method.params): gate for gate in self.plan.gates}.values()
+
+    def _known(self, gate: SealedGate) -> Evidence:
+        """Have the fingerprint of a gate's law at hand for the decision."""
+        provided = law_here(self.run, gate.method.kind)
+        if isinstance(provided, ProvidedLaw):
+            fingerprint(provided, gate.method.params, self.progress)
+        return Evidence()
 
     def at_everything(self) -> None:
         """Look at what no verdict has asked for yet, so that the second look sees the whole closure come in."""
         for look in (look for gate in self.plan.gates for look in gate.looks(self.run_id)):
             self.run.held.check()
+            law = law_here(self.run, look.method.kind)
+            whole = partial(self.root.list, look.bundle_root, whole_bundle(look.method))
+            listed = isinstance(law, ProvidedLaw) and law.traits.lists_outputs  # what else lies there is not its own
             for ask in (
                 partial(self.root.stat, look.flag_path),
                 partial(self.root.stat, look.index_path or look.flag_path),
-                partial(self.root.list, look.bundle_root, whole_bundle(look.method)),
+                *(() if listed else (whole,)),
             ):
                 with contextlib.suppress(EvidenceFault):  # judged where it is evidence
                     ask()
@@ -199,11 +215,12 @@ class _Look(Compared):
             guard=self.progress,
             digests=self.digests,
             pool=self.run.ports.pool,
+            outputs=partial(self._authorized, look),
         )
         verdict = admitted(self.run.history).gate(lambda rules: judge(rules=rules))
         match verdict:
-            case GatePassed(digest):
-                return self._passed(look, digest)
+            case GatePassed(digest, notes):
+                return self._passed(look, provided, digest, notes)
             case GateMissing(path, why, late):
                 awaited = (RECEIPT,) if gate.waits_for_receipt and self.unreceipted else ()
                 coming = () if late is None else (attrs.evolve(late, subject=look.subject),)
@@ -214,12 +231,22 @@ class _Look(Compared):
             case Conflict():
                 return Evidence(conflicts=(attrs.evolve(verdict, subject=look.subject),))
 
-    def _passed(self, look: SealedGate, digest: str) -> Evidence:
+    def _passed(self, look: SealedGate, law: ProvidedLaw, digest: str, notes: tuple[str, ...]) -> Evidence:
         pins = engine_pins(look, self.pins, self.engine_run_id)
-        misfit = self.run.misfit("gate_receipt", gate_receipt(look, pins, self.root.uri, digest))
+        receipt = gate_receipt(look, pins, self.root.uri, digest, law.traits.algorithm)
+        misfit = self.run.misfit("gate_receipt", receipt)
         if misfit is not None:
             return Evidence(failures=(Failure(look.subject, ReasonCode.RECEIPT_SCHEMA_INVALID, misfit.what),))
-        return Evidence(gates=(GateProof(look.gate_id, digest, look.day),))
+        told = tuple(f"LAW_NOTE:{look.subject}:{note}" for note in notes)
+        return Evidence(gates=(GateProof(look.gate_id, digest, look.day),), notes=told)
+
+    def _authorized(self, look: SealedGate) -> Iterator[str]:
+        """The files of the outputs that a gate authorises."""
+        for output in self.plan.outputs:
+            for part in output.parts(self.run_id) if output.output_id in look.authorizes else ():
+                with contextlib.suppress(EvidenceFault):  # judged where it is evidence
+                    files = find_output(self.root, part.path)
+                    yield from (one.path for one in files.facts) if isinstance(files, OutputFiles) else ()
 
     def outputs(self) -> list[Evidence]:
         """Every output found and digested."""

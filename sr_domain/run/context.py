@@ -27,7 +27,8 @@ class Context(Compared):
 
     `notices`: how answers came about where that was not the usual way, for whoever asked. `compiled`: the plan that
     was made last, so that admission and planning make it once. `known_store`: the object store, with its identity
-    once that was asked for.
+    once that was asked for. `check`: raises `Stopped` where the call is to end early; what holds a lease has it
+    in its heartbeat.
     """
 
     ports: Ports
@@ -37,6 +38,7 @@ class Context(Compared):
     notices: list[str] = attrs.field(factory=list)
     compiled: list[tuple[RunRequest, SealedPlan | PlanRefused]] = attrs.field(factory=list)
     known_store: KnownStore = attrs.field(default=attrs.Factory(lambda self: KnownStore(self.ports), takes_self=True))
+    check: Callable[[], None] = lambda: None
 
     @cached_property
     def pack(self) -> InterfacePack:

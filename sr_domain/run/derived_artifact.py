@@ -17,7 +17,6 @@ from sr_domain.encoding.bounds import stored_json
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.record.layout import Layout
 from sr_domain.run.derived import Derived
-from sr_domain.run.stored import stored_sha256
 from sr_ports import BadInput, Fault, ObjectStore, ReasonCode, Signer
 from sr_ports.compared import Compared
 
@@ -68,6 +67,8 @@ class DerivedArtifact(Compared):
     def stands_own(self, store: ObjectStore) -> bool | None:
         """Whether what stands at its key is what the record derives; None where nothing does. Raises as `is_own`."""
         if self.kind is _Kind.PART_LIST:  # as long as its files are many, and its digest tells all
+            from sr_domain.run.stored import stored_sha256  # which no run on its way to READY asks
+
             stands = stored_sha256(store, self.key)
             return None if stands is None else self.key == self.derives.layout.part_list(stands.sha256)
         blob = store.read(self.key)

@@ -9,6 +9,7 @@ import attrs
 
 from sr_ports import PerPlatformRun
 from sr_ports.compared import Compared
+from sr_ports.stores import Closing
 
 if TYPE_CHECKING:
     from sr_domain.evidence.provided_law import ProvidedLaw
@@ -53,6 +54,14 @@ class Ports(Compared):
             return self
         own = self.authority.of(platform_run_id)
         return self if own is self.authority else attrs.evolve(self, authority=own)
+
+    def close(self) -> None:
+        """Let go of what they hold open."""
+        for port in (self.store, self.laws):
+            if isinstance(port, Closing):
+                port.close()
+        for other in (self.authority, self.bus, self.telemetry):
+            other.close()
 
 
 _AS_SUBMITTERS: Any = attrs.Factory(lambda self: self.submitters, takes_self=True)

@@ -14,12 +14,13 @@ import attrs
 
 from sr_domain.plan.absent_law import absence
 from sr_domain.plan.closure import covers, find_cycle
-from sr_domain.plan.compile import PINS, gate_day_fault, scope_pins
+from sr_domain.plan.compile import PINS, WHOLE_ROOT, gate_day_fault, scope_pins
 from sr_domain.plan.pack import GateSpec, OutputSpec
 from sr_domain.plan.templates import DAY, TOKEN, path_fault, unfilled
 from sr_plugins.documents.findings import Finding, error, warning
 from sr_plugins.documents.pack import GATES, OUTPUTS, PackDocuments, entry_at, pack_folder, read_pack
-from sr_plugins.documents.pack_entries import AVAILABILITIES, gate_spec, output_spec, unknown_keys
+from sr_plugins.documents.pack_entries import AVAILABILITIES, WITHOUT_WORDS, gate_spec, output_spec, unknown_keys
+from sr_plugins.documents.pack_laws import param_faults
 from sr_plugins.documents.pack_refs import check_refs
 from sr_plugins.documents.shipped import lent
 from sr_ports import BadInput
@@ -46,7 +47,7 @@ class _Pack:
 
 
 def check_pack(folder: str, laws: Collection[str]) -> list[Finding]:
-    """Everything wrong with a pack, errors first. `laws`: the kinds that plugins provide.
+    """Everything wrong with a pack, errors first. `laws`: the kinds that plugins provide, or the laws by kind.
 
     Raises `BadInput(PACK_INVALID)` when a document cannot be read or has no list of entries.
     """
@@ -110,6 +111,9 @@ def _gate(gate: GateSpec, pack: _Pack, laws: Collection[str]) -> Iterator[Findin
         yield error("UNKNOWN_GATE_ID", gate.gate_id, f"depends on {upstream}, which is not in the gate map")
     if gate.method.kind not in laws:
         yield error("UNKNOWN_HASHING_LAW", gate.gate_id, f"no plugin provides {absence(laws, gate.method.kind)}")
+    elif isinstance(laws, Mapping) and gate.method.kind not in WITHOUT_WORDS:
+        for what in param_faults(gate.method, laws[gate.method.kind]):
+            yield error("UNKNOWN_KEY", gate.gate_id, f"verification_method: {what}")
     yield from _gate_templates(gate)
     _, rest = scope_pins(gate.scope)
     if rest:
@@ -123,7 +127,8 @@ def _gate_templates(gate: GateSpec) -> Iterator[Finding]:
         (gate.bundle_root_template, False),
         (gate.index_path_template, True),
     ):
-        fault = None if template is None else _gate_template_fault(template, is_file=is_file)
+        whole = not is_file and template in WHOLE_ROOT
+        fault = None if template is None or whole else _gate_template_fault(template, is_file=is_file)
         if fault:
             yield error("BAD_TEMPLATE", gate.gate_id, f"{template!r}: {fault}")
     day_fault = gate_day_fault(gate)
@@ -143,7 +148,8 @@ def _never_passes(gate: GateSpec) -> Iterator[Finding]:
     """Gates that no engine can make pass under their own built-in law."""
     if gate.method.kind in _NEED_INDEX and gate.index_path_template is None:
         yield error("INDEX_UNNAMED", gate.gate_id, f"{gate.method.kind} needs an index_path_template")
-    flag, root = gate.passed_flag_path_template, gate.bundle_root_template.rstrip("/") + "/"
+    whole = gate.bundle_root_template in WHOLE_ROOT
+    flag, root = gate.passed_flag_path_template, "" if whole else gate.bundle_root_template.rstrip("/") + "/"
     inside = flag.startswith(root) and flag.rpartition("/")[2] not in gate.method.exclude_filenames
     if gate.method.kind in _COVER_FOLDER and inside:
         yield error("FLAG_COVERED", gate.gate_id, "its passed flag lies in the bundle it seals and is not excluded")

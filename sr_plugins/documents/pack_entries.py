@@ -28,9 +28,10 @@ WITHOUT_WORDS = frozenset(
         "sha256_member_digest_concat",
         "sha256_index_json_ascii_lex_raw_bytes",
         "sha256_part_list",
+        "sha256sums_file",
     }
 )
-"""Laws of SR's own that have no words but `METHOD`'s; what another law reads, it alone knows."""
+"""Laws of SR's own that have no words but `METHOD`'s; what another law reads, its `params_schema` tells."""
 _SCOPES = "scope_manifest_fingerprint, scope_ and pins joined by _ (scope_seed_parameter_hash), or scope_global"
 
 

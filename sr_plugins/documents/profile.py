@@ -318,8 +318,16 @@ def load_profile(
     Raises `BadInput`: PROFILE_NOT_FOUND, PROFILE_INVALID (naming the key), ENV_UNSET.
     """
     env = os.environ if env is None else env
+    name, document = profile_document(source, env)
+    return Reader(name).read(Profile, fill(document, env), "")
+
+
+def profile_document(
+    source: str | os.PathLike[str] | Mapping[str, Any] | None, env: Mapping[str, str]
+) -> tuple[str, Mapping[str, Any] | None]:
+    """What messages call a profile, and what it says before the environment is filled in. Raises as `load_profile`."""
     if isinstance(source, Mapping):
-        return Reader("profile").read(Profile, fill(source, env), "")
+        return "profile", source
     chosen = at_home(str(source or env.get("SR_PROFILE") or "local"), "the profile")
     path: Traversable = shipped("config") / f"{chosen}.yaml" if chosen in SHIPPED else Path(chosen)
     if not path.is_file():
@@ -331,4 +339,4 @@ def load_profile(
     if document is not None and not isinstance(document, dict):
         what, remedy = f"{path}: it is not a mapping of sections", f"its sections are {', '.join(fields_of(Profile))}"
         raise BadInput(ReasonCode.PROFILE_INVALID, what, remedy)
-    return Reader(str(path)).read(Profile, fill(document, env), "")
+    return str(path), document

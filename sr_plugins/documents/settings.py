@@ -22,15 +22,25 @@ from sr_ports.suspect import suspect
 T = TypeVar("T")
 
 
+Faults = list[tuple[str, BadInput]]
+"""Faults, each with the key it is about."""
+
+
+class _Told(BadInput):
+    """What is at fault was told already."""
+
+
 @attrs.frozen(eq=False, repr=False)
 class Reader(Compared):
     """Reads classes of settings. `file`: whose keys they are, before each fault; "" for nothing.
 
-    `owner`: who may have the keys, for people.
+    `owner`: who may have the keys, for people. `faults`: takes every fault, and reading goes on with what is left
+    out; with None the first is raised.
     """
 
     file: str = ""
     owner: str = "it"
+    faults: Faults | None = None
 
     def read(self, cls: type[T], node: Any, where: str, base: Any = None) -> T:
         """The mapping `node`, found under the key `where`, as settings; None is the default.
@@ -49,11 +59,22 @@ class Reader(Compared):
         for key, field in fields.items():
             if key == rest:
                 values[key] = {str(name): value for name, value in node.items() if name not in fields or name == key}
-            elif key in node:
-                values[key] = self._value(field, node[key], _path(where, key))
-            elif field.required and base is None:
-                raise self._invalid(f"{_path(where, key)} is required: {field.wanted}")
+                continue
+            try:
+                if key in node:
+                    values[key] = self._value(field, node[key], _path(where, key))
+                elif field.required and base is None:
+                    raise self._invalid(f"{_path(where, key)} is required: {field.wanted}")
+            except BadInput as error:
+                self._fault(_path(where, key), error)
         return self._made(cls, values, node, where)
+
+    def _fault(self, key: str, error: BadInput) -> None:
+        """Raise a fault, or note it and go on."""
+        if self.faults is None:
+            raise error
+        if not isinstance(error, _Told):
+            self.faults.append((key, error))
 
     def _only(self, node: Mapping[str, Any], allowed: Iterable[str], where: str) -> None:
         for key in node:
@@ -63,7 +84,8 @@ class Reader(Compared):
 
             near = difflib.get_close_matches(str(key), allowed, 1)
             may = f"{self.owner} may have {', '.join(allowed) or 'no settings'}"
-            raise self._invalid(f"unknown key {_path(where, key)}; {f'did you mean {near[0]}?' if near else may}")
+            what = f"unknown key {_path(where, key)}; {f'did you mean {near[0]}?' if near else may}"
+            self._fault(_path(where, key), self._invalid(what))
 
     def _value(self, field: Field, value: Any, path: str) -> Any:
         if isinstance(value, Filled) and not field.about.secret and suspect(value) and _masked(value):
@@ -92,17 +114,30 @@ class Reader(Compared):
         return self.read(cls, {next(iter(fields_of(cls))): node} if isinstance(node, str) else node, path)
 
     def _made(self, cls: type[T], values: dict[str, Any], node: Mapping[str, Any], where: str) -> T:
+        fields = fields_of(cls)
+        if self.faults is not None and any(one.required and key not in values for key, one in fields.items()):
+            self._refused(cls, values, node, where)
+            raise _Told(ReasonCode.PROFILE_INVALID, where)
         try:
-            fields = fields_of(cls)
             return cls(**{fields[key].attribute.alias or key: value for key, value in values.items()})
         except (ValueError, TypeError, OverflowError) as error:
-            for key, field in fields_of(cls).items():
-                why = _objection(cls, field, values) if key in node else None
-                if why is not None:
-                    raise self._unfit(field, node[key], _path(where, key), why) from error
-            shown = not variables(node) and not any(one.about.secret for one in fields_of(cls).values())
+            refused = self._refused(cls, values, node, where)
+            if refused:
+                left = {key: value for key, value in values.items() if key not in refused}
+                return self._made(cls, left, node, where)
+            shown = not variables(node) and not any(one.about.secret for one in fields.values())
             what = str(error) if shown else "its keys do not go together"
             raise self._invalid(f"{where or 'the profile'}: {what}{_from(variables(node))}") from error
+
+    def _refused(self, cls: type[Any], values: Mapping[str, Any], node: Mapping[str, Any], where: str) -> set[str]:
+        """The keys whose value the class itself refuses, each told as a fault."""
+        refused = set()
+        for key, field in fields_of(cls).items():
+            why = _objection(cls, field, values) if key in node and key in values else None
+            if why is not None:
+                self._fault(_path(where, key), self._unfit(field, node[key], _path(where, key), why))
+                refused.add(key)
+        return refused
 
     def _unfit(self, field: Field, value: Any, path: str, error: Exception) -> BadInput:
         hidden = bool(variables(value)) or field.about.secret

@@ -23,7 +23,7 @@ class _Nested(Protocol):
 
 
 def shipped(kind: str) -> Traversable:
-    """The folder of shipped ``contracts`` or ``config``, wherever SR runs from."""
+    """The folder of shipped ``contracts``, ``config`` or ``templates``, wherever SR runs from."""
     here = files("sr_plugins")
     packaged = here / "shipped" / kind
     return packaged if packaged.is_dir() else cast("_Nested", here).parent / kind

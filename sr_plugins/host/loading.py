@@ -27,6 +27,7 @@ PORTS = {
     "authority": "sr_authority_stores",
     "invoker": "sr_engine_invokers",
     "control_bus": "sr_control_buses",
+    "follower_store": "sr_follower_stores",
     "law": "sr_hashing_laws",
     "runtime": "sr_runtimes",
     "sink": "sr_observability_sinks",
@@ -86,9 +87,10 @@ class Found(Compared):
 
 @attrs.frozen
 class NamedLaw:
-    """A law that is known by its kind alone: its code is in another process."""
+    """A law whose code is in another process. `traits`: what it says of itself there, `LawTraits`."""
 
     kind: str
+    traits: Any = None
 
     def digest(self, bundle: BundleView) -> str:
         """Never called here."""
@@ -102,6 +104,14 @@ class OffersNothing(Exception):
 def canonical(distribution: str) -> str:
     """One spelling for one distribution (PEP 503)."""
     return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def absent(module: str) -> bool:
+    """Whether a module is not installed; told without importing it (its parents are imported)."""
+    try:
+        return importlib.util.find_spec(module) is None
+    except Exception:  # noqa: BLE001 - a parent package that cannot be imported, whatever it raises
+        return True
 
 
 def sources_of(points: Iterable[EntryPoint]) -> Iterator[tuple[EntryPoint, Source]]:
@@ -156,13 +166,25 @@ def of_the_user(error: BaseException) -> bool:
     return isinstance(error, getattr(signal.getsignal(signal.SIGINT), "raises", KeyboardInterrupt))
 
 
-def load(point: EntryPoint, source: Source) -> list[Found]:
+Tell = Callable[[str], None]
+"""Takes a sentence about a plugin that is of use all the same."""
+
+
+def _unheard(sentence: str) -> None:
+    """Nobody asked."""
+
+
+def load(point: EntryPoint, source: Source, tell: Tell = _unheard) -> list[Found]:
     """Import a plugin and ask it. Raises `PluginError`, `OffersNothing`."""
+    return ask(imported(point), source, tell)
+
+
+def imported(point: EntryPoint) -> Any:
+    """What an entry point names. Raises `PluginError`."""
     try:
-        plugin = point.load()
+        return point.load()
     except BaseException as error:
         raise PluginError(f"cannot be imported: {raised(error)}") from error
-    return ask(plugin, source)
 
 
 class PluginError(Exception):
@@ -173,18 +195,11 @@ class PluginError(Exception):
         self.ended = ended
 
 
-def absent(module: str) -> bool:
-    """Whether a module is not installed; told without importing it (its parents are imported)."""
-    try:
-        return importlib.util.find_spec(module) is None
-    except Exception:  # noqa: BLE001 - a parent package that cannot be imported, whatever it raises
-        return True
-
-
-def ask(plugin: Any, source: Source) -> list[Found]:
+def ask(plugin: Any, source: Source, tell: Tell = _unheard) -> list[Found]:
     """What one plugin offers: a manager of its own, so that every answer has one author.
 
-    Raises `PluginError` naming the hook at fault, `OffersNothing`.
+    `tell`: hears of hooks that lack their mark beside others that have it. Raises `PluginError` naming the
+    hook at fault, `OffersNothing`.
     """
     try:
         plugin = plugin() if inspect.isclass(plugin) else plugin
@@ -207,6 +222,9 @@ def ask(plugin: Any, source: Source) -> list[Found]:
     found = [one for port, caller in callers.items() for one in _answers(port, caller, source)]
     if not found:
         raise OffersNothing(_why_nothing(plugin, callers.values()))
+    bare = _unmarked(plugin, callers.values())
+    if bare:
+        tell(f"{', '.join(bare)} lacks @hookimpl, and is not asked")
     return found
 
 
@@ -231,23 +249,32 @@ def fits(stated: object, version: str = API_VERSION) -> bool:
 
 
 def _refuse_wrappers(caller: pluggy.HookCaller) -> None:
-    if any(impl.wrapper or impl.hookwrapper for impl in caller.get_hookimpls()):
-        raise PluginError(f"its hook {caller.name} is a wrapper, which has no effect here: return a list instead")
+    """Each plugin is asked by itself: there is nothing to wrap, and nobody to come before or after."""
+    for impl in caller.get_hookimpls():
+        if impl.wrapper or impl.hookwrapper:
+            raise PluginError(f"its hook {caller.name} is a wrapper, which has no effect here: return a list instead")
+        order = "tryfirst" if impl.tryfirst else "trylast" if impl.trylast else None
+        if order is not None:
+            raise PluginError(f"its hook {caller.name} is marked {order}, which has no effect here: leave it out")
 
 
 def _answers(port: str, caller: pluggy.HookCaller, source: Source) -> Iterator[Found]:
     try:
         for answer in caller():
             for offer in answer:
-                yield Found(port, _name(port, offer), offer, source)
+                yield Found(port, _name(port, offer, source), offer, source)
     except BaseException as error:
         raise PluginError(f"its hook {caller.name} failed: {raised(error)}") from error
 
 
-def _name(port: str, offer: Any) -> str:
+def _name(port: str, offer: Any, source: Source) -> str:
     if port == "law":
         if not isinstance(offer, HashingLaw):
             raise TypeError(f"{offer!r} is no hashing law: it needs kind and digest(bundle)")
+        if not source.own:
+            from sr_domain.evidence.law_traits import traits_of  # own laws say nothing wrong, and start-up is short
+
+            traits_of(offer)
         name: Any = offer.kind
     elif isinstance(offer, Adapter):
         name = offer.name
@@ -262,7 +289,25 @@ def _why_nothing(plugin: Any, callers: Iterable[pluggy.HookCaller]) -> str:
     empty = [caller.name for caller in callers if caller.get_hookimpls()]
     if empty:
         return f"offers nothing: {', '.join(empty)} returned an empty list"
-    bare = [hook for hook in PORTS.values() if callable(getattr(plugin, hook, None))]
+    bare = _unmarked(plugin, ())
     if bare:
         return f"offers nothing: {', '.join(bare)} lacks @hookimpl"
-    return "offers nothing: it has no hook of Scenario Runner"
+    return f"offers nothing: it has no hook of Scenario Runner{_near(plugin)}"
+
+
+def _unmarked(plugin: Any, callers: Iterable[pluggy.HookCaller]) -> list[str]:
+    """The functions that are named like a hook and that nobody asks, for they lack the mark."""
+    asked = {caller.name for caller in callers if caller.get_hookimpls()}
+    named = [hook for hook in PORTS.values() if hook not in asked and callable(getattr(plugin, hook, None))]
+    return [hook for hook in named if getattr(plugin, hook) is not getattr(hooks, hook)]  # the specification itself
+
+
+def _near(plugin: Any) -> str:
+    """A function that may have been meant for a hook."""
+    import difflib
+
+    for name in dir(plugin):
+        near = difflib.get_close_matches(name, PORTS.values(), 1, 0.85) if name.startswith("sr_") else []
+        if near:
+            return f"; {name} is none, did you mean {near[0]}?"
+    return ""

@@ -6,13 +6,14 @@ a name is asked for that none of the own gives, or when everything is to be look
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from sr_plugins.host.admittance import Admittance
+from sr_plugins.host.admittance import Admittance, sorted_out
 from sr_plugins.host.host_laws import HostLaws, Provide, in_this_process
 from sr_plugins.host.loading import (
     PORTS,
@@ -21,15 +22,13 @@ from sr_plugins.host.loading import (
     OffersNothing,
     PluginError,
     Source,
+    Tell,
     absent,
     ask,
-    canonical,
     given,
     load,
-    sources_of,
-    too_long,
 )
-from sr_plugins.host.local_file import load_file, source_of
+from sr_plugins.host.local_file import asked_of
 from sr_plugins.release import DISTRIBUTION
 from sr_ports import BadInput, ReasonCode
 from sr_ports.hooks import PROJECT, Adapter
@@ -38,9 +37,9 @@ if TYPE_CHECKING:
     from sr_plugins.host.offers import Conflict, Offer
 
 _ANY = Admittance()
-Offers = Callable[[], list[Found]]
-"""Asks a plugin what it offers. Raises `PluginError`, `OffersNothing`."""
-Look = Callable[[Source], list[Found]]
+Offers = Callable[[Tell], list[Found]]
+"""Asks a plugin what it offers; see `ask`. Raises `PluginError`, `OffersNothing`."""
+Look = Callable[[Source, Tell], list[Found]]
 """The same of a plugin that is not imported here."""
 
 
@@ -63,14 +62,18 @@ class PluginHost:
         self.idle: tuple[Broken, ...] = ()
         self.conflicts: tuple[Conflict, ...] = ()
         self._lock = threading.RLock()
-        wanted, left_out = _sort(points, admittance)
-        self.left_out = tuple(left_out)
+        self._trace = _tracer()
+        wanted, left_out = sorted_out(points, admittance)
+        local = [asked_of(one, admittance) for one in files]
+        self.left_out = (*left_out, *(one for one in local if isinstance(one, Broken)))
+        for one in self.left_out:
+            self._trace(f"skipped {one.source} ({one.source.entry_point}): {one.why}")
         self._waiting: list[tuple[Source, Offers]] = [
             (source, partial(load, point, source)) for point, source in wanted if not source.own
         ]
         self._elsewhere: dict[Source, Offers] = {}
         self._doubtful: dict[Source, Offers] = {}
-        self._waiting += map(_of_file, files)
+        self._waiting += [one for one in local if not isinstance(one, Broken)]
         for point, source in wanted:
             if source.own:
                 self._take(source, partial(load, point, source))
@@ -112,14 +115,38 @@ class PluginHost:
 
     def load_all(self) -> None:
         """Find out what the plugins of other distributions give, once: by `look`, else by importing them."""
+        self._load(lambda source: True)
+
+    def _load(self, which: Callable[[Source], bool]) -> None:
         with self._lock:
-            waiting, self._waiting = self._waiting, []
+            waiting = [one for one in self._waiting if which(one[0])]
+            self._waiting = [one for one in self._waiting if not which(one[0])]
             for source, offers in waiting:
                 if self.look is None:
                     self._take(source, offers)
                 else:
                     self._elsewhere[source] = offers
                     self._take(source, partial(self.look, source))
+
+    def require_files(self) -> None:
+        """Ask the plugins that are one file each. Raises `BadInput(PLUGIN_BROKEN)` for one that gives nothing."""
+        self._load(lambda source: source.file is not None)
+        for one in (*self.broken, *self.idle):
+            error = self.unusable(one)
+            if error is not None:
+                raise error
+
+    def amiss(self) -> list[Broken]:
+        """Every plugin that cannot be used, or not whole, and why; all are asked for it."""
+        self.load_all()
+        return [*self.broken, *self.idle]
+
+    def unusable(self, broken: Broken) -> BadInput | None:
+        """The error that stops a profile which loads a file that gives nothing; None for any other plugin."""
+        if broken.source.file is None or any(broken.source == source for _, source in self.offered.values()):
+            return None
+        what = f"plugins.load: {broken.source.file}: the plugin {broken.why}"
+        return BadInput(ReasonCode.PLUGIN_BROKEN, what, "mend the file, or take it out of the profile's plugins.load")
 
     def _import(self, source: Source) -> None:
         """Import a plugin that was only looked at: an adapter of it is named. Its laws stay where they are."""
@@ -132,28 +159,37 @@ class PluginHost:
                 del self.offered[place]
             self._doubtful.pop(source, None)
             self.broken = tuple(one for one in self.broken if one.source != source)
-            self._take(source, lambda: [one for one in offers() if one.port != "law"])
+            self.idle = tuple(one for one in self.idle if one.source != source)
+            self._take(source, lambda tell: [one for one in offers(tell) if one.port != "law"])
 
     def _take(self, source: Source, offers: Offers) -> None:
         """Note what one plugin offers, or why it offers nothing."""
         try:
-            found = offers()
+            found = offers(lambda sentence: self._note("idle", source, sentence))
         except OffersNothing as nothing:
-            self.idle += (Broken(source, str(nothing)),)
+            self._note("idle", source, str(nothing))
             return
         except PluginError as error:
-            self.broken += (Broken(source, str(error)),)
+            self._note("broken", source, str(error))
             if source in self._elsewhere and not error.ended:
                 self._doubtful[source] = self._elsewhere[source]
             return
+        told = ", ".join(f"{one.port} {one.name}" for one in found)
+        self._trace(f"asked {source} ({source.entry_point}): it gives {told}")
         for one in found:
             place = (one.port, one.name)
             if place in self.offered:
                 from sr_plugins.host.offers import Conflict
 
                 self.conflicts += (Conflict(*place, (self.offered[place][1], source)),)
+                self._trace(f"skipped {one.port} {one.name} of {source}: {self.offered[place][1]} gives it too")
             else:
                 self.offered[place] = (one.offer, source)
+
+    def _note(self, kind: Literal["idle", "broken"], source: Source, why: str) -> None:
+        """Keep what is wrong with a plugin."""
+        self._trace(f"asked {source} ({source.entry_point}): {why}")
+        setattr(self, kind, (*getattr(self, kind), Broken(source, why)))
 
     def find(self, port: str, name: str) -> tuple[Any, Source] | None:
         """What is offered under this name, and by whom; None when nobody offers it.
@@ -167,7 +203,15 @@ class PluginHost:
             rival = next((one for one in self.conflicts if (one.port, one.name) == (port, name)), None)
             if rival is not None:
                 raise rival.error
+        self._trace(f"{port} {name}: {self._fate(name, found)}")
         return found
+
+    def _fate(self, name: str, found: tuple[Any, Source] | None) -> str:
+        """What became of a name that was asked for, for the trace."""
+        if found is None:
+            return "nobody gives it"
+        why = self.admittance.left_out(found[1], name)
+        return f"chosen of {found[1]}" if why is None else f"skipped of {found[1]}: {why}"
 
     def _imported(self, port: str, name: str) -> tuple[Any, Source] | None:
         """What is offered under this name; an adapter is of this process.
@@ -198,7 +242,7 @@ class PluginHost:
 
         Libraries that are not installed are named for all of them at once.
         """
-        lacking: dict[tuple[str, str], tuple[str, list[str]]] = {}
+        lacking: dict[tuple[str, str], tuple[Source, Adapter[Any], list[str]]] = {}
         for port, name in wanted:
             found = self.find(port, name)
             if found is None:
@@ -207,7 +251,7 @@ class PluginHost:
             self._check_allowed(port, name, source)
             missing = [module for module in adapter.requires if absent(module)]
             if missing:
-                lacking[(port, name)] = (_extra(adapter, source), missing)
+                lacking[(port, name)] = (source, adapter, missing)
         if lacking:
             from sr_plugins.host.offers import not_there
 
@@ -241,16 +285,9 @@ class PluginHost:
 
     def offers(self) -> list[Offer]:
         """Everything found so far, usable or not, by port and name."""
-        from sr_plugins.host.offers import row
+        from sr_plugins.host.offers import offers
 
-        rows = []
-        for (port, name), (offer, source) in self.offered.items():
-            rows.append(row(port, name, source, self._why_not(port, name, offer, source)))
-        for clash in self.conflicts:
-            first, source = clash.sources
-            rows.append(row(clash.port, clash.name, source, f"{first.distribution} gives this name too"))
-        rows += [row("?", "?", one.source, one.why) for one in (*self.broken, *self.idle, *self.left_out)]
-        return sorted(rows, key=lambda row: (row.port, row.name, row.distribution))
+        return offers(self.offered, self.conflicts, (*self.broken, *self.idle, *self.left_out), self._why_not)
 
     def _why_not(self, port: str, name: str, offer: Any, source: Source) -> str | None:
         left_out = self.admittance.left_out(source, name)
@@ -293,41 +330,13 @@ def _points_here() -> tuple[Sequence[EntryPoint], tuple[Broken, ...]]:
         return one_by_one()
 
 
-def _extra(adapter: Adapter[Any], source: Source) -> str:
-    """What pip installs for an adapter: its extra of SR, or what its own distribution says."""
-    if source.own:
-        return f"{DISTRIBUTION}[{adapter.extra}]"
-    return adapter.extra or source.distribution
+def _tracer() -> Callable[[str], None]:
+    """Takes a sentence about a plugin, for the trace that `SR_TRACE_PLUGINS` asks for."""
+    if os.environ.get("SR_TRACE_PLUGINS", "") in ("", "0"):
+        return lambda sentence: None
+    from sr_plugins.host.trace import tracer
 
-
-def _sort(points: Iterable[EntryPoint], admittance: Admittance) -> tuple[list[tuple[EntryPoint, Source]], list[Broken]]:
-    """The entry points that may be loaded, each once, and those that may not, in a fixed order."""
-    wanted: list[tuple[EntryPoint, Source]] = []
-    left_out: dict[Source, Broken] = {}
-    for point, source in sources_of(sorted(points, key=lambda one: (one.name, one.value))):
-        why, long = admittance.left_out(source), too_long(source)
-        if why is not None or long is not None:
-            left_out[source] = long or Broken(source, str(why))
-        elif not any(_twin(source, other) for _, other in wanted):
-            wanted.append((point, source))
-    return wanted, list(left_out.values())
-
-
-def _of_file(path: str) -> tuple[Source, Callable[[], list[Found]]]:
-    """A plugin that is one file, and how to ask it."""
-    source, why = source_of(path)
-
-    def offers() -> list[Found]:
-        if why is not None:
-            raise PluginError(why)
-        return ask(load_file(str(source.file), source.version), source)
-
-    return source, offers
-
-
-def _twin(one: Source, other: Source) -> bool:
-    """Whether two sources are one distribution found twice on the path."""
-    return (canonical(one.distribution), one.entry_point) == (canonical(other.distribution), other.entry_point)
+    return tracer()
 
 
 __all__ = ["DISTRIBUTION", "PORTS", "Broken", "PluginHost", "Source", "absent"]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, get_args
 
 from sr_plugins.isolation.frames import JSON, Pipe, pages, receive, send_json
-from sr_ports import BundleFile, EvidenceFault, IndexEntry, Params, ReasonCode, VerificationMethod
+from sr_ports import BundleFile, CutShort, EvidenceFault, IndexEntry, Params, ReasonCode, VerificationMethod
 from sr_ports.laws import PathBase
 
 _LONGEST = 1 << 15
@@ -74,7 +74,8 @@ class Channel:
 def _error(node: dict[str, Any]) -> BaseException:
     match node["raise"]:
         case "fault":
-            return EvidenceFault(ReasonCode(node["code"]), node["what"], node["path"])
+            kind = CutShort if node["cut_short"] else EvidenceFault
+            return kind(ReasonCode(node["code"]), node["what"], node["path"])
         case "refused":
             return PermissionError(node["what"])
     return Absent(node["what"])
@@ -95,7 +96,7 @@ class View:
         return [BundleFile(path, size) for path, size in self._channel.rows({"ask": "files"})]
 
     def index(self) -> Sequence[IndexEntry]:
-        return [IndexEntry(path, claim) for path, claim in self._channel.rows({"ask": "index"})]
+        return [IndexEntry(*row) for row in self._channel.rows({"ask": "index"})]
 
     def stream(self, path: str, *, base: PathBase = "bundle_root") -> Iterator[bytes]:
         _check_named([path], base)

@@ -9,12 +9,35 @@ import attrs
 
 from sr_domain.encoding.strict_json import strict_loads
 from sr_domain.evidence.bundle import BundleAbsent
-from sr_domain.evidence.provided_law import LawStopped
-from sr_plugins.isolation.frames import CHUNK, JSON, MESSAGE, Garbled, pages, receive, send_bytes, send_json
-from sr_plugins.isolation.offered import GivesNothing, Offered, Unloaded, adapter
+from sr_domain.evidence.provided_law import LawStopped, Question
+from sr_plugins.isolation.frames import (
+    CHUNK,
+    ENTRY_TEXT,
+    JSON,
+    MEMBERS_TEXT,
+    MESSAGE,
+    MOST_MEMBERS,
+    TOO_MANY_MEMBERS,
+    Garbled,
+    pages,
+    receive,
+    send_bytes,
+    send_json,
+)
+from sr_plugins.isolation.offered import GivesNothing, Offered, Unloaded, adapter, law
 from sr_plugins.isolation.process import Worker
 from sr_plugins.isolation.watch import Reads, Watch
-from sr_ports import BadInput, BundleView, EvidenceFault, ReasonCode, Unreachable, VerificationMethod, one_line
+from sr_ports import (
+    BadInput,
+    BundleView,
+    CutShort,
+    EvidenceFault,
+    IndexEntry,
+    ReasonCode,
+    Unreachable,
+    VerificationMethod,
+    one_line,
+)
 from sr_ports.laws import PathBase
 
 STREAMS = 256
@@ -22,6 +45,7 @@ STREAMS = 256
 NAMED = 64 << 20
 """Characters of all paths together that a law may ask one digest of."""
 _BASES: tuple[PathBase, ...] = ("bundle_root", "run_root")
+_MANY = ("members", "notes")
 _ABOUT_EVIDENCE = (EvidenceFault, BundleAbsent, PermissionError)
 
 
@@ -29,21 +53,35 @@ class Raised(Exception):
     """The law's own last word was an error. The conversation is over, and the worker may have another."""
 
     def __init__(self, error: BaseException) -> None:
-        super().__init__(error)
-        self.error = error
+        super().__init__()
+        self._error = [error]
+
+    def taken(self) -> BaseException:
+        """The error, once: this one is its context, and each would keep the other and all that they went through."""
+        return self._error.pop()
 
 
 def loaded(worker: Worker) -> Offered:
     """Have the worker load its plugin; what that gives. Raises `LawStopped`, `Ended`, `Garbled`."""
     send_json(worker, {"plugin": attrs.asdict(worker.source)})
     match _node(worker):
-        case {"kinds": list(kinds), "adapters": list(adapters)}:
-            return Offered(tuple(map(str, kinds)), tuple(map(adapter, adapters)))
+        case {"laws": list(laws), "adapters": list(adapters), "notes": list(notes)}:
+            told = tuple(map(one_line, map(str, notes)))
+            return Offered(tuple(map(law, laws)), tuple(map(adapter, adapters)), told)
         case {"nothing": str(why)}:
             raise GivesNothing(one_line(why))
         case {"failed": str(why)}:
             raise Unloaded(one_line(why))
     raise Garbled("an answer that is none")
+
+
+@attrs.frozen
+class Asked:
+    """What a law of that kind is asked. `flag`: the gate's, for what is asked of a flag."""
+
+    kind: str
+    question: Question = "digest"
+    flag: bytes = b""
 
 
 class Conversation:
@@ -54,10 +92,15 @@ class Conversation:
         self._streams: dict[int, tuple[Iterator[bytes], bool]] = {}
         self._number = 0
         self._last: BaseException | None = None
+        self._question: Question = "digest"
 
-    def judged(self, kind: str) -> Any:
-        """What the law answers for a digest. Raises `Raised`, and what the world raises."""
-        send_json(self._worker, {"judge": kind, "method": _method(self._view.method)})
+    def judged(self, asked: Asked) -> Any:
+        """What the law answers. Raises `Raised`, and what the world raises."""
+        self._question = asked.question
+        told = {"judge": asked.kind, "question": asked.question, "flag": len(asked.flag)}
+        send_json(self._worker, {**told, "method": _method(self._view.method)})
+        for at in range(0, len(asked.flag), CHUNK):
+            send_bytes(self._worker, asked.flag[at : at + CHUNK])
         while True:
             node = _node(self._worker)
             if "ask" not in node:
@@ -77,7 +120,7 @@ class Conversation:
                 self._rows((one.path, [one.path, one.size]) for one in files)
             case {"ask": "index"}:
                 entries = self._read("index", self._view.index)
-                self._rows((one.path, [one.path, one.sha256_hex]) for one in entries)
+                self._rows((one.path + (one.claim or ""), [one.path, one.sha256_hex, one.claim]) for one in entries)
             case {"ask": "stream", "path": str(path), "base": base} if base in _BASES:
                 self._open(path, base)
             case {"ask": "more", "stream": int(number)} if number in self._streams:
@@ -139,19 +182,53 @@ class Conversation:
                 raise LawStopped(f"it asks one digest of paths of more than {NAMED} characters")
             yield from rows
 
+    def _passed(self, last: BaseException) -> Raised:
+        """What the view raised and the law let pass; it is kept here no longer."""
+        self._last = None
+        return Raised(last)
+
+    def _many(self, node: dict[str, Any]) -> list[Any]:
+        """What the law answers with many of, page by page."""
+        found: list[Any] = []
+        size = 0
+        while True:
+            rows, more = node.get("rows"), node.get("more") is True
+            if not isinstance(rows, list):
+                raise Garbled("a page that is none")
+            found += map(_entry, rows)
+            size += sum(len(str(one)) + ENTRY_TEXT for one in rows)
+            if len(found) > MOST_MEMBERS or size > MEMBERS_TEXT:
+                raise Raised(EvidenceFault(ReasonCode.DOCUMENT_TOO_MANY, TOO_MANY_MEMBERS))
+            if not more:
+                return found
+            node = _node(self._worker)
+
     def _final(self, node: dict[str, Any]) -> Any:
         match node:
-            case {"digest": digest}:
-                return digest
+            case {"answer": answer} if self._question not in _MANY:
+                return answer
+            case {"rows": list()} if self._question in _MANY:
+                return self._many(node)
             case {"passed": True} if self._last is not None:
-                raise Raised(self._last)
-            case {"fault": {"code": str(code), "what": str(what), "path": path}}:
-                raise Raised(EvidenceFault(_code(code), what, path if isinstance(path, str) else None))
+                raise self._passed(self._last)
+            case {"fault": {"code": str(code), "what": str(what), "path": path, "cut_short": cut_short}}:
+                kind = CutShort if cut_short is True else EvidenceFault
+                raise Raised(kind(_code(code), what, path if isinstance(path, str) else None))
             case {"unreachable": {"code": str(code), "what": str(what), "remedy": str(remedy)}}:
                 raise Raised(Unreachable(_code(code), what, remedy))
             case {"failed": str(why)}:
                 raise Raised(LawStopped(one_line(why)))
         raise Garbled("an answer that is none")
+
+
+def _entry(row: Any) -> Any:
+    """A member, or a note, as a worker tells it."""
+    match row:
+        case [str(path), str() | None as digest, str() | None as claim]:
+            return IndexEntry(path, digest, claim)
+        case str(note):
+            return note
+    raise Garbled("a member that is none")
 
 
 def _before(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
@@ -181,7 +258,8 @@ def _numbers(node: Any) -> list[int]:
 
 def _raise(error: BaseException) -> dict[str, Any]:
     if isinstance(error, EvidenceFault):
-        return {"raise": "fault", "code": error.code.value, "what": error.what, "path": error.path}
+        told = {"raise": "fault", "code": error.code.value, "what": error.what, "path": error.path}
+        return {**told, "cut_short": isinstance(error, CutShort)}
     if isinstance(error, PermissionError):
         return {"raise": "refused", "what": str(error)}
     return {"raise": "absent", "what": str(error)}

@@ -20,6 +20,12 @@ _AT_ONCE = 1 << 18
 PAGE = MESSAGE // 8
 """Characters of the names that are sent in one frame, about, where there are many."""
 
+MOST_MEMBERS = 300_000
+MEMBERS_TEXT = 32 << 20
+"""Characters of all members that a law of another distribution may find in a flag, `ENTRY_TEXT` beside each."""
+ENTRY_TEXT = 64
+TOO_MANY_MEMBERS = f"it lists more than {MOST_MEMBERS} files, or {MEMBERS_TEXT} characters of them"
+
 
 class Garbled(Exception):
     """What came is no frame that was to be expected."""

@@ -7,7 +7,8 @@ from typing import Any
 
 import attrs
 
-from sr_domain.evidence.provided_law import LawStopped
+from sr_domain.evidence.law_traits import LawTraits
+from sr_domain.evidence.provided_law import LawStopped, Question
 from sr_plugins.host.loading import Source
 from sr_plugins.isolation.workers import LawWorkers
 from sr_ports import BundleView
@@ -20,6 +21,7 @@ class IsolatedLaw:
     kind: str
     source: Source
     workers: LawWorkers
+    traits: LawTraits = attrs.field(factory=LawTraits)
 
     def try_worker(self) -> None:
         """Raise `LawStopped` where no worker can be had that has the law."""
@@ -29,5 +31,7 @@ class IsolatedLaw:
     def digest(self, bundle: BundleView) -> Any:
         return self.watched(bundle, lambda: None)
 
-    def watched(self, bundle: BundleView, check: Callable[[], None]) -> Any:
-        return self.workers.judged(self.source, self.kind, bundle, check)
+    def watched(
+        self, bundle: BundleView, check: Callable[[], None], question: Question = "digest", flag: bytes = b""
+    ) -> Any:
+        return self.workers.judged(self.source, self.kind, bundle, check, question, flag)

@@ -9,7 +9,7 @@ import attrs
 
 from sr_domain.evidence.provided_law import ProvidedLaw, RunsIn
 from sr_plugins.host.host_laws import in_this_process
-from sr_plugins.host.loading import Found, NamedLaw, OffersNothing, PluginError, Source
+from sr_plugins.host.loading import Found, OffersNothing, PluginError, Source, Tell
 from sr_ports import HashingLaw
 
 if TYPE_CHECKING:
@@ -39,12 +39,13 @@ class Isolating:
         """See `host_laws.Provide`. An object that code of this process gave cannot be had in another."""
         if source.given or self._isolation == "none" or (source.own and self._isolation == "foreign"):
             return self._here(in_this_process(law, source))
+        from sr_domain.evidence.law_traits import traits_of
         from sr_plugins.isolation.law import IsolatedLaw
 
-        apart = IsolatedLaw(law.kind, source, self._judges_by())
+        apart = IsolatedLaw(law.kind, source, self._judges_by(), traits_of(law))
         return ProvidedLaw(apart, source.distribution, source.version, RunsIn.OWN if source.own else RunsIn.WORKER)
 
-    def look(self, source: Source) -> list[Found]:
+    def look(self, source: Source, tell: Tell) -> list[Found]:
         """What a plugin gives, told by a worker that imports it. Raises `PluginError`, `OffersNothing`."""
         from sr_domain.evidence.provided_law import LawStopped
         from sr_plugins.isolation.offered import GivesNothing, Unloaded
@@ -57,7 +58,9 @@ class Isolating:
             clean = isinstance(stopped, Unloaded)
             why = stopped.why.removeprefix("its plugin ") if clean else f"cannot be imported: {stopped.why}"
             raise PluginError(why, ended=not clean) from stopped
-        laws = [Found("law", kind, NamedLaw(kind), source) for kind in given.kinds]
+        for note in given.notes:
+            tell(note)
+        laws = [Found("law", one.kind, one, source) for one in given.laws]
         return [*laws, *(Found(port, one.name, one, source) for port, one in given.adapters)]
 
     def _judges_by(self) -> LawWorkers:

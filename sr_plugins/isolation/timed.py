@@ -9,13 +9,26 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, TypeVar
+from weakref import proxy
 
 import attrs
 
-from sr_domain.evidence.provided_law import LawStopped
+from sr_domain.evidence.law_traits import LawTraits, traits_of
+from sr_domain.evidence.provided_law import LawStopped, Question
+from sr_plugins.isolation.frames import ENTRY_TEXT, MEMBERS_TEXT, MOST_MEMBERS, TOO_MANY_MEMBERS
 from sr_plugins.isolation.watch import LOOKS_S, Reads, Watch
-from sr_ports import BundleFile, BundleView, HashingLaw, IndexEntry, Params, VerificationMethod
+from sr_ports import (
+    BundleFile,
+    BundleView,
+    EvidenceFault,
+    HashingLaw,
+    IndexEntry,
+    Params,
+    ReasonCode,
+    VerificationMethod,
+)
 from sr_ports.laws import PathBase
 
 _LET_GO_S = 1.0
@@ -37,14 +50,20 @@ class TimedLaw:
     def kind(self) -> str:
         return self.law.kind
 
+    @property
+    def traits(self) -> LawTraits:
+        return traits_of(self.law)
+
     def digest(self, bundle: BundleView) -> Any:
         return self.watched(bundle, lambda: None)
 
-    def watched(self, bundle: BundleView, check: Callable[[], None]) -> Any:
-        call = _Call(self.law)
+    def watched(
+        self, bundle: BundleView, check: Callable[[], None], question: Question = "digest", flag: bytes = b""
+    ) -> Any:
+        call = _Call(partial(_answer, self.law, question, flag))
         with Watch(self.limit_s, check=check, alive=lambda: True, end=call.stop) as watch:
             try:
-                ended = call.run(timed_view(bundle, Reads(watch), call.inside))
+                ended = call.run(timed_view(bundle, Reads(proxy(watch)), call.inside))
             except BaseException:
                 call.stop()
                 raise
@@ -55,11 +74,29 @@ class TimedLaw:
         return call.answer()
 
 
+def _answer(law: HashingLaw, question: Question, flag: bytes, bundle: BundleView) -> Any:
+    """What the law says; what it makes one by one is made here, while it is watched."""
+    answer = getattr(law, question)(flag if question in ("stated", "members") else bundle)
+    return _gathered(answer) if question in ("members", "notes") else answer
+
+
+def _gathered(answer: Iterable[Any]) -> list[Any]:
+    """The items, as far as anybody takes them."""
+    found: list[Any] = []
+    size = 0
+    for one in answer:
+        size += len(getattr(one, "path", None) or "") + len(getattr(one, "claim", None) or "") + ENTRY_TEXT
+        if len(found) >= MOST_MEMBERS or size > MEMBERS_TEXT:
+            raise EvidenceFault(ReasonCode.DOCUMENT_TOO_MANY, TOO_MANY_MEMBERS)
+        found.append(one)
+    return found
+
+
 class _Call:
     """One call of a law in a thread of its own."""
 
-    def __init__(self, law: HashingLaw) -> None:
-        self._law = law
+    def __init__(self, ask: Callable[[BundleView], Any]) -> None:
+        self._ask = ask
         self._done, self._over = threading.Event(), threading.Event()
         self._lock, self._reading = threading.Lock(), False
         self._thread: threading.Thread | None = None
@@ -77,7 +114,7 @@ class _Call:
 
     def _work(self, bundle: BundleView) -> None:
         try:
-            self._answer = self._law.digest(bundle)
+            self._answer = self._ask(bundle)
         except BaseException as error:  # noqa: BLE001 - carried to the caller, and raised there
             self._error = error
         finally:
@@ -88,7 +125,11 @@ class _Call:
         if isinstance(self._error, KeyboardInterrupt):
             raise LawStopped("it raised KeyboardInterrupt")
         if self._error is not None:
-            raise self._error
+            error, self._error = self._error, None
+            try:
+                raise error
+            finally:
+                del error  # held here, it would keep this frame and itself
         return self._answer
 
     def inside(self, work: Callable[[], T]) -> T:

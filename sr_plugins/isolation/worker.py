@@ -8,25 +8,62 @@ plugin prints goes to stderr. It ends when the parent does, whatever its law is 
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import select
 import sys
 import threading
+from collections.abc import Iterable
 from importlib.metadata import EntryPoint, PackageNotFoundError, version
 from typing import Any
 
 import attrs
 
-from sr_plugins.host.loading import UNKNOWN, Found, OffersNothing, PluginError, Source, absent, ask, canonical, load
+from sr_domain.evidence.law_traits import traits_of
+from sr_plugins.host.loading import (
+    UNKNOWN,
+    Found,
+    OffersNothing,
+    PluginError,
+    Source,
+    Tell,
+    absent,
+    ask,
+    canonical,
+    load,
+)
 from sr_plugins.host.local_file import load_file
 from sr_plugins.isolation.asking import Channel, View
-from sr_plugins.isolation.frames import Ended, Pipe, receive, send_json
-from sr_ports import EvidenceFault, HashingLaw, Params, SrError, Unreachable, VerificationMethod, one_line
+from sr_plugins.isolation.frames import (
+    ENTRY_TEXT,
+    MEMBERS_TEXT,
+    MOST_MEMBERS,
+    TOO_MANY_MEMBERS,
+    Ended,
+    Pipe,
+    pages,
+    receive,
+    send_json,
+)
+from sr_plugins.isolation.offered import told_of_law
+from sr_ports import (
+    CutShort,
+    EvidenceFault,
+    HashingLaw,
+    IndexEntry,
+    Params,
+    ReasonCode,
+    SrError,
+    Unreachable,
+    VerificationMethod,
+    one_line,
+)
 from sr_ports.errors import described, foreseen
 from sr_ports.hooks import PROJECT
 
-_LONGEST_DIGEST = 1024
+_LONGEST_ANSWER = 1 << 14
+_LONGEST_ENTRY = 32 << 10
 _PR_SET_PDEATHSIG, _SIGKILL = 1, 9
 
 
@@ -87,20 +124,32 @@ def _serve(pipe: Pipe) -> None:
         if "plugin" in node:
             answer = _loaded(node["plugin"], laws)
         else:
-            law = laws.get(node["judge"])
+            law, flag = laws.get(node["judge"]), _flag(pipe, node["flag"])
             answer = {"failed": "its plugin has no such law any more"}
             if law is not None:
-                answer = _judged(law, Channel(pipe), _method(node["method"]))
+                of = flag if node["question"] in ("stated", "members") else None
+                answer = _judged(law, Channel(pipe), _method(node["method"]), node["question"], of)
+        rows = answer.pop("items", None)
         try:
-            send_json(pipe, answer)
+            for page in [answer] if rows is None else pages(rows):
+                send_json(pipe, page)
         except ValueError:  # a lone surrogate in what it says
             send_json(pipe, {"failed": "its answer is no text"})
 
 
+def _flag(pipe: Pipe, size: int) -> bytes:
+    """The flag's bytes, which follow the question."""
+    held = io.BytesIO()
+    while held.tell() < size:
+        held.write(receive(pipe)[1])
+    return held.getvalue()
+
+
 def _loaded(plugin: dict[str, Any], laws: dict[str, HashingLaw]) -> dict[str, Any]:
     """Load the plugin; the kinds of its laws, or why there are none."""
+    notes: list[str] = []
     try:
-        found = _offers(plugin)
+        found = _offers(plugin, notes.append)
     except PluginError as error:
         return {"failed": f"its plugin {one_line(str(error))}"}
     except OffersNothing as nothing:
@@ -108,7 +157,12 @@ def _loaded(plugin: dict[str, Any], laws: dict[str, HashingLaw]) -> dict[str, An
     except KeyboardInterrupt as error:  # the plugin's own: no terminal reaches a worker
         return {"failed": f"its plugin cannot be imported: {one_line(described(error))}"}
     laws.update({one.name: one.offer for one in found if one.port == "law"})
-    return {"kinds": sorted(laws), "adapters": [_told_of(one) for one in found if one.port != "law"]}
+    try:
+        said = [told_of_law(kind, traits_of(law)) for kind, law in sorted(laws.items())]
+    except Exception as error:  # noqa: BLE001 - of whatever class: a property of a plugin's class may raise anything
+        return {"failed": f"its plugin cannot be asked: {one_line(described(error))}"}
+    adapters = [_told_of(one) for one in found if one.port != "law"]
+    return {"laws": said, "adapters": adapters, "notes": notes}
 
 
 def _told_of(found: Found) -> dict[str, Any]:
@@ -118,15 +172,15 @@ def _told_of(found: Found) -> dict[str, Any]:
     return {"port": found.port, "name": made.name, "lacks": lacks, "extra": made.extra, "schemes": list(made.schemes)}
 
 
-def _offers(plugin: dict[str, Any]) -> list[Found]:
+def _offers(plugin: dict[str, Any], tell: Tell) -> list[Found]:
     source = Source(**plugin)
     if source.file is not None:
-        return ask(load_file(source.file, source.version), source)
+        return ask(load_file(source.file, source.version), source, tell)
     here = _version_here(source)
     if here not in (None, source.version):
         raise PluginError(f"was exchanged: {source.distribution} is of version {here} by now")
     name, _, value = source.entry_point.partition(" = ")
-    return load(EntryPoint(name, value, PROJECT), source)
+    return load(EntryPoint(name, value, PROJECT), source, tell)
 
 
 def _version_here(source: Source) -> str | None:
@@ -144,16 +198,43 @@ def _method(node: dict[str, Any]) -> VerificationMethod:
     return VerificationMethod(**node, exclude_filenames=excluded, params=params)
 
 
-def _judged(law: HashingLaw, channel: Channel, method: VerificationMethod) -> dict[str, Any]:
-    """What the law made of the bundle."""
+def _judged(
+    law: HashingLaw, channel: Channel, method: VerificationMethod, question: str, flag: bytes | None
+) -> dict[str, Any]:
+    """What the law makes of the bundle, or of its flag where that is given."""
     try:
-        digest: Any = law.digest(View(channel, method))
+        answer: Any = getattr(law, question)(View(channel, method) if flag is None else flag)
+        if question in ("members", "notes"):
+            told = answer if question == "members" else (one for one in answer if isinstance(one, str))
+            return {"items": _items(told)}
     except BaseException as error:  # noqa: BLE001 - of whatever class: a plugin may raise SystemExit, too
         return _told(error, channel)
     finally:
         channel.over = True
-    sound = isinstance(digest, str) and len(digest) <= _LONGEST_DIGEST
-    return {"digest": str(digest) if sound else None}
+    sound = isinstance(answer, str) and len(answer) <= _LONGEST_ANSWER
+    return {"answer": str(answer) if sound else None}
+
+
+def _items(answer: Iterable[Any]) -> list[tuple[str, Any]]:
+    """Members or notes, each with the text by which its length is known."""
+    found: list[tuple[str, Any]] = []
+    size = 0
+    for one in answer:
+        text, row = (one, one) if isinstance(one, str) else _row(one)
+        size += len(text) + ENTRY_TEXT
+        if len(found) >= MOST_MEMBERS or size > MEMBERS_TEXT:
+            raise EvidenceFault(ReasonCode.DOCUMENT_TOO_MANY, TOO_MANY_MEMBERS)
+        found.append((text, row))
+    return found
+
+
+def _row(entry: Any) -> tuple[str, Any]:
+    if not isinstance(entry, IndexEntry) or not isinstance(entry.path, str):
+        raise TypeError(f"a member is an IndexEntry, not {type(entry).__name__}")
+    row = [entry.path, entry.sha256_hex, entry.claim]
+    if len(entry.path) + len(str(entry.sha256_hex)) + len(str(entry.claim)) > _LONGEST_ENTRY:
+        raise EvidenceFault(ReasonCode.NAME_TOO_LONG, f"the flag has an entry of more than {_LONGEST_ENTRY} characters")
+    return entry.path + str(entry.claim), row
 
 
 def _told(error: BaseException, channel: Channel) -> dict[str, Any]:
@@ -169,7 +250,8 @@ def _foreseen(error: SrError) -> dict[str, Any]:
     if isinstance(error, Unreachable):
         return {"unreachable": {**told, "remedy": error.remedy}}
     path = getattr(error, "path", None)
-    return {"fault": {**told, "path": one_line(path) if isinstance(path, str) else None}}
+    where = one_line(path) if isinstance(path, str) else None
+    return {"fault": {**told, "path": where, "cut_short": isinstance(error, CutShort)}}
 
 
 if __name__ == "__main__":

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from sr_domain.evidence.provided_law import LawStopped
+from sr_domain.evidence.provided_law import LawStopped, Question
 from sr_plugins.host.loading import Source
-from sr_plugins.isolation.conversation import Conversation, Raised, loaded
+from sr_plugins.isolation.conversation import Asked, Conversation, Raised, loaded
 from sr_plugins.isolation.frames import Ended, Garbled
 from sr_plugins.isolation.offered import Offered
 from sr_plugins.isolation.process import Worker
@@ -46,20 +46,29 @@ class LawWorkers:
         self._busy = 0
         self._starter: ThreadPoolExecutor | None = None
 
-    def judged(self, source: Source, kind: str, bundle: BundleView, check: Callable[[], None]) -> Any:
+    def judged(
+        self,
+        source: Source,
+        kind: str,
+        bundle: BundleView,
+        check: Callable[[], None],
+        question: Question = "digest",
+        flag: bytes = b"",
+    ) -> Any:
         """What the law answers; see `WatchedLaw`. Waits for a worker where as many as there may be are at work."""
+        asked = Asked(kind, question, flag)
         while True:
             with contextlib.suppress(_Stale):
-                return self._judged(source, kind, bundle, check)
+                return self._judged(source, asked, bundle, check)
 
-    def _judged(self, source: Source, kind: str, bundle: BundleView, check: Callable[[], None]) -> Any:
+    def _judged(self, source: Source, asked: Asked, bundle: BundleView, check: Callable[[], None]) -> Any:
         worker = self._take(source, check)
         try:
             with self._watched(worker, self._limit_s, check) as watch:
-                answer = self._outcome(worker, watch, lambda: Conversation(worker, bundle, watch).judged(kind))
+                answer = self._outcome(worker, watch, lambda: Conversation(worker, bundle, watch).judged(asked))
         except Raised as raised:
             self._give_back(worker)
-            raise raised.error from None
+            raise raised.taken() from None
         except BaseException:
             self._drop(worker)
             raise

@@ -15,6 +15,8 @@ class BundleDigest(Compared):
     """
 
     kind: str = "sha256_bundle_digest"
+    version: str = "1"
+    shipped_fingerprint: str = "1:57f8a4a7b748c9f15e4dbf790c99bbf9b69060f1892918066ec22a51a1443cb5"
 
     def digest(self, bundle: BundleView) -> str:
         return bundle.sha256(fact.path for fact in bundle.files())

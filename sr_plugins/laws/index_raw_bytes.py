@@ -24,6 +24,8 @@ class IndexRawBytes(Compared):
     """
 
     kind: str = "sha256_index_json_ascii_lex_raw_bytes"
+    version: str = "1"
+    shipped_fingerprint: str = "1:c858d4b20a0701f1bd598a21f285ac2789f4f6a854513686252d38acf2dd9a75"
 
     def digest(self, bundle: BundleView) -> str:
         base, held = bundle.method.path_base, 0

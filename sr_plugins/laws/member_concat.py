@@ -17,6 +17,8 @@ class MemberDigestConcat(Compared):
     """
 
     kind: str = "sha256_member_digest_concat"
+    version: str = "1"
+    shipped_fingerprint: str = "1:f3afeb7ca665fd53c100a96fcad2f027119bc076bf4970e664fb01478cf54e6a"
 
     def digest(self, bundle: BundleView) -> str:
         whole = hashlib.sha256()

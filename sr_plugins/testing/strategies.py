@@ -22,7 +22,8 @@ Document = dict[str, Any]
 Change = Callable[[Document], object]
 
 HEX: Final = st.text("0123456789abcdef", min_size=64, max_size=64)
-NAMES: Final = st.from_regex(r"[a-z][a-z0-9_-]{0,30}", fullmatch=True)
+_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
+NAMES: Final = st.builds(str.__add__, st.sampled_from(_LETTERS), st.text(f"{_LETTERS}0123456789_-", max_size=30))
 PATHS: Final = st.lists(
     st.from_regex(r"[A-Za-z0-9_=][A-Za-z0-9_.=-]{0,8}", fullmatch=True), min_size=1, max_size=3
 ).map("/".join)

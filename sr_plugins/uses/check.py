@@ -10,6 +10,7 @@ import attrs
 
 from sr_domain.queries.check import Check, Checker, check
 from sr_plugins.documents.pack import load_pack
+from sr_plugins.documents.pack_laws import check_laws
 from sr_plugins.documents.policy import load_policy
 from sr_plugins.documents.profile import Section, load_profile
 from sr_plugins.wiring.wire import Roots, Wires, host_of, isolation
@@ -42,5 +43,8 @@ def check_root(
         runtime.known_timezone,
         progress,
     )
+    bare.host.require_files()
     rules = load_policy(policy if policy is not None else chosen.policy)
-    return check(checker, rules, load_pack(pack or chosen.engine.interface_pack), request, root)
+    loaded = load_pack(pack or chosen.engine.interface_pack)
+    check_laws(loaded, checker.laws)
+    return check(checker, rules, loaded, request, root)

@@ -70,7 +70,7 @@ def fits(runner: ScenarioRunner, root: EngineRoot) -> str:
         pack = runner.pack
     except BadInput:  # told apart
         return ""
-    findings = check_against(root, pack)
+    findings = check_against(root, pack, runner.ports.laws)
     wrong = [one for one in findings if one.severity == "error"]
     if wrong:
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""

@@ -8,6 +8,7 @@ from functools import partial
 from sr_domain.evidence.provided_law import LawStopped, ProvidedLaw, RunsIn
 from sr_domain.plan.absent_law import absence
 from sr_domain.runner import ScenarioRunner
+from sr_plugins.host.host_laws import HostLaws
 from sr_plugins.isolation.law import IsolatedLaw
 from sr_ports import BadInput, ReasonCode, SrError, Unreachable
 
@@ -22,6 +23,17 @@ def others_laws(runner: ScenarioRunner) -> Iterator[tuple[str, Callable[[], str]
         provided = runner.ports.laws.get(kind)
         if provided is None or provided.runs_in is not RunsIn.OWN:
             yield kind, partial(_law, runner.ports.laws, kind, provided)
+
+
+def plugins_amiss(runner: ScenarioRunner) -> Iterator[tuple[str, bool | None, str, str, str]]:
+    """Every plugin that cannot be used, or not whole: its distribution, ok, why, code and remedy.
+
+    ok: False where that stops this profile, else None.
+    """
+    laws = runner.ports.laws
+    for one, error in laws.amiss() if isinstance(laws, HostLaws) else ():
+        told = error or BadInput(ReasonCode.PLUGIN_BROKEN, f"{one.source} {one.why}")
+        yield one.source.distribution, None if error is None else False, told.what, told.code.value, told.remedy
 
 
 def _law(laws: object, kind: str, provided: ProvidedLaw | None) -> str:

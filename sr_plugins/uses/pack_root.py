@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from sr_domain.evidence.bundle import BundleAbsent
 from sr_domain.evidence.coverage import named_by
+from sr_domain.evidence.law_call import LawFault
 from sr_domain.evidence.outputs import OutputFiles, find_output
+from sr_domain.evidence.provided_law import ProvidedLaw
+from sr_domain.plan.compile import WHOLE_ROOT
 from sr_domain.plan.pack import GateSpec, InterfacePack, OutputSpec
 from sr_domain.plan.sealed import SealedGate
 from sr_domain.plan.templates import DAY, DAY_TOKENS, MONTH, MONTHDAY, TOKEN, YEAR
@@ -17,14 +21,18 @@ from sr_ports import EngineRoot, EvidenceFault
 Pins = Mapping[str, str]
 
 
-def check_against(root: EngineRoot, pack: InterfacePack) -> list[Finding]:
+def check_against(
+    root: EngineRoot, pack: InterfacePack, laws: Mapping[str, ProvidedLaw] = MappingProxyType({})
+) -> list[Finding]:
     """What does not fit, errors first. No file but flags' names and indexes is looked into. Raises `Unreachable`.
+
+    `laws`: some may find an index in their flags.
 
     A template's tokens are whatever stands there: several worlds below one root are each looked at.
     """
     findings: list[Finding] = []
     for gate in pack.gates.values():
-        findings += _gate(root, gate, _let_read(gate, pack))
+        findings += _gate(root, gate, _let_read(gate, pack), laws.get(gate.method.kind))
     for output in pack.outputs.values():
         if not output.optional and not _files(root, output.path_template, {}):
             findings.append(warning("NO_FILES", output.output_id, f"{output.path_template!r} leads to no file there"))
@@ -38,31 +46,37 @@ def _let_read(gate: GateSpec, pack: InterfacePack) -> list[OutputSpec]:
     return [one for one in outputs if one.output_id in own or gate.gate_id in one.read_requires_gates]
 
 
-def _gate(root: EngineRoot, gate: GateSpec, outputs: list[OutputSpec]) -> Iterator[Finding]:
+def _gate(root: EngineRoot, gate: GateSpec, outputs: list[OutputSpec], law: ProvidedLaw | None) -> Iterator[Finding]:
     flags = _files(root, gate.passed_flag_path_template, {})
     if not flags:
         yield warning("NO_FLAG", gate.gate_id, f"{gate.passed_flag_path_template!r} leads to no flag there")
     seen: set[str] = set()
     for flag in flags:
         pins = _pins(gate.passed_flag_path_template, flag)
-        for finding in _sealed(root, _look(gate, flag, pins), outputs, pins):
+        for finding in _sealed(root, _look(gate, flag, pins), outputs, pins, law):
             if finding.what not in seen:
                 seen.add(finding.what)
                 yield finding
 
 
-def _sealed(root: EngineRoot, gate: SealedGate, outputs: list[OutputSpec], pins: Pins) -> Iterator[Finding]:
+def _sealed(
+    root: EngineRoot, gate: SealedGate, outputs: list[OutputSpec], pins: Pins, law: ProvidedLaw | None
+) -> Iterator[Finding]:
     """One flag's bundle: what its index, or its folder, leaves out of what the gate lets read."""
     files = [(output, _files(root, output.path_template, pins)) for output in outputs]
     try:
-        named = named_by(root, gate, {path for _, paths in files for path in paths})
+        named = named_by(root, gate, {path for _, paths in files for path in paths}, law=law)
     except BundleAbsent as absent:
         yield error("BUNDLE_ABSENT", gate.gate_id, f"{absent.path} is not there, and {gate.flag_path} is")
         return
     except EvidenceFault as fault:
         yield error(fault.code.value, gate.gate_id, fault.what)
         return
-    lists = "its bundle" if gate.index_path is None else gate.index_path
+    except LawFault as fault:
+        yield error(fault.code.value, gate.gate_id, fault.what)
+        return
+    listed = gate.flag_path if law is not None and law.traits.lists_outputs else gate.index_path
+    lists = listed or "its bundle"
     inside, vouched = f"{gate.bundle_root}/" if gate.bundle_root else "", []
     own = {*named, gate.flag_path, gate.index_path}
     for output, paths in files:
@@ -80,11 +94,11 @@ def _sealed(root: EngineRoot, gate: SealedGate, outputs: list[OutputSpec], pins:
 
 
 def _look(gate: GateSpec, flag: str, pins: Pins) -> SealedGate:
-    index = gate.index_path_template
+    index, whole = gate.index_path_template, gate.bundle_root_template in WHOLE_ROOT
     return SealedGate(
         gate_id=gate.gate_id,
         flag_path=flag,
-        bundle_root=_filled(gate.bundle_root_template, pins).rstrip("/"),
+        bundle_root="" if whole else _filled(gate.bundle_root_template, pins).rstrip("/"),
         method=gate.method,
         index_path=None if index is None else _filled(index, pins),
     )

@@ -7,18 +7,18 @@ from typing import Any
 
 import attrs
 
-from sr_plugins.documents.settings import Reader
+from sr_plugins.documents.settings import Faults, Reader
 from sr_ports import Adapter, BadInput, Later, ReasonCode, SrError
 from sr_ports.compared import Compared
 from sr_ports.errors import described
 
 
-def read_settings(port: str, adapter: Adapter[Any], node: Mapping[str, Any]) -> Any:
-    """The settings under the key `port`; None for an adapter that has none.
+def read_settings(port: str, adapter: Adapter[Any], node: Mapping[str, Any], faults: Faults | None = None) -> Any:
+    """The settings under the key `port`; None for an adapter that has none. `faults`: see `Reader`.
 
     Raises `BadInput`: PROFILE_INVALID naming the key, PLUGIN_BROKEN when the adapter's class cannot be used.
     """
-    reader = Reader(owner=f"the adapter {adapter.name!r}")
+    reader = Reader(owner=f"the adapter {adapter.name!r}", faults=faults)
     cls = settings_class(port, adapter)
     if cls is None:
         reader.read(_None, node, port)

@@ -48,7 +48,8 @@ def _field(key: str, field: Field, host: PluginHost | None) -> dict[str, Any]:
         return {**about, **_list(key, field, host)}
     told = default is attrs.NOTHING or isinstance(default, attrs.Factory) or field.about.secret  # type: ignore[arg-type]
     shown = {} if told else {"default": list(default) if isinstance(default, tuple | frozenset) else default}
-    return {**about, **shown, "anyOf": [*_kinds(field), _FROM_ENVIRONMENT]}
+    hidden = {"writeOnly": True} if field.about.secret else {}
+    return {**about, **shown, **hidden, "anyOf": [*_kinds(field), _FROM_ENVIRONMENT]}
 
 
 def _kinds(field: Field) -> list[dict[str, Any]]:
@@ -112,6 +113,6 @@ def _settings(port: str, adapter: Any) -> dict[str, Any] | None:
     """The keys of an adapter; None where its class of settings is not to be had."""
     try:
         cls = settings_class(port, adapter)
-    except BadInput:
+        return _section({} if cls is None else fields_of(cls), None)
+    except (BadInput, NameError, TypeError):  # of another distribution, whose annotations may mean nothing
         return None
-    return _section({} if cls is None else fields_of(cls), None)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
+from weakref import proxy
 
 import attrs
 
@@ -30,7 +31,15 @@ if TYPE_CHECKING:
     from sr_domain.plan.pack import InterfacePack
     from sr_plugins.host.host_laws import HostLaws
     from sr_plugins.isolation.workers import LawWorkers
-    from sr_ports import EngineRoot, EngineRoots, PlatformRuns, Runtime, SignatureChecker, Sink
+    from sr_ports import (
+        EngineRoot,
+        EngineRoots,
+        ObjectStore,
+        PlatformRuns,
+        Runtime,
+        SignatureChecker,
+        Sink,
+    )
 
 
 def wire(
@@ -43,35 +52,45 @@ def wire(
     """Build the runner; see `sr_plugins.build_runner`."""
     with nothing_quoted():
         profile = load_profile(source)
-        ports = wire_ports(profile, plugins=plugins, narrate=narrate)
+        host = host_of(profile, plugins)
+        ports = _ports(Wires(profile, host), narrate)
         chosen = load_policy(policy if policy is not None else profile.policy)
-    return ScenarioRunner(ports, chosen, lambda: _pack(profile, ports.laws), settings(profile))
+    return ScenarioRunner(ports, chosen, lambda: _pack(host, profile, ports.laws), settings(profile))
 
 
-def _pack(profile: Profile, laws: Mapping[str, ProvidedLaw]) -> InterfacePack:
+def _pack(host: PluginHost, profile: Profile, laws: Mapping[str, ProvidedLaw]) -> InterfacePack:
     """The profile's interface pack. Most commands never plan, and need none.
 
-    Plugins that give its laws are imported now: two that give one law are refused before anything is written.
+    Plugins that give its laws are asked now, and files that the profile loads: two that give one law, and a file
+    that gives nothing, are refused before anything is written.
     """
     from sr_plugins.documents.pack import load_pack
 
     with nothing_quoted():
         pack = load_pack(profile.engine.interface_pack)
+        host.require_files()
     for kind in {gate.method.kind for gate in pack.gates.values()}:
         laws.get(kind)
+    if any(gate.method.params for gate in pack.gates.values()):
+        from sr_plugins.documents.pack_laws import check_laws
+
+        check_laws(pack, laws)
     return pack
 
 
 def wire_ports(profile: Profile, *, plugins: Sequence[Any] = (), narrate: bool = False) -> Ports:
     """The ports a profile names."""
-    bare = Wires(profile, host_of(profile, plugins))
-    isolating = isolation(bare)
+    return _ports(Wires(profile, host_of(profile, plugins)), narrate)
+
+
+def _ports(bare: Wires, narrate: bool) -> Ports:
+    isolating, profile = isolation(bare), bare.profile
     bare.host.require(bare.sections(narrate))
     _written_by_some(bare)
     runtime: Runtime = bare.build("runtime", Section("system", {"workers": profile.evidence.workers}))
     wires = attrs.evolve(bare, platform=runtime.platform)
     return Ports(
-        store=wires.build("object_store", profile.object_store),
+        store=wires.store(),
         authority=wires.build("authority", profile.authority),
         bus=wires.build("control_bus", profile.control_bus),
         roots=Roots(wires),
@@ -127,13 +146,15 @@ def admittance(profile: Profile) -> Admittance:
 def isolation(wires: Wires) -> Isolating:
     """Where laws run, as the profile says; from now on plugins of other distributions are looked at there, too."""
     evidence, section = wires.profile.evidence, wires.profile.invoker
+    # The host looks through what is made here: were it held here in turn, neither would ever be let go.
+    bare = attrs.evolve(wires, host=proxy(wires.host))
 
     def workers(passed: Sequence[str] | None = None) -> LawWorkers:
         from sr_plugins.isolation.process import environment
         from sr_plugins.isolation.workers import LawWorkers
 
         most = (os.cpu_count() or 1) if isinstance(evidence.workers, str) else evidence.workers
-        return LawWorkers(most, evidence.law_timeout_s, environment(wires.passed() if passed is None else passed))
+        return LawWorkers(most, evidence.law_timeout_s, environment(bare.passed() if passed is None else passed))
 
     def lookers() -> LawWorkers:
         from sr_plugins.isolation.process import PASSED
@@ -174,6 +195,9 @@ def settings(profile: Profile) -> Settings:
         service_release_id=f"{DISTRIBUTION}-{release()}",
         environment=profile.name,
     )
+
+
+_LET_IN = "build a wheel of it, or name local, and each distribution that may be used, in plugins.allow"
 
 
 def _prefix(root: str) -> str:
@@ -217,6 +241,19 @@ class Wires(Compared):
         """The port object of a profile's section. Raises `BadInput` naming key or adapter."""
         adapter = self.host.adapter(port, section.adapter)
         return adapter.build(self._wiring(read_settings(port, adapter, section.settings)))
+
+    def store(self) -> ObjectStore:
+        """The object store. Raises `BadInput(PLUGIN_NOT_ALLOWED)`, too, where it is shared and may not be worked on.
+
+        What a file of this machine judged is READY for everybody who reads a shared store.
+        """
+        from sr_plugins.host.local_file import LOCAL
+
+        made: ObjectStore = self.build("object_store", self.profile.object_store)
+        if self.profile.plugins.load and made.shared and LOCAL not in (self.profile.allow or ()):
+            what = f"plugins.load names {self.profile.plugins.load[0]}, and the object store is shared"
+            raise BadInput(ReasonCode.PLUGIN_NOT_ALLOWED, what, _LET_IN)
+        return made
 
     def _wiring(self, settings: Any) -> Wiring[Any]:
         return Wiring(str(Path(self.profile.runtime_root).absolute()), self._platform_run_id, settings)

@@ -18,7 +18,7 @@ from sr_ports.laws import HashingLaw, IndexEntry, VerificationMethod
 NAMES = st.sampled_from(["a.json", "b.json", "sub/a.json", "sub/c.bin", "z.csv", "_passed.flag"])
 CONTENTS = st.dictionaries(NAMES, st.binary(min_size=1, max_size=12), min_size=2, max_size=5)
 # A suite is there to be subclassed: several classes run one test, each with its own fixtures.
-_MEANT = [HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
+_MEANT = [HealthCheck.function_scoped_fixture, HealthCheck.differing_executors, HealthCheck.too_slow]
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=_MEANT)
 LONG = 70_000
 """Bytes of a file that no law has in one chunk."""

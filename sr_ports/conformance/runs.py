@@ -185,23 +185,26 @@ class RunLaws(Laws):
     def test_x3_after_a_crash_the_run_is_finished(
         self, runners: Runners, request_for: RequestFor, lapse: Callable[[], None], cuts: int
     ) -> None:
-        rehearsal = CrashPlan()
-        whole = ended(cut(runners(), rehearsal).submit(request_for("rehearsal")))
+        rehearsal, dying = CrashPlan(), runners()
+        whole = ended(cut(dying, rehearsal).submit(request_for("rehearsal")))
         plans = {f"cut-{n}": plan for n, plan in enumerate(spread(rehearsal.calls, cuts))}
         for key, plan in plans.items():
             with suppress(Died, SrError):
-                cut(runners(), plan).submit(request_for(key))
+                cut(dying, plan).submit(request_for(key))
         lapse()
-        for key, plan in plans.items():
-            found = runners().submit(request_for(key))
-            assert is_ready(found), f"cut at call {plan.at} ({plan.mode.value}): {found}"
-            assert is_ready(runners().resume(found.run_id))
-        truth = Truth.of(runners())
-        assert len(set(truth.ready(whole.run_id))) == 1
-        for key in plans:
-            run_id = runners().submit(request_for(key)).run_id
+        later = runners()
+        ids = {key: self._finished(later, request_for(key), plan) for key, plan in plans.items()}
+        truth = Truth.of(later)
+        for run_id in (whole.run_id, *ids.values()):
             assert len(set(truth.ready(run_id))) == 1, "READY was said as two facts, or never"
             assert kinds(truth, run_id) == kinds(truth, whole.run_id)
+
+    def _finished(self, runner: Runner, asked: Mapping[str, Any], plan: CrashPlan) -> str:
+        """The id of the run that was cut off, which another process finishes."""
+        found = runner.submit(asked)
+        assert is_ready(found), f"cut at call {plan.at} ({plan.mode.value}): {found}"
+        assert is_ready(runner.resume(found.run_id))
+        return found.run_id
 
     def test_x4_another_intent_is_refused_and_changes_nothing(
         self, runners: Runners, request_for: RequestFor, other_intent: RequestFor

@@ -13,7 +13,7 @@ from sr_adapters.memory.store import MemoryObjectStore
 from sr_adapters.shown import UNSAFE, in_line, plain
 from sr_domain.artifacts.attestation import fault_in
 from sr_domain.evidence.bundle import Bundle
-from sr_domain.evidence.gates import read_flag
+from sr_domain.evidence.flags import read_flag
 from sr_domain.evidence.index_reader import index_entries
 from sr_domain.evidence.oracle import MANIFEST, read_manifest
 from sr_domain.evidence.run_receipt import RECEIPT, read_receipt

@@ -178,6 +178,17 @@ def _everything(states: Stage) -> None:
     states("bus", "tail", "--follow", "--limit", "2")
     states("governance", "export")
     states("plugins")
+    states("plugins", "list")
+    for name in ("s3", "scenario-runner", "no-such"):
+        states("plugins", "show", name)
+    for kind in ("law", "law", "sink"):
+        states("plugins", "new", kind, f"fresh-{kind}")
+    states("plugins", "check", "fresh-law/src/fresh_law/__init__.py")
+    states("plugins", "check", "no-such")
+    (states.folder / "odd.yaml").write_text("object_stor: {}\nauthority: {adapter: postgres, dsn: ''}\nlease: 3\n")
+    for name in ("odd.yaml", "profile.yaml", "no-such"):
+        states("profile", "check", name)
+    states("profile", "schema")
     states("contracts", "check")
     states("plan", states.request("other"))
     states("plan", states.request("other", output_ids=["nope"]))

@@ -309,6 +309,23 @@ def indexed(members: Any, **policy: Any) -> Callable[[Stage], Answer]:
     return play
 
 
+def unlisted(stage: Stage) -> Answer:
+    """A manifest over the whole root that lists no file of any output."""
+    stage.policy(evidence_wait_seconds=0)
+    outputs = json.loads((stage.sr.folder / "pack" / "engine_outputs.catalogue.yaml").read_text())["outputs"]
+    stage.gate(
+        0,
+        verification_method={"kind": "sha256sums_file"},
+        bundle_root_template="./",
+        passed_flag_path_template="SHA256SUMS",
+        index_path_template=None,
+        authorizes_outputs=[one["output_id"] for one in outputs],
+    )
+    report = (stage.sr.folder / "root" / "up" / "report.json").read_bytes()
+    stage.world("SHA256SUMS", f"{hashlib.sha256(report).hexdigest()}  up/report.json\n".encode())
+    return stage.submit()
+
+
 def member(stage: Stage) -> Answer:
     stage.policy(member_digests="ENFORCE")
     stated = hashlib.sha256(b"0" * 64).hexdigest()
@@ -518,6 +535,13 @@ told = json.loads(os.environ["SR_ENGINE_INVOCATION_JSON"])
 receipt = {key: told[key] for key in ("run_id", "manifest_fingerprint", "parameter_hash", "seed")}
 """
 WRITE = '(Path(os.environ["SR_ENGINE_RUN_ROOT"]) / "run_receipt.json").write_text'
+
+
+def unsound_plugin(stage: Stage) -> Answer:
+    (stage.sr.folder / "my_law.py").write_text("x = 1\n")
+    return stage.sr("plugins", "check", "./my_law.py")
+
+
 ROWS: dict[ReasonCode, Row] = {
     C.REQUEST_INVALID: Row(submits(seed=-1), 2),
     C.REQUEST_NOT_FOUND: Row(lambda stage: stage.sr("submit", "gone.yaml"), 2),
@@ -532,6 +556,8 @@ ROWS: dict[ReasonCode, Row] = {
     C.PLUGIN_FAILED: Row(failing_plugin, 9),
     C.PLUGIN_CONFLICT: Row(conflicting, 2),
     C.PLUGIN_NOT_ALLOWED: Row(not_allowed, 2),
+    C.PLUGIN_NOT_FOUND: Row(lambda stage: stage.sr("plugins", "show", "tape"), 8),
+    C.PLUGIN_UNSOUND: Row(unsound_plugin, 5),
     C.PACK_INVALID: Row(profiled(engine={"interface_pack": "gone"}), 2),
     C.POLICY_INVALID: Row(policy_key, 2),
     C.POLICY_DIGEST_MISMATCH: Row(unsealed, 2),
@@ -582,6 +608,7 @@ ROWS: dict[ReasonCode, Row] = {
     C.INDEX_MALFORMED: Row(indexed({}), 5, "QUARANTINED", inside=True),
     C.INDEX_EMPTY: Row(indexed([]), 5, "QUARANTINED", inside=True),
     C.INDEXED_FILE_ABSENT: Row(indexed(["gone.bin"], evidence_wait_seconds=0), 5, "QUARANTINED", inside=True),
+    C.FILE_UNLISTED: Row(unlisted, 5, "QUARANTINED", inside=True),
     C.PATH_ESCAPES: Row(indexed(["../../../etc/passwd"]), 5, "QUARANTINED", inside=True),
     C.NOT_A_FILE: Row(indexed(["folder/"]), 5, "QUARANTINED", inside=True),
     C.LAW_FAILED: Row(judged_by("raise ZeroDivisionError"), 9, "VERIFYING"),

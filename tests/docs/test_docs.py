@@ -62,6 +62,14 @@ def test_the_tutorial_runs_as_written(tmp_path: Path) -> None:
             reader.follow(block)
 
 
+def test_the_way_to_a_published_law_runs_as_written(tmp_path: Path) -> None:
+    every = [one for one in blocks((REPO / "docs" / "plugins.md").read_text("utf-8")) if one.kind == "console"]
+    assert len(every) == 3
+    with Reader(tmp_path) as reader:
+        for block in every:
+            reader.follow(block)
+
+
 def test_a_block_that_shows_something_else_is_found() -> None:
     told = ["READY run 12", "  facts", "  plan", "took 0.8 s"]
     for shown in (["READY run ...", "  ...", "took 1.2 s"], told):
@@ -170,7 +178,7 @@ def test_every_promise_of_the_threat_model_names_tests_that_are_there() -> None:
 
 def test_the_bounds_in_the_threat_model_are_those_of_the_code() -> None:
     from sr_domain.encoding import bounds
-    from sr_domain.evidence import gates, index_reader
+    from sr_domain.evidence import flags, index_reader
     from sr_plugins.documents import yaml
     from sr_ports import roots, wanted
 
@@ -182,5 +190,5 @@ def test_the_bounds_in_the_threat_model_are_those_of_the_code() -> None:
     assert all(f"{count:,}" in text for count in counts)
     sizes = [bounds.MAX_BYTES, bounds.MAX_TEXT, yaml.MAX_YAML, index_reader.MAX_INDEX]
     assert all(f"{size >> 20} MiB" in text for size in sizes)
-    assert f"{gates.FLAG_LIMIT >> 10} KiB" in text
+    assert f"{flags.FLAG_LIMIT >> 10} KiB" in text
     assert all(f"`{code.value}`" in text for code in bounds.BOUNDS)

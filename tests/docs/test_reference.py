@@ -85,4 +85,9 @@ def test_every_variable_of_shipped_profiles_is_told_with_what_it_fills() -> None
 
 def test_every_page_is_on_the_list_of_pages() -> None:
     made = pages()
-    assert all(f"]({name})" in made["index.md"] for name in made if name != "index.md")
+    for name in made:
+        folder, _, file = name.rpartition("/")
+        if folder and file != "index.md":
+            assert f"]({file})" in made[f"{folder}/index.md"]
+        elif name != "index.md":
+            assert f"]({name})" in made["index.md"]

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from sr_adapters.file.root import FileEngineRoot
 from sr_domain.evidence.bundle import plain_path
-from sr_domain.evidence.gates import FLAG_LIMIT, GateMissing, GatePassed, GateVerdict, read_flag, verify_gate
+from sr_domain.evidence.flags import FLAG_LIMIT, read_flag
+from sr_domain.evidence.gates import GateMissing, GatePassed, GateVerdict, verify_gate
 from sr_domain.plan.sealed import SealedGate
 from sr_domain.record.proofs import Conflict
 from sr_ports import EvidenceFault, ReasonCode, VerificationMethod

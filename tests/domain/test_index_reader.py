@@ -17,8 +17,7 @@ from sr_domain.encoding.strict_json import strict_loads
 from sr_domain.evidence import index_reader
 from sr_domain.evidence.cut_short import json_cut_short
 from sr_domain.evidence.index_reader import MAX_ENTRY, SHAPES, index_entries
-from sr_domain.evidence.small_files import CutShort
-from sr_ports import BadInput, EvidenceFault, ReasonCode
+from sr_ports import BadInput, CutShort, EvidenceFault, ReasonCode
 
 C = ReasonCode
 KEYS = st.sampled_from([*SHAPES, "meta", "é", "a"]) | st.text(max_size=3)

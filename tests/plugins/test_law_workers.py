@@ -308,7 +308,7 @@ def test_a_law_says_that_the_evidence_is_at_fault_or_that_something_is_away(pati
     with pytest.raises(EvidenceFault) as fault:
         patient.judge("fault")
     assert (fault.value.code, fault.value.what, fault.value.path) == (
-        ReasonCode.NOT_A_FILE, "the manifest is not signed", "manifest"
+        ReasonCode.NOT_A_FILE, "the manifest is not signed", "gate/manifest"
     )  # fmt: skip
     with pytest.raises(Unreachable) as away:
         patient.judge("away")

@@ -17,7 +17,7 @@ from sr_domain.evidence.gates import GateMissing, GatePassed, GateUnjudged, veri
 from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.plan.sealed import SealedGate
 from sr_domain.record.proofs import Conflict
-from sr_plugins.laws import BundleDigest, IndexRawBytes, MemberDigestConcat, PartList
+from sr_plugins.laws import BundleDigest, IndexRawBytes, MemberDigestConcat, PartList, Sha256SumsFile
 from sr_ports import HashingLaw, ReasonCode, VerificationMethod
 from sr_ports.conformance.laws import Covers, HashingLawLaws
 
@@ -67,6 +67,16 @@ class TestPartList(HashingLawLaws):
     @pytest.fixture
     def law(self) -> HashingLaw:
         return PartList()
+
+    @pytest.fixture
+    def covers(self) -> Covers:
+        return Covers()
+
+
+class TestSha256SumsFile(HashingLawLaws):
+    @pytest.fixture
+    def law(self) -> HashingLaw:
+        return Sha256SumsFile()
 
     @pytest.fixture
     def covers(self) -> Covers:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 import re
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,11 @@ import pytest
 
 from sr_plugins import build_runner
 from tests.kit import request
+from tests.plugins.conftest import Site, site
+from tests.plugins.worlds import SOUND, offered, sealed
+from tests.worlds import flag
+
+__all__ = ["site"]
 
 OPEN = Path("/proc/self/fd")
 pytestmark = pytest.mark.skipif(not OPEN.is_dir(), reason="this system does not list a process's descriptors")
@@ -70,3 +76,90 @@ def test_a_runner_in_use_goes_on_beside_one_that_is_dropped(tmp_path: Path, prof
         kept.submit(request("three", output_ids=None, engine_run_root="nowhere/yet"))
         assert below(tmp_path)
     assert runs_logged(tmp_path) == 3
+
+
+# what no garbage collector has to find: a function that is called for years in one process may hardly ever run one
+
+MANY = 8
+FOREIGN = """
+    from sr_ports import hookimpl
+
+    class Law:
+        def __init__(self, kind, digest):
+            self.kind, self.digest = kind, digest
+
+    @hookimpl
+    def sr_hashing_laws():
+        def broken(bundle):
+            raise RuntimeError("broken")
+        def theirs(bundle):
+            return bundle.sha256([one.path for one in bundle.files()])
+        def reads(bundle):
+            return next(bundle.stream("absent"))
+        def asks(bundle):
+            return bundle.sha256(["absent"])
+        return [Law("theirs", theirs), Law("broken", broken), Law("asks", asks), Law("reads", reads)]
+    """
+ENGINE = [sys.executable, "-c", "raise SystemExit(3)"]
+
+
+def held() -> int:
+    """Descriptors of this process."""
+    return len(list(OPEN.iterdir()))
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """No garbage collector runs."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("uncollected")
+@pytest.mark.parametrize(
+    ("law", "stated", "wait_s", "state"),
+    [
+        ("sha256_bundle_digest", SOUND, 600, "READY"),
+        ("sha256_bundle_digest", flag("0" * 64), 600, "QUARANTINED"),
+        ("sha256_bundle_digest", None, 600, "WAITING_EVIDENCE"),
+        ("sha256_bundle_digest", None, 0, "FAILED"),
+        ("theirs", SOUND, 600, "READY"),
+        ("broken", SOUND, 600, "VERIFYING"),
+        ("asks", SOUND, 600, "WAITING_EVIDENCE"),
+        ("reads", SOUND, 600, "WAITING_EVIDENCE"),
+        ("theirs", SOUND, 600, "READY in this process"),
+        ("broken", SOUND, 600, "VERIFYING in this process"),
+        ("reads", SOUND, 600, "WAITING_EVIDENCE in this process"),
+        ("sha256_bundle_digest", None, 0, "FAILED by its engine"),
+    ],
+    ids=str,
+)
+def test_many_runners_that_are_dropped_leave_nothing_open_however_their_runs_end(
+    tmp_path: Path, site: Site, law: str, stated: bytes | None, wait_s: int, state: str
+) -> None:
+    site.install("foreign-law", FOREIGN)
+    engine = {"invoker": {"adapter": "subprocess", "command": ENGINE}} if state.endswith("engine") else {}
+    here = {"evidence": {"law_isolation": "none"}} if state.endswith("process") else {}
+    profile = {**offered(tmp_path, law), **engine, **here}
+    policy = {
+        "policy_id": "p",
+        "revision": "1",
+        "evidence_wait_seconds": wait_s,
+        "settle_seconds": 0,
+        "attempt_limit": 1,
+    }
+    root = None if engine else sealed(tmp_path, stated)
+
+    ended, *_ = state.split()
+
+    def one(number: int) -> None:
+        asked = request(f"key-{number}", output_ids=["orders"], engine_run_root=root)
+        assert build_runner(profile, policy={**policy, "attempt_limit": 1}).submit(asked).state == ended
+
+    one(0)
+    before = held()
+    for number in range(1, MANY):
+        one(number)
+    assert soon(lambda: held() <= before), (held(), before)

@@ -31,6 +31,7 @@ from sr_plugins.laws import BUILTIN_LAWS
 from sr_ports import BundleFile, IndexEntry, Part, PartsLaw, VerificationMethod
 from tests.kit import LAWS, PLATFORM, POLICY, Lab, request
 from tests.vectors.bundles import BUNDLES, Sample
+from tests.vectors.manifests import MANIFESTS
 from tests.worlds import pack, small_world
 
 FOLDER = Path(__file__).resolve().parents[2] / "contracts" / "vectors"
@@ -78,6 +79,12 @@ def vectors() -> dict[str, Case]:
             "must state.",
             "behaviour, Evidence: table of laws",
             [_law(one) for one in BUNDLES],
+        ),
+        "manifest_laws": file(
+            "Gate verification where the flag lists the files: `files` below the engine root, and the digest that flag "
+            "and bytes give, sha256 of the lines `<digest>  <path>` by path.",
+            "behaviour, Evidence: table of laws",
+            [one.case(_shown(one.files)) for one in MANIFESTS],
         ),
         "bundle_hash": file(
             "The bundle hash of a facts view: sha256 of the canonical JSON of locators, gate_receipts, "

@@ -109,6 +109,21 @@ def gate_digest(case: Node) -> str:
     return sha(b"".join(files[base + path] for path in paths))
 
 
+def manifest_digest(case: Node) -> str:
+    """What a flag that lists its files, and their bytes, give (behaviour, "Evidence": the table of laws)."""
+    files, root = unpacked(case["files"]), case["bundle_root"]
+    by_length = {32: "md5", 64: "sha256", 128: "sha512"}
+    version = files.get(f"{root}bagit.txt", b"")[15:18]
+    lines = set()
+    for line in files[case["flag_path"]].decode().splitlines():
+        digest, name = line.split(maxsplit=1)
+        written = name.removeprefix("*").removeprefix("./")
+        path = written.replace("%25", "%") if version == b"1.0" else written
+        assert hashlib.new(by_length[len(digest)], files[root + path]).hexdigest() == digest.lower()
+        lines.add((written, digest.lower()))
+    return sha("".join(f"{digest}  {path}\n" for path, digest in sorted(lines)))
+
+
 def bundle_hash(case: Node) -> str:
     """Over locators, receipts and policy revision, every path relative to the engine root (behaviour, "Identity")."""
     root = case["engine_run_root"].rstrip("/")

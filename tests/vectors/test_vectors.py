@@ -17,7 +17,7 @@ from sr_domain.plan.pack import GateSpec, OutputSpec
 from sr_domain.plan.request import parse_request
 from sr_domain.record.ledger import Ledger, check_ledger
 from sr_domain.record.states import RunState
-from sr_ports import VerificationMethod
+from sr_ports import Params, VerificationMethod
 from tests.kit import Lab, request
 from tests.vectors import make, plain
 from tests.worlds import pack
@@ -127,6 +127,23 @@ def test_a_flag_that_states_another_digest_is_a_conflict(case: Any, tmp_path: Pa
     assert conflict["actual"] == case["expected"]
 
 
+@pytest.mark.parametrize("case", cases("manifest_laws"))
+def test_manifest_laws(case: Any, tmp_path: Path) -> None:
+    assert plain.manifest_digest(case) == case["expected"]
+    kind, params = case["verification_method"]["kind"], dict(case["verification_method"])
+    del params["kind"]
+    method = VerificationMethod(kind, params=Params(params))
+    gate = GateSpec("gate.x", case["flag_path"], case["bundle_root"], method, authorizes_outputs=("out",))
+    listed = "world/*.csv" if kind == "sha256sums_file" else "world/data/**"
+    files = plain.unpacked(case["files"])
+    lab, sound = ended(tmp_path, files, OutputSpec("out", listed), gate, stated=None)
+    (receipt,) = lab.document("run_facts_view", sound.run_id)["gate_receipts"]
+    assert receipt["digest"]["hex"] == case["expected"]
+    broken = {**files, f"{case['bundle_root']}{'' if kind == 'sha256sums_file' else 'data/'}a.csv": b"1,3\n"}
+    _, outcome = ended(tmp_path / "other", broken, OutputSpec("out", listed), gate, stated=None)
+    assert outcome.state is RunState.QUARANTINED
+
+
 def gate_over(case: Mapping[str, Any]) -> GateSpec:
     """The gate of a case; of none, one over a bundle without files of its own."""
     method = dict(case.get("verification_method", {"kind": "sha256_bundle_digest"}))
@@ -143,10 +160,11 @@ def gate_over(case: Mapping[str, Any]) -> GateSpec:
     )
 
 
-def ended(folder: Path, files: dict[str, bytes], output: OutputSpec, gate: GateSpec, *, stated: str) -> Any:
-    """A run over these files, whose flag states a digest."""
+def ended(folder: Path, files: dict[str, bytes], output: OutputSpec, gate: GateSpec, *, stated: str | None) -> Any:
+    """A run over these files, whose flag states a digest; None: the flag is one of the files."""
     lab = Lab.memory(folder)
-    world = {**files, gate.passed_flag_path_template: f"sha256_hex = {stated}\n".encode()}
+    flag = {} if stated is None else {gate.passed_flag_path_template: f"sha256_hex = {stated}\n".encode()}
+    world = {**files, **flag}
     roots = MemoryEngineRoots({"memory:world": MemoryEngineRoot(world, "memory:world")})
     runner = lab.runner(roots=roots, packed=pack((output,), (gate,)))
     return lab, runner.submit(request(engine_run_root="memory:world", output_ids=["out"]))

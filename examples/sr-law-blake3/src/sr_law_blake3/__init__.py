@@ -1,0 +1,1 @@
+"""A hashing law over ``B3SUMS`` files."""

@@ -1,0 +1,1 @@
+"""A hashing law over signed in-toto statements."""
