@@ -99,8 +99,7 @@ class ScenarioRunner:
         return submit(self._context, request.document() if isinstance(request, RunRequest) else request, actor=actor)
 
     def resume(self, run_id: str, *, actor: str = "resume", force: bool = False) -> Outcome:
-        """Finish what waits or was left. `force`: one more engine attempt, although too many were abandoned.
-        Raises `NotFound`, `Unreachable`, `LeaseLost`."""
+        """Finish what waits. `force`: with one more engine attempt. Raises `NotFound`, `Unreachable`, `LeaseLost`."""
         from sr_domain.flows import resume
 
         return resume.resume(self._context, run_id, actor=actor, force=force)
@@ -188,8 +187,7 @@ class ScenarioRunner:
         )
 
     def recover_artifact(self, run_id: str, artifact: str, *, reason: str, actor: str = "local") -> Outcome:
-        """Set aside what stands in an artifact's place, and go on. `reason`: goes on record. Raises as `resume`, and
-        `BadInput`, `Fault(TRUTH_LOST)`."""
+        """Set aside what stands in its place, and go on. Raises as `resume`, and `BadInput`, `Fault(TRUTH_LOST)`."""
         from sr_domain.flows import recover
 
         return recover.recover_artifact(self._context, run_id, artifact, reason=reason, actor=actor)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sr_ports.lazy import lazy_names
 
-API_VERSION = "2.1"
+API_VERSION = "1.0"
 """The version of this boundary; what it promises is in ``docs/plugins.md``."""
 
 if TYPE_CHECKING:
