@@ -7,7 +7,6 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, Self
 
 from sr_domain.run.context import Context
-from sr_ports import Noting
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -342,8 +341,7 @@ class ScenarioRunner:
     @property
     def notices(self) -> tuple[str, ...]:
         """How answers came about where that was not the usual way: an authority that was not asked, say."""
-        authority = self.ports.authority
-        return (*self._context.notices, *(authority.notices if isinstance(authority, Noting) else ()))
+        return self._context.all_notices
 
     def close(self) -> None:
         """Let go of what the ports hold open."""
