@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 _REMEDIES = {
-    "UNKNOWN_HASHING_LAW": "install the plugin of that law or let it in, or mend the law's name in the pack; see sr plugins"
+    "UNKNOWN_HASHING_LAW": "install the plugin of that law or let it in, or mend its name in the pack; see sr plugins"
 }
 """Where another thing than the pack may be at fault."""
 
