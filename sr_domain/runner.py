@@ -7,7 +7,6 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, Self
 
 from sr_domain.run.context import Context
-from sr_ports import Noting
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -99,8 +98,7 @@ class ScenarioRunner:
         return submit(self._context, request.document() if isinstance(request, RunRequest) else request, actor=actor)
 
     def resume(self, run_id: str, *, actor: str = "resume", force: bool = False) -> Outcome:
-        """Finish what waits or was left. `force`: one more engine attempt, although too many were abandoned.
-        Raises `NotFound`, `Unreachable`, `LeaseLost`."""
+        """Finish what waits. `force`: with one more engine attempt. Raises `NotFound`, `Unreachable`, `LeaseLost`."""
         from sr_domain.flows import resume
 
         return resume.resume(self._context, run_id, actor=actor, force=force)
@@ -188,8 +186,7 @@ class ScenarioRunner:
         )
 
     def recover_artifact(self, run_id: str, artifact: str, *, reason: str, actor: str = "local") -> Outcome:
-        """Set aside what stands in an artifact's place, and go on. `reason`: goes on record. Raises as `resume`, and
-        `BadInput`, `Fault(TRUTH_LOST)`."""
+        """Set aside what stands in its place, and go on. Raises as `resume`, and `BadInput`, `Fault(TRUTH_LOST)`."""
         from sr_domain.flows import recover
 
         return recover.recover_artifact(self._context, run_id, artifact, reason=reason, actor=actor)
@@ -344,8 +341,7 @@ class ScenarioRunner:
     @property
     def notices(self) -> tuple[str, ...]:
         """How answers came about where that was not the usual way: an authority that was not asked, say."""
-        authority = self.ports.authority
-        return (*self._context.notices, *(authority.notices if isinstance(authority, Noting) else ()))
+        return self._context.all_notices
 
     def close(self) -> None:
         """Let go of what the ports hold open."""

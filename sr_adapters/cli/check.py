@@ -48,7 +48,8 @@ def check_command(session: Session, root: str, pack: str | None, request_file: s
     if "manifest_fingerprint" not in request:
         what = f"{request_file} names no manifest_fingerprint: it is not known which world {root} is to be"
         raise BadInput(ReasonCode.DATA_UNFIT, what, "seal own data first: sr seal")
-    done = check_root(root, request, profile=session.profile, policy=session.policy, pack=pack, progress=output.tell)
+    progress = output.tell if session.narrates else lambda line: None
+    done = check_root(root, request, profile=session.profile, policy=session.policy, pack=pack, progress=progress)
     code = _EXITS.get(done.verdict, exits.FAULT)
     if session.as_json:
         session.json({**done.document(), "exit_code": code})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from sr_domain.run.store_identity import KnownStore
-from sr_ports import Provable
+from sr_ports import Noting, Provable
 from sr_ports.compared import Compared
 
 if TYPE_CHECKING:
@@ -49,6 +49,12 @@ class Context(Compared):
     def provable(self) -> Provable | None:
         """The store, where it can prove its place. Kept: asking for a protocol takes as long as reading an object."""
         return self.ports.store if isinstance(self.ports.store, Provable) else None
+
+    @property
+    def all_notices(self) -> tuple[str, ...]:
+        """The notices, the authority's own among them."""
+        authority = self.ports.authority
+        return (*self.notices, *(authority.notices if isinstance(authority, Noting) else ()))
 
     def notice(self, text: str) -> None:
         """Keep a notice, once."""

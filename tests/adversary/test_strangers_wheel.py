@@ -42,7 +42,7 @@ import time
 
 from sr_ports import hookimpl
 
-sr_api = ">=2.0,<3"
+sr_api = ">=1.0,<2"
 SALT = b""
 IMPORTED
 

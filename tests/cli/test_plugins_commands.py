@@ -104,7 +104,7 @@ def test_show_of_nothing_names_the_nearest(sr: Shell) -> None:
 
 
 def test_a_sound_distribution_is_told_so(sr: Shell, site: Site) -> None:
-    site.install("acme", 'sr_api = ">=2.0,<3"\n' + LAW.replace("SAID", ""))
+    site.install("acme", 'sr_api = ">=1.0,<2"\n' + LAW.replace("SAID", ""))
     recorded(site, "acme")
     answer, found = checked(sr, "acme")
     assert (answer.code, answer.json["ok"], answer.json["version"]) == (0, True, "1.2")

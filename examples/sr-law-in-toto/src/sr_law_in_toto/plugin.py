@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sr_ports import HashingLaw, hookimpl
 
-sr_api = ">=2.0,<3"
+sr_api = ">=1.0,<2"
 
 
 @hookimpl
