@@ -219,7 +219,7 @@ class HashingLaw(Protocol):
     def kind(self) -> str:
         """The name the gate map's ``verification_method.kind`` uses."""
 
-    def digest(self, bundle: BundleView) -> str:
+    def digest(self, bundle: BundleView, /) -> str:
         """The bundle's digest, lower-case hex: 64 characters, unless the law's `algorithm` has others.
 
         Raises `EvidenceFault` where the evidence is at fault, which is a conflict; with the code
@@ -236,7 +236,7 @@ class PartsLaw(HashingLaw, Protocol):
     `digest` is then not called. A law that runs in a worker process is asked for its `digest` all the same.
     """
 
-    def digest_parts(self, parts: Iterable[Part]) -> str:
+    def digest_parts(self, parts: Iterable[Part], /) -> str:
         """The digest of a bundle whose parts these are, by ascending path, no path twice.
 
         They are what the index lists or, of a gate that names none, all files below the bundle root less the

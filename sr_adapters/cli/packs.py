@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from sr_plugins.documents.findings import Finding
 
 
+_REMEDIES = {
+    "UNKNOWN_HASHING_LAW": "install the plugin of that law or let it in, or mend its name in the pack; see sr plugins"
+}
+"""Where another thing than the pack may be at fault."""
+
+
 @click.group("contracts", cls=Tree)
 def contracts_command() -> None:
     """Check an interface pack against itself and its contracts."""
@@ -50,7 +56,7 @@ def check(session: Session, pack_dir: str | None, root: str | None) -> int:
         session.say(f"{folder}: {counted(errors, 'error')}, {counted(len(findings) - errors, 'warning')}")
     if errors:
         first = next(one for one in findings if one.severity == "error")
-        tell(first.code, f"{first.where}: {first.what}", "repair the pack and check again")
+        tell(first.code, f"{first.where}: {first.what}", _REMEDIES.get(first.code, "repair the pack and check again"))
     return exits.FAULT if errors else exits.DONE
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 from sr_domain.evidence.arrival import something_there
-from sr_domain.plan.compile import PlanRefused, choose_strategy, compile_plan, pins_of
+from sr_domain.plan.absent_law import law_remedy
+from sr_domain.plan.compile import PlanRefused, Problem, choose_strategy, compile_plan, pins_of
 from sr_domain.plan.request import RunRequest, Strategy
 from sr_domain.plan.sealed import SealedPlan
 from sr_domain.record import details, events
@@ -99,10 +100,16 @@ def _refuse_workers(context: Context, request: RunRequest, refused: PlanRefused)
     for code in sorted(_WORKERS):
         problems = tuple(one for one in refused.problems if one.code is code)
         if problems:
-            raise BadInput(code, PlanRefused(problems).message)
+            raise BadInput(code, PlanRefused(problems).message, _remedy(context, problems[0]))
     unfit = policy_lacking(context.policy, request, refused)
     if unfit is not None:
         raise unfit
+
+
+def _remedy(context: Context, problem: Problem) -> str | None:
+    if problem.code is not ReasonCode.UNKNOWN_HASHING_LAW:
+        return None
+    return law_remedy(context.ports.laws, context.pack.gates[problem.subject].method.kind)
 
 
 def _check_strategy(context: Context, request: RunRequest, plan: SealedPlan, root: str | None) -> None:

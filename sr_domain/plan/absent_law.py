@@ -22,3 +22,10 @@ def absence(laws: object, kind: str) -> str:
     """The name of a law that no plugin provides, and what is known of why."""
     why = laws.why_absent(kind) if isinstance(laws, KnowsWhy) else ""
     return one_line(f"{kind}; {why}" if why else kind)
+
+
+def law_remedy(laws: object, kind: str) -> str | None:
+    """How to have a law that is not here; None: as its reason code says. What is left out or broken is installed."""
+    if not isinstance(laws, KnowsWhy) or not laws.why_absent(kind):
+        return None
+    return "let in or mend the plugin that is named, or install the plugin of that law; see sr plugins"

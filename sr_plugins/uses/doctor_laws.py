@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from sr_domain.evidence.provided_law import LawStopped, ProvidedLaw, RunsIn
-from sr_domain.plan.absent_law import absence
+from sr_domain.plan.absent_law import absence, law_remedy
 from sr_domain.runner import ScenarioRunner
 from sr_plugins.host.host_laws import HostLaws
 from sr_plugins.isolation.law import IsolatedLaw
@@ -38,7 +38,8 @@ def plugins_amiss(runner: ScenarioRunner) -> Iterator[tuple[str, bool | None, st
 
 def _law(laws: object, kind: str, provided: ProvidedLaw | None) -> str:
     if provided is None:
-        raise BadInput(ReasonCode.UNKNOWN_HASHING_LAW, f"no plugin provides {absence(laws, kind)}")
+        what = f"no plugin provides {absence(laws, kind)}"
+        raise BadInput(ReasonCode.UNKNOWN_HASHING_LAW, what, law_remedy(laws, kind))
     if not isinstance(provided.law, IsolatedLaw):
         return f"{provided.distribution} {provided.version}, in this process"
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from itertools import product
 
 import attrs
 import pytest
@@ -22,6 +23,8 @@ _MEANT = [HealthCheck.function_scoped_fixture, HealthCheck.differing_executors, 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=_MEANT)
 LONG = 70_000
 """Bytes of a file that no law has in one chunk."""
+_MARKS = (b"", b"\0", b"\n", b" ", b"  ", b":", b"\t", b"|", b",", b"=")
+"""What stands before and after a name where a law writes no sizes."""
 
 
 @attrs.frozen
@@ -147,6 +150,18 @@ class CoverLaws(Laws):
         one, two = (entry.path for entry in before.entries[:2])
         moved = {**contents, one: contents[one][:-1], two: contents[one][-1:] + contents[two]}
         assert (digest(law, before) != digest(law, bundle_of(moved))) is covers.borders
+
+    def test_h2_bytes_that_look_like_a_name_are_no_border_where_borders_are_covered(
+        self, law: HashingLaw, covers: Covers
+    ) -> None:
+        """What a law that marks no sizes puts between two files stands in one of them; which one, counts."""
+        if not covers.borders:
+            pytest.skip("this law covers no borders")
+        for before, name, after in product(_MARKS, ("a.json", "b.json"), _MARKS):
+            mark = before + name.encode() + after
+            one = {"a.json": b"1", "b.json": b"2" + mark + b"3"}
+            two = {"a.json": b"1" + mark + b"2", "b.json": b"3"}
+            assert digest(law, bundle_of(one)) != digest(law, bundle_of(two)), f"{mark!r} passes for a border"
 
     @QUICK
     @given(contents=CONTENTS)

@@ -95,6 +95,35 @@ def test_a_law_that_the_profile_leaves_out_is_told_so(
     assert "install" not in answer.err
 
 
+@pytest.mark.parametrize("section", [{"allow": ["scenario-runner"]}, {"block": ["acme-laws"]}])
+def test_what_needs_a_law_that_is_left_out_says_to_let_it_in(
+    ready: tuple[Shell, Site, str], section: dict[str, list[str]]
+) -> None:
+    sr, site, _ = ready
+    profiled(sr, plugins=section)
+    for command in (["submit", sr.request("key-2")], ["contracts", "check"], ["doctor"]):
+        said = sr(*command).err
+        assert "UNKNOWN_HASHING_LAW" in said and "acme-laws 1.2: plugins." in said
+        assert "let " in said and "repair the pack" not in said
+    profiled(sr)
+    replaced(site, None)
+    for command in (["submit", sr.request("key-2")], ["contracts", "check"], ["doctor"]):
+        said = sr(*command).err
+        assert "install the plugin of that law" in said and "repair the pack" not in said
+
+
+def test_facts_shows_a_digest_of_another_algorithm(sr: Shell, site: Site) -> None:
+    wide = 'algorithm = "sha512"\n    def stated(self, flag):\n        return "5" * 128\n    def digest(self, bundle):'
+    law = LAW.replace("    def digest(self, bundle):", "    " + wide).format(version="1", digest="return '5' * 128")
+    site.install("acme-laws", law)
+    profiled(sr)
+    gated(sr, "zz_law")
+    run_id = sr("--json", "submit", sr.request()).json["run_id"]
+    answer = sr("facts", run_id)
+    assert answer.code == 0, answer.err
+    assert f"sha512:{'5' * 128}" in answer.out
+
+
 def test_another_version_of_the_same_function_goes_on(ready: tuple[Shell, Site, str]) -> None:
     sr, site, run_id = ready
     replaced(site, LAW.format(version="7", digest=f"paths = (one.path for one in bundle.files())\n        {AGAIN}"))

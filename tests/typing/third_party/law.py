@@ -28,14 +28,14 @@ class Blake2:
 
     kind: str = "blake2"
 
-    def digest(self, bundle: BundleView) -> str:
-        key = bundle.params.get("key", "")
+    def digest(self, view: BundleView) -> str:
+        key = view.params.get("key", "")
         if not isinstance(key, str):
             raise EvidenceFault(ReasonCode.INDEX_MALFORMED, "key must be text")
         whole = hashlib.blake2s(key=key.encode())
-        for file in bundle.files():
+        for file in view.files():
             whole.update(b"%d " % file.size)
-            for chunk in bundle.stream(file.path, base=BASE):
+            for chunk in view.stream(file.path, base=BASE):
                 whole.update(chunk)
         return whole.hexdigest()
 
