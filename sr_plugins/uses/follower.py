@@ -108,7 +108,7 @@ class Follower:
         self._opened.callback(kept.close)
         if not isinstance(ports.bus, Positioned):
             what = f"the control bus, {ports.bus.describe()}, has no positions to follow by"
-            raise BadInput(ReasonCode.PROFILE_INVALID, what, "use a bus whose adapter has them; sr bus tail reads any")
+            raise BadInput(ReasonCode.PROFILE_INVALID, what, "use a bus whose adapter has them: file, kinesis")
         claim = kept.claim(self.group, ports.ids.new_id(), ttl_s=CLAIM_S)
         if claim is None:
             what = f"another process follows for group {self.group} ({kept.describe()})"

@@ -195,6 +195,6 @@ def test_what_still_grows_is_told_to_be_sealed_when_it_has_ended(own: Shell, mon
         tell(text, step)
 
     monkeypatch.setattr(output, "tell", growing)
-    told = own.bare("--policy", "policy.yaml", "check", "data")
+    told = own.bare("-v", "--policy", "policy.yaml", "check", "data")
     assert (told.code, "error[EVIDENCE_UNSTABLE]" in told.err) == (3, True)
     assert "let whatever writes there finish, seal what is there then (sr seal)" in told.err

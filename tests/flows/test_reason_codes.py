@@ -301,6 +301,7 @@ ELSEWHERE = {
         C.ENGINE_ROOT_ARCHIVED, C.ENGINE_ROOT_BUCKET_MISSING, C.AUTHORITY_ENCODING, C.CLIENT_CONFIG_INVALID,
         C.CLOCK_SKEW, C.OBJECT_TOO_LARGE,
     ),
+    "tests/consumer": (C.BUS_POSITION_LOST, C.FOLLOWER_BUSY, C.FOLLOWERS_UNREACHABLE),
     "re-emit": tuple(code for code in C if code.value.startswith("REEMIT")),
 }  # fmt: skip
 
