@@ -29,7 +29,8 @@ def main(profile: str, request: str, evidence: str | None) -> int:
 
     advance.collect = timed  # type: ignore[assignment,attr-defined]
     policy = {"policy_id": "bench", "revision": "1"}
-    outcome = build_runner(profile, policy=policy).submit(json.loads(Path(request).read_text("utf-8")))
+    with build_runner(profile, policy=policy) as runner:
+        outcome = runner.submit(json.loads(Path(request).read_text("utf-8")))
     if evidence:
         Path(evidence).write_text(str(taken), "utf-8")
     return 0 if outcome.state == "READY" else 4
