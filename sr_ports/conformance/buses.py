@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import pytest
@@ -59,7 +59,7 @@ def reemitted(first: Envelope, at: str) -> Envelope:
 class ControlBusLaws(Laws):
     """Laws B1 to B5. Needs `bus` and `reopen`."""
 
-    states = (ControlBus,)
+    states: ClassVar[tuple[type[Any], ...]] = (ControlBus,)
 
     @pytest.fixture
     def topic(self) -> str:

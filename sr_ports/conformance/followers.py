@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any, ClassVar
 
 import attrs
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sr_ports.authority import Lease
+from sr_ports.conformance.lawful import Laws
 from sr_ports.conformance.together import together
 from sr_ports.errors import BadInput, LeaseLost
 from sr_ports.followers import FollowerStore, Progress, SetAside
@@ -33,8 +35,10 @@ def aside(number: int) -> SetAside:
     )
 
 
-class FollowerStoreLaws:
+class FollowerStoreLaws(Laws):
     """Laws F1 to F6. Needs `store` and `reopen`."""
+
+    states: ClassVar[tuple[type[Any], ...]] = (FollowerStore,)
 
     @pytest.fixture
     def lapse(self) -> Callable[[float], None]:

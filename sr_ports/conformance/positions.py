@@ -8,12 +8,14 @@ skip their tests. `split` parts a shard in two, where the bus has shards that ca
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
 
 import attrs
 import pytest
 
 from sr_ports.bus import ControlBus, Envelope
 from sr_ports.conformance.buses import HOMES, Reopen, fact, publish_all, reemitted
+from sr_ports.conformance.lawful import Laws
 from sr_ports.positions import Kept, Positioned, Positions
 from sr_ports.reasons import ReasonCode
 
@@ -21,8 +23,10 @@ Spoil = Callable[[str], None]
 Split = Callable[[], None]
 
 
-class PositionedLaws:
+class PositionedLaws(Laws):
     """Laws B6 to B8. Needs `bus`, `reopen` and `topic`."""
+
+    states: ClassVar[tuple[type[Any], ...]] = (ControlBus, Positioned)
 
     @pytest.fixture
     def spoil(self) -> Spoil:

@@ -7,22 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
+from sr_ports.conformance.lawful import Laws
 from sr_ports.conformance.second_look import Put, Remove, Reopen
 from sr_ports.conformance.together import together
 from sr_ports.errors import EvidenceFault
 from sr_ports.reasons import ReasonCode
-from sr_ports.roots import RangeReader
+from sr_ports.roots import EngineRoot, Ranged, RangeReader
 
 DATA = bytes(range(256)) * 20
 PARTS = ((0, 0), (0, 1), (0, len(DATA)), (17, 300), (len(DATA) - 3, 3), (len(DATA) - 3, 99), (len(DATA), 5), (9999, 1))
 
 
-class RangedLaws:
+class RangedLaws(Laws):
     """Law R10. Needs `reopen`, `put` and `remove`."""
+
+    states: ClassVar[tuple[type[Any], ...]] = (EngineRoot, Ranged)
 
     def test_r10_any_part_is_of_the_whole(self, reopen: Reopen, put: Put) -> None:
         put("in/a", DATA)

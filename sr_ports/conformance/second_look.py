@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import pytest
 
@@ -20,7 +21,7 @@ Snapshot = Callable[[], object]
 class SecondLook(Laws):
     """Laws R8 and R9. Needs `reopen`, `put` and `remove`."""
 
-    states = (EngineRoot,)
+    states: ClassVar[tuple[type[Any], ...]] = (EngineRoot,)
 
     # R8
 

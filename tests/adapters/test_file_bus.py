@@ -29,7 +29,7 @@ from tests.wired import wired
 TOPIC = "fp.bus.control.v1"
 
 
-class TestFileControlBus(ControlBusLaws, PositionedLaws):
+class TestFileControlBus(PositionedLaws, ControlBusLaws):
     @pytest.fixture(params=["text", "a link"])
     def spoil(self, tmp_path: Path, request: pytest.FixtureRequest) -> Spoil:
         return lambda topic: spoilt(tmp_path / "bus" / topic, request.param)
@@ -78,7 +78,7 @@ def session(root: Path, platform: str) -> FileControlBus:
     return made
 
 
-class TestInTheHomesOfRuns(ControlBusLaws, PositionedLaws):
+class TestInTheHomesOfRuns(PositionedLaws, ControlBusLaws):
     """The same bus where a profile gives no folder of its own."""
 
     @pytest.fixture

@@ -38,7 +38,7 @@ def tree(home: Path) -> Path:
     return home
 
 
-class TestFileEngineRoot(EngineRootLaws, RangedLaws):
+class TestFileEngineRoot(RangedLaws, EngineRootLaws):
     @pytest.fixture
     def reopen(self, home: Path) -> Reopen:
         return lambda: FileEngineRoot(str(home))

@@ -35,7 +35,7 @@ def opened(endpoint: str, stream: str) -> KinesisControlBus:
     return KinesisControlBus(stream, region=kinesis.REGION, endpoint_url=endpoint, timeout_s=5, poll_s=0.05)
 
 
-class OnKinesis(ControlBusLaws, PositionedLaws):
+class OnKinesis(PositionedLaws, ControlBusLaws):
     """The suites, on whatever server `endpoint` names."""
 
     @pytest.fixture

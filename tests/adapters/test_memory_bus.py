@@ -14,7 +14,7 @@ from sr_ports.conformance.positions import PositionedLaws
 from sr_ports.errors import BadInput
 
 
-class TestMemoryControlBus(ControlBusLaws, PositionedLaws):
+class TestMemoryControlBus(PositionedLaws, ControlBusLaws):
     @pytest.fixture(params=["99", "x", "-1"])
     def unknown(self, request: pytest.FixtureRequest) -> str:
         return str(request.param)

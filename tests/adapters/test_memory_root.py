@@ -11,7 +11,7 @@ from sr_ports.conformance.ranges import RangedLaws
 from sr_ports.conformance.roots import EngineRootLaws, Put, Remove, Reopen, Snapshot
 
 
-class TestMemoryEngineRoot(EngineRootLaws, RangedLaws):
+class TestMemoryEngineRoot(RangedLaws, EngineRootLaws):
     @pytest.fixture
     def files(self) -> dict[str, bytes]:
         return {}

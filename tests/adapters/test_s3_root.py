@@ -51,7 +51,7 @@ def remove(client: Any, uri: str) -> Remove:
     return lambda path: client.delete_object(Bucket=bucket, Key=f"{prefix}/{path}")
 
 
-class TestS3EngineRoot(EngineRootLaws, RangedLaws):
+class TestS3EngineRoot(RangedLaws, EngineRootLaws):
     @pytest.fixture
     def reopen(self, client: Any, uri: str) -> Reopen:
         return lambda: S3EngineRoot(f"{uri}/", client, page=5)

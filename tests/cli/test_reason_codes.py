@@ -813,6 +813,8 @@ def test_a_successor_whose_news_the_bus_did_not_take_says_so(stage: Stage) -> No
 
 ELSEWHERE = {
     "tests/cli/test_doctor_truth.py": {C.AUTHORITY_BEHIND},
+    "tests/consumer/test_follower.py": {C.FOLLOWER_BUSY, C.BUS_POSITION_LOST},
+    "tests/adapters/test_followers.py": {C.FOLLOWERS_UNREACHABLE},
     "tests/adversary/test_padded.py": {C.OBJECT_TOO_LARGE},
     "tests/cli/test_attest_cli.py": {C.ATTESTATION_MISSING, C.ATTESTATION_INVALID},
     "tests/adapters/test_s3_chain.py": {C.CLIENT_CONFIG_INVALID},

@@ -116,7 +116,7 @@ def test_each_port_has_a_broken_thing_and_a_sound_one() -> None:
     named = {port.__name__ for port in ports}
     assert {"ObjectStore", "AuthorityStore", "ControlBus", "HashingLaw", "Signer", "SignatureChecker"} <= named
     assert {"ObservabilitySink", "Authenticator", "Clock", "IdSource", "WorkPool", "Heartbeat", "PlatformRuns"} <= named
-    assert {"EngineRoot", "EngineRoots", "EngineInvoker", "Runner"} <= named
+    assert {"EngineRoot", "EngineRoots", "EngineInvoker", "Runner", "Positioned", "FollowerStore"} <= named
 
 
 def test_a_test_that_never_ends_is_ended_and_says_which_law_it_is_about(

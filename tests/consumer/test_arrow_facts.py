@@ -13,6 +13,7 @@ import pyarrow.orc
 import pyarrow.parquet as pq
 import pytest
 
+from sr_domain.queries.reading import ViewReader
 from sr_plugins.consumer import open_facts
 from sr_ports import BadInput, Fault, ReasonCode
 from tests.consumer.test_open_facts import refused
@@ -103,6 +104,21 @@ def test_a_file_that_is_swapped_between_proof_and_read_by_range_is_never_read(ta
             return
         SWAPS[swap](tables.data / "orders/2026-01-01/part-0.parquet")
         refused(made.to_table, "MOVED")
+
+
+@pytest.mark.parametrize("swapped", [True, False])
+def test_a_root_that_gives_no_ranges_is_read_file_by_file(
+    tables: World, monkeypatch: pytest.MonkeyPatch, swapped: bool
+) -> None:
+    monkeypatch.setattr(ViewReader, "ranges", lambda self, path: None)
+    run = submitted(tables)
+    with open_facts(run, tables.profile) as facts:
+        made = facts.dataset("orders")
+        if swapped:
+            SWAPS["in place"](tables.data / "orders/2026-01-01/part-0.parquet")
+            refused(made.to_table, "MOVED")
+        else:
+            assert made.to_table().num_rows == 2 * TABLE.num_rows
 
 
 def test_a_file_that_is_swapped_while_a_scan_is_under_way_ends_the_scan(tables: World) -> None:
