@@ -59,7 +59,7 @@ class Adapter(Compared, Generic[P_co]):
 
     `name`: what a profile's ``adapter`` key says. `build`: makes the port object.
     `extra`: the scenario-runner extra (or distribution) that brings its libraries.
-    `requires`: top-level modules that must be importable before `build` is called.
+    `requires`: modules that must be there before `build` is called; they are looked for, not imported.
     `settings`: a frozen attrs class (see `sr_ports.settings`), which its profile section is read into, or
     ``Later("module:Class")`` that finds it; None for an adapter without settings.
     `schemes`: the URI schemes that it opens ("" is a plain path); for engine roots alone.

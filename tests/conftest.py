@@ -26,6 +26,7 @@ TIERS = {
     "test_kinesis_*.py": ("boto3", "kinesis"),
     "test_arrow_*.py": ("pyarrow pandas", "arrow"),
     "test_duckdb_*.py": ("duckdb pyarrow", "duckdb"),
+    "test_otel_*.py": ("prometheus_client opentelemetry", "otel"),
     "test_attest_*.py": ("securesystemslib in_toto_attestation", "attest"),
 }
 REQUIREMENTS = {"attest": "attest"}

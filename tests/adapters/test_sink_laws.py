@@ -54,21 +54,6 @@ class TestNowhere(SinkLaws):
         pytest.skip("this sink delivers nothing")
 
 
-class TestPrometheus(SinkLaws):
-    """It tells of numbers alone: what becomes of an event is looked at in `test_prometheus_sink`."""
-
-    @pytest.fixture
-    def sink(self, tmp_path: Path) -> ObservabilitySink:
-        pytest.importorskip("prometheus_client")
-        from sr_adapters.observability.prometheus import PrometheusSink
-
-        return PrometheusSink(str(tmp_path / "sr.prom"))
-
-    @pytest.fixture
-    def delivered(self) -> Delivered:
-        pytest.skip("this sink delivers sums, and no event by itself")
-
-
 class TestOtlp(SinkLaws):
     @pytest.fixture
     def received(self) -> Iterator[Received]:

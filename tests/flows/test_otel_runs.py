@@ -24,8 +24,6 @@ from tests.kit import Lab, request
 from tests.otlp_receiver import Received, attributes, receiver
 from tests.worlds import small_world
 
-pytest.importorskip("prometheus_client")
-pytest.importorskip("opentelemetry.exporter.otlp.proto.http")
 RUN = run_id_for("key")
 SECRET = "hunter2hunter2"
 

@@ -17,7 +17,6 @@ from sr_adapters.observability.prometheus import PrometheusSink, Tally, add_to_f
 from sr_ports import Begun, ObsEvent
 from sr_ports.conformance.sinks import Delivered, SinkLaws
 
-pytest.importorskip("prometheus_client")
 REPO = Path(__file__).resolve().parents[2]
 AT = "2026-01-31T13:42:00Z"
 
@@ -183,7 +182,6 @@ def test_processes_that_add_at_once_lose_nothing(tmp_path: Path) -> None:
 
 
 def test_nothing_of_the_client_is_imported_before_it_is_time() -> None:
-    pytest.importorskip("opentelemetry.exporter.otlp.proto.http")
     code = (
         "import sys; from sr_plugins import build_runner\n"
         "build_runner({'observability': {'sinks': ['prometheus', 'otlp']}})\n"

@@ -19,7 +19,6 @@ def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_submission_is_a_trace_where_the_environment_says_so(sr: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("opentelemetry.exporter.otlp.proto.http")
     with receiver() as received:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", received.endpoint)
         monkeypatch.setenv("SR_OTLP_ENABLED", "true")
@@ -30,7 +29,6 @@ def test_a_submission_is_a_trace_where_the_environment_says_so(sr: Shell, monkey
 
 
 def test_commands_add_up_in_the_text_file_and_a_sweep_tells_what_is_owed(sr: Shell) -> None:
-    pytest.importorskip("prometheus_client")
     from sr_adapters.observability.prometheus import Tally
 
     profile = (sr.folder / "profile.yaml").read_text()
