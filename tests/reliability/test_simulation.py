@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sr_domain.encoding.canonical import exact_json
-from sr_domain.flows import keep_proofs, replace_receipts
+from sr_domain.flows import replace_receipts
 from tests.reliability.receipt_race import ReceiptRace
 from tests.reliability.simulation import Broken, Simulation
 
@@ -81,6 +81,6 @@ def test_a_race_is_lost_where_the_own_receipt_comes_before_the_look(monkeypatch:
 
     replace = replace_receipts.replace_receipts
     monkeypatch.setattr(replace_receipts, "_swap", at_once)
-    monkeypatch.setattr(keep_proofs, "replace_receipts", told)
+    monkeypatch.setattr(replace_receipts, "replace_receipts", told)
     with pytest.raises(Broken, match="two runs decided"):
         race(range(SAMPLE))
