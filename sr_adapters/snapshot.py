@@ -12,8 +12,9 @@ from itertools import chain, islice
 from operator import attrgetter
 from typing import Final, Self, TypeVar
 
+from sr_adapters.in_time import InTime
 from sr_ports import EvidenceFault, FileFact, ReasonCode, Sink
-from sr_ports.roots import NAMED_CHANGES, Changes, check_path
+from sr_ports.roots import NAMED_CHANGES, Changes, RangeReader, check_path
 from sr_ports.wanted import EVERYTHING, FIRST_RELEASE, TODAY, ListingRules, Wanted
 
 T = TypeVar("T")
@@ -40,7 +41,7 @@ Answer = FileFact | Standing | None
 class Snapshot(ABC):
     """The laws of `sr_ports.EngineRoot` that are the same for every kind of root.
 
-    A kind of root gives three looks that remember nothing: `_look`, `_listed` and `_chunks`.
+    A kind of root gives three looks that remember nothing, `_look`, `_listed` and `_chunks`, and `_ranges`.
     An answer that holds by all rules is kept under its path, one that the rules decide under both.
     """
 
@@ -76,6 +77,10 @@ class Snapshot(ABC):
 
         Raises `EvidenceFault(EVIDENCE_UNSTABLE)`, `Unreachable`.
         """
+
+    @abstractmethod
+    def _ranges(self, path: str, fact: FileFact) -> RangeReader:
+        """That very file, to be read from any place. Raises as `_chunks` does."""
 
     def _moved(self) -> bool:
         """Whether another root stands where this one was opened; the looks after it trust nothing held open."""
@@ -125,6 +130,9 @@ class Snapshot(ABC):
         except EvidenceFault as fault:
             self._tore(path, fault)
             raise
+
+    def reader(self, path: str, *, rules: ListingRules = TODAY) -> RangeReader:
+        return InTime(self._in_time, self._ranges(path, self._expected(path, None, rules)))
 
     def _tore(self, path: str, fault: EvidenceFault) -> None:
         if fault.code is ReasonCode.EVIDENCE_UNSTABLE:

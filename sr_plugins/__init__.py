@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sr_plugins.documents.pack import load_pack
     from sr_plugins.documents.policy import load_policy
     from sr_plugins.laws import builtin_laws
-    from sr_plugins.uses.consumer import Guarded, verify_facts
+    from sr_plugins.uses.consumer import Guarded, open_facts, verify_facts
     from sr_plugins.wiring.schema import profile_schema
 
 _HOME = {
@@ -22,6 +22,7 @@ _HOME = {
     "builtin_laws": "laws",
     "load_pack": "documents.pack",
     "load_policy": "documents.policy",
+    "open_facts": "uses.consumer",
     "profile_schema": "wiring.schema",
     "verify_facts": "uses.consumer",
 }
@@ -49,4 +50,13 @@ def build_runner(
     return wire(profile, policy=policy, plugins=plugins, narrate=narrate)
 
 
-__all__ = ["Guarded", "build_runner", "builtin_laws", "load_pack", "load_policy", "profile_schema", "verify_facts"]
+__all__ = [
+    "Guarded",
+    "build_runner",
+    "builtin_laws",
+    "load_pack",
+    "load_policy",
+    "open_facts",
+    "profile_schema",
+    "verify_facts",
+]

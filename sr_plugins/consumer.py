@@ -1,11 +1,16 @@
-"""For consumers: a facts view by path, URI or run id, and a guard to put before reading.
+"""For consumers: the guard before a read, what is read through it, and the follower of the control bus.
 
-from sr_plugins.consumer import verify_facts
-verify_facts("runs/fraud-platform/.../run_facts_view/<id>.json").raise_if_faulty()
+from sr_plugins.consumer import open_facts
+with open_facts("key:orders-1") as facts:
+    frame = facts.frame("orders")
 """
 
 from __future__ import annotations
 
-from sr_plugins.uses.consumer import Guarded, verify_facts
+from sr_domain.queries.reading import ProvenPart
+from sr_plugins.uses.consumer import Guarded, open_facts, verify_facts
+from sr_plugins.uses.facts import Facts
+from sr_plugins.uses.follower import Follower
+from sr_plugins.uses.messages import Message
 
-__all__ = ["Guarded", "verify_facts"]
+__all__ = ["Facts", "Follower", "Guarded", "Message", "ProvenPart", "open_facts", "verify_facts"]

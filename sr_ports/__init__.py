@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sr_ports.lazy import lazy_names
 
-API_VERSION = "2.0"
+API_VERSION = "2.1"
 """The version of this boundary; what it promises is in ``docs/plugins.md``."""
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         Unreachable,
         one_line,
     )
+    from sr_ports.followers import FollowerStore, Progress, SetAside, check_group
     from sr_ports.hooks import Adapter, Wiring, hookimpl, hookspec
     from sr_ports.invoker import (
         EndsAbandoned,
@@ -72,8 +73,20 @@ if TYPE_CHECKING:
     from sr_ports.lazy import Later
     from sr_ports.logs import LogLines, LogTail
     from sr_ports.masking import Redactor, redact, redact_bytes, redacted
+    from sr_ports.positions import Kept, Positioned, Positions
     from sr_ports.reasons import REASONS, Reason, ReasonCode
-    from sr_ports.roots import Changes, EngineRoot, EngineRoots, FileFact, Keeping, Located, Sink, check_path
+    from sr_ports.roots import (
+        Changes,
+        EngineRoot,
+        EngineRoots,
+        FileFact,
+        Keeping,
+        Located,
+        Ranged,
+        RangeReader,
+        Sink,
+        check_path,
+    )
     from sr_ports.runtime import (
         Authenticator,
         BatchSink,
@@ -97,6 +110,15 @@ if TYPE_CHECKING:
     from sr_ports.wanted import ListingRules, Wanted
 
 _HOME = {
+    "FollowerStore": "followers",
+    "Kept": "positions",
+    "Positioned": "positions",
+    "Positions": "positions",
+    "Progress": "followers",
+    "SetAside": "followers",
+    "check_group": "followers",
+    "Ranged": "roots",
+    "RangeReader": "roots",
     "Adapter": "hooks",
     "Admission": "authority",
     "Authenticator": "runtime",
@@ -227,6 +249,7 @@ __all__ = [
     "EvidenceFault",
     "Fault",
     "FileFact",
+    "FollowerStore",
     "Found",
     "HashingLaw",
     "Heartbeat",
@@ -238,6 +261,7 @@ __all__ = [
     "IndexedRun",
     "Json",
     "Keeping",
+    "Kept",
     "Kind",
     "Later",
     "LawVector",
@@ -265,7 +289,12 @@ __all__ = [
     "PatientSink",
     "PerPlatformRun",
     "PlatformRuns",
+    "Positioned",
+    "Positions",
+    "Progress",
     "Provable",
+    "RangeReader",
+    "Ranged",
     "Readiness",
     "ReadinessFor",
     "Reason",
@@ -273,6 +302,7 @@ __all__ = [
     "Redactor",
     "Refused",
     "Runtime",
+    "SetAside",
     "SignatureChecker",
     "Signer",
     "Sink",
@@ -289,6 +319,7 @@ __all__ = [
     "Wiring",
     "WorkPool",
     "check_bytes",
+    "check_group",
     "check_key",
     "check_path",
     "hookimpl",

@@ -18,6 +18,7 @@ from sr_ports.lazy import Later
 if TYPE_CHECKING:
     from sr_ports.authority import AuthorityStore
     from sr_ports.bus import ControlBus
+    from sr_ports.followers import FollowerStore
     from sr_ports.invoker import EngineInvoker
     from sr_ports.laws import HashingLaw
     from sr_ports.roots import EngineRoots
@@ -99,6 +100,15 @@ def sr_engine_invokers() -> Sequence[Adapter[EngineInvoker]]:
 @hookspec
 def sr_control_buses() -> Sequence[Adapter[ControlBus]]:
     """Adapters whose `build` makes a `ControlBus`."""
+    return ()
+
+
+@hookspec
+def sr_follower_stores() -> Sequence[Adapter[FollowerStore]]:
+    """Adapters whose `build` makes a `FollowerStore`: the one named as the profile's authority is taken, else ``file``.
+
+    Its settings are the authority's; ``file`` has none.
+    """
     return ()
 
 

@@ -141,6 +141,9 @@ class ReasonCode(enum.StrEnum):
     BUS_REFUSED = "BUS_REFUSED"
     BUS_STREAM_MISSING = "BUS_STREAM_MISSING"
     BUS_MESSAGE_TOO_LARGE = "BUS_MESSAGE_TOO_LARGE"
+    BUS_POSITION_LOST = "BUS_POSITION_LOST"
+    FOLLOWER_BUSY = "FOLLOWER_BUSY"
+    FOLLOWERS_UNREACHABLE = "FOLLOWERS_UNREACHABLE"
     OBJECT_TOO_LARGE = "OBJECT_TOO_LARGE"
     ENGINE_ROOT_UNFIT = "ENGINE_ROOT_UNFIT"
     ENGINE_ROOT_UNREACHABLE = "ENGINE_ROOT_UNREACHABLE"
@@ -291,6 +294,9 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_X, "BUS_STREAM_MISSING", "the control bus has no such stream", "create it, or correct control_bus.stream in the profile"),
     (_F, "OBJECT_TOO_LARGE", "an object of the store has more bytes or values than are read", "nothing that Scenario Runner writes is so long: find out who wrote it, and put back what stood there"),
     (_X, "BUS_MESSAGE_TOO_LARGE", "the message is larger than the bus takes", "report this as a bug"),
+    (_M, "BUS_POSITION_LOST", "the control bus does not keep what a follower has read last, or all that came since", "nothing: the follower goes on with what is kept, and looks for runs in the store"),
+    (_C, "FOLLOWER_BUSY", "another process follows for this group", "let that one go on, or follow under another group's name"),
+    (_X, "FOLLOWERS_UNREACHABLE", "where followers keep how far they have come cannot be read or written", "check the place that it names, then follow again"),
     (_U, "ENGINE_ROOT_UNFIT", "what is named as the engine root cannot be one, or is not allowed here", "name a folder or an s3:// prefix, without credentials, query and fragment, below engine.allowed_roots where that is set"),
     (_X, "ENGINE_ROOT_UNREACHABLE", "the engine root could not be read", "check the root and its rights, then retry"),
     (_X, "ENGINE_ROOT_DENIED", "the engine root refused access", "give these credentials the right to list and read the root, then retry"),

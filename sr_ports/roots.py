@@ -151,6 +151,33 @@ class Located(Protocol):
         """
 
 
+class RangeReader(Protocol):
+    """One file of a snapshot, open to be read from any place. Safe to use from several threads."""
+
+    size: int
+    """Bytes of the file, as the snapshot found it."""
+
+    def read(self, start: int, length: int) -> bytes:
+        """At most `length` bytes from `start` on; fewer only where the file ends. Raises as law R10 says."""
+
+    def close(self) -> None:
+        """Give back what is held open; may be called again."""
+
+
+@runtime_checkable
+class Ranged(Protocol):
+    """An engine root whose files can be read from any place, for who needs a part of a file. Its law:
+
+    R10 What a reader gives is a part of what `stream` gives: the bytes of the snapshot's identity (R2). Where the
+        file was written, replaced or removed since, at the latest the first read after that raises
+        `EvidenceFault(EVIDENCE_UNSTABLE)`, and none of the bytes of such a read are given. Opening raises as
+        `stream` does. After the snapshot's `close` a read raises `RuntimeError`.
+    """
+
+    def reader(self, path: str, *, rules: ListingRules = TODAY) -> RangeReader:
+        """The file at `path`. Whoever opens it closes it."""
+
+
 class EngineRoots(Protocol):
     """Opens engine roots by URI: a local path, ``file://`` or ``s3://``.
 

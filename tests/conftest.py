@@ -24,6 +24,8 @@ TIERS = {
     "test_postgres_*.py": ("psycopg", "postgres"),
     "test_s3_*.py": ("boto3", "s3"),
     "test_kinesis_*.py": ("boto3", "kinesis"),
+    "test_arrow_*.py": ("pyarrow pandas", "arrow"),
+    "test_duckdb_*.py": ("duckdb pyarrow", "duckdb"),
     "test_attest_*.py": ("securesystemslib in_toto_attestation", "attest"),
 }
 REQUIREMENTS = {"attest": "attest"}

@@ -12,12 +12,6 @@ if TYPE_CHECKING:
 
 _WRITTEN_AGAIN = ("/run_plan/", "/ready_signal/", "/quarantine/", "/attestation/", "/run_facts_view/")
 """Where what follows from a record lies, and is written again by resume where it is gone."""
-_OF_THE_ENGINE = {
-    "ROTTED": "restore it from backup, or supersede the run",
-    "MOVED": "restore it from backup, or supersede the run",
-    "ADDED": "take it out of the engine root, and read the files of the part list alone",
-}
-"""What to do about a file of the engine's that is not as it was proven: it is none of SR's to set aside."""
 _OF_THE_RECORD = (ReasonCode.RECORD_INVALID, ReasonCode.TRUTH_ROLLED_BACK, ReasonCode.TRUTH_MISSING)
 
 
@@ -27,9 +21,8 @@ def step(one: Finding, run_id: str) -> str | None:
         return one.remedy
     if "/run_status/" in one.where and one.code is not ReasonCode.TRUTH_LOST:  # it may be written again at any time
         return f"{'--repair-status' if running() == 'audit' else 'sr audit --repair-status'} writes it again"
-    how, told, _ = one.what.partition(": ")
-    if told and how in _OF_THE_ENGINE and one.code is ReasonCode.TRUTH_ALTERED:
-        return _OF_THE_ENGINE[how]
+    if one.of_the_engine is not None:
+        return one.of_the_engine
     if one.code is ReasonCode.RUN_UNFINISHED:
         return f"finish what was left: sr resume {run_id}"
     if one.code is ReasonCode.TRUTH_LOST:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from sr_adapters.cli import exits, output
-from sr_adapters.cli.errors import tell
-from sr_adapters.cli.findings import step
 from sr_adapters.cli.naming import complete_outputs, run_argument
 from sr_adapters.cli.session import Session
 
 if TYPE_CHECKING:
-    from sr_domain.queries.proven_files import ProvenFile
+    from sr_domain.queries.reading import ProvenPart
 
 
 @click.command("open")
@@ -36,36 +34,27 @@ def open_command(
 ) -> int:
     """The exact files of a proven output, one a line: no others belong to it, whatever else lies there.
 
-    The view is proven first as sr verify does, its bytes too unless --fast is given: what is at fault prints no path.
+    The view is checked first, then every byte of the output unless --fast is given: what is at fault prints no path.
     """
-    from sr_plugins.uses.consumer import open_output
+    from sr_plugins.uses.consumer import open_facts
+    from sr_plugins.uses.facts import named_files
 
-    done, files = open_output(
-        facts,
-        output_id,
-        profile=session.profile,
-        engine_run_root=engine_run_root,
-        fast=fast,
-        key=key,
-        allow_superseded=allow_superseded,
-        progress=output.tell if session.narrates else lambda line: None,
-    )
-    for one in done.findings:
-        tell(one.code, f"{one.where}: {one.what}", step(one, done.run_id))
-    if not done.ok:
-        return exits.FAULT
-    session.tell_superseded(done.run_id, done.superseded_by)
-    _say_files(session, done.run_id, output_id, files)
+    progress = output.tell if session.narrates else lambda line: None
+    superseded: Literal["refuse", "allow"] = "allow" if allow_superseded else "refuse"
+    with open_facts(facts, session.profile, key, superseded, engine_run_root, progress=progress) as opened:
+        files = named_files(opened, output_id, proven=not fast)
+        session.tell_superseded(opened.run_id, opened.successors)
+        _say_files(session, opened.run_id, output_id, files)
     return exits.DONE
 
 
-def _say_files(session: Session, run_id: str, output_id: str, files: Iterable[ProvenFile]) -> None:
+def _say_files(session: Session, run_id: str, output_id: str, files: Iterable[ProvenPart]) -> None:
     if session.as_json:
-        told = ({"path": one.path, "sha256": one.sha256} for one in files)
+        told = ({"path": one.uri, "sha256": one.sha256} for one in files)
         session.json_rows({"run_id": run_id, "output_id": output_id}, "files", told)
         return
     for one in files:
-        output.answer(one.path)
+        output.answer(one.uri)
 
 
 @click.command("diff")

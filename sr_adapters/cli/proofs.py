@@ -44,7 +44,7 @@ def verify_command(
     """
     from sr_domain.queries.finding import Weight
     from sr_domain.queries.view_gates import WORKERS_FAULTS
-    from sr_plugins.consumer import verify_facts
+    from sr_plugins.uses.consumer import verify_facts
 
     def progress(line: str) -> None:
         if session.narrates:

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 from sr_adapters.envelopes import check_fits, decode, encode, same_fact
 from sr_adapters.file import durable, order
@@ -27,7 +28,11 @@ from sr_ports.errors import BadInput, SrError
 from sr_ports.hooks import Wiring
 from sr_ports.reasons import ReasonCode
 
+if TYPE_CHECKING:
+    from sr_ports.positions import Kept
+
 _LOCK = f"{OWN}-lock"
+NOWHERE: Mapping[str, str] = {}
 
 
 class FileControlBus:
@@ -43,6 +48,8 @@ class FileControlBus:
         self._folders = OneFolder(folders) if isinstance(folders, str) else folders
         self._poll_s = poll_s
         self._closed = threading.Event()
+        self.still: dict[Place, tuple[str, order.Mark]] = {}
+        """The position behind which a folder had nothing, and its mark then."""
 
     @cached_property
     def _tree(self) -> Tree:  # where files are not to be had, a bus that nobody uses is no fault
@@ -53,7 +60,7 @@ class FileControlBus:
         place = self._folders.place(envelope, topic)
         data = encode(envelope)
         doing = f"publish {message_id} to {topic}"
-        with self._edge(doing), self._tree.made(place) as folder, durable.drafted(folder, data) as draft:
+        with self.edge(doing), self._tree.made(place) as folder, durable.drafted(folder, data) as draft:
             with durable.locked(folder, _LOCK):
                 added = _add(folder, draft, envelope)
             durable.sync_names(folder, message_id, changed=added)
@@ -61,11 +68,21 @@ class FileControlBus:
     def tail(self, topic: str, *, from_start: bool = True, follow: bool = False) -> Iterator[Envelope]:
         seen: dict[Place, set[str]] = {}
         if not from_start:
-            with self._edge(f"list {topic}"):
+            with self.edge(f"list {topic}"):
                 for place in self._folders.places(self._tree, plain_name(topic, "topic")):
                     with self._tree.entered(place) as folder:
                         seen[place] = set() if folder is None else order.there(folder)
         return self._tail(plain_name(topic, "topic"), seen, follow=follow)
+
+    def read(self, topic: str, *, after: Mapping[str, str] = NOWHERE) -> Iterator[Kept]:
+        from sr_adapters.file.behind import behind  # who publishes reads nothing
+
+        topic = plain_name(topic, "topic")
+        with self.edge(f"list {topic}"):
+            places = list(self._folders.places(self._tree, topic))
+        found = [behind(self, place, after.get("/".join(place), "")) for place in places]
+        for one in in_turn(found):
+            yield one.kept
 
     def describe(self) -> str:
         return self._folders.described
@@ -77,7 +94,7 @@ class FileControlBus:
     def _tail(self, topic: str, seen: dict[Place, set[str]], *, follow: bool) -> Iterator[Envelope]:
         marks: dict[Place, order.Mark | None] = {}
         while True:
-            with self._edge(f"list {topic}"):
+            with self.edge(f"list {topic}"):
                 changed = dict(self._changed(topic, marks))
             for one in in_turn([self._unseen(place, seen.setdefault(place, set())) for place in changed]):
                 yield one.taken()
@@ -97,24 +114,30 @@ class FileControlBus:
 
     def _unseen(self, place: Place, seen: set[str]) -> Iterator[Found]:
         """What a topic's folder has that is not in `seen`, in its order; a file is read when it is asked for."""
-        with self._edge(f"read {place[-1]}"), self._tree.entered(place) as folder:
+        with self.edge(f"read {place[-1]}"), self._tree.entered(place) as folder:
             names = [] if folder is None else order.unseen(folder, seen)
         for name in names:
-            found = self._found(place, name)
+            found = self.found(place, name)
             if found is not None:
                 seen.add(name)
                 yield found
 
-    def _found(self, place: Place, name: str) -> Found | None:
+    def entered(self, place: Place) -> AbstractContextManager[int | None]:
+        """A topic's folder, open for the block's time; None where it is not there. Raises `OSError`."""
+        return self._tree.entered(place)
+
+    def found(self, place: Place, name: str) -> Found | None:
+        """A file of a topic, or why it cannot be read; None where it is not there."""
         where = "/".join((self._tree.root, *place, name))
         try:
-            with self._edge(f"read {place[-1]}"), self._tree.entered(place) as folder:
+            with self.edge(f"read {place[-1]}"), self._tree.entered(place) as folder:
                 data = None if folder is None else durable.read_file(folder, name, partial(check_fits, where))
             return None if data is None else Found.of(decode(data, where))
         except SrError as error:  # told when its turn comes: what was published before it is read first
             return Found.of(error)
 
-    def _edge(self, doing: str) -> AbstractContextManager[None]:
+    def edge(self, doing: str) -> AbstractContextManager[None]:
+        """Around what is done in the folders: raises `Unreachable` for any `OSError`."""
         return port_errors(f"{doing} in {self._tree.root}", FULL, ReasonCode.BUS_UNREACHABLE)
 
 

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import attrs
 
@@ -107,7 +107,17 @@ class Found(Compared):
         return self.what
 
 
-def in_turn(folders: Sequence[Iterator[Found]]) -> Iterator[Found]:
+class InTurn(Protocol):
+    """What has a place among the files of other folders."""
+
+    @property
+    def turn(self) -> tuple[str, int]: ...
+
+
+T = TypeVar("T", bound=InTurn)
+
+
+def in_turn(folders: Sequence[Iterator[T]]) -> Iterator[T]:
     """The files of several folders as one story: each folder's in its own order, all by when they were published.
 
     One file of each folder is held at a time.

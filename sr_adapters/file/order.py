@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -85,6 +86,38 @@ def unseen(folder: int, seen: set[str]) -> list[str]:
     noted = _noted(folder)
     rest = _unnoted(folder, found - noted.keys() - seen)
     return [*(name for name in noted if name not in seen), *rest]
+
+
+_BEFORE_NOTES = "|"
+"""In a position: before it the last name that is noted, behind it the last of those that no line names."""
+
+
+def behind(folder: int | None, position: str) -> list[tuple[str, str]] | None:
+    """The names behind a position, each with its own position; None where the position is of no name that is there.
+
+    `position`: empty for the start. `folder`: None for one that is not there, which has nothing.
+    """
+    found = set() if folder is None else there(folder)  # first: what is there now was noted before
+    noted = [] if folder is None else list(_noted(folder))
+    rest = [] if folder is None else _unnoted(folder, found - set(noted))
+    last, _, loose = position.partition(_BEFORE_NOTES)
+    marks = [name for name in (last, loose) if name]
+    if marks and not any(name in noted or name in rest for name in marks):
+        return None
+    at = max((noted.index(name) for name in marks if name in noted), default=-1)
+    beside = rest.index(loose) if loose in rest else -1
+    before = noted[at] if at >= 0 else ""
+    listed = [(name, f"{name}{_BEFORE_NOTES}{loose}" if loose in rest else name) for name in noted[at + 1 :]]
+    newest = noted[-1] if noted else before
+    return listed + [(name, f"{newest}{_BEFORE_NOTES}{name}") for name in rest[beside + 1 :]]
+
+
+def is_file(folder: int, name: str) -> bool:
+    """Whether a regular file has the name, no link followed; True where that cannot be told."""
+    try:
+        return stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+    except OSError:
+        return True
 
 
 def _noted(folder: int) -> dict[str, None]:

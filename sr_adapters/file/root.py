@@ -24,6 +24,7 @@ from sr_ports.wanted import TODAY, ListingRules, Wanted
 if TYPE_CHECKING:
     from sr_adapters.file.tree import Tree
     from sr_ports import Sink, Wiring
+    from sr_ports.roots import RangeReader
 
 CHUNK: Final = 1 << 20
 BATCH_BELOW: Final = 256 << 10
@@ -114,6 +115,14 @@ class FileEngineRoot(Snapshot):
             os.close(fd)
             self._buffers.append(view)
         return fact
+
+    def _ranges(self, path: str, fact: FileFact) -> RangeReader:
+        from sr_adapters.file.ranges import FileRanges
+
+        self._first_byte.wait()
+        made = FileRanges(self._opened(path, fact.target or path), fact, _other, partial(_unreachable, self.uri, path))
+        made.read(0, 0)
+        return made
 
     def _buffer(self) -> memoryview:
         try:

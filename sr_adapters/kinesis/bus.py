@@ -12,13 +12,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from sr_adapters import aws
 from sr_adapters.envelopes import encode
+from sr_adapters.kinesis.behind import Behind
 from sr_adapters.kinesis.errors import port_error
 from sr_adapters.kinesis.reader import Reader, in_order, time_of
 from sr_adapters.kinesis.settings import KinesisSettings
 from sr_adapters.kinesis.stream import read_stream
-from sr_ports import BadInput, Envelope, ReasonCode, Wiring
+from sr_ports import BadInput, Envelope, Kept, Positions, ReasonCode, Wiring
 
 T = TypeVar("T")
+NOWHERE: Positions = {}
 MAX_RECORD = 1 << 20  # bytes of data and partition key together (Kinesis PutRecord)
 
 
@@ -41,6 +43,7 @@ class KinesisControlBus:
     ) -> None:
         self._stream, self._poll_s = read_stream(stream, region), poll_s
         self._closed = threading.Event()
+        self._behind = Behind(self)
         config = Config(
             connect_timeout=timeout_s,
             read_timeout=timeout_s,
@@ -66,6 +69,9 @@ class KinesisControlBus:
         reader = Reader(self, topic, self._poll_s)
         reader.begin("TRIM_HORIZON" if from_start else "LATEST")
         return reader.read(follow=follow)
+
+    def read(self, topic: str, *, after: Positions = NOWHERE) -> Iterator[Kept]:
+        return self._behind.read(topic, after)
 
     def kept_since(self) -> datetime:
         """The stream's retention back from the server's now; not before it was made. Asks for DescribeStreamSummary."""

@@ -15,7 +15,7 @@ from sr_adapters.kinesis.errors import code_of
 from sr_ports import BadInput, Envelope, ReasonCode, Unreachable
 
 LONGEST_PAUSE_S: Final = 30.0
-_EXPIRED = "ExpiredIteratorException"
+EXPIRED: Final = "ExpiredIteratorException"
 
 
 class Source(Protocol):
@@ -123,7 +123,7 @@ class Reader:
         try:
             return self.source.records(place.iterator)
         except Unreachable as error:
-            if error.__cause__ is None or code_of(error.__cause__) != _EXPIRED:
+            if error.__cause__ is None or code_of(error.__cause__) != EXPIRED:
                 raise
         place.iterator = self.source.iterator(shard_id, place.resumed())
         return self.source.records(place.iterator)

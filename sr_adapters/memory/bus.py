@@ -9,8 +9,12 @@ from collections.abc import Iterator
 import attrs
 
 from sr_ports.bus import Envelope
-from sr_ports.errors import BadInput
+from sr_ports.errors import BadInput, NotFound
+from sr_ports.positions import Kept, Positions
 from sr_ports.reasons import ReasonCode
+
+SHARD = "memory"
+NOWHERE: Positions = {}
 
 
 class MemoryControlBus:
@@ -33,6 +37,17 @@ class MemoryControlBus:
 
     def tail(self, topic: str, *, from_start: bool = True, follow: bool = False) -> Iterator[Envelope]:
         return self._tail(topic, 0 if from_start else len(self._kept), follow=follow)
+
+    def read(self, topic: str, *, after: Positions = NOWHERE) -> Iterator[Kept]:
+        place = after.get(SHARD, "0")
+        with self._news:
+            known, fresh = place.isdecimal() and int(place) <= len(self._kept), list(self._kept)
+        if not known:
+            what = f"there is no message {place!r} in memory"
+            yield Kept(SHARD, "", None, NotFound(ReasonCode.BUS_POSITION_LOST, what))
+        for number, envelope in enumerate(fresh[int(place) if known else 0 :], int(place) + 1 if known else 1):
+            if envelope.topic == topic:
+                yield Kept(SHARD, str(number), _copy(envelope))
 
     def describe(self) -> str:
         return "memory of this process"

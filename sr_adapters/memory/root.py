@@ -10,7 +10,7 @@ from typing import Self
 
 from sr_adapters.snapshot import Answer, Snapshot, unstable
 from sr_ports import FileFact, ReasonCode, Sink, Unreachable
-from sr_ports.roots import check_path
+from sr_ports.roots import RangeReader, check_path
 from sr_ports.wanted import ListingRules, Wanted
 
 CHUNK = 1 << 20
@@ -65,6 +65,25 @@ class MemoryEngineRoot(Snapshot):
         if self._files.get(path) != data:
             raise unstable(path)
         return fact
+
+    def _ranges(self, path: str, fact: FileFact) -> RangeReader:
+        return _Ranges(self._files, path, fact)
+
+
+class _Ranges:
+    """`sr_ports.roots.RangeReader` of bytes in memory."""
+
+    def __init__(self, files: Mapping[str, bytes], path: str, fact: FileFact) -> None:
+        self._files, self._path, self._fact, self.size = files, path, fact, fact.size
+
+    def read(self, start: int, length: int) -> bytes:
+        data = self._files.get(self._path)
+        if data is None or _fact(self._path, data) != self._fact:
+            raise unstable(self._path)
+        return data[start : start + length]
+
+    def close(self) -> None:
+        """Nothing is held open."""
 
 
 class MemoryEngineRoots:

@@ -19,7 +19,7 @@ from sr_adapters.observability.lines import document
 from sr_adapters.observability.metrics import BUCKETS, METRICS, measured
 from sr_adapters.observability.server_settings import OtlpSettings
 from sr_adapters.observability.spans import Span, Spans, root_of, run_of
-from sr_ports import ObsEvent, ReasonCode, Unreachable, Wiring
+from sr_ports import ObsEvent, Wiring
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -31,6 +31,7 @@ _LIMIT = 1024
 _NAME = "scenario_runner"
 _SEVERITY = {"DEBUG": 5, "INFO": 9, "WARN": 13, "ERROR": 17}
 """OpenTelemetry's numbers; what else there may be is INFO."""
+_DONE = "SUCCESS"
 _WRONG = frozenset({"FAIL", "CONFLICT"})
 _LONGEST = 16_384
 """Characters that an attribute or a message may have."""
@@ -59,14 +60,16 @@ class OtlpSink:
         self._deferred.now()
 
     def _export(self, events: Sequence[ObsEvent]) -> None:
-        """Raises `Unreachable` where the collector took something not; what it did not take is not told again."""
+        """Raises `ConnectionError` where the collector did not take something: it is not told that again, and what
+        would have followed is given up with it, since each try takes its time."""
         if self._exports is None:
             self._exports = _Exports(self._settings)
         told = [(event, document(event)) for event in events]
         spans = [(one, event, node) for event, node in told for one in self._spans.of(event)]
-        failed = [*self._exports.spans(spans), *self._exports.logs(told), *self._exports.metrics(events)]
+        metrics = self._exports.metrics_of(events)  # sums go on, whatever becomes of this delivery
+        failed = self._exports.spans(spans) or self._exports.logs(told) or self._exports.metrics(metrics)
         if failed:
-            raise Unreachable(ReasonCode.PLUGIN_FAILED, f"the collector did not take {' and '.join(failed)}")
+            raise ConnectionError(f"the collector did not take {failed}")
 
 
 class _Exports:
@@ -89,23 +92,26 @@ class _Exports:
         self._logs = _Logs(self._resource)
         self._metrics = _Metrics(self._resource)
 
-    def spans(self, told: Iterable[tuple[Span, ObsEvent, Mapping[str, Any]]]) -> Iterator[str]:
-        """What could not be delivered, in a word."""
+    def spans(self, told: Iterable[tuple[Span, ObsEvent, Mapping[str, Any]]]) -> str:
+        """What could not be delivered, in a word; "" where all was."""
         made = [_readable(span, event, node, self._resource) for span, event, node in told]
-        if made and self._span_exporter.export(made).name != "SUCCESS":
-            yield f"{len(made)} spans"
+        failed = made and self._span_exporter.export(made).name != _DONE
+        return f"{len(made)} spans" if failed else ""
 
-    def logs(self, told: Iterable[tuple[ObsEvent, Mapping[str, Any]]]) -> Iterator[str]:
+    def logs(self, told: Iterable[tuple[ObsEvent, Mapping[str, Any]]]) -> str:
         """As `spans`."""
         made = self._logs.made(told)
-        if made and self._log_exporter.export(made).name != "SUCCESS":
-            yield f"{len(made)} log records"
+        failed = made and self._log_exporter.export(made).name != _DONE
+        return f"{len(made)} log records" if failed else ""
 
-    def metrics(self, events: Iterable[ObsEvent]) -> Iterator[str]:
-        """As `spans`. Sums go on from one delivery to the next."""
-        data = self._metrics.made(events)
-        if data is not None and self._metric_exporter.export(data).name != "SUCCESS":
-            yield "metrics"
+    def metrics_of(self, events: Iterable[ObsEvent]) -> Any:
+        """All metrics, with what these events add; None where nothing was measured."""
+        return self._metrics.made(events)
+
+    def metrics(self, data: Any) -> str:
+        """As `spans`."""
+        failed = data is not None and self._metric_exporter.export(data).name != _DONE
+        return "metrics" if failed else ""
 
 
 def _to(settings: OtlpSettings, path: str) -> dict[str, Any]:

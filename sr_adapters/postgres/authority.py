@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import attrs
-import psycopg
 
-from sr_adapters.postgres import schema as tables
 from sr_adapters.postgres import statements as sql
-from sr_adapters.postgres.connections import Connections
-from sr_adapters.postgres.dsn import redact_dsn, secrets_of, with_defaults
-from sr_adapters.postgres.errors import port_error
+from sr_adapters.postgres.database import Database
+from sr_adapters.postgres.follower_statements import FOLLOWERS
 from sr_adapters.postgres.settings import (
     CONNECT_TIMEOUT_S,
     POOL_MAX,
@@ -23,7 +19,6 @@ from sr_adapters.postgres.settings import (
     SCHEMA,
     STATEMENT_TIMEOUT_S,
 )
-from sr_adapters.postgres.trip import Link, Row, Values, one_trip, settings
 from sr_ports import (
     Admission,
     Binding,
@@ -71,19 +66,20 @@ class PostgresAuthority:
         statement_timeout_s: float = STATEMENT_TIMEOUT_S,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
     ) -> None:
-        self._schema = tables.checked_name(schema)
-        self._dsn, self._secrets = dsn, secrets_of(dsn)
-        self._statement_timeout_s = statement_timeout_s
-        conninfo = with_defaults(dsn, connect_timeout_s=connect_timeout_s)
-        self._connections = Connections(conninfo, limit=pool_max, wait_s=pool_wait_s)
-        self._prepared = threading.Event()
+        self._database = Database(
+            dsn,
+            schema=schema,
+            pool_max=pool_max,
+            pool_wait_s=pool_wait_s,
+            statement_timeout_s=statement_timeout_s,
+            connect_timeout_s=connect_timeout_s,
+        )
+        self._rows = self._database.rows
 
     def migrate(self) -> None:
-        """Lay the tables or bring them up to date; needs the right to create."""
-        try:
-            self._connections.run(lambda link, _: tables.migrate(link, self._schema, self._settings(link)))
-        except psycopg.Error as exc:
-            raise port_error(exc, self._where, self._secrets) from exc
+        """Lay the tables or bring them up to date, the followers' too; needs the right to create."""
+        self._database.migrate()
+        self._database.of(FOLLOWERS).migrate()
 
     def admit(self, binding: Binding, *, location: str | None = None) -> Admission:
         call = uuid4()
@@ -209,41 +205,10 @@ class PostgresAuthority:
         return _instant(now)
 
     def describe(self) -> str:
-        return f"postgres: {self._where} schema={self._schema}"
+        return f"postgres: {self._database.described}"
 
     def close(self) -> None:
-        self._connections.close()
-
-    def _rows(
-        self,
-        statement: str,
-        values: Values = None,
-        again: Mapping[str, Any] | None = None,
-    ) -> list[Row]:
-        """One statement's rows. `again`: the values instead, should its first answer be lost."""
-        query = tables.render(statement, self._schema)
-
-        def work(link: Link, is_again: bool) -> list[Row]:
-            before = self._settings(link)
-            if not self._prepared.is_set():
-                tables.prepare(link, self._schema, before)
-                self._prepared.set()
-            return one_trip(link, before, query, again if is_again and again else values)
-
-        try:
-            return self._connections.run(work)
-        except psycopg.Error as exc:
-            error = port_error(exc, self._where, self._secrets)
-            if error.code is ReasonCode.AUTHORITY_SCHEMA:
-                self._prepared.clear()  # dropped while in use: the next call looks again
-            raise error from exc
-
-    @property
-    def _where(self) -> str:
-        return redact_dsn(self._dsn, self._connections.reached)
-
-    def _settings(self, link: Link) -> bytes:
-        return settings(self._statement_timeout_s, link.info.options)
+        self._database.close()
 
 
 def build(wiring: Wiring[PostgresSettings]) -> PostgresAuthority:

@@ -1,4 +1,4 @@
-"""The authority's tables: looked for, laid and brought up to date."""
+"""Tables, the authority's and the followers': looked for, laid and brought up to date, each kind by its own version."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from functools import cache
 from typing import Any
 
+import attrs
 from psycopg import errors
 
 from sr_adapters.postgres import statements as sql
@@ -27,38 +28,53 @@ def render(statement: str, schema: str) -> bytes:
     return statement.format(schema=f'"{schema}"').encode()
 
 
-def prepare(link: Link, schema: str, settings: bytes) -> None:
+@attrs.frozen
+class Kind:
+    """A kind of tables. `name`: begins that of the table that keeps their version. `steps`: from each version on."""
+
+    name: str
+    steps: tuple[str, ...]
+
+    def about(self, statement: str) -> str:
+        """A statement about the authority's version, said of this kind's."""
+        return statement.replace("authority", self.name)
+
+
+AUTHORITY = Kind("authority", sql.STEPS)
+
+
+def prepare(link: Link, schema: str, settings: bytes, kind: Kind = AUTHORITY) -> None:
     """Make sure the tables are there and of this release's version; change nothing if they are."""
-    if version(link, schema, settings) != sql.SCHEMA_VERSION:
-        migrate(link, schema, settings)
+    if version(link, schema, settings, kind) != len(kind.steps):
+        migrate(link, schema, settings, kind)
 
 
-def migrate(link: Link, schema: str, settings: bytes) -> None:
+def migrate(link: Link, schema: str, settings: bytes, kind: Kind = AUTHORITY) -> None:
     """Take the steps that are missing, all or none, one process at a time. `settings`: for its transaction.
 
     Raises `Unreachable` (AUTHORITY_SCHEMA) when a newer release made the tables.
     """
     with link.transaction():
         link.execute(settings)
-        link.execute(sql.LOCK_SCHEMA, (schema,))
+        link.execute(sql.LOCK_SCHEMA, (schema,))  # of all kinds: the schema itself may be to be made
         # Asked first: creating what exists needs a right that a mere user of it may lack.
         if not _scalar(link, sql.SCHEMA_IS_THERE.encode(), schema):
             link.execute(render(sql.CREATE_SCHEMA, schema))
-        if not _scalar(link, sql.VERSION_IS_THERE.encode(), schema):
-            link.execute(render(sql.CREATE_VERSION, schema))
-        found = _scalar(link, render(sql.VERSION, schema)) or 0
-        if found > sql.SCHEMA_VERSION:
-            what = f"schema {schema} has authority version {found}, this release knows {sql.SCHEMA_VERSION}"
+        if not _scalar(link, kind.about(sql.VERSION_IS_THERE).encode(), schema):
+            link.execute(render(kind.about(sql.CREATE_VERSION), schema))
+        found = _scalar(link, render(kind.about(sql.VERSION), schema)) or 0
+        if found > len(kind.steps):
+            what = f"schema {schema} has {kind.name} version {found}, this release knows {len(kind.steps)}"
             raise Unreachable(ReasonCode.AUTHORITY_SCHEMA, what, "use the release that made it, or a newer one")
-        for step in sql.STEPS[found:]:
+        for step in kind.steps[found:]:
             link.execute(render(step, schema))
-        link.execute(render(sql.SET_VERSION, schema), (sql.SCHEMA_VERSION,))
+        link.execute(render(kind.about(sql.SET_VERSION), schema), (len(kind.steps),))
 
 
-def version(link: Link, schema: str, settings: bytes) -> int:
+def version(link: Link, schema: str, settings: bytes, kind: Kind = AUTHORITY) -> int:
     """The version of the tables that are there; 0 when there are none."""
     try:
-        rows = one_trip(link, settings, render(sql.VERSION, schema))
+        rows = one_trip(link, settings, render(kind.about(sql.VERSION), schema))
     except (errors.UndefinedTable, errors.InvalidSchemaName):
         return 0
     return int(rows[0][0]) if rows else 0

@@ -28,6 +28,7 @@ KINDS = {
 """The hooks that ``sr plugins new`` has a template for, with its kind; the others have an example of their own."""
 _ASKED = {
     "engine_root": "by the scheme of an engine run root",
+    "follower_store": "by `authority.adapter` of the profile, where somebody follows the bus",
     "law": "by `verification_method.kind` of a gate",
     "runtime": "as `system`; no profile names another",
     "sink": "by `observability.sinks`",

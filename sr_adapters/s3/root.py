@@ -14,7 +14,7 @@ from sr_adapters.s3.errors import DRIVER_ERRORS, ROOT, key_is_missing, status_of
 from sr_adapters.snapshot import Answer, Snapshot, unstable
 from sr_ports import BadInput, EvidenceFault, FileFact, ReasonCode, Unreachable
 from sr_ports.globs import segment_glob
-from sr_ports.roots import check_path
+from sr_ports.roots import RangeReader, check_path
 from sr_ports.wanted import SPAN, ListingRules, Wanted, is_wild
 
 T = TypeVar("T")
@@ -94,6 +94,16 @@ class S3EngineRoot(Snapshot):
                 answer["Body"].close()
                 what = f"{path} in {self._shown}: the store does not resume a read"
                 raise Unreachable(ReasonCode.ENGINE_ROOT_UNREACHABLE, what)
+
+    def _ranges(self, path: str, fact: FileFact) -> RangeReader:
+        from sr_adapters.s3.ranges import S3Ranges
+
+        def get(part: str) -> Mapping[str, Any]:
+            answer: Mapping[str, Any] = self._get(path, {"IfMatch": f'"{etag_of(fact)}"', "Range": part})
+            self._same_version(path, fact, answer, whole=False)
+            return answer
+
+        return S3Ranges(fact, get, self._shown)
 
     def _same_version(self, path: str, fact: FileFact, answer: Mapping[str, Any], *, whole: bool = True) -> str | None:
         """The version id of an answer, where the bucket has versions.

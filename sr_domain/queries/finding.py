@@ -9,6 +9,12 @@ import attrs
 
 from sr_ports import ReasonCode
 
+_OF_THE_ENGINE = {
+    "ROTTED": "restore it from backup, or supersede the run",
+    "MOVED": "restore it from backup, or supersede the run",
+    "ADDED": "take it out of the engine root, and read the files of the part list alone",
+}
+
 
 class Weight(enum.Enum):
     """What a finding says of the run."""
@@ -35,6 +41,15 @@ class Finding:
     bound: bool | None = None
     weight: Weight = Weight.FAULT
     remedy: str | None = None
+
+    @property
+    def of_the_engine(self) -> str | None:
+        """What to do about a file of the engine's that is not as it was proven, which is none of SR's to set aside.
+
+        None for any other finding.
+        """
+        how, told, _ = self.what.partition(": ")
+        return _OF_THE_ENGINE.get(how) if told and self.code is ReasonCode.TRUTH_ALTERED else None
 
     def document(self) -> dict[str, Any]:
         """JSON form; `bound` only where a signature was asked for."""

@@ -7,7 +7,7 @@ part and files in windows, so that memory does not grow with the number of parts
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
@@ -57,7 +57,7 @@ def part_list_of(store: ObjectStore, layout: Layout, place: Place) -> PartList |
 
 
 @attrs.frozen
-class _Part:
+class ListedFile:
     """A file that must have these bytes. `size`: None where nothing states it. `kept`: its version, if known."""
 
     place: Place
@@ -96,7 +96,8 @@ class _Tally:
 class OutputBytes:
     """Proves places below an engine root. `layout`: of the platform run whose store has the part lists.
 
-    `read`: what the gates of the same look have read, which is not read again.
+    `read`: what the gates of the same look have read, which is not read again. `held`: told of each file whose
+    bytes were read and are those that were proven.
     """
 
     verifier: Verifier
@@ -106,16 +107,13 @@ class OutputBytes:
     versions: Versions
     progress: ReadProgress
     read: WholeFiles = attrs.field(factory=WholeFiles)
+    held: Callable[[Place, FileDigest], None] = lambda place, read: None
 
     def proof(self, places: Iterable[Place]) -> Proof:
         """Every place's bytes, read again. Raises `Unreachable`."""
         off: dict[Place, dict[tuple[str, str], _Tally]] = {place: {} for place in places}
         for one in self._differences(off):
-            same, kind = off[one.place], (one.how, one.code.value)
-            if kind in same:
-                same[kind].more += 1
-            else:
-                same[kind] = _Tally(one)
+            _count(off[one.place], one)
         ids = Counter(place.output_id for place in off)
         for place, told in off.items():
             if not told:
@@ -126,10 +124,24 @@ class OutputBytes:
         proven = sum(not told for told in off.values())
         return Proof(tuple(findings), proven, tuple(dict.fromkeys(unread)))
 
+    def look(self, place: Place) -> tuple[list[ListedFile], list[Finding]]:
+        """The files of a place as they stand, and what is gone or was added; no byte of them is read."""
+        files: list[ListedFile] = []
+        off: dict[tuple[str, str], _Tally] = {}
+        for one in self._looked(place):
+            if isinstance(one, _Off):
+                _count(off, one)
+            else:
+                files.append(one)
+        return files, [tally.finding() for tally in off.values()]
+
+    def _looked(self, place: Place) -> Iterator[ListedFile | _Off]:
+        return self._file(place) if place.single else self._list(place)
+
     def _differences(self, places: Iterable[Place]) -> Iterator[_Off]:
-        window: list[_Part] = []
+        window: list[ListedFile] = []
         for place in places:
-            for one in self._file(place) if place.single else self._list(place):
+            for one in self._looked(place):
                 if isinstance(one, _Off):
                     yield one
                 else:
@@ -139,7 +151,7 @@ class OutputBytes:
                     window = []
         yield from self._read(window)
 
-    def _file(self, place: Place) -> Iterator[_Part | _Off]:
+    def _file(self, place: Place) -> Iterator[ListedFile | _Off]:
         """The one file that a path names."""
         try:
             fact = self.root.stat(place.path, self.rules)
@@ -149,9 +161,9 @@ class OutputBytes:
         if fact is None:
             yield _Off(place, "MOVED", f"{place.path} is not there", ReasonCode.TRUTH_MISSING)
             return
-        yield _Part(place, fact, None, place.digest, self._kept(place, fact))
+        yield ListedFile(place, fact, None, place.digest, self._kept(place, fact))
 
-    def _list(self, place: Place) -> Iterator[_Part | _Off]:
+    def _list(self, place: Place) -> Iterator[ListedFile | _Off]:
         """Every part of a folder or glob, and what is there beside them."""
         listed = part_list_of(self.verifier.store, self.layout, place)
         if isinstance(listed, Finding):
@@ -171,7 +183,7 @@ class OutputBytes:
 
     def _parts(
         self, place: Place, key: str, listed: Iterable[FileDigest], wanted: Wanted, there: dict[str, FileFact] | None
-    ) -> Iterator[_Part | _Off]:
+    ) -> Iterator[ListedFile | _Off]:
         """`there`: what the path takes today; None where that could not be told, and each part is looked for."""
         nothing = there is not None and not there
         for part in listed:
@@ -180,7 +192,7 @@ class OutputBytes:
                 continue
             fact = self._stat(place.of(part.path)) if there is None else there.pop(place.of(part.path), None)
             if fact is not None:
-                yield _Part(place, fact, part.size, part.sha256, self._kept(place, fact))
+                yield ListedFile(place, fact, part.size, part.sha256, self._kept(place, fact))
             elif not nothing:
                 yield _Off(place, "MOVED", f"{place.of(part.path)} is gone")
         if nothing:
@@ -197,7 +209,7 @@ class OutputBytes:
     def _kept(self, place: Place, fact: FileFact) -> str | None:
         return self.versions.get(place.output_id, {}).get(fact.path)
 
-    def _read(self, window: Sequence[_Part]) -> Iterator[_Off]:
+    def _read(self, window: Sequence[ListedFile]) -> Iterator[_Off]:
         """The files of a window, each against its size and digest."""
         facts = {one.fact.path: one.fact for one in window}
         fresh = [fact for path, fact in facts.items() if self.read.known(path) is None]
@@ -208,9 +220,20 @@ class OutputBytes:
                 yield _Off(part.place, "MOVED", now.what, now.code)
             elif now.sha256 != part.sha256 or part.size not in (None, now.size):
                 yield _other_bytes(part, now)
+            else:
+                self.held(part.place, now)
 
 
-def _other_bytes(part: _Part, now: FileDigest) -> _Off:
+def _count(same: dict[tuple[str, str], _Tally], one: _Off) -> None:
+    """Note a difference among those of its place."""
+    kind = (one.how, one.code.value)
+    if kind in same:
+        same[kind].more += 1
+    else:
+        same[kind] = _Tally(one)
+
+
+def _other_bytes(part: ListedFile, now: FileDigest) -> _Off:
     """ROTTED: the very object that was proven has other bytes. MOVED: another is in its place."""
     what = f"{now.path}: proven with {part.sha256}, now {now.sha256}"
     if part.sha256 == now.sha256:

@@ -22,6 +22,7 @@ from sr_ports import (
     EngineInvoker,
     EngineRoot,
     EngineRoots,
+    FollowerStore,
     HashingLaw,
     Located,
     Migratable,
@@ -29,7 +30,9 @@ from sr_ports import (
     Noting,
     ObjectStore,
     PerPlatformRun,
+    Positioned,
     Provable,
+    Ranged,
     Readiness,
     ReadinessFor,
     ReasonCode,
@@ -50,6 +53,7 @@ _PROTOCOLS: dict[str, type] = {
     "authority": AuthorityStore,
     "invoker": EngineInvoker,
     "control_bus": ControlBus,
+    "follower_store": FollowerStore,
     "attest": Signer,
     "signature_checker": SignatureChecker,
 }
@@ -64,6 +68,8 @@ _OPTIONAL = {
     ReadinessFor: "unready_for",
     EndsAbandoned: "end_abandoned",
     Located: "located",
+    Positioned: "read",
+    Ranged: "reader",
 }
 """What only some objects of a port have: whoever asks with `isinstance` must find it behind the guard too."""
 
@@ -89,12 +95,13 @@ def _build(port: str, build: Callable[[Wiring[Any]], Any], what: str, wiring: Wi
     return _GuardedRoots(made, what) if port == "engine_root" else _guarded(made, what, _PROTOCOLS.get(port))
 
 
-def _guarded(made: Any, what: str, protocol: type | None) -> Guarded:
+def _guarded(made: Any, what: str, protocol: type | None, base: type[Guarded] | None = None) -> Guarded:
     """The object behind a guard that has, as its own, what only some objects of the port have."""
     optional: dict[str, Any] = {name: _forwarded(name) for port, name in _OPTIONAL.items() if isinstance(made, port)}
     if isinstance(made, PerPlatformRun):
         optional["of"] = lambda guarded, of: _guarded(_call(what, "of", made.of, of), what, protocol)
-    kind: type[Guarded] = type("Guarded", (Guarded,), optional) if optional else Guarded
+    bare = base or Guarded
+    kind: type[Guarded] = type(bare.__name__, (bare,), optional) if optional else bare
     return kind(made, what, protocol)
 
 
@@ -111,7 +118,7 @@ class _GuardedRoots:
 
     def open(self, uri: str) -> Any:
         opened = _call(self.what, "open", self.made.open, uri)
-        return _GuardedRoot(opened, f"the engine root of {self.what}", EngineRoot)
+        return _guarded(opened, f"the engine root of {self.what}", EngineRoot, _GuardedRoot)
 
 
 class Guarded:

@@ -27,6 +27,7 @@ PORTS = {
     "authority": "sr_authority_stores",
     "invoker": "sr_engine_invokers",
     "control_bus": "sr_control_buses",
+    "follower_store": "sr_follower_stores",
     "law": "sr_hashing_laws",
     "runtime": "sr_runtimes",
     "sink": "sr_observability_sinks",

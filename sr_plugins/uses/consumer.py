@@ -1,44 +1,57 @@
-"""The use case of a consumer: prove a facts view before reading. Its public name is `sr_plugins.consumer`."""
+"""The use cases of a consumer: prove a facts view, and read what it names. Public names: `sr_plugins.consumer`."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
-from itertools import islice
-from pathlib import Path
-from typing import Any
-from urllib.parse import unquote, urlsplit
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 import attrs
 
-from sr_domain.encoding.strict_json import strict_loads
-from sr_domain.queries.finding import Finding
-from sr_domain.queries.proven_files import ProvenFile, proven_files
-from sr_domain.queries.verify import Verification, Verifier, verify
-from sr_domain.queries.view import View
-from sr_domain.record.layout import Layout, run_of
-from sr_domain.run.lookup import view_of
-from sr_domain.run.names import id_of, is_name
-from sr_domain.run.ports import Ports
-from sr_plugins.documents.files import read_config
-from sr_plugins.documents.profile import Profile, Section, load_profile
-from sr_plugins.wiring.wire import wire_checker, wire_ports
-from sr_ports import BadInput, Fault, NotFound, ReasonCode
-from sr_ports.stores import Closing
+from sr_domain.queries.verify import Verification
+from sr_plugins.uses.facts import Facts, superseded_remedy
+from sr_plugins.uses.find_view import find_view
+from sr_ports import BadInput, Fault, ReasonCode
 
-_ID = 32
-"""Characters of a whole run id, which no file of that name hides."""
-_HELD = 1 << 14
-"""So many names of files are held at once; there may be very many."""
+Source = str | os.PathLike[str]
+ProfileSource = str | os.PathLike[str] | Mapping[str, Any] | None
+
+
+def open_facts(
+    view_or_run: Source,
+    profile: ProfileSource = None,
+    key: Source | None = None,
+    superseded: Literal["refuse", "allow"] = "refuse",
+    engine_run_root: str | None = None,
+    *,
+    progress: Callable[[str], None] = lambda line: None,
+) -> Facts:
+    """Open a run's facts to read them: view, record, plan, receipts and signature are checked now, no byte yet.
+
+    `view_or_run`, `profile`, `key`, `engine_run_root`: as of `verify_facts`. `superseded`: ``refuse`` a run that
+    another has corrected, or ``allow`` it. Use it as a context manager: what it gives may be read inside its block.
+    Raises `NotFound`, `BadInput`, `Unreachable`, and `Fault` for whatever is not as it was decided.
+    """
+    if superseded not in ("refuse", "allow"):
+        raise BadInput(ReasonCode.USAGE, f"superseded is {superseded!r}", 'give "refuse" or "allow"')
+    refuse = superseded == "refuse"
+    found = find_view(view_or_run, profile, key, progress)
+    try:
+        done = found.verified(engine_run_root=engine_run_root, fast=True, allow_superseded=not refuse)
+        Guarded(done).raise_if_faulty()
+        return Facts(found.opened(engine_run_root), done.superseded_by, found.close, refuse=refuse)
+    except BaseException:
+        found.close()
+        raise
 
 
 def verify_facts(
-    source: str | os.PathLike[str],
+    source: Source,
     *,
-    profile: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    profile: ProfileSource = None,
     engine_run_root: str | None = None,
     fast: bool = False,
-    key: str | os.PathLike[str] | None = None,
+    key: Source | None = None,
     allow_superseded: bool = False,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Guarded:
@@ -53,166 +66,8 @@ def verify_facts(
     `allow_superseded`: a run that another has corrected is no fault.
     Raises `NotFound`, `BadInput`, `Unreachable`; what is wrong with the view is in the answer.
     """
-    return Guarded(
-        _read(source, profile, key, progress).verified(
-            engine_run_root=engine_run_root, fast=fast, allow_superseded=allow_superseded
-        )
-    )
-
-
-def open_output(
-    source: str | os.PathLike[str],
-    output_id: str,
-    *,
-    profile: str | os.PathLike[str] | Mapping[str, Any] | None = None,
-    engine_run_root: str | None = None,
-    fast: bool = False,
-    key: str | os.PathLike[str] | None = None,
-    allow_superseded: bool = False,
-    progress: Callable[[str], None] = lambda line: None,
-) -> tuple[Verification, Iterable[ProvenFile]]:
-    """Re-prove a facts view as `verify_facts` does, and name the very files of one of its outputs.
-
-    No files where the view is at fault. Very many are read from the store again as they are named: that may raise
-    `Unreachable`, and `EvidenceFault` where their list was replaced meanwhile. Raises as `verify_facts` does, and
-    `BadInput` for an output that is not there.
-    """
-    found = _read(source, profile, key, progress)
-    done = found.verified(engine_run_root=engine_run_root, fast=fast, allow_superseded=allow_superseded)
-    return done, found.files(output_id, engine_run_root) if done.ok else ()
-
-
-@attrs.frozen
-class _Found:
-    """A view as it was read. `facts`: None where it is no document, for the reason in `why`."""
-
-    verifier: Verifier
-    where: str
-    data: bytes
-    facts: Any
-    why: str
-    is_copy: bool
-
-    def verified(self, *, engine_run_root: str | None, fast: bool, allow_superseded: bool) -> Verification:
-        """The view, proven again."""
-        if self.why:
-            return Verification(self.where, None, (Finding(ReasonCode.TRUTH_ALTERED, self.where, self.why),))
-        laws = self.verifier.laws
-        try:
-            return verify(
-                self.verifier,
-                self.data,
-                self.facts,
-                asked=None if self.is_copy else self.where,
-                engine_run_root=engine_run_root,
-                fast=fast,
-                allow_superseded=allow_superseded,
-            )
-        finally:
-            if isinstance(laws, Closing):
-                laws.close()
-
-    def files(self, output_id: str, engine_run_root: str | None) -> Iterable[ProvenFile]:
-        """The files of an output of a view that is sound. All have been seen once, also where they are not held."""
-        from sr_domain.artifacts.revisions import today
-
-        view = View(Layout(self.facts["platform_run_id"]), self.data, self.facts, today())
-        found = proven_files(self.verifier.store, view, output_id, engine_run_root)
-        held = tuple(islice(found, _HELD))
-        if len(held) < _HELD:
-            return held
-        del held
-        for _ in found:
-            """Their lists are sound to the end."""
-        return proven_files(self.verifier.store, view, output_id, engine_run_root)
-
-
-def _read(
-    source: str | os.PathLike[str],
-    profile: str | os.PathLike[str] | Mapping[str, Any] | None,
-    key: str | os.PathLike[str] | None,
-    progress: Callable[[str], None],
-) -> _Found:
-    chosen, ref, copy = _locate(str(source), load_profile(profile))
-    signed_by = None if key is None else wire_checker(chosen, os.fspath(key))
-    ports = wire_ports(attrs.evolve(chosen, attest=None))  # who reads needs no signing key
-    where, data = (str(source), copy) if copy is not None else _stored(ports, str(source), ref, progress)
-    facts, why = None, ""
-    try:
-        facts = strict_loads(data, what=where)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is no facts view
-        why = str(error)
-    verifier = Verifier(ports.store, ports.roots, ports.laws, ports.pool, ports.clock, progress, signed_by)
-    return _Found(verifier, where, data, facts, why, copy is not None)
-
-
-def _stored(ports: Ports, source: str, ref: str | None, progress: Callable[[str], None]) -> tuple[str, bytes]:
-    """The view at `ref`, or that of a run: the current platform run's, else the one it is in."""
-    asked = source
-    try:
-        source = id_of(ports, source) if ref is None else source
-        current = ports.platform.current()
-        key = Layout(current).facts(source) if ref is None and current is not None else ref
-        blob = None if key is None else ports.store.read(key)
-        if blob is None and ref is None:
-            key = view_of(ports, source, progress)
-            blob = ports.store.read(key)
-    except NotFound:
-        blob = None
-    finally:
-        ports.authority.close()
-    if blob is None or key is None:
-        remedy = "check the path or id; sr status tells"
-        raise NotFound(ReasonCode.FACTS_VIEW_MISSING, f"the facts view {asked} is not there", remedy)
-    return key, blob.data
-
-
-def _locate(source: str, profile: Profile) -> tuple[Profile, str | None, bytes | None]:
-    """The profile whose store holds the view; its key, None for a run id; and the bytes of a copy.
-
-    Any ref of a run leads to its view: the path or URI of a store with the ref behind it, or, as
-    READY carries it, the ref alone, which is a key of the profile's store.
-    """
-    if is_name(source) and (len(source) == _ID or not Path(source).exists()):
-        return profile, None, None
-    alone = run_of(source)
-    if alone is not None and not Path(source).exists():
-        return profile, alone[0].facts(alone[1]), None
-    path = source if source.startswith("s3://") else str(_path(source).absolute())
-    place, folder, rest = path.rpartition("fraud-platform/")
-    named = run_of(folder + rest)
-    if named is not None:
-        return _at(profile, place), named[0].facts(named[1]), None
-    if not path.startswith("s3://") and Path(path).is_file():
-        return profile, None, read_config(Path(path), ReasonCode.FACTS_VIEW_MISSING, "facts view")
-    raise NotFound(
-        ReasonCode.FACTS_VIEW_MISSING,
-        f"{source!r} is neither a run id nor the place of a facts view",
-        "give .../fraud-platform/<platform_run_id>/sr/run_facts_view/<run_id>.json",
-    )
-
-
-def _at(profile: Profile, place: str) -> Profile:
-    """The profile with its object store at another place."""
-    place = place.removesuffix("/")
-    if not place.startswith("s3://"):
-        return attrs.evolve(profile, object_store=Section("file", {"root": place or "/"}))
-    bucket, _, prefix = place.removeprefix("s3://").partition("/")
-    store = profile.object_store
-    kept = store.settings if store.adapter in ("s3", "minio") else {}
-    adapter = store.adapter if store.adapter in ("s3", "minio") else "s3"
-    return attrs.evolve(profile, object_store=Section(adapter, {**kept, "bucket": bucket, "prefix": prefix}))
-
-
-def _path(source: str) -> Path:
-    """The file that a path or a ``file://`` URI names. Raises `BadInput` for a URI of another machine."""
-    if not source.startswith("file:"):
-        return Path(source)
-    parts = urlsplit(source)
-    if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
-        remedy = "give file:///path on this machine"
-        raise BadInput(ReasonCode.USAGE, f"{source!r} names no file of this machine", remedy)
-    return Path(unquote(parts.path))
+    found = find_view(source, profile, key, progress)
+    return Guarded(found.verified(engine_run_root=engine_run_root, fast=fast, allow_superseded=allow_superseded))
 
 
 @attrs.frozen
@@ -225,4 +80,10 @@ class Guarded:
         """Raise `Fault` naming the first fault; return when the view and its bytes are proven."""
         if not self.verification.ok:
             first = self.verification.findings[0]
-            raise Fault(first.code, f"{first.where}: {first.what}")
+            raise Fault(first.code, f"{first.where}: {first.what}", _remedy(self.verification))
+
+
+def _remedy(done: Verification) -> str | None:
+    """What to do about a run that another has corrected; for all else the table's."""
+    first = done.findings[0]
+    return superseded_remedy(done.superseded_by) if first.code is ReasonCode.SUPERSEDED else first.of_the_engine

@@ -31,7 +31,15 @@ if TYPE_CHECKING:
     from sr_domain.plan.pack import InterfacePack
     from sr_plugins.host.host_laws import HostLaws
     from sr_plugins.isolation.workers import LawWorkers
-    from sr_ports import EngineRoot, EngineRoots, ObjectStore, PlatformRuns, Runtime, SignatureChecker, Sink
+    from sr_ports import (
+        EngineRoot,
+        EngineRoots,
+        ObjectStore,
+        PlatformRuns,
+        Runtime,
+        SignatureChecker,
+        Sink,
+    )
 
 
 def wire(

@@ -20,6 +20,7 @@ from sr_adapters.file.homes import Found, Place
 from sr_adapters.file.settings import FolderSettings
 from sr_ports.bus import Envelope
 from sr_ports.conformance.buses import AT, HOMES, ControlBusLaws, Reopen, fact, message_id, read, reemitted
+from sr_ports.conformance.positions import PositionedLaws, Spoil
 from sr_ports.errors import BadInput, OutcomeUnknown, SrError, Unreachable
 from sr_ports.reasons import ReasonCode
 from tests.adapters.processes import finish, start
@@ -28,7 +29,15 @@ from tests.wired import wired
 TOPIC = "fp.bus.control.v1"
 
 
-class TestFileControlBus(ControlBusLaws):
+class TestFileControlBus(ControlBusLaws, PositionedLaws):
+    @pytest.fixture(params=["text", "a link"])
+    def spoil(self, tmp_path: Path, request: pytest.FixtureRequest) -> Spoil:
+        return lambda topic: spoilt(tmp_path / "bus" / topic, request.param)
+
+    @pytest.fixture
+    def unknown(self) -> str:
+        return "nobody.json"
+
     @pytest.fixture
     def bus(self, reopen: Reopen) -> FileControlBus:
         made = reopen()
@@ -53,6 +62,15 @@ class TestFileControlBus(ControlBusLaws):
         return FileControlBus(str(tmp_path / "file"))
 
 
+def spoilt(folder: Path, how: str) -> None:
+    """What is no envelope, under a name that an envelope could have."""
+    path = folder / "no-envelope.json"
+    if how == "a link":
+        path.symlink_to(next(folder.glob("*.json")))
+    else:
+        path.write_text('{"topic":')
+
+
 def session(root: Path, platform: str) -> FileControlBus:
     """The bus as a profile's session of that platform run builds it."""
     made = build(wired(FolderSettings, "control_bus", {}, root, platform))
@@ -60,8 +78,13 @@ def session(root: Path, platform: str) -> FileControlBus:
     return made
 
 
-class TestInTheHomesOfRuns(ControlBusLaws):
+class TestInTheHomesOfRuns(ControlBusLaws, PositionedLaws):
     """The same bus where a profile gives no folder of its own."""
+
+    @pytest.fixture
+    def spoil(self, tmp_path: Path) -> Spoil:
+        folder = tmp_path / "runs" / "fraud-platform" / HOMES[0] / "control_bus"
+        return lambda topic: spoilt(folder / topic, "text")
 
     @pytest.fixture
     def bus(self, reopen: Reopen) -> FileControlBus:

@@ -14,6 +14,7 @@ import pytest
 
 from sr_adapters.file.root import FileEngineRoot
 from sr_ports import BadInput, Changes, EngineRoot, EvidenceFault, ReasonCode, Unreachable
+from sr_ports.conformance.ranges import RangedLaws
 from sr_ports.conformance.roots import EngineRootLaws, Put, Remove, Reopen, Snapshot, read
 from sr_ports.wanted import FIRST_RELEASE, TODAY, Wanted
 
@@ -37,7 +38,7 @@ def tree(home: Path) -> Path:
     return home
 
 
-class TestFileEngineRoot(EngineRootLaws):
+class TestFileEngineRoot(EngineRootLaws, RangedLaws):
     @pytest.fixture
     def reopen(self, home: Path) -> Reopen:
         return lambda: FileEngineRoot(str(home))

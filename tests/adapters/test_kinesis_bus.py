@@ -15,6 +15,7 @@ from sr_adapters.kinesis.settings import KinesisSettings
 from sr_ports import BadInput, ReasonCode, Unreachable
 from sr_ports.bus import Retaining
 from sr_ports.conformance.buses import ControlBusLaws, Reopen, fact, message_id
+from sr_ports.conformance.positions import PositionedLaws, Split, Spoil
 from tests.servers import kinesis
 from tests.servers.processes import free_port
 from tests.wired import wired
@@ -34,8 +35,23 @@ def opened(endpoint: str, stream: str) -> KinesisControlBus:
     return KinesisControlBus(stream, region=kinesis.REGION, endpoint_url=endpoint, timeout_s=5, poll_s=0.05)
 
 
-class OnKinesis(ControlBusLaws):
-    """The suite, on whatever server `endpoint` names."""
+class OnKinesis(ControlBusLaws, PositionedLaws):
+    """The suites, on whatever server `endpoint` names."""
+
+    @pytest.fixture
+    def spoil(self, endpoint: str, stream: str) -> Spoil:
+        client = kinesis.client(endpoint)
+        return lambda topic: client.put_record(StreamName=stream, Data=b'{"topic":', PartitionKey="run-0")
+
+    @pytest.fixture
+    def split(self, endpoint: str, stream: str) -> Split:
+        def part() -> None:
+            kinesis.client(endpoint).update_shard_count(
+                StreamName=stream, TargetShardCount=4, ScalingType="UNIFORM_SCALING"
+            )
+            kinesis.wait_active(endpoint, stream)
+
+        return part
 
     @pytest.fixture
     def many(self) -> int:

@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from sr_adapters.envelopes import encode
+from sr_adapters.kinesis.behind import Behind
 from sr_adapters.kinesis.bus import KinesisControlBus, build_kinesis
 from sr_adapters.kinesis.errors import port_error
 from sr_adapters.kinesis.reader import Reader
@@ -221,3 +222,55 @@ def test_a_stream_is_used_by_its_arn(moto_kinesis: str, monkeypatch: pytest.Monk
     bus = KinesisControlBus(found["StreamDescriptionSummary"]["StreamARN"], endpoint_url=moto_kinesis)
     bus.publish(fact(TOPIC, "one"))
     assert [one.payload["name"] for one in bus.tail(TOPIC)] == ["one"]
+
+
+# reading on behind positions
+
+
+def behind(source: OneShard, reader: Behind, place: str) -> list[tuple[str, Any]]:
+    after = {"s": place} if place else {}
+    return [
+        (one.place, one.trouble.code if one.trouble else one.envelope and one.envelope.payload["name"])
+        for one in reader.read(TOPIC, after)
+    ]
+
+
+def test_who_asks_again_from_where_he_stopped_needs_no_new_iterator() -> None:
+    source = OneShard(["a", "b"])
+    reader = Behind(source)
+    assert behind(source, reader, "") == [("0", "a"), ("1", "b")]
+    assert behind(source, reader, "1") == []
+    source.names.append("c")
+    assert behind(source, reader, "1") == [("2", "c")]
+    assert len(source.starts) == 1
+    assert behind(source, reader, "0") == [("1", "b"), ("2", "c")]
+    assert [one["ShardIteratorType"] for one in source.starts] == ["TRIM_HORIZON", "AFTER_SEQUENCE_NUMBER"]
+
+
+def test_an_iterator_that_expired_goes_on_behind_the_last_record() -> None:
+    source = OneShard(["a", "b", "c"])
+    reader = Behind(source)
+    found = reader.read(TOPIC, {})
+    assert next(found).place == "0"
+    source.troubles = [answer("ExpiredIteratorException")]
+    assert [one.place for one in found] == ["1", "2"]
+
+
+def test_a_place_that_the_shard_has_not_is_told_and_all_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = OneShard(["a"])
+    real = source.iterator
+
+    def iterator(self: OneShard, shard_id: str, start: Mapping[str, Any]) -> str:
+        if start.get("StartingSequenceNumber") == "7":
+            trouble = answer("InvalidArgumentException")
+            raise port_error(trouble, "the stream") from trouble
+        return real(shard_id, start)
+
+    monkeypatch.setattr(OneShard, "iterator", iterator)
+    assert behind(source, Behind(source), "7") == [("", ReasonCode.BUS_POSITION_LOST), ("0", "a")]
+
+
+def test_a_bus_that_does_not_answer_is_no_lost_place() -> None:
+    source = OneShard(["a"], [answer("InternalFailure")])
+    with pytest.raises(Unreachable):
+        behind(source, Behind(source), "")

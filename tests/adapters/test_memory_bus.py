@@ -10,10 +10,15 @@ import pytest
 from sr_adapters.memory.bus import MemoryControlBus
 from sr_ports.bus import Envelope
 from sr_ports.conformance.buses import ControlBusLaws, Reopen, fact
+from sr_ports.conformance.positions import PositionedLaws
 from sr_ports.errors import BadInput
 
 
-class TestMemoryControlBus(ControlBusLaws):
+class TestMemoryControlBus(ControlBusLaws, PositionedLaws):
+    @pytest.fixture(params=["99", "x", "-1"])
+    def unknown(self, request: pytest.FixtureRequest) -> str:
+        return str(request.param)
+
     @pytest.fixture
     def bus(self) -> MemoryControlBus:
         return MemoryControlBus()

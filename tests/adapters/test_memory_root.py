@@ -7,10 +7,11 @@ import pytest
 from sr_adapters.memory.root import MemoryEngineRoot, MemoryEngineRoots
 from sr_ports import EvidenceFault, ReasonCode
 from sr_ports.conformance.keeping import KeepingLaws
+from sr_ports.conformance.ranges import RangedLaws
 from sr_ports.conformance.roots import EngineRootLaws, Put, Remove, Reopen, Snapshot
 
 
-class TestMemoryEngineRoot(EngineRootLaws):
+class TestMemoryEngineRoot(EngineRootLaws, RangedLaws):
     @pytest.fixture
     def files(self) -> dict[str, bytes]:
         return {}

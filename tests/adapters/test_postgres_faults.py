@@ -90,7 +90,7 @@ def test_every_idle_connection_is_replaced_after_a_restart(
 
 
 def _together(shared: PostgresAuthority, gate: threading.Barrier) -> None:
-    shared._connections.run(lambda link, _: (link.execute("SELECT 1"), gate.wait()))
+    shared._database._connections.run(lambda link, _: (link.execute("SELECT 1"), gate.wait()))
 
 
 def test_a_server_that_is_down_is_told_and_one_that_is_back_is_used(
@@ -124,7 +124,7 @@ def test_closing_spares_a_call_that_is_under_way(server: PostgresServer, authori
             assert link.execute("SELECT 1").fetchall() == [(1,)]
             return link
 
-        assert shared._connections.run(close_in_use).closed, "it went when it came back"
+        assert shared._database._connections.run(close_in_use).closed, "it went when it came back"
 
 
 # the answer is lost
@@ -193,7 +193,7 @@ def test_waiting_for_a_connection_is_bounded(server: PostgresServer, schema: str
         def inside(link: psycopg.Connection[object], _: bool) -> Unreachable:
             return told(narrow.now)
 
-        assert "all 1 connections" in narrow._connections.run(inside).what
+        assert "all 1 connections" in narrow._database._connections.run(inside).what
         assert narrow.find("0" * 32).bindings == ()
 
 
@@ -247,7 +247,7 @@ def test_a_standby_is_told(server: PostgresServer, schema: str, authority: Postg
     with closing(PostgresAuthority(read_only, schema=schema)) as standby:
         assert standby.find(a_binding("k").run_id).bindings == (a_binding("k"),)
         assert "it is a standby" in told(partial(standby.admit, a_binding("k2"))).what
-        assert standby._connections._idle == [], "the next call connects anew and may find the primary"
+        assert standby._database._connections._idle == [], "the next call connects anew and may find the primary"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

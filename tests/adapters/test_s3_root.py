@@ -15,6 +15,7 @@ from sr_adapters.s3.root import S3EngineRoot
 from sr_adapters.s3.settings import MinioSettings
 from sr_ports import BadInput, Changes, EngineRoot, EvidenceFault, ReasonCode, Unreachable
 from sr_ports.conformance.openers import EngineRootsLaws
+from sr_ports.conformance.ranges import RangedLaws
 from sr_ports.conformance.roots import EngineRootLaws, Put, Remove, Reopen, Snapshot, read
 from sr_ports.wanted import FIRST_RELEASE, Wanted
 from tests.servers.s3 import S3Server, fresh_prefix
@@ -50,7 +51,7 @@ def remove(client: Any, uri: str) -> Remove:
     return lambda path: client.delete_object(Bucket=bucket, Key=f"{prefix}/{path}")
 
 
-class TestS3EngineRoot(EngineRootLaws):
+class TestS3EngineRoot(EngineRootLaws, RangedLaws):
     @pytest.fixture
     def reopen(self, client: Any, uri: str) -> Reopen:
         return lambda: S3EngineRoot(f"{uri}/", client, page=5)

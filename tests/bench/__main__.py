@@ -25,6 +25,7 @@ def main() -> None:
             *telemetry(_in(folder, "telemetry"), args.rounds),
             *rows.rates(_in(folder, "rates"), args.seconds),
             *rows.trees(folder, args.rounds, args.scale),
+            *rows.guarded(_in(folder, "guard"), args.rounds, args.scale),
             *rows.many_files(_in(folder, "many"), args.scale),
         ]
     print(f"medians of {args.rounds}, in turns; {machine()}; scale {args.scale}\n")  # noqa: T201

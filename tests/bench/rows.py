@@ -119,6 +119,28 @@ def _measured(
               f"{process.seconds / base.seconds:.2f}", "<= 120 MiB", earlier)  # fmt: skip
 
 
+def guarded(folder: Path, rounds: int, scale: float) -> Iterator[Row]:
+    """A consumer's guard over 2 GiB, beside hashing the same files once on one thread."""
+    from sr_domain.encoding.ids import run_id_for
+
+    pack, root, fingerprint = worlds.own_data(folder, files=64, size=int(32 * 2**20 * scale))
+    profile, request = worlds.profile(folder, pack), folder / "request.json"
+    request.write_text(json.dumps(worlds.request("read", root, ["out"], manifest_fingerprint=fingerprint)), "utf-8")
+    cold(["-m", "tests.bench.run", str(profile), str(request)], cwd=REPO)
+    taken: dict[str, list[float]] = {how: [] for how in ("hash", "open", "parts")}
+    peaks: dict[str, float] = {}
+    for _ in range(rounds + 1):
+        for how, seconds in taken.items():
+            args = [how, str(profile), run_id_for("read"), str(folder / "seconds")]
+            peaks[how] = cold(["-m", "tests.bench.reading", *args], cwd=REPO).peak_mib
+            seconds.append(float((folder / "seconds").read_text("utf-8")))
+    base = statistics.median(taken["hash"][1:])
+    for how, name in (("open", "open(), file after file"), ("parts", "parts(), proven at first use")):
+        mine = statistics.median(taken[how][1:])
+        yield Row(f"reading 2 GiB through the guard: {name}", f"{mine:.2f} s, {peaks[how]:.0f} MiB",
+                  f"{base:.2f} s (1 thread)", f"{mine / base:.2f}", "<= 1.05 x")  # fmt: skip
+
+
 def many_files(folder: Path, scale: float) -> Iterator[Row]:
     """Peak memory of one output of very many files, by the law that its gate has."""
     count = int(100_000 * scale)

@@ -21,10 +21,13 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from sr_adapters.postgres.database import Database
+from sr_adapters.postgres.follower_statements import FOLLOWERS
+from sr_adapters.postgres.followers import PostgresFollowerStore
 from sr_domain.record.states import RunState
 from sr_plugins import build_runner
 from sr_plugins.uses.doctor import examine
-from sr_ports import Keeping, ReasonCode, SrError, Unreachable
+from sr_ports import Keeping, Progress, ReasonCode, SetAside, SrError, Unreachable
 from tests.deploy.test_files import AWS, STEPS
 from tests.reliability.lab import request, write_world
 from tests.reliability.test_kill import pack
@@ -285,3 +288,9 @@ def test_the_roles_of_the_database(tmp_path: Path) -> None:
             link.execute(b"SELECT * FROM scenario_runner.store_run")
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 link.execute(b"DELETE FROM scenario_runner.store_run")
+        follows = PostgresFollowerStore(Database(as_role("reader"), kind=FOLLOWERS))
+        with closing(follows):
+            claim = follows.claim("group", "me", ttl_s=60)
+            assert claim is not None
+            follows.save(claim, Progress({"shard": "1"}), done=["one"], aside=[SetAside("s", "1", "R", "why", "now")])
+            assert follows.load("group") == Progress({"shard": "1"})

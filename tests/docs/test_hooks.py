@@ -20,7 +20,18 @@ from sr_plugins.documents.settings import Reader
 from sr_plugins.host.loading import PORTS, Source, ask
 from sr_plugins.uses.law_probe import ProbeBundle
 from sr_plugins.uses.plugin_new import write_plugin
-from sr_ports import EngineCall, Envelope, ObsEvent, ReasonCode, VerificationMethod, Wiring, hooks
+from sr_ports import (
+    EngineCall,
+    Envelope,
+    LeaseLost,
+    ObsEvent,
+    Progress,
+    ReasonCode,
+    SetAside,
+    VerificationMethod,
+    Wiring,
+    hooks,
+)
 from tests.docs.blocks import blocks
 
 HOOKS = sorted(PORTS.values())
@@ -99,6 +110,7 @@ SETTINGS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "sr_object_stores": lambda path: {"path": str(path / "a.db")},
     "sr_authority_stores": lambda path: {"path": str(path / "a.db")},
     "sr_control_buses": lambda path: {"path": str(path / "a.db")},
+    "sr_follower_stores": lambda path: {"path": str(path / "a.db")},
     "sr_engine_invokers": lambda path: {"url": "http://127.0.0.1:9"},
     "sr_authenticators": lambda path: {"keys_file": keys_file(path)},
     "sr_signers": lambda path: {"key_file": key_file(path)},
@@ -171,11 +183,25 @@ def runtime_works(made: Any, path: Path) -> None:
     assert made.ids.new_id() != made.ids.new_id()
 
 
+def followers_work(made: Any, path: Path) -> None:
+    claim = made.claim("group", "me", ttl_s=60)
+    assert made.claim("group", "other", ttl_s=60) is None
+    aside = SetAside("shard", "1", "DOCUMENT_INVALID", "why", "2026-01-31T13:42:00Z")
+    made.save(claim, Progress({"shard": "1"}), done=["one"], aside=[aside])
+    assert made.load("group") == Progress({"shard": "1"})
+    assert (made.dealt_with("group", ["one", "two"]), made.set_aside("group")) == ({"one"}, (aside,))
+    made.release(made.renew(claim, ttl_s=60))
+    with pytest.raises(LeaseLost):
+        made.save(claim, Progress())
+    assert made.claim("group", "other", ttl_s=60).fence > claim.fence
+
+
 WORKS: dict[str, Callable[[Any, Path], None]] = {
     "sr_object_stores": store_works,
     "sr_engine_roots": roots_work,
     "sr_authority_stores": authority_works,
     "sr_control_buses": bus_works,
+    "sr_follower_stores": followers_work,
     "sr_engine_invokers": invoker_works,
     "sr_observability_sinks": sink_works,
     "sr_authenticators": authenticator_works,

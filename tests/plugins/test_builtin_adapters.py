@@ -69,6 +69,6 @@ def test_every_setting_has_a_line_of_help_and_no_driver_is_needed_to_know_it(nam
 
 
 def test_no_adapter_is_left_out() -> None:
-    assert len(ADAPTERS) == 17
+    assert len(ADAPTERS) == 19
     folders = {path.parent.name for path in Path(sr_adapters.__file__).parent.glob("*/plugin.py")}
     assert folders == set(FAMILIES)

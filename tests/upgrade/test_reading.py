@@ -10,8 +10,8 @@ import pytest
 from sr_adapters.cli.app import run as sr
 from sr_domain.queries.audit import Audit
 from sr_domain.runner import ScenarioRunner
-from sr_plugins.consumer import verify_facts
-from sr_ports import NotFound
+from sr_plugins.consumer import open_facts, verify_facts
+from sr_ports import BadInput, Fault, NotFound
 from tests.upgrade.worlds import KEY, RUNS, Home, Run, named
 
 Shown = tuple[Home, ScenarioRunner]
@@ -68,6 +68,26 @@ def test_its_bytes_are_proven_again(run: Run, shown: Shown) -> None:
     assert {one.code.value for one in done.findings} <= ({"SUPERSEDED"} if run.superseded else set()), done
     facts = json.loads(home.view.read_bytes())
     assert (done.proven_outputs, done.proven_gates) == (len(facts["locators"]), len(facts["gate_receipts"]))
+
+
+@pytest.mark.parametrize("run", SOUND, ids=named)
+def test_a_consumer_opens_it_and_reads_what_its_view_names(run: Run, shown: Shown) -> None:
+    """A view of the first release names no files: it is opened, and says so when a file is asked for."""
+    home, _ = shown
+    facts = json.loads(home.view.read_bytes())
+    with open_facts(home.view, home.profile, superseded="allow") as opened:
+        assert opened.outputs == tuple(dict.fromkeys(one["output_id"] for one in facts["locators"]))
+        assert opened.days
+        assert (opened.superseded_by is not None) is run.superseded
+        for output in opened.outputs:
+            if all(one["path"].startswith("/") for one in facts["locators"]):
+                assert opened.paths(output)
+            else:
+                with pytest.raises(BadInput, match="name no files"):
+                    opened.paths(output)
+    if run.superseded:
+        with pytest.raises(Fault):
+            open_facts(home.view, home.profile)
 
 
 @pytest.mark.parametrize("run", [one for one in SOUND if one.told.get("signed")], ids=named)

@@ -82,7 +82,7 @@ def test_an_envelope_that_was_tampered_with_is_proven_only_where_securesystemsli
 ) -> None:
     flag, key = bytearray(flag_of(tree, signer(kind))), pem(signer(kind))
     for _ in range(data.draw(st.integers(1, 3))):
-        at = data.draw(st.integers(0, len(flag) - 1))
+        at = data.draw(st.integers(0, 1 << 20)) % len(flag)  # signatures of some kinds are never twice as long
         flag[at : at + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=2))
     if proven(tree, bytes(flag), key):
         assert verified(tree, bytes(flag), key)
