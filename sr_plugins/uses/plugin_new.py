@@ -89,8 +89,8 @@ def _refused(what: str, remedy: str) -> BadInput:
 
 def rendered(kind: str, name: str) -> Iterator[tuple[str, str]]:
     """Each file of a new distribution by its path: those of every kind, and the kind's own."""
-    major = int(API_VERSION.partition(".")[0])
-    words = {"my-plugin": name, "my_plugin": _module(name), "THE_KIND": kind, "THE_API": f">={major}.0,<{major + 1}"}
+    api = f">={API_VERSION},<{int(API_VERSION.partition('.')[0]) + 1}"
+    words = {"my-plugin": name, "my_plugin": _module(name), "THE_KIND": kind, "THE_API": api}
     home = shipped("config") / "templates"
     for part in (_COMMON, kind):
         for path, text in _texts(home / part, ""):

@@ -239,6 +239,32 @@ def test_a_law_of_another_version_lets_a_run_rest_that_was_planned_with_the_firs
     assert (again.code, again.json["is_new"]) == (0, False)
 
 
+def test_another_version_of_the_same_function_verifies_and_another_function_is_told_as_that(host: Host) -> None:
+    host.install()
+    run_id = host.submit().json["run_id"]
+    host.install("2.0.0", imported="AGAIN = 'the same function'")
+    assert host("verify", run_id).code == 0
+    host.install("3.0.0", salt="another function")
+    differs = host("verify", run_id)
+    told = differs.out + differs.err
+    assert differs.code != 0
+    assert ("3.0.0" in told, "1.4.2" in told, "rotted" in told.lower()) == (True, True, False)
+    host.install()
+    assert host("verify", run_id).code == 0
+
+
+def test_a_law_that_verify_may_not_use_is_told_so(host: Host) -> None:
+    host.install()
+    run_id = host.submit().json["run_id"]
+    host.profile(plugins={"allow": ["scenario-runner"]})
+    verified = host("verify", run_id)
+    assert verified.code != 0
+    assert "plugins.allow" in verified.err
+    assert "rotted" not in (verified.out + verified.err).lower()
+    host.profile()
+    assert host("verify", run_id).code == 0
+
+
 def test_a_law_that_was_uninstalled_burns_no_key_and_is_named(host: Host) -> None:
     host.install()
     done = host.submit()
@@ -248,7 +274,7 @@ def test_a_law_that_was_uninstalled_burns_no_key_and_is_named(host: Host) -> Non
     assert KIND in new.json["error"]["message"]
     assert host("doctor").code == 5
     verified = host("verify", done.json["run_id"])
-    assert verified.code != 0
+    assert (verified.code, f"install {NAME}==1.4.2" in verified.err) == (9, True)
     assert "rotted" not in (verified.out + verified.err).lower()
     host.install()
     assert host.submit("new").code == 0
