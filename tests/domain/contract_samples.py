@@ -26,6 +26,7 @@ SAMPLES = {
     "[Tt ]": "2026-01-31T13:42:00+01:00",
     "T(": "2026-01-31T13:42:00.123456Z",
     "[a-z][a-z0-9+.-]": "s3://bucket/prefix",
+    "^GOV_": "GOV_PLAN_HASH",
     "[A-Z][A-Z0-9_]": "RUN_ACCEPTED",
     "[A-Za-z0-9_.-]": "s3_event-stream.6B",
     "[A-Za-z0-9+/]": "bm90ZQ==",
@@ -45,6 +46,8 @@ def sample(schema: Schema, *, most: bool) -> Any:
         return schema.get("const", schema.get("enum", [None])[0])
     if "anyOf" in schema and schema.get("type") != "object":
         return sample(schema["anyOf"][-1 if most else 0], most=most)
+    if "type" not in schema:
+        return None  # anything fits
     kind = schema["type"] if isinstance(schema["type"], str) else schema["type"][0]
     match kind:
         case "object":
@@ -106,7 +109,9 @@ def _places(schema: Schema, node: Any, path: Path_) -> Iterator[tuple[Path_, Sch
 
 
 def _wrong_values(schema: Schema, node: Any) -> Iterator[tuple[str, Any, str]]:
-    yield "of another type", (None if "anyOf" not in schema else object()), ""
+    if "type" in schema or "anyOf" in schema or "enum" in schema or "const" in schema:
+        may_be_null = "anyOf" in schema or "null" in schema.get("type", ())
+        yield "of another type", (object() if may_be_null else None), ""
     if schema.get("additionalProperties") is False and "maxProperties" not in schema:
         yield "with a field nobody knows", {**node, "surprise": 1}, "surprise"
     if isinstance(node, str):
