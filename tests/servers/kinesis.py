@@ -73,6 +73,7 @@ def emulated(log: Path) -> Iterator[str]:
         "KINESIS_MOCK_PLAIN_PORT": str(port),
         "KINESIS_MOCK_TLS_PORT": str(free_port()),
         "CREATE_STREAM_DURATION": "50ms",
+        "SHARD_LIMIT": "10000",  # each test has a stream of its own
         "LOG_LEVEL": "ERROR",
     }
     command = [node, "--require", str(Path(__file__).with_name("loopback.js")), str(folder / "main.js")]
