@@ -262,10 +262,11 @@ def test_its_tests_are_run_where_they_are_named_or_lie_beside_an_editable_instal
      "pytest", "scenario-runner", "sr_ports", "file", "sqlite", "tests", "naïve", "a\nb"],
 )  # fmt: skip
 def test_a_name_that_cannot_be_is_refused_and_nothing_is_written(sr: Shell, name: str) -> None:
-    before = sorted(sr.folder.parent.rglob("*"))
+    before = sorted(sr.folder.rglob("*"))
     answer = sr("plugins", "new", "law", "--", name)
     assert (answer.code, answer.error) == (2, "USAGE")
-    assert sorted(sr.folder.parent.rglob("*")) == before
+    assert sorted(sr.folder.rglob("*")) == before
+    assert not (sr.folder.parent / "out").exists()
 
 
 def test_what_is_there_already_is_left_as_it_is(sr: Shell) -> None:
