@@ -59,9 +59,19 @@ LASTING = ("sr-sink", "sr-law-starter")
 """Threads of a runner, not of a call: of its sinks, and of what starts its law workers."""
 
 
+THERE: set[int | None] = set()
+"""Threads that another test of this process left behind."""
+
+
+@pytest.fixture(autouse=True)
+def _begun() -> None:
+    THERE.clear()
+    THERE.update(one.ident for one in threading.enumerate())
+
+
 def ours() -> list[str]:
     """This project's threads that are of a call."""
-    names = [one.name for one in threading.enumerate()]
+    names = [one.name for one in threading.enumerate() if one.ident not in THERE]
     return [one for one in names if one.startswith("sr-") and not one.startswith(LASTING)]
 
 

@@ -75,7 +75,7 @@ def test_what_sha256sum_writes_is_proven_and_what_it_refuses_is_not(
     tmp_path: Path, files: dict[str, bytes], mark: str, data: st.DataObject
 ) -> None:
     folder = tmp_path / "tree"
-    if not written(folder, files):
+    if "-" in files or not written(folder, files):  # to sha256sum that is its standard input
         return
     made = tool(folder, mark, "--", *files)
     (folder / "SHA256SUMS").write_bytes(made.stdout)
