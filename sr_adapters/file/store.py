@@ -75,12 +75,17 @@ class FileObjectStore:
         folders, name = _split(key)
         with self._edge("read", key), self._tree.entered(folders) as folder:
             opened = None if folder is None else durable.open_file(folder, name)
-        return None if opened is None else self._pieces(key, os.fdopen(opened[0], "rb", buffering=0), opened[1])
+        if opened is None:
+            return None
+        pieces = self._pieces(key, os.fdopen(opened[0], "rb", buffering=0), opened[1])
+        next(pieces)  # now the file is closed with it, also where nobody reads on
+        return pieces
 
     def _pieces(self, key: str, file: IO[bytes], size: int) -> Iterator[bytes]:
-        """An open file to its end, which is never further than an object may be long."""
+        """Nothing, then an open file to its end, which is never further than an object may be long."""
         with file, self._edge("read", key):
             check_bytes(key, size)
+            yield b""
             read = 0
             while piece := file.read(_CHUNK):
                 read += len(piece)
