@@ -17,7 +17,7 @@ from sr_adapters.runtime import heartbeat
 from sr_domain.artifacts.documents import control_fact
 from sr_domain.artifacts.revisions import today
 from sr_domain.encoding.canonical import exact_json
-from sr_domain.flows import advance, commit
+from sr_domain.flows import advance, commit, work
 from sr_domain.record import ledger
 from sr_domain.record.kinds import Draft
 from sr_domain.run import collect_evidence
@@ -104,6 +104,11 @@ def decide_without_the_ledger(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(advance, "decide_ready", early)
 
 
+def forget_to_publish(patch: pytest.MonkeyPatch) -> None:
+    """A run counts as settled although READY was never published."""
+    patch.setattr(work, "settled", lambda record: record.state is not None and record.state.final)
+
+
 def no_claim(patch: pytest.MonkeyPatch) -> None:
     """Whoever has its evidence becomes READY, whoever else supersedes the same run."""
     patch.setattr(advance, "claim_place", lambda run: None)
@@ -137,6 +142,7 @@ MUTATIONS = (
     Mutation("publish before the facts view", publish_before_facts),
     Mutation("facts view before the decision", decide_without_the_ledger),
     Mutation("fence, lease check, renewal and the look at what moved taken out", no_fence_check),
+    Mutation("publication forgotten", forget_to_publish),
     Mutation("claim on the place of successor taken out", no_claim),
     Mutation("second look taken out", no_second_look),
     Mutation("a view that stands is adopted", view_adopted),
@@ -145,6 +151,7 @@ MUTATIONS = (
 
 LATE = (
     "facts view before the decision",
+    "publication forgotten",
     "second look taken out",
     "fence, lease check, renewal and the look at what moved taken out",
 )
