@@ -51,15 +51,23 @@ def _lawful(test: Callable[..., object], law: str, limit_s: float) -> Callable[.
                 return test(*args, **kwargs)
             finally:
                 alarm.off()
-        except TimeUp:
-            pytest.fail(f"it did not end within {limit_s:g} seconds, and was ended\n{law}")
-        except (Exception, pytest.fail.Exception) as broken:
-            broken.add_note(law)
-            raise
+        except (Exception, TimeUp, pytest.fail.Exception) as broken:
+            if not _is_up(broken):
+                broken.add_note(law)
+                raise
         finally:
             alarm.off()
+        # Not while the other is handled: where it was raised may have no line, and pytest shows none such.
+        pytest.fail(f"it did not end within {limit_s:g} seconds, and was ended\n{law}")
 
     return run
+
+
+def _is_up(error: BaseException | None) -> bool:
+    """Whether a test ended by its time, whatever was raised while it ended."""
+    while error is not None and not isinstance(error, TimeUp):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 class Alarm:

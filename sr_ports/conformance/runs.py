@@ -19,7 +19,7 @@ from typing import Any, Protocol, Self
 import attrs
 import pytest
 
-from sr_ports.conformance.crash import CrashPlan, Died, Mode, crash
+from sr_ports.conformance.crash import CrashPlan, Died, Mode, PortCall, crash
 from sr_ports.conformance.lawful import Laws
 from sr_ports.conformance.together import together
 from sr_ports.errors import SrError
@@ -182,6 +182,20 @@ class RunLaws(Laws):
             ended(runners().submit(asked))
             assert len(set(Truth.of(runners()).ready(answers[0].run_id))) == 1
 
+    def test_x2_of_two_who_meet_at_any_call_to_the_authority_one_binds(
+        self, runners: Runners, request_for: RequestFor
+    ) -> None:
+        rehearsal, one, other = CrashPlan(), runners(), runners()
+        ended(cut(one, rehearsal).submit(request_for("alone")))
+        for call in (each.index for each in rehearsal.trace if each.port == "authority"):
+            asked = request_for(f"met-{call}")
+            meeting = Meeting(call=call, other=partial(other.submit, asked))
+            answers = [cut(one, meeting).submit(asked), *meeting.answers]
+            assert [answer.is_new for answer in answers].count(True) == 1, f"they met at call {call}: {answers}"
+            assert len({answer.run_id for answer in answers}) == 1
+            assert all(answer.in_flight or is_ready(answer) for answer in answers)
+            ended(other.submit(asked))
+
     def test_x3_after_a_crash_the_run_is_finished(
         self, runners: Runners, request_for: RequestFor, lapse: Callable[[], None], cuts: int
     ) -> None:
@@ -227,6 +241,25 @@ class RunLaws(Laws):
             if fact.message_id in truth.ready(run_id):
                 view = runners().ports.store.read(fact.payload["facts_view_ref"])
                 assert json.loads(view.data)["run_id"] == run_id
+
+
+@attrs.define
+class Meeting(CrashPlan):
+    """Cuts nothing: before the call numbered `call`, another caller does all that it came for.
+
+    `answers`: what that gave; empty where there was no such call.
+    """
+
+    call: int = attrs.field(kw_only=True)
+    other: Callable[[], Answer] = attrs.field(kw_only=True)
+    answers: list[Answer] = attrs.field(factory=list, init=False)
+
+    def begin(self, port: str, method: str, key: str) -> PortCall:
+        """See `CrashPlan`."""
+        begun = CrashPlan.begin(self, port, method, key)
+        if begun.index == self.call:
+            self.answers.append(self.other())
+        return begun
 
 
 def cut(runner: Runner, plan: CrashPlan) -> Runner:
