@@ -146,11 +146,12 @@ class Tree:
             self._settled.update(inodes)
 
     def _open_root(self) -> int | None:
+        seen = self._seen  # before the look: another thread may make the root right after it
         try:
             fd = os.open(self.root, _ROOT)
         except FileNotFoundError as exc:
             # an unmounted volume or a dangling link is not an empty store
-            if self._seen or Path(self.root).is_symlink():
+            if seen or Path(self.root).is_symlink():
                 raise OSError(ROOT_GONE, "the root folder is gone", self.root) from exc
             return None
         self._seen = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -26,7 +27,8 @@ class Started(Generic[T]):
         self._answer: list[T] = []
         self._raised: BaseException | None = None
         self.done = threading.Event()
-        threading.Thread(target=self._run, name="conformance", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="conformance", daemon=True)
+        self._thread.start()
 
     def _run(self) -> None:
         try:
@@ -38,10 +40,15 @@ class Started(Generic[T]):
 
     def answer(self) -> T:
         """What the call returned; what it raised is raised."""
-        assert self.done.wait(PATIENCE_S), f"a call did not end within {PATIENCE_S:g} seconds"
+        assert self.done.wait(PATIENCE_S), f"a call did not end within {PATIENCE_S:g} seconds; it is at\n{self._at()}"
         if self._raised is not None:
             raise self._raised
         return self._answer[0]
+
+    def _at(self) -> str:
+        """Where the call is now, as in a traceback."""
+        frame = sys._current_frames().get(self._thread.ident or 0)
+        return "".join(traceback.format_stack(frame)) if frame else "no line: its thread is gone"
 
 
 def together(calls: Sequence[Callable[[], T]], *, switch_s: float | None = OFTEN_S) -> list[T]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -73,10 +74,14 @@ def record(data: bytes) -> Any:
     return read_tail("a" * 32, data)
 
 
+_MOVES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode's categories of what may move a cursor or turn text around."""
+
+
 def shown(data: bytes) -> Any:
     text = data.decode("utf-8", "replace")
     for line in (in_line(text), in_line(redact(text))):
-        if re.search(f"[{UNSAFE}\r\n\t\x1b]", line):
+        if not _MOVES.isdisjoint(map(unicodedata.category, line)):
             raise AssertionError("what a line shows must move no cursor and turn no text around")
     return plain(text)
 

@@ -105,15 +105,13 @@ def test_doctor_and_pack_check_outlive_it_too(sr: Shell, site: Site, attack: boo
     assert (told["ok"], "acme-evil 1.2" in told["detail"]) == (not attack, True)
 
 
-def test_a_law_that_works_judges_in_the_process_that_was_looked_at_and_its_fingerprint_is_made_beside_it(
-    sr: Shell, site: Site
-) -> None:
+def test_a_law_that_works_is_judged_by_the_process_that_was_looked_at(sr: Shell, site: Site) -> None:
     site.install("acme-laws", plugin("sound", "print('PRINTED by', os.getpid(), flush=True)"))
-    profiled(sr)
+    profiled(sr, evidence={"workers": 1})  # a further one may make the law's fingerprint meanwhile
     gated(sr, "sound")
     done = process(sr, site, "--json", "submit", sr.request())
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("PRINTED by") in {1, 2}  # one where the judge was asked before the fingerprint
+    assert done.stderr.count("PRINTED by") == 1
 
 
 def test_an_adapter_that_is_named_is_imported_here_and_no_other(sr: Shell, site: Site) -> None:
