@@ -25,7 +25,7 @@ from sr_domain.run.held_run import HeldRun
 from sr_ports import Stored
 from tests.reliability.simulation import Broken, Simulation
 
-SEEDS = 4000
+SEEDS = 12_000
 Patch = Callable[[pytest.MonkeyPatch], None]
 
 
