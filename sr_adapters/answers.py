@@ -29,6 +29,7 @@ CONTRACTS: Mapping[str, str] = {
     "open": "opened",
     "diff": "run_diff",
     "explain": "explain",
+    "report": "report",
     "plan": "plan",
     "plan --diff": "plan_diff",
     "reemit": "reemit",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from typing import TYPE_CHECKING, Any, Self
 
+from sr_domain.queries.looks import Looks
 from sr_domain.run.context import Context
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from sr_domain.queries.explain import Explanation
     from sr_domain.queries.governance import Facts
     from sr_domain.queries.listing import Asked, Listing
-    from sr_domain.queries.preview import PlanReport
     from sr_domain.queries.timeline import Timeline
     from sr_domain.queries.verify import Verification
     from sr_domain.record.details import Standing
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sr_ports import Envelope, SignatureChecker
 
 
-class ScenarioRunner:
+class ScenarioRunner(Looks):
     """Admits run requests, proves their evidence, publishes READY.
 
     Needs ports, a policy and an interface pack (or how to read it, when a plan is first made); no plugin, file or
@@ -276,18 +276,6 @@ class ScenarioRunner:
             self._context, run_id, engine_run_root=root, fast=fast, signed_by=signed_by, allow_superseded=allowed
         )
 
-    def quarantined(self) -> list[Mapping[str, Any]]:
-        """Every quarantine record of every platform run of the store, by run id."""
-        from sr_domain.queries import lookups
-
-        return lookups.quarantined(self._context)
-
-    def quarantine(self, run_id: str) -> dict[str, Any]:
-        """One quarantine record. Raises `NotFound`."""
-        from sr_domain.queries import lookups
-
-        return lookups.quarantine(self._context, run_id)
-
     def rebuild_index(self, on_trouble: Callable[[Trouble], None] | None = None) -> int:
         """Bind again, from their records, the runs that the authority does not know; how many.
 
@@ -296,24 +284,6 @@ class ScenarioRunner:
         from sr_domain.flows import index
 
         return index.rebuild_index(self._context, on_trouble)
-
-    def plan(self, request: Mapping[str, Any]) -> PlanReport:
-        """Compile and explain; writes nothing."""
-        from sr_domain.queries import preview
-
-        return preview.plan(self._context, request)
-
-    def plan_diff(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-        """How two requests differ in intent, closure and hash; writes nothing."""
-        from sr_domain.queries import preview
-
-        return preview.plan_diff(self._context, one, other)
-
-    def diff(self, run_id: str, other: str) -> dict[str, Any]:
-        """How two runs differ, from their records and part lists. Raises `NotFound`."""
-        from sr_domain.queries import run_diff
-
-        return run_diff.run_diff(self._context, run_id, other)
 
     def governance_facts(self, since: datetime | None = None) -> Iterator[tuple[str, Facts | Trouble]]:
         """By ref of a record, its governance facts from `since` on with what proves them; or what was wrong with it."""
