@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sr_adapters.console.words import ago, lasting, utc
 from sr_adapters.shown import in_line
+from sr_domain.encoding.times import parse_instant
 from sr_domain.queries.sentence import sized
 
 if TYPE_CHECKING:
@@ -38,9 +39,13 @@ def environment() -> Environment:
         "clock": _clock,
         "document": _document,
         "lasting": lasting,
+        "lines": _lines,
+        "since": lambda instant, now: ago(parse_instant(instant), now),
         "sized": sized,
+        "told": lambda value: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False),
         "typed": _typed,
         "utc": utc,
+        "window": _window,
     }
     return made
 
@@ -94,6 +99,19 @@ def _clock(instant: str, begun: str) -> str:
     whole, _, fraction = instant[11:].rstrip("Z").partition(".")
     date = "" if instant[:10] == begun[:10] else f"{instant[:10]} "
     return f"{date}{whole}.{fraction[:3]:0<3}"
+
+
+def _lines(text: str) -> Any:
+    """Text of several lines, as somebody typed it, safe to look at."""
+    from markupsafe import Markup, escape
+
+    return Markup("\n").join(escape(in_line(line)) for line in text.replace("\r\n", "\n").split("\n"))
+
+
+def _window(window: tuple[str, str]) -> str:
+    """A window as a list has room for: days alone where it begins and ends at midnight."""
+    start, end = (one.removesuffix("T00:00:00Z") for one in window)
+    return f"{start} to {end}"
 
 
 def _typed(words: Sequence[str]) -> str:

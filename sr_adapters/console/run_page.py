@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from sr_adapters.answers import spelled
 from sr_adapters.console.gate_graph import GateGraph, gate_graph
 from sr_adapters.console.time_axis import TimeAxis, time_axis
-from sr_adapters.console.words import FAULTY, short_names, state_mark, step_told, verdict_mark
+from sr_adapters.console.words import FAULTY, short_names, state_mark, verdict_mark
 
 if TYPE_CHECKING:
     from sr_domain.evidence.digests import FileDigest
@@ -115,7 +116,7 @@ def run_page(told: Dossier) -> RunPage:
         told=told,
         mark=mark,
         word=word,
-        next=step_told(why.next),
+        next=spelled(why.next),
         pins=tuple((name, value) for name, value in _pins(told) if value is not None),
         gates=gates,
         outputs=outputs,

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from sr_domain.encoding.times import parse_instant
-
-if TYPE_CHECKING:
-    from sr_domain.run.outcome import NextStep
 
 SUPERSEDED = "SUPERSEDED"
 """How a READY run is shown once another has superseded it."""
@@ -79,12 +74,6 @@ def utc(instant: str | datetime) -> str:
     """An instant as people read it: ``2026-01-31 13:42:00 UTC``."""
     at = parse_instant(instant) if isinstance(instant, str) else instant.astimezone(UTC)
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def step_told(step: NextStep) -> str:
-    """A next step in words, its command as it is typed."""
-    typed = shlex.join(["sr", *step.command.split(), step.run_id]) if step.command else ""
-    return f"{step.before}{typed}{step.after}"
 
 
 def short_names(ids: Sequence[str]) -> dict[str, str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sr_domain.queries.dossier import Dossier
     from sr_domain.queries.preview import PlanReport
+    from sr_domain.queries.rows import RunRow
+    from sr_domain.record.details import Standing
     from sr_domain.run.context import Context
 
 
@@ -21,6 +23,18 @@ class Looks:
         from sr_domain.queries import dossier
 
         return dossier.dossier(self._context, run_id)
+
+    def rows(self, listed: Iterable[Mapping[str, Any]]) -> list[RunRow]:
+        """Rows of a listing as a table shows them, each with what its record says."""
+        from sr_domain.queries import rows
+
+        return rows.run_rows(self._context, listed)
+
+    def standing(self) -> Standing:
+        """What is not settled, counted by the index. Raises `Unreachable`."""
+        from sr_domain.queries import standing
+
+        return standing.standing(self._context)
 
     def quarantined(self) -> list[Mapping[str, Any]]:
         """Every quarantine record of every platform run of the store, by run id."""

@@ -1,0 +1,260 @@
+"""The console as routes of the service: who looks is proved, a view is asked in a thread, a template shows it."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, quote, unquote
+
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from sr_adapters.console import doing, live, pages, plan_page
+from sr_adapters.console.looking import Looking, Shown, View
+from sr_adapters.console.render import asset, rendered
+from sr_adapters.console.sessions import LogIn, log_in, logged_in, set_cookie
+from sr_adapters.exits import status_for
+from sr_adapters.http.actors import Action, Actor
+from sr_adapters.http.answer import unforeseen
+from sr_adapters.http.asking import in_thread
+from sr_adapters.http.bodies import read
+from sr_adapters.http.outcomes import denial
+from sr_adapters.http.pool import Busy
+from sr_ports import REASONS, ReasonCode, SrError
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from sr_adapters.http.service import Service
+
+ASSETS = {"console.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml"}
+POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_SMALL = 1024
+_VIEWS: tuple[tuple[str, View], ...] = (
+    ("/", pages.runs),
+    ("/runs/{run}", pages.run),
+    ("/runs/{run}/reemit", doing.reemit_form),
+    ("/runs/{run}/report", pages.report),
+    ("/quarantine", pages.quarantines),
+    ("/quarantine/{run}", pages.quarantine),
+    ("/plan", plan_page.plan),
+    ("/pack", pages.pack),
+    ("/bus", pages.bus),
+    ("/health", pages.health),
+)
+_DEEDS: tuple[tuple[str, View], ...] = (
+    ("/runs/{run}/resume", doing.resume),
+    ("/runs/{run}/reemit", doing.reemit),
+)
+_STREAMS: tuple[tuple[str, Callable[[Looking], int]], ...] = (
+    ("/live", live.newer_runs),
+    ("/runs/{run}/live", live.newer_events),
+)
+
+
+def console(service: Service) -> list[BaseRoute]:
+    """The routes of the console, for `create_app`. None of them begins with ``/v1``."""
+    return [
+        *(_route(path, "GET", partial(_page, service, view)) for path, view in _VIEWS),
+        *(_route(path, "POST", partial(_deed, service, view)) for path, view in _DEEDS),
+        *(_route(path, "GET", partial(_live, service, count)) for path, count in _STREAMS),
+        _route("/login", "GET", partial(_log_in_form, service)),
+        _route("/login", "POST", partial(_log_in, service)),
+        _route("/logout", "POST", partial(_log_out, service)),
+        _route("/assets/{name}", "GET", _asset),
+    ]
+
+
+Answering = Callable[["Request"], Awaitable[Response]]
+
+
+def _route(path: str, method: str, answer: Answering) -> Route:
+    async def endpoint(request: Request) -> Response:
+        return await answer(request)
+
+    return Route(path, endpoint, methods=[method], name=f"console {method} {path}")
+
+
+async def _page(service: Service, view: View, request: Request) -> Response:
+    return await _guarded(service, request, lambda looking: in_thread(service.readers, lambda: view(looking)))
+
+
+async def _deed(service: Service, view: View, request: Request) -> Response:
+    """A form that does something: it must be one of this log-in's own."""
+
+    async def done(looking: Looking) -> Shown:
+        if looking.log is not None and not looking.log.takes(looking.form.get("form_token", "")):
+            what = "this form is not of your log-in"
+            raise SrError(ReasonCode.AUTH_DENIED, what, "open the page again, and send the form from there")
+        return await in_thread(service.runs, lambda: view(looking))
+
+    return await _guarded(service, request, done, form=True)
+
+
+async def _guarded(
+    service: Service, request: Request, shown: Callable[[Looking], Awaitable[Shown]], *, form: bool = False
+) -> Response:
+    """The page, or what was wrong; whoever has not proved who he is is sent to log in."""
+    looking: Looking | None = None
+    try:
+        looking = await _looking(service, request, form=form)
+        found = await shown(looking)
+    except SrError as error:
+        if error.code is ReasonCode.AUTH_REQUIRED:
+            back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            return _away(f"/login?next={quote(back, safe='')}")
+        found = _wrong(error)
+    except Busy:
+        found = _wrong(SrError(ReasonCode.SERVICE_BUSY, "this replica works on as much as it may"))
+    except Exception as error:  # noqa: BLE001 - the outer edge: no traceback reaches a page
+        print(f"error[INTERNAL]: {unforeseen(error)}", file=sys.stderr)  # noqa: T201 - the operator's
+        found = _wrong(SrError(ReasonCode.INTERNAL, f"{type(error).__name__}: nobody foresaw this"))
+    return await in_thread(service.readers, lambda: _html(service, request, looking, found))
+
+
+def _wrong(error: SrError) -> Shown:
+    meaning = REASONS[error.code].meaning
+    values = {"code": error.code.value, "what": error.what, "remedy": error.remedy, "meaning": meaning}
+    return Shown("wrong.html", values, status_for(error.code))
+
+
+async def _looking(service: Service, request: Request, *, form: bool) -> Looking:
+    """Who looks at what. Raises `SrError(AUTH_REQUIRED)`, `SrError(AUTH_DENIED)`."""
+    actors = service.actors
+    log = logged_in(request.headers.get("cookie", "")) if actors.proves else None
+    if actors.proves and log is None:
+        raise SrError(ReasonCode.AUTH_REQUIRED, "nobody has logged in")
+    headers: Mapping[str, str] = request.headers if log is None else log.headers
+    actor = await in_thread(service.readers, lambda: actors.of(headers))
+    if not actors.may(actor, Action.READ):
+        raise SrError(ReasonCode.AUTH_DENIED, denial(actor.name, Action.READ.value))
+    words = await _form(service, request) if form else {}
+    run = unquote(request.path_params.get("run", ""))
+    return Looking(service, actor, request.url.path, run, dict(request.query_params), words, log)
+
+
+async def _form(service: Service, request: Request) -> dict[str, str]:
+    data = await read(request, service.settings)
+    return dict(parse_qsl(data.decode("utf-8", "replace"), max_num_fields=32))
+
+
+async def _live(service: Service, count: Callable[[Looking], int], request: Request) -> Response:
+    try:
+        looking = await _looking(service, request, form=False)
+        await in_thread(service.readers, lambda: count(looking))
+    except SrError as error:
+        return Response(status_code=204 if error.code is ReasonCode.AUTH_REQUIRED else status_for(error.code))
+    if service.streams >= service.settings.streams:
+        return Response(status_code=429)
+    service.streams += 1
+
+    async def told() -> Any:
+        try:
+            async for part in live.stream(looking, count):
+                yield part
+        finally:
+            service.streams -= 1
+
+    return StreamingResponse(told(), media_type="text/event-stream", headers={"content-security-policy": POLICY})
+
+
+async def _log_in_form(service: Service, request: Request) -> Response:
+    if not service.actors.proves:
+        return _away("/")
+    shown = Shown("login.html", {"next": _own(request.query_params.get("next", "/")), "refused": False})
+    return await in_thread(service.readers, lambda: _html(service, request, None, shown))
+
+
+async def _log_in(service: Service, request: Request) -> Response:
+    if not service.actors.proves:
+        return _away("/")
+    form = await _form(service, request)
+    log, to = log_in(form.get("token", "")), _own(form.get("next", "/"))
+    refusal = await in_thread(service.readers, lambda: _refusal(service, log))
+    if refusal is None:
+        return _away(to, cookie=set_cookie(log, secure=request.url.scheme == "https"))
+    why = "" if refusal.code is ReasonCode.AUTH_REQUIRED else refusal.what
+    shown = Shown("login.html", {"next": to, "refused": True, "why": why}, status_for(refusal.code))
+    return await in_thread(service.readers, lambda: _html(service, request, None, shown))
+
+
+def _refusal(service: Service, log: LogIn | None) -> SrError | None:
+    """Why a log-in proves nobody; None where it does."""
+    if log is None:
+        return SrError(ReasonCode.AUTH_REQUIRED, "no token was given, or one that no cookie holds")
+    try:
+        service.actors.of(log.headers)
+    except SrError as error:
+        return error
+    return None
+
+
+async def _log_out(service: Service, request: Request) -> Response:
+    return _away("/login", cookie=set_cookie(None, secure=request.url.scheme == "https"))
+
+
+def _own(path: str) -> str:
+    """A path of this console; its first page for whatever else a link may have had in it."""
+    plain = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return path if plain else "/"
+
+
+def _away(to: str, cookie: str | None = None) -> Response:
+    headers = {"location": to, "cache-control": "no-store"}
+    if cookie is not None:
+        headers["set-cookie"] = cookie
+    return Response(status_code=303, headers=headers)
+
+
+def _html(service: Service, request: Request, looking: Looking | None, shown: Shown) -> Response:
+    """The page, compressed where the browser takes it so."""
+    if shown.to is not None:
+        return _away(shown.to)
+    values = {
+        "proves": service.actors.proves,
+        "actor": _name(looking),
+        "form_token": "" if looking is None else looking.form_token,
+        "asset": _address,
+        "here": request.url.path,
+        "now": service.runner.ports.clock.now(),
+        **shown.values,
+    }
+    body = rendered(shown.template, **values).encode()
+    headers = {"content-security-policy": POLICY, "vary": "accept-encoding, cookie"}
+    if shown.template == "report.html":
+        headers["content-disposition"] = f'attachment; filename="report-{shown.values["page"].run_id[:8]}.html"'
+    if len(body) > _SMALL and "gzip" in request.headers.get("accept-encoding", ""):
+        body, headers["content-encoding"] = gzip.compress(body, 5), "gzip"
+    return Response(body, shown.status, headers, "text/html")
+
+
+def _name(looking: Looking | None) -> str | None:
+    actor: Actor | None = None if looking is None else looking.actor
+    return None if actor is None else actor.or_local
+
+
+@cache
+def _address(name: str) -> str:
+    """Where an asset is; another one has another address."""
+    return f"/assets/{name}?{hashlib.sha256(asset(name).encode()).hexdigest()[:12]}"
+
+
+async def _asset(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name not in ASSETS:
+        return Response(status_code=404)
+    body, headers = asset(name).encode(), {"cache-control": "public, max-age=31536000, immutable"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        body, headers["content-encoding"] = gzip.compress(body, 6), "gzip"
+        headers["vary"] = "accept-encoding"
+    return Response(body, 200, headers, ASSETS[name])
+
+
+__all__ = ["ASSETS", "POLICY", "LogIn", "console"]
