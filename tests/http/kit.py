@@ -144,7 +144,7 @@ def running(
     policy: Mapping[str, Any] | None = None,
     plugins: Sequence[Any] = (),
     spoil: Callable[[Served], Served] = lambda served: served,
-    metrics: Callable[[], bytes] | None = None,
+    background: Any = None,
     flag: bytes | None = SOUND,
     **sections: Any,
 ) -> Iterator[Site]:
@@ -157,7 +157,7 @@ def running(
     told: list[Server] = []
     begun = threading.Event()
     with served.runner, listening("127.0.0.1", 0, proven=authenticator is not None) as place:
-        service = Service(served.runner, served.profile, authenticator, metrics)
+        service = Service(served.runner, served.profile, authenticator, background)
 
         def main() -> None:
             serve(create_app(service), service, [place], lambda server: (told.append(server), begun.set()))
