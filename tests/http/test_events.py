@@ -14,7 +14,7 @@ from tests.http.test_submissions import Held, eventually
 
 def events_of(data: bytes) -> list[dict[str, str]]:
     blocks = [one for one in data.decode().split("\n\n") if one and not one.startswith(":")]
-    return [dict(line.split(": ", 1) for line in block.splitlines()) for block in blocks]  # type: ignore[misc]
+    return [dict(line.split(": ", 1) for line in block.splitlines()) for block in blocks]
 
 
 def test_the_stream_of_a_run_that_ended_is_its_record_and_ends(site: Site) -> None:

@@ -144,7 +144,12 @@ def test_readiness_is_asked_for_at_most_so_often(site: Site, monkeypatch: pytest
     asked: list[str] = []
     store = site.served.runner.ports.store
     real = store.stat
-    monkeypatch.setattr(type(store), "stat", lambda self, key: (asked.append(key), real(key))[1])
+
+    def noted(_: object, key: str) -> object:
+        asked.append(key)
+        return real(key)
+
+    monkeypatch.setattr(type(store), "stat", noted)
     first = site.get("/readyz").json
     assert [site.get("/readyz").json for _ in range(3)] == [first] * 3
     assert len(asked) == 1

@@ -162,7 +162,7 @@ def test_whoever_waits_for_a_run_is_answered_when_the_service_ends(served: Serve
     with ThreadPoolExecutor() as callers:
         waiting = callers.submit(served.ask, "POST", "/v1/runs", request())
         begun(served, 1)
-            served.process.send_signal(signal.SIGTERM)
+        served.process.send_signal(signal.SIGTERM)
         status, told = waiting.result(timeout=20)
         assert (status, told["state"]) == (202, "EXECUTING"), "it was told where the run is, long before it ended"
     (served.folder / "go").touch()
