@@ -194,7 +194,8 @@ def health(looking: Looking) -> Shown:
         theirs: Any = at
     except SrError as error:
         theirs = error
-    lines = [] if service.metrics is None else service.metrics().decode("utf-8", "replace").splitlines()
+    counted = service.metrics()
+    lines = [] if counted is None else counted.decode("utf-8", "replace").splitlines()
     return Shown(
         "health.html",
         {
@@ -203,7 +204,7 @@ def health(looking: Looking) -> Shown:
             "skew": authority,
             "theirs": theirs,
             "drops": [one for one in lines if "dropped" in one and not one.startswith("#")],
-            "counts": service.metrics is not None,
+            "counts": counted is not None,
             "profile": service.profile.name,
         },
     )

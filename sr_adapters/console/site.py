@@ -112,7 +112,7 @@ async def _guarded(
             return _away(f"/login?next={quote(back, safe='')}")
         found = _wrong(error)
     except Busy:
-        found = _wrong(SrError(ReasonCode.SERVICE_BUSY, "this replica works on as much as it may"))
+        found = _wrong(SrError(ReasonCode.REPLICA_BUSY, "this replica works on as much as it may"))
     except Exception as error:  # noqa: BLE001 - the outer edge: no traceback reaches a page
         print(f"error[INTERNAL]: {unforeseen(error)}", file=sys.stderr)  # noqa: T201 - the operator's
         found = _wrong(SrError(ReasonCode.INTERNAL, f"{type(error).__name__}: nobody foresaw this"))
