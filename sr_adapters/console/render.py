@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sr_adapters.console.words import ago, lasting, utc
 from sr_adapters.shown import in_line
 from sr_domain.encoding.times import parse_instant
-from sr_domain.queries.sentence import sized
+from sr_domain.queries.sentence import counted, sized
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -37,6 +37,7 @@ def environment() -> Environment:
     made.filters |= {
         "ago": ago,
         "clock": _clock,
+        "counted": counted,
         "document": _document,
         "lasting": lasting,
         "lines": _lines,
