@@ -22,11 +22,10 @@ def newer_runs(looking: Looking) -> int:
     """How many runs of the list were told of since the page was made; `_MOST` for as many or more."""
     top = place_of(looking.query.get("top", ""))
     asked = asked_of(looking.query, looking.query.get("q", "").strip())
-    if looking.runner.listing(asked, limit=1).last == top:
+    if looking.runner.listing(asked, limit=1).first == top:
         return 0
-    rows = looking.runner.listing(asked, limit=_MOST).rows
-    told = (row.get("updated_at_utc") for row in rows)
-    return sum(one is not None and parse_instant(one) >= top[0] for one in told)
+    told = [row.get("updated_at_utc") for row in looking.runner.listing(asked, limit=_MOST).rows]
+    return max(1, sum(one is not None and parse_instant(one) > top[0] for one in told))
 
 
 def newer_events(looking: Looking) -> int:

@@ -13,6 +13,7 @@ from sr_adapters.http.actors import Action
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from sr_adapters.console.counts import Counts
     from sr_adapters.console.sessions import LogIn
     from sr_adapters.http.actors import Actor
     from sr_adapters.http.service import Service
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class Looking:
-    """`path`: of the request. `run`: the name in it. `query`, `form`: what it carries. `log`: the log-in, if any."""
+    """`path`: of the request. `run`: the name in it. `query`, `form`: what it carries. `log`: the log-in, if any.
+
+    `counts`: over the whole store, of a moment ago.
+    """
 
     service: Service
     actor: Actor
@@ -30,6 +34,7 @@ class Looking:
     query: Mapping[str, str]
     form: Mapping[str, str]
     log: LogIn | None
+    counts: Counts
 
     @property
     def runner(self) -> ScenarioRunner:

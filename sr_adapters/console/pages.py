@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from sr_adapters.http.actors import Action
 from sr_adapters.http.cursors import cursor_of, place_of
 from sr_domain.encoding.times import parse_instant
 from sr_domain.record.states import RunState
-from sr_ports import BadInput, NotFound, ReasonCode, SrError
+from sr_ports import BadInput, ReasonCode, SrError
 
 if TYPE_CHECKING:
     from sr_domain.queries.listing import Asked
@@ -48,19 +48,23 @@ def runs(looking: Looking) -> Shown:
     listed = runner.listing(asked, limit=_PAGE, after=None if not cursor else place_of(cursor))
     rows = runner.rows(listed.rows)
     further = looking.url(cursor=cursor_of(listed.last)) if listed.more and listed.last is not None else None
-    top = runner.listing(asked, limit=1).last if cursor is None else None
+    top = listed.first if cursor is None else None
+    counts = looking.counts.told()
     return Shown(
         "runs.html",
         {
             "rows": [(row, *state_mark(row.state, row.superseded_by)) for row in rows],
-            "chips": list(_chips(looking)),
+            "chips": [
+                (name, word, counts.totals[name], looking.url(state=name or None, cursor=None))
+                for name, word, _ in CHIPS
+            ],
             "chosen": query.get("state", ""),
             "words": words,
             "since": query.get("since", ""),
             "total": listed.total,
             "next": further,
             "first": looking.url(cursor=None) if cursor else None,
-            "standing": runner.standing(),
+            "standing": counts.standing,
             "top": None if top is None else cursor_of(top),
             "narrowed": bool(words or query.get("state") or query.get("since")),
         },
@@ -84,12 +88,11 @@ def asked_of(query: Mapping[str, str], words: str) -> Asked:
     states = {name: states for name, _, states in CHIPS}
     if query.get("state", "") not in states:
         raise BadInput(ReasonCode.PARAMETER_INVALID, "state is none of the chips above the table")
-    key = words if not words or re.search(r"[*?\[]", words) else f"*{words}*"
     try:
         since = parse_instant(_instant(query["since"])) if query.get("since") else None
     except ValueError as error:
         raise BadInput(ReasonCode.PARAMETER_INVALID, "since must be a day or an instant in UTC") from error
-    return Asked(states[query.get("state", "")], since, key or None)
+    return Asked(states[query.get("state", "")], since, words or None)
 
 
 def _instant(text: str) -> str:
@@ -97,15 +100,6 @@ def _instant(text: str) -> str:
     if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
         return f"{text}T00:00:00Z"
     return f"{text}:00Z" if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d", text) else text
-
-
-def _chips(looking: Looking) -> Iterator[tuple[str, str, int | None, str]]:
-    """Name, word, how many, and where it leads."""
-    from sr_domain.queries.listing import Asked
-
-    for name, word, states in CHIPS:
-        total = looking.runner.listing(Asked(states), limit=1).total
-        yield name, word, total, looking.url(state=name or None, cursor=None)
 
 
 def run(looking: Looking) -> Shown:
@@ -174,7 +168,7 @@ def _owed(looking: Looking) -> Sequence[Outcome]:
     for run_id in islice(looking.runner.unsettled(), 10 * _OWED):
         try:
             outcome = looking.runner.status(run_id)
-        except NotFound:
+        except SrError:  # its own page says what is wrong with it
             continue
         if outcome.state is RunState.READY and len(found) < _OWED:
             found.append(outcome)
@@ -200,7 +194,7 @@ def health(looking: Looking) -> Shown:
         "health.html",
         {
             "told": json.loads(answer.body),
-            "standing": looking.runner.standing(),
+            "standing": looking.counts.told().standing,
             "skew": authority,
             "theirs": theirs,
             "drops": [one for one in lines if "dropped" in one and not one.startswith("#")],

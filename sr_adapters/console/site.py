@@ -10,10 +10,12 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote
 
+import attrs
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from sr_adapters.console import doing, live, pages, plan_page
+from sr_adapters.console.counts import Counts
 from sr_adapters.console.looking import Looking, Shown, View
 from sr_adapters.console.render import asset, rendered
 from sr_adapters.console.sessions import LogIn, log_in, logged_in, set_cookie
@@ -59,12 +61,22 @@ _STREAMS: tuple[tuple[str, Callable[[Looking], int]], ...] = (
 )
 
 
+@attrs.frozen
+class _Site:
+    """The service, and what the console keeps beside it."""
+
+    service: Service
+    counts: Counts
+
+
 def console(service: Service) -> list[BaseRoute]:
     """The routes of the console, for `create_app`. None of them begins with ``/v1``."""
+    states = {name: states for name, _, states in pages.CHIPS}
+    site = _Site(service, Counts(service.runner, service.readers, states))
     return [
-        *(_route(path, "GET", partial(_page, service, view)) for path, view in _VIEWS),
-        *(_route(path, "POST", partial(_deed, service, view)) for path, view in _DEEDS),
-        *(_route(path, "GET", partial(_live, service, count)) for path, count in _STREAMS),
+        *(_route(path, "GET", partial(_page, site, view)) for path, view in _VIEWS),
+        *(_route(path, "POST", partial(_deed, site, view)) for path, view in _DEEDS),
+        *(_route(path, "GET", partial(_live, site, count)) for path, count in _STREAMS),
         _route("/login", "GET", partial(_log_in_form, service)),
         _route("/login", "POST", partial(_log_in, service)),
         _route("/logout", "POST", partial(_log_out, service)),
@@ -82,29 +94,30 @@ def _route(path: str, method: str, answer: Answering) -> Route:
     return Route(path, endpoint, methods=[method], name=f"console {method} {path}")
 
 
-async def _page(service: Service, view: View, request: Request) -> Response:
-    return await _guarded(service, request, lambda looking: in_thread(service.readers, lambda: view(looking)))
+async def _page(site: _Site, view: View, request: Request) -> Response:
+    return await _guarded(site, request, lambda looking: in_thread(site.service.readers, lambda: view(looking)))
 
 
-async def _deed(service: Service, view: View, request: Request) -> Response:
+async def _deed(site: _Site, view: View, request: Request) -> Response:
     """A form that does something: it must be one of this log-in's own."""
 
     async def done(looking: Looking) -> Shown:
         if looking.log is not None and not looking.log.takes(looking.form.get("form_token", "")):
             what = "this form is not of your log-in"
             raise SrError(ReasonCode.AUTH_DENIED, what, "open the page again, and send the form from there")
-        return await in_thread(service.runs, lambda: view(looking))
+        return await in_thread(site.service.runs, lambda: view(looking))
 
-    return await _guarded(service, request, done, form=True)
+    return await _guarded(site, request, done, form=True)
 
 
 async def _guarded(
-    service: Service, request: Request, shown: Callable[[Looking], Awaitable[Shown]], *, form: bool = False
+    site: _Site, request: Request, shown: Callable[[Looking], Awaitable[Shown]], *, form: bool = False
 ) -> Response:
     """The page, or what was wrong; whoever has not proved who he is is sent to log in."""
+    service = site.service
     looking: Looking | None = None
     try:
-        looking = await _looking(service, request, form=form)
+        looking = await _looking(site, request, form=form)
         found = await shown(looking)
     except SrError as error:
         if error.code is ReasonCode.AUTH_REQUIRED:
@@ -125,9 +138,9 @@ def _wrong(error: SrError) -> Shown:
     return Shown("wrong.html", values, status_for(error.code))
 
 
-async def _looking(service: Service, request: Request, *, form: bool) -> Looking:
+async def _looking(site: _Site, request: Request, *, form: bool) -> Looking:
     """Who looks at what. Raises `SrError(AUTH_REQUIRED)`, `SrError(AUTH_DENIED)`."""
-    actors = service.actors
+    service, actors = site.service, site.service.actors
     log = logged_in(request.headers.get("cookie", "")) if actors.proves else None
     if actors.proves and log is None:
         raise SrError(ReasonCode.AUTH_REQUIRED, "nobody has logged in")
@@ -137,7 +150,7 @@ async def _looking(service: Service, request: Request, *, form: bool) -> Looking
         raise SrError(ReasonCode.AUTH_DENIED, denial(actor.name, Action.READ.value))
     words = await _form(service, request) if form else {}
     run = unquote(request.path_params.get("run", ""))
-    return Looking(service, actor, request.url.path, run, dict(request.query_params), words, log)
+    return Looking(service, actor, request.url.path, run, dict(request.query_params), words, log, site.counts)
 
 
 async def _form(service: Service, request: Request) -> dict[str, str]:
@@ -145,9 +158,10 @@ async def _form(service: Service, request: Request) -> dict[str, str]:
     return dict(parse_qsl(data.decode("utf-8", "replace"), max_num_fields=32))
 
 
-async def _live(service: Service, count: Callable[[Looking], int], request: Request) -> Response:
+async def _live(site: _Site, count: Callable[[Looking], int], request: Request) -> Response:
+    service = site.service
     try:
-        looking = await _looking(service, request, form=False)
+        looking = await _looking(site, request, form=False)
         await in_thread(service.readers, lambda: count(looking))
     except SrError as error:
         return Response(status_code=204 if error.code is ReasonCode.AUTH_REQUIRED else status_for(error.code))

@@ -70,10 +70,10 @@ class Browser:
             connection.close()
 
     def get(self, path: str, **headers: str) -> Got:
-        return self.ask("GET", path, **headers)
+        return self.ask("GET", path, None, **headers)
 
     def post(self, path: str, form: Mapping[str, str] = NONE, **headers: str) -> Got:
-        return self.ask("POST", path, form, **headers)
+        return self.ask("POST", path, form=form, **headers)
 
 
 @contextlib.contextmanager
