@@ -241,7 +241,12 @@ def _html(service: Service, request: Request, looking: Looking | None, shown: Sh
         **shown.values,
     }
     body = rendered(shown.template, **values).encode()
-    headers = {"content-security-policy": POLICY, "vary": "accept-encoding, cookie"}
+    # A browser that may name no referrer sends a form's origin as null, which is taken for another site's.
+    headers = {
+        "content-security-policy": POLICY,
+        "referrer-policy": "same-origin",
+        "vary": "accept-encoding, cookie",
+    }
     if shown.template == "report.html":
         headers["content-disposition"] = f'attachment; filename="report-{shown.values["page"].run_id[:8]}.html"'
     if len(body) > _SMALL and "gzip" in request.headers.get("accept-encoding", ""):
