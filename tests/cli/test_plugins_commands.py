@@ -325,7 +325,7 @@ def test_from_new_to_a_law_that_judges_a_gate_in_three_commands(
     installed(site, sr, "my-law")
     monkeypatch.syspath_prepend(sr.folder / "my-law" / "src")
     assert sr(*steps[1][1:]).code == 0
-    data = sr.folder / "my-law" / "example" / "root" / "data" / "orders.csv"
+    data = sr.folder / "my-law" / "example" / "world" / "data" / "orders.csv"
     data.write_bytes(data.read_bytes() + b"4,40\n")
     assert "error[EVIDENCE_CONFLICT]" in sr(*steps[1][1:]).err
     sys.modules.pop("my_law", None)
@@ -336,7 +336,7 @@ def test_the_profile_of_the_example_needs_no_installing(sr: Shell) -> None:
     readme = (sr.folder / "my-law" / "README.md").read_text()
     (line,) = [one for one in readme.splitlines() if one.startswith("sr --profile")]
     assert sr.bare(*line.split()[1:]).code == 0
-    data = sr.folder / "my-law" / "example" / "root" / "data" / "orders.csv"
+    data = sr.folder / "my-law" / "example" / "world" / "data" / "orders.csv"
     data.write_bytes(data.read_bytes()[:-1])
     assert "error[EVIDENCE_CONFLICT]" in sr.bare(*line.split()[1:]).err
 
