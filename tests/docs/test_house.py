@@ -42,9 +42,8 @@ def tree(module: Module) -> ast.Module:
 
 
 def lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """How long a function is, less its docstring."""
-    first, whole = function.body[0], (function.end_lineno or 0) - function.lineno + 1
-    return whole - ((first.end_lineno or 0) - first.lineno + 1 if ast.get_docstring(function) is not None else 0)
+    """How long a function is, its docstring with it: as many lines as a reader has before him."""
+    return (function.end_lineno or 0) - function.lineno + 1
 
 
 def functions() -> list[tuple[int, str]]:
