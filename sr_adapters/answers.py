@@ -53,6 +53,7 @@ CONTRACTS: Mapping[str, str] = {
     "pack add output": "pack_written",
     "policy seal": "policy_seal",
     "session new": "session",
+    "completion": "completion",
     "whatever ends in an error": "error",
 }
 """The contract of what each command answers with ``--json``."""
