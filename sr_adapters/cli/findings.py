@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sr_adapters.cli.errors import running
-from sr_ports import REASONS, ReasonCode
+from sr_ports import ReasonCode
 
 if TYPE_CHECKING:
     from sr_domain.queries.finding import Finding

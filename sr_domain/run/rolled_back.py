@@ -43,8 +43,9 @@ def rolled_back(run_id: str, what: str) -> Fault:
 
 def recover_step(run_id: str) -> NextStep:
     """What to do about a run whose record lost what the index knows of it."""
-    before = "restore the store from backup, or name the one that has the record in the profile; to go on without what is"
-    return NextStep("recover", run_id, before=f"{before} lost: ", after=" --accept-loss --reason R")
+    before = "restore the store from backup, or name the one that has the record in the profile"
+    after = " --accept-loss --reason R"
+    return NextStep("recover", run_id, before=f"{before}; to go on without what is lost: ", after=after)
 
 
 def never_released(known: Binding | IndexedRun) -> bool:
