@@ -9,30 +9,13 @@ import pytest
 
 from sr_adapters.memory import MemoryPorts
 from sr_domain import InterfacePack, Policy, RunState, ScenarioRunner, Settings
-from sr_plugins.testing import (
-    sr_conflicting_root,
-    sr_impatient_runner,
-    sr_memory,
-    sr_pack,
-    sr_policy,
-    sr_processes,
-    sr_profile,
-    sr_ready_root,
-    sr_request,
-    sr_runner,
-    sr_waiting_root,
-    sr_world,
-)
 from sr_plugins.testing.fixtures import Processes
 from sr_plugins.testing.memory import MemoryWorld
 from sr_plugins.testing.world import SmallWorld
 from sr_ports import EngineCall, EngineResult, ReasonCode
 from sr_ports.conformance.runs import RequestFor, RunLaws, Runners
 
-__all__ = [
-    "sr_conflicting_root", "sr_impatient_runner", "sr_memory", "sr_pack", "sr_policy", "sr_processes", "sr_profile",
-    "sr_ready_root", "sr_request", "sr_runner", "sr_waiting_root", "sr_world",
-]  # fmt: skip
+pytest_plugins = ["sr_plugins.testing"]
 
 
 class TestInMemory(RunLaws):
@@ -133,7 +116,7 @@ def test_an_engine_that_fails_fails_the_run(sr_memory: MemoryWorld, sr_world: Sm
     assert made.state is RunState.READY
 
 
-def test_a_law_of_ones_own_judges_the_small_world(sr_processes: Processes, sr_profile: str, sr_request: Any) -> None:
+def test_a_run_of_the_profile_is_ready_and_verified(sr_processes: Processes, sr_profile: str, sr_request: Any) -> None:
     runner = sr_processes(sr_profile)()
     assert runner.submit(sr_request).state is RunState.READY
     assert runner.verify(runner.run_id("key:orders-1")).ok
