@@ -95,9 +95,8 @@ def outputs(ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         from click.shell_completion import CompletionItem
 
         from sr_plugins.documents.pack import load_pack
-        from sr_plugins.documents.profile import load_profile
 
-        pack = load_pack(load_profile(session.profile).engine.interface_pack)
+        pack = load_pack(session.loaded.engine.interface_pack)
         return [CompletionItem(one) for one in pack.outputs if one.startswith(incomplete)]
 
     return _asked(ctx, ask)

@@ -50,7 +50,7 @@ def verify_command(
 
     done = verify_facts(
         facts,
-        profile=session.profile,
+        profile=session.loaded,
         engine_run_root=engine_run_root,
         fast=fast,
         key=key,

@@ -105,7 +105,8 @@ class TestSound(Suite):
 
 
 BROKEN = (
-    (GivesTheLastAgain, "B6"), (LeavesOneOut, "B6"), (RemembersByHandle, "B6"), (StopsAtPoison, "B7"),
+    (LeavesOneOut, "B6"), (RemembersByHandle, "B6"), (StopsAtPoison, "B7"),
     (HidesPoison, "B7"), (HidesThatAPlaceIsGone, "B8"),
 )  # fmt: skip
 globals().update(suites(Suite, BROKEN))
+globals().update(suites(Suite, [(GivesTheLastAgain, "B6")], time_limit_s=3.0))  # whoever reads on reads for ever
