@@ -89,8 +89,8 @@ def found_in(path: Path) -> Mapping[str, Mapping[str, Found]]:
             passed.setdefault((module, cls), []).append(name)
     found: dict[str, dict[str, Found]] = {}
     for module, cls in {*passed, *failed}:
-        one = Found(tuple(passed.get((module, cls), ())), failed.get((module, cls), {}))
-        found.setdefault(module, {})[cls] = one
+        came = Found(tuple(passed.get((module, cls), ())), failed.get((module, cls), {}))
+        found.setdefault(module, {})[cls] = came
     return found
 
 
