@@ -46,7 +46,6 @@ def test_the_documents_are_those_of_the_command_line(site: Site, capsys: pytest.
         ("/v1/quarantine", "quarantine", "list"),
         ("/v1/bus", "bus", "tail"),
         ("/v1/plugins", "plugins"),
-        ("/v1/runs?ready=true", "list", "--ready"),
         ("/v1/runs?limit=100", "list"),
     ):
         alike(site.get(path).json, command(site, capsys, *words))
