@@ -63,6 +63,7 @@ def test_the_metrics_are_these() -> None:
         "sr_evidence_bytes_total": ("counter", ()),
         "sr_outbox_owed": ("gauge", ()),
         "sr_oldest_waiting_seconds": ("age", ()),
+        "sr_oldest_waiting_timestamp_seconds": ("gauge", ()),
         "sr_sink_dropped_total": ("counter", ("sink",)),
     }
 

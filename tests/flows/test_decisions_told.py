@@ -129,7 +129,8 @@ def test_a_denial_is_told_with_the_pins_that_were_asked_for(lab: Lab) -> None:
 def test_a_request_that_breaks_its_contract_is_told_as_refused(lab: Lab) -> None:
     with pytest.raises(BadInput):
         lab.runner().submit(request(seed=-1))
-    (refused,) = heard(lab)
+    received, refused = heard(lab)
+    assert (received.event_kind, received.details, received.pins) == ("RUN_REQUEST_RECEIVED", {}, {})
     assert (refused.event_kind, *told(refused)) == ("RUN_REQUEST_REFUSED", "INGRESS", "FAIL", "WARN")
     assert refused.details["reason_code"] == "REQUEST_INVALID"
     assert refused.pins == {}
