@@ -16,7 +16,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sr_adapters.observability.deferred import CLOSE_S, Deferred, engine_begins
+from sr_adapters.observability.deferred import AGAIN_S, CLOSE_S, Deferred, engine_begins
 from sr_adapters.observability.metrics import BUCKETS, METRICS, OLDEST, OLDEST_AT, Measured, measured
 from sr_adapters.observability.server_settings import PrometheusSettings
 from sr_ports import ObsEvent, Wiring
@@ -157,12 +157,12 @@ class PrometheusSink:
 
     close_s = CLOSE_S
 
-    def __init__(self, path: str | None, *, every_s: float = EVERY_S) -> None:
+    def __init__(self, path: str | None, *, every_s: float = EVERY_S, again_s: float = AGAIN_S) -> None:
         self._path = path
         self._lock = threading.Lock()
         self._pid = os.getpid()
         self._whole, self._owed = Tally(), Tally()
-        self._deferred = Deferred(self._write, after_s=every_s, limit=_LIMIT, soon=engine_begins)
+        self._deferred = Deferred(self._write, after_s=every_s, limit=_LIMIT, again_s=again_s, soon=engine_begins)
 
     def emit(self, event: ObsEvent) -> None:
         self.emit_all([event])
