@@ -225,3 +225,20 @@ def test_a_line_of_the_session_says_of_what_run_and_where_its_artifacts_are(worl
     recorded = [one["event_id"] for one in lines.values() if "event_id" in one]
     assert set(recorded) <= {one.event_id for one in runner.record(run_id)}
     assert len(recorded) > 10
+
+
+@pytest.mark.parametrize("name", ["DB_PASSWORD", "GREETING"])
+def test_what_the_engine_was_given_as_a_secret_comes_out_of_it_as_a_mask(world: SimpleNamespace, name: str) -> None:
+    """Whatever it says of it: a name beside it is not needed."""
+    said = [sys.executable, "-c", f"import os; print('it is', os.environ['{name}'])"]
+    profile = {
+        **world.profile,
+        "invoker": {"adapter": "subprocess", "command": said, "env": {"set": {name: "open sesame"}}},
+        "observability": {"sinks": ["file"]},
+    }
+    with build_runner(profile) as runner:
+        runner.submit({**world.request, "requested_strategy": "FORCE_INVOKE"})
+    kept = [one for pattern in ("session.jsonl", "stdout.log") for one in (world.folder / "runs").rglob(pattern)]
+    assert len(kept) == 2
+    wanted = "it is ***" if name == "DB_PASSWORD" else "it is open sesame"
+    assert all(wanted in one.read_text() for one in kept)
