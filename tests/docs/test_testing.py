@@ -42,7 +42,7 @@ def test_the_examples_run_as_written(tmp_path: Path) -> None:
     ]
     for name, text in found:
         (tmp_path / name).write_text(text, "utf-8")
-    assert "17 passed" in run_pytest(tmp_path)
+    assert "19 passed" in run_pytest(tmp_path)
 
 
 def test_the_fixtures_are_there_for_who_asks_for_them_alone(tmp_path: Path) -> None:
