@@ -108,3 +108,27 @@ class Deferred:
         trouble, self._trouble = self._trouble, None
         if trouble is not None:
             raise trouble
+
+
+class DeferredSink:
+    """A sink that works on events later, all that were kept at once, or as soon as an engine was started.
+
+    Its worker is given to `__init__`.
+    """
+
+    close_s = CLOSE_S
+
+    def __init__(
+        self, work: Callable[[Sequence[ObsEvent]], bool | None], *, after_s: float, limit: int, again_s: float = AGAIN_S
+    ) -> None:
+        self._deferred = Deferred(work, after_s=after_s, limit=limit, again_s=again_s, soon=engine_begins)
+
+    def emit(self, event: ObsEvent) -> None:
+        self.emit_all([event])
+
+    def emit_all(self, events: Sequence[ObsEvent]) -> None:
+        self._deferred.add(events)
+
+    def close(self) -> None:
+        """Work on what was kept."""
+        self._deferred.now(last=True)

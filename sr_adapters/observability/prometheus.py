@@ -16,7 +16,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sr_adapters.observability.deferred import AGAIN_S, CLOSE_S, Deferred, engine_begins
+from sr_adapters.observability.deferred import AGAIN_S, DeferredSink
 from sr_adapters.observability.metrics import BUCKETS, METRICS, OLDEST, OLDEST_AT, Measured, measured
 from sr_adapters.observability.server_settings import PrometheusSettings
 from sr_ports import ObsEvent, Wiring
@@ -149,23 +149,18 @@ def _apart(found: dict[float, float]) -> list[float]:
     return counts
 
 
-class PrometheusSink:
+class PrometheusSink(DeferredSink):
     """Counts events. `path`: the text file that what is counted is added to; None for none.
 
     Nothing of the client is imported, and nothing written, before it is time: a run does not wait for numbers.
     """
-
-    close_s = CLOSE_S
 
     def __init__(self, path: str | None, *, every_s: float = EVERY_S, again_s: float = AGAIN_S) -> None:
         self._path = path
         self._lock = threading.Lock()
         self._pid = os.getpid()
         self._whole, self._owed = Tally(), Tally()
-        self._deferred = Deferred(self._write, after_s=every_s, limit=_LIMIT, again_s=again_s, soon=engine_begins)
-
-    def emit(self, event: ObsEvent) -> None:
-        self.emit_all([event])
+        super().__init__(self._write, after_s=every_s, limit=_LIMIT, again_s=again_s)
 
     def emit_all(self, events: Sequence[ObsEvent]) -> None:
         with self._lock:
@@ -176,10 +171,6 @@ class PrometheusSink:
                 self._owed.add(one)
         if self._path is not None:
             self._deferred.add(events)
-
-    def close(self) -> None:
-        """Add to the file what is not in it yet."""
-        self._deferred.now(last=True)
 
     def exposition(self) -> bytes:
         """What this process counted so far, as `sr_ports.ExposingSink` says: the text that ``/metrics`` answers.
