@@ -55,7 +55,7 @@ class ViewReader:
     versions: Versions
     _root: EngineRoot | None = attrs.field(default=None, init=False)
     _proven: dict[str, tuple[ProvenPart, ...]] = attrs.field(factory=dict, init=False)
-    _looked: dict[str, list[tuple[ListedFile, ProvenPart]]] = attrs.field(factory=dict, init=False)
+    _looked: dict[str, dict[str, ListedFile]] = attrs.field(factory=dict, init=False)
     _used: dict[Place, set[str]] = attrs.field(factory=dict, init=False)
 
     @property
@@ -127,19 +127,22 @@ class ViewReader:
             )
         return self._proven[output_id]
 
-    def looked(self, output_id: str) -> list[tuple[ListedFile, ProvenPart]]:
-        """The files of an output as they stand, none gone and none beside them; no byte is read. Raises as `proven`."""
+    def looked(self, output_id: str) -> Mapping[str, ListedFile]:
+        """The files of an output as they stand, by uri, none gone and none beside them. Raises as `proven`.
+
+        No byte is read, and the same files are given each time: there may be very many.
+        """
         if output_id in self._looked:
             return self._looked[output_id]
         judge = self._judge(self.root, lambda place, read: None)
-        found: list[tuple[ListedFile, ProvenPart]] = []
+        found: dict[str, ListedFile] = {}
         for place in self.places(output_id):
             files, off = judge.look(place)
             if off:
                 raise fault_of(*off)
             for one in files:
                 self._used.setdefault(place, set()).add(one.fact.path)
-                found.append((one, self._part(place, one.fact.path, one.fact.size, one.sha256)))
+                found[self._uri(one.fact.path)] = one
         self._looked[output_id] = found
         return found
 
@@ -154,9 +157,9 @@ class ViewReader:
 
     def ranges(self, path: str) -> RangeReader | None:
         """The file below the root, to be read from any place; None where its adapter cannot."""
-        root = self.root
+        ranged = self._ranged
         with told(path):
-            return root.reader(path, rules=self.view.rules.listing) if isinstance(root, Ranged) else None
+            return None if ranged is None else ranged.reader(path, rules=self.view.rules.listing)
 
     def changed(self) -> str | None:
         """The first file that was used and is not the one any more; None where all are. What came beside is no matter.
@@ -177,6 +180,11 @@ class ViewReader:
     def superseded_by(self) -> tuple[str, ...]:
         """Who has superseded the run by now, the newest last."""
         return late_successors(self.verifier.store, self.view.layout, self.view.run_id)
+
+    @cached_property
+    def _ranged(self) -> Ranged | None:
+        """The root, where its files are read from any place; asked once, for each file that is opened asks."""
+        return self.root if isinstance(self.root, Ranged) else None
 
     @cached_property
     def _progress(self) -> ReadProgress:
@@ -208,7 +216,10 @@ class ViewReader:
     def _part(self, place: Place, path: str, size: int | None, sha256: str, version: str | None = None) -> ProvenPart:
         kept = self.versions.get(place.output_id, {}).get(path)
         day = self.days.get((place.output_id, place.path))
-        return ProvenPart(f"{self.root.uri.rstrip('/')}/{path}", size, sha256, day, version or kept)
+        return ProvenPart(self._uri(path), size, sha256, day, version or kept)
+
+    def _uri(self, path: str) -> str:
+        return f"{self.root.uri.rstrip('/')}/{path}"
 
     def _there(self, root: EngineRoot, place: Place) -> Mapping[str, FileFact]:
         rules = self.view.rules.listing

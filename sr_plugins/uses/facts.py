@@ -98,16 +98,15 @@ class Facts:
             if output not in self._seen:
                 self._check()
                 self._seen.add(output)
-            files = {found.uri: (listed, found) for listed, found in self._reader.looked(output)}
+            files = self._reader.looked(output)
             uri = part.uri if isinstance(part, ProvenPart) else part
             if uri is None and len(files) == 1:
                 uri = next(iter(files))
             if uri not in files:
                 what = f"output {output} has {len(files)} files" + ("" if uri is None else f", and none is {uri}")
                 raise BadInput(ReasonCode.USAGE, what, "name one of them, as paths() gives them")
-            listed, _ = files[uri]
             proven = self._reader.has_proven(output)
-            return cast(BinaryIO, ProvenStream(self._reader, listed, proven=proven, telling=self._telling))
+            return cast(BinaryIO, ProvenStream(self._reader, files[uri], proven=proven, telling=self._telling))
 
     def dataset(self, output: str, *, format: str | None = None, **options: Any) -> pads.Dataset:  # noqa: A002
         """The output as a pyarrow dataset over exactly these files. Needs ``scenario-runner[arrow]``.

@@ -47,8 +47,8 @@ class ProvenStream(io.BufferedIOBase):
         return True
 
     def read(self, size: int | None = -1, /) -> bytes:
-        if size is None or size < 0:
-            return b"".join(iter(lambda: self.read1(_AT_LEAST), b""))
+        if size is None or size < 0:  # all at once: parts that are joined are held twice
+            size = max(len(self._rest) - self._at + self._left, 1)
         data = self.read1(size)
         if len(data) == size:
             return data
@@ -61,8 +61,11 @@ class ProvenStream(io.BufferedIOBase):
         size = _AT_LEAST if size < 0 else size
         if self._at >= len(self._rest):
             self._rest, self._at = self._next(size) if size else b"", 0
+        if not self._at and size >= len(self._rest):
+            data, self._rest = self._rest, b""  # held no longer: memory that is given out is not asked for again
+            return data
         start, self._at = self._at, min(self._at + size, len(self._rest))
-        return self._rest if (start, self._at) == (0, len(self._rest)) else self._rest[start : self._at]
+        return self._rest[start : self._at]
 
     def readinto(self, buffer: Any, /) -> int:
         data = self.read(len(buffer))
