@@ -245,7 +245,7 @@ class told:  # noqa: N801 - a context manager; a class, for each part of a file 
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, EvidenceFault):
-            raise fault_of(Finding(ReasonCode.TRUTH_ALTERED, self._name, f"MOVED: {error.what}")) from error
+            raise moved(self._name, error) from error
 
 
 class Telling:
@@ -272,6 +272,11 @@ def fault_of(first: Finding, *others: Finding) -> Fault:
     """The error that findings are to a consumer, with what to do about the first."""
     more = f"; and {len(others)} more" if others else ""
     return Fault(first.code, f"{first.where}: {first.what}{more}", first.of_the_engine)
+
+
+def moved(name: str, fault: EvidenceFault) -> Fault:
+    """The error that a file is to a consumer where another one, or none, was met in its place. `name`: of the file."""
+    return fault_of(Finding(ReasonCode.TRUTH_ALTERED, name, f"MOVED: {fault.what}"))
 
 
 def _of_the_first_release(view: View) -> BadInput:

@@ -249,6 +249,44 @@ def test_a_file_that_is_closed_early_is_proven_all_the_same(tmp_path: Path) -> N
             raise KeyError("mine")
 
 
+def no_more(facts: Any) -> Any:
+    return facts.open("customers").read(3)  # and let go of it
+
+
+def still_open(facts: Any) -> Any:
+    facts.kept = facts.open("customers")
+    return facts.kept.read(3)
+
+
+def own_error(facts: Any) -> Any:
+    try:
+        with facts.open("customers") as file:
+            got = file.read(3)
+            raise KeyError("mine")
+    except KeyError:
+        return got
+
+
+@pytest.mark.parametrize("use", [no_more, still_open, own_error])
+@pytest.mark.parametrize("sound", [True, False])
+def test_bytes_that_were_given_and_not_proven_are_proven_when_the_block_ends(
+    tmp_path: Path, use: Callable[[Any], Any], sound: bool
+) -> None:
+    made = world(tmp_path, {**FILES, "customers.csv": BIG})
+    run = made.submit()
+    if not sound:
+        (made.data / "customers.csv").write_bytes(b"?" + BIG[1:])
+
+    def read() -> bytes:
+        with open_facts(run, made.profile) as facts:
+            return bytes(use(facts))
+
+    if sound:
+        assert read() == BIG[:3]
+    else:
+        refused(read, "ROTTED: customers.csv")
+
+
 def test_after_the_block_nothing_is_read(made: World) -> None:
     run = made.submit()
     with open_facts(run, made.profile) as facts:
