@@ -105,7 +105,7 @@ class Facts:
             uri = part.uri if isinstance(part, ProvenPart) else part
             if uri is None and len(files) == 1:
                 uri = next(iter(files))
-            if uri not in files:
+            if uri is None or uri not in files:
                 what = f"output {output} has {len(files)} files" + ("" if uri is None else f", and none is {uri}")
                 raise BadInput(ReasonCode.USAGE, what, "name one of them, as paths() gives them")
             return cast(BinaryIO, self._stream(files[uri], proven=self._reader.has_proven(output)))

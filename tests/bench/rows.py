@@ -145,7 +145,7 @@ def guarded(folder: Path, rounds: int, scale: float) -> Iterator[Row]:
 _READ = {
     "open": ("through the guard, open(), 1 MiB at a time", "<= 1.05 x"),
     "plain": ("the same without the guard, what any reader pays", ""),
-    "whole": ("through the guard, open().read(), each file at once", "<= 1.05 x"),
+    "whole": ("through the guard, open().read(), each file at once", ""),
     "plain_whole": ("the same without the guard, what any reader pays", ""),
     "parts": ("through the guard, parts(), proven at first use", "<= 1.05 x"),
 }
