@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import suppress
+from typing import Any
 
 import psycopg
 
 from sr_adapters.postgres.connections import Connections
 from sr_adapters.postgres.trip import Link
 
-# In a transaction that stays open: a pooler gives a server connection to nobody else as long, and ends it with its
-# client. It holds no snapshot on, so nothing of it stands in the way of vacuum, and no time limit ends it.
-_BEGIN = b"""
-BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY;
-SELECT pg_catalog.set_config('idle_in_transaction_session_timeout', '0', true)"""
-_TRY = "SELECT pg_catalog.pg_try_advisory_xact_lock(%s)"
+_BACKEND = b"SELECT pg_catalog.pg_backend_pid()"
+_TRY = "SELECT pg_catalog.pg_try_advisory_lock(%s)"
 _HELD = b"SELECT 1"
 
 
@@ -35,7 +32,8 @@ class Guard:
     def held(self) -> bool:
         """Whether it is had now, after another try where it is not.
 
-        A server that does not answer, or has no connection left, gives none; whoever asks goes on without.
+        A server that does not answer, or has no connection left, gives none, and behind a pooler, where a session is
+        not the process's own, none is asked for; whoever asks goes on without.
         """
         with suppress(psycopg.Error):
             if self._link is not None:
@@ -49,10 +47,7 @@ class Guard:
 
     def _taken(self) -> bool:
         self._link = self._connections.apart()
-        self._link.execute(_BEGIN)
-        cursor = psycopg.ClientCursor(self._link)  # a portal of the other kind would hold its snapshot on
-        row = cursor.execute(_TRY, (self._key,)).fetchone()
-        if row is not None and row[0]:
+        if _answer(self._link, _BACKEND) == self._link.info.backend_pid and _answer(self._link, _TRY, self._key):
             return True
         self.close()
         return False
@@ -62,3 +57,8 @@ class Guard:
         link, self._link = self._link, None
         if link is not None:
             link.close()
+
+
+def _answer(link: Link, statement: str | bytes, *values: int) -> Any:
+    row = psycopg.ClientCursor(link).execute(statement, values or None).fetchone()
+    return None if row is None else row[0]
