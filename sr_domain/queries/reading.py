@@ -214,7 +214,7 @@ class ViewReader:
                 yield self._part(place, place.of(part.path), part.size, part.sha256)
 
     def _part(self, place: Place, path: str, size: int | None, sha256: str, version: str | None = None) -> ProvenPart:
-        kept = self.versions.get(place.output_id, {}).get(path)
+        kept = self.versions.get(place.output_id, {}).get(path) if self.given_root is None else None
         day = self.days.get((place.output_id, place.path))
         return ProvenPart(self._uri(path), size, sha256, day, version or kept)
 
