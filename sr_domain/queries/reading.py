@@ -18,7 +18,8 @@ from sr_domain.queries.places import Place, place_of
 from sr_domain.queries.verifier import Verifier
 from sr_domain.queries.view import View
 from sr_domain.queries.view_outputs import ListedFile, OutputBytes, Versions, part_list_of
-from sr_domain.run.answers import late_successors
+from sr_domain.record.ledger import Ledger, check_ledger
+from sr_domain.run.answers import speaks_of_successor, successors
 from sr_ports import BadInput, EngineRoot, EvidenceFault, Fault, FileFact, ReasonCode, Wanted
 from sr_ports.roots import Ranged, RangeReader
 
@@ -178,8 +179,18 @@ class ViewReader:
         return None
 
     def superseded_by(self) -> tuple[str, ...]:
-        """Who has superseded the run by now, the newest last."""
-        return late_successors(self.verifier.store, self.view.layout, self.view.run_id)
+        """Who has superseded the run by now, the newest last. Raises `Fault` where its record cannot tell any more."""
+        store, view = self.verifier.store, self.view
+        key = view.layout.record(view.run_id)
+        blob = store.read(key)
+        if blob is None:
+            raise Fault(ReasonCode.TRUTH_MISSING, f"{key}: it was there when the run was opened, and is gone")
+        if not speaks_of_successor(blob.data):
+            return ()
+        found = check_ledger(view.run_id, blob.data)
+        if not isinstance(found, Ledger):
+            raise Fault(ReasonCode.TRUTH_ALTERED, f"{key}: it was sound when the run was opened, and is not")
+        return successors(store, view.layout, found)
 
     @cached_property
     def _ranged(self) -> Ranged | None:

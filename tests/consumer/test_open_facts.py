@@ -313,6 +313,23 @@ def test_a_run_that_was_superseded_is_refused_at_every_moment(made: World) -> No
         assert facts.paths("orders")
 
 
+@pytest.mark.parametrize("fault", [None, "gone", "damaged"])
+def test_a_record_that_can_tell_no_more_whether_its_run_stands_ends_the_reading(made: World, fault: str | None) -> None:
+    run = made.submit()
+    (record,) = (made.folder / "runs").glob(f"fraud-platform/*/sr/run_record/{run}.jsonl")
+    with open_facts(run, made.profile) as facts:
+        assert facts.paths("orders")
+        made.submit("second", supersedes=run)
+        if fault is None:
+            refused(lambda: facts.paths("customers"), "superseded by", ReasonCode.SUPERSEDED)
+        elif fault == "gone":
+            record.unlink()
+            refused(lambda: facts.paths("customers"), "is gone", ReasonCode.TRUTH_MISSING)
+        else:
+            record.write_bytes(record.read_bytes().replace(b'"actor"', b'"actOr"', 1))
+            refused(lambda: facts.paths("customers"), "it was sound", ReasonCode.TRUTH_ALTERED)
+
+
 def test_a_run_that_is_superseded_while_it_is_read_is_told_when_the_block_ends(made: World) -> None:
     run = made.submit()
 
