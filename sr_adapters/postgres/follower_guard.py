@@ -27,7 +27,7 @@ class Guard:
     def __init__(self, connections: Connections, name: str) -> None:
         self._connections = connections
         self._link: Link | None = None
-        self._key = int.from_bytes(hashlib.sha256(f"sr follower|{name}".encode()).digest()[:8], "big", signed=True)
+        self._key = lock_key(name)
 
     def held(self) -> bool:
         """Whether it is had now, after another try where it is not.
@@ -57,6 +57,11 @@ class Guard:
         link, self._link = self._link, None
         if link is not None:
             link.close()
+
+
+def lock_key(name: str) -> int:
+    """The number of the lock that a name has, of those that a database has for its applications."""
+    return int.from_bytes(hashlib.sha256(f"sr follower|{name}".encode()).digest()[:8], "big", signed=True)
 
 
 def _answer(link: Link, statement: str | bytes, *values: int) -> Any:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 
 from sr_domain.queries.verify import Verification
+from sr_plugins.documents.profile import ProfileSource
 from sr_plugins.uses.facts import Facts, superseded_remedy
 from sr_plugins.uses.find_view import FoundView, find_view
 from sr_ports import BadInput, Fault, ReasonCode, one_line
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from sr_plugins.uses.messages import Message
 
 Source = str | os.PathLike[str]
-ProfileSource = str | os.PathLike[str] | Mapping[str, Any] | None
 
 
 def open_facts(
