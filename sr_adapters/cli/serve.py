@@ -43,7 +43,7 @@ def serve_at(session: Session, host: str, port: int) -> int:
     """Serve the session's profile there until a signal. Raises as `wire_service` and `listening`."""
     from sr_plugins.wiring.service import wire_service
 
-    served = wire_service(session.profile, policy=session.policy, narrate=session.narrates)
+    served = wire_service(session.loaded, policy=session.policy, narrate=session.narrates)
     with served.runner:
         return _serve(served, host, port)
 

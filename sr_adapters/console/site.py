@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import sys
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,7 @@ from sr_adapters.console.render import asset, rendered
 from sr_adapters.console.sessions import LogIn, log_in, logged_in, set_cookie
 from sr_adapters.exits import status_for
 from sr_adapters.http.actors import Action, Actor
-from sr_adapters.http.answer import unforeseen
+from sr_adapters.http.answer import tell_operator
 from sr_adapters.http.asking import in_thread
 from sr_adapters.http.bodies import read
 from sr_adapters.http.outcomes import denial
@@ -127,7 +126,7 @@ async def _guarded(
     except Busy:
         found = _wrong(SrError(ReasonCode.REPLICA_BUSY, "this replica works on as much as it may"))
     except Exception as error:  # noqa: BLE001 - the outer edge: no traceback reaches a page
-        print(f"error[INTERNAL]: {unforeseen(error)}", file=sys.stderr)  # noqa: T201 - the operator's
+        tell_operator(error)
         found = _wrong(SrError(ReasonCode.INTERNAL, f"{type(error).__name__}: nobody foresaw this"))
     return await in_thread(service.readers, lambda: _html(service, request, looking, found))
 

@@ -14,7 +14,7 @@ import attrs
 from starlette.requests import Request
 
 from sr_adapters.http.actors import Action, Actor
-from sr_adapters.http.answer import Answer, problem
+from sr_adapters.http.answer import Answer, problem, tell_operator
 from sr_adapters.http.bodies import check_type, parsed, read
 from sr_adapters.http.operations import Asked, Operation, Reading, Working, unfit
 from sr_adapters.http.outcomes import ACCEPTED, denial, told
@@ -90,10 +90,11 @@ def _asked(service: Service, operation: Operation, request: Request, actor: Acto
     """The request as its operation sees it, its body aside. Raises `BadInput(PARAMETER_INVALID)`."""
     pairs = request.query_params.multi_items()
     query = dict(pairs)
-    known = {one.name for one in operation.parameters}
-    for name in query:
+    known = {one.name: one for one in operation.parameters}
+    for name, word in query.items():
         if name not in known:
             raise unfit(repr(name[:64]), "is none that this path takes")
+        known[name].check(word)
     if len(pairs) > len(query):
         raise unfit("list", "names one parameter twice")
     run = unquote(request.path_params.get("run", ""))
@@ -145,6 +146,7 @@ async def _followed(service: Service, operation: Working, asked: Asked, call: Fu
     """The answer of a call that is worked on. Raises `Busy` where it had no turn in time."""
     waits = 0.0 if asked.flag("async") else service.settings.wait_s
     ended, began, pause = asyncio.wrap_future(call), time.monotonic(), _LOOK_S
+    ended.add_done_callback(_noticed)
     draining = asyncio.ensure_future(service.drain_begun.wait())
     try:
         both: list[asyncio.Future[Any]] = [ended, draining]
@@ -152,6 +154,7 @@ async def _followed(service: Service, operation: Working, asked: Asked, call: Fu
         while not ended.done():
             there = await in_thread(service.readers, lambda: _there(operation, asked))
             if there is not None:
+                ended.add_done_callback(_left)
                 return there
             if time.monotonic() - began > service.settings.wait_s and call.cancel():
                 raise Busy
@@ -160,6 +163,19 @@ async def _followed(service: Service, operation: Working, asked: Asked, call: Fu
     finally:
         draining.cancel()
     return ended.result()
+
+
+def _noticed(call: asyncio.Future[Answer]) -> None:
+    """Whatever it raised is an answer, or is told elsewhere."""
+    if not call.cancelled():
+        call.exception()
+
+
+def _left(call: asyncio.Future[Answer]) -> None:
+    """A run goes on after its answer: what it ends by is on its record, and a bug is the operator's to know."""
+    error = None if call.cancelled() else call.exception()
+    if error is not None:
+        tell_operator(error)
 
 
 def _there(operation: Working, asked: Asked) -> Answer | None:
