@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
-from sr_adapters.console.pages import asked_of
-from sr_adapters.http.cursors import place_of
+from sr_adapters.console.pages import asked_of, behind
 from sr_domain.encoding.times import parse_instant
 from sr_ports import SrError
 
@@ -20,7 +19,7 @@ _MOST = 100
 
 def newer_runs(looking: Looking) -> int:
     """How many runs of the list were told of since the page was made; `_MOST` for as many or more."""
-    top = place_of(looking.query.get("top", ""))
+    top = behind(looking.query.get("top", ""))
     asked = asked_of(looking.query, looking.query.get("q", "").strip())
     if looking.runner.listing(asked, limit=1).first == top:
         return 0

@@ -12,13 +12,13 @@ from sr_adapters.console.looking import Looking, Shown
 from sr_adapters.console.run_page import run_page
 from sr_adapters.console.words import state_mark
 from sr_adapters.http.actors import Action
-from sr_adapters.http.cursors import cursor_of, place_of
+from sr_adapters.http.cursors import CURSOR, cursor_of, place_of
 from sr_domain.encoding.times import parse_instant
 from sr_domain.record.states import RunState
 from sr_ports import BadInput, ReasonCode, SrError
 
 if TYPE_CHECKING:
-    from sr_domain.queries.listing import Asked
+    from sr_domain.queries.listing import Asked, Place
     from sr_domain.run.outcome import Outcome
 
 _PAGE = 25
@@ -45,7 +45,7 @@ def runs(looking: Looking) -> Shown:
     if found is not None:
         return Shown(to=f"/runs/{found}")
     asked, cursor = asked_of(query, words), query.get("cursor")
-    listed = runner.listing(asked, limit=_PAGE, after=None if not cursor else place_of(cursor))
+    listed = runner.listing(asked, limit=_PAGE, after=None if not cursor else behind(cursor))
     rows = runner.rows(listed.rows)
     further = looking.url(cursor=cursor_of(listed.last)) if listed.more and listed.last is not None else None
     top = listed.first if cursor is None else None
@@ -69,6 +69,13 @@ def runs(looking: Looking) -> Shown:
             "narrowed": bool(words or query.get("state") or query.get("since")),
         },
     )
+
+
+def behind(cursor: str) -> Place:
+    """The place of a cursor. Raises `BadInput(PARAMETER_INVALID)` for what is none."""
+    if not re.fullmatch(CURSOR, cursor):
+        raise BadInput(ReasonCode.PARAMETER_INVALID, "cursor is none that a page of this list ended with")
+    return place_of(cursor)
 
 
 def _named(looking: Looking, words: str) -> str | None:
