@@ -14,9 +14,10 @@ from sr_adapters.console.site import console
 from sr_adapters.http.app import create_app
 from sr_adapters.http.server import Server, listening, serve
 from sr_adapters.http.service import Service
+from sr_domain.run.ports import Settings
 from sr_domain.runner import ScenarioRunner
 from sr_plugins.documents.profile import Profile
-from sr_ports import Authenticator
+from sr_ports import Authenticator, Identity
 from tests.console.pages import Page
 
 NONE: Mapping[str, str] = {}
@@ -74,6 +75,23 @@ class Browser:
 
     def post(self, path: str, form: Mapping[str, str] = NONE, **headers: str) -> Got:
         return self.ask("POST", path, form=form, **headers)
+
+
+class Tokens:
+    """An authenticator of names: the bearer's token is his name."""
+
+    def authenticate(self, headers: Mapping[str, str]) -> Identity | None:
+        told = {name.lower(): value for name, value in headers.items()}.get("authorization", "")
+        scheme, _, name = told.partition(" ")
+        return Identity(name, "token") if scheme == "Bearer" and name.startswith("known-") else None
+
+
+ALLOWED = Settings(
+    readers=frozenset({"known-ops", "known-eye"}),
+    submitters=frozenset({"known-ops"}),
+    reemitters=frozenset({"known-ops"}),
+)
+"""`known-ops` may do all, `known-eye` look."""
 
 
 @contextlib.contextmanager

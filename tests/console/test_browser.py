@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from sr_adapters.console.report import report
+from tests.console.site import ALLOWED, Tokens, served
 from tests.console.site import Browser as Client
-from tests.console.site import served
 from tests.console.states import Runs, every_state
 from tests.kit import Lab, request
 from tests.servers.browser import chromium, violations
@@ -121,6 +121,32 @@ def test_a_reemit_by_keyboard_alone(browser: Browser, tmp_path: Path, scripts: b
         context.close()
     assert len(lab.published()) == 2
     assert lab.kinds(run_id)[-1] == "GOV_REEMIT_KEY"
+
+
+def test_somebody_logs_in_by_keyboard_and_may_or_may_not_reemit(browser: Browser, tmp_path: Path) -> None:
+    lab = Lab.memory(tmp_path)
+    run_id = lab.reuse(small_world()).run_id
+    with served(lab.runner(settings=ALLOWED), Tokens()) as client:
+        for name, may in (("known-eye", False), ("known-ops", True)):
+            context = browser.new_context()
+            with context.new_page() as page:
+                page.goto(f"{_address(client)}/runs/{run_id}/reemit")
+                page.keyboard.press("Tab")
+                page.get_by_label("Token, or JWT").fill(name)
+                page.keyboard.press("Enter")
+                dry = page.get_by_role("button", name="Dry run")
+                expect(dry).to_be_enabled(enabled=may)
+                expect(page.locator("header")).to_contain_text(name)
+                if may:
+                    dry.click()
+                    page.get_by_role("button", name="Publish READY").click()
+                    expect(page.get_by_role("status")).to_contain_text("Published READY")
+                else:
+                    expect(page.locator("#may-not")).to_contain_text("may not publish again")
+                page.get_by_role("button", name="Log out").click()
+                expect(page).to_have_url(re.compile("/login$"))
+            context.close()
+    assert len(lab.published()) == 2
 
 
 def _tab_to(page: Page, text: str) -> None:

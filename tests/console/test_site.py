@@ -16,11 +16,11 @@ pytest.importorskip("grandalf", reason="pages need pip install 'scenario-runner[
 pytest.importorskip("starlette", reason="the console needs pip install 'scenario-runner[service]'")
 
 from sr_adapters.console.sessions import COOKIE, LONGEST_S, log_in, logged_in, set_cookie
-from sr_domain.run.ports import Settings
-from sr_ports import Identity
-from tests.console.site import Browser, served
+from sr_plugins.documents.pack import load_pack
+from tests.console.site import ALLOWED, Browser, Tokens, served
 from tests.console.states import Runs, every_state
 from tests.kit import Lab, request
+from tests.packs import real_pack
 from tests.worlds import small_world
 
 PATHS = ("/", "/?state=ready", "/?q=no-such-key", "/quarantine", "/plan", "/plan?as=form", "/pack", "/pack?q=events",
@@ -156,6 +156,32 @@ def test_a_search_with_markup_is_shown_as_it_was_typed(browser: Browser) -> None
     assert page.tags.count("script") == 1
 
 
+def test_names_with_markup_and_of_500_characters_hold_on_every_page(tmp_path: Path) -> None:
+    lab = Lab.memory(tmp_path)
+    keys = ("<script>alert(1)</script>\"'&", "k" * 500)
+    root = lab.world({**small_world(), "gates/gate.a/z.csv": b"1,3"})
+    scenario = {"scenario_id": "<b>&'"}
+    asked = [request(key, engine_run_root=root, scenario=scenario) for key in keys]
+    ids = [lab.runner().submit(one).run_id for one in asked]
+    of_runs = [f"/{place}/{one}" for place in ("runs", "quarantine") for one in ids]
+    with served(lab.runner()) as browser:
+        for path in ("/", "/quarantine", "/bus", *of_runs):
+            assert browser.get(path).page.tags.count("script") == 1, path
+        shown = browser.get("/").page.text
+        assert all(one in shown for one in keys)
+
+
+def test_a_pack_of_340_outputs_holds_on_its_pages(tmp_path: Path) -> None:
+    packed = load_pack(real_pack())
+    covered = sorted({one for gate in packed.gates.values() for one in gate.authorizes_outputs})
+    with served(Lab.memory(tmp_path).runner(packed=packed)) as browser:
+        text = browser.get("/pack").page.text
+        assert all(one in text for one in packed.outputs)
+        planned = browser.get(plan_url(request("all", output_ids=covered))).page.text
+        assert f"10 gates, {len(covered)} outputs" in planned
+        assert all(one in planned for one in covered)
+
+
 def test_a_conflict_is_shown_from_both_sides(runs: Runs, browser: Browser) -> None:
     conflict = runs.runner.quarantine(runs.quarantined)["conflicts"][0]
     text = browser.get(f"/quarantine/{runs.quarantined}").page.text
@@ -263,24 +289,10 @@ def test_the_report_of_a_page_is_a_file(runs: Runs, browser: Browser) -> None:
     assert "script" not in got.page.tags
 
 
-class Tokens:
-    """An authenticator of names: the bearer's token is his name."""
-
-    def authenticate(self, headers: Mapping[str, str]) -> Identity | None:
-        told = {name.lower(): value for name, value in headers.items()}.get("authorization", "")
-        scheme, _, name = told.partition(" ")
-        return Identity(name, "token") if scheme == "Bearer" and name.startswith("known-") else None
-
-
 @pytest.fixture(scope="module")
 def guarded(runs: Runs) -> Iterator[Browser]:
     """A console that wants to know who looks: `known-ops` may do all, `known-eye` look, `known-out` nothing."""
-    allowed = Settings(
-        readers=frozenset({"known-ops", "known-eye"}),
-        submitters=frozenset({"known-ops"}),
-        reemitters=frozenset({"known-ops"}),
-    )
-    with served(runs.lab.runner(settings=allowed), Tokens()) as found:
+    with served(runs.lab.runner(settings=ALLOWED), Tokens()) as found:
         yield found
 
 
