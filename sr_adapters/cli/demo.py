@@ -66,12 +66,7 @@ def demo_command(session: Session, folder: str, fail: str, size: str, serve: boo
             f"{fail!r} is no gate of the shipped pack; there are: {', '.join(gates)}", param_hint="--fail"
         )
     command = [sys.executable, "-m", "sr_adapters.demo_engine", "--pack", str(_pack(root)), "--size", size]
-    profile: dict[str, Any] = {
-        "profile": "demo",
-        **_servers(session),
-        "runtime_root": str(root / "runs"),
-        "invoker": {"adapter": "subprocess", "command": command, "cwd": str(root), "timeout_seconds": 3600},
-    }
+    profile = _profile(session, root, command)
     spoiling = {**profile["invoker"], "command": [*command, "--fail", spoiled]} if spoiled else profile["invoker"]
     read = session.read({**profile, "invoker": spoiling})
     runner = build_runner(read, policy=session.policy, narrate=session.narrates)
@@ -89,6 +84,16 @@ def demo_command(session: Session, folder: str, fail: str, size: str, serve: boo
         return finish(session, {**outcome.document(), "root": str(root), "profile": profile}, outcome)
     runner.close()
     return _show(session, profile, request, port)
+
+
+def _profile(session: Session, root: Path, command: list[str]) -> dict[str, Any]:
+    """The demo's own: files below its folder, save the servers of the profile that was named."""
+    return {
+        "profile": "demo",
+        **_servers(session),
+        "runtime_root": str(root / "runs"),
+        "invoker": {"adapter": "subprocess", "command": command, "cwd": str(root), "timeout_seconds": 3600},
+    }
 
 
 def _show(session: Session, profile: dict[str, Any], request: dict[str, Any], port: int) -> int:

@@ -20,7 +20,7 @@ def check_installed() -> None:
     """Return where pages can be made. Raises `BadInput(EXTRA_MISSING)`."""
     missing = [name for name in _LIBRARIES if find_spec(name) is None]
     if missing:
-        remedy = "install what is missing: pip install 'scenario-runner[console]'"
+        remedy = "install what is missing: pip install 'scenario-runner[report]'"
         raise BadInput(ReasonCode.EXTRA_MISSING, f"pages are made with {' and '.join(missing)}", remedy)
 
 

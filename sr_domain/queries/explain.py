@@ -90,7 +90,6 @@ def explain(ports: Ports, layout: Layout, ledger: Ledger, beyond: Fault | None =
     deadline, left = deadline_of(record), None
     if deadline is not None and state is not None and not state.final:
         left = (deadline - ports.clock.now()).total_seconds()
-    root = record.named_root if record.started is None else record.root
     chain = successors(ports.store, layout, ledger)
     gates, outputs = _items(ports, record, _arrived(ports, record))
     newest = chain[-1] if chain else None
@@ -104,7 +103,7 @@ def explain(ports: Ports, layout: Layout, ledger: Ledger, beyond: Fault | None =
         next=recover_step(ledger.run_id) if beyond else _next(ledger, code, newest, fault, altered),
         deadline_utc=None if deadline is None else format_instant(deadline),
         seconds_left=left,
-        engine_run_root=root,
+        engine_run_root=record.named_root if record.started is None else record.root,
         gates=gates,
         outputs=outputs,
         attempts=tuple(_attempt(ports, one) for one in record.attempts if one.end is not None),

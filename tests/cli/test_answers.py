@@ -204,6 +204,8 @@ def _everything(states: Stage) -> None:
     states("init", "own", "--force")
     states("seal", profile="sr.yaml")
     states("demo", "--root", "demo", "--size", "10k")
+    pytest.importorskip("jinja2", reason="pages need pip install 'scenario-runner[report]'")
+    states("report", run_id_for("ready"))
 
 
 def test_each_contract_is_met_by_a_real_answer_and_refuses_it_with_any_field_renamed(states: Stage) -> None:

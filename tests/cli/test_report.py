@@ -10,8 +10,8 @@ import pytest
 
 from tests.cli.conftest import Shell
 
-pytest.importorskip("jinja2", reason="pages need pip install 'scenario-runner[console]'")
-pytest.importorskip("grandalf", reason="pages need pip install 'scenario-runner[console]'")
+pytest.importorskip("jinja2", reason="pages need pip install 'scenario-runner[report]'")
+pytest.importorskip("grandalf", reason="pages need pip install 'scenario-runner[report]'")
 
 
 @pytest.fixture
@@ -61,5 +61,5 @@ def test_without_the_extra_it_says_what_to_install(sr: Shell, run_id: str, monke
     monkeypatch.setitem(sys.modules, "jinja2", None)
     answer = sr("report", run_id)
     assert answer.error == "EXTRA_MISSING"
-    assert "pip install 'scenario-runner[console]'" in answer.err
+    assert "pip install 'scenario-runner[report]'" in answer.err
     monkeypatch.undo()

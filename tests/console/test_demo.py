@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("jinja2", reason="pages need pip install 'scenario-runner[console]'")
+pytest.importorskip("jinja2", reason="pages need pip install 'scenario-runner[report]'")
 pytest.importorskip("starlette", reason="the console needs pip install 'scenario-runner[service]'")
 
 

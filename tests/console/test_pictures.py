@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-pytest.importorskip("grandalf", reason="pages need pip install 'scenario-runner[console]'")
+pytest.importorskip("grandalf", reason="pages need pip install 'scenario-runner[report]'")
 
 from sr_adapters.console.gate_graph import gate_graph
 from sr_adapters.console.layout import Box, laid_out, reduced

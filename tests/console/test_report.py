@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("jinja2", reason="pages need pip install 'scenario-runner[console]'")
-pytest.importorskip("grandalf", reason="pages need pip install 'scenario-runner[console]'")
+pytest.importorskip("jinja2", reason="pages need pip install 'scenario-runner[report]'")
+pytest.importorskip("grandalf", reason="pages need pip install 'scenario-runner[report]'")
 
 from sr_adapters.console.report import report
 from sr_plugins.documents.pack import load_pack

@@ -11,8 +11,8 @@ from pathlib import Path
 import attrs
 import pytest
 
-pytest.importorskip("jinja2", reason="pages need pip install 'scenario-runner[console]'")
-pytest.importorskip("grandalf", reason="pages need pip install 'scenario-runner[console]'")
+pytest.importorskip("jinja2", reason="pages need pip install 'scenario-runner[report]'")
+pytest.importorskip("grandalf", reason="pages need pip install 'scenario-runner[report]'")
 pytest.importorskip("starlette", reason="the console needs pip install 'scenario-runner[service]'")
 
 from sr_adapters.console.sessions import COOKIE, LONGEST_S, log_in, logged_in, set_cookie
