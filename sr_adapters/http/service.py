@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from sr_ports import Authenticator
 
 
+PATIENCE_S = 0.02
+"""Seconds without a turn after which short answers get one thread more."""
+
+
 class Looping(Protocol):
     """Works on runs that nobody asks for now: what a crash left, what waits, what is to be published."""
 
@@ -57,7 +61,7 @@ class Service:
         self._drained = asyncio.Event()
         self.runner = runner.until(self.stopping.is_set)
         self.actors = Actors(runner.settings, authenticator)
-        self.readers = Pool("sr-read", self.settings.readers, self.settings.connections)
+        self.readers = Pool("sr-read", self.settings.readers, self.settings.connections, PATIENCE_S)
         self.runs = Pool("sr-run", self.settings.runs, self.settings.backlog)
         self.ready = Readiness(runner, lambda: background is None or background.alive)
         self.background = background
