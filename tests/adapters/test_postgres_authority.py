@@ -44,8 +44,9 @@ def by_hand(dsn: str, statement: str) -> list[tuple[object, ...]]:
 
 
 def pass_time(dsn: str, schema: str, seconds: float) -> None:
-    """Move every stored expiry back: the same to the authority as time that passes."""
+    """Move every stored instant that is waited for back: the same to the authority as time that passes."""
     by_hand(dsn, f"UPDATE {schema}.store_lease SET expires_at = expires_at - {seconds} * interval '1 second'")
+    by_hand(dsn, f"UPDATE {schema}.store_run SET due_at = due_at - {seconds} * interval '1 second'")
 
 
 class TestPostgresAuthority(AuthorityLaws):
