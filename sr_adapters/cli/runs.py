@@ -208,12 +208,10 @@ def _look(session: Session, looks: Looks | None) -> tuple[list[dict[str, Any]], 
     try:
         runner = session.runner
         if looks is None:
-            for one in each(chain(runner.unsettled(), runner.lost()), runner.resume):
-                done.append(one)
+            done += each(chain(runner.unsettled(), runner.lost()), runner.resume)
             looks = Looks(runner)
         else:
-            for one in looks.each():
-                done.append(one)
+            done += looks.each()
     except Exception as error:  # noqa: BLE001 - a watch outlives whatever one look met
         done.append((_NO_RUN, trouble_of(_NO_RUN, error)))
     return _told(session, done)[0], looks
