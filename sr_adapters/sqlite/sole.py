@@ -36,7 +36,10 @@ def sole(authority: Callable[[], Path]) -> Iterator[None]:
             raise _no_lock(path, error) from error
         os.ftruncate(held, 0)
         os.write(held, f"{os.getpid()}\n".encode())
-        yield
+        try:
+            yield
+        finally:
+            fcntl.flock(held, fcntl.LOCK_UN)  # also for a child that has not begun its program yet
     finally:
         os.close(held)  # the file stays: another process may have it open already, and one name is one lock
 
