@@ -50,8 +50,14 @@ def claimed(authority: AuthorityStore, limit: int = 100, for_s: float = LONG_S, 
 
 
 def claims(authority: AuthorityStore, limit: int = 100, for_s: float = LONG_S, store_id: str = STORE) -> list[DueClaim]:
-    assert isinstance(authority, Scheduling)
-    return list(authority.claim_due(limit=limit, for_s=for_s, store_id=store_id))
+    return list(scheduling(authority).claim_due(limit=limit, for_s=for_s, store_id=store_id))
+
+
+def scheduling(authority: AuthorityStore) -> Scheduling:
+    """The authority, as one that shares out what is due; skips the test where it does not."""
+    if not isinstance(authority, Scheduling):
+        pytest.skip("this authority is not `Scheduling`")
+    return authority
 
 
 def told(
@@ -64,24 +70,18 @@ def told(
     return run_id
 
 
-class _Scheduling(AuthorityFixtures):
-    @pytest.fixture(autouse=True)
-    def _keeps_what_is_due(self, request: pytest.FixtureRequest) -> None:
-        if "authority" in request.fixturenames and not isinstance(request.getfixturevalue("authority"), Scheduling):
-            pytest.skip("this authority is not `Scheduling`")
+class DueLaws(AuthorityFixtures):
+    """What is due, to whom it is given, and what becomes of a claim."""
 
     @pytest.fixture
     def lapse_long(self, lapse: Lapse) -> Lapse:
         """As `lapse`, for longer than a test may wait: an adapter whose time is real skips."""
         return lapse
 
-
-class DueLaws(_Scheduling):
-    """What is due, to whom it is given, and what becomes of a claim."""
-
     # A12: when a run is due
 
     def test_a12_a_run_just_admitted_is_its_submitter_s(self, authority: AuthorityStore) -> None:
+        scheduling(authority).claim_due(limit=0, for_s=LONG_S, store_id=STORE)
         authority.admit(a_binding("k", store_id=STORE))
         (row,) = authority.runs()
         assert row.due_at is not None
@@ -263,18 +263,16 @@ class DueLaws(_Scheduling):
 
     @pytest.mark.parametrize("call", ["claim_due", "postpone"])
     def test_a6_nothing_is_due_by_guess(self, unreachable: AuthorityStore, call: str) -> None:
-        if not isinstance(unreachable, Scheduling):
-            pytest.skip("this authority is not `Scheduling`")
+        away = scheduling(unreachable)
         with pytest.raises(Unreachable):
             if call == "claim_due":
-                unreachable.claim_due(limit=1, for_s=LONG_S, store_id=STORE)
+                away.claim_due(limit=1, for_s=LONG_S, store_id=STORE)
             else:
-                unreachable.postpone(DueClaim("0" * 32, "p", STORE, "0" * 32), AT_ONCE)
+                away.postpone(DueClaim("0" * 32, "p", STORE, "0" * 32), AT_ONCE)
 
 
 def _postpone(authority: AuthorityStore, claim: DueClaim, due: Due) -> None:
-    assert isinstance(authority, Scheduling)
-    authority.postpone(claim, due)
+    scheduling(authority).postpone(claim, due)
 
 
 class SoleServiceLaws(AuthorityFixtures):
