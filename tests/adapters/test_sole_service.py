@@ -15,6 +15,7 @@ import pytest
 
 from sr_adapters.memory.authority import MemoryAuthority
 from sr_adapters.sqlite.authority import SqliteAuthority, SqlitePerPlatformRun
+from sr_plugins.uses.sole_service import sole_service
 from sr_ports import AuthorityStore, ReasonCode, SoleService, Unreachable
 from sr_ports.conformance.authority_kit import a_binding
 
@@ -188,3 +189,12 @@ def test_authorities_that_replicas_share_ask_for_no_such_place() -> None:
     shared: list[type[AuthorityStore]] = [MemoryAuthority, PostgresAuthority]
     assert not [one for one in shared if hasattr(one, "sole_service")]
     assert isinstance(SqliteAuthority("never made"), SoleService)
+
+
+def test_a_service_asks_whatever_authority_it_has(file: Path) -> None:
+    memory = MemoryAuthority()
+    with sole_service(memory), sole_service(memory.handle()):
+        """Replicas share it."""
+    one, two = SqliteAuthority(str(file)), SqliteAuthority(str(file))
+    with sole_service(one), pytest.raises(Unreachable, match="another process"), sole_service(two):
+        """Never."""
