@@ -7,6 +7,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, Self
 
 from sr_domain.run.context import Context
+from sr_ports import Identity
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,8 +29,12 @@ if TYPE_CHECKING:
     from sr_domain.record.ledger import Event
     from sr_domain.run.outcome import Outcome
     from sr_domain.run.ports import Ports, Settings
+    from sr_domain.run.rights import Headers
     from sr_domain.run.trouble import Trouble
     from sr_ports import Envelope, SignatureChecker
+
+Actor = str | Identity | None
+"""Who asks: an identity, or a name that nobody proved. None: whoever the request or the call itself means."""
 
 
 class ScenarioRunner:
@@ -39,6 +44,9 @@ class ScenarioRunner:
     YAML. Every method may be called twice, at once, from any thread, or again after a crash (spec: mission, law 6),
     and imports its flow when it is first used. A context manager: leaving it closes the ports. A run may be named by
     its id, six characters of it or more, ``key:KEY``, or a ref that an answer or artifact carries.
+
+    An `actor` is an `Identity` that `identify` made, or a name, which is then a mere claim: where the profile wires an
+    authenticator claims may nothing (``AUTH_UNPROVEN``).
     """
 
     def __init__(
@@ -90,18 +98,42 @@ class ScenarioRunner:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def submit(self, request: Mapping[str, Any] | RunRequest, *, actor: str | None = None) -> Outcome:
+    def identify(self, headers: Headers) -> Identity:
+        """Who sends a request with these headers, as the wired authenticator proves it (`sr_domain.run.rights`).
+
+        Raises `BadInput(AUTH_UNPROVEN)` for nobody, `Unreachable(AUTH_UNREACHABLE)`.
+        """
+        from sr_domain.run import rights
+
+        return rights.identity_of(self.ports.authenticator, headers)
+
+    def allows(self, action: str, who: Identity) -> bool:
+        """Whether an actor may ``submit``, ``supersede``, ``reemit``, ``recover``, ``resume`` or ``read``.
+
+        Calls that write decide it again by themselves; whoever shows what is read asks here.
+        """
+        from sr_domain.run import rights
+
+        return rights.allows(self.settings, action, who)
+
+    def submit(self, request: Mapping[str, Any] | RunRequest, *, actor: Actor = None) -> Outcome:
         """Take a request as far as it goes now. Raises `BadInput`, `Unreachable`, `LeaseLost`; nothing is lost."""
         from sr_domain.flows.submit import submit
         from sr_domain.plan.request import RunRequest
 
-        return submit(self._context, request.document() if isinstance(request, RunRequest) else request, actor=actor)
+        return submit(
+            self._context, request.document() if isinstance(request, RunRequest) else request, actor=_who(actor)
+        )
 
-    def resume(self, run_id: str, *, actor: str = "resume", force: bool = False) -> Outcome:
-        """Finish what waits. `force`: with one more engine attempt. Raises `NotFound`, `Unreachable`, `LeaseLost`."""
+    def resume(self, run_id: str, *, actor: Actor = None, force: bool = False) -> Outcome:
+        """Finish what waits. `force`: with one more engine attempt. Raises `NotFound`, `Unreachable`, `LeaseLost`.
+
+        `actor`: None is the program itself, which finishes what it began.
+        """
         from sr_domain.flows import resume
+        from sr_domain.run.rights import SYSTEM
 
-        return resume.resume(self._context, run_id, actor=actor, force=force)
+        return resume.resume(self._context, run_id, actor=_who(actor) or Identity("resume", SYSTEM), force=force)
 
     def unsettled(self) -> Iterator[str]:
         """Ids of runs with something left to do."""
@@ -170,7 +202,7 @@ class ScenarioRunner:
         kind: str = "BOTH",
         *,
         reason: str | None = None,
-        actor: str = "local",
+        actor: Actor = "local",
         dry_run: bool = False,
         superseded: bool = False,
     ) -> Reemit | Outcome:
@@ -182,35 +214,35 @@ class ScenarioRunner:
         from sr_domain.flows import reemit
 
         return reemit.reemit(
-            self._context, run_id, kind, reason=reason, actor=actor, dry_run=dry_run, superseded=superseded
+            self._context, run_id, kind, reason=reason, actor=_sure(actor), dry_run=dry_run, superseded=superseded
         )
 
-    def recover_artifact(self, run_id: str, artifact: str, *, reason: str, actor: str = "local") -> Outcome:
+    def recover_artifact(self, run_id: str, artifact: str, *, reason: str, actor: Actor = "local") -> Outcome:
         """Set aside what stands in its place, and go on. Raises as `resume`, and `BadInput`, `Fault(TRUTH_LOST)`."""
         from sr_domain.flows import recover
 
-        return recover.recover_artifact(self._context, run_id, artifact, reason=reason, actor=actor)
+        return recover.recover_artifact(self._context, run_id, artifact, reason=reason, actor=_sure(actor))
 
-    def recover_receipt(self, run_id: str, output_id: str, *, reason: str, actor: str = "local") -> Outcome:
+    def recover_receipt(self, run_id: str, output_id: str, *, reason: str, actor: Actor = "local") -> Outcome:
         """Set aside an instance receipt that no decision rests on, as `recover_artifact` does an artifact."""
         from sr_domain.flows import recover_receipt
 
-        return recover_receipt.recover_receipt(self._context, run_id, output_id, reason=reason, actor=actor)
+        return recover_receipt.recover_receipt(self._context, run_id, output_id, reason=reason, actor=_sure(actor))
 
-    def recover_store(self, what: str, *, reason: str, actor: str = "local") -> StoreDecision:
+    def recover_store(self, what: str, *, reason: str, actor: Actor = "local") -> StoreDecision:
         """Decide that the store was `moved`, or is a `copy` or `new`. Raises `BadInput`, `Fault`, `Unreachable`."""
         from sr_domain.flows import recover_store
 
-        return recover_store.recover_store(self._context, what, reason=reason, actor=actor)
+        return recover_store.recover_store(self._context, what, reason=reason, actor=_sure(actor))
 
-    def recover_run(self, run_id: str, *, reason: str, actor: str = "local") -> Outcome:
+    def recover_run(self, run_id: str, *, reason: str, actor: Actor = "local") -> Outcome:
         """Accept that a record lost events: go on where the run was never READY, else end it; as `recover_artifact`."""
         from sr_domain.flows import recover_run
 
-        return recover_run.recover_run(self._context, run_id, reason=reason, actor=actor)
+        return recover_run.recover_run(self._context, run_id, reason=reason, actor=_sure(actor))
 
     def retry(
-        self, run_id: str, request: Mapping[str, Any] | RunRequest | None = None, *, actor: str | None = None
+        self, run_id: str, request: Mapping[str, Any] | RunRequest | None = None, *, actor: Actor = None
     ) -> Outcome:
         """Ask again for what a run that ended without READY was asked for, under the next free key, as `submit` does.
 
@@ -220,7 +252,7 @@ class ScenarioRunner:
         from sr_domain.plan.request import RunRequest
 
         document = request.document() if isinstance(request, RunRequest) else request
-        return retry.retry(self._context, run_id, document, actor=actor)
+        return retry.retry(self._context, run_id, document, actor=_who(actor))
 
     def explain(self, run_id: str) -> Explanation:
         """Why a run is where it is. Raises `NotFound`."""
@@ -346,3 +378,16 @@ class ScenarioRunner:
     def close(self) -> None:
         """Let go of what the ports hold open."""
         self.ports.close()
+
+
+def _who(actor: Actor) -> Identity | None:
+    """The actor of a call; None where it names none."""
+    if isinstance(actor, Identity) or not actor:
+        return actor or None
+    from sr_domain.run.rights import claimed
+
+    return claimed(actor)
+
+
+def _sure(actor: Actor) -> Identity:
+    return _who(actor or "local") or Identity("local", "claimed")

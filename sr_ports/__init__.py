@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         StorePlace,
         Tail,
     )
+    from sr_ports.bearer import bearer_token
     from sr_ports.bus import ControlBus, Envelope
     from sr_ports.errors import (
         BadInput,
@@ -126,6 +127,7 @@ _HOME = {
     "Begun": "runtime",
     "AuthorityStore": "authority",
     "BadInput": "errors",
+    "bearer_token": "bearer",
     "Binding": "authority",
     "Blob": "stores",
     "BundleFile": "laws",
@@ -318,6 +320,7 @@ __all__ = [
     "Wanted",
     "Wiring",
     "WorkPool",
+    "bearer_token",
     "check_bytes",
     "check_group",
     "check_key",

@@ -207,18 +207,29 @@ class BatchSink(Protocol):
         """Deliver one event or more, the oldest first. It is called instead of `emit`."""
 
 
+_NOBODY: frozenset[str] = frozenset()
+
+
 @attrs.frozen(eq=False, repr=False)
 class Identity(Compared):
-    """An authenticated actor."""
+    """An actor, and how he was proven: `mode` is ``token``, ``jwt``, or what another authenticator calls its own way.
+
+    Scenario Runner itself makes three others: ``claimed`` (somebody said so, and nobody proved it), ``os`` (the user
+    that the operating system runs the program for) and ``system`` (the program itself, which finishes what it began).
+    `roles`: those that the credential proves. `expires_at`: aware UTC, when the credential ends; None where it says no
+    end.
+    """
 
     actor: str
     mode: str
+    roles: frozenset[str] = _NOBODY
+    expires_at: datetime | None = None
 
 
 class Authenticator(Protocol):
-    """Turns a credential into an identity (the service's port).
+    """Turns a credential into an identity (the service's port, and the command line's).
 
-    Names of headers are those of HTTP: no case counts in them.
+    Names of headers are those of HTTP: no case counts in them (see `sr_ports.bearer_token`).
 
     Laws:
 

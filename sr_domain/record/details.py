@@ -18,8 +18,11 @@ class Nothing(Value):
 
 @value
 class Received(Value):
+    """`actor_proof`, here and below: how the actor was proven (`Identity.mode`); None from earlier releases."""
+
     run_equivalence_key: str
     actor: str
+    actor_proof: str | None = None
 
 
 @value
@@ -49,6 +52,7 @@ class Denied(Value):
     actor: str
     action: str
     reason_code: str
+    actor_proof: str | None = None
 
 
 @value
