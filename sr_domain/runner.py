@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from typing import TYPE_CHECKING, Any, Self
 
+from sr_domain.run.callers import Actor, Called, named, sure
 from sr_domain.run.context import Context
 from sr_ports import Identity
 
@@ -29,15 +30,11 @@ if TYPE_CHECKING:
     from sr_domain.record.ledger import Event
     from sr_domain.run.outcome import Outcome
     from sr_domain.run.ports import Ports, Settings
-    from sr_domain.run.rights import Headers
     from sr_domain.run.trouble import Trouble
     from sr_ports import Envelope, SignatureChecker
 
-Actor = str | Identity | None
-"""Who asks: an identity, or a name that nobody proved. None: whoever the request or the call itself means."""
 
-
-class ScenarioRunner:
+class ScenarioRunner(Called):
     """Admits run requests, proves their evidence, publishes READY.
 
     Needs ports, a policy and an interface pack (or how to read it, when a plan is first made); no plugin, file or
@@ -98,31 +95,13 @@ class ScenarioRunner:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def identify(self, headers: Headers) -> Identity:
-        """Who sends a request with these headers, as the wired authenticator proves it (`sr_domain.run.rights`).
-
-        Raises `BadInput(AUTH_UNPROVEN)` for nobody, `Unreachable(AUTH_UNREACHABLE)`.
-        """
-        from sr_domain.run import rights
-
-        return rights.identity_of(self.ports.authenticator, headers)
-
-    def allows(self, action: str, who: Identity) -> bool:
-        """Whether an actor may ``submit``, ``supersede``, ``reemit``, ``recover``, ``resume`` or ``read``.
-
-        Calls that write decide it again by themselves; whoever shows what is read asks here.
-        """
-        from sr_domain.run import rights
-
-        return rights.allows(self.settings, action, who)
-
     def submit(self, request: Mapping[str, Any] | RunRequest, *, actor: Actor = None) -> Outcome:
         """Take a request as far as it goes now. Raises `BadInput`, `Unreachable`, `LeaseLost`; nothing is lost."""
         from sr_domain.flows.submit import submit
         from sr_domain.plan.request import RunRequest
 
         return submit(
-            self._context, request.document() if isinstance(request, RunRequest) else request, actor=_who(actor)
+            self._context, request.document() if isinstance(request, RunRequest) else request, actor=named(actor)
         )
 
     def resume(self, run_id: str, *, actor: Actor = None, force: bool = False) -> Outcome:
@@ -131,9 +110,8 @@ class ScenarioRunner:
         `actor`: None is the program itself, which finishes what it began.
         """
         from sr_domain.flows import resume
-        from sr_domain.run.rights import SYSTEM
 
-        return resume.resume(self._context, run_id, actor=_who(actor) or Identity("resume", SYSTEM), force=force)
+        return resume.resume(self._context, run_id, actor=sure(actor, Identity("resume", "system")), force=force)
 
     def unsettled(self) -> Iterator[str]:
         """Ids of runs with something left to do."""
@@ -214,32 +192,32 @@ class ScenarioRunner:
         from sr_domain.flows import reemit
 
         return reemit.reemit(
-            self._context, run_id, kind, reason=reason, actor=_sure(actor), dry_run=dry_run, superseded=superseded
+            self._context, run_id, kind, reason=reason, actor=sure(actor), dry_run=dry_run, superseded=superseded
         )
 
     def recover_artifact(self, run_id: str, artifact: str, *, reason: str, actor: Actor = "local") -> Outcome:
         """Set aside what stands in its place, and go on. Raises as `resume`, and `BadInput`, `Fault(TRUTH_LOST)`."""
         from sr_domain.flows import recover
 
-        return recover.recover_artifact(self._context, run_id, artifact, reason=reason, actor=_sure(actor))
+        return recover.recover_artifact(self._context, run_id, artifact, reason=reason, actor=sure(actor))
 
     def recover_receipt(self, run_id: str, output_id: str, *, reason: str, actor: Actor = "local") -> Outcome:
         """Set aside an instance receipt that no decision rests on, as `recover_artifact` does an artifact."""
         from sr_domain.flows import recover_receipt
 
-        return recover_receipt.recover_receipt(self._context, run_id, output_id, reason=reason, actor=_sure(actor))
+        return recover_receipt.recover_receipt(self._context, run_id, output_id, reason=reason, actor=sure(actor))
 
     def recover_store(self, what: str, *, reason: str, actor: Actor = "local") -> StoreDecision:
         """Decide that the store was `moved`, or is a `copy` or `new`. Raises `BadInput`, `Fault`, `Unreachable`."""
         from sr_domain.flows import recover_store
 
-        return recover_store.recover_store(self._context, what, reason=reason, actor=_sure(actor))
+        return recover_store.recover_store(self._context, what, reason=reason, actor=sure(actor))
 
     def recover_run(self, run_id: str, *, reason: str, actor: Actor = "local") -> Outcome:
         """Accept that a record lost events: go on where the run was never READY, else end it; as `recover_artifact`."""
         from sr_domain.flows import recover_run
 
-        return recover_run.recover_run(self._context, run_id, reason=reason, actor=_sure(actor))
+        return recover_run.recover_run(self._context, run_id, reason=reason, actor=sure(actor))
 
     def retry(
         self, run_id: str, request: Mapping[str, Any] | RunRequest | None = None, *, actor: Actor = None
@@ -252,7 +230,7 @@ class ScenarioRunner:
         from sr_domain.plan.request import RunRequest
 
         document = request.document() if isinstance(request, RunRequest) else request
-        return retry.retry(self._context, run_id, document, actor=_who(actor))
+        return retry.retry(self._context, run_id, document, actor=named(actor))
 
     def explain(self, run_id: str) -> Explanation:
         """Why a run is where it is. Raises `NotFound`."""
@@ -378,16 +356,3 @@ class ScenarioRunner:
     def close(self) -> None:
         """Let go of what the ports hold open."""
         self.ports.close()
-
-
-def _who(actor: Actor) -> Identity | None:
-    """The actor of a call; None where it names none."""
-    if isinstance(actor, Identity) or not actor:
-        return actor or None
-    from sr_domain.run.rights import claimed
-
-    return claimed(actor)
-
-
-def _sure(actor: Actor) -> Identity:
-    return _who(actor or "local") or Identity("local", "claimed")

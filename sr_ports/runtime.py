@@ -244,6 +244,15 @@ class Authenticator(Protocol):
         """The actor, or None when the credential proves nobody."""
 
 
+@runtime_checkable
+class Examined(Protocol):
+    """An authenticator that can look at where its keys come from, for ``sr doctor`` and the start of a service."""
+
+    def examine(self) -> str:
+        """What it found, in a sentence without a secret; keys are read now. Raises `Unreachable(AUTH_UNREACHABLE)` for
+        keys that cannot be had, `Fault(AUTH_UNSAFE)` for those that others can read or change."""
+
+
 @attrs.frozen(eq=False, repr=False)
 class Runtime(Compared):
     """Everything of the process itself that the core needs. `known_timezone`: an IANA name is known."""

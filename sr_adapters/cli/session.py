@@ -12,18 +12,22 @@ import click
 
 from sr_adapters.answers import versioned
 from sr_adapters.cli import output
-from sr_adapters.cli.errors import as_typed, remedy_here, tell
+from sr_adapters.cli.errors import as_typed, remedy_here, running, tell
 from sr_adapters.shown import folded, in_line
 
 if TYPE_CHECKING:
     from sr_domain.run.outcome import NextStep
+    from sr_domain.run.ports import Settings
     from sr_domain.runner import ScenarioRunner
     from sr_plugins.documents.profile import Profile
-    from sr_ports import ReasonCode, SrError
+    from sr_ports import Identity, ReasonCode, SrError
 
 PROFILE, REQUEST = "sr.yaml", "request.yaml"
 """The working folder's own, as ``sr init`` writes them."""
 SUPERSEDED = "READY (superseded)"
+ACTOR_HELP = "Who asks, a mere claim; default: whom SR_TOKEN proves, else this machine's user."
+_OWN_RIGHT = frozenset({"submit", "retry", "resume", "reemit", "recover", "doctor"})
+"""Commands that need another right than reading, and the one that looks into why nobody is let in."""
 _STYLES = {
     "READY": "green",
     SUPERSEDED: "yellow",
@@ -52,7 +56,30 @@ class Session:
         root = click.get_current_context().find_root()
         root.call_on_close(runner.close)
         root.call_on_close(lambda: self._tell(runner.notices))
+        if runner.settings.proven and running().partition(" ")[0] not in _OWN_RIGHT:
+            self._check_reader(runner)
         return runner
+
+    def actor(self, claim: str | None = None) -> Identity:
+        """Who gives this command line. `claim`: what ``--actor`` says. Raises `BadInput(AUTH_UNPROVEN)`."""
+        from sr_adapters.cli.identity import identity
+
+        return self._own if claim is None else identity(self.runner, claim)
+
+    @cached_property
+    def _own(self) -> Identity:
+        from sr_adapters.cli.identity import identity
+
+        return identity(self.runner, None)
+
+    def _check_reader(self, runner: ScenarioRunner) -> None:
+        """Return for an actor who may read. Raises `BadInput`: `AUTH_UNPROVEN`, `AUTH_DENIED`."""
+        from sr_adapters.cli.identity import identity
+        from sr_ports import BadInput, ReasonCode
+
+        who = identity(runner, None)
+        if not runner.allows("read", who):
+            raise BadInput(ReasonCode.AUTH_DENIED, denial(who.actor, "read", runner.settings))
 
     def any_profile(self) -> Profile:
         """The profile; one that lets any plugin in where its environment is not set, which no plugin decides."""
@@ -262,9 +289,13 @@ def shown_state(state: str | None, superseded_by: object) -> str:
     return SUPERSEDED if state == "READY" and superseded_by else state or ""
 
 
-def denial(actor: str | None, action: str, allowed: Iterable[str] | None) -> str:
+def denial(actor: str | None, action: str, settings: Settings) -> str:
     """Who was refused what, and who may."""
-    return f"actor {actor!r} may not {action} (auth.{action}: {', '.join(sorted(allowed or ())) or 'nobody'})"
+    from sr_domain.run.rights import listed
+
+    may = ", ".join(sorted(listed(settings, action) or ())) or "nobody"
+    named = "auth.submit and auth.supersede" if action == "resume" else f"auth.{action}"
+    return f"actor {actor!r} may not {action} ({named}: {may})"
 
 
 def ref_lines(node: Mapping[str, Any]) -> list[tuple[str, Any]]:

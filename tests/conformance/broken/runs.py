@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from sr_domain import Outcome, ScenarioRunner
-from sr_domain.runner import Actor
+from sr_domain.run.callers import Actor
 from sr_plugins.testing import MemoryWorld, SmallWorld
 from sr_ports import Admission, Binding, Envelope
 from sr_ports.conformance.runs import RequestFor, RunLaws, Runners
