@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from typing import TYPE_CHECKING, Any, Self
 
-from sr_domain.run.callers import Actor, Called, named, sure
+from sr_domain.run.callers import Actor, Called, document_of, named, sure
 from sr_domain.run.context import Context
 from sr_ports import Identity
 
@@ -41,9 +41,7 @@ class ScenarioRunner(Called):
     YAML. Every method may be called twice, at once, from any thread, or again after a crash (spec: mission, law 6),
     and imports its flow when it is first used. A context manager: leaving it closes the ports. A run may be named by
     its id, six characters of it or more, ``key:KEY``, or a ref that an answer or artifact carries.
-
-    An `actor` is an `Identity` that `identify` made, or a name, which is then a mere claim: where the profile wires an
-    authenticator claims may nothing (``AUTH_UNPROVEN``).
+    An `actor` is an `Identity`, or a name that nobody proved: see `sr_domain.run.callers`.
     """
 
     def __init__(
@@ -98,17 +96,11 @@ class ScenarioRunner(Called):
     def submit(self, request: Mapping[str, Any] | RunRequest, *, actor: Actor = None) -> Outcome:
         """Take a request as far as it goes now. Raises `BadInput`, `Unreachable`, `LeaseLost`; nothing is lost."""
         from sr_domain.flows.submit import submit
-        from sr_domain.plan.request import RunRequest
 
-        return submit(
-            self._context, request.document() if isinstance(request, RunRequest) else request, actor=named(actor)
-        )
+        return submit(self._context, document_of(request), actor=named(actor))
 
     def resume(self, run_id: str, *, actor: Actor = None, force: bool = False) -> Outcome:
-        """Finish what waits. `force`: with one more engine attempt. Raises `NotFound`, `Unreachable`, `LeaseLost`.
-
-        `actor`: None is the program itself, which finishes what it began.
-        """
+        """Finish what waits. `force`: with one more engine attempt. Raises `NotFound`, `Unreachable`, `LeaseLost`."""
         from sr_domain.flows import resume
 
         return resume.resume(self._context, run_id, actor=sure(actor, Identity("resume", "system")), force=force)
@@ -227,10 +219,8 @@ class ScenarioRunner(Called):
         `request`: where record and index do not have it. A run of the series that goes on or is READY is the answer.
         """
         from sr_domain.flows import retry
-        from sr_domain.plan.request import RunRequest
 
-        document = request.document() if isinstance(request, RunRequest) else request
-        return retry.retry(self._context, run_id, document, actor=named(actor))
+        return retry.retry(self._context, run_id, document_of(request), actor=named(actor))
 
     def explain(self, run_id: str) -> Explanation:
         """Why a run is where it is. Raises `NotFound`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sr_ports import Identity
 
@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from sr_domain.run.rights import Headers
 
 Actor = str | Identity | None
-"""Who asks: an identity, or a name that nobody proved. None: whoever the request or the call itself means."""
+"""Who asks: an identity that `Called.identify` made, or a name, which is then a mere claim: where the profile wires an
+authenticator claims may nothing (``AUTH_UNPROVEN``). None: whom the request means; of a resume the program itself."""
 
 
 class Called:
@@ -36,6 +37,13 @@ class Called:
         from sr_domain.run import rights
 
         return rights.allows(self._context.settings, action, who)
+
+
+def document_of(request: Any) -> Any:
+    """A request as a mapping; what is none stays as it is, to be told."""
+    from sr_domain.plan.request import RunRequest
+
+    return request.document() if isinstance(request, RunRequest) else request
 
 
 def named(actor: Actor) -> Identity | None:

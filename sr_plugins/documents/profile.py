@@ -133,6 +133,7 @@ def _no_slip(auth: Auth, attribute: attrs.Attribute[Any], settings: Mapping[str,
             raise Refused(f"unknown key auth.{key}; {told}")
 
 
+_MODE = setting("how an actor proves who he is", wanted="disabled, or an authenticator's name")
 _AUTH = ("mode", "submit", "reemit", "supersede", "recover", "read")
 
 
@@ -143,17 +144,11 @@ class Auth(Compared):
     `mode`: ``disabled``, or the authenticator's name. `settings`: the authenticator's own.
     """
 
-    mode: str = attrs.field(
-        default=DISABLED,
-        validator=min_len(1),
-        metadata=setting("how an actor proves who he is", wanted="disabled, or an authenticator's name"),
-    )
+    mode: str = attrs.field(default=DISABLED, validator=min_len(1), metadata=_MODE)
     submit: tuple[str, ...] | None = _right("who may submit; nobody when left out, anybody while mode is disabled")
     reemit: tuple[str, ...] | None = _right("who may re-emit; who may submit when left out")
     supersede: tuple[str, ...] | None = _right("who may supersede a run; who may submit when left out")
-    recover: tuple[str, ...] | None = _right(
-        "who may accept a loss; nobody when left out, who may submit while mode is disabled"
-    )
+    recover: tuple[str, ...] | None = _right("who may accept a loss; left out: nobody, with mode disabled who submits")
     read: tuple[str, ...] | None = _right("who may read; every authenticated actor when left out")
     settings: Mapping[str, Any] = attrs.field(factory=dict, validator=_no_slip, metadata=described(About(rest=True)))
 
