@@ -813,6 +813,7 @@ def test_a_successor_whose_news_the_bus_did_not_take_says_so(stage: Stage) -> No
 
 ELSEWHERE = {
     "tests/cli/test_doctor_truth.py": {C.AUTHORITY_BEHIND},
+    "tests/cli/test_auth.py": {C.AUTH_UNPROVEN, C.AUTH_UNREACHABLE, C.AUTH_UNSAFE},
     "tests/consumer/test_follower.py": {C.FOLLOWER_BUSY, C.BUS_POSITION_LOST},
     "tests/adapters/test_followers.py": {C.FOLLOWERS_UNREACHABLE},
     "tests/adversary/test_padded.py": {C.OBJECT_TOO_LARGE},
