@@ -133,6 +133,7 @@ def _no_slip(auth: Auth, attribute: attrs.Attribute[Any], settings: Mapping[str,
             raise Refused(f"unknown key auth.{key}; {told}")
 
 
+_NAMED = matches_re(r"[a-z][a-z0-9_-]{0,63}")  # it goes on record as the proof of an actor
 _MODE = setting("how an actor proves who he is", wanted="disabled, or an authenticator's name")
 _AUTH = ("mode", "submit", "reemit", "supersede", "recover", "read")
 
@@ -144,7 +145,7 @@ class Auth(Compared):
     `mode`: ``disabled``, or the authenticator's name. `settings`: the authenticator's own.
     """
 
-    mode: str = attrs.field(default=DISABLED, validator=min_len(1), metadata=_MODE)
+    mode: str = attrs.field(default=DISABLED, validator=_NAMED, metadata=_MODE)
     submit: tuple[str, ...] | None = _right("who may submit; nobody when left out, anybody while mode is disabled")
     reemit: tuple[str, ...] | None = _right("who may re-emit; who may submit when left out")
     supersede: tuple[str, ...] | None = _right("who may supersede a run; who may submit when left out")

@@ -453,7 +453,7 @@ def copy_the_store(stage: Stage) -> None:
 
 def cut_before_the_decision(stage: Stage) -> None:
     path = stage.stored(LAYOUT.record(RUN))
-    path.write_bytes(path.read_bytes().partition(b'{"actor":"local","details":{"bundle_hash"')[0])
+    path.write_bytes(re.split(rb'(?m)^(?=[^\n]*"details":\{"bundle_hash")', path.read_bytes())[0])
 
 
 def cut_behind_the_decision(stage: Stage) -> None:
