@@ -234,7 +234,8 @@ class Authenticator(Protocol):
     Laws:
 
     U1  A credential that is missing, empty, cut, changed in any character or of another scheme proves nobody: None.
-    U2  A credential that holds proves one actor, the same each time, with a name and the authenticator's mode.
+    U2  A credential that holds proves one actor, the same each time and in whatever case its headers are named, with a
+        name and the authenticator's mode.
     U3  `authenticate` raises nothing for whatever headers. Where whoever knows the keys cannot be reached it raises
         `Unreachable`, and never lets anybody in.
     U4  What one call was asked says nothing about the next: calls may come at once.

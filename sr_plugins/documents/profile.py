@@ -124,9 +124,9 @@ def _right(text: str) -> Any:
 
 def _no_slip(auth: Auth, attribute: attrs.Attribute[Any], settings: Mapping[str, Any]) -> None:
     """A key that is nobody's, or nearly one of the section's own, opens no door by being passed over."""
-    import difflib
-
     for key in settings:
+        import difflib
+
         near = difflib.get_close_matches(key, _AUTH, 1, 0.8 if auth.mode != DISABLED else 0.6)
         if near or auth.mode == DISABLED:
             told = f"did you mean {near[0]}?" if near else f"with mode {DISABLED} there is none but {', '.join(_AUTH)}"

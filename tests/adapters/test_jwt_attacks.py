@@ -227,7 +227,7 @@ def test_roles(name: str, said: dict[str, Any], roles: set[str]) -> None:
 def test_an_identity_has_its_roles_and_its_end(tmp_path: Path) -> None:
     found = checks_jwts(keys(tmp_path)).authenticate(bearer(token(exp=NOW + 300)))
     assert found is not None
-    assert (found.mode, found.roles) == ("jwt", {"leads"})
+    assert (found.mode, found.roles) == ("jwt", frozenset({"leads"}))
     assert found.expires_at == datetime.fromtimestamp(NOW + 300, UTC)
 
 

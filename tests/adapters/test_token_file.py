@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sr_adapters.auth import tokens, watched
+from sr_adapters.auth import tokens
 from sr_adapters.auth.watched import WatchedFile
 from sr_ports import Fault, Identity, Unreachable
 from tests.adapters.issuer import bearer, write
@@ -91,9 +91,10 @@ def test_a_change_that_leaves_size_and_times_as_they_were_is_seen(tmp_path: Path
 
 
 def test_a_file_that_stands_still_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, reads = write(tmp_path / "t", b"x"), []
+    path = write(tmp_path / "t", b"x")
+    reads: list[bytes] = []
     file = WatchedFile(str(path), "it", reads.append, 9)
-    monkeypatch.setattr(watched.time, "time_ns", lambda: path.stat().st_ctime_ns + 3 * 10**9)
+    monkeypatch.setattr("sr_adapters.auth.watched.time.time_ns", lambda: path.stat().st_ctime_ns + 3 * 10**9)
     for _ in range(3):
         file.read()
     assert len(reads) == 1
@@ -119,7 +120,8 @@ def test_a_file_that_breaks_keeps_everybody_out_until_it_is_mended(tmp_path: Pat
 def test_a_file_that_is_replaced_while_it_is_read_is_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, reads = token_file(tmp_path / "t", alice=TOKEN), []
+    path = token_file(tmp_path / "t", alice=TOKEN)
+    reads: list[object] = []
     read = WatchedFile._bytes
 
     def replaced(self: Any) -> Any:
@@ -201,7 +203,7 @@ def test_every_entry_is_compared_whoever_it_is(tmp_path: Path, monkeypatch: pyte
         compared.append(one)
         return in_constant_time(one, other)
 
-    monkeypatch.setattr(tokens.hmac, "compare_digest", comparing)
+    monkeypatch.setattr("sr_adapters.auth.tokens.hmac.compare_digest", comparing)
     for token, actor in ((by_actor["a0"], "a0"), (by_actor["a19"], "a19"), ("x" * 32, None)):
         compared.clear()
         found = checks.authenticate(bearer(token))

@@ -205,29 +205,21 @@ def test_no_token_is_on_disk_or_told_in_any_way(guarded: Shell, monkeypatch: pyt
     told += [guarded("-v", "submit", guarded.request("other")), guarded("--json", "reemit", RUN, "--kind", "BOTH")]
     for token in TOKENS.values():
         assert all(token not in one.out + one.err for one in told)
-        assert all(token.encode() not in data for data in tree(guarded.folder).values() if isinstance(data, bytes))
+        assert all(token.encode() not in data for data in tree(guarded.folder).values())
 
 
 def test_the_engine_has_no_token_of_its_caller(sr: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     as_(monkeypatch, "alice")
-    monkeypatch.setenv("SR_OTHER", "seen")
-    from sr_adapters.cli import engine
-
-    given: dict[str, str] = {}
-
-    class Run:
-        root = "."
-        pins = type("P", (), {"manifest_fingerprint": "0" * 64})()
-
-        def variables(self) -> dict[str, str]:
-            return {}
-
-    monkeypatch.setattr(engine, "engine_run", Run, raising=False)
-    monkeypatch.setattr("sr_adapters.sealing.engine_run", Run, raising=False)
-    monkeypatch.setattr(engine, "_run", lambda command, environment, **_: given.update(environment) or 1)
-    sr("engine", "--", "true")
-    assert given["SR_OTHER"] == "seen"
-    assert "SR_TOKEN" not in given
+    (sr.folder / "made").mkdir()
+    invocation = {"run_id": RUN, "manifest_fingerprint": "0" * 64, "parameter_hash": "1" * 64, "seed": 7}
+    given = {"SR_ENGINE_INVOCATION_JSON": json.dumps(invocation), "SR_ENGINE_RUN_ROOT": str(sr.folder / "made")}
+    for name, value in {**given, "SR_OTHER": "seen"}.items():
+        monkeypatch.setenv(name, value)
+    look = "import json, os; open('seen', 'w').write(json.dumps(dict(os.environ))); open('made/a.csv', 'w').write('1')"
+    assert sr.bare("engine", "--", sys.executable, "-c", look).code == 0
+    seen = json.loads((sr.folder / "seen").read_text())
+    assert seen["SR_OTHER"] == "seen"
+    assert "SR_TOKEN" not in seen
 
 
 def test_doctor_looks_at_the_keys(guarded: Shell) -> None:

@@ -90,7 +90,7 @@ def test_without_an_authenticator_the_header_is_a_claim() -> None:
     assert identity_of(None, {}) == claimed("local")
     for headers in ([("X-SR-Actor", "ann"), ("x-sr-actor", "bob")], {"X-SR-Actor": ""}, {"X-SR-Actor": "a\u202eb"}):
         with pytest.raises(BadInput, match="AUTH_UNPROVEN"):
-            identity_of(None, headers)  # type: ignore[arg-type]
+            identity_of(None, headers)
 
 
 LISTS: dict[str, Any] = {"submitters": frozenset({"role:leads"}), "superseders": frozenset({"bob"}), "readers": None}
