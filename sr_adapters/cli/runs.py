@@ -92,6 +92,8 @@ def resume_command(
     """Finish what waits or was left by a crash."""
     if (force and not run_ids) or (sum((bool(run_ids), all_runs, watch)) != 1 and not (rebuild_index and not run_ids)):
         raise click.UsageError("give run ids, or --all, or --watch; --force goes with run ids")
+    if not run_ids:
+        session.require("resume")  # of a run that is named, its record takes the denial
     unbound = _rebuild(session, only=not (all_runs or watch)) if rebuild_index else exits.DONE
     if rebuild_index and not (all_runs or watch):
         return unbound

@@ -46,6 +46,7 @@ class Session:
         self.policy = policy
         self.as_json = as_json
         self.verbose = verbose
+        self._user: Identity | None = None
 
     @cached_property
     def runner(self) -> ScenarioRunner:
@@ -57,29 +58,34 @@ class Session:
         root.call_on_close(runner.close)
         root.call_on_close(lambda: self._tell(runner.notices))
         if runner.settings.proven and running().partition(" ")[0] not in _OWN_RIGHT:
-            self._check_reader(runner)
+            self.require("read", runner)
         return runner
 
     def actor(self, claim: str | None = None) -> Identity:
-        """Who gives this command line. `claim`: what ``--actor`` says. Raises `BadInput(AUTH_UNPROVEN)`."""
+        """Who gives this command line. `claim`: what ``--actor`` says. Raises as `identity.identity`.
+
+        A token is asked for its actor each time: a command that goes on for long ends with it.
+        """
+        return self._actor(self.runner, claim)
+
+    def _actor(self, runner: ScenarioRunner, claim: str | None = None) -> Identity:
         from sr_adapters.cli.identity import identity
+        from sr_domain.run.rights import OS
 
-        return self._own if claim is None else identity(self.runner, claim)
+        if claim is None and self._user is not None:
+            return self._user
+        who = identity(runner, claim)
+        self._user = who if who.mode == OS else None
+        return who
 
-    @cached_property
-    def _own(self) -> Identity:
-        from sr_adapters.cli.identity import identity
-
-        return identity(self.runner, None)
-
-    def _check_reader(self, runner: ScenarioRunner) -> None:
-        """Return for an actor who may read. Raises `BadInput`: `AUTH_UNPROVEN`, `AUTH_DENIED`."""
-        from sr_adapters.cli.identity import identity
+    def require(self, action: str, runner: ScenarioRunner | None = None) -> None:
+        """Return for an actor who may do this. Raises `BadInput`: `AUTH_UNPROVEN`, `AUTH_DENIED`."""
         from sr_ports import BadInput, ReasonCode
 
-        who = identity(runner, None)
-        if not runner.allows("read", who):
-            raise BadInput(ReasonCode.AUTH_DENIED, denial(who.actor, "read", runner.settings))
+        runner = self.runner if runner is None else runner
+        who = self._actor(runner)
+        if not runner.allows(action, who):
+            raise BadInput(ReasonCode.AUTH_DENIED, denial(who.actor, action, runner.settings))
 
     def any_profile(self) -> Profile:
         """The profile; one that lets any plugin in where its environment is not set, which no plugin decides."""

@@ -16,6 +16,7 @@ import yaml
 
 from sr_adapters.cli.identity import os_user
 from sr_domain.encoding.ids import run_id_for
+from sr_plugins import build_runner
 from tests.cli.conftest import Answer, Shell
 from tests.worlds import tree
 
@@ -153,6 +154,36 @@ def test_each_may_what_his_list_says(guarded: Shell, monkeypatch: pytest.MonkeyP
     assert [(one["actor"], one["details"]["action"], one["actor_proof"]) for one in denied] == [
         ("alice", "reemit", "token"), ("alice", "recover", "token"), ("bob", "resume", "token"),
     ]  # fmt: skip
+
+
+def test_what_goes_over_every_run_needs_the_right_first(guarded: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    as_(monkeypatch, "alice")
+    assert guarded("submit", guarded.request()).code == 0
+    commands = (("resume", "--all"), ("resume", "--rebuild-index"), ("audit", RUN, "--repair-status"))
+    as_(monkeypatch, "carol")
+    before = tree(guarded.folder)
+    for command in commands:
+        assert "AUTH_DENIED" in unproven(guarded(*command))
+    assert tree(guarded.folder) == before
+    assert guarded("audit", RUN).code == 0
+    as_(monkeypatch, "alice")
+    assert [guarded(*command).code for command in commands] == [0, 0, 0]
+
+
+def test_a_token_that_is_taken_back_ends_a_command_that_goes_on(
+    guarded: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sr_adapters.cli.session import Session
+    from sr_ports import BadInput
+
+    as_(monkeypatch, "alice")
+    session = Session("profile.yaml", None, False, False)
+    with build_runner("profile.yaml") as runner:
+        vars(session)["runner"] = runner
+        assert session.actor().actor == "alice"
+        (guarded.folder / "tokens.yaml").write_text(f"alice: {'0' * 64}\n")
+        with pytest.raises(BadInput, match="AUTH_UNPROVEN"):
+            session.actor()
 
 
 def record_of(folder: Path, run_id: str) -> list[dict[str, Any]]:
