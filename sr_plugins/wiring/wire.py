@@ -306,13 +306,12 @@ class Wires(Compared):
 
     def sections(self, narrate: bool) -> list[tuple[str, str]]:
         """Port and name of every adapter that the profile names."""
-        profile = self.profile
+        profile, sinks = self.profile, [("sink", one.sink) for one in self._sinks(narrate)]
         named = [
             ("object_store", profile.object_store), ("authority", profile.authority),
             ("control_bus", profile.control_bus), ("invoker", profile.invoker),
             ("attest", profile.attest), ("authenticator", profile.auth.authenticator),
         ]  # fmt: skip
-        sinks = [("sink", one.sink) for one in self._sinks(narrate)]
         return [(port, section.adapter) for port, section in named if section is not None] + sinks
 
     def _sinks(self, narrate: bool) -> list[NamedSink]:
