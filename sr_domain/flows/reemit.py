@@ -125,11 +125,7 @@ def reemit(
     run_id = id_of(context.ports, run)
     if not allows(context.settings, "reemit", actor):
         return _denied(context, run, run_id, kind, actor)
-    request = {"run_id": run_id, "reemit_kind": kind, "requested_by": actor.actor, "dry_run": dry_run}
-    misfit = problem("reemit_request", {**request, **({"reason": reason} if reason else {})})
-    if misfit is not None:
-        raise BadInput(ReasonCode.USAGE, f"re-emit: {misfit.what}")
-    check_actor(actor.actor)
+    _check({"run_id": run_id, "reemit_kind": kind, "dry_run": dry_run}, actor, reason)
     layout, ledger = record_of(context, run)
     context = context.at(layout.platform_run_id)
     reemission = _Reemission(context, layout, ledger, ReemitKind(kind), actor)
@@ -149,6 +145,15 @@ def reemit(
         return _under_lease(reemission, reason=told, dry_run=dry_run, superseded=superseded)
     finally:
         _release(context, lease)
+
+
+def _check(asked: Mapping[str, Any], actor: Identity, reason: str | None) -> None:
+    """Return for a request that fits its contract. Raises `BadInput(USAGE)`."""
+    request = {**asked, "requested_by": actor.actor, **({"reason": reason} if reason else {})}
+    misfit = problem("reemit_request", request)
+    if misfit is not None:
+        raise BadInput(ReasonCode.USAGE, f"re-emit: {misfit.what}")
+    check_actor(actor.actor)
 
 
 def _denied(context: Context, run: str, run_id: str, kind: str, actor: Identity) -> Outcome:

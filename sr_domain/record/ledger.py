@@ -38,8 +38,7 @@ class Event(Compared):
 
     `event_id`: the sha256 of its own line with an empty `event_id`, in a record of revision 1 its first 32
     hex: the chain binds every event but the last, and this binds the last as well.
-    `actor_proof`: how `actor` was proven (`Identity.mode`); None in lines that have no such part: those of revision 1,
-    and all that were written before it was known.
+    `actor_proof`: how `actor` was proven (`Identity.mode`); None in lines of revision 1, and before it was known.
     """
 
     event_id: str
@@ -67,9 +66,7 @@ class Event(Compared):
     def document(self) -> dict[str, Any]:
         """JSON form."""
         node = {field.name: getattr(self, field.name) for field in attrs.fields(Event)}
-        if self.actor_proof is None:
-            del node["actor_proof"]
-        return node
+        return node if self.actor_proof is not None else {name: node[name] for name in node if name != "actor_proof"}
 
     def line(self) -> bytes:
         """The event's line, without its newline."""
@@ -188,8 +185,7 @@ def _width(before: Event | None, named: int | None) -> int:
 
 
 def _sealed(event: Event, width: int) -> tuple[Event, bytes]:
-    """The event with its id of so many hex, and its line. How its actor was proven is left out of a line with a short
-    id: a release that writes those could not read it."""
+    """The event with its id of so many hex, and its line; a release that writes short ids reads no `actor_proof`."""
     if width == _SHORT:
         event = attrs.evolve(event, actor_proof=None)
     body = event.line()
