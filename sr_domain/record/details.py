@@ -18,10 +18,13 @@ class Nothing(Value):
 
 @value
 class Received(Value):
-    """`actor_proof`, here and below: how the actor was proven (`Identity.mode`); None from earlier releases."""
+    """A request. What is None could not be read of it.
 
-    run_equivalence_key: str
-    actor: str
+    `actor_proof`, here and below: how the actor was proven (`Identity.mode`); None from earlier releases.
+    """
+
+    run_equivalence_key: str | None = None
+    actor: str | None = None
     actor_proof: str | None = None
 
 
