@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from sr_ports import one_line
 
 SCHEMA_VERSION = "1.0"
 """Of every answer; an answer that is an artifact (a facts view, a quarantine record, an envelope) has none."""
@@ -52,7 +54,9 @@ CONTRACTS: Mapping[str, str] = {
     "pack new": "pack_written",
     "pack add output": "pack_written",
     "policy seal": "policy_seal",
+    "auth hash": "auth_hash",
     "session new": "session",
+    "completion": "completion",
     "whatever ends in an error": "error",
 }
 """The contract of what each command answers with ``--json``."""
@@ -71,3 +75,29 @@ def error_node(code: str, message: str, remedy: str) -> dict[str, str]:
 def error_document(error: Mapping[str, str], exit_code: int) -> dict[str, Any]:
     """The answer of a command that ends in an error. `what` is what the first release called the message."""
     return versioned({"error": {**error, "what": error["message"]}, "exit_code": exit_code})
+
+
+_unquoted: list[Callable[[str], str]] = []
+
+
+def hides(unquoted: Callable[[str], str]) -> None:
+    """Take out of every message, from now on, what `unquoted` takes out of a text: what a profile took from the
+    environment (`Profile.taken`)."""
+    _unquoted.append(unquoted)
+
+
+def hides_nothing() -> None:
+    """A command line begins, of which a process may give many: no profile was read for it yet."""
+    _unquoted.clear()
+
+
+def sentence(what: Any) -> str:
+    """What went wrong, in one line; a plugin's driver may quote an address with a password in it, or a value that
+    came from the environment."""
+    from sr_ports.masking import without_passwords
+    from sr_ports.secret_shapes import without_private_keys
+
+    told = str(what)
+    for unquoted in _unquoted:
+        told = unquoted(told)
+    return one_line(without_passwords(without_private_keys(told)[0]))

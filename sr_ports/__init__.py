@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         StorePlace,
         Tail,
     )
+    from sr_ports.bearer import bearer_token
     from sr_ports.bus import ControlBus, Envelope
     from sr_ports.errors import (
         BadInput,
@@ -96,6 +97,8 @@ if TYPE_CHECKING:
         BatchSink,
         Begun,
         Clock,
+        Examined,
+        ExposingSink,
         Heartbeat,
         Held,
         Identity,
@@ -130,6 +133,7 @@ _HOME = {
     "Begun": "runtime",
     "AuthorityStore": "authority",
     "BadInput": "errors",
+    "bearer_token": "bearer",
     "Binding": "authority",
     "Blob": "stores",
     "BundleFile": "laws",
@@ -153,6 +157,8 @@ _HOME = {
     "EngineRoots": "roots",
     "Envelope": "bus",
     "EvidenceFault": "errors",
+    "Examined": "runtime",
+    "ExposingSink": "runtime",
     "Fault": "errors",
     "FileFact": "roots",
     "HashingLaw": "laws",
@@ -257,6 +263,8 @@ __all__ = [
     "EngineRoots",
     "Envelope",
     "EvidenceFault",
+    "Examined",
+    "ExposingSink",
     "Fault",
     "FileFact",
     "FollowerStore",
@@ -330,6 +338,7 @@ __all__ = [
     "Wanted",
     "Wiring",
     "WorkPool",
+    "bearer_token",
     "check_bytes",
     "check_group",
     "check_key",

@@ -11,9 +11,9 @@ from typing import Any
 
 import click
 
-from sr_adapters.answers import error_document, error_node
+from sr_adapters.answers import error_document, error_node, sentence
 from sr_adapters.cli import exits, output, signals
-from sr_adapters.cli.errors import Tree, begin, remedy_here, sentence, tell, typed_with
+from sr_adapters.cli.errors import Tree, begin, remedy_here, tell, typed_with
 from sr_adapters.cli.session import Session, own_profile
 from sr_ports import REASONS, Kind, ReasonCode, SrError
 from sr_ports.errors import described, foreseen
@@ -50,6 +50,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pack": ("pack", "Begin an interface pack, add to it, check it."),
     "contracts": ("packs", "Check an interface pack against itself and its contracts."),
     "policy": ("packs", "Seal a policy profile after a change."),
+    "auth": ("auth", "Hash a token, or make one, for those who may work here."),
     "completion": ("completion", "Lines that make a shell complete commands, run ids, keys and gates."),
 }
 

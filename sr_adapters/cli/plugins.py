@@ -12,6 +12,7 @@ from sr_adapters.cli.errors import Tree, tell
 from sr_adapters.cli.session import Session, counted
 
 if TYPE_CHECKING:
+    from sr_plugins.documents.profile import Profile
     from sr_plugins.uses.plugin_check import Tried
     from sr_plugins.uses.plugin_shown import Shown
 
@@ -39,8 +40,9 @@ def listed(session: Session) -> int:
     from sr_plugins.wiring.wire import survey
     from sr_ports import ReasonCode
 
-    host = survey(session.any_profile())
-    offers, conflicts = [_told(one) for one in host.offers()], [one.what for one in host.conflicts]
+    profile = session.any_profile()
+    host = survey(profile)
+    offers, conflicts = [_told(profile, one) for one in host.offers()], [one.what for one in host.conflicts]
     if session.as_json:
         import attrs
 
@@ -56,14 +58,12 @@ def listed(session: Session) -> int:
     return exits.USAGE if conflicts else exits.DONE
 
 
-def _told(row: T) -> T:
+def _told(profile: Profile, row: T) -> T:
     """The row without what came from the environment, as the place of a plugin that is a file may have."""
     import attrs
 
-    from sr_plugins.documents.environment import unquoted
-
-    told = {name: unquoted(value) for name, value in attrs.asdict(row, recurse=False).items() if isinstance(value, str)}
-    return attrs.evolve(row, **told)
+    texts = {name: value for name, value in attrs.asdict(row, recurse=False).items() if isinstance(value, str)}
+    return attrs.evolve(row, **{name: profile.taken.unquoted(value) for name, value in texts.items()})
 
 
 @plugins_command.command("show")
@@ -79,7 +79,8 @@ def show(session: Session, name: str) -> int:
     from sr_plugins.uses.plugin_shown import shown
     from sr_plugins.wiring.wire import survey
 
-    found = [_told(one) for one in shown(survey(session.any_profile()), name)]
+    profile = session.any_profile()
+    found = [_told(profile, one) for one in shown(survey(profile), name)]
     if session.as_json:
         session.json({"name": name, "found": [attrs.asdict(one) for one in found]})
     else:

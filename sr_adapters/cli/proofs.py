@@ -42,8 +42,6 @@ def verify_command(
     5 on any fault; that the run was superseded is one, and that its
     record is gone another: outputs are proven from the view and its part lists all the same.
     """
-    from sr_domain.queries.finding import Weight
-    from sr_domain.queries.view_gates import WORKERS_FAULTS
     from sr_plugins.uses.consumer import verify_facts
 
     def progress(line: str) -> None:
@@ -52,7 +50,7 @@ def verify_command(
 
     done = verify_facts(
         facts,
-        profile=session.profile,
+        profile=session.loaded,
         engine_run_root=engine_run_root,
         fast=fast,
         key=key,
@@ -67,6 +65,14 @@ def verify_command(
         tell(one.code, f"{one.where}: {one.what}", step(one, done.run_id))
     if done.ok:
         session.tell_superseded(done.run_id, done.superseded_by)
+    return _exit_code(done)
+
+
+def _exit_code(done: Verification) -> int:
+    from sr_domain.queries.finding import Weight
+    from sr_domain.queries.view_gates import WORKERS_FAULTS
+
+    if done.ok:
         return exits.DONE
     left = [one for one in done.findings if one.code not in WORKERS_FAULTS]
     if not left:

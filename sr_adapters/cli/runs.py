@@ -13,13 +13,12 @@ from sr_adapters.answers import versioned
 from sr_adapters.cli import exits, output, signals
 from sr_adapters.cli.errors import as_typed, remedy_here
 from sr_adapters.cli.naming import run_argument
-from sr_adapters.cli.outcomes import answer, remedy_of
+from sr_adapters.cli.outcomes import answer, remedy_of, tell_standing, worked
 from sr_adapters.cli.request_flags import request_flags
-from sr_adapters.cli.session import Session
+from sr_adapters.cli.session import ACTOR_HELP, Session
 from sr_ports import ReasonCode
 
 if TYPE_CHECKING:
-    from sr_domain.record.details import Standing
     from sr_domain.run.outcome import Outcome
     from sr_domain.run.trouble import Trouble
     from sr_plugins.uses.looks import Looks
@@ -33,7 +32,7 @@ _NO_RUN = "-"
 
 @click.command("submit")
 @request_flags
-@click.option("--actor", metavar="A", help="Who asks; default: the request's invoker.")
+@click.option("--actor", metavar="A", help=f"{ACTOR_HELP} Without proof the request's invoker goes before.")
 @click.option(
     "--wait", "wait_s", type=click.FloatRange(min=0), metavar="SECONDS", help="Follow a run that waits or is in flight."
 )
@@ -48,12 +47,12 @@ def submit_command(
 
     REQUEST is a YAML or JSON file, or - for standard input; flags stand in its place, or for its fields.
     """
-    outcome = session.runner.submit(request, actor=actor)
-    outcome = _follow(session, outcome, wait_s)
-    return answer(session, outcome)
+    outcome = session.runner.submit(request, actor=session.actor(actor))
+    outcome = _follow(session, outcome, wait_s, actor)
+    return worked(session, outcome, answer(session, outcome))
 
 
-def _follow(session: Session, outcome: Outcome, wait_s: float | None) -> Outcome:
+def _follow(session: Session, outcome: Outcome, wait_s: float | None, actor: str | None) -> Outcome:
     """Resume a run that waits, or watch one that is in flight, until it is final or time is up."""
     deadline, pause_s = time.monotonic() + (wait_s or 0), _POLL_S
     while not _rests(outcome) and (left := deadline - time.monotonic()) > 0:
@@ -61,7 +60,7 @@ def _follow(session: Session, outcome: Outcome, wait_s: float | None) -> Outcome
             output.countdown(f"{outcome.state or 'OPEN'}: {left:.0f} s left to wait ")
         time.sleep(min(pause_s, left))
         signals.check()
-        outcome = session.runner.resume(outcome.run_id)
+        outcome = session.runner.resume(outcome.run_id, actor=session.actor(actor))
         unstable = outcome.reason_code == ReasonCode.EVIDENCE_UNSTABLE
         pause_s = min(pause_s * _SLOWER, _MOST_S) if unstable else _POLL_S
     return outcome
@@ -93,17 +92,20 @@ def resume_command(
     """Finish what waits or was left by a crash."""
     if (force and not run_ids) or (sum((bool(run_ids), all_runs, watch)) != 1 and not (rebuild_index and not run_ids)):
         raise click.UsageError("give run ids, or --all, or --watch; --force goes with run ids")
+    if not run_ids:
+        session.require("resume")  # of a run that is named, its record takes the denial
     unbound = _rebuild(session, only=not (all_runs or watch)) if rebuild_index else exits.DONE
     if rebuild_index and not (all_runs or watch):
         return unbound
     if len(run_ids) == 1:
-        return answer(session, session.runner.resume(run_ids[0], force=force))
+        outcome = session.runner.resume(run_ids[0], actor=session.actor(), force=force)
+        return worked(session, outcome, answer(session, outcome))
     if watch:
         return _watch(session, every)
     runner = session.runner
     rows, code = resume_each(session, run_ids or chain(runner.unsettled(), runner.lost()), force=force)
-    if all_runs:
-        _tell_standing(session)
+    if all_runs or rows:
+        tell_standing(session)
     if session.as_json:
         session.json({"runs": rows})
     elif rows:
@@ -113,14 +115,6 @@ def resume_command(
     else:
         session.say("Nothing to resume: every run known here is settled.")
     return exits.worst([unbound, code])
-
-
-def _tell_standing(session: Session, before: Standing | None = None) -> Standing | None:
-    """Telemetry hears what is still not settled, where that is not as `before`; None where it cannot be known."""
-    try:
-        return session.runner.tell_standing(before)
-    except Exception:  # noqa: BLE001 - what runs came to is told, whatever became of counting them (mission, law 10)
-        return None
 
 
 def _steps(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -153,7 +147,10 @@ def resume_each(session: Session, run_ids: Iterable[str], *, force: bool = False
     """
     from sr_domain.run.trouble import each
 
-    return _told(session, each(run_ids, lambda run_id: session.runner.resume(run_id, force=force)))
+    def work(run_id: str) -> Outcome:
+        return session.runner.resume(run_id, actor=session.actor(), force=force)
+
+    return _told(session, each(run_ids, work))
 
 
 def _told(session: Session, done: Iterable[tuple[str, Outcome | Trouble]]) -> tuple[list[dict[str, Any]], int]:
@@ -190,7 +187,7 @@ def _watch(session: Session, every: float) -> int:
             if last.get(row["run_id"]) != told:
                 last[row["run_id"]] = told
                 session.json_line(row) if session.as_json else session.say(_news(row))
-        standing = _tell_standing(session, standing) or standing
+        standing = tell_standing(session, standing) or standing
         signals.check()
         time.sleep(every)
 
@@ -208,8 +205,9 @@ def _look(session: Session, looks: Looks | None) -> tuple[list[dict[str, Any]], 
     try:
         runner = session.runner
         if looks is None:
-            done += each(chain(runner.unsettled(), runner.lost()), runner.resume)
-            looks = Looks(runner)
+            actor = session.actor()
+            done += each(chain(runner.unsettled(), runner.lost()), lambda run_id: runner.resume(run_id, actor=actor))
+            looks = Looks(runner, actor=actor)
         else:
             done += looks.each()
     except Exception as error:  # noqa: BLE001 - a watch outlives whatever one look met

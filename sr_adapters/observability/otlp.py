@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from sr_adapters.observability.deferred import CLOSE_S, Deferred
+from sr_adapters.observability.deferred import DeferredSink
 from sr_adapters.observability.lengths import instant
 from sr_adapters.observability.lines import document
 from sr_adapters.observability.metrics import BUCKETS, METRICS, measured
@@ -37,31 +37,23 @@ _LONGEST = 16_384
 """Characters that an attribute or a message may have."""
 
 
-class OtlpSink:
+class OtlpSink(DeferredSink):
     """Tells a collector of runs. `settings`: where it is. `every_s`: how long events may be kept."""
 
     traces = True
-    close_s = CLOSE_S
 
     def __init__(self, settings: OtlpSettings, *, every_s: float = EVERY_S) -> None:
         self._settings = settings
         self._spans = Spans()
         self._exports: _Exports | None = None
-        self._deferred = Deferred(self._export, after_s=every_s, limit=_LIMIT)
+        super().__init__(self._export, after_s=every_s, limit=_LIMIT)
 
-    def emit(self, event: ObsEvent) -> None:
-        self.emit_all([event])
+    def _export(self, events: Sequence[ObsEvent]) -> bool:
+        """Deliver; whether what was told changes with time alone.
 
-    def emit_all(self, events: Sequence[ObsEvent]) -> None:
-        self._deferred.add(events)
-
-    def close(self) -> None:
-        """Tell what was kept."""
-        self._deferred.now()
-
-    def _export(self, events: Sequence[ObsEvent]) -> None:
-        """Raises `ConnectionError` where the collector did not take something: it is not told that again, and what
-        would have followed is given up with it, since each try takes its time."""
+        Raises `ConnectionError` where the collector did not take something: it is not told that again, and what would
+        have followed is given up with it, since each try takes its time.
+        """
         if self._exports is None:
             self._exports = _Exports(self._settings)
         told = [(event, document(event)) for event in events]
@@ -70,6 +62,7 @@ class OtlpSink:
         failed = self._exports.spans(spans) or self._exports.logs(told) or self._exports.metrics(metrics)
         if failed:
             raise ConnectionError(f"the collector did not take {failed}")
+        return self._exports.ages
 
 
 class _Exports:
@@ -107,6 +100,11 @@ class _Exports:
     def metrics_of(self, events: Iterable[ObsEvent]) -> Any:
         """All metrics, with what these events add; None where nothing was measured."""
         return self._metrics.made(events)
+
+    @property
+    def ages(self) -> bool:
+        """Whether one of the metrics is an age that grows."""
+        return self._metrics.ages
 
     def metrics(self, data: Any) -> str:
         """As `spans`."""
@@ -253,6 +251,11 @@ class _Metrics:
             else:
                 made = meter.create_observable_gauge(one.name, [self._seen(one.name)], description=one.text)
             self._instruments[one.name] = made
+
+    @property
+    def ages(self) -> bool:
+        """Whether one of them is an age that grows."""
+        return any(value and METRICS[name].form == "age" for name, value in self._gauges.items())
 
     def _seen(self, name: str) -> Any:
         def observe(_options: Any) -> Iterator[Any]:

@@ -20,8 +20,10 @@ from sr_domain.run.next_look import next_look
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.platform_runs import index_rows, platform_runs
 from sr_domain.run.served import check_served
-from sr_ports import AuthorityStore, Clock, Due, DueClaim, PerPlatformRun, Scheduling
+from sr_ports import AuthorityStore, Clock, Due, DueClaim, Identity, PerPlatformRun, Scheduling
 
+ITSELF = Identity("resume", "system")
+"""Who works on what nobody asked for just now."""
 ALL_EVERY = timedelta(minutes=5)
 """How often every platform run of a store is asked; in between those that had something left to do, and the current."""
 
@@ -58,10 +60,10 @@ class DueRuns:
             claims += found
         return claims
 
-    def work(self, claim: DueClaim, *, actor: str = "resume") -> Outcome:
+    def work(self, claim: DueClaim, *, actor: Identity | None = None) -> Outcome:
         """Resume the run, and say when it is next worth a look. Raises as `resume`: then the claim still stands."""
         layout = Layout(claim.platform_run_id)
-        outcome = resume(self._context, layout.record(claim.run_id), actor=actor)
+        outcome = resume(self._context, layout.record(claim.run_id), actor=actor or ITSELF)
         if outcome.state is None or not outcome.state.terminal:
             record = Record(read_record(self._context.ports, layout, claim.run_id)[0])
             due = next_look(record, self._context.ports.clock.now())

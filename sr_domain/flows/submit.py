@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -10,10 +12,11 @@ import attrs
 from sr_domain.encoding.ids import is_platform_run_id, platform_run_id_at
 from sr_domain.flows.admissible import check_admissible
 from sr_domain.flows.corrected_root import root_too_late
-from sr_domain.flows.denial import denied_on_record, right_needed
+from sr_domain.flows.denial import action_of, denied_on_record
 from sr_domain.flows.index import admit, find, standing, taken_in, taken_in_first
 from sr_domain.flows.supersede import check_supersedes
 from sr_domain.flows.work import collision, telemetry_of, work
+from sr_domain.plan.compile import pins_of
 from sr_domain.plan.request import RunRequest, check_actor, misspelt, parse_request
 from sr_domain.record import details, events
 from sr_domain.record.layout import Layout
@@ -25,31 +28,52 @@ from sr_domain.run.append_aside import read_record
 from sr_domain.run.bound import bound, own
 from sr_domain.run.context import Context
 from sr_domain.run.outcome import Outcome
-from sr_domain.run.rights import may
+from sr_domain.run.rights import OS, allows, check_proven, claimed
 from sr_domain.run.telemetry import RunTelemetry
-from sr_ports import Admission, BadInput, Binding, Found, NotFound, ReasonCode
+from sr_ports import (
+    Admission,
+    BadInput,
+    Binding,
+    Found,
+    Identity,
+    LeaseLost,
+    NotFound,
+    ReasonCode,
+    SrError,
+    Stopped,
+    Unreachable,
+)
 
 _NOTES = 4096
 """Characters that notes may have; a mask may be longer than what it hides."""
 
 
-def submit(context: Context, document: Any, *, actor: str | None = None) -> Outcome:
+def submit(context: Context, document: Any, *, actor: Identity | None = None) -> Outcome:
     """Admit a request and take its run as far as it goes now.
 
     Raises `BadInput(REQUEST_INVALID)` with nothing written; `Unreachable` and `LeaseLost`
     with nothing lost: submitting the same request again continues.
     """
     request = _parsed(context, document, actor)
+    actor = _who_asks(context, actor, request.invoker)
+    check_proven(context.settings, actor)
+    telemetry = telemetry_of(context, request)
+    telemetry.event(events.RUN_REQUEST_RECEIVED(details.Received(request.run_equivalence_key, actor.actor, actor.mode)))
+    with _refusals_told(telemetry):
+        answer = _admission(context, request, actor, telemetry)
+    return answer if isinstance(answer, Outcome) else admitted(context, answer, request, actor, telemetry)
+
+
+def _admission(context: Context, request: RunRequest, actor: Identity, telemetry: RunTelemetry) -> Outcome | Admission:
+    """Bind the key, or find it bound; or the answer where the run is not to be worked on."""
     _ = context.pack  # one that cannot be read stops here, before anything is written
-    actor = actor or request.invoker or "local"
     if context.provable is not None:
         context.provable.prove()  # a place that cannot keep truth stops here, before anything is written
-    action, allowed = right_needed(context.settings, request)
-    layout, checked = _session(context, request, may(allowed, actor))
-    telemetry = telemetry_of(context, request)
-    telemetry.event(events.RUN_REQUEST_RECEIVED(details.Received(request.run_equivalence_key, actor)))
-    if not may(allowed, actor):
-        return denied_on_record(context, layout, request, actor, action)
+    action = action_of(request)
+    allowed = allows(context.settings, action, actor)
+    layout, checked = _session(context, request, allowed)
+    if not allowed:
+        return denied_on_record(context, layout, request.run_id, actor, action, pins=pins_of(request))
     found = find(context, request.run_id)
     answer = _settled_here(context, found, request, telemetry)
     if answer is not None:
@@ -65,10 +89,25 @@ def submit(context: Context, document: Any, *, actor: str | None = None) -> Outc
             return Outcome(request.run_id, None, layout.platform_run_id, refused.code, refused.detail)
         if not checked:
             check_admissible(context, request)
-        return admitted(context, admit(context, layout, request, found), request, actor, telemetry)
+        return admit(context, layout, request, found)
     if known.intent_fingerprint == request.fingerprint:
         known = taken_in(context, known, found)
-    return admitted(context, Admission(known, is_new=False, settled=known.settled), request, actor, telemetry)
+    return Admission(known, is_new=False, settled=known.settled)
+
+
+@contextlib.contextmanager
+def _refusals_told(telemetry: RunTelemetry) -> Iterator[None]:
+    """Tell what ends an admission: by the request, by configuration, or by what became of the store.
+
+    A server that is away, or a caller who stops, refuses nothing: the same request may be made again.
+    """
+    try:
+        yield
+    except (LeaseLost, Stopped, Unreachable):
+        raise
+    except SrError as error:
+        telemetry.event(events.RUN_REQUEST_REFUSED(details.Refused(error.code, error.what)))
+        raise
 
 
 def _settled_here(context: Context, found: Found, request: RunRequest, telemetry: RunTelemetry) -> Outcome | None:
@@ -117,17 +156,24 @@ def _session(context: Context, request: RunRequest, allowed: bool) -> tuple[Layo
         return Layout(current), check
 
 
-def _parsed(context: Context, document: Any, actor: str | None) -> RunRequest:
+def _who_asks(context: Context, actor: Identity | None, invoker: str | None) -> Identity:
+    """Who asks for a run: where nobody proves who he is, the request's own invoker goes before a mere user."""
+    by_invoker = actor is None or (actor.mode == OS and not context.settings.proven)
+    return claimed(invoker) if by_invoker and invoker else actor or claimed("local")
+
+
+def _parsed(context: Context, document: Any, actor: Identity | None) -> RunRequest:
     """The request, whose names have one spelling each, save where its key is bound already."""
+    telemetry = RunTelemetry(context.ports.telemetry, context.ports.clock, {}, context.policy_rev)
     try:
-        check_actor(actor)
+        check_actor(None if actor is None else actor.actor)
         request = _without_secrets(parse_request(document, context.ports.known_timezone))
         wrong = misspelt(request)
         if wrong is not None and not _is_bound(context, request.run_id):
             raise wrong
     except BadInput as error:
-        told = events.RUN_REQUEST_REFUSED(details.Refused(error.code, error.what))
-        RunTelemetry(context.ports.telemetry, context.ports.clock, {}, context.policy_rev).event(told)
+        telemetry.event(events.RUN_REQUEST_RECEIVED(details.Received()))  # a request all the same
+        telemetry.event(events.RUN_REQUEST_REFUSED(details.Refused(error.code, error.what)))
         raise
     return request
 
@@ -153,7 +199,7 @@ def _is_bound(context: Context, run_id: str) -> bool:
 
 
 def admitted(
-    context: Context, admission: Admission, request: RunRequest, actor: str, telemetry: RunTelemetry
+    context: Context, admission: Admission, request: RunRequest, actor: Identity, telemetry: RunTelemetry
 ) -> Outcome:
     """Go on with a key that is bound: collide, answer as a duplicate, or work."""
     binding = admission.binding

@@ -36,7 +36,7 @@ from sr_domain.run.noted import tail_of
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.rolled_back import check_tail
 from sr_domain.run.telemetry import RunTelemetry
-from sr_ports import Binding, Fault, IndexNote, Lease, LeaseLost, ReasonCode, SrError
+from sr_ports import Binding, Fault, Identity, IndexNote, Lease, LeaseLost, ReasonCode, SrError
 from sr_ports.authority import AT_ONCE
 from sr_ports.compared import Compared
 
@@ -48,7 +48,7 @@ def work(
     context: Context,
     layout: Layout,
     request: RunRequest,
-    actor: str,
+    actor: Identity,
     *,
     is_new: bool = False,
     loss: AcceptedLoss | None = None,
@@ -80,7 +80,7 @@ def work(
         run.forced, run.named_root, run.root_told = forced, root, told
         outcome = _hold(context, run, is_new=is_new, loss=loss, known=known)
         if not isinstance(outcome, _AuthorityBehind):
-            return with_told(outcome, run.root_told)
+            return with_told(attrs.evolve(outcome, taken_up=not is_new), run.root_told)
         above = outcome.fence
 
 
@@ -152,7 +152,7 @@ def _hold(
         _release(context, run, finished=finished, sound=sound)
 
 
-def held_run(context: Context, layout: Layout, request: RunRequest, lease: Lease, actor: str) -> HeldRun:
+def held_run(context: Context, layout: Layout, request: RunRequest, lease: Lease, actor: Identity) -> HeldRun:
     """The run, as this lease's holder begins with it: nothing read yet."""
     return HeldRun(
         ports=context.ports,

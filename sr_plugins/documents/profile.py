@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
-from attrs.validators import deep_iterable, ge, gt, lt, matches_re, min_len, optional
+from attrs.validators import deep_iterable, matches_re, min_len, optional
 
 from sr_domain.encoding.names import ONE_SPELLING, misspelling
-from sr_plugins.documents.environment import at_home, fill
+from sr_plugins.documents.environment import Taken, at_home
 from sr_plugins.documents.files import read_config
+from sr_plugins.documents.limits import EvidenceSettings, Lease, Reemit
 from sr_plugins.documents.settings import Reader, shown
 from sr_plugins.documents.shapes import fields_of
 from sr_plugins.documents.shipped import shipped
@@ -25,12 +26,8 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 SHIPPED = ("local", "local_parity", "local_kinesis", "aws")
-AUTHENTICATORS = ("token", "jwt")
-"""Modes that need an authenticator."""
-
-_COUNT: Any = optional([ge(0), lt(10**9)])
-_SECONDS = [gt(0.0), lt(1e9)]
-_COUNTED, _TIMED = "a whole number from 1", "a number of seconds"
+DISABLED = "disabled"
+"""The mode in which nobody proves who he is; any other names an authenticator."""
 
 
 def _one_spelling(instance: object, attribute: attrs.Attribute[str], value: str) -> None:
@@ -122,102 +119,41 @@ def _right(text: str) -> Any:
     return attrs.field(default=None, validator=_ACTORS, metadata=setting(text, wanted=_LISTED))
 
 
+def _no_slip(auth: Auth, attribute: attrs.Attribute[Any], settings: Mapping[str, Any]) -> None:
+    """A key that is nobody's, or nearly one of the section's own, opens no door by being passed over."""
+    for key in settings:
+        import difflib
+
+        near = difflib.get_close_matches(key, _AUTH, 1, 0.8 if auth.mode != DISABLED else 0.6)
+        if near or auth.mode == DISABLED:
+            told = f"did you mean {near[0]}?" if near else f"with mode {DISABLED} there is none but {', '.join(_AUTH)}"
+            raise Refused(f"unknown key auth.{key}; {told}")
+
+
+_NAMED = matches_re(r"[a-z][a-z0-9_-]{0,63}")  # it goes on record as the proof of an actor
+_MODE = setting("how an actor proves who he is", wanted="disabled, or an authenticator's name")
+_AUTH = ("mode", "submit", "reemit", "supersede", "recover", "read")
+
+
 @attrs.frozen(eq=False, repr=False)
 class Auth(Compared):
     """Who may do what; the lists name actors, or roles as ``role:NAME``. None: the list was left out.
 
-    `mode`: disabled, as no authenticator is wired yet.
+    `mode`: ``disabled``, or the authenticator's name. `settings`: the authenticator's own.
     """
 
-    mode: Literal["disabled", "token", "jwt"] = attrs.field(
-        default="disabled", metadata=setting("how an actor proves who he is")
-    )
+    mode: str = attrs.field(default=DISABLED, validator=_NAMED, metadata=_MODE)
     submit: tuple[str, ...] | None = _right("who may submit; nobody when left out, anybody while mode is disabled")
     reemit: tuple[str, ...] | None = _right("who may re-emit; who may submit when left out")
     supersede: tuple[str, ...] | None = _right("who may supersede a run; who may submit when left out")
-    recover: tuple[str, ...] | None = _right(
-        "who may accept a loss; nobody when left out, who may submit while mode is disabled"
-    )
+    recover: tuple[str, ...] | None = _right("who may accept a loss; left out: nobody, with mode disabled who submits")
     read: tuple[str, ...] | None = _right("who may read; every authenticated actor when left out")
+    settings: Mapping[str, Any] = attrs.field(factory=dict, validator=_no_slip, metadata=described(About(rest=True)))
 
-
-def _proven(auth: Any) -> Any:
-    """Without an authenticator nobody proves who he is: a mode that asks for one must not be believed."""
-    if isinstance(auth, Mapping) and auth.get("mode") in AUTHENTICATORS:
-        raise Refused(
-            "has a mode that needs an authenticator, and this release has none: nobody would prove who he is",
-            "set auth.mode to disabled, and let only trusted users run sr on this profile",
-        )
-    return auth
-
-
-@attrs.frozen(eq=False, repr=False)
-class RateLimit(Compared):
-    """`max` re-emissions in `window_s` seconds: 0 allows none, None sets no limit."""
-
-    max: int | None = attrs.field(
-        default=5,
-        validator=_COUNT,
-        metadata=setting(
-            "re-emissions of a run in the window; 0 for none, null for no limit",
-            wanted="a whole number from 0, or null for no limit",
-        ),
-    )
-    window_s: float = attrs.field(
-        default=3600.0,
-        alias="window_seconds",
-        validator=_SECONDS,
-        metadata=setting("length of the window", wanted=_TIMED),
-    )
-
-
-@attrs.frozen(eq=False, repr=False)
-class Reemit(Compared):
-    """How often a run's facts may be published again."""
-
-    rate_limit: RateLimit = attrs.field(default=RateLimit(), metadata=setting("how often a run may be re-emitted"))
-
-
-@attrs.frozen(eq=False, repr=False)
-class Lease(Compared):
-    """`ttl_s`: seconds for which a worker holds a run without a sign of life."""
-
-    ttl_s: float = attrs.field(
-        default=60.0,
-        alias="ttl_seconds",
-        validator=_SECONDS,
-        metadata=setting("how long a silent worker holds a run", wanted=_TIMED),
-    )
-
-
-def _workers(instance: object, attribute: attrs.Attribute[Any], value: int | str) -> None:
-    if isinstance(value, int) and not 1 <= value < 10**9:
-        raise ValueError
-
-
-@attrs.frozen(eq=False, repr=False)
-class EvidenceSettings(Compared):
-    """`workers`: threads, ``auto`` for as many as there are cores, and as many processes for laws of others.
-
-    `law_timeout_s`: seconds of a law's own time. `law_isolation`: whose laws run in processes of their own.
-    """
-
-    workers: int | Literal["auto"] = attrs.field(
-        default="auto",
-        validator=_workers,
-        metadata=setting("threads that hash files", wanted=f"auto, or {_COUNTED}"),
-    )
-    digest_source: Literal["bytes"] = attrs.field(default="bytes", metadata=setting("what digests are made from"))
-    digest_cache: Literal["off"] = attrs.field(default="off", metadata=setting("whether digests are kept"))
-    law_timeout_s: float = attrs.field(
-        default=3600.0,
-        alias="law_timeout_seconds",
-        validator=_SECONDS,
-        metadata=setting("how long a law of another distribution may take, of its own time", wanted=_TIMED),
-    )
-    law_isolation: Literal["foreign", "none", "all"] = attrs.field(
-        default="foreign", metadata=setting("whose laws run in processes of their own")
-    )
+    @property
+    def authenticator(self) -> Section | None:
+        """The authenticator by name, with its settings; None where nobody proves who he is."""
+        return None if self.mode == DISABLED else Section(self.mode, self.settings)
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -291,7 +227,7 @@ class Profile(Compared):
         default=None, metadata=_given("what runs the engine; none for nothing", "subprocess", _no_invoker)
     )
     engine: Engine = attrs.field(default=Engine(), metadata=setting("the engine's runs and its interface pack"))
-    auth: Auth = attrs.field(default=Auth(), metadata=described(About("who may do what", before=_proven)))
+    auth: Auth = attrs.field(default=Auth(), metadata=setting("who may do what"))
     reemit: Reemit = attrs.field(default=Reemit(), metadata=setting("publishing facts again"))
     lease: Lease = attrs.field(default=Lease(), metadata=setting("how runs are held"))
     evidence: EvidenceSettings = attrs.field(default=EvidenceSettings(), metadata=setting("how evidence is read"))
@@ -303,6 +239,7 @@ class Profile(Compared):
     attest: Section | None = attrs.field(
         default=None, metadata=_given("what signs READY", "key_file", lambda node: None if node == {} else node)
     )
+    taken: Taken = attrs.field(factory=Taken, eq=False, repr=False, metadata=described(About(aside=True)))
 
     @property
     def allow(self) -> frozenset[str] | None:
@@ -310,16 +247,23 @@ class Profile(Compared):
         return None if isinstance(self.plugins.allow, str) else self.plugins.allow
 
 
-def load_profile(
-    source: str | os.PathLike[str] | Mapping[str, Any] | None = None, env: Mapping[str, str] | None = None
-) -> Profile:
-    """A shipped profile by name, a file by path, or a mapping; environment values filled in.
+ProfileSource = str | os.PathLike[str] | Mapping[str, Any] | Profile | None
+"""A profile by its shipped name, by path, as a mapping, or as it was read; None for what `SR_PROFILE` names."""
+
+
+def load_profile(source: ProfileSource = None, env: Mapping[str, str] | None = None) -> Profile:
+    """A shipped profile by name, a file by path, or a mapping; environment values filled in. One that was read stays.
 
     Raises `BadInput`: PROFILE_NOT_FOUND, PROFILE_INVALID (naming the key), ENV_UNSET.
     """
     env = os.environ if env is None else env
-    name, document = profile_document(source, env)
-    return Reader(name).read(Profile, fill(document, env), "")
+    if isinstance(source, Profile):
+        return source
+    taken = Taken()
+    with taken.nothing_quoted():
+        name, document = profile_document(source, env)
+        read = Reader(name).read(Profile, taken.fill(document, env), "")
+    return attrs.evolve(read, taken=taken)
 
 
 def profile_document(

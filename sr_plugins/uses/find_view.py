@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -19,7 +19,7 @@ from sr_domain.run.lookup import view_of
 from sr_domain.run.names import id_of, is_name
 from sr_domain.run.ports import Ports
 from sr_plugins.documents.files import read_config
-from sr_plugins.documents.profile import Profile, Section, load_profile
+from sr_plugins.documents.profile import Profile, ProfileSource, Section, load_profile
 from sr_plugins.wiring.wire import wire_checker, wire_ports
 from sr_ports import BadInput, NotFound, ReasonCode
 from sr_ports.stores import Closing
@@ -70,15 +70,24 @@ class FoundView:
 
 def find_view(
     source: str | os.PathLike[str],
-    profile: str | os.PathLike[str] | Mapping[str, Any] | None,
+    profile: ProfileSource,
     key: str | os.PathLike[str] | None,
     progress: Callable[[str], None],
+    at: Callable[[Ports], Ports] = lambda ports: ports,
 ) -> FoundView:
-    """The view that `source` names, read and not proven yet. Parameters and errors as of `verify_facts`."""
+    """The view that `source` names, read and not proven yet. Parameters and errors as of `verify_facts`.
+
+    `at`: the ports to read by, of those that the profile gives; raises where there are none.
+    """
     chosen, ref, copy = _locate(str(source), load_profile(profile))
     signed_by = None if key is None else wire_checker(chosen, os.fspath(key))
     ports = wire_ports(attrs.evolve(chosen, attest=None))  # who reads needs no signing key
-    where, data = (str(source), copy) if copy is not None else _stored(ports, str(source), ref, progress)
+    try:
+        ports = at(ports)
+        where, data = (str(source), copy) if copy is not None else _stored(ports, str(source), ref, progress)
+    except BaseException:
+        ports.close()
+        raise
     facts, why = None, ""
     try:
         facts = strict_loads(data, what=where)

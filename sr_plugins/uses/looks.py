@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.trouble import Trouble, trouble_of
 from sr_domain.runner import ScenarioRunner
-from sr_ports import Due, DueClaim, Stopped
+from sr_ports import Due, DueClaim, Identity, Stopped
 from sr_ports.authority import AT_ONCE
 
 CLAIM_S = 60.0
@@ -22,11 +22,17 @@ _KEPT = 10_000
 class Looks:
     """Claims what is due and works on it. One thread claims; any number work.
 
-    `jitter`: from 0 to 1, of the pause after trouble.
+    `actor`: who looks; the system itself for None. `jitter`: from 0 to 1, of the pause after trouble.
     """
 
-    def __init__(self, runner: ScenarioRunner, *, jitter: Callable[[], float] = random.random) -> None:
-        self._due, self._jitter = runner.due_runs(), jitter
+    def __init__(
+        self,
+        runner: ScenarioRunner,
+        *,
+        actor: Identity | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._due, self._actor, self._jitter = runner.due_runs(), actor, jitter
         self._met: dict[str, tuple[int, str]] = {}
 
     def claim(self, limit: int) -> list[DueClaim]:
@@ -44,7 +50,7 @@ class Looks:
     def work(self, claim: DueClaim) -> Outcome | Trouble | None:
         """Look at the run; None where the look was to end early. What it meets is given back, never raised."""
         try:
-            outcome = self._due.work(claim)
+            outcome = self._due.work(claim, actor=self._actor)
         except Stopped:
             self.give_back(claim)
             return None

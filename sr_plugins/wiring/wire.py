@@ -14,9 +14,8 @@ import attrs
 from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.run.ports import Ports, Settings
 from sr_domain.runner import ScenarioRunner
-from sr_plugins.documents.environment import nothing_quoted
 from sr_plugins.documents.policy import load_policy
-from sr_plugins.documents.profile import Auth, NamedSink, Profile, Section, load_profile
+from sr_plugins.documents.profile import Auth, NamedSink, Profile, ProfileSource, Section, load_profile
 from sr_plugins.host.admittance import Admittance
 from sr_plugins.host.plugin_host import PluginHost
 from sr_plugins.isolation.provide import Isolating
@@ -43,15 +42,15 @@ if TYPE_CHECKING:
 
 
 def wire(
-    source: str | os.PathLike[str] | Mapping[str, Any] | None,
+    source: ProfileSource,
     *,
     policy: str | os.PathLike[str] | Mapping[str, Any] | None,
     plugins: Sequence[Any],
     narrate: bool,
 ) -> ScenarioRunner:
     """Build the runner; see `sr_plugins.build_runner`."""
-    with nothing_quoted():
-        profile = load_profile(source)
+    profile = load_profile(source)
+    with profile.taken.nothing_quoted():
         host = host_of(profile, plugins)
         ports = _ports(Wires(profile, host), narrate)
         chosen = load_policy(policy if policy is not None else profile.policy)
@@ -66,7 +65,7 @@ def _pack(host: PluginHost, profile: Profile, laws: Mapping[str, ProvidedLaw]) -
     """
     from sr_plugins.documents.pack import load_pack
 
-    with nothing_quoted():
+    with profile.taken.nothing_quoted():
         pack = load_pack(profile.engine.interface_pack)
         host.require_files()
     for kind in {gate.method.kind for gate in pack.gates.values()}:
@@ -84,7 +83,7 @@ def wire_ports(profile: Profile, *, plugins: Sequence[Any] = (), narrate: bool =
 
 
 def _ports(bare: Wires, narrate: bool) -> Ports:
-    isolating, profile = isolation(bare), bare.profile
+    isolating, profile, prover = isolation(bare), bare.profile, bare.profile.auth.authenticator
     bare.host.require(bare.sections(narrate))
     _written_by_some(bare)
     runtime: Runtime = bare.build("runtime", Section("system", {"workers": profile.evidence.workers}))
@@ -104,6 +103,7 @@ def _ports(bare: Wires, narrate: bool) -> Ports:
         known_timezone=runtime.known_timezone,
         invoker=None if profile.invoker is None else wires.build("invoker", profile.invoker),
         signer=None if profile.attest is None else wires.build("attest", profile.attest),
+        authenticator=None if prover is None else wires.build("authenticator", prover),
     )
 
 
@@ -120,7 +120,12 @@ def _written_by_some(wires: Wires) -> None:
 
 def host_of(profile: Profile, plugins: Sequence[Any] = ()) -> PluginHost:
     """The plugins that a profile lets in. Raises `BadInput(PLUGIN_CONFLICT)`."""
-    return PluginHost.discover(plugins=plugins, admittance=admittance(profile), files=profile.plugins.load)
+    return PluginHost.discover(
+        plugins=plugins,
+        admittance=admittance(profile),
+        files=profile.plugins.load,
+        unquoted=profile.taken.unquoted,
+    )
 
 
 def survey(profile: Profile) -> PluginHost:
@@ -179,6 +184,7 @@ def settings(profile: Profile) -> Settings:
     """What the core needs to know of a profile."""
     submitters, reemitters, superseders, recoverers, readers = _rights(profile.auth)
     return Settings(
+        proven=profile.auth.authenticator is not None,
         submitters=submitters,
         reemitters=reemitters,
         superseders=superseders,
@@ -212,7 +218,7 @@ def _rights(auth: Auth) -> tuple[frozenset[str] | None, ...]:
     A list left out is that of submit; but every authenticated actor reads, and nobody accepts a loss. Where
     nobody proves who he is an empty list means anybody, else nobody.
     """
-    disabled = auth.mode == "disabled"
+    disabled = auth.authenticator is None
 
     def allowed(actors: Sequence[str] | None, left_out: frozenset[str] | None) -> frozenset[str] | None:
         if actors is None:
@@ -300,12 +306,12 @@ class Wires(Compared):
 
     def sections(self, narrate: bool) -> list[tuple[str, str]]:
         """Port and name of every adapter that the profile names."""
-        profile = self.profile
+        profile, sinks = self.profile, [("sink", one.sink) for one in self._sinks(narrate)]
         named = [
             ("object_store", profile.object_store), ("authority", profile.authority),
-            ("control_bus", profile.control_bus), ("invoker", profile.invoker), ("attest", profile.attest),
+            ("control_bus", profile.control_bus), ("invoker", profile.invoker),
+            ("attest", profile.attest), ("authenticator", profile.auth.authenticator),
         ]  # fmt: skip
-        sinks = [("sink", one.sink) for one in self._sinks(narrate)]
         return [(port, section.adapter) for port, section in named if section is not None] + sinks
 
     def _sinks(self, narrate: bool) -> list[NamedSink]:

@@ -16,6 +16,7 @@ import pytest
 from sr_adapters.postgres import schema as tables
 from sr_adapters.postgres import statements
 from sr_adapters.postgres.authority import PostgresAuthority
+from sr_adapters.postgres.database import Database
 from sr_ports import Due, IndexNote
 from sr_ports.conformance.authority_kit import OTHER, STORE, a_binding, at_once, took
 from tests.servers import postgres
@@ -46,14 +47,14 @@ def schema(postgres_dsn: str) -> Iterator[str]:
 
 @pytest.fixture
 def authority(postgres_dsn: str, schema: str) -> Iterator[PostgresAuthority]:
-    with closing(PostgresAuthority(postgres_dsn, schema=schema)) as made:
+    with closing(PostgresAuthority(Database(postgres_dsn, schema=schema))) as made:
         yield made
 
 
 @pytest.fixture
 def before(postgres_dsn: str, schema: str) -> Iterator[PostgresAuthority]:
     """A worker of such a release: it looks for that version of the tables, and notes as it always did."""
-    with closing(PostgresAuthority(postgres_dsn, schema=schema)) as made:
+    with closing(PostgresAuthority(Database(postgres_dsn, schema=schema))) as made:
         made._database._kind = attrs.evolve(tables.AUTHORITY, additions=())
         yield made
 
@@ -133,7 +134,7 @@ def test_what_a_later_release_adds_is_none_of_this_one_s_business(
 
 def test_of_many_that_meet_such_tables_one_adds(postgres_dsn: str, schema: str, before: PostgresAuthority) -> None:
     before.admit(a_binding("k", store_id=STORE))
-    handles = [PostgresAuthority(postgres_dsn, schema=schema) for _ in range(12)]
+    handles = [PostgresAuthority(Database(postgres_dsn, schema=schema)) for _ in range(12)]
     given = at_once([partial(claimed, one) for one in handles])
     assert sorted(map(len, given)) == [0] * 11 + [1]
     for one in handles:

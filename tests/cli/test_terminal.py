@@ -127,7 +127,10 @@ def test_diff_tells_pins_and_parts(ready: Shell) -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_gives_lines_for_each_shell(sr: Shell, shell: str) -> None:
-    assert "_SR_COMPLETE" in sr.bare("completion", shell).out
+    script = sr.bare("completion", shell).out
+    assert "_SR_COMPLETE" in script
+    told = json.loads(sr.bare("--json", "completion", shell).out)
+    assert (told["shell"], told["script"] + "\n") == (shell, script)
 
 
 def test_runs_keys_and_commands_are_completed(ready: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,6 +58,7 @@ def authorities(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Auth
         memory = MemoryAuthority()
         if request.param == "postgres":
             from sr_adapters.postgres.authority import PostgresAuthority
+            from sr_adapters.postgres.database import Database
 
             dsn = request.getfixturevalue("postgres_dsn")
             schema = opened.enter_context(postgres.fresh_schema(dsn))
@@ -69,7 +70,7 @@ def authorities(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Auth
             if request.param == "sqlite":
                 handle = SqliteAuthority(str(tmp_path / "authority.db"))
             else:
-                handle = PostgresAuthority(dsn, schema=schema)
+                handle = PostgresAuthority(Database(dsn, schema=schema))
             opened.callback(handle.close)
             return handle
 
