@@ -117,6 +117,7 @@ if TYPE_CHECKING:
     from sr_ports.wanted import ListingRules, Wanted
 
 _HOME = {
+    **dict.fromkeys(("Due", "DueClaim", "Scheduling", "SoleService"), "authority"),
     "FollowerStore": "followers",
     "Kept": "positions",
     "Positioned": "positions",
@@ -142,8 +143,6 @@ _HOME = {
     "Clock": "runtime",
     "ControlBus": "bus",
     "CutShort": "errors",
-    "Due": "authority",
-    "DueClaim": "authority",
     "EngineCall": "invoker",
     "EngineInvoker": "invoker",
     "EndsAbandoned": "invoker",
@@ -205,11 +204,9 @@ _HOME = {
     "ReasonCode": "reasons",
     "Refused": "settings",
     "Runtime": "runtime",
-    "Scheduling": "authority",
     "SignatureChecker": "signer",
     "Signer": "signer",
     "Sink": "roots",
-    "SoleService": "authority",
     "SrError": "errors",
     "Stopped": "errors",
     "Stored": "stores",
