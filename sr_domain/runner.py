@@ -13,6 +13,7 @@ from sr_ports import Identity
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from sr_domain.flows.due_runs import DueRuns
     from sr_domain.flows.recover_store import StoreDecision
     from sr_domain.flows.reemit import Reemit
     from sr_domain.plan.pack import InterfacePack
@@ -117,11 +118,11 @@ class ScenarioRunner(Called):
 
         return resume.lost(self._context)
 
-    def due(self, run_id: str) -> bool:
-        """Whether an unsettled run should be tried now, or its bus be given more time. Raises `NotFound`."""
-        from sr_domain.flows import resume
+    def due_runs(self) -> DueRuns:
+        """What is due now, shared with whoever else asks: for loops that work for as long as they are let."""
+        from sr_domain.flows.due_runs import DueRuns
 
-        return resume.due(self._context, run_id)
+        return DueRuns(self._context)
 
     def status(self, run_id: str) -> Outcome:
         """Where a run is. Raises `NotFound`."""
