@@ -71,11 +71,12 @@ class ReasonCode(enum.StrEnum):
     MEDIA_TYPE_UNSUPPORTED = "MEDIA_TYPE_UNSUPPORTED"
     PARAMETER_INVALID = "PARAMETER_INVALID"
     REPLICA_BUSY = "REPLICA_BUSY"
-    SERVICE_LOCKED = "SERVICE_LOCKED"
     ADDRESS_UNUSABLE = "ADDRESS_UNUSABLE"
-    AUTH_REQUIRED = "AUTH_REQUIRED"
     # admission
     AUTH_DENIED = "AUTH_DENIED"
+    AUTH_UNPROVEN = "AUTH_UNPROVEN"
+    AUTH_UNREACHABLE = "AUTH_UNREACHABLE"
+    AUTH_UNSAFE = "AUTH_UNSAFE"
     EQUIVALENCE_COLLISION = "EQUIVALENCE_COLLISION"
     LEASE_BUSY = "LEASE_BUSY"
     LEASE_LOST = "LEASE_LOST"
@@ -158,6 +159,7 @@ class ReasonCode(enum.StrEnum):
     BUS_MESSAGE_TOO_LARGE = "BUS_MESSAGE_TOO_LARGE"
     BUS_POSITION_LOST = "BUS_POSITION_LOST"
     FOLLOWER_BUSY = "FOLLOWER_BUSY"
+    SERVICE_BUSY = "SERVICE_BUSY"
     FOLLOWERS_UNREACHABLE = "FOLLOWERS_UNREACHABLE"
     OBJECT_TOO_LARGE = "OBJECT_TOO_LARGE"
     ENGINE_ROOT_UNFIT = "ENGINE_ROOT_UNFIT"
@@ -241,10 +243,11 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_U, "MEDIA_TYPE_UNSUPPORTED", "the body is not of a type that the path takes", "send application/json"),
     (_U, "PARAMETER_INVALID", "a parameter in path, query or header is not valid", "correct the named parameter"),
     (_X, "REPLICA_BUSY", "this replica works on as much as it may, and as much waits as may", "ask again later, as Retry-After says"),
-    (_X, "SERVICE_LOCKED", "another service works on this authority, which is one process's own", "end that one, or wire the authority of several replicas (authority: postgres)"),
     (_U, "ADDRESS_UNUSABLE", "the service cannot listen at this address", "give another --host or --port"),
-    (_D, "AUTH_REQUIRED", "nobody proved who asks", "send Authorization: Bearer TOKEN; for sr, set SR_TOKEN"),
     (_D, "AUTH_DENIED", "the actor is not on the allowlist", "ask for access, or use an allowed actor"),
+    (_D, "AUTH_UNPROVEN", "no credential was given that proves who asks", "give a token that holds: SR_TOKEN for the command line, a bearer token over HTTP"),
+    (_F, "AUTH_UNSAFE", "what knows the keys of tokens can be read or changed by others", "take the rights away from others, as it says"),
+    (_X, "AUTH_UNREACHABLE", "what knows the keys of tokens cannot be read or did not answer; nobody is let in", "mend what it names, then try again; sr doctor tries it", "mend what it names, or correct auth in the profile"),
     (_C, "EQUIVALENCE_COLLISION", "the key is bound to another intent for ever", "use a new run_equivalence_key, or supersede the run"),
     (_C, "LEASE_BUSY", "another worker holds the run", "wait, then look again with sr status", "wait, then look again"),
     (_C, "LEASE_LOST", "the lease lapsed or was taken over; nothing more was written", "sr resume, or submit the request again: the run continues from truth", "run the command again: the run continues from truth"),
@@ -298,6 +301,7 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_F, "OBJECT_TOO_LARGE", "an object of the store has more bytes or values than are read", "nothing that Scenario Runner writes is so long: find out who wrote it, and put back what stood there"),
     (_X, "BUS_MESSAGE_TOO_LARGE", "the message is larger than the bus takes", "report this as a bug"),
     (_M, "BUS_POSITION_LOST", "the control bus does not keep what a follower has read last, or all that came since", "nothing: the follower goes on with what is kept, and looks for runs in the store"),
+    (_C, "SERVICE_BUSY", "another process serves the authority, which has one service at a time", "let that one go on, or stop it first; several replicas share an authority in Postgres"),
     (_C, "FOLLOWER_BUSY", "another process follows for this group", "let that one go on, or follow under another group's name"),
     (_X, "FOLLOWERS_UNREACHABLE", "where followers keep how far they have come cannot be read or written", "check the place that it names, then follow again"),
     (_U, "ENGINE_ROOT_UNFIT", "what is named as the engine root cannot be one, or is not allowed here", "name a folder or an s3:// prefix, without credentials, query and fragment, below engine.allowed_roots where that is set"),

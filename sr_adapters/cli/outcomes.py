@@ -36,9 +36,7 @@ def finish(session: Session, document: dict[str, Any], outcome: Outcome) -> int:
     if reason is not None and code != exits.DONE:
         what = f"run {outcome.run_id}: {outcome.message or reason.value}"
         if outcome.actor is not None:
-            settings, action = session.runner.settings, outcome.action or "submit"
-            rights = {"supersede": settings.superseders, "recover": settings.recoverers}
-            what = denial(outcome.actor, action, rights.get(action, settings.submitters))
+            what = denial(outcome.actor, outcome.action or "submit", session.runner.settings)
         tell(reason, what, outcome.remedy)
     return code
 

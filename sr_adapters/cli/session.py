@@ -12,18 +12,22 @@ import click
 
 from sr_adapters.answers import hides, versioned
 from sr_adapters.cli import output
-from sr_adapters.cli.errors import as_typed, remedy_here, tell
+from sr_adapters.cli.errors import as_typed, remedy_here, running, tell
 from sr_adapters.shown import folded, in_line
 
 if TYPE_CHECKING:
     from sr_domain.run.outcome import NextStep
+    from sr_domain.run.ports import Settings
     from sr_domain.runner import ScenarioRunner
     from sr_plugins.documents.profile import Profile
-    from sr_ports import ReasonCode, SrError
+    from sr_ports import Identity, ReasonCode, SrError
 
 PROFILE, REQUEST = "sr.yaml", "request.yaml"
 """The working folder's own, as ``sr init`` writes them."""
 SUPERSEDED = "READY (superseded)"
+ACTOR_HELP = "Who asks, a mere claim; default: whom SR_TOKEN proves, else this machine's user."
+_OWN_RIGHT = frozenset({"submit", "retry", "resume", "reemit", "recover", "doctor"})
+"""Commands that need another right than reading, and the one that looks into why nobody is let in."""
 _STYLES = {
     "READY": "green",
     SUPERSEDED: "yellow",
@@ -42,6 +46,7 @@ class Session:
         self.policy = policy
         self.as_json = as_json
         self.verbose = verbose
+        self._user: Identity | None = None
 
     @cached_property
     def runner(self) -> ScenarioRunner:
@@ -52,7 +57,35 @@ class Session:
         root = click.get_current_context().find_root()
         root.call_on_close(runner.close)
         root.call_on_close(lambda: self._tell(runner.notices))
+        if runner.settings.proven and running().partition(" ")[0] not in _OWN_RIGHT:
+            self.require("read", runner)
         return runner
+
+    def actor(self, claim: str | None = None) -> Identity:
+        """Who gives this command line. `claim`: what ``--actor`` says. Raises as `identity.identity`.
+
+        A token is asked for its actor each time: a command that goes on for long ends with it.
+        """
+        return self._actor(self.runner, claim)
+
+    def _actor(self, runner: ScenarioRunner, claim: str | None = None) -> Identity:
+        from sr_adapters.cli.identity import identity
+        from sr_domain.run.rights import OS
+
+        if claim is None and self._user is not None:
+            return self._user
+        who = identity(runner, claim)
+        self._user = who if who.mode == OS else None
+        return who
+
+    def require(self, action: str, runner: ScenarioRunner | None = None) -> None:
+        """Return for an actor who may do this. Raises `BadInput`: `AUTH_UNPROVEN`, `AUTH_DENIED`."""
+        from sr_ports import BadInput, ReasonCode
+
+        runner = self.runner if runner is None else runner
+        who = self._actor(runner)
+        if not runner.allows(action, who):
+            raise BadInput(ReasonCode.AUTH_DENIED, denial(who.actor, action, runner.settings))
 
     @cached_property
     def loaded(self) -> Profile:
@@ -275,9 +308,13 @@ def shown_state(state: str | None, superseded_by: object) -> str:
     return SUPERSEDED if state == "READY" and superseded_by else state or ""
 
 
-def denial(actor: str | None, action: str, allowed: Iterable[str] | None) -> str:
+def denial(actor: str | None, action: str, settings: Settings) -> str:
     """Who was refused what, and who may."""
-    return f"actor {actor!r} may not {action} (auth.{action}: {', '.join(sorted(allowed or ())) or 'nobody'})"
+    from sr_domain.run.rights import listed
+
+    may = ", ".join(sorted(listed(settings, action) or ())) or "nobody"
+    named = "auth.submit and auth.supersede" if action == "resume" else f"auth.{action}"
+    return f"actor {actor!r} may not {action} ({named}: {may})"
 
 
 def ref_lines(node: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from sr_adapters.http.pool import Busy
 from sr_ports import SrError
 
 if TYPE_CHECKING:
-    from sr_adapters.http.pool import Pool
     from sr_domain.record.details import Standing
     from sr_domain.runner import ScenarioRunner
 
@@ -36,23 +34,24 @@ class Counts:
     """Counts over a whole store, which take longer the more runs it has. `states`: by name of a chip."""
 
     runner: ScenarioRunner
-    pool: Pool
     states: States
     clock: Callable[[], float] = time.monotonic
     _kept: tuple[float, Counted] | None = attrs.field(default=None, init=False)
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
 
     def told(self) -> Counted:
-        """The counts of now, or of a moment ago while they are counted again. Raises `Unreachable`."""
+        """The counts of now, or of a moment ago. Raises `Unreachable`."""
         kept = self._kept
-        if kept is None or self.clock() - kept[0] > OLD_S:
-            return self._count()
-        if self.clock() - kept[0] > FRESH_S and not self._lock.locked():
-            with contextlib.suppress(Busy):
-                self.pool.begin(self._again)
-        return kept[1]
+        return self._count() if kept is None or self.clock() - kept[0] > OLD_S else kept[1]
 
-    def _again(self) -> None:
+    @property
+    def stale(self) -> bool:
+        """Whether somebody saw counts that are to be made again, and nobody is at it."""
+        kept = self._kept
+        return kept is not None and self.clock() - kept[0] > FRESH_S and not self._lock.locked()
+
+    def again(self) -> None:
+        """Count again, unless somebody does."""
         if self._lock.acquire(blocking=False):
             try:
                 with contextlib.suppress(SrError):  # whoever asks next meets it

@@ -15,8 +15,8 @@ _KINDS = {"READY_ONLY": "READY", "TERMINAL_ONLY": "the terminal fact", "BOTH": "
 
 def resume(looking: Looking) -> Shown:
     """Take a run on; then its page again."""
-    _allowed(looking, Action.SUBMIT)
-    outcome = looking.runner.resume(looking.run, actor=looking.actor.or_local)
+    _allowed(looking, Action.RESUME)
+    outcome = looking.runner.resume(looking.run, actor=looking.actor)
     return Shown(to=f"/runs/{outcome.run_id}")
 
 
@@ -38,7 +38,7 @@ def reemit(looking: Looking) -> Shown:
         looking.run,
         kind,
         reason=reason or None,
-        actor=looking.actor.or_local,
+        actor=looking.actor,
         dry_run=not confirmed,
         superseded=form.get("superseded") == "yes",
     )
@@ -73,4 +73,4 @@ def _page(looking: Looking, done: Any, *, confirm: bool) -> Shown:
 
 def _allowed(looking: Looking, action: Action) -> None:
     if not looking.may(action):
-        raise SrError(ReasonCode.AUTH_DENIED, denial(looking.actor.name, action.value))
+        raise SrError(ReasonCode.AUTH_DENIED, denial(looking.actor.actor, action.word))

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from sr_adapters.console.counts import Counts
     from sr_adapters.console.sessions import LogIn
-    from sr_adapters.http.actors import Actor
     from sr_adapters.http.service import Service
     from sr_domain.runner import ScenarioRunner
+    from sr_ports import Identity
 
 
 @attrs.frozen
@@ -28,7 +28,7 @@ class Looking:
     """
 
     service: Service
-    actor: Actor
+    actor: Identity
     path: str
     run: str
     query: Mapping[str, str]

@@ -118,7 +118,7 @@ def run(looking: Looking) -> Shown:
         "run.html",
         {
             "page": page,
-            "may_resume": looking.may(Action.SUBMIT),
+            "may_resume": looking.may(Action.RESUME),
             "may_reemit": looking.may(Action.REEMIT),
             "open": why.state not in _FINAL or (why.state == RunState.READY and not told.published),
             "last": events[-1].event_id if events else "",

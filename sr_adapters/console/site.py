@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote
@@ -19,7 +20,7 @@ from sr_adapters.console.looking import Looking, Shown, View
 from sr_adapters.console.render import asset, rendered
 from sr_adapters.console.sessions import LogIn, log_in, logged_in, set_cookie
 from sr_adapters.exits import status_for
-from sr_adapters.http.actors import Action, Actor
+from sr_adapters.http.actors import Action
 from sr_adapters.http.answer import tell_operator
 from sr_adapters.http.asking import in_thread
 from sr_adapters.http.bodies import read
@@ -71,7 +72,7 @@ class _Site:
 def console(service: Service) -> list[BaseRoute]:
     """The routes of the console, for `create_app`. None of them begins with ``/v1``."""
     states = {name: states for name, _, states in pages.CHIPS}
-    site = _Site(service, Counts(service.runner, service.readers, states))
+    site = _Site(service, Counts(service.runner, states))
     return [
         *(_route(path, "GET", partial(_page, site, view)) for path, view in _VIEWS),
         *(_route(path, "POST", partial(_deed, site, view)) for path, view in _DEEDS),
@@ -119,7 +120,7 @@ async def _guarded(
         looking = await _looking(site, request, form=form)
         found = await shown(looking)
     except SrError as error:
-        if error.code is ReasonCode.AUTH_REQUIRED:
+        if error.code is ReasonCode.AUTH_UNPROVEN:
             back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return _away(f"/login?next={quote(back, safe='')}")
         found = _wrong(error)
@@ -128,6 +129,9 @@ async def _guarded(
     except Exception as error:  # noqa: BLE001 - the outer edge: no traceback reaches a page
         tell_operator(error)
         found = _wrong(SrError(ReasonCode.INTERNAL, f"{type(error).__name__}: nobody foresaw this"))
+    if site.counts.stale:
+        with contextlib.suppress(Busy):
+            service.readers.begin(site.counts.again)
     return await in_thread(service.readers, lambda: _html(service, request, looking, found))
 
 
@@ -138,15 +142,15 @@ def _wrong(error: SrError) -> Shown:
 
 
 async def _looking(site: _Site, request: Request, *, form: bool) -> Looking:
-    """Who looks at what. Raises `SrError(AUTH_REQUIRED)`, `SrError(AUTH_DENIED)`."""
+    """Who looks at what. Raises `SrError(AUTH_UNPROVEN)`, `SrError(AUTH_DENIED)`."""
     service, actors = site.service, site.service.actors
     log = logged_in(request.headers.get("cookie", "")) if actors.proves else None
     if actors.proves and log is None:
-        raise SrError(ReasonCode.AUTH_REQUIRED, "nobody has logged in")
-    headers: Mapping[str, str] = request.headers if log is None else log.headers
+        raise SrError(ReasonCode.AUTH_UNPROVEN, "nobody has logged in")
+    headers = request.headers.items() if log is None else log.headers
     actor = await in_thread(service.readers, lambda: actors.of(headers))
     if not actors.may(actor, Action.READ):
-        raise SrError(ReasonCode.AUTH_DENIED, denial(actor.name, Action.READ.value))
+        raise SrError(ReasonCode.AUTH_DENIED, denial(actor.actor, Action.READ.word))
     words = await _form(service, request) if form else {}
     run = unquote(request.path_params.get("run", ""))
     return Looking(service, actor, request.url.path, run, dict(request.query_params), words, log, site.counts)
@@ -163,7 +167,7 @@ async def _live(site: _Site, count: Callable[[Looking], int], request: Request) 
         looking = await _looking(site, request, form=False)
         await in_thread(service.readers, lambda: count(looking))
     except SrError as error:
-        return Response(status_code=204 if error.code is ReasonCode.AUTH_REQUIRED else status_for(error.code))
+        return Response(status_code=204 if error.code is ReasonCode.AUTH_UNPROVEN else status_for(error.code))
     if service.streams >= service.settings.streams:
         return Response(status_code=429)
     service.streams += 1
@@ -190,23 +194,22 @@ async def _log_in(service: Service, request: Request) -> Response:
         return _away("/")
     form = await _form(service, request)
     log, to = log_in(form.get("token", "")), _own(form.get("next", "/"))
-    refusal = await in_thread(service.readers, lambda: _refusal(service, log))
-    if refusal is None:
-        return _away(to, cookie=set_cookie(log, secure=request.url.scheme == "https"))
-    why = "" if refusal.code is ReasonCode.AUTH_REQUIRED else refusal.what
-    shown = Shown("login.html", {"next": to, "refused": True, "why": why}, status_for(refusal.code))
+    found = await in_thread(service.readers, lambda: _proved(service, log))
+    if isinstance(found, LogIn):
+        return _away(to, cookie=set_cookie(found, secure=request.url.scheme == "https"))
+    why = "" if found.code is ReasonCode.AUTH_UNPROVEN else found.what
+    shown = Shown("login.html", {"next": to, "refused": True, "why": why}, status_for(found.code))
     return await in_thread(service.readers, lambda: _html(service, request, None, shown))
 
 
-def _refusal(service: Service, log: LogIn | None) -> SrError | None:
-    """Why a log-in proves nobody; None where it does."""
+def _proved(service: Service, log: LogIn | None) -> LogIn | SrError:
+    """The log-in, bounded by the end of its token; why it proves nobody."""
     if log is None:
-        return SrError(ReasonCode.AUTH_REQUIRED, "no token was given, or one that no cookie holds")
+        return SrError(ReasonCode.AUTH_UNPROVEN, "no token was given, or one that no cookie holds")
     try:
-        service.actors.of(log.headers)
+        return log.until(service.actors.of(log.headers).expires_at)
     except SrError as error:
         return error
-    return None
 
 
 async def _log_out(service: Service, request: Request) -> Response:
@@ -232,7 +235,7 @@ def _html(service: Service, request: Request, looking: Looking | None, shown: Sh
         return _away(shown.to)
     values = {
         "proves": service.actors.proves,
-        "actor": _name(looking),
+        "actor": None if looking is None else looking.actor.actor,
         "form_token": "" if looking is None else looking.form_token,
         "asset": _address,
         "here": request.url.path,
@@ -251,11 +254,6 @@ def _html(service: Service, request: Request, looking: Looking | None, shown: Sh
     if len(body) > _SMALL and "gzip" in request.headers.get("accept-encoding", ""):
         body, headers["content-encoding"] = gzip.compress(body, 5), "gzip"
     return Response(body, shown.status, headers, "text/html")
-
-
-def _name(looking: Looking | None) -> str | None:
-    actor: Actor | None = None if looking is None else looking.actor
-    return None if actor is None else actor.or_local
 
 
 @cache

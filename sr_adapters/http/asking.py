@@ -13,14 +13,14 @@ from urllib.parse import unquote
 import attrs
 from starlette.requests import Request
 
-from sr_adapters.http.actors import Action, Actor
+from sr_adapters.http.actors import Action
 from sr_adapters.http.answer import Answer, problem, tell_operator
 from sr_adapters.http.bodies import check_type, parsed, read
 from sr_adapters.http.operations import Asked, Operation, Reading, Working, unfit
 from sr_adapters.http.outcomes import ACCEPTED, denial, told
 from sr_adapters.http.pool import Busy, Pool
 from sr_adapters.http.service import Service
-from sr_ports import NotFound, ReasonCode, SrError
+from sr_ports import Identity, NotFound, ReasonCode, SrError
 
 T = TypeVar("T")
 _LOOK_S, _SLOWER, _SLOWEST_S = 0.01, 1.5, 0.5
@@ -54,22 +54,22 @@ async def answered(service: Service, operation: Operation, request: Request) -> 
     return await in_thread(service.readers, lambda: operation.answer(_with(operation, asked, data)))
 
 
-async def proven(service: Service, operation: Operation, request: Request) -> Actor | Answer:
+async def proven(service: Service, operation: Operation, request: Request) -> Identity | Answer:
     """Who asks, once it is known that he may; before anything that he sent is looked at. Else the refusal."""
     actors, action = service.actors, operation.action or Action.READ
     if actors.proves:  # whoever knows the keys may have to be asked
-        actor = await in_thread(service.readers, lambda: actors.of(request.headers))
+        actor = await in_thread(service.readers, lambda: actors.of(request.headers.items()))
     else:
-        actor = actors.of(request.headers)
+        actor = actors.of(request.headers.items())
     if actors.may(actor, action):
         return actor
-    refusal = problem(ReasonCode.AUTH_DENIED, denial(actor.name, action.value))
+    refusal = problem(ReasonCode.AUTH_DENIED, denial(actor.actor, action.word))
     if operation.name != "submit":
         return refusal
     return await _denied(service, operation, request, actor, refusal)
 
 
-async def _denied(service: Service, operation: Operation, request: Request, actor: Actor, refusal: Answer) -> Answer:
+async def _denied(service: Service, operation: Operation, request: Request, actor: Identity, refusal: Answer) -> Answer:
     """The answer to who may not submit: on the record of the run that he asked for, where his request names one."""
     try:
         data = await read(request, service.settings)
@@ -82,11 +82,11 @@ async def _denied(service: Service, operation: Operation, request: Request, acto
 def _recorded(operation: Operation, asked: Asked, data: bytes) -> Answer | None:
     """What the flow itself says to an actor who may not; None for a request that it cannot read."""
     told_by_flow = _with(operation, asked, data)
-    outcome = asked.runner.submit(told_by_flow.body, actor=asked.actor.name)
+    outcome = asked.runner.submit(told_by_flow.body, actor=asked.actor)
     return told(outcome) if outcome.reason_code is ReasonCode.AUTH_DENIED else None
 
 
-def _asked(service: Service, operation: Operation, request: Request, actor: Actor) -> Asked:
+def _asked(service: Service, operation: Operation, request: Request, actor: Identity) -> Asked:
     """The request as its operation sees it, its body aside. Raises `BadInput(PARAMETER_INVALID)`."""
     pairs = request.query_params.multi_items()
     query = dict(pairs)

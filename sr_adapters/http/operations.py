@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from sr_adapters.http.actors import Action, Actor
+from sr_adapters.http.actors import Action
 from sr_adapters.http.answer import Answer
-from sr_ports import BadInput, ReasonCode, Stopped
+from sr_ports import BadInput, Identity, ReasonCode, Stopped
 
 if TYPE_CHECKING:
     from sr_adapters.http.service import Service
@@ -56,7 +56,7 @@ class Asked:
     """
 
     service: Service
-    actor: Actor
+    actor: Identity
     run: str
     query: Mapping[str, str]
     headers: Mapping[str, str]

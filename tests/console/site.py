@@ -17,7 +17,7 @@ from sr_adapters.http.service import Service
 from sr_domain.run.ports import Settings
 from sr_domain.runner import ScenarioRunner
 from sr_plugins.documents.profile import Profile
-from sr_ports import Authenticator, Identity
+from sr_ports import Identity
 from tests.console.pages import Page
 
 NONE: Mapping[str, str] = {}
@@ -89,18 +89,20 @@ class Tokens:
 ALLOWED = Settings(
     readers=frozenset({"known-ops", "known-eye"}),
     submitters=frozenset({"known-ops"}),
+    superseders=frozenset({"known-ops"}),
     reemitters=frozenset({"known-ops"}),
+    proven=True,
 )
 """`known-ops` may do all, `known-eye` look."""
 
 
 @contextlib.contextmanager
-def served(runner: ScenarioRunner, authenticator: Authenticator | None = None) -> Iterator[Browser]:
+def served(runner: ScenarioRunner) -> Iterator[Browser]:
     """A browser of a console for the block."""
     told: list[Server] = []
     begun = threading.Event()
-    with listening("127.0.0.1", 0, proven=authenticator is not None) as place:
-        service = Service(runner, Profile(), authenticator)
+    with listening("127.0.0.1", 0, proven=runner.ports.authenticator is not None) as place:
+        service = Service(runner, Profile())
 
         def tell(server: Server) -> None:
             told.append(server)

@@ -126,7 +126,7 @@ def test_a_reemit_by_keyboard_alone(browser: Browser, tmp_path: Path, scripts: b
 def test_somebody_logs_in_by_keyboard_and_may_or_may_not_reemit(browser: Browser, tmp_path: Path) -> None:
     lab = Lab.memory(tmp_path)
     run_id = lab.reuse(small_world()).run_id
-    with served(lab.runner(settings=ALLOWED), Tokens()) as client:
+    with served(lab.runner(settings=ALLOWED, authenticator=Tokens())) as client:
         for name, may in (("known-eye", False), ("known-ops", True)):
             context = browser.new_context()
             with context.new_page() as page:
