@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sr_ports import one_line
+
+if TYPE_CHECKING:
+    from sr_domain.run.outcome import NextStep
+    from sr_plugins.documents.profile import Profile
+    from sr_plugins.host.plugin_host import PluginHost
 
 SCHEMA_VERSION = "1.0"
 """Of every answer; an answer that is an artifact (a facts view, a quarantine record, an envelope) has none."""
@@ -101,3 +106,21 @@ def sentence(what: Any) -> str:
     for unquoted in _unquoted:
         told = unquoted(told)
     return one_line(without_passwords(without_private_keys(told)[0]))
+
+
+def spelled(step: NextStep) -> str:
+    """A next step as documents say it: its command without the options of any command line."""
+    typed = " ".join(("sr", *step.command.split(), step.run_id)) if step.command else ""
+    return f"{step.before}{typed}{step.after}"
+
+
+def plugins_told(profile: Profile, host: PluginHost) -> dict[str, Any]:
+    """Adapters and laws by port, and names that two plugins give; without what came from the environment, as the place
+    of a plugin that is a file may have."""
+    import attrs
+
+    def told(value: Any) -> Any:
+        return profile.taken.unquoted(value) if isinstance(value, str) else value
+
+    rows = [{name: told(value) for name, value in attrs.asdict(one).items()} for one in host.offers()]
+    return {"plugins": rows, "conflicts": [one.what for one in host.conflicts]}

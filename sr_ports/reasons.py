@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
+from sr_ports.evidence_reasons import EVIDENCE
 from sr_ports.kinds import Kind
 
 
@@ -60,6 +61,17 @@ class ReasonCode(enum.StrEnum):
     PLATFORM_RUN_INVALID = "PLATFORM_RUN_INVALID"
     PLATFORM_RUN_REQUIRED = "PLATFORM_RUN_REQUIRED"
     USAGE = "USAGE"
+    # the service
+    HTTP_INVALID = "HTTP_INVALID"
+    HEADERS_TOO_LARGE = "HEADERS_TOO_LARGE"
+    REQUEST_TOO_SLOW = "REQUEST_TOO_SLOW"
+    HOST_UNKNOWN = "HOST_UNKNOWN"
+    PATH_UNKNOWN = "PATH_UNKNOWN"
+    METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
+    MEDIA_TYPE_UNSUPPORTED = "MEDIA_TYPE_UNSUPPORTED"
+    PARAMETER_INVALID = "PARAMETER_INVALID"
+    REPLICA_BUSY = "REPLICA_BUSY"
+    ADDRESS_UNUSABLE = "ADDRESS_UNUSABLE"
     # admission
     AUTH_DENIED = "AUTH_DENIED"
     AUTH_UNPROVEN = "AUTH_UNPROVEN"
@@ -74,6 +86,7 @@ class ReasonCode(enum.StrEnum):
     SUPERSEDES_NOT_READY = "SUPERSEDES_NOT_READY"
     SUPERSEDES_TAKEN = "SUPERSEDES_TAKEN"
     RETRY_NOT_ENDED = "RETRY_NOT_ENDED"
+    PLAN_MISSING = "PLAN_MISSING"
     # plan
     UNKNOWN_OUTPUT_ID = "UNKNOWN_OUTPUT_ID"
     UNKNOWN_GATE_ID = "UNKNOWN_GATE_ID"
@@ -221,6 +234,16 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_U, "PLATFORM_RUN_INVALID", "the platform run id is not platform_YYYYMMDDTHHMMSSZ", "make one with sr session new", "correct PLATFORM_RUN_ID, or unset it"),
     (_U, "PLATFORM_RUN_REQUIRED", "the store is shared, and which platform run this is was not said", "set PLATFORM_RUN_ID, or run sr session new", "set PLATFORM_RUN_ID"),
     (_U, "USAGE", "the command line is wrong", "see --help"),
+    (_U, "HTTP_INVALID", "what was sent is no HTTP request", "check the client, and any proxy on the way"),
+    (_U, "HEADERS_TOO_LARGE", "the address and headers of the request are longer than is read", "send fewer and shorter headers"),
+    (_X, "REQUEST_TOO_SLOW", "the request did not arrive whole in its time", "send it again, faster"),
+    (_D, "HOST_UNKNOWN", "the request names another host than this one, or comes from another site's page", "ask the service by its own address"),
+    (_M, "PATH_UNKNOWN", "the service has no such path", "see /openapi.json for the paths there are"),
+    (_U, "METHOD_NOT_ALLOWED", "the path takes another method", "see the header Allow, or /openapi.json"),
+    (_U, "MEDIA_TYPE_UNSUPPORTED", "the body is not of a type that the path takes", "send application/json"),
+    (_U, "PARAMETER_INVALID", "a parameter in path, query or header is not valid", "correct the named parameter"),
+    (_X, "REPLICA_BUSY", "this replica works on as much as it may, and as much waits as may", "ask again later, as Retry-After says"),
+    (_U, "ADDRESS_UNUSABLE", "the service cannot listen at this address", "give another --host or --port"),
     (_D, "AUTH_DENIED", "the actor is not on the allowlist", "ask for access, or use an allowed actor"),
     (_D, "AUTH_UNPROVEN", "no credential was given that proves who asks", "give a token that holds: SR_TOKEN for the command line, a bearer token over HTTP"),
     (_F, "AUTH_UNSAFE", "what knows the keys of tokens can be read or changed by others", "take the rights away from others, as it says"),
@@ -258,31 +281,7 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_X, "ENGINE_ABANDONED_REPEATEDLY", "the holders of too many attempts died, or gave them up; the run rests", "find what ends the workers, then sr resume --force, or sr retry", "find what ends the workers, then give --force"),
     (_X, "ENGINE_STILL_RUNNING", "the engine of an abandoned attempt may still write to the run's engine root", "end it, or let it finish, then sr resume", "end it, or let it finish, then look again"),
     (_X, "ENGINE_UNAVAILABLE", "the run needs the engine, and this worker can start none", "sr resume where the profile has an invoker that can, or submit it again with --engine-run-root", "go on with it where the profile has an invoker that can"),
-    (_F, "EVIDENCE_WAITING", "evidence is missing, or ends too early, and the deadline is ahead", "complete the engine root, then sr resume", "complete the engine root, then look again"),
-    (_F, "EVIDENCE_MISSING_DEADLINE", "evidence was still missing at the deadline, or every output was absent", "complete the engine root"),
-    (_F, "EVIDENCE_CONFLICT", "evidence contradicts itself", "see sr explain for each conflict", "restore the evidence of each conflict"),
-    (_F, "EVIDENCE_UNSTABLE", "files of the engine root changed while evidence was read", "let whatever writes there finish, then sr resume; for slow uploads raise settle_seconds", "let whatever writes there finish, then look again"),
-    (_F, "MEMBER_DIGEST_MISMATCH", "a file differs from the digest its index gives", "restore the named file"),
-    (_F, "GATE_DIGEST_MISMATCH", "the bundle's digest is not the one its flag states", "restore the file that is named, or the bundle and its flag"),
-    (_F, "FLAG_MALFORMED", "the passed flag cannot be read", "restore the flag file"),
-    (_F, "INDEX_MALFORMED", "the bundle index cannot be read", "restore the index file"),
-    (_F, "INDEX_EMPTY", "the bundle index lists nothing", "restore the index file"),
-    (_F, "INDEXED_FILE_ABSENT", "a file that the index lists was not there at the deadline", "restore the named file"),
-    (_F, "FILE_UNLISTED", "a file that the manifest must list was on no line of it at the deadline", "list the named file, or take it out of the bundle"),
-    (_F, "PATH_ESCAPES", "a path leaves the folder it must stay in, or a symbolic link stands on it", "put the file itself there in place of a link, or remove the named path from the index"),
-    (_F, "NOT_A_FILE", "what stands in a file's place is no regular file, or has a name that no path can spell", "put a regular file with a plain name there"),
-    (_X, "LAW_FAILED", "the hashing law itself failed; the evidence is not judged", "repair the plugin of that law, then sr resume goes on with the run", "repair the plugin of that law, then run it again"),
-    (_X, "LAW_TIMEOUT", "the hashing law ran past its time and was ended; the evidence is not judged", "repair the plugin of that law or raise evidence.law_timeout_seconds, then sr resume goes on with the run", "repair the plugin of that law or raise evidence.law_timeout_seconds, then run it again"),
-    (_X, "LAW_VERSION_CHANGED", "the law is another than when the run was planned or decided; the evidence is not judged", "install the named version, then sr resume goes on with the run; or submit under a new key", "install the named version, then run it again; or submit under a new key"),
-    (_F, "LOCATOR_SCHEMA_INVALID", "an output locator does not fit its contract", "correct the catalogue entry"),
-    (_F, "RECEIPT_SCHEMA_INVALID", "a gate receipt does not fit its contract", "correct the gate map entry"),
-    (_F, "INSTANCE_RECEIPT_SCHEMA_INVALID", "an instance receipt that the run would write does not fit its contract", "correct the catalogue entry, or the contract of that name in the pack"),
-    (_F, "INSTANCE_RECEIPT_DRIFT", "the same scope was proven before with other bytes", "see sr quarantine show; restore the first bytes or use other pins", "restore the first bytes or use other pins"),
-    (_X, "INSTANCE_RECEIPT_ORPHAN", "what stands for this scope is no receipt, or one of other bytes that no decision rests on", "restore the bytes that it states, or set it aside: sr recover RUN_ID --receipt OUTPUT_ID --accept-loss --reason R", "restore the bytes that it states, then run it again"),
-    (_F, "INSTANCE_DIGEST_MISSING", "of runs of earlier releases: the instance receipt that stood stated no digest", "restore the named receipt from backup, or use other pins"),
-    (_F, "INSTANCE_SCOPE_MISSING", "an instance-scoped output lacks a pin of its scope", "correct the catalogue entry"),
-    (_F, "ORACLE_PACK_INVALID", "the oracle pack manifest does not fit its contract", "repack the engine root"),
-    (_F, "ORACLE_PACK_MISMATCH", "the oracle pack is of another world", "point the run at its own engine root"),
+    *EVIDENCE,
     (_X, "STORE_UNREACHABLE", "the object store did not answer", "check the endpoint with sr doctor, then retry", "check that object_store in the profile is right and its server up"),
     (_X, "STORE_DENIED", "the object store refused access", "check the credentials and rights with sr doctor", "check the credentials and their rights to the place named"),
     (_X, "STORE_BUCKET_MISSING", "the bucket or root folder is not there", "create it, or correct object_store in the profile"),
@@ -318,6 +317,7 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_C, "REEMIT_TERMINAL_ONLY_MISMATCH", "not applicable: the run is not FAILED or QUARANTINED", "READY_ONLY is for a READY run; any other has published nothing yet: see sr explain", "READY_ONLY is for a READY run; any other has published nothing yet"),
     (_U, "REEMIT_SUPERSEDED", "the run was superseded: whoever follows the bus would read what turned out wrong", "re-emit its newest successor, or give --superseded"),
     (_X, "REEMIT_PUBLISH_FAILED", "the control bus did not take the fact", "check it with sr doctor, then re-emit again", "check that control_bus in the profile is right and its server up"),
+    (_M, "PLAN_MISSING", "the run has no plan yet, or was refused one", "see sr explain for why", "look why the run is where it is"),
     (_M, "FACTS_VIEW_MISSING", "the facts view is not there", "run sr audit on the run", "wait until the run is READY"),
     (_F, "RECORD_INVALID", "the run record breaks its own rules", "run sr audit on the run; do not repair by hand", "restore the record from backup; do not repair by hand"),
     (_X, "REVISION_UNKNOWN", "a newer release decided the run, by rules that this release does not know", "install that release, or a later one; then sr resume goes on with it", "install that release, or a later one"),

@@ -303,6 +303,11 @@ ELSEWHERE = {
         C.CLOCK_SKEW, C.OBJECT_TOO_LARGE,
     ),
     "tests/consumer": (C.BUS_POSITION_LOST, C.FOLLOWER_BUSY, C.FOLLOWERS_UNREACHABLE),
+    "tests/http": (
+        C.HTTP_INVALID, C.HEADERS_TOO_LARGE, C.REQUEST_TOO_SLOW, C.HOST_UNKNOWN, C.PATH_UNKNOWN, C.METHOD_NOT_ALLOWED,
+        C.MEDIA_TYPE_UNSUPPORTED, C.PARAMETER_INVALID, C.REPLICA_BUSY, C.ADDRESS_UNUSABLE, C.PLAN_MISSING,
+        C.SERVICE_BUSY,
+    ),
     "re-emit": tuple(code for code in C if code.value.startswith("REEMIT")),
 }  # fmt: skip
 
