@@ -219,7 +219,7 @@ ROLES: list[tuple[str, dict[str, Any], set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "said", "roles"), ROLES, ids=str)
+@pytest.mark.parametrize(("name", "said", "roles"), ROLES, ids=[f"{name} of {said}"[:80] for name, said, _ in ROLES])
 def test_roles(name: str, said: dict[str, Any], roles: set[str]) -> None:
     assert roles_in(said, name) == roles
 
