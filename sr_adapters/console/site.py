@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gzip
 import hashlib
@@ -99,13 +100,16 @@ async def _page(site: _Site, view: View, request: Request) -> Response:
 
 
 async def _deed(site: _Site, view: View, request: Request) -> Response:
-    """A form that does something: it must be one of this log-in's own."""
+    """A form that does something: it must be one of this log-in's own. What takes longer goes on without its page."""
 
     async def done(looking: Looking) -> Shown:
         if looking.log is not None and not looking.log.takes(looking.form.get("form_token", "")):
             what = "this form is not of your log-in"
             raise SrError(ReasonCode.AUTH_DENIED, what, "open the page again, and send the form from there")
-        return await in_thread(site.service.runs, lambda: view(looking))
+        call = asyncio.ensure_future(in_thread(site.service.runs, lambda: view(looking)))
+        call.add_done_callback(lambda one: one.cancelled() or one.exception())  # also where nobody waits any more
+        ended, _ = await asyncio.wait({call}, timeout=site.service.settings.wait_s)
+        return call.result() if ended else Shown(to=f"/runs/{looking.run}")
 
     return await _guarded(site, request, done, form=True)
 
