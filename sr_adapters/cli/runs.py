@@ -12,6 +12,7 @@ import click
 from sr_adapters.answers import versioned
 from sr_adapters.cli import exits, output, signals
 from sr_adapters.cli.errors import as_typed, remedy_here
+from sr_adapters.cli.far import local_only
 from sr_adapters.cli.naming import run_argument
 from sr_adapters.cli.outcomes import answer, remedy_of
 from sr_adapters.cli.request_flags import request_flags
@@ -92,6 +93,8 @@ def resume_command(
     """Finish what waits or was left by a crash."""
     if (force and not run_ids) or (sum((bool(run_ids), all_runs, watch)) != 1 and not (rebuild_index and not run_ids)):
         raise click.UsageError("give run ids, or --all, or --watch; --force goes with run ids")
+    if rebuild_index and session.server is not None:
+        raise local_only("resume --rebuild-index")
     unbound = _rebuild(session, only=not (all_runs or watch)) if rebuild_index else exits.DONE
     if rebuild_index and not (all_runs or watch):
         return unbound
@@ -134,7 +137,7 @@ def _steps(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 def _rebuild(session: Session, *, only: bool) -> int:
     """Bind again what the authority lost; the exit code. `only`: nothing else will be answered."""
     troubles: list[Trouble] = []
-    made = session.runner.rebuild_index(troubles.append)
+    made = session.local.rebuild_index(troubles.append)
     rows = [{"run_id": one.run_id, "trouble": one.document()} for one in troubles]
     for one in troubles:
         session.traceback(one.error)

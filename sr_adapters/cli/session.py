@@ -12,11 +12,16 @@ import click
 
 from sr_adapters.answers import versioned
 from sr_adapters.cli import output
-from sr_adapters.cli.errors import as_typed, remedy_here, tell
+from sr_adapters.cli.errors import as_typed, remedy_here, running, tell
+from sr_adapters.cli.far import local_only
 from sr_adapters.shown import folded, in_line
 
 if TYPE_CHECKING:
-    from sr_domain.run.outcome import NextStep
+    from datetime import datetime
+
+    from sr_adapters.cli.use_cases import UseCases
+    from sr_adapters.client.remote import RemoteRunner
+    from sr_domain.run.outcome import NextStep, Outcome
     from sr_domain.runner import ScenarioRunner
     from sr_plugins.documents.profile import Profile
     from sr_ports import ReasonCode, SrError
@@ -36,17 +41,44 @@ _STYLES = {
 class Session:
     """One command line's options and answers."""
 
-    def __init__(self, profile: str, policy: str | None, as_json: bool, verbose: bool, wide: bool = False) -> None:
+    def __init__(
+        self,
+        profile: str,
+        policy: str | None,
+        as_json: bool,
+        verbose: bool,
+        wide: bool = False,
+        server: str | None = None,
+    ) -> None:
         self.wide = wide
+        self.server = server
         self.profile = profile
         self.policy = policy
         self.as_json = as_json
         self.verbose = verbose
 
+    @property
+    def runner(self) -> UseCases:
+        """The run authority: the service that was named, else the runner of the chosen profile."""
+        return self.local if self.server is None else self.remote
+
     @cached_property
-    def runner(self) -> ScenarioRunner:
-        """The runner of the chosen profile, built when first needed and closed at the end."""
+    def remote(self) -> RemoteRunner:
+        """The service that was named, which is asked when something is needed of it. Raises `BadInput(USAGE)`."""
+        from sr_adapters.client.remote import RemoteRunner
+
+        return RemoteRunner.at(str(self.server), os.environ.get("SR_TOKEN"))
+
+    @cached_property
+    def local(self) -> ScenarioRunner:
+        """The runner of the chosen profile, built when first needed and closed at the end.
+
+        Raises `BadInput(LOCAL_COMMAND)` where a service was named.
+        """
         from sr_plugins import build_runner
+
+        if self.server is not None:
+            raise local_only(running())
 
         runner = build_runner(self.profile, policy=self.policy, narrate=self.narrates)
         root = click.get_current_context().find_root()
@@ -88,7 +120,9 @@ class Session:
 
     @property
     def options(self) -> list[str]:
-        """Profile and policy of this command line, where another would take others."""
+        """The service, or profile and policy, of this command line, where another would take others."""
+        if self.server is not None:
+            return ["--server", self.server]
         profile = [] if self.profile == own_profile() else ["--profile", self.profile]
         return profile + ([] if self.policy is None else ["--policy", self.policy])
 
@@ -98,6 +132,27 @@ class Session:
         before = step.before if code is None else remedy_here(code, step.before)
         told = f"{before}{typed}{step.after}"
         return as_typed(told) if command is None else told
+
+    def now(self) -> datetime:
+        """The time by which ages are told: the runner's clock, or with a service this machine's."""
+        if self.server is None:
+            return self.local.ports.clock.now()
+        from datetime import UTC, datetime
+
+        return datetime.now(UTC)
+
+    def where(self) -> str:
+        """Where is looked for runs, for people."""
+        return f"profile {self.profile}, {self.local.ports.store.location()}" if self.server is None else self.server
+
+    def denial(self, outcome: Outcome, action: str = "submit") -> str:
+        """Who was refused what, and who may; a service says that itself. `action`: where the outcome has none."""
+        if self.server is not None:
+            return str(getattr(outcome, "said", outcome.message))
+        settings, action = self.local.settings, outcome.action or action
+        rights = {"supersede": settings.superseders, "recover": settings.recoverers, "reemit": settings.reemitters}
+        allowed = ", ".join(sorted(rights.get(action, settings.submitters) or ())) or "nobody"
+        return f"actor {outcome.actor!r} may not {action} (auth.{action}: {allowed})"
 
     def run_id(self, run: str) -> str:
         """The id of a run by any name of it."""
@@ -260,11 +315,6 @@ def bare_command(*words: str) -> str:
 def shown_state(state: str | None, superseded_by: object) -> str:
     """A run's state for people, who must not take a run for READY that another has corrected."""
     return SUPERSEDED if state == "READY" and superseded_by else state or ""
-
-
-def denial(actor: str | None, action: str, allowed: Iterable[str] | None) -> str:
-    """Who was refused what, and who may."""
-    return f"actor {actor!r} may not {action} (auth.{action}: {', '.join(sorted(allowed or ())) or 'nobody'})"
 
 
 def ref_lines(node: Mapping[str, Any]) -> list[tuple[str, Any]]:
