@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
+
+from sr_ports.errors import one_line
 
 SCHEMA_VERSION = "1.0"
 """Of every answer; an answer that is an artifact (a facts view, a quarantine record, an envelope) has none."""
@@ -71,3 +74,14 @@ def error_node(code: str, message: str, remedy: str) -> dict[str, str]:
 def error_document(error: Mapping[str, str], exit_code: int) -> dict[str, Any]:
     """The answer of a command that ends in an error. `what` is what the first release called the message."""
     return versioned({"error": {**error, "what": error["message"]}, "exit_code": exit_code})
+
+
+def sentence(what: Any) -> str:
+    """What went wrong, in one line; a plugin's driver may quote an address with a password in it, or a value that
+    came from the environment."""
+    from sr_ports.masking import without_passwords
+    from sr_ports.secret_shapes import without_private_keys
+
+    environment: Any = sys.modules.get("sr_plugins.documents.environment")  # not loaded: nothing was filled in
+    told = str(what) if environment is None else environment.unquoted(str(what))
+    return one_line(without_passwords(without_private_keys(told)[0]))

@@ -51,6 +51,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pack": ("pack", "Begin an interface pack, add to it, check it."),
     "contracts": ("packs", "Check an interface pack against itself and its contracts."),
     "policy": ("packs", "Seal a policy profile after a change."),
+    "serve": ("serve", "The always-on service: the same use cases over HTTP."),
     "completion": ("completion", "Lines that make a shell complete commands, run ids, keys and gates."),
 }
 

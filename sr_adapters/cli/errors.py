@@ -9,9 +9,10 @@ from typing import Any
 
 import click
 
+from sr_adapters.answers import sentence
 from sr_adapters.cli import output
 from sr_adapters.shown import short_digests
-from sr_ports import REASONS, ReasonCode, one_line
+from sr_ports import REASONS, ReasonCode
 
 _words: list[str] = []
 _options: list[str] = []
@@ -92,14 +93,3 @@ def tell(code: ReasonCode | str, what: Any, remedy: str | None = None, *, word: 
     step = as_typed(remedy_here(code, REASONS[ReasonCode(code)].remedy if remedy is None else remedy))
     told = sentence(what)
     output.tell(f"{word}[{code}]: {short_digests(told) if output.narrow() else told};", step)
-
-
-def sentence(what: Any) -> str:
-    """What went wrong, in one line; a plugin's driver may quote an address with a password in it, or a value that
-    came from the environment."""
-    from sr_ports.masking import without_passwords
-    from sr_ports.secret_shapes import without_private_keys
-
-    environment: Any = sys.modules.get("sr_plugins.documents.environment")  # not loaded: nothing was filled in
-    told = str(what) if environment is None else environment.unquoted(str(what))
-    return one_line(without_passwords(without_private_keys(told)[0]))

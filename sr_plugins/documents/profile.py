@@ -13,6 +13,7 @@ from attrs.validators import deep_iterable, ge, gt, lt, matches_re, min_len, opt
 from sr_domain.encoding.names import ONE_SPELLING, misspelling
 from sr_plugins.documents.environment import at_home, fill
 from sr_plugins.documents.files import read_config
+from sr_plugins.documents.service import ServiceSettings
 from sr_plugins.documents.settings import Reader, shown
 from sr_plugins.documents.shapes import fields_of
 from sr_plugins.documents.shipped import shipped
@@ -297,6 +298,9 @@ class Profile(Compared):
     evidence: EvidenceSettings = attrs.field(default=EvidenceSettings(), metadata=setting("how evidence is read"))
     plugins: Plugins = attrs.field(default=Plugins(), metadata=setting("plugins of other distributions"))
     observability: Observability = attrs.field(default=Observability(), metadata=setting("telemetry"))
+    service: ServiceSettings = attrs.field(
+        default=ServiceSettings(), metadata=setting("what sr serve waits for and bounds")
+    )
     policy: str | None = attrs.field(
         default=None, metadata=setting("a policy file instead of the shipped one", wanted="a path")
     )

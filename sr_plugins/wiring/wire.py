@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 
 def wire(
-    source: str | os.PathLike[str] | Mapping[str, Any] | None,
+    source: str | os.PathLike[str] | Mapping[str, Any] | Profile | None,
     *,
     policy: str | os.PathLike[str] | Mapping[str, Any] | None,
     plugins: Sequence[Any],
@@ -51,7 +51,7 @@ def wire(
 ) -> ScenarioRunner:
     """Build the runner; see `sr_plugins.build_runner`."""
     with nothing_quoted():
-        profile = load_profile(source)
+        profile = source if isinstance(source, Profile) else load_profile(source)
         host = host_of(profile, plugins)
         ports = _ports(Wires(profile, host), narrate)
         chosen = load_policy(policy if policy is not None else profile.policy)

@@ -1,0 +1,45 @@
+"""The profile's section `service`: how the always-on service answers and what it bounds (spec: surface, "HTTP")."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+from attrs.validators import ge, gt, le, lt
+
+from sr_ports.compared import Compared
+from sr_ports.settings import setting
+
+_SECONDS, _COUNT = "a number of seconds", "a whole number from 1"
+
+
+def _seconds(default: float, key: str, text: str) -> Any:
+    return attrs.field(
+        default=default, alias=key, validator=[gt(0.0), lt(1e6)], metadata=setting(text, wanted=_SECONDS)
+    )
+
+
+def _count(default: int, text: str, most: int) -> Any:
+    return attrs.field(default=default, validator=[ge(1), le(most)], metadata=setting(text, wanted=_COUNT))
+
+
+@attrs.frozen(eq=False, repr=False)
+class ServiceSettings(Compared):
+    """What `sr serve` bounds. Times in seconds, sizes in bytes.
+
+    `wait_s`: how long an answer waits for a run before it says 202. `runs`: runs that are worked on at once; `backlog`:
+    requests that wait for their turn. `readers`: threads for short answers. `connections`: open at once. `body_bytes`:
+    of a request. `request_s`: for a request to arrive whole. `idle_s`: for which a connection is kept without one.
+    `grace_s`: for runs in flight to finish at a shutdown; `stop_s`: for those that are then asked to stop.
+    """
+
+    wait_s: float = _seconds(30.0, "wait_seconds", "how long an answer waits for a run before it says 202")
+    runs: int = _count(16, "runs that are worked on at once", 10_000)
+    backlog: int = _count(128, "requests that wait for their turn before others are answered 429", 100_000)
+    readers: int = _count(4, "threads for answers that take no run on", 1_000)
+    connections: int = _count(1000, "connections that are open at once", 100_000)
+    body_bytes: int = _count(1 << 20, "bytes that the body of a request may have", 64 << 20)
+    request_s: float = _seconds(15.0, "request_seconds", "how long a request may take to arrive whole")
+    idle_s: float = _seconds(60.0, "idle_seconds", "how long a connection is kept without a request")
+    grace_s: float = _seconds(20.0, "grace_seconds", "how long runs in flight may go on when the service is stopped")
+    stop_s: float = _seconds(10.0, "stop_seconds", "how long those runs then have to be put down")

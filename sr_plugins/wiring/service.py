@@ -1,0 +1,52 @@
+"""The composition root of `sr serve`: a profile becomes what answers requests (spec: surface, "HTTP")."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from sr_plugins.documents.environment import nothing_quoted
+from sr_plugins.documents.profile import Profile, load_profile
+from sr_plugins.wiring.wire import wire
+from sr_ports.compared import Compared
+
+if TYPE_CHECKING:
+    from sr_domain.runner import ScenarioRunner
+
+
+@attrs.frozen(eq=False, repr=False)
+class Served(Compared):
+    """A wired service. `profile`: as it is served."""
+
+    runner: ScenarioRunner
+    profile: Profile
+
+
+def wire_service(
+    source: str | os.PathLike[str] | Mapping[str, Any] | None,
+    *,
+    policy: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    plugins: Sequence[Any] = (),
+    narrate: bool = False,
+) -> Served:
+    """Wire a service as the profile says. Raises `BadInput`, also for a pack that cannot be read."""
+    with nothing_quoted():
+        profile = confined(load_profile(source))
+    runner = wire(profile, policy=policy, plugins=plugins, narrate=narrate)
+    _ = runner.pack
+    return Served(runner, profile)
+
+
+def confined(profile: Profile) -> Profile:
+    """The profile of a service: where it names no roots that requests may name, the runtime root and the oracle root.
+
+    Who may send a request is not who may have any folder of this machine read.
+    """
+    engine = profile.engine
+    if engine.allowed_roots:
+        return profile
+    roots = (profile.runtime_root, *filter(None, (engine.oracle_root,)))
+    return attrs.evolve(profile, engine=attrs.evolve(engine, allowed_roots=roots))
