@@ -11,9 +11,9 @@ from typing import Any
 
 import click
 
-from sr_adapters.answers import error_document, error_node
+from sr_adapters.answers import error_document, error_node, sentence
 from sr_adapters.cli import exits, output, signals
-from sr_adapters.cli.errors import Tree, begin, remedy_here, sentence, tell, typed_with
+from sr_adapters.cli.errors import Tree, begin, remedy_here, tell, typed_with
 from sr_adapters.cli.far import refuse_from_afar
 from sr_adapters.cli.session import Session, own_profile
 from sr_ports import REASONS, Kind, ReasonCode, SrError

@@ -154,7 +154,7 @@ class Transport:
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
         if question.actor is not None:
-            headers["X-SR-Actor"] = quote(question.actor, safe=" @:/+.,=")
+            headers["X-SR-Actor"] = _as_header(question.actor)
         connection.request(question.method, question.target(way.before or self.place.path), body, headers)
         with connection.getresponse() as response:
             status, kind = response.status, response.headers.get_content_type()
@@ -259,6 +259,14 @@ def _read(response: HTTPResponse) -> bytes:
 
 def _too_long() -> Never:
     raise Unreachable(ReasonCode.SERVICE_ANSWER_INVALID, f"the service's answer is longer than {MAX_BYTES >> 20} MB")
+
+
+def _as_header(actor: str) -> str:
+    """The actor's name as a header has it. Raises `BadInput(USAGE)` for letters that none has."""
+    if actor.isascii() and actor.isprintable() and actor == actor.strip():
+        return actor
+    what = f"a service cannot be told the actor's name {actor[:60]!r}"
+    raise BadInput(ReasonCode.USAGE, what, "give one of ASCII letters, or a token (SR_TOKEN)")
 
 
 def _after_s(response: HTTPResponse) -> float | None:
