@@ -67,7 +67,7 @@ class Session:
         """The service that was named, which is asked when something is needed of it. Raises `BadInput(USAGE)`."""
         from sr_adapters.client.remote import RemoteRunner
 
-        return RemoteRunner.at(str(self.server), os.environ.get("SR_TOKEN"))
+        return RemoteRunner.at(str(self.server), os.environ)
 
     @cached_property
     def local(self) -> ScenarioRunner:

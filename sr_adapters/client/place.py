@@ -61,7 +61,7 @@ class Place:
             return self.host in ("localhost", "localhost.")
 
     def way(self) -> Way:
-        """How it is reached: by the proxy that the environment names (``https_proxy``, ``no_proxy``), loopback by none."""
+        """How it is reached: by the proxy of the environment (``https_proxy``, ``no_proxy``), loopback by none."""
         proxies = {} if self.is_loopback or proxy_bypass(self.authority) else getproxies()
         proxy = proxies.get(self.scheme) or proxies.get("all")
         if not proxy:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -42,6 +43,7 @@ _RAISED: Mapping[Kind, Callable[[ReasonCode, str, str | None], SrError]] = {
 }
 """What the runner raises of a kind of trouble; of any other, the family itself."""
 _PAGE = 1000
+_LONGEST_ANSWER_S = 86_400.0
 _REFUSED = 400
 _FIRST_LOOK_S, _SLOWER, _LONGEST_LOOK_S = 0.2, 1.5, 5.0
 """How soon a run that the service works on is looked at, and how much later each time."""
@@ -54,9 +56,13 @@ class RemoteRunner:
         self._transport = transport
 
     @classmethod
-    def at(cls, url: str, token: str | None, answer_s: float = ANSWER_S) -> RemoteRunner:
-        """The service at `url`; nothing is asked of it yet. Raises `BadInput(USAGE)` for what is no address."""
-        return cls(Transport(Place.of(url), token, answer_s=answer_s))
+    def at(cls, url: str, env: Mapping[str, str]) -> RemoteRunner:
+        """The service at `url`, of which nothing is asked yet.
+
+        `env`: the process's, with `SR_TOKEN` and `SR_SERVER_TIMEOUT`. Raises `BadInput(USAGE)` for what is no address,
+        no token or no time.
+        """
+        return cls(Transport(Place.of(url), env.get("SR_TOKEN"), answer_s=_answer_s(env.get("SR_SERVER_TIMEOUT"))))
 
     def submit(self, request: Mapping[str, Any], *, actor: str | None = None) -> Outcome:
         """Submit, and follow for as long as the service works on it, as a runner of this process would.
@@ -312,6 +318,17 @@ class RemoteAudit:
         self.store, self.not_asked = values.findings(document.get("store", ())), document.get("not_asked", ())
         self.repaired = document["repaired"]
         return [(row["run_id"], self.remote._value(values.audit, row)) for row in document["runs"]]
+
+
+def _answer_s(told: str | None) -> float:
+    """Seconds for a whole answer. Raises `BadInput(USAGE)`."""
+    if not told:
+        return ANSWER_S
+    with suppress(ValueError):
+        if 0 < float(told) <= _LONGEST_ANSWER_S:
+            return float(told)
+    what = "SR_SERVER_TIMEOUT is no number of seconds"
+    raise BadInput(ReasonCode.USAGE, what, f"give one up to {_LONGEST_ANSWER_S:.0f}, or unset it")
 
 
 def _goes_on(outcome: Outcome) -> bool:

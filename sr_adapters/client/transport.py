@@ -96,7 +96,10 @@ class _Came:
 
 
 class Transport:
-    """Asks one service. `token`: what proves who asks; in no error. `answer_s`: see `ANSWER_S`."""
+    """Asks one service. `token`: what proves who asks; in no error. `answer_s`: see `ANSWER_S`.
+
+    Raises `BadInput(USAGE)` for what is no token.
+    """
 
     def __init__(
         self,
@@ -106,6 +109,8 @@ class Transport:
         answer_s: float = ANSWER_S,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        if token and not (token.isascii() and token.isprintable() and " " not in token):
+            raise BadInput(ReasonCode.USAGE, "SR_TOKEN has a character that no token has", "set it to the token alone")
         self.place, self._token, self._answer_s, self._sleep = place, token, answer_s, sleep
 
     def ask(self, question: Question) -> Reply:
@@ -136,13 +141,16 @@ class Transport:
                 raise _Broken(sent=False) from error
             with _within(connection, self._answer_s) as over:
                 try:
-                    return self._exchange(connection, question, way)
-                except (OSError, HTTPException, Unreachable) as error:
-                    if over():
-                        raise self._away(f"no whole answer came within {self._answer_s:g} s") from error
-                    if isinstance(error, Unreachable):
+                    came = self._exchange(connection, question, way)
+                    if not over():  # headers that were cut off look like an answer
+                        return came
+                except (OSError, HTTPException) as error:
+                    if not over():
+                        raise _Broken(sent=True) from error
+                except Unreachable:
+                    if not over():
                         raise
-                    raise _Broken(sent=True) from error
+            raise self._away(f"no whole answer came within {self._answer_s:g} s")
         finally:
             connection.close()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,3 +51,39 @@ def test_what_is_read_is_the_same(world: World, args: list[str], as_json: bool) 
     flags = ["--json"] if as_json else []
     here, afar = said(*LOCAL, *flags, *words), said("--server", world.url, *words, *flags)
     _same(world, here, afar)
+
+
+DONE = [
+    ("new", {}, []),
+    ("waits", {"engine_run_root": "part"}, []),
+    ("bad", {"engine_run_root": "bad"}, []),
+    ("unplanned", {"output_ids": ["nope"]}, []),
+    ("by-actor", {}, ["--actor", "alice"]),
+    ("misshapen", {"seed": -1}, []),
+    ("no-root", {"engine_run_root": "absent"}, []),
+    ("forbidden-root", {"engine_run_root": "/etc"}, []),
+    ("absent-rival", {"supersedes": "0" * 32}, []),
+]
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["people", "json"])
+@pytest.mark.parametrize(("key", "changes", "options"), DONE, ids=[one[0] for one in DONE])
+def test_a_submission_is_answered_alike(
+    world: World, key: str, changes: dict[str, Any], options: list[str], as_json: bool
+) -> None:
+    flags = ["--json"] if as_json else []
+    twins = (f"{key}-{as_json}-here", f"{key}-{as_json}-afar")
+    names = [world.request(one, **changes) for one in twins]
+    for _ in range(2):  # the second finds what the first made
+        here = said(*LOCAL, *flags, "submit", names[0], *options)
+        afar = said("--server", world.url, *flags, "submit", names[1], *options)
+        _same(world, here, afar, twins)
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["people", "json"])
+def test_a_collision_is_told_alike(world: World, as_json: bool) -> None:
+    flags = ["--json"] if as_json else []
+    name = world.request("ready", seed=8)
+    here, afar = said(*LOCAL, *flags, "submit", name), said("--server", world.url, *flags, "submit", name)
+    _same(world, here, afar)
+    assert afar.code == 7
