@@ -38,7 +38,6 @@ _WHY = {
     "recover --store": "which store this is, is decided where it is",
     "verify --key": "the key is a file of this machine, and so the proof is made here",
     "verify PATH": "it proves a view that is named by path or URI; a service is asked for a run",
-    "list --ready": "it reads the object store alone",
 }
 
 

@@ -6,27 +6,27 @@ Each method says and raises what `ScenarioRunner`'s own does; what the service r
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from sr_adapters.client import values
 from sr_adapters.client.place import Place
-from sr_adapters.client.transport import ANSWER_S, Question, Reply, Transport
-from sr_domain.encoding.contracts import problem
+from sr_adapters.client.reports import BusReader, RemoteAudit, audited
+from sr_adapters.client.service import Service, about
+from sr_adapters.client.transport import ANSWER_S, Question, Transport
+from sr_domain.record.states import RunState
 from sr_domain.run import names
 from sr_domain.run.trouble import Trouble
-from sr_ports import REASONS, BadInput, Fault, Kind, NotFound, ReasonCode, SrError, Unreachable
+from sr_ports import BadInput, ReasonCode
 
 if TYPE_CHECKING:
     from sr_domain.flows.reemit import Reemit
     from sr_domain.queries.audit import Audit
-    from sr_domain.queries.audit_all import Audited
     from sr_domain.queries.explain import Explanation
-    from sr_domain.queries.finding import Finding
     from sr_domain.queries.listing import Asked, Listing
     from sr_domain.queries.timeline import Timeline
     from sr_domain.queries.verifier import Verification
@@ -34,26 +34,19 @@ if TYPE_CHECKING:
     from sr_domain.run.outcome import Outcome
     from sr_ports import Envelope
 
-_T = TypeVar("_T")
-_RAISED: Mapping[Kind, Callable[[ReasonCode, str, str | None], SrError]] = {
-    Kind.USAGE: BadInput,
-    Kind.MISSING: NotFound,
-    Kind.UNREACHABLE: Unreachable,
-    Kind.FAULT: Fault,
-}
-"""What the runner raises of a kind of trouble; of any other, the family itself."""
 _PAGE = 1000
 _LONGEST_ANSWER_S = 86_400.0
-_REFUSED = 400
+FOLLOW_S = 2.0
+"""Seconds between two looks at the bus of a service that is followed."""
 _FIRST_LOOK_S, _SLOWER, _LONGEST_LOOK_S = 0.2, 1.5, 5.0
 """How soon a run that the service works on is looked at, and how much later each time."""
 
 
 class RemoteRunner:
-    """The service behind `transport`."""
+    """A service, as the command line asks it."""
 
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
+    def __init__(self, service: Service) -> None:
+        self._service = service
 
     @classmethod
     def at(cls, url: str, env: Mapping[str, str]) -> RemoteRunner:
@@ -62,7 +55,8 @@ class RemoteRunner:
         `env`: the process's, with `SR_TOKEN` and `SR_SERVER_TIMEOUT`. Raises `BadInput(USAGE)` for what is no address,
         no token or no time.
         """
-        return cls(Transport(Place.of(url), env.get("SR_TOKEN"), answer_s=_answer_s(env.get("SR_SERVER_TIMEOUT"))))
+        transport = Transport(Place.of(url), env.get("SR_TOKEN"), answer_s=_answer_s(env.get("SR_SERVER_TIMEOUT")))
+        return cls(Service(transport))
 
     def submit(self, request: Mapping[str, Any], *, actor: str | None = None) -> Outcome:
         """Submit, and follow for as long as the service works on it, as a runner of this process would.
@@ -81,12 +75,12 @@ class RemoteRunner:
         return self._to_its_rest(first, lambda: self._resumed(first.run_id))
 
     def _resumed(self, run_id: str, *, force: bool = False) -> Outcome:
-        return self._outcome(self._about(run_id, "resume", body={"force": True} if force else {}), run_id)
+        return self._outcome(about(run_id, "resume", body={"force": True} if force else {}), run_id)
 
     def retry(self, run_id: str, request: Mapping[str, Any] | None = None, *, actor: str | None = None) -> Outcome:
         """Ask again under the next free key. Not asked twice: a series has one more run each time."""
         body = {} if request is None else {"request": dict(request)}
-        question = self._about(run_id, "retry", body=body, actor=actor, again=False)
+        question = about(run_id, "retry", body=body, actor=actor, again=False)
         first = self._outcome(question, run_id)
         return self._to_its_rest(first, lambda: self._resumed(first.run_id))
 
@@ -113,7 +107,7 @@ class RemoteRunner:
 
     def _recovered(self, run_id: str, what: Mapping[str, str], reason: str, actor: str) -> Outcome:
         body = {**what, "accept_loss": True, "reason": reason}
-        first = self._outcome(self._about(run_id, "recover", body=body, actor=actor, again=False), run_id)
+        first = self._outcome(about(run_id, "recover", body=body, actor=actor, again=False), run_id)
         return self._to_its_rest(first, lambda: self._resumed(first.run_id))
 
     def reemit(
@@ -127,17 +121,17 @@ class RemoteRunner:
         superseded: bool = False,
     ) -> Reemit | Outcome:
         """Publish READY or the terminal fact again."""
-        body = {"run_id": self.run_id(run_id), "reemit_kind": kind, "requested_by": actor, "dry_run": dry_run}
+        body = {"run_id": self.run_id(run_id), "reemit_kind": kind, "dry_run": dry_run}
         if reason is not None:
             body["reason"] = reason
         query = {"superseded": "true"} if superseded else {}
-        question = self._about(run_id, "reemit", query=query, body=body, actor=actor, again=False)
-        document, said = self._told(question, "reemit", run_id)
-        return self._value(values.reemit, document, said)
+        question = about(run_id, "reemit", query=query, body=body, actor=actor, again=False)
+        document, said = self._service.told(question, "reemit", run_id)
+        return self._service.value(values.reemit, document, said)
 
     def status(self, run_id: str) -> Outcome:
         """Where a run is."""
-        return self._outcome(self._about(run_id), run_id)
+        return self._outcome(about(run_id), run_id)
 
     def run_id(self, run: str) -> str:
         """The id of a run by any name of it: the service is asked for a prefix alone."""
@@ -145,82 +139,92 @@ class RemoteRunner:
 
     def timeline(self, run_id: str) -> Timeline:
         """A run's record as a story."""
-        return self._value(values.timeline, self._told(self._about(run_id, "record"), "timeline", run_id)[0])
+        return self._service.value(values.timeline, self._service.told(about(run_id, "record"), "timeline", run_id)[0])
 
     def facts(self, run_id: str) -> Mapping[str, Any]:
         """A run's facts view."""
-        return self._told(self._about(run_id, "facts"), "run_facts_view", run_id)[0]
+        return self._service.told(about(run_id, "facts"), "run_facts_view", run_id)[0]
 
     def explain(self, run_id: str) -> Explanation:
         """Why a run is where it is."""
-        return self._value(values.explanation, self._told(self._about(run_id, "explain"), "explain", run_id)[0])
+        document, _ = self._service.told(about(run_id, "explain"), "explain", run_id)
+        return self._service.value(values.explanation, document)
 
     def plan(self, request: Mapping[str, Any]) -> Told:
         """What a request would do."""
-        return Told(self._told(Question("POST", ("v1", "plan"), body=dict(request)), "plan")[0])
+        return Told(self._service.told(Question("POST", ("v1", "plan"), body=dict(request)), "plan")[0])
 
     def plan_diff(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
         """How two requests differ."""
         body = {"request": dict(one), "other": dict(other)}
-        return self._told(Question("POST", ("v1", "plan"), body=body), "plan_diff")[0]
+        return self._service.told(Question("POST", ("v1", "plan"), body=body), "plan_diff")[0]
 
     def listing(self, asked: Asked, *, limit: int = 100) -> Listing:
-        """The runs that are asked for, the newest first."""
-        question = Question("GET", ("v1", "runs"), {**_query(asked), "limit": str(limit)})
-        return self._value(values.listing, self._told(question, "list")[0])
+        """The runs that are asked for, the newest first; page after page, where one does not have them all."""
+        found = self._page(_query(asked), limit)
+        rows, more = list(found["runs"]), found.get("more", False)
+        while more and len(rows) < limit and "cursor" in found:
+            found = self._page({**_query(asked), "cursor": found["cursor"]}, limit - len(rows))
+            rows, more = rows + found["runs"], found.get("more", False)
+        return values.listing({**found, "runs": rows, "more": more})
+
+    def _page(self, query: Mapping[str, str], limit: int) -> Mapping[str, Any]:
+        asked = {**query, "limit": str(min(limit, _PAGE))}
+        return self._service.told(Question("GET", ("v1", "runs"), asked), "list")[0]
 
     def ready_runs(self, asked: Asked | None = None, *, limit: int = 100) -> tuple[Sequence[Mapping[str, Any]], bool]:
-        """No service reads its whole store for this: asked for where the store is."""
-        raise BadInput(ReasonCode.LOCAL_COMMAND, "sr list --ready asks no service: it reads the object store alone")
+        """READY runs of every platform run; a service tells of no more than it has on one page."""
+        if limit > _PAGE:
+            what = f"a service lists {_PAGE} READY runs at most"
+            raise BadInput(ReasonCode.USAGE, what, f"give --limit {_PAGE} or less, or ask where the store is")
+        found = self._page({"ready": "true", **({} if asked is None else _query(asked))}, limit)
+        return list(found["runs"]), bool(found.get("more", False))
 
     def quarantined(self) -> Sequence[Mapping[str, Any]]:
         """Every quarantine record."""
-        document = self._told(Question("GET", ("v1", "quarantine")), "quarantine_list")[0]
+        document = self._service.told(Question("GET", ("v1", "quarantine")), "quarantine_list")[0]
         return list(document["quarantine"])
 
     def quarantine(self, run_id: str) -> Mapping[str, Any]:
         """One quarantine record."""
         name = names.id_in(run_id) or run_id
-        return self._told(Question("GET", ("v1", "quarantine", name)), "quarantine_record", run_id)[0]
+        return self._service.told(Question("GET", ("v1", "quarantine", name)), "quarantine_record", run_id)[0]
 
     def verify(
         self, run: str, *, engine_run_root: str | None = None, fast: bool = False, allow_superseded: bool = False
     ) -> Verification:
         """Re-prove a run's facts view, where the service is."""
-        body = {"run_id": self.run_id(run), "fast": fast, "allow_superseded": allow_superseded}
+        body = {"run_id": run, "fast": fast, "allow_superseded": allow_superseded}
         if engine_run_root is not None:
             body["engine_run_root"] = engine_run_root
-        document, _ = self._told(Question("POST", ("v1", "verify"), body=body), "verify", run)
-        return self._value(values.verification, document)
+        document, _ = self._service.told(Question("POST", ("v1", "verify"), body=body), "verify", run)
+        return self._service.value(values.verification, document)
 
     def audit(self, run_id: str) -> Audit:
         """Whether anything in a run's truth was altered. Raises what stood in the way of it."""
-        document = self._audited({"runs": [self.run_id(run_id)]}, run_id)
-        done = self._value(values.audit, document["runs"][0])
+        document = audited(self._service, {"runs": [run_id]}, run_id)
+        done = self._service.value(values.audit, document["runs"][0])
         if isinstance(done, Trouble):
             raise done.error
         return done
 
     def audit_all(self) -> RemoteAudit:
         """A look at all that the service's store has."""
-        return RemoteAudit(self)
+        return RemoteAudit(self._service)
 
     def repair_status(self, run_id: str) -> bool:
         """Write the status that the record derives; whether it had to be written."""
-        return bool(self._audited({"runs": [self.run_id(run_id)], "repair_status": True}, run_id)["repaired"])
-
-    def _audited(self, body: Mapping[str, Any], run: str = "") -> Mapping[str, Any]:
-        return self._told(Question("POST", ("v1", "audit"), body=dict(body)), "audit", run)[0]
+        return bool(audited(self._service, {"runs": [run_id], "repair_status": True}, run_id)["repaired"])
 
     def unsettled(self) -> Iterator[str]:
-        """Ids of runs with something left to do, as the service lists them."""
-        query: dict[str, str] = {"limit": str(_PAGE)}
+        """Ids of runs that have not come to their end. What the bus was not told yet, a service tells it by itself."""
+        query = {"state": ",".join(one.value for one in RunState if not one.final)}
         while True:
-            document = self._told(Question("GET", ("v1", "runs"), query), "list")[0]
-            yield from (row["run_id"] for row in document["runs"] if not row.get("settled"))
-            if not document.get("cursor"):
+            found = self._page(query, _PAGE)
+            yield from [row["run_id"] for row in found["runs"]]
+            if "cursor" not in found:
                 return
-            query = {"limit": str(_PAGE), "cursor": document["cursor"]}
+            query = {**query, "cursor": found["cursor"]}
 
     def lost(self) -> Iterator[str]:
         """None: a service looks after records that are gone itself."""
@@ -237,58 +241,27 @@ class RemoteRunner:
     def tail(
         self, *, from_start: bool = True, follow: bool = False, platform_run: str | None = None
     ) -> Iterator[Envelope]:
-        """Control facts of all platform runs, oldest first."""
-        raise NotImplementedError
+        """Control facts of all platform runs, oldest first. `follow`: looks for more every `FOLLOW_S`."""
+        read = BusReader(self._service, {} if platform_run is None else {"platform_run": platform_run})
+        facts = read.news()
+        if not from_start:
+            for _ in facts:
+                pass
+            facts = read.news()
+        while True:
+            yield from facts
+            if not follow:
+                return
+            time.sleep(FOLLOW_S)
+            facts = read.news()
 
     def _outcome(self, question: Question, run: str = "") -> Outcome:
-        document, said = self._told(question, "outcome", run)
-        return self._value(values.outcome, document, said)
-
-    def _about(self, run: str, *more: str, **asked: Any) -> Question:
-        """A question about a run: by its id where the name has it, else by the prefix that was given."""
-        name = names.id_in(run) or run
-        return Question("POST" if "body" in asked else "GET", ("v1", "runs", name, *more), **asked)
-
-    def _told(self, question: Question, contract: str, run: str = "") -> tuple[dict[str, Any], str]:
-        """The document that answers, and what an error beside it says. Raises what the service refused by.
-
-        `run`: as it was named, for the error that there is none.
-        """
-        reply = self._transport.ask(question)
-        document, said = reply.document, ""
-        if reply.status >= _REFUSED:
-            error = self._error(reply)
-            if not isinstance(reply.document.get("answer"), dict):
-                missing = error.code is ReasonCode.RUN_NOT_FOUND and run.startswith(names.KEY)
-                raise names.no_run(run) if missing else error
-            document, said = reply.document["answer"], error.what
-        wrong = problem(contract, document)
-        if wrong is not None:
-            raise self._unfit(f"its answer is none of this release: {wrong.what}")
-        return document, said
-
-    def _error(self, reply: Reply) -> SrError:
-        """The error that a problem document tells (RFC 9457)."""
-        code, what = str(reply.document.get("reason_code", "")), str(reply.document.get("detail", ""))
-        if code not in ReasonCode.__members__:
-            told = f" {code}" if code else ""
-            return self._unfit(f"it refuses with {reply.status}{told}, which this release does not know: {what}")
-        reason, remedy = ReasonCode(code), reply.document.get("remedy")
-        raised = _RAISED.get(REASONS[reason].kind, SrError)
-        return raised(reason, what, None if remedy is None else str(remedy))
-
-    def _value(self, made: Callable[..., _T], *given: Any) -> _T:
-        try:
-            return made(*given)
-        except (ValueError, KeyError, TypeError, ExceptionGroup) as error:
-            raise self._unfit(f"its answer is none of this release: {type(error).__name__}: {error}") from error
-
-    def _unfit(self, what: str) -> Unreachable:
-        return Unreachable(ReasonCode.SERVICE_ANSWER_INVALID, f"{self._transport.place}: {what}")
+        document, said = self._service.told(question, "outcome", run)
+        return self._service.value(values.outcome, document, said)
 
     def plugins(self) -> Mapping[str, Any]:
         """Adapters and laws by port, where the service is."""
-        return self._told(Question("GET", ("v1", "plugins")), "plugins")[0]
+        return self._service.told(Question("GET", ("v1", "plugins")), "plugins")[0]
 
 
 @attrs.frozen
@@ -300,24 +273,6 @@ class Told:
     def document(self) -> dict[str, Any]:
         """As it came."""
         return dict(self.told)
-
-
-@attrs.define
-class RemoteAudit:
-    """A look at all that a service's store has. `repaired`: runs whose status was written again."""
-
-    remote: RemoteRunner
-    store: Sequence[Finding] = ()
-    not_asked: Sequence[str] = ()
-    repaired: Sequence[str] = ()
-
-    def audits(self, before: Callable[[str], object] | None = None) -> Iterable[Audited]:
-        """Every run that anybody knows. `before`: that statuses are to be written again; the service does that."""
-        body = {"all": True, **({} if before is None else {"repair_status": True})}
-        document = self.remote._audited(body)
-        self.store, self.not_asked = values.findings(document.get("store", ())), document.get("not_asked", ())
-        self.repaired = document["repaired"]
-        return [(row["run_id"], self.remote._value(values.audit, row)) for row in document["runs"]]
 
 
 def _answer_s(told: str | None) -> float:

@@ -91,6 +91,10 @@ VARIABLES = {
     "SR_OTLP_ENABLED": ("commands", "true adds the sink `otlp` to the profile's, false takes it away"),
     "SR_OBS_DROP_DEBUG": ("commands", "true: DEBUG events are told to no sink"),
     "SR_PROFILE": ("commands", "the profile, where none is named"),
+    "SR_SERVER": ("commands", "the service that is asked, where `--server` names none"),
+    "SR_TOKEN": ("commands", "the bearer token that proves to a service who asks"),
+    "SR_SERVER_TIMEOUT": ("commands", "seconds that a service has for a whole answer; 120 where it is not set"),
+    "SSL_CERT_FILE": ("commands", "certificates of the authorities that are trusted, in place of the system's own"),
     "SR_ENGINE_S3_ENDPOINT": (
         "commands",
         "endpoint of engine roots on S3 where the profile has no `engine.s3` and no store there",

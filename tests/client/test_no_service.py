@@ -134,7 +134,7 @@ def test_a_body_that_is_cut_short() -> None:
 def test_a_body_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "MAX_BYTES", 1 << 20)
 
-    def endless(connection: socket.socket, _: bytes) -> None:
+    def endless(connection: socket.socket, asked: bytes) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
         for _ in range(1000):
             connection.sendall(b" " * (1 << 16))
@@ -165,7 +165,7 @@ def _drips(connection: socket.socket, _: bytes) -> None:
         time.sleep(0.01)
 
 
-def _drips_its_body(connection: socket.socket, _: bytes) -> None:
+def _drips_its_body(connection: socket.socket, asked: bytes) -> None:
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
     for _ in range(1000):
         connection.sendall(b" ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             patch.delenv(name)
         build(folder)
         fill(World(folder, ""))
+        made = World(folder, "")
+        made.request("planned")
+        made.request("unplannable", output_ids=["nope"], seed=8)
+        made.request("misshapen", seed=-1)
         with serving(folder) as url:
             yield World(folder, url)
 
@@ -40,15 +45,91 @@ def _same(world: World, here: Said, afar: Said, keys: tuple[str, str] = ("", "")
 
 RUNS = ("ready", "waiting", "failed", "unplanned", "quarantined", "superseded", "corrected", "nobody")
 ASKED = [
-    *(["status", key] for key in RUNS),
+    *([command, key] for command in ("status", "explain", "show", "facts", "audit", "verify") for key in RUNS),
+    *(["quarantine", "show", key] for key in ("quarantined", "ready", "nobody")),
+    *([command, "key:ready"] for command in ("status", "facts", "verify", "audit")),
+    *([command, "key:nobody"] for command in ("status", "facts", "verify", "audit", "resume")),
+    ["status", "PREFIX"],
+    ["facts", "PREFIX"],
+    ["show", "REF"],
+    ["status", "xyz"],
+    ["verify", "superseded", "--allow-superseded"],
+    ["verify", "ready", "--fast"],
+    ["verify", "ready", "--engine-run-root", "part"],
+    ["verify", "ready", "--engine-run-root", "nowhere"],
+    ["-v", "explain", "ready"],
+    ["wait", "ready"],
+    ["wait", "waiting", "--timeout", "0"],
+    ["wait", "key:nobody", "--timeout", "0"],
+    ["wait", "failed"],
+    ["status", "ready", "--watch"],
+    ["list"],
+    ["list", "--limit", "2"],
+    ["list", "--state", "READY"],
+    ["list", "--state", "!READY"],
+    ["list", "--state", "OPEN"],
+    ["list", "--key", "quar*"],
+    ["list", "--key", "no such*"],
+    ["list", "--since", "2001-01-01"],
+    ["list", "--since", "2999-01-01"],
+    ["list", "--since", "1d"],
+    ["list", "--ready"],
+    ["list", "--ready", "--limit", "1"],
+    ["list", "--ready", "--key", "corr*"],
+    ["quarantine", "list"],
+    ["audit", "ready", "nobody", "quarantined"],
+    ["audit", "--all"],
+    ["plugins"],
+    ["plugins", "list"],
+    ["plan", "planned.json"],
+    ["plan", "unplannable.json"],
+    ["plan", "misshapen.json"],
+    ["plan", "planned.json", "--diff", "unplannable.json"],
+    ["plan", "planned.json", "--strategy", "FORCE_INVOKE"],
+    ["resume", "ready"],
+    ["resume", "waiting"],
+    ["resume", "waiting", "ready", "nobody"],
+    ["resume", "failed", "--force"],
+    ["retry", "ready"],
+    ["retry", "waiting"],
+    ["retry", "nobody"],
+    ["reemit", "ready", "--kind", "BOTH", "--dry-run"],
+    ["reemit", "waiting", "--kind", "READY_ONLY", "--dry-run"],
+    ["reemit", "superseded", "--kind", "READY_ONLY", "--dry-run"],
+    ["reemit", "waiting", "--kind", "BOTH"],
+    ["reemit", "ready", "--kind", "TERMINAL_ONLY"],
+    ["reemit", "nobody", "--kind", "BOTH"],
+    ["recover", "ready", "--artifact", "no/such/key", "--accept-loss", "--reason", "a drill"],
+    ["recover", "ready", "--receipt", "nope", "--accept-loss", "--reason", "a drill"],
+    ["recover", "corrected", "--accept-loss", "--reason", "a drill"],
+    ["recover", "nobody", "--accept-loss", "--reason", "a drill"],
+    ["bus", "tail"],
+    ["bus", "tail", "--limit", "2"],
+    ["bus", "tail", "--platform-run", "platform_20200101T000000Z"],
+    ["bus", "tail", "--follow", "--limit", "3"],
+    ["submit", "absent.json"],
+    ["submit"],
 ]
+"""Whatever leaves the world as it is, but for what is on record of having been asked for."""
+
+
+def _named(word: str) -> str:
+    if word == "PREFIX":
+        return run_id_for("ready")[:8]
+    if word == "REF":
+        return f"fraud-platform/{_platform()}/sr/run_record/{run_id_for('ready')}.jsonl"
+    return run_id_for(word) if word in RUNS else word
+
+
+def _platform() -> str:
+    (folder,) = Path("runs/fraud-platform").iterdir()
+    return folder.name
 
 
 @pytest.mark.parametrize("as_json", [False, True], ids=["people", "json"])
 @pytest.mark.parametrize("args", ASKED, ids=" ".join)
-def test_what_is_read_is_the_same(world: World, args: list[str], as_json: bool) -> None:
-    words = [run_id_for(one) if one in RUNS else one for one in args]
-    flags = ["--json"] if as_json else []
+def test_what_is_asked_is_answered_alike(world: World, args: list[str], as_json: bool) -> None:
+    words, flags = [_named(one) for one in args], ["--json"] if as_json else []
     here, afar = said(*LOCAL, *flags, *words), said("--server", world.url, *words, *flags)
     _same(world, here, afar)
 
