@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sr_ports.errors import one_line
+
+if TYPE_CHECKING:
+    from sr_domain.run.outcome import NextStep
+    from sr_plugins.host.plugin_host import PluginHost
 
 SCHEMA_VERSION = "1.0"
 """Of every answer; an answer that is an artifact (a facts view, a quarantine record, an envelope) has none."""
@@ -85,3 +89,21 @@ def sentence(what: Any) -> str:
     environment: Any = sys.modules.get("sr_plugins.documents.environment")  # not loaded: nothing was filled in
     told = str(what) if environment is None else environment.unquoted(str(what))
     return one_line(without_passwords(without_private_keys(told)[0]))
+
+
+def spelled(step: NextStep) -> str:
+    """A next step as documents say it: its command without the options of any command line."""
+    typed = " ".join(("sr", *step.command.split(), step.run_id)) if step.command else ""
+    return f"{step.before}{typed}{step.after}"
+
+
+def plugins_told(host: PluginHost) -> dict[str, Any]:
+    """Adapters and laws by port, and names that two plugins give; without what came from the environment, as the place
+    of a plugin that is a file may have."""
+    import attrs
+
+    from sr_plugins.documents.environment import unquoted
+
+    rows = [attrs.asdict(one) for one in host.offers()]
+    told = [{name: unquoted(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows]
+    return {"plugins": told, "conflicts": [one.what for one in host.conflicts]}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sr_domain.queries.audit_all import StoreAudit
     from sr_domain.queries.explain import Explanation
     from sr_domain.queries.governance import Facts
-    from sr_domain.queries.listing import Asked, Listing
+    from sr_domain.queries.listing import Asked, Listing, Place
     from sr_domain.queries.preview import PlanReport
     from sr_domain.queries.timeline import Timeline
     from sr_domain.queries.verify import Verification
@@ -97,6 +97,12 @@ class ScenarioRunner:
 
         return submit(self._context, request.document() if isinstance(request, RunRequest) else request, actor=actor)
 
+    def answered(self, request: Mapping[str, Any], *, actor: str | None = None) -> Outcome | None:
+        """What `submit` says to a duplicate of a run that is settled; None, and nothing told, for any other request."""
+        from sr_domain.flows import submit
+
+        return submit.answered(self._context, request, actor=actor)
+
     def resume(self, run_id: str, *, actor: str = "resume", force: bool = False) -> Outcome:
         """Finish what waits. `force`: with one more engine attempt. Raises `NotFound`, `Unreachable`, `LeaseLost`."""
         from sr_domain.flows import resume
@@ -152,17 +158,26 @@ class ScenarioRunner:
 
         return lookups.facts(self._context, run_id)
 
+    def planned(self, run_id: str) -> dict[str, Any]:
+        """The plan that a run has for life. Raises `NotFound`."""
+        from sr_domain.queries import lookups
+
+        return lookups.planned(self._context, run_id)
+
     def runs(self, *, state: str | None = None, limit: int = 100, after: str | None = None) -> list[Mapping[str, Any]]:
         """The runs that the authority knows, by ascending id; with no platform run, of all that the store has."""
         from sr_domain.queries import lookups
 
         return lookups.runs(self._context, state=state, limit=limit, after=after)
 
-    def listing(self, asked: Asked, *, limit: int = 100) -> Listing:
-        """The runs that the authority knows and `asked` takes, the newest first. Raises `Unreachable`."""
+    def listing(self, asked: Asked, *, limit: int = 100, after: Place | None = None) -> Listing:
+        """The runs that the authority knows and `asked` takes, the newest first; only those behind the place `after`.
+
+        Raises `Unreachable`.
+        """
         from sr_domain.queries import listing
 
-        return listing.listing(self._context, asked, limit)
+        return listing.listing(self._context, asked, limit, after)
 
     def reemit(
         self,

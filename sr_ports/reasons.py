@@ -61,6 +61,19 @@ class ReasonCode(enum.StrEnum):
     PLATFORM_RUN_REQUIRED = "PLATFORM_RUN_REQUIRED"
     USAGE = "USAGE"
     LOCAL_COMMAND = "LOCAL_COMMAND"
+    # the service
+    HTTP_INVALID = "HTTP_INVALID"
+    HEADERS_TOO_LARGE = "HEADERS_TOO_LARGE"
+    REQUEST_TOO_SLOW = "REQUEST_TOO_SLOW"
+    HOST_UNKNOWN = "HOST_UNKNOWN"
+    PATH_UNKNOWN = "PATH_UNKNOWN"
+    METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
+    MEDIA_TYPE_UNSUPPORTED = "MEDIA_TYPE_UNSUPPORTED"
+    PARAMETER_INVALID = "PARAMETER_INVALID"
+    SERVICE_BUSY = "SERVICE_BUSY"
+    SERVICE_LOCKED = "SERVICE_LOCKED"
+    ADDRESS_UNUSABLE = "ADDRESS_UNUSABLE"
+    AUTH_REQUIRED = "AUTH_REQUIRED"
     # admission
     AUTH_DENIED = "AUTH_DENIED"
     EQUIVALENCE_COLLISION = "EQUIVALENCE_COLLISION"
@@ -72,6 +85,7 @@ class ReasonCode(enum.StrEnum):
     SUPERSEDES_NOT_READY = "SUPERSEDES_NOT_READY"
     SUPERSEDES_TAKEN = "SUPERSEDES_TAKEN"
     RETRY_NOT_ENDED = "RETRY_NOT_ENDED"
+    PLAN_MISSING = "PLAN_MISSING"
     # plan
     UNKNOWN_OUTPUT_ID = "UNKNOWN_OUTPUT_ID"
     UNKNOWN_GATE_ID = "UNKNOWN_GATE_ID"
@@ -222,6 +236,18 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_U, "PLATFORM_RUN_REQUIRED", "the store is shared, and which platform run this is was not said", "set PLATFORM_RUN_ID, or run sr session new", "set PLATFORM_RUN_ID"),
     (_U, "USAGE", "the command line is wrong", "see --help"),
     (_U, "LOCAL_COMMAND", "the command works on one machine alone, and a service was named", "leave out --server and unset SR_SERVER, on the machine that it is about"),
+    (_U, "HTTP_INVALID", "what was sent is no HTTP request", "check the client, and any proxy on the way"),
+    (_U, "HEADERS_TOO_LARGE", "the address and headers of the request are longer than is read", "send fewer and shorter headers"),
+    (_X, "REQUEST_TOO_SLOW", "the request did not arrive whole in its time", "send it again, faster"),
+    (_D, "HOST_UNKNOWN", "the request names another host than this one, or comes from another site's page", "ask the service by its own address"),
+    (_M, "PATH_UNKNOWN", "the service has no such path", "see /openapi.json for the paths there are"),
+    (_U, "METHOD_NOT_ALLOWED", "the path takes another method", "see the header Allow, or /openapi.json"),
+    (_U, "MEDIA_TYPE_UNSUPPORTED", "the body is not of a type that the path takes", "send application/json"),
+    (_U, "PARAMETER_INVALID", "a parameter in path, query or header is not valid", "correct the named parameter"),
+    (_X, "SERVICE_BUSY", "this replica works on as much as it may, and as much waits as may", "ask again later, as Retry-After says"),
+    (_X, "SERVICE_LOCKED", "another service works on this authority, which is one process's own", "end that one, or wire the authority of several replicas (authority: postgres)"),
+    (_U, "ADDRESS_UNUSABLE", "the service cannot listen at this address", "give another --host or --port"),
+    (_D, "AUTH_REQUIRED", "nobody proved who asks", "send Authorization: Bearer TOKEN; for sr, set SR_TOKEN"),
     (_D, "AUTH_DENIED", "the actor is not on the allowlist", "ask for access, or use an allowed actor"),
     (_C, "EQUIVALENCE_COLLISION", "the key is bound to another intent for ever", "use a new run_equivalence_key, or supersede the run"),
     (_C, "LEASE_BUSY", "another worker holds the run", "wait, then look again with sr status", "wait, then look again"),
@@ -318,6 +344,7 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_C, "REEMIT_TERMINAL_ONLY_MISMATCH", "not applicable: the run is not FAILED or QUARANTINED", "READY_ONLY is for a READY run; any other has published nothing yet: see sr explain", "READY_ONLY is for a READY run; any other has published nothing yet"),
     (_U, "REEMIT_SUPERSEDED", "the run was superseded: whoever follows the bus would read what turned out wrong", "re-emit its newest successor, or give --superseded"),
     (_X, "REEMIT_PUBLISH_FAILED", "the control bus did not take the fact", "check it with sr doctor, then re-emit again", "check that control_bus in the profile is right and its server up"),
+    (_M, "PLAN_MISSING", "the run has no plan yet, or was refused one", "see sr explain for why", "look why the run is where it is"),
     (_M, "FACTS_VIEW_MISSING", "the facts view is not there", "run sr audit on the run", "wait until the run is READY"),
     (_F, "RECORD_INVALID", "the run record breaks its own rules", "run sr audit on the run; do not repair by hand", "restore the record from backup; do not repair by hand"),
     (_X, "REVISION_UNKNOWN", "a newer release decided the run, by rules that this release does not know", "install that release, or a later one; then sr resume goes on with it", "install that release, or a later one"),

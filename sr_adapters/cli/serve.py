@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from sr_adapters.cli import exits, output
-from sr_adapters.cli.session import Session
+from sr_adapters.cli.session import Session, counted
+from sr_ports import BadInput, ReasonCode
+
+if TYPE_CHECKING:
+    from sr_plugins.wiring.service import Served
 
 
 @click.command("serve")
@@ -13,16 +19,40 @@ from sr_adapters.cli.session import Session
 @click.option("--port", metavar="P", type=click.IntRange(0, 65_535), default=8080, show_default=True, help="0: any.")
 @click.pass_obj
 def serve_command(session: Session, host: str, port: int) -> int:
-    """The service: the same use cases over HTTP. Needs the extra [service]."""
-    from sr_adapters.http.app import create_app
-    from sr_adapters.http.server import bound, server
-    from sr_adapters.http.service import Service
+    """The service: the same use cases over HTTP, for as long as the process lives. Needs the extra [service].
+
+    SIGTERM ends it: it answers whoever waits, lets runs in flight finish (service.grace_seconds), and puts down the
+    others (service.stop_seconds), which any worker resumes.
+    """
+    try:
+        import sr_adapters.http.server  # noqa: F401 - whether its libraries are here
+    except ImportError as error:
+        what = f"sr serve needs libraries that are not installed ({error.name})"
+        raise BadInput(ReasonCode.EXTRA_MISSING, what, "pip install 'scenario-runner[service]'") from error
     from sr_plugins.wiring.service import wire_service
 
     served = wire_service(session.profile, policy=session.policy, narrate=session.narrates)
     with served.runner:
+        return _serve(served, host, port)
+
+
+def _serve(served: Served, host: str, port: int) -> int:
+    from sr_adapters.http.app import create_app
+    from sr_adapters.http.server import alone, listening, serve, shown
+    from sr_adapters.http.service import Service
+
+    with alone(served.profile), listening(host, port, proven=False) as place:
         service = Service(served.runner, served.profile)
-        place = bound(host, port)
-        output.tell(f"serving http://{host}:{place.getsockname()[1]} (profile {served.profile.name})")
-        server(create_app(service), service).run(sockets=[place])
+        output.tell(f"serving {shown(place)} (profile {served.profile.name})")
+        left = serve(create_app(service), service, [place], lambda _: None)
+    told = (
+        "" if not left else f"; {counted(left, 'call')} would not end: what is left is resumable once its lease is out"
+    )
+    output.tell(f"stopped{told}")
+    if left:
+        output.disown()
+        output.story_last()
+        import os
+
+        os._exit(exits.DONE)  # a thread that will not end must not keep the process
     return exits.DONE

@@ -178,8 +178,10 @@ class Transport:
         if isinstance(came.document, dict):
             return Reply(came.status, came.document)
         what = f"it answers {_named(came.status)} with {came.kind}"
-        if came.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            raise SrError(ReasonCode.AUTH_DENIED, f"{self.place}: {what}", "set SR_TOKEN, or ask for access")
+        if came.status == HTTPStatus.UNAUTHORIZED:
+            raise SrError(ReasonCode.AUTH_REQUIRED, f"{self.place}: {what}")
+        if came.status == HTTPStatus.FORBIDDEN:
+            raise SrError(ReasonCode.AUTH_DENIED, f"{self.place}: {what}")
         raise self._away(what) if came.may_pass else self._other(what)
 
     def _document(self, data: bytes, kind: str) -> Any:

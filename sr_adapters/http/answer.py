@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -31,6 +32,24 @@ class Answer:
 def document(status: int, node: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Answer:
     """An answer document, as ``--json`` gives it."""
     return Answer(status, encoded(versioned(node)), headers=headers or {})
+
+
+def kept(headers: Mapping[str, str], node: Mapping[str, Any]) -> Answer:
+    """A stored document that never changes, just as it is, with a strong ETag (RFC 9110, 8.8.3).
+
+    304 where the caller has it already: found out from what stands now, never from memory.
+    """
+    body = encoded(node)
+    tag = f'"{hashlib.sha256(body).hexdigest()}"'
+    told = {"etag": tag, "cache-control": "private, no-cache"}
+    if _has(headers.get("if-none-match", ""), tag):
+        return Answer(304, b"", headers=told)
+    return Answer(200, body, headers=told)
+
+
+def _has(tags: str, tag: str) -> bool:
+    """Whether a header If-None-Match names an entity; a weak tag of it does, too (RFC 9110, 13.1.2)."""
+    return tags.strip() == "*" or tag in (one.strip().removeprefix("W/") for one in tags.split(","))
 
 
 def encoded(node: Any) -> bytes:

@@ -1,126 +1,144 @@
-"""The ASGI application: routes from operations, one way through which every request goes."""
+"""The ASGI application: routes from operations, and one way through which every request goes."""
 
 from __future__ import annotations
 
-import asyncio
 import sys
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from urllib.parse import unquote
 
-import attrs
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from sr_adapters.http import runs
-from sr_adapters.http.answer import Answer, problem, problem_of, unforeseen
-from sr_adapters.http.operations import Asked, Operation, Reading, Working
-from sr_adapters.http.outcomes import ACCEPTED, told
+from sr_adapters.http import auditing, health, reading, runs, streams
+from sr_adapters.http.actors import Action
+from sr_adapters.http.answer import Answer, encoded, problem, problem_of, unforeseen
+from sr_adapters.http.asking import answered, in_thread, proven
+from sr_adapters.http.edge import Edge, rendered
+from sr_adapters.http.openapi import openapi
+from sr_adapters.http.operations import Asked, Operation, Reading
 from sr_adapters.http.pool import Busy
 from sr_adapters.http.service import Service
-from sr_ports import NotFound, ReasonCode
-
-T = TypeVar("T")
-OPERATIONS: tuple[Operation, ...] = (*runs.OPERATIONS,)
-_LOOK_S, _SLOWER, _SLOWEST_S = 0.01, 1.5, 0.5
-"""How soon, and how much later each time, the record is looked at for an admission."""
+from sr_ports import ReasonCode
 
 
-def create_app(service: Service, routes: Sequence[BaseRoute] = ()) -> Starlette:
+def _described(asked: Asked) -> Answer:
+    return Answer(200, asked.service.described)
+
+
+DESCRIBED = Reading(
+    "openapi", "GET", "/openapi.json", "This document.", Action.READ, "", answer=_described
+)  # fmt: skip
+PLAIN: tuple[Operation, ...] = (*runs.OPERATIONS, *reading.OPERATIONS, *auditing.OPERATIONS, DESCRIBED)
+PROBES: tuple[Operation, ...] = (health.LIVE, health.READY, health.METRICS)
+OPERATIONS: tuple[Operation, ...] = (*PLAIN, streams.OPERATION, *PROBES)
+
+
+def create_app(service: Service, routes: Sequence[BaseRoute] = ()) -> Edge:
     """The application. `routes`: more of them, such as the console's; they come after the service's own."""
-    made = [_route(service, one) for one in OPERATIONS]
-    return Starlette(routes=[*made, *routes], exception_handlers={HTTPException: _refused, Exception: _failed})
+    service.described = encoded(openapi(OPERATIONS))
+    made = [
+        *(_route(service, one, _plain) for one in PLAIN),
+        _route(service, streams.OPERATION, _events),
+        _route(service, health.LIVE, _live),
+        _route(service, health.READY, _ready),
+        _route(service, health.METRICS, _metrics),
+    ]
+    app = Starlette(routes=[*made, *routes], exception_handlers={HTTPException: _refused, Exception: _failed})
+    app.router.redirect_slashes = False
+    return Edge(app, service)
 
 
-def _route(service: Service, operation: Operation) -> Route:
+How = Callable[[Service, Operation, Request], Awaitable[Answer | Response]]
+
+
+def _route(service: Service, operation: Operation, how: How) -> Route:
     async def endpoint(request: Request) -> Response:
         try:
-            answer = await _answered(service, operation, request)
+            found = await how(service, operation, request)
         except Busy:
-            answer = _busy()
+            found = _busy(service)
         except Exception as error:  # noqa: BLE001 - the outer edge: no traceback reaches a caller
             _tell(error)
-            answer = problem_of(error)
-        return rendered(answer)
+            found = problem_of(error)
+        return found if isinstance(found, Response) else rendered(found)
 
     return Route(operation.path, endpoint, methods=[operation.method], name=operation.name)
 
 
-def rendered(answer: Answer) -> Response:
-    """The answer, as the framework sends it."""
-    return Response(answer.body, answer.status, dict(answer.headers), answer.media)
+async def _plain(service: Service, operation: Operation, request: Request) -> Answer:
+    return await answered(service, operation, request)
 
 
-def _busy() -> Answer:
-    what = "this replica works on as many runs as it may, and others wait"
-    return problem(ReasonCode.LEASE_BUSY, what, "ask again later", status=429)
+async def _live(service: Service, operation: Operation, request: Request) -> Answer:
+    return health.live()
 
 
-def _tell(error: Exception) -> None:
+async def _ready(service: Service, operation: Operation, request: Request) -> Answer:
+    if service.draining.is_set():
+        return health.stopping()
+    kept = service.ready.fresh()
+    return await in_thread(service.readers, service.ready.asked) if kept is None else kept
+
+
+async def _metrics(service: Service, operation: Operation, request: Request) -> Answer:
+    if service.metrics is None:
+        what = "no sink of this service counts: /metrics has nothing to tell"
+        return problem(ReasonCode.PATH_UNKNOWN, what, "name prometheus in observability.sinks of the profile")
+    return Answer(200, await in_thread(service.readers, service.metrics), "text/plain; version=0.0.4; charset=utf-8")
+
+
+async def _events(service: Service, operation: Operation, request: Request) -> Answer | Response:
+    """The stream; 204 where nothing is left to tell, so that a browser comes back no more."""
+    actor = await proven(service, operation, request)
+    if isinstance(actor, Answer):
+        return actor
+    if service.streams >= service.settings.streams:
+        raise Busy
+    run, last = unquote(request.path_params["run"]), request.headers.get("last-event-id", "")
+    service.streams += 1
+    try:
+        first = await in_thread(service.readers, lambda: streams.look(service, run))
+        if first.done and last and not first.behind(last):
+            return Answer(204, b"")
+    except BaseException:
+        service.streams -= 1
+        raise
+
+    async def told() -> AsyncIterator[bytes]:
+        try:
+            async for part in streams.stream(service, run, first, last):
+                yield part
+        finally:
+            service.streams -= 1
+
+    return StreamingResponse(told(), media_type=streams.MEDIA)
+
+
+def _busy(service: Service) -> Answer:
+    if service.draining.is_set():
+        what = "this replica is being stopped"
+        return problem(ReasonCode.INTERRUPTED, what, "ask again: another replica, or this one once it is back, answers")
+    what = "this replica works on as much as it may, and as much waits as may"
+    return problem(ReasonCode.SERVICE_BUSY, what)
+
+
+def _tell(error: BaseException) -> None:
     bug = unforeseen(error)
     if bug is not None:
         print(f"error[INTERNAL]: {bug}", file=sys.stderr)  # noqa: T201 - the operator's
 
 
-async def _answered(service: Service, operation: Operation, request: Request) -> Answer:
-    actor = service.actors.of(request.headers)
-    if not service.actors.may(actor, operation.action):
-        return problem(ReasonCode.AUTH_DENIED, f"actor {actor.name!r} may not {operation.action.value}")
-    run = request.path_params.get("run", "")
-    asked = Asked(service, actor, run, dict(request.query_params), request.headers)
-    if operation.body:
-        asked = attrs.evolve(asked, body=_parsed(await request.body()))
-    if isinstance(operation, Reading):
-        return await _in(service.readers.begin(lambda: operation.answer(asked)))
-    assert isinstance(operation, Working)  # noqa: S101
-    return await _worked(service, operation, asked)
-
-
-def _parsed(data: bytes) -> Any:
-    from sr_domain.encoding.strict_json import strict_loads
-
-    return strict_loads(data, what="the body")
-
-
-async def _in(call: Future[T]) -> T:
-    return await asyncio.wrap_future(call)
-
-
-async def _worked(service: Service, operation: Working, asked: Asked) -> Answer:
-    """The answer to what takes a run on: its outcome, or where it is when time is up."""
-    call = service.runs.begin(lambda: operation.told(asked, operation.work(asked)))
-    waits = 0.0 if asked.flag("async") else service.settings.wait_s
-    ended = asyncio.wrap_future(call)
-    deadline, pause = time.monotonic() + waits, _LOOK_S
-    if waits:
-        await asyncio.wait({ended}, timeout=waits)
-    while not ended.done():
-        there = await _in(service.readers.begin(lambda: _there(operation, asked)))
-        if there is not None and time.monotonic() >= deadline:
-            return there
-        await asyncio.wait({ended}, timeout=pause)
-        pause = min(pause * _SLOWER, _SLOWEST_S)
-    return ended.result()
-
-
-def _there(operation: Working, asked: Asked) -> Answer | None:
-    """Where the run is, once its admission is on the record; None before."""
-    try:
-        return told(asked.runner.status(operation.run_id(asked)), status=ACCEPTED)
-    except NotFound:
-        return None
-
-
 async def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101
-    code = ReasonCode.RUN_NOT_FOUND if error.status_code == 404 else ReasonCode.USAGE  # noqa: PLR2004
-    what = f"{request.method} {request.url.path}: {error.detail}"
-    headers = dict(error.headers or {})
-    return rendered(problem(code, what, "see /openapi.json", status=error.status_code, headers=headers))
+    """What the framework refuses: a path or a method that is not there."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    codes = {404: ReasonCode.PATH_UNKNOWN, 405: ReasonCode.METHOD_NOT_ALLOWED}
+    code = codes.get(status, ReasonCode.HTTP_INVALID)
+    what = f"{request.method} {request.url.path[:200]}: {getattr(error, 'detail', '')}"
+    allowed = dict(getattr(error, "headers", None) or {})
+    return rendered(problem(code, what, status=status, headers=allowed))
 
 
 async def _failed(request: Request, error: Exception) -> Response:

@@ -9,6 +9,7 @@ import attrs
 
 from sr_adapters.http.actors import Action, Actor
 from sr_adapters.http.answer import Answer
+from sr_ports import BadInput, ReasonCode, Stopped
 
 if TYPE_CHECKING:
     from sr_adapters.http.service import Service
@@ -18,69 +19,106 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class Parameter:
-    """A parameter of a query. `schema`: JSON Schema of its text's meaning."""
+    """A parameter of a query. `schema`: JSON Schema of it, and of the texts that say it."""
 
     name: str
     text: str
     schema: Mapping[str, Any]
 
 
+def flag(name: str, text: str) -> Parameter:
+    """A parameter that is true or false."""
+    return Parameter(name, text, {"type": "boolean"})
+
+
 @attrs.frozen
 class Asked:
-    """One request, as an operation sees it. `run`: the name in its path. `body`: its document; None for none."""
+    """One request, as an operation sees it. `run`: the name in its path. `body`: its document; None for none.
+
+    `runner`: for this request's work; its calls end early once `stopped`: the service ends, or nobody waits any more.
+    """
 
     service: Service
     actor: Actor
     run: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
+    runner: ScenarioRunner
+    stopped: Callable[[], bool]
     body: Any = None
 
-    @property
-    def runner(self) -> ScenarioRunner:
-        """The runner for this request's work, which ends early when the service is stopped."""
-        return self.service.runner
+    def check(self) -> None:
+        """Return while somebody waits for the answer. Raises `Stopped`."""
+        if self.stopped():
+            raise Stopped
 
     def flag(self, name: str) -> bool:
-        """A parameter that is true or false; false where it was left out."""
-        return self.query.get(name) == "true"
+        """A parameter that is true or false; false where it was left out. Raises `BadInput(PARAMETER_INVALID)`."""
+        word = self.query.get(name, "false")
+        if word not in ("true", "false"):
+            raise unfit(name, "must be true or false")
+        return word == "true"
+
+    def number(self, name: str, default: int, most: int) -> int:
+        """A whole number from 1 to `most`. Raises `BadInput(PARAMETER_INVALID)`."""
+        word = self.query.get(name, str(default))
+        if not (word.isascii() and word.isdigit() and len(word) < 10 and 1 <= int(word) <= most):  # noqa: PLR2004
+            raise unfit(name, f"must be a whole number from 1 to {most}")
+        return int(word)
+
+
+def unfit(name: str, why: str) -> BadInput:
+    """That a parameter is not valid."""
+    return BadInput(ReasonCode.PARAMETER_INVALID, f"the parameter {name} {why}")
 
 
 @attrs.frozen
 class Operation:
     """What may be asked for. `contract`: of its answer. `body`: the contract of its request's body, `""` for none.
 
-    `statuses`: what it answers beside errors. `media`: of the answer.
+    `other_body`, `other_contract`: where it takes one of two. `statuses`: what it answers beside errors, `errors`
+    those that not every operation has. `media`: of the answer. `kept`: its answer never changes, and has an ETag.
     """
 
     name: str
     method: str
     path: str
     text: str
-    action: Action
+    action: Action | None
     contract: str
     parameters: Sequence[Parameter] = ()
     body: str = ""
     body_needed: bool = True
+    other_body: str = ""
+    other_contract: str = ""
     statuses: Sequence[int] = (200,)
-    media: str = "application/json"
     errors: Sequence[int] = ()
+    media: str = "application/json"
+    kept: bool = False
+
+    @property
+    def names_run(self) -> bool:
+        """Whether its path names a run."""
+        return "{run}" in self.path
 
 
 @attrs.frozen
 class Reading(Operation):
-    """Takes no run on: answered at once, from truth. `answer`: makes the answer, in a thread."""
+    """Takes no run on: answered from truth. `answer`: makes it, in a thread. `long`: it may read for minutes."""
 
     answer: Callable[[Asked], Answer] = attrs.field(kw_only=True)
+    long: bool = attrs.field(default=False, kw_only=True)
 
 
 @attrs.frozen
 class Working(Operation):
     """Takes a run on. `work`: does it, in a thread of the runs. `told`: the answer to an outcome.
 
-    `run_id`: which run it will be, for whoever does not wait to its end.
+    `run_id`: which run it will be, for whoever does not wait to its end; None where only the outcome tells.
+    `at_once`: the answer where no run has to be taken on for it; None where one has.
     """
 
-    work: Callable[[Asked], Outcome] = attrs.field(kw_only=True)
-    told: Callable[[Asked, Outcome], Answer] = attrs.field(kw_only=True)
-    run_id: Callable[[Asked], str] = attrs.field(kw_only=True)
+    work: Callable[[Asked], Any] = attrs.field(kw_only=True)
+    told: Callable[[Asked, Any], Answer] = attrs.field(kw_only=True)
+    run_id: Callable[[Asked], str | None] = attrs.field(kw_only=True)
+    at_once: Callable[[Asked], Outcome | None] = attrs.field(default=lambda _: None, kw_only=True)

@@ -1,11 +1,17 @@
-"""The service: what every request works with."""
+"""The service: what every request works with, and how it comes to an end."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from concurrent.futures import wait
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from sr_adapters.http.actors import Actors
+from sr_adapters.http.health import Readiness
 from sr_adapters.http.pool import Pool
 
 if TYPE_CHECKING:
@@ -17,13 +23,65 @@ if TYPE_CHECKING:
 class Service:
     """A runner, who may ask it for what, and the threads that it is asked in.
 
-    `stopping`: set when runs in flight are to be put down. `runner`: its calls then end early.
+    `draining`: set when the service is to end, no run is taken on any more, and nobody is kept waiting. `stopping`: set
+    when the runs in flight are to be put down: the calls of `runner` then end early. `metrics`: what this replica
+    counted, as text; None where no sink counts. `streams`: how many records are followed now. `described`: the
+    OpenAPI document.
     """
 
-    def __init__(self, runner: ScenarioRunner, profile: Profile, authenticator: Authenticator | None = None) -> None:
-        self.settings = profile.service
-        self.stopping = threading.Event()
+    def __init__(
+        self,
+        runner: ScenarioRunner,
+        profile: Profile,
+        authenticator: Authenticator | None = None,
+        metrics: Callable[[], bytes] | None = None,
+    ) -> None:
+        self.profile, self.settings = profile, profile.service
+        self.draining, self.stopping = threading.Event(), threading.Event()
+        self._drained = asyncio.Event()
         self.runner = runner.until(self.stopping.is_set)
         self.actors = Actors(runner.settings, authenticator)
         self.readers = Pool("sr-read", self.settings.readers, self.settings.connections)
         self.runs = Pool("sr-run", self.settings.runs, self.settings.backlog)
+        self.ready = Readiness(runner)
+        self.metrics = metrics
+        self.streams = 0
+        self.described = b""
+
+    def plugins(self) -> Mapping[str, Any]:
+        """Adapters and laws by port. What is installed stays as it is for as long as the process lives."""
+        return self._plugins
+
+    @cached_property
+    def _plugins(self) -> Mapping[str, Any]:
+        from sr_adapters.answers import plugins_told
+        from sr_plugins.wiring.wire import survey
+
+        return plugins_told(survey(self.profile))
+
+    async def drained(self, seconds: float) -> None:
+        """Return after so long, or once the service drains."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._drained.wait()
+
+    @property
+    def drain_begun(self) -> asyncio.Event:
+        """Set when the service drains, for the event loop."""
+        return self._drained
+
+    def drain(self) -> None:
+        """Keep nobody waiting: begun where the event loop runs."""
+        self.draining.set()
+        self._drained.set()
+
+    def end(self) -> int:
+        """Let runs in flight finish within their time, then have them put down; how many are still not.
+
+        Blocks for `grace_s` and `stop_s` at most. What is left is resumable as after a crash: its lease runs out.
+        """
+        calls = {*self.runs.end(), *self.readers.end()}
+        _, left = wait(calls, self.settings.grace_s)
+        self.stopping.set()
+        _, left = wait(left, self.settings.stop_s)
+        return len(left)

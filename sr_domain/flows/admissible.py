@@ -6,18 +6,17 @@ What is wrong with request and pack themselves is no matter of this: such a run 
 
 from __future__ import annotations
 
-import re
-
 from sr_domain.evidence.arrival import something_there
 from sr_domain.plan.absent_law import law_remedy
 from sr_domain.plan.compile import PlanRefused, Problem, choose_strategy, compile_plan, pins_of
 from sr_domain.plan.request import RunRequest, Strategy
 from sr_domain.plan.sealed import SealedPlan
 from sr_domain.record import details, events
+from sr_domain.run.allowed_root import admissible_root, check_letters
 from sr_domain.run.context import Context
 from sr_domain.run.possible import engine_lacking, policy_lacking, strategy_lacking
 from sr_domain.run.telemetry import RunTelemetry
-from sr_ports import REASONS, BadInput, EvidenceFault, Located, ReasonCode
+from sr_ports import BadInput, ReasonCode
 
 _WORKERS = {ReasonCode.UNKNOWN_HASHING_LAW, ReasonCode.REQUEST_INVALID}
 """Problems of a plan that end no run: a law that is not here, a window that is too long to be expanded."""
@@ -48,49 +47,11 @@ def compiled(context: Context, request: RunRequest) -> SealedPlan | PlanRefused:
     return made
 
 
-def admissible_root(context: Context, uri: str) -> str:
-    """The engine root as it is named from any folder: a path in full, a URI as it is.
-
-    Raises `BadInput`: ENGINE_ROOT_UNFIT, or what the adapter of its scheme says.
-    """
-    _check_letters(uri)
-    try:
-        with context.ports.roots.open(uri) as root:
-            place = root.located() if isinstance(root, Located) else root.uri
-            full = uri if "://" in uri else root.uri
-    except EvidenceFault as fault:
-        raise BadInput(fault.code, fault.what, REASONS[ReasonCode.ENGINE_ROOT_UNFIT].remedy) from fault
-    allowed = context.settings.allowed_roots
-    if allowed and uri != context.settings.oracle_engine_run_root and not any(_below(place, one) for one in allowed):
-        what = f"engine_run_root {uri} lies under none of the roots that are allowed here"
-        raise BadInput(ReasonCode.ENGINE_ROOT_UNFIT, what, f"engine.allowed_roots are: {', '.join(allowed)}")
-    return full
-
-
-def _below(place: str, prefix: str) -> bool:
-    return place == prefix or place.startswith(prefix.rstrip("/") + "/")
-
-
-def _check_letters(uri: str) -> None:
-    """A URI names a place and nothing else: what is in it goes on record, to the engine and into views."""
-    if "://" not in uri:
-        return
-    if "@" in re.split(r"[/?#]", uri.partition("://")[2])[0]:
-        raise _unfit("carries credentials")
-    for word, there in (("query", "?" in uri), ("fragment", "#" in uri)):
-        if there:
-            raise _unfit(f"carries a {word}")
-
-
-def _unfit(what: str) -> BadInput:
-    return BadInput(ReasonCode.ENGINE_ROOT_UNFIT, f"engine_run_root {what}")
-
-
 def _checked_root(context: Context, request: RunRequest) -> str | None:
     """The root that the run would use; the request's own is on record also where the profile's is used instead."""
     oracle = context.settings.oracle_engine_run_root
     if oracle is not None and request.engine_run_root is not None:
-        _check_letters(request.engine_run_root)
+        check_letters(request.engine_run_root)
     root = oracle or request.engine_run_root
     return None if root is None else admissible_root(context, root)
 

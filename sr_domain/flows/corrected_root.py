@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import attrs
 
 from sr_domain.encoding.canonical import exact_json
-from sr_domain.flows.admissible import admissible_root
 from sr_domain.plan.request import RunRequest, parse_request
 from sr_domain.record.details import Accepted
 from sr_domain.record.events import ENGINE_ATTEMPT_FINISHED, ENGINE_ROOT_CORRECTED
 from sr_domain.record.layout import Layout
 from sr_domain.record.read import Record
 from sr_domain.record.states import SUCCEEDED, RunState
+from sr_domain.run.allowed_root import admissible_root
 from sr_domain.run.append_aside import read_record
 from sr_domain.run.context import Context
 from sr_domain.run.held_run import HeldRun

@@ -16,6 +16,7 @@ from sr_domain.flows.supersede import check_supersedes
 from sr_domain.flows.work import collision, telemetry_of, work
 from sr_domain.plan.request import RunRequest, check_actor, misspelt, parse_request
 from sr_domain.record import details, events
+from sr_domain.record.kinds import Happening
 from sr_domain.record.layout import Layout
 from sr_domain.run.answers import (
     bound_intent,
@@ -71,18 +72,38 @@ def submit(context: Context, document: Any, *, actor: str | None = None) -> Outc
     return admitted(context, Admission(known, is_new=False, settled=known.settled), request, actor, telemetry)
 
 
-def _settled_here(context: Context, found: Found, request: RunRequest, telemetry: RunTelemetry) -> Outcome | None:
+def answered(context: Context, document: Any, *, actor: str | None = None) -> Outcome | None:
+    """The answer to a request that admits nothing and takes no run on: a duplicate of a run that is settled.
+
+    None for any other, and nothing was told or written: `submit` then does whatever is to be done. Raises `BadInput`.
+    """
+    request = _parsed(context, document, actor)
+    actor = actor or request.invoker or "local"
+    if not may(right_needed(context.settings, request)[1], actor):
+        return None
+    try:
+        found = find(context, request.run_id)
+    except NotFound:  # the authority belongs to a platform run, and there is none
+        return None
+    telemetry = telemetry_of(context, request)
+    received = events.RUN_REQUEST_RECEIVED(details.Received(request.run_equivalence_key, actor))
+    return _settled_here(context, found, request, telemetry, received)
+
+
+def _settled_here(
+    context: Context, found: Found, request: RunRequest, telemetry: RunTelemetry, *untold: Happening
+) -> Outcome | None:
     """The answer to a duplicate of a run that nothing is left to do for, so that nothing more need be asked.
 
     Nor which store this is, where only one has the run: the answer rests on the very line of the record that the
-    index noted.
+    index noted. `untold`: what is told before it, where it is the answer.
     """
     (only,) = found.bindings if len(found.bindings) == 1 else (None,)
     if only is None or not only.settled or only.tail is None or only.intent_fingerprint != request.fingerprint:
         return None
     outcome = settled_outcome(context.ports, Layout(only.platform_run_id), request.run_id, only)
-    if outcome is not None:
-        telemetry.event(events.RUN_REQUEST_DUPLICATE(details.Duplicate(True)))
+    for happening in () if outcome is None else (*untold, events.RUN_REQUEST_DUPLICATE(details.Duplicate(True))):
+        telemetry.event(happening)
     return outcome if outcome is None else _root_answered(context, only, request, outcome)
 
 

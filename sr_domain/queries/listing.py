@@ -23,6 +23,8 @@ from sr_domain.run.platform_runs import authorities, ids_below, platform_runs, r
 from sr_ports import AuthorityStore, IndexedRun, Newest
 
 _PAGE = 10_000
+_MORE = 4
+"""So many times as many rows are asked for where those that came lie before the page."""
 _OF_ONE_RUN = 2
 """Rows that the index has of one run at most: a store's own, and one of none."""
 _WILD = frozenset("*?[")
@@ -56,16 +58,22 @@ class Asked:
         return "trouble" in row or (self.names(told[0]) and not old)
 
 
+Place = tuple[datetime, str]
+"""Where a row stands in a list: when its run was last told of, aware UTC, and its id."""
+
+
 @attrs.frozen
 class Listing:
     """A page of runs. `rows`: as a status says, with ``run_equivalence_key`` where it is known, the newest first.
 
     `total`: how many are asked for in all; None where only the page was looked for. `more`: whether there are more.
+    `last`: the place of the last row, behind which the next page begins; None for an empty page.
     """
 
     rows: tuple[Mapping[str, Any], ...]
     total: int | None
     more: bool
+    last: Place | None = None
 
 
 @attrs.frozen
@@ -76,9 +84,13 @@ class _Entry:
     run_id: str
     row: Callable[[], Mapping[str, Any]]
 
+    @property
+    def place(self) -> Place:
+        return self.updated_at, self.run_id
 
-def listing(context: Context, asked: Asked, limit: int) -> Listing:
-    """At most `limit` runs, those last told of first. Raises `Unreachable`.
+
+def listing(context: Context, asked: Asked, limit: int, after: Place | None = None) -> Listing:
+    """At most `limit` runs, those last told of first; only those behind `after`. Raises `Unreachable`.
 
     With no platform run, and an authority that belongs to one: of every platform run of the store.
     """
@@ -86,35 +98,49 @@ def listing(context: Context, asked: Asked, limit: int) -> Listing:
     total = 0
     for platform_run_id, authority in authorities(context.ports):
         store_id = index_store(authority, context.known_store)
-        rows, counted = _rows(authority, asked, store_id, limit)
+        rows, counted = _rows(authority, asked, store_id, limit + 1, after)
         if platform_run_id is not None and not rows and not authority.runs(limit=1):
             found = list(_from_records(context, Layout(platform_run_id), asked))
             total += len(found)
         else:
             found = _newest(context, authority, rows, asked, limit)
             total += counted if asked.key is None else len(found)
-        entries += found
-    page = heapq.nlargest(limit, entries, key=lambda one: (one.updated_at, one.run_id))
+        entries += [one for one in found if after is None or one.place < after]
+    page = heapq.nlargest(limit, entries, key=lambda one: one.place)
     counted = asked.key is None or _exact(asked.key)
-    return Listing(tuple(one.row() for one in page), total if counted else None, total > len(page))
+    last = page[-1].place if page else None
+    return Listing(tuple(one.row() for one in page), total if counted else None, len(entries) > len(page), last)
 
 
-def _rows(authority: AuthorityStore, asked: Asked, store_id: str, limit: int) -> tuple[Sequence[IndexedRun], int]:
+def _rows(
+    authority: AuthorityStore, asked: Asked, store_id: str, limit: int, after: Place | None
+) -> tuple[Sequence[IndexedRun], int]:
     """The rows of the index that may be of the page, and how many there are of them in all.
 
     As many as the page has where the authority finds the newest by itself, one for a key; else every one.
     """
-    states = None if asked.states is None else tuple(asked.states)
     if asked.key is None and isinstance(authority, Newest):
-        found = authority.newest(states=states, since=asked.since, limit=limit, store_id=store_id)
-        return found.rows, found.total
+        return _newest_rows(authority, asked, store_id, limit, after)
     if asked.key is not None and _exact(asked.key):
         run_id = run_id_for(asked.key)
         near = authority.runs(after=before_id(run_id), limit=_OF_ONE_RUN, store_id=store_id)
         rows = [row for row in near if row.run_id == run_id and asked.takes(row)]
     else:
         rows = [row for row in _index(authority, asked, store_id) if asked.takes(row)]
-    return rows, len(rows)
+    return [row for row in rows if after is None or (row.updated_at, row.run_id) < after], len(rows)
+
+
+def _newest_rows(
+    authority: Newest, asked: Asked, store_id: str, limit: int, after: Place | None
+) -> tuple[Sequence[IndexedRun], int]:
+    """The newest rows behind a place. The authority knows no places: a later page asks for those before it, too."""
+    states, wanted = None if asked.states is None else tuple(asked.states), limit
+    while True:
+        found = authority.newest(states=states, since=asked.since, limit=wanted, store_id=store_id)
+        rows = [row for row in found.rows if after is None or (row.updated_at, row.run_id) < after]
+        if len(rows) >= limit or len(found.rows) >= found.total or len(found.rows) < wanted:
+            return rows[:limit], found.total
+        wanted *= _MORE
 
 
 def _exact(pattern: str) -> bool:
@@ -135,8 +161,8 @@ def _index(authority: AuthorityStore, asked: Asked, store_id: str) -> Iterator[I
 def _newest(
     context: Context, authority: AuthorityStore, rows: Sequence[IndexedRun], asked: Asked, limit: int
 ) -> list[_Entry]:
-    """The newest rows whose key is asked for; one more than `limit` where a pattern asks, to tell of more."""
-    most = limit if asked.key is None else limit + 1
+    """The newest rows whose key is asked for; one more than `limit`, to tell of more."""
+    most = limit + 1
     found: list[_Entry] = []
     for row in sorted(rows, key=lambda row: (row.updated_at, row.run_id), reverse=True):
         if len(found) == most:

@@ -65,6 +65,21 @@ def facts(context: Context, run: str) -> dict[str, Any]:
     return _own(layout, ledger, layout.facts(run_id), blob.data)
 
 
+def planned(context: Context, run: str) -> dict[str, Any]:
+    """The plan that a run has for life, as its record sealed it. Raises `NotFound(PLAN_MISSING)` while there is none,
+    `Fault`: `TRUTH_ALTERED` for another that stands there, `TRUTH_MISSING` where it is gone."""
+    place, ledger = recorded(context, run)
+    layout, run_id = place.layout, place.run_id
+    if not Record(ledger).planned:
+        state = "not admitted" if ledger.state is None else ledger.state.value
+        raise NotFound(ReasonCode.PLAN_MISSING, f"run {run_id} has no plan: it is {state}")
+    key = layout.plan(run_id)
+    blob = context.ports.store.read(key)
+    if blob is None:
+        raise Fault(ReasonCode.TRUTH_MISSING, f"{key} is not there", f"sr resume {run_id} writes it again")
+    return _own(layout, ledger, key, blob.data)
+
+
 def _refuse_lost(ledger: Ledger, key: str, what: str) -> None:
     """Return for an artifact of a history that its record has. Raises `Fault(TRUTH_LOST)`. `what`: the history."""
     if Record(ledger).lost is not None:

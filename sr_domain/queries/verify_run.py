@@ -5,6 +5,7 @@ from __future__ import annotations
 from sr_domain.queries.lookups import facts
 from sr_domain.queries.verifier import Verifier
 from sr_domain.queries.verify import Verification, verify
+from sr_domain.run.allowed_root import admissible_root
 from sr_domain.run.context import Context
 from sr_domain.run.lookup import home, parse_truth
 from sr_ports import SignatureChecker
@@ -19,7 +20,12 @@ def verify_run(
     signed_by: SignatureChecker | None,
     allow_superseded: bool,
 ) -> Verification:
-    """Re-prove the run's facts view; parameters as of `verify`. Raises `NotFound`."""
+    """Re-prove the run's facts view; parameters as of `verify`. Raises `NotFound`.
+
+    `BadInput(ENGINE_ROOT_UNFIT)` for another root than may be named here.
+    """
+    if engine_run_root is not None and context.settings.allowed_roots:
+        engine_run_root = admissible_root(context, engine_run_root)
     ports, place = context.ports, home(context, run_id)
     key = place.layout.facts(place.run_id)
     blob = ports.store.read(key)

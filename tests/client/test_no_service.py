@@ -97,7 +97,8 @@ ANSWERS: list[tuple[str, Talk, str, int]] = [
     ("a page", saying("200 OK", b"<html>hello</html>", "text/html"), "SERVICE_ANSWER_INVALID", 9),
     ("another site", saying("404 Not Found", b"<html>", "text/html"), "SERVICE_ANSWER_INVALID", 9),
     ("a proxy's page", saying("502 Bad Gateway", b"<html>", "text/html"), "SERVICE_UNREACHABLE", 9),
-    ("a log-in page", saying("401 Unauthorized", b"<html>", "text/html"), "AUTH_DENIED", 6),
+    ("a log-in page", saying("401 Unauthorized", b"<html>", "text/html"), "AUTH_REQUIRED", 6),
+    ("a closed door", saying("403 Forbidden", b"<html>", "text/html"), "AUTH_DENIED", 6),
     ("other JSON", telling("200 OK", {"hello": "world"}), "SERVICE_ANSWER_INVALID", 9),
     ("a list", telling("200 OK", []), "SERVICE_ANSWER_INVALID", 9),
     ("JSON of a newer shape", telling("200 OK", {**STATUS, "schema_version": "2.0"}), "SERVICE_ANSWER_INVALID", 9),
@@ -239,7 +240,7 @@ def test_what_is_no_token_is_refused_and_not_quoted(token: str, monkeypatch: pyt
 
 PASSING = [
     saying("502 Bad Gateway", b"<html>", "text/html"),
-    telling("429 Too Many Requests", {**NOT_FOUND, "reason_code": "LEASE_BUSY"}, "Retry-After: 0"),
+    telling("429 Too Many Requests", {**NOT_FOUND, "reason_code": "SERVICE_BUSY"}, "Retry-After: 0"),
     telling("503 Service Unavailable", ENDED, "Retry-After: 0"),
     lambda connection, _: None,
 ]
