@@ -21,7 +21,7 @@ from sr_adapters.client.transport import ANSWER_S, Question, Transport
 from sr_domain.record.states import RunState
 from sr_domain.run import names
 from sr_domain.run.trouble import Trouble
-from sr_ports import BadInput, ReasonCode
+from sr_ports import BadInput, NotFound, ReasonCode
 
 if TYPE_CHECKING:
     from sr_domain.flows.reemit import Reemit
@@ -197,7 +197,10 @@ class RemoteRunner:
         body = {"run_id": run, "fast": fast, "allow_superseded": allow_superseded}
         if engine_run_root is not None:
             body["engine_run_root"] = engine_run_root
-        document, _ = self._service.told(Question("POST", ("v1", "verify"), body=body), "verify", run)
+        try:
+            document, _ = self._service.told(Question("POST", ("v1", "verify"), body=body), "verify")
+        except NotFound:  # as a consumer says it, who knows views alone
+            raise names.no_view(run) from None
         return self._service.value(values.verification, document)
 
     def audit(self, run_id: str) -> Audit:

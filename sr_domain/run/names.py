@@ -37,6 +37,12 @@ def no_run(name: str) -> NotFound:
     return NotFound(ReasonCode.RUN_NOT_FOUND, what, "check the key and the profile; sr list shows the keys")
 
 
+def no_view(name: str) -> NotFound:
+    """That a consumer finds no facts view. `name`: the run, ref, path or URI that was asked for."""
+    remedy = "check the path or id; sr status tells"
+    return NotFound(ReasonCode.FACTS_VIEW_MISSING, f"the facts view {name} is not there", remedy)
+
+
 def id_of(ports: Ports, run: str) -> str:
     """The id of a run that is named by it, by six characters or more of it, by ``key:KEY`` or by a ref of it.
 

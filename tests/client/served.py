@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import pytest
 
 from sr_adapters.cli.app import run
 from sr_domain.encoding.ids import run_id_for
@@ -68,6 +69,21 @@ class World:
         name = f"{key}.json"
         (self.folder / name).write_text(json.dumps(request(key, **{"engine_run_root": "root", **changes})))
         return name
+
+
+def own_variables() -> list[str]:
+    """Variables of this process that commands read."""
+    return [name for name in os.environ if name.startswith(("SR_", "PLATFORM_"))]
+
+
+@contextlib.contextmanager
+def within(folder: Path) -> Iterator[None]:
+    """For the block, commands are given in the folder, and no variable of this process speaks to them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name in own_variables():
+            patch.delenv(name)
+        yield
 
 
 def build(folder: Path) -> None:
@@ -137,6 +153,7 @@ def plain(text: str, world: World, key: str = "") -> str:
         text = text.replace(f"sr {ours}", "sr")
     if key:
         text = text.replace(run_id_for(key), "RUN").replace(key, "KEY")
+    text = text.replace(f"{world.folder}/", "")  # a service names a relative root in full
     for shape, word in _SHAPES:
         text = re.sub(shape, word, text)
     return re.sub(r" +", " ", text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,19 +10,16 @@ from typing import Any
 import pytest
 
 from sr_domain.encoding.ids import run_id_for
-from tests.client.served import LOCAL, Said, World, build, fill, plain, said, serving
+from tests.client.served import LOCAL, Said, World, build, fill, own_variables, plain, said, serving, within
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("served")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        for name in [one for one in os.environ if one.startswith(("SR_", "PLATFORM_"))]:
-            patch.delenv(name)
+    made = World(folder, "")
+    with within(folder):
         build(folder)
-        fill(World(folder, ""))
-        made = World(folder, "")
+        fill(made)
         made.request("planned")
         made.request("unplannable", output_ids=["nope"], seed=8)
         made.request("misshapen", seed=-1)
@@ -33,7 +30,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture(autouse=True)
 def here(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(world.folder)
-    for name in [one for one in os.environ if one.startswith(("SR_", "PLATFORM_"))]:
+    for name in own_variables():
         monkeypatch.delenv(name)
 
 
@@ -122,7 +119,7 @@ def _named(word: str) -> str:
 
 
 def _platform() -> str:
-    (folder,) = Path("runs/fraud-platform").iterdir()
+    (folder,) = Path("runs/fraud-platform").glob("platform_*")
     return folder.name
 
 
@@ -168,3 +165,51 @@ def test_a_collision_is_told_alike(world: World, as_json: bool) -> None:
     here, afar = said(*LOCAL, *flags, "submit", name), said("--server", world.url, *flags, "submit", name)
     _same(world, here, afar)
     assert afar.code == 7
+
+
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A world with a run that is READY and one that FAILED, where only alice may do anything."""
+    folder = tmp_path_factory.mktemp("closed")
+    made = World(folder, "")
+    with within(folder):
+        build(folder)
+        assert said(*LOCAL, "submit", made.request("ready")).code == 0
+        assert said(*LOCAL, "submit", made.request("failed", output_ids=["nope"])).code == 4
+        made.request("planned")
+        lists = "auth: {submit: [alice], reemit: [alice], recover: [alice], read: [alice, local]}\n"
+        (folder / "profile.yaml").write_text((folder / "profile.yaml").read_text() + lists)
+        with serving(folder) as url:
+            yield World(folder, url)
+
+
+DENIED = [
+    ["submit", "planned.json", "--actor", "mallory"],
+    ["reemit", "ready", "--kind", "BOTH", "--actor", "mallory"],
+    ["recover", "ready", "--artifact", "no/such/key", "--accept-loss", "--reason", "a drill", "--actor", "mallory"],
+    ["retry", "failed", "--actor", "mallory"],
+]
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["people", "json"])
+@pytest.mark.parametrize("args", DENIED, ids=[one[0] for one in DENIED])
+def test_who_may_not_is_told_alike_but_not_who_may(
+    closed: World, monkeypatch: pytest.MonkeyPatch, args: list[str], as_json: bool
+) -> None:
+    monkeypatch.chdir(closed.folder)
+    words, flags = [_named(one) for one in args], ["--json"] if as_json else []
+    here = said(*LOCAL, *flags, *words)
+    afar = said("--server", closed.url, *flags, *words)
+    assert (here.code, here.error) == (afar.code, afar.error) == (6, "AUTH_DENIED")
+    assert "alice" in here.err
+    assert "alice" not in afar.out + afar.err, "a service does not tell whoever may not, who may"
+    assert _without_who_may(afar.err) == _without_who_may(here.err)
+    if args[0] == "submit":
+        assert plain(afar.out, closed) == plain(here.out, closed)
+    elif as_json:  # nor does it tell of the run, which is asked for by whoever may not
+        assert afar.json["error"]["reason_code"] == here.json["reason_code"]
+        assert afar.json["exit_code"] == here.json["exit_code"]
+
+
+def _without_who_may(text: str) -> str:
+    return re.sub(r" \(auth\.[a-z]+: [^)]*\)", "", text)
