@@ -31,6 +31,8 @@ ANSWER_S = 120.0
 TRIES = 4
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 10.0
 _CHUNK = 1 << 16
+_SPARE_S = 5.0
+"""Seconds more that the socket itself has: whoever ends the connection in time comes first, and says why."""
 _IN_HEADERS = "!\"#$&'()*+,/:;<=>?@[\\]^`{|}"
 """What a header carries as it is, beside letters and digits: a service reads all else as in a URL."""
 _JSON = ("application/json", "application/problem+json")
@@ -241,7 +243,7 @@ def _within(connection: HTTPConnection, seconds: float) -> Iterator[Callable[[],
     A time-out of the socket bounds one read alone, and a byte a minute would keep it waiting for ever.
     """
     sock, over = connection.sock, threading.Event()
-    sock.settimeout(seconds)
+    sock.settimeout(seconds + _SPARE_S)
 
     def end() -> None:
         over.set()

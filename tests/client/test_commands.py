@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,7 +125,6 @@ def test_a_next_step_names_the_service(service: Speaker, monkeypatch: pytest.Mon
 
 
 def test_who_asks_is_told_in_a_header(service: Speaker) -> None:
-    Path("request.json").write_text("{}")
     said("--server", service.url, "retry", RUN, "--actor", "Zoë of ops")
     assert b"X-SR-Actor: Zo%C3%AB%20of%20ops\r\n" in service.heard[0]
 
@@ -178,12 +179,11 @@ def test_with_wait_such_a_run_is_followed(quick: list[float]) -> None:
 
 
 def test_a_run_is_watched_by_looking_again(quick: list[float]) -> None:
-    with speaking(
-        in_turn(telling("200 OK", EXECUTING), telling("200 OK", EXECUTING), telling("200 OK", READY))
-    ) as service:
+    goes_on, ended = telling("200 OK", EXECUTING), telling("200 OK", READY)
+    with speaking(in_turn(goes_on, goes_on, ended)) as service:
         done = said("--server", service.url, "status", RUN, "--watch", "--every", "7")
     assert (done.code, done.out.splitlines()[0], quick) == (0, f"EXECUTING run {RUN}", [7.0, 7.0])
-    with speaking(in_turn(telling("200 OK", EXECUTING), telling("200 OK", READY))) as service:
+    with speaking(in_turn(goes_on, ended)) as service:
         assert said("--server", service.url, "wait", RUN).code == 0
 
 
@@ -236,7 +236,7 @@ def test_a_bus_is_followed_page_by_page_also_past_what_was_emitted_again(
     with speaking(page) as service:
         done = said("--server", service.url, "--json", "bus", "tail")
         assert [one["published_at_utc"][-3:-1] for one in done.json["envelopes"]] == ["00", "01", "02", "03", "04"]
-        monkeypatch.setattr(remote.time, "sleep", later)
+        monkeypatch.setattr(time, "sleep", later)
         done = said("--server", service.url, "--json", "bus", "tail", "--follow", "--from", "latest", "--limit", "1")
         assert json.loads(done.out)["message_id"] == "d"
         done = said("--server", service.url, "--json", "bus", "tail", "--follow", "--limit", "6")
@@ -273,12 +273,10 @@ def test_completion_asks_no_service(service: Speaker, monkeypatch: pytest.Monkey
 
 
 def test_nothing_of_the_client_is_imported_without_a_service() -> None:
-    import subprocess
-    import sys
-
+    heavy = ("sr_adapters.client", "http.client", "ssl", "urllib.request")
     program = (
         "import sys; from sr_adapters.cli.app import run; run(['--help']); run(['status', '0' * 32]); "
-        "print([m for m in sys.modules if m.startswith(('sr_adapters.client', 'http.client', 'ssl', 'urllib.request'))])"
+        f"print([one for one in sys.modules if one.startswith({heavy})])"
     )
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert told.splitlines()[-1] == "[]"
