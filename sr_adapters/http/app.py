@@ -29,7 +29,7 @@ def _described(asked: Asked) -> Answer:
 
 
 DESCRIBED = Reading(
-    "openapi", "GET", "/openapi.json", "This document.", Action.READ, "", answer=_described
+    "openapi", "GET", "/openapi.json", "This document.", Action.READ, "", asks=False, answer=_described
 )  # fmt: skip
 PLAIN: tuple[Operation, ...] = (*runs.OPERATIONS, *reading.OPERATIONS, *auditing.OPERATIONS, DESCRIBED)
 PROBES: tuple[Operation, ...] = (health.LIVE, health.READY, health.METRICS)

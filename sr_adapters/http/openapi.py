@@ -89,7 +89,8 @@ def statuses(one: Operation) -> list[int]:
     found = {*one.statuses, *one.errors}
     if one.action is None:
         return sorted(found)
-    found |= {400, 401, 403, 408, 422, 429, 431, 500, 503}
+    found |= {400, 401, 403, 408, 422, 429, 431}
+    found |= {500, 503} if one.asks else set()
     found |= {404} if one.names_run else set()
     found |= {413, 415} if one.body else set()
     found |= {304} if one.kept else set()

@@ -77,7 +77,8 @@ class Operation:
     """What may be asked for. `contract`: of its answer. `body`: the contract of its request's body, `""` for none.
 
     `other_body`, `other_contract`: where it takes one of two. `statuses`: what it answers beside errors, `errors`
-    those that not every operation has. `media`: of the answer. `kept`: its answer never changes, and has an ETag.
+    those that not every operation has. `media`: of the answer. `kept`: its answer never changes, and has an ETag. `asks`: servers, which
+    may fail.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Operation:
     errors: Sequence[int] = ()
     media: str = "application/json"
     kept: bool = False
+    asks: bool = True
 
     @property
     def names_run(self) -> bool:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from sr_plugins.documents.service import ServiceSettings
 
 
+_LINGERS_S = 1.0
+"""A connection that is closed while its caller sends is reset, and the answer with it."""
+
+
 def bounded(settings: ServiceSettings) -> type[asyncio.Protocol]:
     """The protocol of a service with these bounds."""
     return type("Bounded", (BoundedProtocol,), {"bounds": settings})
@@ -27,13 +31,12 @@ class BoundedProtocol(HttpToolsProtocol):
     bounds: ServiceSettings
     _timer: asyncio.TimerHandle | None = None
     _size = 0
-    _reading = False
+    _reading = _refused = _crowded = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]
         if len(self.connections) > self.bounds.connections:
-            self._refuse(ReasonCode.SERVICE_BUSY, "this replica has as many connections as it may")
-            return
+            self._crowded = True  # it is told once it has asked: who is refused while he sends may miss the answer
         self._within(self.bounds.request_s)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -41,7 +44,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self.transport.is_closing():
+        if self._refused or self.transport.is_closing():
             return
         if self._timer is None and not self._reading and self._is_idle():
             self._within(self.bounds.request_s)
@@ -67,20 +70,27 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._whole()
         self._reading = True
-        if not self.transport.is_closing():
+        if self._crowded:
+            self._refuse(ReasonCode.SERVICE_BUSY, "this replica has as many connections as it may")
+        if not self._refused:
             super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if not self._refused:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._reading = False
-        super().on_message_complete()
+        if not self._refused:
+            super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        if not self.transport.is_closing():
+        if not self._refused:
             self._refuse(ReasonCode.HTTP_INVALID, "what was sent is no HTTP/1.1 request")
 
     def _count(self, size: int) -> None:
         self._size += size
-        if self._size > self.bounds.header_bytes and not self.transport.is_closing():
+        if self._size > self.bounds.header_bytes and not self._refused:
             what = f"address and headers have more than {self.bounds.header_bytes} bytes"
             self._refuse(ReasonCode.HEADERS_TOO_LARGE, what)
 
@@ -89,7 +99,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _late(self) -> None:
         self._timer = None
-        if not self.transport.is_closing():
+        if not self._refused:
             what = f"the headers of a request did not arrive within {self.bounds.request_s:g} s"
             self._refuse(ReasonCode.REQUEST_TOO_SLOW, what)
 
@@ -100,9 +110,13 @@ class BoundedProtocol(HttpToolsProtocol):
             self._timer = None
 
     def _refuse(self, code: ReasonCode, what: str) -> None:
+        """Answer, and end the connection: once the caller has, or a moment later. What he still sends is not read."""
         self._whole()
-        self.transport.write(_bytes(problem(code, what)))
-        self.transport.close()
+        self._refused = True
+        if not self.transport.is_closing():
+            self.transport.write(_bytes(problem(code, what)))
+            self.transport.write_eof()
+            self.loop.call_later(_LINGERS_S, self.transport.close)
 
 
 def _bytes(answer: Answer) -> bytes:

@@ -154,5 +154,5 @@ OPERATIONS: tuple[Operation, ...] = (
     Reading("quarantine", "GET", "/v1/quarantine/{run}", "One run's quarantine record.", Action.READ,
             "quarantine_record", kept=True, answer=_quarantine),
     Reading("plugins", "GET", "/v1/plugins", "Adapters and laws by port, where the service is.", Action.READ, "plugins",
-            answer=_plugins),
+            asks=False, answer=_plugins),
 )  # fmt: skip

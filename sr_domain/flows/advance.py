@@ -94,6 +94,8 @@ def advance(run: HeldRun, context: Context, *, fresh: bool, loss: AcceptedLoss |
     if plan is None:
         return
     run.policy_rev, run.contracts = attrs.asdict(plan.policy_rev), PackContracts(plan.contracts)
+    if run.settings.anchor_first and run.staged:  # whoever asked is told that the run is on the record before it ends
+        run.record()
     if not run.history.decided and not prove_and_decide(run, plan, accepted, loss):
         return
     commit_ready(run)

@@ -77,7 +77,8 @@ class Settings(Compared):
     there are submitters. At most `reemit_max` re-emits, None for any number, in `reemit_window_s` seconds.
     `service_release_id`, `environment`: go into provenance. `allowed_roots`: what a request's engine root must lie
     under, links followed; empty for any. `publish_root`: a folder or prefix, in full, below which the root of an
-    attempt that succeeded is copied; None for no copy.
+    attempt that succeeded is copied; None for no copy. `anchor_first`: an admission goes on the record by itself before
+    any evidence is read, and not with what follows: one write more, for whoever answers before the run ends.
     """
 
     topic: str = "fp.bus.control.v1"
@@ -97,3 +98,4 @@ class Settings(Compared):
     reemit_window_s: float = 3600.0
     service_release_id: str | None = None
     environment: str | None = None
+    anchor_first: bool = False

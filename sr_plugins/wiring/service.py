@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
+from sr_domain.runner import ScenarioRunner
 from sr_plugins.documents.environment import nothing_quoted
 from sr_plugins.documents.profile import Profile, load_profile
 from sr_plugins.wiring.wire import wire
 from sr_ports.compared import Compared
-
-if TYPE_CHECKING:
-    from sr_domain.runner import ScenarioRunner
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -35,8 +33,8 @@ def wire_service(
     """Wire a service as the profile says. Raises `BadInput`, also for a pack that cannot be read."""
     with nothing_quoted():
         profile = confined(load_profile(source))
-    runner = wire(profile, policy=policy, plugins=plugins, narrate=narrate)
-    _ = runner.pack
+    bare = wire(profile, policy=policy, plugins=plugins, narrate=narrate)
+    runner = ScenarioRunner(bare.ports, bare.policy, bare.pack, attrs.evolve(bare.settings, anchor_first=True))
     return Served(runner, profile)
 
 
