@@ -49,8 +49,6 @@ def local_only(command: str) -> BadInput:
 
 def refuse_from_afar() -> None:
     """Return for a command that may run as it is asked for. Raises `BadInput(LOCAL_COMMAND)`."""
-    from sr_adapters.cli.session import Session
-
-    session, command = click.get_current_context().find_object(Session), running()
-    if session is not None and session.server is not None and command not in ANSWERED | NOBODYS:
+    command, server = running(), getattr(click.get_current_context().obj, "server", None)
+    if server is not None and command not in ANSWERED | NOBODYS:
         raise local_only(command)

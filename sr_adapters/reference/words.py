@@ -94,7 +94,6 @@ VARIABLES = {
     "SR_SERVER": ("commands", "the service that is asked, where `--server` names none"),
     "SR_TOKEN": ("commands", "the bearer token that proves to a service who asks"),
     "SR_SERVER_TIMEOUT": ("commands", "seconds that a service has for a whole answer; 120 where it is not set"),
-    "SSL_CERT_FILE": ("commands", "certificates of the authorities that are trusted, in place of the system's own"),
     "SR_ENGINE_S3_ENDPOINT": (
         "commands",
         "endpoint of engine roots on S3 where the profile has no `engine.s3` and no store there",
