@@ -70,7 +70,7 @@ class ReasonCode(enum.StrEnum):
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
     MEDIA_TYPE_UNSUPPORTED = "MEDIA_TYPE_UNSUPPORTED"
     PARAMETER_INVALID = "PARAMETER_INVALID"
-    SERVICE_BUSY = "SERVICE_BUSY"
+    REPLICA_BUSY = "REPLICA_BUSY"
     SERVICE_LOCKED = "SERVICE_LOCKED"
     ADDRESS_UNUSABLE = "ADDRESS_UNUSABLE"
     AUTH_REQUIRED = "AUTH_REQUIRED"
@@ -244,7 +244,7 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_U, "METHOD_NOT_ALLOWED", "the path takes another method", "see the header Allow, or /openapi.json"),
     (_U, "MEDIA_TYPE_UNSUPPORTED", "the body is not of a type that the path takes", "send application/json"),
     (_U, "PARAMETER_INVALID", "a parameter in path, query or header is not valid", "correct the named parameter"),
-    (_X, "SERVICE_BUSY", "this replica works on as much as it may, and as much waits as may", "ask again later, as Retry-After says"),
+    (_X, "REPLICA_BUSY", "this replica works on as much as it may, and as much waits as may", "ask again later, as Retry-After says"),
     (_X, "SERVICE_LOCKED", "another service works on this authority, which is one process's own", "end that one, or wire the authority of several replicas (authority: postgres)"),
     (_U, "ADDRESS_UNUSABLE", "the service cannot listen at this address", "give another --host or --port"),
     (_D, "AUTH_REQUIRED", "nobody proved who asks", "send Authorization: Bearer TOKEN; for sr, set SR_TOKEN"),

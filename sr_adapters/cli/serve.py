@@ -43,8 +43,8 @@ def _serve(served: Served, host: str, port: int) -> int:
 
     with alone(served.profile), listening(host, port, proven=False) as place:
         service = Service(served.runner, served.profile)
-        output.tell(f"serving {shown(place)} (profile {served.profile.name})")
-        left = serve(create_app(service), service, [place], lambda _: None)
+        line = f"serving {shown(place)} (profile {served.profile.name})"
+        left = serve(create_app(service), service, [place], lambda _: output.tell(line))
     told = (
         "" if not left else f"; {counted(left, 'call')} would not end: what is left is resumable once its lease is out"
     )

@@ -84,10 +84,11 @@ async def _ready(service: Service, operation: Operation, request: Request) -> An
 
 
 async def _metrics(service: Service, operation: Operation, request: Request) -> Answer:
-    if service.metrics is None:
+    counted = await in_thread(service.readers, service.metrics)
+    if counted is None:
         what = "no sink of this service counts: /metrics has nothing to tell"
         return problem(ReasonCode.PATH_UNKNOWN, what, "name prometheus in observability.sinks of the profile")
-    return Answer(200, await in_thread(service.readers, service.metrics), "text/plain; version=0.0.4; charset=utf-8")
+    return Answer(200, counted, "text/plain; version=0.0.4; charset=utf-8")
 
 
 async def _events(service: Service, operation: Operation, request: Request) -> Answer | Response:
@@ -122,7 +123,7 @@ def _busy(service: Service) -> Answer:
         what = "this replica is being stopped"
         return problem(ReasonCode.INTERRUPTED, what, "ask again: another replica, or this one once it is back, answers")
     what = "this replica works on as much as it may, and as much waits as may"
-    return problem(ReasonCode.SERVICE_BUSY, what)
+    return problem(ReasonCode.REPLICA_BUSY, what)
 
 
 def _tell(error: BaseException) -> None:

@@ -37,10 +37,12 @@ def live() -> Answer:
 
 
 class Readiness:
-    """Asks store and authority, one asker at a time."""
+    """Asks store and authority, one asker at a time. `looks`: whether the loop that works on what is due does."""
 
-    def __init__(self, runner: ScenarioRunner, clock: Callable[[], float] = time.monotonic) -> None:
-        self._runner, self._clock, self._lock = runner, clock, threading.Lock()
+    def __init__(
+        self, runner: ScenarioRunner, looks: Callable[[], bool], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._runner, self._looks, self._clock, self._lock = runner, looks, clock, threading.Lock()
         self._kept: tuple[float, Answer] | None = None
 
     def fresh(self) -> Answer | None:
@@ -62,6 +64,7 @@ class Readiness:
         checks = [
             _check("object_store", lambda: ports.store.stat(store_identity_key())),
             _check("authority", lambda: ports.authority.find("")),
+            {"name": "background", "ok": self._looks()},
         ]
         ok = all(one["ok"] for one in checks)
         at = format_instant(ports.clock.now())

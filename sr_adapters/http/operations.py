@@ -77,8 +77,8 @@ class Operation:
     """What may be asked for. `contract`: of its answer. `body`: the contract of its request's body, `""` for none.
 
     `other_body`, `other_contract`: where it takes one of two. `statuses`: what it answers beside errors, `errors`
-    those that not every operation has. `media`: of the answer. `kept`: its answer never changes, and has an ETag. `asks`: servers, which
-    may fail.
+    those that not every operation has. `media`: of the answer. `kept`: its answer never changes, and has an ETag.
+    `asks`: whether it asks servers, which may fail.
     """
 
     name: str

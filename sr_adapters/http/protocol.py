@@ -71,7 +71,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._whole()
         self._reading = True
         if self._crowded:
-            self._refuse(ReasonCode.SERVICE_BUSY, "this replica has as many connections as it may")
+            self._refuse(ReasonCode.REPLICA_BUSY, "this replica has as many connections as it may")
         if not self._refused:
             super().on_headers_complete()
 

@@ -38,13 +38,21 @@ def listening(host: str, port: int, *, proven: bool) -> socket.socket:
             raise BadInput(
                 ReasonCode.PROFILE_INVALID, what, "set auth.mode to an authenticator, or listen on 127.0.0.1"
             )
-        made = socket.socket(family, socket.SOCK_STREAM)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind(address)
-        made.listen(_QUEUE)
+        return _bound(family, address)
     except OSError as error:
         what = f"cannot listen at {host} port {port}: {error.strerror or error}"
         raise BadInput(ReasonCode.ADDRESS_UNUSABLE, what) from error
+
+
+def _bound(family: int, address: Any) -> socket.socket:
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(address)
+        made.listen(_QUEUE)
+    except OSError:
+        made.close()
+        raise
     return made
 
 
@@ -78,9 +86,15 @@ def alone(profile: Profile) -> Iterator[None]:
 class Server(uvicorn.Server):
     """uvicorn's, which lets the service drain before it closes connections, and takes no signal for an error."""
 
-    def __init__(self, app: Any, service: Service) -> None:
-        self._service = service
+    def __init__(self, app: Any, service: Service, begun: Callable[[Server], object]) -> None:
+        self._service, self._begun = service, begun
         super().__init__(_config(app, service))
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._service.background is not None:
+            self._service.background.start()
+        self._begun(self)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._service.drain()
@@ -117,12 +131,12 @@ def _config(app: Any, service: Service) -> uvicorn.Config:
 
 
 def serve(app: Any, service: Service, sockets: Sequence[socket.socket], begun: Callable[[Server], object]) -> int:
-    """Serve until a signal, or `should_exit` of the server that `begun` is told of; how many runs were left behind.
+    """Serve until a signal, or `should_exit` of the server that `begun` is told of once it
+    listens; how many runs were left behind.
 
     Blocks. Afterwards no request is answered, and no run is worked on, save those that would not be put down.
     """
-    server = Server(app, service)
-    begun(server)
+    server = Server(app, service, begun)
     with asyncio.Runner(loop_factory=_loop()) as runner:
         runner.run(server.serve(sockets=list(sockets)))
     return service.end()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import wait
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sr_adapters.http.actors import Actors
 from sr_adapters.http.health import Readiness
@@ -20,12 +20,26 @@ if TYPE_CHECKING:
     from sr_ports import Authenticator
 
 
+class Looping(Protocol):
+    """Works on runs that nobody asks for now: what a crash left, what waits, what is to be published."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it looks for what is due."""
+
+    def start(self) -> None:
+        """Begin to look. Once."""
+
+    def stop(self, *, finish_s: float, end_s: float) -> bool:
+        """Begin nothing more; runs at work may finish, then are put down. Whether none is at work any more."""
+
+
 class Service:
     """A runner, who may ask it for what, and the threads that it is asked in.
 
     `draining`: set when the service is to end, no run is taken on any more, and nobody is kept waiting. `stopping`: set
-    when the runs in flight are to be put down: the calls of `runner` then end early. `metrics`: what this replica
-    counted, as text; None where no sink counts. `streams`: how many records are followed now. `described`: the
+    when the runs in flight are to be put down: the calls of `runner` then end early. `background`: what works on
+    runs that nobody asks for now; None for nothing. `streams`: how many records are followed now. `described`: the
     OpenAPI document.
     """
 
@@ -34,7 +48,7 @@ class Service:
         runner: ScenarioRunner,
         profile: Profile,
         authenticator: Authenticator | None = None,
-        metrics: Callable[[], bytes] | None = None,
+        background: Looping | None = None,
     ) -> None:
         self.profile, self.settings = profile, profile.service
         self.draining, self.stopping = threading.Event(), threading.Event()
@@ -43,10 +57,17 @@ class Service:
         self.actors = Actors(runner.settings, authenticator)
         self.readers = Pool("sr-read", self.settings.readers, self.settings.connections)
         self.runs = Pool("sr-run", self.settings.runs, self.settings.backlog)
-        self.ready = Readiness(runner)
-        self.metrics = metrics
+        self.ready = Readiness(runner, lambda: background is None or background.alive)
+        self.background = background
         self.streams = 0
+        self._loop_ended = True
         self.described = b""
+
+    def metrics(self) -> bytes | None:
+        """What this replica counted, in Prometheus's text format; None where no sink counts."""
+        told = getattr(self.runner.ports.telemetry, "exposition", None)
+        counted: bytes | None = None if told is None else told()
+        return counted
 
     def plugins(self) -> Mapping[str, Any]:
         """Adapters and laws by port. What is installed stays as it is for as long as the process lives."""
@@ -81,7 +102,15 @@ class Service:
         Blocks for `grace_s` and `stop_s` at most. What is left is resumable as after a crash: its lease runs out.
         """
         calls = {*self.runs.end(), *self.readers.end()}
+        loop = threading.Thread(target=self._end_background, name="sr-end", daemon=True)
+        loop.start()
         _, left = wait(calls, self.settings.grace_s)
         self.stopping.set()
         _, left = wait(left, self.settings.stop_s)
-        return len(left)
+        loop.join(self.settings.grace_s + self.settings.stop_s)
+        return len(left) + loop.is_alive() + (not self._loop_ended)
+
+    def _end_background(self) -> None:
+        if self.background is not None:
+            self._loop_ended = False
+            self._loop_ended = self.background.stop(finish_s=self.settings.grace_s, end_s=self.settings.stop_s)

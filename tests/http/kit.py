@@ -144,23 +144,27 @@ def running(
     policy: Mapping[str, Any] | None = None,
     plugins: Sequence[Any] = (),
     spoil: Callable[[Served], Served] = lambda served: served,
-    metrics: Callable[[], bytes] | None = None,
+    background: Any = None,
     flag: bytes | None = SOUND,
     **sections: Any,
 ) -> Iterator[Site]:
     """A service for the block. `sections`: of its profile. `spoil`: changes what was wired. `flag`: of the evidence."""
     (folder / "runs").mkdir(parents=True, exist_ok=True)
     root = sealed(folder / "runs", flag)
-    service = {"grace_seconds": 1, "stop_seconds": 20, **sections.pop("service", {})}
-    profile = {**offered(folder, LAW), "observability": {"sinks": []}, "service": service, **sections}
+    bounds = {"grace_seconds": 1, "stop_seconds": 20, **sections.pop("service", {})}
+    profile = {**offered(folder, LAW), "observability": {"sinks": []}, "service": bounds, **sections}
     served = spoil(wire_service(profile, policy={**POLICY, **(policy or {})}, plugins=plugins))
     told: list[Server] = []
     begun = threading.Event()
     with served.runner, listening("127.0.0.1", 0, proven=authenticator is not None) as place:
-        service = Service(served.runner, served.profile, authenticator, metrics)
+        service = Service(served.runner, served.profile, authenticator, background)
+
+        def tell(server: Server) -> None:
+            told.append(server)
+            begun.set()
 
         def main() -> None:
-            serve(create_app(service), service, [place], lambda server: (told.append(server), begun.set()))
+            serve(create_app(service), service, [place], tell)
 
         thread = threading.Thread(target=main, name="served")
         thread.start()

@@ -19,6 +19,7 @@ from sr_adapters.http.openapi import openapi, statuses
 from sr_adapters.http.operations import Operation
 from sr_domain.encoding.contracts import problem
 from sr_domain.record.layout import store_identity_key
+from sr_domain.runner import ScenarioRunner
 from sr_ports import ReasonCode, Unreachable
 from tests.http.kit import Got, Site, Tokens, bearer, request, running
 from tests.plugins.worlds import SOUND, sealed
@@ -230,7 +231,7 @@ class Played:
 
 def test_every_other_status_is_produced_as_it_is_described(tmp_path: Path) -> None:
     played = Played()
-    with running(tmp_path / "ready", metrics=lambda: b"sr_runs 1\n") as site:
+    with running(tmp_path / "ready", spoil=counting) as site:
         all_is_well(site, played)
     with running(tmp_path / "own") as site:
         an_operations_own(site, played)
@@ -245,6 +246,18 @@ def test_every_other_status_is_produced_as_it_is_described(tmp_path: Path) -> No
         tag = site.get(f"/v1/quarantine/{run}").headers["etag"]
         assert played.about(site, "quarantine", run, **{"If-None-Match": tag}) == 304
     assert OWN - played.seen == set()
+
+
+def counting(served: Any) -> Any:
+    """With telemetry that counts."""
+
+    class Counting:
+        def __getattr__(self, name: str) -> Any:
+            return (lambda: b"sr_runs 1\n") if name == "exposition" else getattr(served.runner.ports.telemetry, name)
+
+    real = served.runner
+    ports = attrs.evolve(real.ports, telemetry=Counting())
+    return attrs.evolve(served, runner=ScenarioRunner(ports, real.policy, real.pack, real.settings))
 
 
 def all_is_well(site: Site, played: Played) -> None:

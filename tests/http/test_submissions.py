@@ -133,7 +133,7 @@ def test_more_than_may_wait_is_429_and_admits_nothing(tmp_path: Path, monkeypatc
             while site.service.runs.load < 2 and time.monotonic() < until:
                 time.sleep(0.005)
             third = site.post("/v1/runs", request("three", engine_run_root=site.root))
-            assert (third.status, third.code, third.headers["retry-after"]) == (429, "SERVICE_BUSY", "1")
+            assert (third.status, third.code, third.headers["retry-after"]) == (429, "REPLICA_BUSY", "1")
             assert second.result().status == 429, "who waited for his turn and had none is told so, too"
         keys = [row["run_equivalence_key"] for row in site.get("/v1/runs").json["runs"]]
         assert keys == ["one"]
