@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -213,3 +214,43 @@ def test_who_may_not_is_told_alike_but_not_who_may(
 
 def _without_who_may(text: str) -> str:
     return re.sub(r" \(auth\.[a-z]+: [^)]*\)", "", text)
+
+
+ENGINE = """
+import json, os, shutil, sys, time
+time.sleep(1)
+root = os.environ["SR_ENGINE_RUN_ROOT"]
+shutil.copytree(sys.argv[1], root, dirs_exist_ok=True)
+pins = {name: os.environ["SR_" + name.upper()] for name in ("run_id", "manifest_fingerprint", "parameter_hash")}
+with open(os.path.join(root, "run_receipt.json"), "w") as file:
+    json.dump({**pins, "seed": int(os.environ["SR_SEED"])}, file)
+"""
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A world whose engine takes longer than its service waits for a run."""
+    folder = tmp_path_factory.mktemp("slow")
+    with within(folder):
+        build(folder)
+        (folder / "engine.py").write_text(ENGINE)
+        engine = ["{python}", str(folder / "engine.py"), str(folder / "root")]
+        more = f"invoker: {{adapter: subprocess, command: {json.dumps(engine)}}}\nservice: {{wait_seconds: 0.2}}\n"
+        (folder / "profile.yaml").write_text((folder / "profile.yaml").read_text() + more)
+        with serving(folder) as url:
+            yield World(folder, url)
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["people", "json"])
+def test_a_run_that_takes_longer_than_a_service_waits_is_answered_alike(
+    slow: World, monkeypatch: pytest.MonkeyPatch, as_json: bool
+) -> None:
+    monkeypatch.chdir(slow.folder)
+    flags = ["--json"] if as_json else []
+    twins = (f"slow-{as_json}-here", f"slow-{as_json}-afar")
+    names = [slow.request(one, engine_run_root=f"out-{one}", requested_strategy="FORCE_INVOKE") for one in twins]
+    for _ in range(2):
+        here = said(*LOCAL, *flags, "submit", names[0])
+        afar = said("--server", slow.url, *flags, "submit", names[1])
+        _same(slow, here, afar, twins)
+        assert afar.code == 0
