@@ -17,7 +17,7 @@ from sr_adapters.client import values
 from sr_adapters.client.place import Place
 from sr_adapters.client.reports import BusReader, RemoteAudit, audited
 from sr_adapters.client.service import Service, about
-from sr_adapters.client.transport import ANSWER_S, Question, Transport
+from sr_adapters.client.transport import Question, Transport
 from sr_domain.record.states import RunState
 from sr_domain.run import names
 from sr_domain.run.trouble import Trouble
@@ -198,7 +198,7 @@ class RemoteRunner:
         if engine_run_root is not None:
             body["engine_run_root"] = engine_run_root
         try:
-            document, _ = self._service.told(Question("POST", ("v1", "verify"), body=body), "verify")
+            document, _ = self._service.told(Question("POST", ("v1", "verify"), body=body, long=True), "verify")
         except NotFound:  # as a consumer says it, who knows views alone
             raise names.no_view(run) from None
         return self._service.value(values.verification, document)
@@ -278,10 +278,10 @@ class Told:
         return dict(self.told)
 
 
-def _answer_s(told: str | None) -> float:
-    """Seconds for a whole answer. Raises `BadInput(USAGE)`."""
+def _answer_s(told: str | None) -> float | None:
+    """Seconds for a whole answer; None where nobody says. Raises `BadInput(USAGE)`."""
     if not told:
-        return ANSWER_S
+        return None
     with suppress(ValueError):
         if 0 < float(told) <= _LONGEST_ANSWER_S:
             return float(told)

@@ -75,4 +75,4 @@ class RemoteAudit:
 
 def audited(service: Service, body: Mapping[str, Any], run: str = "") -> Mapping[str, Any]:
     """What an audit found. `run`: as it was named, of an audit of one."""
-    return service.told(Question("POST", ("v1", "audit"), body=dict(body)), "audit", run)[0]
+    return service.told(Question("POST", ("v1", "audit"), body=dict(body), long=True), "audit", run)[0]

@@ -28,6 +28,8 @@ MAX_BYTES = 64 << 20
 MAX_VALUES = 4_000_000
 ANSWER_S = 120.0
 """Seconds for an answer to come, whole. A submission is answered after `service.wait_seconds` (30) at the latest."""
+LONG_S = 660.0
+"""The same of what may read every byte of a run, or every run: a service gives that `service.answer_seconds` (600)."""
 TRIES = 4
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 10.0
 _CHUNK = 1 << 16
@@ -43,7 +45,7 @@ _AWAY = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPS
 class Question:
     """What is asked. `path`: its parts, each quoted as one. `again`: whether asking twice is as asking once.
 
-    `actor`: who asks, where the service proves nobody; a service that does ignores it.
+    `long`: whether the answer may take as long as a proof of every byte does. `actor`: who asks, where the service proves nobody; a service that does ignores it.
     """
 
     method: str
@@ -52,6 +54,7 @@ class Question:
     body: Any = None
     actor: str | None = None
     again: bool = True
+    long: bool = False
 
     def target(self, before: str) -> str:
         """The path and query as the request line has them."""
@@ -100,7 +103,9 @@ class _Came:
 
 
 class Transport:
-    """Asks one service. `token`: what proves who asks; in no error. `answer_s`: see `ANSWER_S`.
+    """Asks one service. `token`: what proves who asks; in no error.
+
+    `answer_s`: seconds for a whole answer, of whatever kind; None for `ANSWER_S`, or `LONG_S` for a long one.
 
     Raises `BadInput(USAGE)` for what is no token.
     """
@@ -110,7 +115,7 @@ class Transport:
         place: Place,
         token: str | None = None,
         *,
-        answer_s: float = ANSWER_S,
+        answer_s: float | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         if token and not (token.isascii() and token.isprintable() and " " not in token):
@@ -143,7 +148,8 @@ class Transport:
                 connection.connect()
             except (OSError, HTTPException) as error:
                 raise _Broken(sent=False) from error
-            with _within(connection, self._answer_s) as over:
+            answer_s = self._answer_s or (LONG_S if question.long else ANSWER_S)
+            with _within(connection, answer_s) as over:
                 try:
                     came = self._exchange(connection, question, way)
                     if not over():  # headers that were cut off look like an answer
@@ -154,7 +160,7 @@ class Transport:
                 except Unreachable:
                     if not over():
                         raise
-            raise self._away(f"no whole answer came within {self._answer_s:g} s")
+            raise self._away(f"no whole answer came within {answer_s:g} s")
         finally:
             connection.close()
 

@@ -93,7 +93,10 @@ VARIABLES = {
     "SR_PROFILE": ("commands", "the profile, where none is named"),
     "SR_SERVER": ("commands", "the service that is asked, where `--server` names none"),
     "SR_TOKEN": ("commands", "the bearer token that proves to a service who asks"),
-    "SR_SERVER_TIMEOUT": ("commands", "seconds that a service has for a whole answer; 120 where it is not set"),
+    "SR_SERVER_TIMEOUT": (
+        "commands",
+        "seconds that a service has for a whole answer; where it is not set 120, for `verify` and `audit` 660",
+    ),
     "SR_ENGINE_S3_ENDPOINT": (
         "commands",
         "endpoint of engine roots on S3 where the profile has no `engine.s3` and no store there",
