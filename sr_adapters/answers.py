@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
-
-from sr_ports.errors import one_line
 
 if TYPE_CHECKING:
     from sr_domain.run.outcome import NextStep
     from sr_plugins.host.plugin_host import PluginHost
+
+from sr_ports import one_line
 
 SCHEMA_VERSION = "1.0"
 """Of every answer; an answer that is an artifact (a facts view, a quarantine record, an envelope) has none."""
@@ -60,6 +59,7 @@ CONTRACTS: Mapping[str, str] = {
     "pack add output": "pack_written",
     "policy seal": "policy_seal",
     "session new": "session",
+    "completion": "completion",
     "whatever ends in an error": "error",
 }
 """The contract of what each command answers with ``--json``."""
@@ -80,14 +80,29 @@ def error_document(error: Mapping[str, str], exit_code: int) -> dict[str, Any]:
     return versioned({"error": {**error, "what": error["message"]}, "exit_code": exit_code})
 
 
+_unquoted: list[Callable[[str], str]] = []
+
+
+def hides(unquoted: Callable[[str], str]) -> None:
+    """Take out of every message, from now on, what `unquoted` takes out of a text: what a profile took from the
+    environment (`Profile.taken`)."""
+    _unquoted.append(unquoted)
+
+
+def hides_nothing() -> None:
+    """A command line begins, of which a process may give many: no profile was read for it yet."""
+    _unquoted.clear()
+
+
 def sentence(what: Any) -> str:
     """What went wrong, in one line; a plugin's driver may quote an address with a password in it, or a value that
     came from the environment."""
     from sr_ports.masking import without_passwords
     from sr_ports.secret_shapes import without_private_keys
 
-    environment: Any = sys.modules.get("sr_plugins.documents.environment")  # not loaded: nothing was filled in
-    told = str(what) if environment is None else environment.unquoted(str(what))
+    told = str(what)
+    for unquoted in _unquoted:
+        told = unquoted(told)
     return one_line(without_passwords(without_private_keys(told)[0]))
 
 
@@ -97,12 +112,10 @@ def spelled(step: NextStep) -> str:
     return f"{step.before}{typed}{step.after}"
 
 
-def plugins_told(host: PluginHost) -> dict[str, Any]:
+def plugins_told(host: PluginHost, unquoted: Callable[[str], str]) -> dict[str, Any]:
     """Adapters and laws by port, and names that two plugins give; without what came from the environment, as the place
-    of a plugin that is a file may have."""
+    of a plugin that is a file may have. `unquoted`: of the profile (`Profile.taken`)."""
     import attrs
-
-    from sr_plugins.documents.environment import unquoted
 
     rows = [attrs.asdict(one) for one in host.offers()]
     told = [{name: unquoted(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows]

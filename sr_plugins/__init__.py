@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sr_domain.runner import ScenarioRunner
     from sr_plugins.documents.pack import load_pack
     from sr_plugins.documents.policy import load_policy
+    from sr_plugins.documents.profile import ProfileSource
     from sr_plugins.laws import builtin_laws
     from sr_plugins.uses.consumer import Guarded, open_facts, verify_facts
     from sr_plugins.wiring.schema import profile_schema
@@ -32,13 +33,13 @@ if not TYPE_CHECKING:
 
 
 def build_runner(
-    profile: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    profile: ProfileSource = None,
     *,
     policy: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     plugins: Sequence[Any] = (),
     narrate: bool = False,
 ) -> ScenarioRunner:
-    """A runner wired as the profile says: a shipped name, a path, or a mapping.
+    """A runner wired as the profile says: a shipped name, a path, a mapping, or one that was read.
 
     `policy`: a path or mapping instead of the profile's. `plugins`: plugin modules or objects
     beside the installed ones. `narrate`: tell the story on stderr. Nothing is read, written or

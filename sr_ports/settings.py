@@ -23,7 +23,8 @@ class About(Compared):
     """What is known of a setting beside its type. `text`: one line of help. `wanted`: completes "must be ...".
 
     `secret`: its value is shown nowhere. `base`: what a section begins with where it is given at all.
-    `rest`: this field takes every key that no other field has. `before`: makes the given value ready for
+    `rest`: this field takes every key that no other field has. `aside`: it is no setting, and nothing that is
+    read fills it. `before`: makes the given value ready for
     reading; it may raise `Refused`.
     """
 
@@ -32,6 +33,7 @@ class About(Compared):
     secret: bool = False
     base: Any = None
     rest: bool = False
+    aside: bool = False
     before: Callable[[Any], Any] | None = None
 
 

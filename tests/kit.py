@@ -37,7 +37,8 @@ from sr_domain.run.ports import Ports, Settings
 from sr_domain.runner import ScenarioRunner
 from sr_plugins.documents.policy import load_policy
 from sr_plugins.laws import BUILTIN_LAWS
-from sr_ports import EngineCall, EngineResult, Envelope, ObsEvent
+from sr_plugins.testing.memory import Listener
+from sr_ports import EngineCall, EngineResult, Envelope
 from tests.worlds import MF, PH, pack, write_files
 
 PLATFORM = "platform_20260131T134200Z"
@@ -73,19 +74,6 @@ def request(key: str = "key", **changes: Any) -> dict[str, Any]:
         **changes,
     }
     return {name: value for name, value in document.items() if value is not None}
-
-
-@attrs.frozen
-class Listener:
-    """A telemetry sink that remembers."""
-
-    events: list[ObsEvent] = attrs.field(factory=list)
-
-    def emit(self, event: ObsEvent) -> None:
-        self.events.append(event)
-
-    def close(self) -> None:
-        """Nothing to let go of."""
 
 
 class Told(SqliteAuthority):

@@ -183,10 +183,11 @@ def in_sqlite(root: Path, lab: Lab, opened: ExitStack) -> Authorities:
 
 def in_postgres(dsn: str, lab: Lab, opened: ExitStack) -> Authorities:
     from sr_adapters.postgres.authority import PostgresAuthority
+    from sr_adapters.postgres.database import Database
     from tests.servers import postgres
 
     def at(schema: str) -> Any:
-        made: Any = opened.enter_context(closing(PostgresAuthority(dsn, schema=schema)))
+        made: Any = opened.enter_context(closing(PostgresAuthority(Database(dsn, schema=schema))))
         made.now = lab.clock.now  # deadlines go by the clock moved by hand
         return made
 

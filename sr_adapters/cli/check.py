@@ -49,7 +49,7 @@ def check_command(session: Session, root: str, pack: str | None, request_file: s
         what = f"{request_file} names no manifest_fingerprint: it is not known which world {root} is to be"
         raise BadInput(ReasonCode.DATA_UNFIT, what, "seal own data first: sr seal")
     progress = output.tell if session.narrates else lambda line: None
-    done = check_root(root, request, profile=session.profile, policy=session.policy, pack=pack, progress=progress)
+    done = check_root(root, request, profile=session.loaded, policy=session.policy, pack=pack, progress=progress)
     code = _EXITS.get(done.verdict, exits.FAULT)
     if session.as_json:
         session.json({**done.document(), "exit_code": code})

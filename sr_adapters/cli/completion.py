@@ -30,9 +30,12 @@ def completion_command(ctx: click.Context, shell: str) -> int:
     """The lines that make a shell complete commands, run ids, keys and gates: eval "$(sr completion bash)"."""
     from click.shell_completion import get_completion_class
 
-    kind = get_completion_class(shell)
-    if kind is not None:
-        output.answer(_source(kind, ctx.find_root().command))
+    session: Session = ctx.obj
+    script = _source(get_completion_class(shell), ctx.find_root().command)
+    if session.as_json:
+        session.json({"shell": shell, "script": script})
+    else:
+        output.answer(script)
     return exits.DONE
 
 
@@ -95,9 +98,8 @@ def outputs(ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         from click.shell_completion import CompletionItem
 
         from sr_plugins.documents.pack import load_pack
-        from sr_plugins.documents.profile import load_profile
 
-        pack = load_pack(load_profile(session.profile).engine.interface_pack)
+        pack = load_pack(session.loaded.engine.interface_pack)
         return [CompletionItem(one) for one in pack.outputs if one.startswith(incomplete)]
 
     return _asked(ctx, ask)

@@ -60,12 +60,13 @@ def demo_command(session: Session, folder: str, fail: str, size: str) -> int:
     command = [sys.executable, "-m", "sr_adapters.demo_engine", "--pack", str(_pack(root)), "--size", size]
     profile: dict[str, Any] = {
         "profile": "demo",
-        **_servers(session.profile),
+        **_servers(session),
         "runtime_root": str(root / "runs"),
         "invoker": {"adapter": "subprocess", "command": command, "cwd": str(root), "timeout_seconds": 3600},
     }
     spoiling = {**profile["invoker"], "command": [*command, "--fail", spoiled]} if spoiled else profile["invoker"]
-    runner = build_runner({**profile, "invoker": spoiling}, policy=session.policy, narrate=session.narrates)
+    read = session.read({**profile, "invoker": spoiling})
+    runner = build_runner(read, policy=session.policy, narrate=session.narrates)
     click.get_current_context().call_on_close(runner.close)
     _make(root, profile)
     session.profile = _short(root / "profile.yaml")
@@ -79,12 +80,13 @@ def demo_command(session: Session, folder: str, fail: str, size: str) -> int:
     return finish(session, {**outcome.document(), "root": str(root), "profile": profile}, outcome)
 
 
-def _servers(named: str) -> dict[str, Any]:
+def _servers(session: Session) -> dict[str, Any]:
     """What a shipped profile of servers says of them, as it is written: the environment's values stay in there."""
     from sr_plugins.documents.profile import SHIPPED
     from sr_plugins.documents.shipped import shipped
     from sr_plugins.documents.yaml import load_yaml
 
+    named = session.profile
     if named == "local" or named not in SHIPPED:
         return {}
     document = load_yaml((shipped("config") / f"{named}.yaml").read_bytes(), what=named)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable
 from typing import Any
 
 import click
 
-from sr_adapters.answers import sentence
+from sr_adapters.answers import hides_nothing, sentence
 from sr_adapters.cli import output
 from sr_adapters.shown import short_digests
 from sr_ports import REASONS, ReasonCode
@@ -41,12 +40,10 @@ class Tree(click.Group):
 
 
 def begin() -> None:
-    """A command line begins: no command is known yet, and no value came from the environment."""
+    """A command line begins, of which a process may give many: no command is known yet, and no profile was read."""
     _words.clear()
     _options.clear()
-    environment: Any = sys.modules.get("sr_plugins.documents.environment")
-    if environment is not None:  # a process may give many command lines
-        environment.forget()
+    hides_nothing()
 
 
 def typed_with(options: Iterable[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sr_adapters.cli.errors import running
-from sr_ports import REASONS, ReasonCode
+from sr_ports import ReasonCode
 
 if TYPE_CHECKING:
     from sr_domain.queries.finding import Finding
@@ -28,15 +28,16 @@ def step(one: Finding, run_id: str) -> str | None:
     if one.code is ReasonCode.TRUTH_LOST:
         return f"read nothing of it; sr retry {run_id} asks again"
     if "/run_record/" in one.where and one.code in _OF_THE_RECORD:
-        accept = f"or accept the loss: sr recover {run_id} --accept-loss --reason R"
-        return f"{REASONS[ReasonCode.TRUTH_ROLLED_BACK].otherwise}, {accept}"
+        from sr_domain.run.rolled_back import recover_step
+
+        return recover_step(run_id).words
     if "/part_lists/" in one.where and one.code is ReasonCode.TRUTH_MISSING:
         return "restore it from backup; a new run of the same bytes, in the same platform run, writes it again"
     own = any(part in one.where for part in _WRITTEN_AGAIN)
     if own and one.code in (ReasonCode.TRUTH_MISSING, ReasonCode.ATTESTATION_MISSING):
         return f"sr resume {run_id} writes it again"
     if own and one.code is ReasonCode.TRUTH_ALTERED:
-        from sr_domain.run.altered import way_on
+        from sr_domain.run.altered import set_aside_step
 
-        return way_on(run_id, one.where)
+        return set_aside_step(run_id, one.where).words
     return None

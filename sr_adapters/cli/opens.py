@@ -41,7 +41,7 @@ def open_command(
 
     progress = output.tell if session.narrates else lambda line: None
     superseded: Literal["refuse", "allow"] = "allow" if allow_superseded else "refuse"
-    with open_facts(facts, session.profile, key, superseded, engine_run_root, progress=progress) as opened:
+    with open_facts(facts, session.loaded, key, superseded, engine_run_root, progress=progress) as opened:
         files = named_files(opened, output_id, proven=not fast)
         session.tell_superseded(opened.run_id, opened.successors)
         _say_files(session, opened.run_id, output_id, files)

@@ -73,9 +73,8 @@ def add_output(session: Session, output_id: str, template: str, folder: str | No
     """Add an output to the catalogue. TEMPLATE is a file, a folder (ends in /) or a glob, below the engine root."""
     from sr_plugins.documents.pack import BUILTIN
     from sr_plugins.documents.pack_new import add_output as add_it
-    from sr_plugins.documents.profile import load_profile
 
-    pack = folder or load_profile(session.profile).engine.interface_pack
+    pack = folder or session.loaded.engine.interface_pack
     if pack == BUILTIN:
         raise click.UsageError("the shipped pack is not changed: give --pack, or a profile that names a pack")
     path = add_it(Path(pack), output_id, template, gate_id)

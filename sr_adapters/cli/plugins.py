@@ -12,6 +12,7 @@ from sr_adapters.cli.errors import Tree, tell
 from sr_adapters.cli.session import Session, counted
 
 if TYPE_CHECKING:
+    from sr_plugins.documents.profile import Profile
     from sr_plugins.uses.plugin_check import Tried
     from sr_plugins.uses.plugin_shown import Shown
 
@@ -52,23 +53,19 @@ def listed(session: Session) -> int:
 
 def _installed(session: Session) -> Mapping[str, Any]:
     """What there is here."""
-    import attrs
-
+    from sr_adapters.answers import plugins_told
     from sr_plugins.wiring.wire import survey
 
-    host = survey(session.any_profile())
-    plugins = [attrs.asdict(_told(one)) for one in host.offers()]
-    return {"plugins": plugins, "conflicts": [one.what for one in host.conflicts]}
+    profile = session.any_profile()
+    return plugins_told(survey(profile), profile.taken.unquoted)
 
 
-def _told(row: T) -> T:
+def _told(profile: Profile, row: T) -> T:
     """The row without what came from the environment, as the place of a plugin that is a file may have."""
     import attrs
 
-    from sr_plugins.documents.environment import unquoted
-
-    told = {name: unquoted(value) for name, value in attrs.asdict(row, recurse=False).items() if isinstance(value, str)}
-    return attrs.evolve(row, **told)
+    texts = {name: value for name, value in attrs.asdict(row, recurse=False).items() if isinstance(value, str)}
+    return attrs.evolve(row, **{name: profile.taken.unquoted(value) for name, value in texts.items()})
 
 
 @plugins_command.command("show")
@@ -84,7 +81,8 @@ def show(session: Session, name: str) -> int:
     from sr_plugins.uses.plugin_shown import shown
     from sr_plugins.wiring.wire import survey
 
-    found = [_told(one) for one in shown(survey(session.any_profile()), name)]
+    profile = session.any_profile()
+    found = [_told(profile, one) for one in shown(survey(profile), name)]
     if session.as_json:
         session.json({"name": name, "found": [attrs.asdict(one) for one in found]})
     else:

@@ -43,8 +43,6 @@ def verify_command(
     5 on any fault; that the run was superseded is one, and that its
     record is gone another: outputs are proven from the view and its part lists all the same.
     """
-    from sr_domain.queries.finding import Weight
-    from sr_domain.queries.view_gates import WORKERS_FAULTS
 
     how = {"engine_run_root": engine_run_root, "fast": fast, "allow_superseded": allow_superseded}
     done = (
@@ -58,6 +56,14 @@ def verify_command(
         tell(one.code, f"{one.where}: {one.what}", step(one, done.run_id))
     if done.ok:
         session.tell_superseded(done.run_id, done.superseded_by)
+    return _exit_code(done)
+
+
+def _exit_code(done: Verification) -> int:
+    from sr_domain.queries.finding import Weight
+    from sr_domain.queries.view_gates import WORKERS_FAULTS
+
+    if done.ok:
         return exits.DONE
     left = [one for one in done.findings if one.code not in WORKERS_FAULTS]
     if not left:
@@ -72,7 +78,7 @@ def _verified_here(session: Session, facts: str, key: str | None, how: Mapping[s
         if session.narrates:
             output.tell(line)
 
-    return verify_facts(facts, profile=session.profile, key=key, progress=progress, **how).verification
+    return verify_facts(facts, profile=session.loaded, key=key, progress=progress, **how).verification
 
 
 def _verified_afar(session: Session, facts: str, key: str | None, how: Mapping[str, Any]) -> Verification:

@@ -84,12 +84,12 @@ def _world(session: Session) -> _World:
     from sr_adapters.cli.documents import read_request
     from sr_adapters.own_data.own_gates import OWN_LAWS
     from sr_plugins.documents.pack import load_pack
-    from sr_plugins.documents.profile import SHIPPED, load_profile
+    from sr_plugins.documents.profile import SHIPPED
 
     if session.profile in SHIPPED:
         what = "there is no sr.yaml in this folder: nothing says what the data are"
         raise BadInput(ReasonCode.DATA_UNFIT, what, "describe them first: sr init DATA")
-    profile = load_profile(session.profile)
+    profile = session.loaded
     pack = load_pack(profile.engine.interface_pack)
     templates = {one.output_id: one.path_template for one in pack.outputs.values()}
     before = read_request(REQUEST) if Path(REQUEST).exists() else {}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sr_adapters.answers import versioned
+from sr_adapters.answers import hides, versioned
 from sr_adapters.cli import output
 from sr_adapters.cli.errors import as_typed, remedy_here, running, tell
 from sr_adapters.cli.far import local_only
@@ -79,20 +79,32 @@ class Session:
 
         if self.server is not None:
             raise local_only(running())
-
-        runner = build_runner(self.profile, policy=self.policy, narrate=self.narrates)
+        runner = build_runner(self.loaded, policy=self.policy, narrate=self.narrates)
         root = click.get_current_context().find_root()
         root.call_on_close(runner.close)
         root.call_on_close(lambda: self._tell(runner.notices))
         return runner
 
+    @cached_property
+    def loaded(self) -> Profile:
+        """The chosen profile, read when first needed."""
+        return self.read(self.profile)
+
+    def read(self, source: str | Mapping[str, Any]) -> Profile:
+        """A profile; from now on no message of this command line quotes what it took from the environment."""
+        from sr_plugins.documents.profile import load_profile
+
+        profile = load_profile(source)
+        hides(profile.taken.unquoted)
+        return profile
+
     def any_profile(self) -> Profile:
         """The profile; one that lets any plugin in where its environment is not set, which no plugin decides."""
-        from sr_plugins.documents.profile import Profile, load_profile
+        from sr_plugins.documents.profile import Profile
         from sr_ports import BadInput, ReasonCode
 
         try:
-            return load_profile(self.profile)
+            return self.loaded
         except BadInput as error:
             if error.code is not ReasonCode.ENV_UNSET:
                 raise

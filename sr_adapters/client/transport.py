@@ -45,7 +45,8 @@ _AWAY = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPS
 class Question:
     """What is asked. `path`: its parts, each quoted as one. `again`: whether asking twice is as asking once.
 
-    `long`: whether the answer may take as long as a proof of every byte does. `actor`: who asks, where the service proves nobody; a service that does ignores it.
+    `long`: whether the answer may take as long as a proof of every byte does. `actor`: who asks,
+    where the service proves nobody; a service that does ignores it.
     """
 
     method: str

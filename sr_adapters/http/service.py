@@ -78,7 +78,7 @@ class Service:
         from sr_adapters.answers import plugins_told
         from sr_plugins.wiring.wire import survey
 
-        return plugins_told(survey(self.profile))
+        return plugins_told(survey(self.profile), self.profile.taken.unquoted)
 
     async def drained(self, seconds: float) -> None:
         """Return after so long, or once the service drains."""

@@ -68,3 +68,22 @@ class Deferred:
         trouble, self._trouble = self._trouble, None
         if trouble is not None:
             raise trouble
+
+
+class DeferredSink:
+    """A sink that works on events later, all that were kept at once. Its worker is given to `__init__`."""
+
+    close_s = CLOSE_S
+
+    def __init__(self, work: Callable[[Sequence[ObsEvent]], None], *, after_s: float, limit: int) -> None:
+        self._deferred = Deferred(work, after_s=after_s, limit=limit)
+
+    def emit(self, event: ObsEvent) -> None:
+        self.emit_all([event])
+
+    def emit_all(self, events: Sequence[ObsEvent]) -> None:
+        self._deferred.add(events)
+
+    def close(self) -> None:
+        """Work on what was kept."""
+        self._deferred.now()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from sr_adapters.observability.deferred import CLOSE_S, Deferred
+from sr_adapters.observability.deferred import DeferredSink
 from sr_adapters.observability.lengths import instant
 from sr_adapters.observability.lines import document
 from sr_adapters.observability.metrics import BUCKETS, METRICS, measured
@@ -37,27 +37,16 @@ _LONGEST = 16_384
 """Characters that an attribute or a message may have."""
 
 
-class OtlpSink:
+class OtlpSink(DeferredSink):
     """Tells a collector of runs. `settings`: where it is. `every_s`: how long events may be kept."""
 
     traces = True
-    close_s = CLOSE_S
 
     def __init__(self, settings: OtlpSettings, *, every_s: float = EVERY_S) -> None:
         self._settings = settings
         self._spans = Spans()
         self._exports: _Exports | None = None
-        self._deferred = Deferred(self._export, after_s=every_s, limit=_LIMIT)
-
-    def emit(self, event: ObsEvent) -> None:
-        self.emit_all([event])
-
-    def emit_all(self, events: Sequence[ObsEvent]) -> None:
-        self._deferred.add(events)
-
-    def close(self) -> None:
-        """Tell what was kept."""
-        self._deferred.now()
+        super().__init__(self._export, after_s=every_s, limit=_LIMIT)
 
     def _export(self, events: Sequence[ObsEvent]) -> None:
         """Raises `ConnectionError` where the collector did not take something: it is not told that again, and what

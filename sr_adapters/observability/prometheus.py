@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sr_adapters.observability.deferred import CLOSE_S, Deferred
+from sr_adapters.observability.deferred import DeferredSink
 from sr_adapters.observability.metrics import BUCKETS, METRICS, Measured, measured
 from sr_adapters.observability.server_settings import PrometheusSettings
 from sr_ports import ObsEvent, Wiring
@@ -130,28 +130,16 @@ def _apart(found: dict[float, float]) -> list[float]:
     return counts
 
 
-class PrometheusSink:
+class PrometheusSink(DeferredSink):
     """Counts events. `path`: the text file that what is counted is added to; None for none.
 
     Nothing of the client is imported, and nothing written, before it is time: a run does not wait for numbers.
     """
 
-    close_s = CLOSE_S
-
     def __init__(self, path: str | None, *, every_s: float = EVERY_S) -> None:
         self._path = path
         self._whole, self._owed = Tally(), Tally()
-        self._deferred = Deferred(self._count, after_s=every_s, limit=_LIMIT)
-
-    def emit(self, event: ObsEvent) -> None:
-        self.emit_all([event])
-
-    def emit_all(self, events: Sequence[ObsEvent]) -> None:
-        self._deferred.add(events)
-
-    def close(self) -> None:
-        """Add to the file what is not in it yet."""
-        self._deferred.now()
+        super().__init__(self._count, after_s=every_s, limit=_LIMIT)
 
     def exposition(self) -> bytes:
         """What this process counted, in the text format: for ``/metrics``."""

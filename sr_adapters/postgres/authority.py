@@ -12,13 +12,6 @@ import attrs
 from sr_adapters.postgres import statements as sql
 from sr_adapters.postgres.database import Database
 from sr_adapters.postgres.follower_statements import FOLLOWERS
-from sr_adapters.postgres.settings import (
-    CONNECT_TIMEOUT_S,
-    POOL_MAX,
-    POOL_WAIT_S,
-    SCHEMA,
-    STATEMENT_TIMEOUT_S,
-)
 from sr_ports import (
     Admission,
     Binding,
@@ -43,38 +36,16 @@ _TRIES = 3  # the second already sees the row that made the first come back empt
 
 
 class PostgresAuthority:
-    """`AuthorityStore` in one schema of a Postgres database (version 12 or later).
-
-    `dsn`: URI or ``key=value`` string; what it says of TLS, timeouts or time limits in `options` stands.
-    `schema`: where the tables are; made, and brought up to date, on first use or by `migrate`.
-    `pool_max`: connections at most, made when needed; a caller waits `pool_wait_s` for one.
-    `statement_timeout_s`: the server gives a statement up after this. `connect_timeout_s`: the
-    client gives an attempt to connect up after this (at least 2).
+    """`AuthorityStore` in one schema of a Postgres database.
 
     A call whose connection breaks runs once more on a new one. That is safe: admissions and
     leases carry the id of the call that wrote them, so it knows its own first try again, and
     renewing or releasing twice is doing it once.
     """
 
-    def __init__(
-        self,
-        dsn: str,
-        *,
-        schema: str = SCHEMA,
-        pool_max: int = POOL_MAX,
-        pool_wait_s: float = POOL_WAIT_S,
-        statement_timeout_s: float = STATEMENT_TIMEOUT_S,
-        connect_timeout_s: float = CONNECT_TIMEOUT_S,
-    ) -> None:
-        self._database = Database(
-            dsn,
-            schema=schema,
-            pool_max=pool_max,
-            pool_wait_s=pool_wait_s,
-            statement_timeout_s=statement_timeout_s,
-            connect_timeout_s=connect_timeout_s,
-        )
-        self._rows = self._database.rows
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._rows = database.rows
 
     def migrate(self) -> None:
         """Lay the tables or bring them up to date, the followers' too; needs the right to create."""
@@ -213,15 +184,7 @@ class PostgresAuthority:
 
 def build(wiring: Wiring[PostgresSettings]) -> PostgresAuthority:
     """The authority a profile asks for. Raises `BadInput(PROFILE_INVALID)`."""
-    settings = wiring.settings
-    return PostgresAuthority(
-        settings.dsn,
-        schema=settings.schema,
-        pool_max=settings.pool_max,
-        pool_wait_s=settings.pool_wait_s,
-        statement_timeout_s=settings.statement_timeout_s,
-        connect_timeout_s=settings.connect_timeout_s,
-    )
+    return PostgresAuthority(Database.wired(wiring.settings))
 
 
 def _bound(found: Sequence[Any]) -> Binding:

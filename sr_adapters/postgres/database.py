@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
 
@@ -22,9 +22,21 @@ from sr_adapters.postgres.settings import (
 from sr_adapters.postgres.trip import Link, Row, Values, one_trip, settings
 from sr_ports import ReasonCode
 
+if TYPE_CHECKING:
+    from sr_adapters.postgres.settings import PostgresSettings
+
 
 class Database:
-    """Statements on one kind of tables in a schema. Parameters as of `PostgresAuthority`. Raises port errors."""
+    """Statements on one kind of tables in a schema of a database (version 12 or later). Raises port errors.
+
+    `dsn`: URI or ``key=value`` string; what it says of TLS, timeouts or time limits in `options` stands.
+    `schema`: where the tables are; made, and brought up to date, on first use or by `migrate`.
+    `pool_max`: connections at most, made when needed; a caller waits `pool_wait_s` for one.
+    `statement_timeout_s`: the server gives a statement up after this. `connect_timeout_s`: the
+    client gives an attempt to connect up after this (at least 2).
+
+    A call whose connection breaks runs once more on a new one: `rows` says what it sends then.
+    """
 
     def __init__(
         self,
@@ -43,6 +55,19 @@ class Database:
         conninfo = with_defaults(dsn, connect_timeout_s=connect_timeout_s)
         self._connections = Connections(conninfo, limit=pool_max, wait_s=pool_wait_s)
         self._prepared, self._kind = threading.Event(), kind
+
+    @classmethod
+    def wired(cls, settings: PostgresSettings, kind: tables.Kind = tables.AUTHORITY) -> Self:
+        """The database that a profile names. Raises `BadInput(PROFILE_INVALID)`."""
+        return cls(
+            settings.dsn,
+            schema=settings.schema,
+            pool_max=settings.pool_max,
+            pool_wait_s=settings.pool_wait_s,
+            statement_timeout_s=settings.statement_timeout_s,
+            connect_timeout_s=settings.connect_timeout_s,
+            kind=kind,
+        )
 
     def of(self, kind: tables.Kind) -> Self:
         """The same schema and connections, for another kind of tables."""

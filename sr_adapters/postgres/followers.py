@@ -83,18 +83,7 @@ class PostgresFollowerStore:
 
 def build(wiring: Wiring[PostgresSettings]) -> PostgresFollowerStore:
     """The store beside a profile's authority. Raises `BadInput(PROFILE_INVALID)`."""
-    settings = wiring.settings
-    return PostgresFollowerStore(
-        Database(
-            settings.dsn,
-            schema=settings.schema,
-            pool_max=settings.pool_max,
-            pool_wait_s=settings.pool_wait_s,
-            statement_timeout_s=settings.statement_timeout_s,
-            connect_timeout_s=settings.connect_timeout_s,
-            kind=sql.FOLLOWERS,
-        )
-    )
+    return PostgresFollowerStore(Database.wired(wiring.settings, sql.FOLLOWERS))
 
 
 def _this(claim: Lease) -> dict[str, Any]:

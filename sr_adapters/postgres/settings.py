@@ -20,7 +20,7 @@ _TIMED: Final = "a number of seconds above zero, of a sensible size"
 
 @attrs.frozen(kw_only=True)
 class PostgresSettings:
-    """See `sr_adapters.postgres.authority.PostgresAuthority`."""
+    """See `sr_adapters.postgres.database.Database`."""
 
     dsn: str = attrs.field(
         repr=False, metadata=setting("where the database is", wanted="a Postgres connection string", secret=True)

@@ -27,6 +27,7 @@ from sr_domain.run.deadline import deadline_of
 from sr_domain.run.lookup import recorded, told_of_more
 from sr_domain.run.outcome import NextStep, remedy_of
 from sr_domain.run.ports import Ports
+from sr_domain.run.rolled_back import recover_step
 from sr_domain.run.store_identity import KnownStore
 from sr_ports import REASONS, BadInput, Fault, ReasonCode, Unreachable
 
@@ -89,6 +90,7 @@ def explain(ports: Ports, layout: Layout, ledger: Ledger, beyond: Fault | None =
     root = record.named_root if record.started is None else record.root
     chain = successors(ports.store, layout, ledger)
     gates, outputs = _items(ports, record, _arrived(ports, record))
+    newest = chain[-1] if chain else None
     holder = None if state is not None and state.final else _holder(ports, ledger.run_id)
     return Explanation(
         run_id=ledger.run_id,
@@ -96,7 +98,7 @@ def explain(ports: Ports, layout: Layout, ledger: Ledger, beyond: Fault | None =
         reason_code=code,
         detail=detail,
         meaning=REASONS[ReasonCode(code)].meaning if code else "",
-        next=_recover(ledger) if beyond else _next(ledger, code, chain[-1] if chain else None, fault, altered),
+        next=recover_step(ledger.run_id) if beyond else _next(ledger, code, newest, fault, altered),
         deadline_utc=None if deadline is None else format_instant(deadline),
         seconds_left=left,
         engine_run_root=root,
@@ -105,7 +107,7 @@ def explain(ports: Ports, layout: Layout, ledger: Ledger, beyond: Fault | None =
         attempts=tuple(_attempt(ports, one) for one in record.attempts if one.end is not None),
         problems=() if rest is None else rest.problems,
         superseded_by=chain[0] if chain else None,
-        newest_run_id=chain[-1] if chain else None,
+        newest_run_id=newest,
         holder=holder,
         changed=() if rest is None else rest.changed,
     )
@@ -126,11 +128,6 @@ def _holder(ports: Ports, run_id: str) -> str | None:
     except Unreachable as error:
         return f"whether somebody holds it cannot be told now: {error.what}"
     return None if lease is None else f"{lease.owner}, {lease.expires_in_s:.0f} s left"
-
-
-def _recover(ledger: Ledger) -> NextStep:
-    before = "restore the store from backup; to go on without what is lost: "
-    return NextStep("recover", ledger.run_id, before=before, after=" --accept-loss --reason R")
 
 
 def _next(

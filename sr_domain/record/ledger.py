@@ -246,13 +246,9 @@ def check_ledger(run_id: str, data: bytes) -> Ledger | RecordFault:
         held += as_text(line)
         if held > MAX_STORED:
             return RecordFault(number, _LONG_RECORD, ReasonCode.OBJECT_TOO_LARGE)
-        try:
-            event = Event(**json.loads(line.decode()))
-        except (ValueError, TypeError, RecursionError):
-            return RecordFault(number, "not an event")
-        newer = revisions.newer(event.event_kind, event.details)
-        if newer is not None:  # before anything else: the line itself may follow other rules
-            return RecordFault(number, newer, ReasonCode.REVISION_UNKNOWN)
+        event = _parsed(number, line)
+        if isinstance(event, RecordFault):
+            return event
         fault = _fault(run_id, event, line, number - 1, tail, events[-1].fence if events else 0, seen)
         wrong = None if fault else revisions.fault(event.event_kind, event.details, named or revisions.FIRST)
         if wrong is not None:
@@ -270,6 +266,17 @@ def check_ledger(run_id: str, data: bytes) -> Ledger | RecordFault:
         events.append(event)
         tail = sha256_hex(line)
     return Ledger(run_id, tuple(events), data, tail)
+
+
+def _parsed(number: int, line: bytes) -> Event | RecordFault:
+    """The event of a line, whatever else is wrong with it; why this release can read none."""
+    try:
+        event = Event(**json.loads(line.decode()))
+    except (ValueError, TypeError, RecursionError):
+        return RecordFault(number, "not an event")
+    newer = revisions.newer(event.event_kind, event.details)
+    # Before anything else: the line itself may follow other rules.
+    return event if newer is None else RecordFault(number, newer, ReasonCode.REVISION_UNKNOWN)
 
 
 def read_tail(run_id: str, data: bytes) -> Ledger:

@@ -24,7 +24,7 @@ class AlteredArtifact(Fault):
 
     def __init__(self, run_id: str, key: str, stands: str, why: str | None = None) -> None:
         what = f"{key} is not what the record of its run says" + (f": {why}" if why else "")
-        super().__init__(ReasonCode.TRUTH_ALTERED, what, way_on(run_id, key))
+        super().__init__(ReasonCode.TRUTH_ALTERED, what, set_aside_step(run_id, key).words)
         self.run_id, self.key, self.stands, self.why = run_id, key, stands, why
 
     def __reduce__(self) -> tuple[type[AlteredArtifact], tuple[str, str, str, str | None]]:
@@ -36,13 +36,8 @@ class AlteredArtifact(Fault):
         return ArtifactRefused(self.code.value, self.what, self.remedy, self.key, self.stands)
 
 
-def way_on(run_id: str, key: str) -> str:
-    """What to do about an artifact at `key` that is not the record's."""
-    return f"restore it from backup, or set it aside: sr recover {run_id} --artifact {key} --accept-loss --reason R"
-
-
 def set_aside_step(run_id: str, key: str) -> NextStep:
-    """The same, as a next step."""
+    """What to do about an artifact at `key` that is not the record's."""
     after = f" --artifact {key} --accept-loss --reason R"
     return NextStep("recover", run_id, before="restore it from backup, or set it aside: ", after=after)
 

@@ -26,6 +26,12 @@ class NextStep(Compared):
     before: str = ""
     after: str = ""
 
+    @property
+    def words(self) -> str:
+        """In words, with the command as documents name it: without the options of a command line."""
+        typed = f"sr {self.command} {self.run_id}" if self.command else ""
+        return f"{self.before}{typed}{self.after}"
+
 
 @attrs.frozen(eq=False, repr=False)
 class Outcome(Compared):

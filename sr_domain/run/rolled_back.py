@@ -11,6 +11,7 @@ from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
 from sr_domain.run.answers import settled
 from sr_domain.run.noted import holds
+from sr_domain.run.outcome import NextStep
 from sr_ports import Binding, Fault, IndexedRun, ReasonCode
 
 
@@ -37,11 +38,14 @@ def behind(known: Binding, ledger: Ledger) -> Fault | None:
 
 def rolled_back(run_id: str, what: str) -> Fault:
     """That a run's record lost what the index knows of it, and how to go on with that very run."""
-    remedy = (
-        "restore the store from backup, or name the one that has the record in the profile; to go on without what is"
-        f" lost: sr recover {run_id} --accept-loss --reason R"
-    )
-    return Fault(ReasonCode.TRUTH_ROLLED_BACK, what, remedy)
+    return Fault(ReasonCode.TRUTH_ROLLED_BACK, what, recover_step(run_id).words)
+
+
+def recover_step(run_id: str) -> NextStep:
+    """What to do about a run whose record lost what the index knows of it."""
+    before = "restore the store from backup, or name the one that has the record in the profile"
+    after = " --accept-loss --reason R"
+    return NextStep("recover", run_id, before=f"{before}; to go on without what is lost: ", after=after)
 
 
 def never_released(known: Binding | IndexedRun) -> bool:

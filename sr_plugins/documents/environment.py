@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import attrs
+
 from sr_ports import BadInput, ReasonCode, SrError, one_line
 from sr_ports.errors import foreseen
 
@@ -26,8 +28,6 @@ _SWITCHES = frozenset({"true", "false", "null", "none", "auto"})
 """Words that are nobody's secret and stand in many a message."""
 _SHORTEST = 4
 """Characters of a value below which it is no more than a word that stands everywhere."""
-_told: dict[str, tuple[str, ...]] = {}
-"""Texts that this process filled from the environment, and the variables whose values they hold."""
 
 
 class Filled(str):
@@ -55,64 +55,77 @@ def named_in(text: str) -> Iterator[tuple[str, str | None]]:
     return ((match[1], match[2]) for match in _ENV.finditer(text))
 
 
-def fill(node: Any, env: Mapping[str, str], where: str = "") -> Any:
-    """The document with ``${NAME}``, ``${NAME:-default}`` and a leading ``~`` filled in everywhere, as a shell does.
+@attrs.frozen(eq=False, repr=False)
+class Taken:
+    """What one reading of a profile took from the environment; messages about that profile quote none of it.
 
-    Raises `BadInput`: PROFILE_INVALID, ENV_UNSET.
+    `texts`: each text that it filled in, and the variables whose values that holds.
     """
-    if isinstance(node, Mapping):
-        return {key: fill(value, env, f"{where}.{key}" if where else str(key)) for key, value in node.items()}
-    if isinstance(node, list):
-        return [fill(value, env, f"{where}[{at}]") for at, value in enumerate(node)]
-    return _text(node, env, where) if isinstance(node, str) else node
 
+    texts: dict[str, tuple[str, ...]] = attrs.field(factory=dict)
 
-def _text(text: str, env: Mapping[str, str], where: str) -> str:
-    if "${" in _ENV.sub("", text):
-        what = f"{where}: a ${{ that begins neither ${{NAME}} nor ${{NAME:-default}}, or stands in a default"
-        raise BadInput(ReasonCode.PROFILE_INVALID, what)
-    used: dict[str, None] = {}
+    def fill(self, node: Any, env: Mapping[str, str], where: str = "") -> Any:
+        """The document with ``${NAME}``, ``${NAME:-default}`` and a leading ``~`` filled in, as a shell does.
 
-    def value(match: re.Match[str]) -> str:
-        name = _variable(match[1], env)
-        found: str | None = env.get(name)
-        if match[2] is not None and not found:
-            return match[2]  # as in a shell: an empty one is as good as none
-        if found is None:
-            what = f"{where} needs the environment variable {match[1]}, which is not set"
-            raise BadInput(ReasonCode.ENV_UNSET, what, f"set {match[1]}, or give a default as ${{{match[1]}:-default}}")
-        used[name] = None
-        if not found.startswith(("/", "~", ".")):  # the home folder stands in many an honest path
-            _told[found] = (name,)
-        return found
+        Raises `BadInput`: PROFILE_INVALID, ENV_UNSET.
+        """
+        if isinstance(node, Mapping):
+            return {key: self.fill(value, env, f"{where}.{key}" if where else str(key)) for key, value in node.items()}
+        if isinstance(node, list):
+            return [self.fill(value, env, f"{where}[{at}]") for at, value in enumerate(node)]
+        return self._text(node, env, where) if isinstance(node, str) else node
 
-    full = at_home(_ENV.sub(value, text), where)
-    if not _ENV.search(text):
-        return full
-    if used:
-        _told[full] = tuple(used)
-    return Filled.of(full, tuple(used))
+    def _text(self, text: str, env: Mapping[str, str], where: str) -> str:
+        if "${" in _ENV.sub("", text):
+            what = f"{where}: a ${{ that begins neither ${{NAME}} nor ${{NAME:-default}}, or stands in a default"
+            raise BadInput(ReasonCode.PROFILE_INVALID, what)
+        used: dict[str, None] = {}
+
+        def value(match: re.Match[str]) -> str:
+            name = _variable(match[1], env)
+            found: str | None = env.get(name)
+            if match[2] is not None and not found:
+                return match[2]  # as in a shell: an empty one is as good as none
+            if found is None:
+                what = f"{where} needs the environment variable {match[1]}, which is not set"
+                remedy = f"set {match[1]}, or give a default as ${{{match[1]}:-default}}"
+                raise BadInput(ReasonCode.ENV_UNSET, what, remedy)
+            used[name] = None
+            if not found.startswith(("/", "~", ".")):  # the home folder stands in many an honest path
+                self.texts[found] = (name,)
+            return found
+
+        full = at_home(_ENV.sub(value, text), where)
+        if not _ENV.search(text):
+            return full
+        if used:
+            self.texts[full] = tuple(used)
+        return Filled.of(full, tuple(used))
+
+    def unquoted(self, text: str) -> str:
+        """A message without the values that came from the environment, each told by its variable instead."""
+        for value in sorted(self.texts, key=len, reverse=True):
+            if len(value) >= _SHORTEST and value.lower() not in _SWITCHES:
+                name = f"(the environment variable {' and '.join(self.texts[value])})"
+                for form in {value, one_line(value), repr(value)[1:-1], one_line(repr(value)[1:-1]), *_clipped(value)}:
+                    text = text.replace(form, name)
+        return text
+
+    @contextmanager
+    def nothing_quoted(self) -> Iterator[None]:
+        """For the block, no `SrError` quotes a value that came from the environment."""
+        try:
+            yield
+        except SrError as error:
+            if foreseen(error):
+                error.what, error.remedy = self.unquoted(error.what), self.unquoted(error.remedy)
+            raise
 
 
 def _variable(asked: str, env: Mapping[str, str]) -> str:
     """The variable that says what `asked` is to say: itself, or its earlier name where that alone is set."""
     earlier = EARLIER.get(asked)
     return earlier if earlier is not None and env.get(earlier) and not env.get(asked) else asked
-
-
-def forget() -> None:
-    """Forget what was filled in so far: a new command line reads profiles of its own."""
-    _told.clear()
-
-
-def unquoted(text: str) -> str:
-    """A message without the values that came from the environment, each told by its variable instead."""
-    for value in sorted(_told, key=len, reverse=True):
-        if len(value) >= _SHORTEST and value.lower() not in _SWITCHES:
-            name = f"(the environment variable {' and '.join(_told[value])})"
-            for form in {value, one_line(value), repr(value)[1:-1], one_line(repr(value)[1:-1]), *_clipped(value)}:
-                text = text.replace(form, name)
-    return text
 
 
 def _clipped(value: str) -> Iterator[str]:
@@ -122,17 +135,6 @@ def _clipped(value: str) -> Iterator[str]:
         for most in (57, 60, 80, 120, 200):
             if len(spelt) > most:
                 yield spelt[:most]
-
-
-@contextmanager
-def nothing_quoted() -> Iterator[None]:
-    """For the block, no `SrError` quotes a value that came from the environment."""
-    try:
-        yield
-    except SrError as error:
-        if foreseen(error):
-            error.what, error.remedy = unquoted(error.what), unquoted(error.remedy)
-        raise
 
 
 def at_home(text: str, where: str) -> str:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
-from attrs.validators import deep_iterable, ge, gt, lt, matches_re, min_len, optional
+from attrs.validators import deep_iterable, matches_re, min_len, optional
 
 from sr_domain.encoding.names import ONE_SPELLING, misspelling
-from sr_plugins.documents.environment import at_home, fill
+from sr_plugins.documents.environment import Taken, at_home
 from sr_plugins.documents.files import read_config
+from sr_plugins.documents.limits import EvidenceSettings, Lease, Reemit
 from sr_plugins.documents.service import ServiceSettings
 from sr_plugins.documents.settings import Reader, shown
 from sr_plugins.documents.shapes import fields_of
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
 SHIPPED = ("local", "local_parity", "local_kinesis", "aws")
 AUTHENTICATORS = ("token", "jwt")
 """Modes that need an authenticator."""
-
-_COUNT: Any = optional([ge(0), lt(10**9)])
-_SECONDS = [gt(0.0), lt(1e9)]
-_COUNTED, _TIMED = "a whole number from 1", "a number of seconds"
 
 
 def _one_spelling(instance: object, attribute: attrs.Attribute[str], value: str) -> None:
@@ -153,75 +150,6 @@ def _proven(auth: Any) -> Any:
 
 
 @attrs.frozen(eq=False, repr=False)
-class RateLimit(Compared):
-    """`max` re-emissions in `window_s` seconds: 0 allows none, None sets no limit."""
-
-    max: int | None = attrs.field(
-        default=5,
-        validator=_COUNT,
-        metadata=setting(
-            "re-emissions of a run in the window; 0 for none, null for no limit",
-            wanted="a whole number from 0, or null for no limit",
-        ),
-    )
-    window_s: float = attrs.field(
-        default=3600.0,
-        alias="window_seconds",
-        validator=_SECONDS,
-        metadata=setting("length of the window", wanted=_TIMED),
-    )
-
-
-@attrs.frozen(eq=False, repr=False)
-class Reemit(Compared):
-    """How often a run's facts may be published again."""
-
-    rate_limit: RateLimit = attrs.field(default=RateLimit(), metadata=setting("how often a run may be re-emitted"))
-
-
-@attrs.frozen(eq=False, repr=False)
-class Lease(Compared):
-    """`ttl_s`: seconds for which a worker holds a run without a sign of life."""
-
-    ttl_s: float = attrs.field(
-        default=60.0,
-        alias="ttl_seconds",
-        validator=_SECONDS,
-        metadata=setting("how long a silent worker holds a run", wanted=_TIMED),
-    )
-
-
-def _workers(instance: object, attribute: attrs.Attribute[Any], value: int | str) -> None:
-    if isinstance(value, int) and not 1 <= value < 10**9:
-        raise ValueError
-
-
-@attrs.frozen(eq=False, repr=False)
-class EvidenceSettings(Compared):
-    """`workers`: threads, ``auto`` for as many as there are cores, and as many processes for laws of others.
-
-    `law_timeout_s`: seconds of a law's own time. `law_isolation`: whose laws run in processes of their own.
-    """
-
-    workers: int | Literal["auto"] = attrs.field(
-        default="auto",
-        validator=_workers,
-        metadata=setting("threads that hash files", wanted=f"auto, or {_COUNTED}"),
-    )
-    digest_source: Literal["bytes"] = attrs.field(default="bytes", metadata=setting("what digests are made from"))
-    digest_cache: Literal["off"] = attrs.field(default="off", metadata=setting("whether digests are kept"))
-    law_timeout_s: float = attrs.field(
-        default=3600.0,
-        alias="law_timeout_seconds",
-        validator=_SECONDS,
-        metadata=setting("how long a law of another distribution may take, of its own time", wanted=_TIMED),
-    )
-    law_isolation: Literal["foreign", "none", "all"] = attrs.field(
-        default="foreign", metadata=setting("whose laws run in processes of their own")
-    )
-
-
-@attrs.frozen(eq=False, repr=False)
 class Plugins(Compared):
     """`allow`: distributions that may provide adapters and laws. `block`: names that are not used. `load`: files."""
 
@@ -307,6 +235,7 @@ class Profile(Compared):
     attest: Section | None = attrs.field(
         default=None, metadata=_given("what signs READY", "key_file", lambda node: None if node == {} else node)
     )
+    taken: Taken = attrs.field(factory=Taken, eq=False, repr=False, metadata=described(About(aside=True)))
 
     @property
     def allow(self) -> frozenset[str] | None:
@@ -314,16 +243,23 @@ class Profile(Compared):
         return None if isinstance(self.plugins.allow, str) else self.plugins.allow
 
 
-def load_profile(
-    source: str | os.PathLike[str] | Mapping[str, Any] | None = None, env: Mapping[str, str] | None = None
-) -> Profile:
-    """A shipped profile by name, a file by path, or a mapping; environment values filled in.
+ProfileSource = str | os.PathLike[str] | Mapping[str, Any] | Profile | None
+"""A profile by its shipped name, by path, as a mapping, or as it was read; None for what `SR_PROFILE` names."""
+
+
+def load_profile(source: ProfileSource = None, env: Mapping[str, str] | None = None) -> Profile:
+    """A shipped profile by name, a file by path, or a mapping; environment values filled in. One that was read stays.
 
     Raises `BadInput`: PROFILE_NOT_FOUND, PROFILE_INVALID (naming the key), ENV_UNSET.
     """
     env = os.environ if env is None else env
-    name, document = profile_document(source, env)
-    return Reader(name).read(Profile, fill(document, env), "")
+    if isinstance(source, Profile):
+        return source
+    taken = Taken()
+    with taken.nothing_quoted():
+        name, document = profile_document(source, env)
+        read = Reader(name).read(Profile, taken.fill(document, env), "")
+    return attrs.evolve(read, taken=taken)
 
 
 def profile_document(

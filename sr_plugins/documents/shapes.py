@@ -62,7 +62,7 @@ def _fields(cls: type[Any]) -> Mapping[str, Field]:
     found = [
         Field((one.alias or one.name).rstrip("_"), hints[one.name], about(one), one)
         for one in attrs.fields(cls)
-        if one.init
+        if one.init and not about(one).aside
     ]
     return {one.key: one for one in found}
 

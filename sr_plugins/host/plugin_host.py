@@ -48,12 +48,18 @@ class PluginHost:
 
     `admittance`: who may provide anything; no code of another is run. `files`: plugins that are one file each.
     `look`: asks what a plugin of another distribution gives, without importing it here, which is then done when an
-    adapter of it is named; None imports it to find out.
+    adapter of it is named; None imports it to find out. `unquoted`: takes out of a sentence what nobody is to see.
     """
 
     look: Look | None = None
 
-    def __init__(self, points: Iterable[EntryPoint] | None, admittance: Admittance, files: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        points: Iterable[EntryPoint] | None,
+        admittance: Admittance,
+        files: Sequence[str] = (),
+        unquoted: Callable[[str], str] = str,
+    ) -> None:
         self.admittance = admittance
         self.offered: dict[tuple[str, str], tuple[Any, Source]] = {}
         self.broken: tuple[Broken, ...] = ()
@@ -62,7 +68,7 @@ class PluginHost:
         self.idle: tuple[Broken, ...] = ()
         self.conflicts: tuple[Conflict, ...] = ()
         self._lock = threading.RLock()
-        self._trace = _tracer()
+        self._trace = _tracer(unquoted)
         wanted, left_out = sorted_out(points, admittance)
         local = [asked_of(one, admittance) for one in files]
         self.left_out = (*left_out, *(one for one in local if isinstance(one, Broken)))
@@ -86,13 +92,14 @@ class PluginHost:
         admittance: Admittance = _ANY,
         files: Sequence[str] = (),
         points: Iterable[EntryPoint] | None = None,
+        unquoted: Callable[[str], str] = str,
     ) -> PluginHost:
         """A host to work with: the own plugins and the given plugin objects are loaded, others when needed.
 
         A broken plugin is noted, not raised. Raises `BadInput(PLUGIN_CONFLICT)` when two of those
         loaded now give one name on one port.
         """
-        host = cls(points, admittance, files)
+        host = cls(points, admittance, files, unquoted)
         for plugin in plugins:
             source = given(plugin)
             host._take(source, partial(ask, plugin, source))
@@ -330,13 +337,13 @@ def _points_here() -> tuple[Sequence[EntryPoint], tuple[Broken, ...]]:
         return one_by_one()
 
 
-def _tracer() -> Callable[[str], None]:
+def _tracer(unquoted: Callable[[str], str]) -> Callable[[str], None]:
     """Takes a sentence about a plugin, for the trace that `SR_TRACE_PLUGINS` asks for."""
     if os.environ.get("SR_TRACE_PLUGINS", "") in ("", "0"):
         return lambda sentence: None
     from sr_plugins.host.trace import tracer
 
-    return tracer()
+    return tracer(unquoted)
 
 
 __all__ = ["DISTRIBUTION", "PORTS", "Broken", "PluginHost", "Source", "absent"]

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
 
 
-def tracer() -> Callable[[str], None]:
-    """Takes a sentence about a plugin, and tells it, once."""
+def tracer(unquoted: Callable[[str], str]) -> Callable[[str], None]:
+    """Takes a sentence about a plugin, and tells it, once. `unquoted`: takes out what nobody is to see."""
     told: set[str] = set()
 
     def trace(sentence: str) -> None:
         if sentence not in told:
             told.add(sentence)
-            _write(sentence)
+            _write(unquoted(sentence))
 
     return trace
 
@@ -25,7 +24,5 @@ def _write(sentence: str) -> None:
     from sr_ports import one_line
     from sr_ports.masking import without_passwords
 
-    environment: Any = sys.modules.get("sr_plugins.documents.environment")  # not loaded: nothing was filled in
-    told = sentence if environment is None else environment.unquoted(sentence)
     with contextlib.suppress(OSError, ValueError):  # a stream that is closed changes nothing
-        sys.stderr.write(f"plugins: {one_line(without_passwords(told))}\n")
+        sys.stderr.write(f"plugins: {one_line(without_passwords(sentence))}\n")

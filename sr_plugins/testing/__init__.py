@@ -20,10 +20,12 @@ from sr_plugins.testing.fixtures import (
     sr_waiting_root,
     sr_world,
 )
+from sr_plugins.testing.law_folder import LawFolder
 from sr_plugins.testing.memory import MemoryWorld
 from sr_plugins.testing.world import SmallWorld
 
 __all__ = [
-    "MemoryWorld", "SmallWorld", "sr_conflicting_root", "sr_impatient_runner", "sr_memory", "sr_pack", "sr_policy",
-    "sr_processes", "sr_profile", "sr_ready_root", "sr_request", "sr_runner", "sr_waiting_root", "sr_world",
+    "LawFolder", "MemoryWorld", "SmallWorld", "sr_conflicting_root", "sr_impatient_runner", "sr_memory", "sr_pack",
+    "sr_policy", "sr_processes", "sr_profile", "sr_ready_root", "sr_request", "sr_runner", "sr_waiting_root",
+    "sr_world",
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from sr_domain.queries.check import Check, Checker, check
 from sr_plugins.documents.pack import load_pack
 from sr_plugins.documents.pack_laws import check_laws
 from sr_plugins.documents.policy import load_policy
-from sr_plugins.documents.profile import Section, load_profile
+from sr_plugins.documents.profile import ProfileSource, Section, load_profile
 from sr_plugins.wiring.wire import Roots, Wires, host_of, isolation
 from sr_ports import Runtime
 
@@ -21,7 +21,7 @@ def check_root(
     root: str,
     request: Mapping[str, Any],
     *,
-    profile: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    profile: ProfileSource = None,
     policy: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     pack: str | None = None,
     progress: Callable[[str], None] = lambda line: None,

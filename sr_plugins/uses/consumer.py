@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Literal
 
 import attrs
 
 from sr_domain.queries.verify import Verification
+from sr_plugins.documents.profile import ProfileSource
 from sr_plugins.uses.facts import Facts, superseded_remedy
 from sr_plugins.uses.find_view import find_view
 from sr_ports import BadInput, Fault, ReasonCode
 
 Source = str | os.PathLike[str]
-ProfileSource = str | os.PathLike[str] | Mapping[str, Any] | None
 
 
 def open_facts(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -19,7 +19,7 @@ from sr_domain.run.lookup import view_of
 from sr_domain.run.names import id_of, is_name, no_view
 from sr_domain.run.ports import Ports
 from sr_plugins.documents.files import read_config
-from sr_plugins.documents.profile import Profile, Section, load_profile
+from sr_plugins.documents.profile import Profile, ProfileSource, Section, load_profile
 from sr_plugins.wiring.wire import wire_checker, wire_ports
 from sr_ports import BadInput, NotFound, ReasonCode
 from sr_ports.stores import Closing
@@ -70,7 +70,7 @@ class FoundView:
 
 def find_view(
     source: str | os.PathLike[str],
-    profile: str | os.PathLike[str] | Mapping[str, Any] | None,
+    profile: ProfileSource,
     key: str | os.PathLike[str] | None,
     progress: Callable[[str], None],
 ) -> FoundView:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import attrs
 
-from sr_plugins.documents.profile import load_profile
+from sr_plugins.documents.profile import ProfileSource, load_profile
 from sr_plugins.uses.following import Following
 from sr_plugins.uses.messages import Message, kinds_of
 from sr_plugins.wiring.followers import wire_followers
@@ -41,7 +40,7 @@ class Follower:
 
     def __init__(
         self,
-        profile: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+        profile: ProfileSource = None,
         group: str = "",
         kinds: Collection[str] | None = None,
         *,

@@ -4,60 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import attrs
-
-from sr_ports import BundleFile, EvidenceFault, HashingLaw, IndexEntry, Params, ReasonCode, VerificationMethod
+from sr_ports import EvidenceFault, HashingLaw, IndexEntry, VerificationMethod
+from sr_ports.bundles import MemoryBundle
 from sr_ports.errors import described
-from sr_ports.laws import PathBase
 
-_CHUNK = 7
-"""Small, so that a law that takes a first chunk for the whole is found."""
 _FILES = {"a.csv": b"1,2,3,4,5,6,7,8,9\n", "sub/b.bin": bytes(range(64)), "z.json": b'{"rows": 3}'}
 _HEX = re.compile(r"[0-9a-f]{8,1024}")
 Tried = tuple[bool | None, str]
-
-
-@attrs.frozen
-class ProbeBundle:
-    """A `BundleView` on bytes by path. `entries`: what the index lists. `flag`: its path, which no law reads."""
-
-    contents: Mapping[str, bytes]
-    entries: tuple[IndexEntry, ...]
-    method: VerificationMethod
-    flag: str | None = None
-
-    @property
-    def params(self) -> Params:
-        return self.method.params
-
-    def files(self) -> Sequence[BundleFile]:
-        return [BundleFile(path, len(self.contents[path])) for path in sorted(self.contents) if self._counts(path)]
-
-    def index(self) -> Sequence[IndexEntry]:
-        kept = [one for one in self.entries if self._counts(one.path)]
-        if not kept:
-            raise EvidenceFault(ReasonCode.INDEX_EMPTY, "the index lists nothing")
-        return kept
-
-    def stream(self, path: str, *, base: PathBase = "bundle_root") -> Iterator[bytes]:
-        if path == self.flag and path not in [one.path for one in self.entries]:
-            raise PermissionError(f"{path} is the gate's flag, which no law reads")
-        data = self._bytes(path)
-        return iter([data[at : at + _CHUNK] for at in range(0, len(data), _CHUNK)])
-
-    def sha256(self, paths: Iterable[str], *, base: PathBase = "bundle_root") -> str:
-        return hashlib.sha256(b"".join(map(self._bytes, paths))).hexdigest()
-
-    def _bytes(self, path: str) -> bytes:
-        if path not in self.contents:
-            raise EvidenceFault(ReasonCode.INDEXED_FILE_ABSENT, f"{path} is not there", path)
-        return self.contents[path]
-
-    def _counts(self, path: str) -> bool:
-        return path.rpartition("/")[2] not in self.method.exclude_filenames
 
 
 def probed(law: HashingLaw) -> Tried:
@@ -104,9 +60,9 @@ def _differs(law: HashingLaw, first: str, contents: Mapping[str, bytes]) -> bool
         return True
 
 
-def _bundle(law: HashingLaw, contents: Mapping[str, bytes]) -> ProbeBundle:
+def _bundle(law: HashingLaw, contents: Mapping[str, bytes]) -> MemoryBundle:
     entries = tuple(IndexEntry(path, hashlib.sha256(contents[path]).hexdigest()) for path in sorted(contents))
-    return ProbeBundle(contents, entries, VerificationMethod(law.kind))
+    return MemoryBundle(contents, entries, VerificationMethod(law.kind))
 
 
 def _needs_params(law: HashingLaw) -> bool:
@@ -129,7 +85,7 @@ def _vector(law: Any, vector: Any) -> str | None:
     flag = vector.files.get(vector.flag) if vector.flag is not None else None
     try:
         entries = tuple(members(flag)) if members is not None and flag is not None else tuple(vector.index)
-        made = law.digest(ProbeBundle(vector.files, entries, vector.method, vector.flag))
+        made = law.digest(MemoryBundle(vector.files, entries, vector.method, flag=vector.flag))
         if made == vector.digest and vector.stated and hasattr(law, "stated") and flag is not None:
             made = law.stated(flag)
     except EvidenceFault as fault:

@@ -29,7 +29,7 @@ _SUFFIX = ".in"
 _STEPS = {
     "law": (
         "pip install -e ./{name}",
-        "sr check {name}/example/root --pack {name}/example/pack --request {name}/example/request.json",
+        "sr check {name}/example/world --pack {name}/example/pack --request {name}/example/request.json",
     ),
     "": ("pip install -e './{name}[test]'", "sr plugins check {name}"),
 }

@@ -30,17 +30,10 @@ class ShownSetting:
     default: Any
 
 
-@attrs.frozen
-class Shown:
-    """What is known of one offer. `law`: of a law its version, algorithm, schema of parameters and count of vectors."""
+@attrs.frozen(eq=False, repr=False, kw_only=True)
+class Shown(Offer):
+    """An offer, and what it takes. `law`: of a law its version, algorithm, schema of parameters, count of vectors."""
 
-    port: str
-    name: str
-    distribution: str
-    version: str
-    entry_point: str
-    loaded: bool
-    why: str | None
     extra: str | None
     requires: tuple[str, ...]
     schemes: tuple[str, ...]
@@ -74,7 +67,7 @@ def _shown(host: PluginHost, row: Offer) -> Shown:
     except Exception as error:  # noqa: BLE001 - a class, or a schema, of another distribution
         why = f"{f'{why}; ' if why else ''}its settings cannot be read: {described(error)}"
     return Shown(
-        *(row.port, row.name, row.distribution, row.version, row.entry_point, row.loaded, why),
+        **{**attrs.asdict(row, recurse=False), "why": why},
         extra=getattr(offer, "extra", None),
         requires=tuple(getattr(offer, "requires", ())),
         schemes=tuple(getattr(offer, "schemes", ())),

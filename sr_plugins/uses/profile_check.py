@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 import attrs
 
-from sr_plugins.documents.environment import fill, unquoted
+from sr_plugins.documents.environment import Taken
 from sr_plugins.documents.profile import Profile, Section, profile_document
 from sr_plugins.documents.settings import Faults, Reader
 from sr_plugins.host.plugin_host import PluginHost
@@ -40,32 +40,34 @@ def check_profile(
     faults: Faults = []
     name, document = profile_document(source, env)
     unset: set[str] = set()
-    node = _filled(document, env, "", faults, unset)
-    profile = Reader(name, faults=faults).read(Profile, node, "")
-    faults += [one for one in _wired(profile) if one[0] not in unset]
+    taken = Taken()
+    with taken.nothing_quoted():
+        node = _filled(document, lambda node, where: taken.fill(node, env, where), "", faults, unset)
+        profile = attrs.evolve(Reader(name, faults=faults).read(Profile, node, ""), taken=taken)
+        faults += [one for one in _wired(profile) if one[0] not in unset]
     told = [(key, error) for key, error in faults if key not in unset or error.code is ReasonCode.ENV_UNSET]
-    return sorted((_fault(name, *one) for one in told), key=lambda one: one.severity)
+    return sorted((_fault(name, taken, *one) for one in told), key=lambda one: one.severity)
 
 
-def _fault(name: str, key: str, error: BadInput) -> ProfileFault:
+def _fault(name: str, taken: Taken, key: str, error: BadInput) -> ProfileFault:
     severity: Literal["error", "warning"] = "warning" if error.code in _HERE_ALONE else "error"
-    what = unquoted(error.what).removeprefix(f"{name}: ")
-    return ProfileFault(severity, error.code.value, key, what, unquoted(error.remedy))
+    what = taken.unquoted(error.what).removeprefix(f"{name}: ")
+    return ProfileFault(severity, error.code.value, key, what, taken.unquoted(error.remedy))
 
 
-def _filled(node: Any, env: Mapping[str, str], where: str, faults: Faults, unset: set[str]) -> Any:
+def _filled(node: Any, fill: Callable[[Any, str], Any], where: str, faults: Faults, unset: set[str]) -> Any:
     """The document as `fill` makes it, without what cannot be filled in; that is noted."""
     if isinstance(node, Mapping):
         made = {
-            key: _filled(value, env, f"{where}.{key}" if where else str(key), faults, unset)
+            key: _filled(value, fill, f"{where}.{key}" if where else str(key), faults, unset)
             for key, value in node.items()
         }
         return {key: value for key, value in made.items() if value is not _GONE}
     if isinstance(node, list):
-        items = [_filled(value, env, f"{where}[{at}]", faults, unset) for at, value in enumerate(node)]
+        items = [_filled(value, fill, f"{where}[{at}]", faults, unset) for at, value in enumerate(node)]
         return [one for one in items if one is not _GONE]
     try:
-        return fill(node, env, where)
+        return fill(node, where)
     except BadInput as error:
         faults.append((where, error))
         unset.add(where)

@@ -9,7 +9,6 @@ from typing import Any
 import attrs
 
 from sr_domain.runner import ScenarioRunner
-from sr_plugins.documents.environment import nothing_quoted
 from sr_plugins.documents.profile import Profile, load_profile
 from sr_plugins.wiring.wire import wire
 from sr_ports.compared import Compared
@@ -31,8 +30,7 @@ def wire_service(
     narrate: bool = False,
 ) -> Served:
     """Wire a service as the profile says. Raises `BadInput`, also for a pack that cannot be read."""
-    with nothing_quoted():
-        profile = confined(load_profile(source))
+    profile = confined(load_profile(source))
     bare = wire(profile, policy=policy, plugins=plugins, narrate=narrate)
     runner = ScenarioRunner(bare.ports, bare.policy, bare.pack, attrs.evolve(bare.settings, anchor_first=True))
     return Served(runner, profile)

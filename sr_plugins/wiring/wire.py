@@ -14,9 +14,8 @@ import attrs
 from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.run.ports import Ports, Settings
 from sr_domain.runner import ScenarioRunner
-from sr_plugins.documents.environment import nothing_quoted
 from sr_plugins.documents.policy import load_policy
-from sr_plugins.documents.profile import Auth, NamedSink, Profile, Section, load_profile
+from sr_plugins.documents.profile import Auth, NamedSink, Profile, ProfileSource, Section, load_profile
 from sr_plugins.host.admittance import Admittance
 from sr_plugins.host.plugin_host import PluginHost
 from sr_plugins.isolation.provide import Isolating
@@ -43,15 +42,15 @@ if TYPE_CHECKING:
 
 
 def wire(
-    source: str | os.PathLike[str] | Mapping[str, Any] | Profile | None,
+    source: ProfileSource,
     *,
     policy: str | os.PathLike[str] | Mapping[str, Any] | None,
     plugins: Sequence[Any],
     narrate: bool,
 ) -> ScenarioRunner:
     """Build the runner; see `sr_plugins.build_runner`."""
-    with nothing_quoted():
-        profile = source if isinstance(source, Profile) else load_profile(source)
+    profile = load_profile(source)
+    with profile.taken.nothing_quoted():
         host = host_of(profile, plugins)
         ports = _ports(Wires(profile, host), narrate)
         chosen = load_policy(policy if policy is not None else profile.policy)
@@ -66,7 +65,7 @@ def _pack(host: PluginHost, profile: Profile, laws: Mapping[str, ProvidedLaw]) -
     """
     from sr_plugins.documents.pack import load_pack
 
-    with nothing_quoted():
+    with profile.taken.nothing_quoted():
         pack = load_pack(profile.engine.interface_pack)
         host.require_files()
     for kind in {gate.method.kind for gate in pack.gates.values()}:
@@ -120,7 +119,12 @@ def _written_by_some(wires: Wires) -> None:
 
 def host_of(profile: Profile, plugins: Sequence[Any] = ()) -> PluginHost:
     """The plugins that a profile lets in. Raises `BadInput(PLUGIN_CONFLICT)`."""
-    return PluginHost.discover(plugins=plugins, admittance=admittance(profile), files=profile.plugins.load)
+    return PluginHost.discover(
+        plugins=plugins,
+        admittance=admittance(profile),
+        files=profile.plugins.load,
+        unquoted=profile.taken.unquoted,
+    )
 
 
 def survey(profile: Profile) -> PluginHost:

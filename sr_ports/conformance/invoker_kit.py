@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from sr_ports import EngineCall, EngineInvoker, EngineResult
+from sr_ports.conformance.engines import run
 
 HOLD = """
 import fcntl, os, signal, subprocess, sys, time
@@ -66,17 +67,6 @@ def is_free(lock: Path) -> bool:
         except BlockingIOError:
             return False
     return True
-
-
-def run(
-    invoker: EngineInvoker,
-    call: EngineCall,
-    *,
-    cancelled: Callable[[], bool] = lambda: False,
-    progress: Callable[[str], None] = lambda _line: None,
-) -> EngineResult:
-    """Invoke without watching."""
-    return invoker.invoke(call, cancelled=cancelled, progress=progress)
 
 
 def run_into_timeout(invoker_for: InvokerFactory, script: str, call: EngineCall, locks: Sequence[Path]) -> EngineResult:

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from sr_ports import EndsAbandoned, EngineInvoker, EngineResult, Leftover, Readiness, ReasonCode
+from sr_ports.conformance.engines import run
 from sr_ports.conformance.invoker_kit import (
     HOLD,
     CallFactory,
     InvokerFactory,
     is_free,
-    run,
     run_into_timeout,
     was_held,
 )

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from sr_adapters.file.root import FileEngineRoots
-from sr_adapters.memory.root import MemoryEngineRoot, MemoryEngineRoots
+from sr_adapters.memory.root import MemoryEngineRoots
 from sr_ports.conformance.openers import EngineRootsLaws
+from tests.conformance.broken.roots import OpenerSuite
 
 
 @pytest.mark.parametrize("scheme", ["", "file://"], ids=["path", "file URI"])
@@ -36,18 +37,9 @@ class TestFolders(EngineRootsLaws):
         """How the root's place is spelt."""
 
 
-class TestMemory(EngineRootsLaws):
-    @pytest.fixture
-    def roots(self) -> MemoryEngineRoots:
-        return MemoryEngineRoots({"memory:root": MemoryEngineRoot({"in/a": b"a"})})
-
-    @pytest.fixture
-    def uri(self) -> str:
-        return "memory:root"
-
-    @pytest.fixture
-    def absent(self) -> str:
-        return "memory:absent"
+class TestMemory(OpenerSuite):
+    __test__ = True
+    kind = MemoryEngineRoots
 
     @pytest.fixture
     def foreign(self) -> None:

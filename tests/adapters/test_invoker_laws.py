@@ -11,8 +11,9 @@ import pytest
 
 from sr_adapters.memory.invoker import ScriptedInvoker
 from sr_adapters.subprocess.invoker import SubprocessInvoker
-from sr_ports import EngineCall, EngineInvoker, EngineResult, ReasonCode
+from sr_ports import EngineInvoker, ReasonCode
 from sr_ports.conformance.engines import PATIENT_S, Act, Engines, InvokerLaws
+from tests.conformance.broken.invokers import InvokerSuite
 
 LIMIT = 1 << 16
 SCRIPT = """
@@ -68,29 +69,6 @@ def alive(pid: str) -> bool:
     return True
 
 
-class TestFunction(InvokerLaws):
-    """A function is over when it returns: nobody ends it from outside."""
-
-    @pytest.fixture
-    def log_limit_bytes(self) -> int:
-        return LIMIT
-
-    @pytest.fixture
-    def invoker_for(self) -> Engines:
-        def make(act: Act, *, timeout_s: float = PATIENT_S) -> EngineInvoker:
-            def behaviour(call: EngineCall) -> EngineResult:
-                echoed = str(call.invocation["scenario_binding"]["scenario_id"]).encode() if act.echoes else b""
-                reason = ReasonCode.ENGINE_EXIT_NONZERO if act.fails else None
-                return EngineResult(reason, None, act.out + echoed, act.err, "failed" if act.fails else "")
-
-            return ScriptedInvoker(behaviour, log_limit_bytes=LIMIT)
-
-        return make
-
-    @pytest.fixture
-    def running(self) -> Callable[[], int]:
-        return lambda: 0
-
-    @pytest.fixture
-    def endless(self) -> Engines:
-        pytest.skip("a function cannot be ended from outside")
+class TestFunction(InvokerSuite):
+    __test__ = True
+    kind = ScriptedInvoker

@@ -14,25 +14,20 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sr_adapters.postgres import statements
 from sr_adapters.postgres.authority import PostgresAuthority
+from sr_adapters.postgres.database import Database
 from sr_ports import Fault, IndexNote, ReasonCode, Unreachable
 from sr_ports.conformance.authority import AuthorityLaws
 from sr_ports.conformance.authority_kit import LONG_S, STORE, Reopen, a_binding, at_once, took
 from tests.servers import postgres
 from tests.servers.cutter import Cutter
 
-postgres_dsn = postgres.postgres_dsn
+postgres_dsn, schema = postgres.postgres_dsn, postgres.schema
 pytestmark = pytest.mark.parity
 
 
 @pytest.fixture
-def schema(postgres_dsn: str) -> Iterator[str]:
-    with postgres.fresh_schema(postgres_dsn) as name:
-        yield name
-
-
-@pytest.fixture
 def authority(postgres_dsn: str, schema: str) -> Iterator[PostgresAuthority]:
-    with closing(PostgresAuthority(postgres_dsn, schema=schema)) as made:
+    with closing(PostgresAuthority(Database(postgres_dsn, schema=schema))) as made:
         yield made
 
 
@@ -58,7 +53,7 @@ class TestPostgresAuthority(AuthorityLaws):
         made: list[PostgresAuthority] = []
 
         def open_again() -> PostgresAuthority:
-            made.append(PostgresAuthority(postgres_dsn, schema=schema))
+            made.append(PostgresAuthority(Database(postgres_dsn, schema=schema)))
             return made[-1]
 
         yield open_again
@@ -75,7 +70,7 @@ class TestPostgresAuthority(AuthorityLaws):
 
     @pytest.fixture
     def unreachable(self) -> PostgresAuthority:
-        return PostgresAuthority("postgresql://sr:secret@127.0.0.1:1/postgres", connect_timeout_s=2)
+        return PostgresAuthority(Database("postgresql://sr:secret@127.0.0.1:1/postgres", connect_timeout_s=2))
 
 
 # time
@@ -104,7 +99,7 @@ def test_a_clock_set_back_never_cuts_a_lease_and_does_not_hold_it_for_ever(
 
 
 def test_a_pool_shared_by_threads_admits_once(postgres_dsn: str, schema: str) -> None:
-    with closing(PostgresAuthority(postgres_dsn, schema=schema, pool_max=3, pool_wait_s=60)) as shared:
+    with closing(PostgresAuthority(Database(postgres_dsn, schema=schema, pool_max=3, pool_wait_s=60))) as shared:
         for key in ("k1", "k2", "k3"):
             answers = at_once([partial(shared.admit, a_binding(key, str(n))) for n in range(12)])
             assert sum(answer.is_new for answer in answers) == 1
@@ -163,7 +158,7 @@ def test_a_note_waits_for_another_that_is_being_written(
 
 
 def test_sixteen_first_users_lay_the_tables_once(postgres_dsn: str, schema: str) -> None:
-    handles = [PostgresAuthority(postgres_dsn, schema=schema) for _ in range(16)]
+    handles = [PostgresAuthority(Database(postgres_dsn, schema=schema)) for _ in range(16)]
     at_once([partial(handle.admit, a_binding("k")) for handle in handles])
     assert by_hand(postgres_dsn, f"SELECT version FROM {schema}.authority_version") == [(statements.SCHEMA_VERSION,)]
     for handle in handles:
@@ -187,7 +182,7 @@ def test_an_authority_of_the_first_release_comes_up_to_date(postgres_dsn: str, s
         postgres.lay_first_release(postgres_dsn, schema, [])
         older.execute(admit, values)
         older.execute(lease.encode())
-        with closing(PostgresAuthority(postgres_dsn, schema=schema)) as authority:
+        with closing(PostgresAuthority(Database(postgres_dsn, schema=schema))) as authority:
             assert authority.admit(a_binding("k", "new", STORE)).binding == old
             assert authority.acquire("held", "newer", ttl_s=LONG_S, store_id=STORE) is None
             for statement in (admit, f"SELECT * FROM {schema}.lease".encode()):
@@ -222,7 +217,7 @@ def test_a_role_without_rights_to_create_uses_what_is_there(
     by_hand(postgres_dsn, f"CREATE ROLE {role} LOGIN PASSWORD 'plain-user-1'")
     weaker = make_conninfo(postgres_dsn, user=role, password="plain-user-1")
     try:
-        with closing(PostgresAuthority(weaker, schema=schema)) as weak:
+        with closing(PostgresAuthority(Database(weaker, schema=schema))) as weak:
             with pytest.raises(Unreachable, match="lacks a right") as refused:
                 weak.admit(a_binding("k"))
             assert refused.value.code is ReasonCode.AUTHORITY_UNREACHABLE
@@ -269,7 +264,8 @@ def cutter(postgres_dsn: str) -> Iterator[Cutter]:
 
 @pytest.mark.parametrize("call", ["new", "known", "acquire", "renew", "release"])
 def test_a_call_is_one_round_trip_settings_and_all(postgres_dsn: str, schema: str, cutter: Cutter, call: str) -> None:
-    with closing(PostgresAuthority(make_conninfo(postgres_dsn, port=cutter.port), schema=schema)) as authority:
+    database = Database(make_conninfo(postgres_dsn, port=cutter.port), schema=schema)
+    with closing(PostgresAuthority(database)) as authority:
         run_id = authority.admit(a_binding("k")).binding.run_id
         lease = took(authority, "r")
         calls: dict[str, Callable[[], object]] = {

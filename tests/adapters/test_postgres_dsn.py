@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sr_adapters.postgres.authority import PostgresAuthority, build
+from sr_adapters.postgres.database import Database
 from sr_adapters.postgres.dsn import read_dsn, redact_dsn, with_defaults
 from sr_adapters.postgres.errors import port_error
 from sr_adapters.postgres.settings import PostgresSettings
@@ -29,7 +30,7 @@ passwords = st.builds(lambda junk: f"{MARK}{junk}{MARK}", st.text(max_size=20))
 def shown_by(dsn: str) -> str:
     """Everything the adapter would ever print of `dsn` before it reaches a server."""
     try:
-        authority = PostgresAuthority(dsn)
+        authority = PostgresAuthority(Database(dsn))
     except BadInput as exc:
         return redact_dsn(dsn) + "".join(traceback.format_exception(exc))
     return redact_dsn(dsn) + authority.describe() + repr(authority)
@@ -142,23 +143,23 @@ def test_a_refused_connection_is_told() -> None:
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening
         with pytest.raises(Unreachable, match="the connection was refused"):
-            PostgresAuthority(f"postgresql://127.0.0.1:{taken.getsockname()[1]}/runs").now()
+            PostgresAuthority(Database(f"postgresql://127.0.0.1:{taken.getsockname()[1]}/runs")).now()
 
 
 def test_an_unknown_host_is_told() -> None:
     with pytest.raises(Unreachable, match="the host name is not known") as caught:
-        PostgresAuthority(f"postgresql://me:{MARK}@no-such-host.invalid/runs").now()
+        PostgresAuthority(Database(f"postgresql://me:{MARK}@no-such-host.invalid/runs")).now()
     assert MARK not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_server_that_says_nothing_is_given_up() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as mute, pytest.raises(Unreachable, match="in time"):
-        PostgresAuthority(f"postgresql://127.0.0.1:{mute.getsockname()[1]}/runs", connect_timeout_s=2).now()
+        PostgresAuthority(Database(f"postgresql://127.0.0.1:{mute.getsockname()[1]}/runs", connect_timeout_s=2)).now()
 
 
 def test_migrating_out_of_reach_is_told() -> None:
     with pytest.raises(Unreachable, match="the host name is not known"):
-        PostgresAuthority("postgresql://no-such-host.invalid/runs").migrate()
+        PostgresAuthority(Database("postgresql://no-such-host.invalid/runs")).migrate()
 
 
 def test_trouble_nobody_foresaw_is_told_without_secrets() -> None:

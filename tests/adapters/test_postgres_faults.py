@@ -14,6 +14,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from sr_adapters.postgres.authority import PostgresAuthority
+from sr_adapters.postgres.database import Database
 from sr_adapters.postgres.trip import Link
 from sr_ports import IndexNote, LeaseLost, ReasonCode, Unreachable
 from sr_ports.conformance.authority_kit import LONG_S, a_binding, took
@@ -38,7 +39,7 @@ def schema(server: PostgresServer) -> Iterator[str]:
 
 @pytest.fixture
 def authority(server: PostgresServer, schema: str) -> Iterator[PostgresAuthority]:
-    with closing(PostgresAuthority(server.dsn, schema=schema)) as made:
+    with closing(PostgresAuthority(Database(server.dsn, schema=schema))) as made:
         made.admit(a_binding("k"))
         yield made
 
@@ -78,7 +79,7 @@ def test_every_idle_connection_is_replaced_after_a_restart(
     server: PostgresServer, authority: PostgresAuthority
 ) -> None:
     gate = threading.Barrier(4, timeout=30)
-    with closing(PostgresAuthority(server.dsn)) as shared:
+    with closing(PostgresAuthority(Database(server.dsn))) as shared:
         threads = [threading.Thread(target=_together, args=(shared, gate)) for _ in range(4)]
         for thread in threads:
             thread.start()
@@ -117,7 +118,7 @@ def test_a_session_ended_by_an_administrator_is_replaced(server: PostgresServer,
 
 
 def test_closing_spares_a_call_that_is_under_way(server: PostgresServer, authority: PostgresAuthority) -> None:
-    with closing(PostgresAuthority(server.dsn)) as shared:
+    with closing(PostgresAuthority(Database(server.dsn))) as shared:
 
         def close_in_use(link: Link, _: bool) -> Link:
             shared.close()
@@ -141,7 +142,7 @@ def cutter(server: PostgresServer) -> Iterator[Cutter]:
 def far(server: PostgresServer, schema: str, cutter: Cutter) -> Iterator[PostgresAuthority]:
     """An authority behind the cutter, with a connection open."""
     dsn = make_conninfo(server.dsn, port=cutter.port)
-    with closing(PostgresAuthority(dsn, schema=schema)) as made:
+    with closing(PostgresAuthority(Database(dsn, schema=schema))) as made:
         made.now()
         yield made
 
@@ -188,7 +189,7 @@ def test_a_release_whose_answer_is_lost_is_done_once(far: PostgresAuthority, cut
 
 
 def test_waiting_for_a_connection_is_bounded(server: PostgresServer, schema: str, authority: PostgresAuthority) -> None:
-    with closing(PostgresAuthority(server.dsn, schema=schema, pool_max=1, pool_wait_s=0.05)) as narrow:
+    with closing(PostgresAuthority(Database(server.dsn, schema=schema, pool_max=1, pool_wait_s=0.05))) as narrow:
 
         def inside(link: psycopg.Connection[object], _: bool) -> Unreachable:
             return told(narrow.now)
@@ -201,7 +202,7 @@ def test_a_statement_that_waits_for_a_lock_is_given_up(
     server: PostgresServer, schema: str, authority: PostgresAuthority
 ) -> None:
     lease = took(authority, "r")
-    with closing(PostgresAuthority(server.dsn, schema=schema, statement_timeout_s=0.1)) as hurried:
+    with closing(PostgresAuthority(Database(server.dsn, schema=schema, statement_timeout_s=0.1))) as hurried:
         hurried.now()
         with closing(psycopg.connect(server.dsn)) as other:
             other.execute(f"SELECT * FROM {schema}.store_lease FOR UPDATE".encode())
@@ -213,7 +214,7 @@ def test_a_statement_that_waits_for_a_lock_is_given_up(
 def test_a_server_without_room_is_told(server: PostgresServer, authority: PostgresAuthority) -> None:
     role = f"r{os.urandom(4).hex()}"
     by_hand(server, f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}' CONNECTION LIMIT 0")
-    crowded = PostgresAuthority(make_conninfo(server.dsn, user=role))
+    crowded = PostgresAuthority(Database(make_conninfo(server.dsn, user=role)))
     assert "no connection left" in told(crowded.now).what
     by_hand(server, f"DROP ROLE {role}")
 
@@ -223,7 +224,7 @@ def test_a_server_without_room_is_told(server: PostgresServer, authority: Postgr
 
 def test_a_wrong_password_is_told_and_never_shown(server: PostgresServer) -> None:
     secret = "hunter2-hunter2"
-    wrong = PostgresAuthority(f"postgresql://sr:{secret}@127.0.0.1:{server.port}/postgres")
+    wrong = PostgresAuthority(Database(f"postgresql://sr:{secret}@127.0.0.1:{server.port}/postgres"))
     error = told(wrong.now)
     assert "authentication failed" in error.what
     shown = "".join(traceback.format_exception(error)) + wrong.describe() + repr(error) + repr(wrong)
@@ -231,12 +232,12 @@ def test_a_wrong_password_is_told_and_never_shown(server: PostgresServer) -> Non
 
 
 def test_an_unknown_role_is_an_authentication_failure(server: PostgresServer) -> None:
-    stranger = PostgresAuthority(make_conninfo(server.dsn, user="nobody_here"))
+    stranger = PostgresAuthority(Database(make_conninfo(server.dsn, user="nobody_here")))
     assert "authentication failed" in told(stranger.now).what
 
 
 def test_a_missing_database_is_named(server: PostgresServer) -> None:
-    lost = PostgresAuthority(make_conninfo(server.dsn, dbname="not_there"))
+    lost = PostgresAuthority(Database(make_conninfo(server.dsn, dbname="not_there")))
     error = told(lost.now)
     assert "the database does not exist" in error.what
     assert "not_there" in error.what
@@ -244,7 +245,7 @@ def test_a_missing_database_is_named(server: PostgresServer) -> None:
 
 def test_a_standby_is_told(server: PostgresServer, schema: str, authority: PostgresAuthority) -> None:
     read_only = make_conninfo(server.dsn, options="-c default_transaction_read_only=on")
-    with closing(PostgresAuthority(read_only, schema=schema)) as standby:
+    with closing(PostgresAuthority(Database(read_only, schema=schema))) as standby:
         assert standby.find(a_binding("k").run_id).bindings == (a_binding("k"),)
         assert "it is a standby" in told(partial(standby.admit, a_binding("k2"))).what
         assert standby._database._connections._idle == [], "the next call connects anew and may find the primary"

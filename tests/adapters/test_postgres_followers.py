@@ -17,14 +17,8 @@ from sr_ports.conformance.followers import FollowerStoreLaws, Reopen, claimed
 from tests.adapters.test_postgres_authority import by_hand
 from tests.servers import postgres
 
-postgres_dsn = postgres.postgres_dsn
+postgres_dsn, schema = postgres.postgres_dsn, postgres.schema
 pytestmark = pytest.mark.parity
-
-
-@pytest.fixture
-def schema(postgres_dsn: str) -> Iterator[str]:
-    with postgres.fresh_schema(postgres_dsn) as name:
-        yield name
 
 
 @pytest.fixture
@@ -67,10 +61,10 @@ def test_their_tables_lie_beside_the_authoritys_and_stop_no_worker_of_another_re
     postgres_dsn: str, schema: str, store: FollowerStore
 ) -> None:
     claimed(store)
-    with closing(PostgresAuthority(postgres_dsn, schema=schema)) as authority:
+    with closing(PostgresAuthority(Database(postgres_dsn, schema=schema))) as authority:
         assert authority.runs() == ()
     by_hand(postgres_dsn, f"UPDATE {schema}.follower_version SET version = 7")
-    with closing(PostgresAuthority(postgres_dsn, schema=schema)) as authority:
+    with closing(PostgresAuthority(Database(postgres_dsn, schema=schema))) as authority:
         assert authority.runs() == ()
     newer = PostgresFollowerStore(Database(postgres_dsn, schema=schema, kind=FOLLOWERS))
     with closing(newer), pytest.raises(Unreachable) as caught:
@@ -79,7 +73,7 @@ def test_their_tables_lie_beside_the_authoritys_and_stop_no_worker_of_another_re
 
 
 def test_an_owner_lays_them_beforehand(postgres_dsn: str, schema: str) -> None:
-    with closing(PostgresAuthority(postgres_dsn, schema=schema)) as authority:
+    with closing(PostgresAuthority(Database(postgres_dsn, schema=schema))) as authority:
         authority.migrate()
     assert by_hand(postgres_dsn, f"SELECT version FROM {schema}.follower_version") == [(len(FOLLOWERS.steps),)]
 

@@ -18,6 +18,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sr_adapters.memory.authority import MemoryAuthority
 from sr_adapters.postgres.authority import PostgresAuthority
 from sr_adapters.postgres.connections import Connections
+from sr_adapters.postgres.database import Database
 from sr_adapters.postgres.dsn import with_defaults
 from sr_adapters.postgres.trip import one_trip, settings
 from sr_domain.runner import ScenarioRunner
@@ -74,7 +75,7 @@ class TestBehindAPooler(AuthorityLaws):
         made: list[PostgresAuthority] = []
 
         def open_again() -> PostgresAuthority:
-            made.append(PostgresAuthority(by_transaction, schema=schema))
+            made.append(PostgresAuthority(Database(by_transaction, schema=schema)))
             return made[-1]
 
         yield open_again
@@ -96,7 +97,8 @@ class TestBehindAPooler(AuthorityLaws):
 
     @pytest.fixture
     def unreachable(self) -> PostgresAuthority:
-        return PostgresAuthority(f"postgresql://sr:secret@127.0.0.1:{free_port()}/postgres", connect_timeout_s=2)
+        nobody = f"postgresql://sr:secret@127.0.0.1:{free_port()}/postgres"
+        return PostgresAuthority(Database(nobody, connect_timeout_s=2))
 
 
 def by_hand(dsn: str, *statements: str) -> None:
@@ -106,7 +108,7 @@ def by_hand(dsn: str, *statements: str) -> None:
 
 
 def test_many_clients_on_two_server_connections_get_their_own_answers(pooled: str, schema: str) -> None:
-    crowd = [PostgresAuthority(pooled, schema=schema) for _ in range(6)]
+    crowd = [PostgresAuthority(Database(pooled, schema=schema)) for _ in range(6)]
     crowd[0].migrate()
 
     def busy(number: int) -> int:
@@ -193,7 +195,7 @@ def test_the_settings_are_in_force_in_a_call_and_nowhere_after_it(odd: str) -> N
 
 def test_no_answer_depends_on_what_a_server_is_set_to(odd: str, schema: str) -> None:
     binding = attrs.evolve(a_binding("k\\'é😀"), intent='{"a":"\\\\ \' é 😀"}')
-    with closing(PostgresAuthority(odd, schema=schema)) as authority:
+    with closing(PostgresAuthority(Database(odd, schema=schema))) as authority:
         before = datetime.now(UTC)
         assert authority.admit(binding).binding == binding
         assert authority.find(binding.run_id).bindings == (binding,)
@@ -208,14 +210,14 @@ def test_no_answer_depends_on_what_a_server_is_set_to(odd: str, schema: str) -> 
 @pytest.mark.parametrize("encoding", ["SQL_ASCII", "UTF8", "EUC_JP"])
 def test_a_database_in_any_encoding_gives_back_what_it_took(server: PostgresServer, encoding: str) -> None:
     binding = attrs.evolve(a_binding("k é"), intent='{"a":"日本"}')
-    with postgres.fresh_database(server.dsn, encoding) as dsn, closing(PostgresAuthority(dsn)) as authority:
+    with postgres.fresh_database(server.dsn, encoding) as dsn, closing(PostgresAuthority(Database(dsn))) as authority:
         assert authority.admit(binding) == Admission(binding, is_new=True)
         assert authority.admit(binding) == Admission(binding, is_new=False)
         assert isinstance(authority.runs()[0].run_id, str)
 
 
 def test_what_a_database_cannot_hold_is_told_before_anything_is_bound(server: PostgresServer) -> None:
-    with postgres.fresh_database(server.dsn, "LATIN1") as dsn, closing(PostgresAuthority(dsn)) as authority:
+    with postgres.fresh_database(server.dsn, "LATIN1") as dsn, closing(PostgresAuthority(Database(dsn))) as authority:
         assert authority.admit(a_binding("plain")).is_new
         wrong = attrs.evolve(a_binding("k"), intent='{"a":"日本"}')
         with pytest.raises(Unreachable, match="cannot hold this text") as caught:
@@ -225,7 +227,7 @@ def test_what_a_database_cannot_hold_is_told_before_anything_is_bound(server: Po
 
 
 def test_a_refused_startup_parameter_is_told_with_what_to_do(by_transaction: str) -> None:
-    asked = PostgresAuthority(make_conninfo(by_transaction, options="-c geqo=off"))
+    asked = PostgresAuthority(Database(make_conninfo(by_transaction, options="-c geqo=off")))
     with pytest.raises(Unreachable, match=r"a pooler refuses a startup parameter .*options") as caught:
         asked.now()
     assert caught.value.code is ReasonCode.AUTHORITY_UNREACHABLE
@@ -235,8 +237,8 @@ def test_a_refused_startup_parameter_is_told_with_what_to_do(by_transaction: str
 def test_a_pooler_by_statement_serves_all_but_the_laying_of_tables(server: PostgresServer, schema: str) -> None:
     with (
         pgbouncer(server.dsn, "statement") as dsn,
-        closing(PostgresAuthority(dsn, schema=schema)) as pooled,
-        closing(PostgresAuthority(server.dsn, schema=schema)) as direct,
+        closing(PostgresAuthority(Database(dsn, schema=schema))) as pooled,
+        closing(PostgresAuthority(Database(server.dsn, schema=schema))) as direct,
     ):
         with pytest.raises(Unreachable, match="in statement mode") as caught:
             pooled.admit(a_binding("k"))
@@ -248,8 +250,8 @@ def test_a_pooler_by_statement_serves_all_but_the_laying_of_tables(server: Postg
 def test_a_pooler_without_a_connection_to_give_is_told(server: PostgresServer, schema: str) -> None:
     with (
         pgbouncer(server.dsn, "session", default_pool_size="1", query_wait_timeout="1") as dsn,
-        closing(PostgresAuthority(dsn, schema=schema)) as first,
-        closing(PostgresAuthority(dsn, schema=schema)) as second,
+        closing(PostgresAuthority(Database(dsn, schema=schema))) as first,
+        closing(PostgresAuthority(Database(dsn, schema=schema))) as second,
     ):
         first.now()
         with pytest.raises(Unreachable, match="no server connection to give"):
@@ -258,7 +260,7 @@ def test_a_pooler_without_a_connection_to_give_is_told(server: PostgresServer, s
 
 def test_rows_that_a_policy_would_hide_are_an_error_not_an_absence(server: PostgresServer, schema: str) -> None:
     role = f"{schema}_user"
-    with closing(PostgresAuthority(server.dsn, schema=schema)) as owner:
+    with closing(PostgresAuthority(Database(server.dsn, schema=schema))) as owner:
         owner.admit(a_binding("k"))
     by_hand(
         server.dsn,
@@ -267,7 +269,7 @@ def test_rows_that_a_policy_would_hide_are_an_error_not_an_absence(server: Postg
         f"GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA {schema} TO {role}",
         f"ALTER TABLE {schema}.store_run ENABLE ROW LEVEL SECURITY",
     )
-    weak = PostgresAuthority(make_conninfo(server.dsn, user=role), schema=schema)
+    weak = PostgresAuthority(Database(make_conninfo(server.dsn, user=role), schema=schema))
     with closing(weak), pytest.raises(Unreachable, match="lacks a right"):
         weak.find(a_binding("k").run_id)
     by_hand(server.dsn, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
@@ -281,7 +283,7 @@ def test_what_a_service_file_chose_is_told_once_connected(
     parts = [f"{name}={value}" for name, value in conninfo_to_dict(server.dsn).items()]
     (tmp_path / "services").write_text("\n".join(["[runs]", *parts, ""]))
     monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
-    with closing(PostgresAuthority("service=runs", schema=schema)) as authority:
+    with closing(PostgresAuthority(Database("service=runs", schema=schema))) as authority:
         assert authority.describe() == f"postgres: service=runs schema={schema}"
         authority.now()
         assert f"port={server.port} (service runs)" in authority.describe()

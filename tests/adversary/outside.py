@@ -22,7 +22,7 @@ from sr_domain.plan.request import parse_request
 from sr_domain.record.ledger import check_ledger, read_tail
 from sr_domain.run.lookup import parse_truth
 from sr_domain.run.part_lists import PartList, part_list_at
-from sr_plugins.documents.environment import fill
+from sr_plugins.documents.environment import Taken
 from sr_plugins.documents.policy import load_policy
 from sr_plugins.documents.profile import load_profile
 from sr_plugins.documents.yaml import load_document
@@ -40,7 +40,7 @@ def request(data: bytes) -> Any:
 
 def profile(data: bytes) -> Any:
     document = load_document(data, what="it")
-    return load_profile(fill(document, {"HELD": "x"})) if isinstance(document, dict) else None
+    return load_profile(Taken().fill(document, {"HELD": "x"})) if isinstance(document, dict) else None
 
 
 def policy(data: bytes) -> Any:

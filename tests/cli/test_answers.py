@@ -195,6 +195,8 @@ def _everything(states: Stage) -> None:
     states("plan", states.request("other"), "--diff", states.request("two", "two.json", seed=9))
     states("recover", "--store", "--as", "copy", "--accept-loss", "--reason", "a rehearsal")
     states("session", "new")
+    for shell in ("bash", "zsh", "fish"):
+        states("completion", shell)
     for root in ("root", "part", "bad"):
         states("check", root, "--request", states.request("checked"))
     (states.folder / "own").mkdir()

@@ -325,7 +325,7 @@ def test_from_new_to_a_law_that_judges_a_gate_in_three_commands(
     installed(site, sr, "my-law")
     monkeypatch.syspath_prepend(sr.folder / "my-law" / "src")
     assert sr(*steps[1][1:]).code == 0
-    data = sr.folder / "my-law" / "example" / "root" / "data" / "orders.csv"
+    data = sr.folder / "my-law" / "example" / "world" / "data" / "orders.csv"
     data.write_bytes(data.read_bytes() + b"4,40\n")
     assert "error[EVIDENCE_CONFLICT]" in sr(*steps[1][1:]).err
     sys.modules.pop("my_law", None)
@@ -336,7 +336,7 @@ def test_the_profile_of_the_example_needs_no_installing(sr: Shell) -> None:
     readme = (sr.folder / "my-law" / "README.md").read_text()
     (line,) = [one for one in readme.splitlines() if one.startswith("sr --profile")]
     assert sr.bare(*line.split()[1:]).code == 0
-    data = sr.folder / "my-law" / "example" / "root" / "data" / "orders.csv"
+    data = sr.folder / "my-law" / "example" / "world" / "data" / "orders.csv"
     data.write_bytes(data.read_bytes()[:-1])
     assert "error[EVIDENCE_CONFLICT]" in sr.bare(*line.split()[1:]).err
 
@@ -346,8 +346,8 @@ def test_a_law_from_the_template_takes_a_run_to_ready(sr: Shell) -> None:
     profiled(sr, plugins={"load": ["zz-law/src/zz_law/__init__.py"]})
     gated(sr, "zz_law")
     from sr_plugins.host.local_file import load_file, source_of
-    from sr_plugins.uses.law_probe import ProbeBundle
     from sr_ports import VerificationMethod
+    from sr_ports.bundles import MemoryBundle
 
     source, _ = source_of(str(sr.folder / "zz-law/src/zz_law/__init__.py"))
     law = load_file(str(source.file), source.version).Law()
@@ -355,7 +355,7 @@ def test_a_law_from_the_template_takes_a_run_to_ready(sr: Shell) -> None:
     root = sr.folder / "root" / node["bundle_root_template"].replace("{manifest_fingerprint}", _pin(sr))
     files = {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
     method = VerificationMethod("zz_law", exclude_filenames=("_passed.flag",))
-    (root / "_passed.flag").write_text(f"sha256_hex = {law.digest(ProbeBundle(files, (), method))}\n")
+    (root / "_passed.flag").write_text(f"sha256_hex = {law.digest(MemoryBundle(files, (), method))}\n")
     answer = sr("--json", "submit", sr.request())
     assert (answer.code, answer.json["state"]) == (0, "READY")
     notes = sr("--json", "facts", answer.json["run_id"]).json["evidence_notes"]

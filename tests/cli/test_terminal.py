@@ -127,7 +127,10 @@ def test_diff_tells_pins_and_parts(ready: Shell) -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_gives_lines_for_each_shell(sr: Shell, shell: str) -> None:
-    assert "_SR_COMPLETE" in sr.bare("completion", shell).out
+    script = sr.bare("completion", shell).out
+    assert "_SR_COMPLETE" in script
+    told = json.loads(sr.bare("--json", "completion", shell).out)
+    assert (told["shell"], told["script"] + "\n") == (shell, script)
 
 
 def test_runs_keys_and_commands_are_completed(ready: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,9 +231,10 @@ def test_a_terminal_sees_that_an_engine_runs() -> None:
 
 
 def test_a_pipe_sees_events_alone() -> None:
+    before = set(threading.enumerate())  # an earlier test's beat may be ending
     sink = ConsoleSink(io.StringIO())
     sink.emit(event("ENGINE_ATTEMPT_LAUNCH_REQUESTED"))
-    assert "engine beat" not in {one.name for one in threading.enumerate()}
+    assert "engine beat" not in {one.name for one in set(threading.enumerate()) - before}
     sink.close()
 
 

@@ -18,7 +18,6 @@ from sr_adapters.reference.__main__ import HOME
 from sr_adapters.reference.hooks import KINDS, hook_pages
 from sr_plugins.documents.settings import Reader
 from sr_plugins.host.loading import PORTS, Source, ask
-from sr_plugins.uses.law_probe import ProbeBundle
 from sr_plugins.uses.plugin_new import write_plugin
 from sr_ports import (
     EngineCall,
@@ -32,6 +31,7 @@ from sr_ports import (
     Wiring,
     hooks,
 )
+from sr_ports.bundles import MemoryBundle
 from tests.docs.blocks import blocks
 
 HOOKS = sorted(PORTS.values())
@@ -225,7 +225,7 @@ def test_the_example_of_a_page_builds_what_works(
 def test_the_example_of_the_laws_page_judges(example: Callable[[str], ModuleType]) -> None:
     (one,) = ask(example("sr_hashing_laws"), Source("acme", "1", "acme"))
     method = VerificationMethod(one.name)
-    sound, other = (one.offer.digest(ProbeBundle({"a": data}, (), method)) for data in (b"1", b"2"))
+    sound, other = (one.offer.digest(MemoryBundle({"a": data}, (), method)) for data in (b"1", b"2"))
     assert len(sound) == len(other) == 64
     assert sound != other
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sr_plugins import testing
 from sr_plugins.testing import strategies
+from sr_ports.conformance.runs import RunLaws
 
 REPO = Path(__file__).resolve().parents[2]
 PAGE = REPO / "docs" / "testing.md"
@@ -42,7 +43,12 @@ def test_the_examples_run_as_written(tmp_path: Path) -> None:
     ]
     for name, text in found:
         (tmp_path / name).write_text(text, "utf-8")
-    assert "17 passed" in run_pytest(tmp_path)
+    own = sum(text.count("def test_") for _, text in found)
+    wirings = sum(text.count("(RunLaws)") for _, text in found)
+    each = sum(name.startswith("test_") for name in dir(RunLaws))
+    assert own >= 5
+    assert wirings == 2
+    assert f"{own + wirings * each} passed" in run_pytest(tmp_path)
 
 
 def test_the_fixtures_are_there_for_who_asks_for_them_alone(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from attrs.validators import ge, gt, lt, matches_re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sr_plugins.documents.environment import fill
+from sr_plugins.documents.environment import Taken
 from sr_plugins.documents.profile import load_profile
 from sr_plugins.documents.settings import Reader
 from sr_ports import BadInput, ReasonCode, Refused, setting
@@ -66,7 +66,7 @@ class Pair:
 
 
 def read(node: Mapping[str, Any], env: Mapping[str, str] | None = None) -> Everything:
-    return Reader().read(Everything, {"url": "u", **fill(node, env or {})}, "store")
+    return Reader().read(Everything, {"url": "u", **Taken().fill(node, env or {})}, "store")
 
 
 def refused(node: Mapping[str, Any], env: Mapping[str, str] | None = None) -> str:
@@ -202,7 +202,7 @@ def test_what_is_wrong_between_keys_is_told_of_the_section(node: dict[str, Any],
         secret: str = ""
 
     with pytest.raises(BadInput) as caught:
-        Reader().read(Open, fill(node, {"V": "7"}), "store")
+        Reader().read(Open, Taken().fill(node, {"V": "7"}), "store")
     assert caught.value.what == told
 
 

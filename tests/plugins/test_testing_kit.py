@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sr_adapters.memory import MemoryPorts
 from sr_domain import InterfacePack, Policy, RunState, ScenarioRunner, Settings
-from sr_plugins.testing import (
-    sr_conflicting_root,
-    sr_impatient_runner,
-    sr_memory,
-    sr_pack,
-    sr_policy,
-    sr_processes,
-    sr_profile,
-    sr_ready_root,
-    sr_request,
-    sr_runner,
-    sr_waiting_root,
-    sr_world,
-)
+from sr_plugins.testing import *  # noqa: F403 - its fixtures: pytest looks for them here
 from sr_plugins.testing.fixtures import Processes
+from sr_plugins.testing.law_folder import LawFolder
 from sr_plugins.testing.memory import MemoryWorld
 from sr_plugins.testing.world import SmallWorld
 from sr_ports import EngineCall, EngineResult, ReasonCode
 from sr_ports.conformance.runs import RequestFor, RunLaws, Runners
-
-__all__ = [
-    "sr_conflicting_root", "sr_impatient_runner", "sr_memory", "sr_pack", "sr_policy", "sr_processes", "sr_profile",
-    "sr_ready_root", "sr_request", "sr_runner", "sr_waiting_root", "sr_world",
-]  # fmt: skip
 
 
 class TestInMemory(RunLaws):
@@ -133,7 +118,21 @@ def test_an_engine_that_fails_fails_the_run(sr_memory: MemoryWorld, sr_world: Sm
     assert made.state is RunState.READY
 
 
-def test_a_law_of_ones_own_judges_the_small_world(sr_processes: Processes, sr_profile: str, sr_request: Any) -> None:
+def test_a_run_of_the_profile_is_ready_and_verified(sr_processes: Processes, sr_profile: str, sr_request: Any) -> None:
     runner = sr_processes(sr_profile)()
     assert runner.submit(sr_request).state is RunState.READY
     assert runner.verify(runner.run_id("key:orders-1")).ok
+
+
+def test_a_law_judges_the_folder_that_was_written_for_it(tmp_path: Path) -> None:
+    files = {"orders/part-0.csv": b"1,2\n", "notes.txt": b"beside it\n"}
+    sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in files.items())
+    method = {"kind": "sha256sums_file"}
+    folder = LawFolder.write(tmp_path, {**files, "SHA256SUMS": sums.encode()}, "SHA256SUMS", method)
+    assert folder.sr("submit", "request.json").returncode == 0
+    assert [one["state"] for one in folder.json("list", "--ready")["runs"]] == ["READY"]
+    assert folder.sh("sr verify key:orders-1").returncode == 0
+    (folder.data / "notes.txt").write_bytes(b"another\n")
+    assert folder.sr("verify", "key:orders-1").returncode == 5
+    folder.judge_by({**method, "no_such": 1})
+    assert folder.sr("check", "data", "--request", "request.json").returncode == 2

@@ -299,3 +299,23 @@ def test_the_schema_knows_the_adapters_of_others() -> None:
     check({"control_bus": {"adapter": "dove", "url": "x", "topic": "t"}})
     with pytest.raises(fastjsonschema.JsonSchemaException):
         check({"control_bus": {"adapter": "dove", "topic": "t"}})
+
+
+def test_an_error_names_the_variable_of_its_own_profile_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The attack: a folder that the environment names is quoted. The twin: it is a profile's own word, and is told."""
+    monkeypatch.setenv("HELD", "no_such_pack")
+    profile = {"runtime_root": str(tmp_path), "engine": {"interface_pack": "${HELD}"}}
+    for pack, told in (("${HELD}", "(the environment variable HELD)"), ("no_such_pack", "no_such_pack")):
+        with build_runner({**profile, "engine": {"interface_pack": pack}}) as runner, pytest.raises(BadInput) as caught:
+            runner.pack  # noqa: B018 - it is read when it is asked for
+        assert told in caught.value.what
+        assert ("no_such_pack" in caught.value.what) is (pack == "no_such_pack")
+
+
+def test_a_profile_that_was_read_is_wired_as_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HELD", str(tmp_path))
+    profile = load_profile({"runtime_root": "${HELD}/runs"})
+    monkeypatch.delenv("HELD")
+    assert load_profile(profile) is profile
+    with build_runner(profile) as runner:
+        assert str(tmp_path) in runner.ports.store.location()

@@ -77,6 +77,7 @@ def servers() -> Iterator[World]:
     psycopg = pytest.importorskip("psycopg", reason="needs scenario-runner[postgres]")
     pytest.importorskip("boto3", reason="needs scenario-runner[s3]")
     from sr_adapters.postgres.authority import PostgresAuthority
+    from sr_adapters.postgres.database import Database
     from sr_adapters.s3.build import S3EngineRoots
     from sr_adapters.s3.settings import S3Settings
     from sr_adapters.s3.store import S3ObjectStore
@@ -86,7 +87,7 @@ def servers() -> Iterator[World]:
         dsn = os.environ.get("SR_TEST_PG_DSN") or opened.enter_context(postgres.started()).dsn
         schema = opened.enter_context(postgres.fresh_schema(dsn))
         server = opened.enter_context(s3.best())
-        authority = PostgresAuthority(dsn, schema=schema)
+        authority = PostgresAuthority(Database(dsn, schema=schema))
         opened.callback(authority.close)
         authority.now()  # lays the schema
         link = opened.enter_context(psycopg.connect(dsn, autocommit=True))

@@ -132,6 +132,13 @@ def fresh_schema(dsn: str) -> Iterator[str]:
         link.execute(f'DROP SCHEMA IF EXISTS "{name}" CASCADE'.encode())
 
 
+@pytest.fixture
+def schema(postgres_dsn: str) -> Iterator[str]:
+    """The name of a schema of the shared server that the test has for itself."""
+    with fresh_schema(postgres_dsn) as name:
+        yield name
+
+
 def lay_first_release(dsn: str, schema: str, runs: Sequence[tuple[Binding, int]]) -> None:
     """Tables as the first release made them, with these runs: what is bound, and the fence of the last lease."""
     with closing(psycopg.connect(dsn, autocommit=True)) as link:

@@ -146,8 +146,9 @@ class FollowsForEver(Sound):
         """It goes on."""
 
 
-class Suite(ControlBusLaws):
-    __test__ = False
+class Handles:
+    """The fixtures of a suite whose handles share a `World`. `kind`: makes one, of a new world or of that one."""
+
     kind: ClassVar[Callable[..., Sound]]
 
     @pytest.fixture
@@ -157,6 +158,10 @@ class Suite(ControlBusLaws):
     @pytest.fixture
     def reopen(self, bus: Sound) -> Callable[[], Sound]:
         return lambda: type(self).kind(bus.world)
+
+
+class Suite(Handles, ControlBusLaws):
+    __test__ = False
 
     @pytest.fixture
     def broken(self) -> Sound:

@@ -48,6 +48,8 @@ class SplitsValues(ScriptedInvoker):
 
 
 class InvokerSuite(InvokerLaws):
+    """A function is over when it returns: nobody ends it from outside."""
+
     __test__ = False
     kind: ClassVar[Callable[..., ScriptedInvoker]]
 

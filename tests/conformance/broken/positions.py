@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import ClassVar
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -80,21 +79,12 @@ class HidesThatAPlaceIsGone(Sound):
         return iter(())
 
 
-class Suite(PositionedLaws):
+class Suite(buses.Handles, PositionedLaws):
     __test__ = False
-    kind: ClassVar[Callable[..., Sound]]
 
     @pytest.fixture
     def topic(self) -> str:
         return "broken.topic"
-
-    @pytest.fixture
-    def bus(self) -> Sound:
-        return type(self).kind()
-
-    @pytest.fixture
-    def reopen(self, bus: Sound) -> Callable[[], Sound]:
-        return lambda: type(self).kind(bus.world)
 
     @pytest.fixture
     def spoil(self, bus: Sound) -> Spoil:
@@ -115,7 +105,8 @@ class TestSound(Suite):
 
 
 BROKEN = (
-    (GivesTheLastAgain, "B6"), (LeavesOneOut, "B6"), (RemembersByHandle, "B6"), (StopsAtPoison, "B7"),
+    (LeavesOneOut, "B6"), (RemembersByHandle, "B6"), (StopsAtPoison, "B7"),
     (HidesPoison, "B7"), (HidesThatAPlaceIsGone, "B8"),
 )  # fmt: skip
 globals().update(suites(Suite, BROKEN))
+globals().update(suites(Suite, [(GivesTheLastAgain, "B6")], time_limit_s=3.0))  # whoever reads on reads for ever

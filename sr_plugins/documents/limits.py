@@ -1,0 +1,84 @@
+"""Sections of a profile that say how often, how long and by how many (spec: surface, "Wiring profile")."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import attrs
+from attrs.validators import ge, gt, lt, optional
+
+from sr_ports.compared import Compared
+from sr_ports.settings import setting
+
+_COUNT: Any = optional([ge(0), lt(10**9)])
+_SECONDS = [gt(0.0), lt(1e9)]
+_COUNTED, _TIMED = "a whole number from 1", "a number of seconds"
+
+
+@attrs.frozen(eq=False, repr=False)
+class RateLimit(Compared):
+    """`max` re-emissions in `window_s` seconds: 0 allows none, None sets no limit."""
+
+    max: int | None = attrs.field(
+        default=5,
+        validator=_COUNT,
+        metadata=setting(
+            "re-emissions of a run in the window; 0 for none, null for no limit",
+            wanted="a whole number from 0, or null for no limit",
+        ),
+    )
+    window_s: float = attrs.field(
+        default=3600.0,
+        alias="window_seconds",
+        validator=_SECONDS,
+        metadata=setting("length of the window", wanted=_TIMED),
+    )
+
+
+@attrs.frozen(eq=False, repr=False)
+class Reemit(Compared):
+    """How often a run's facts may be published again."""
+
+    rate_limit: RateLimit = attrs.field(default=RateLimit(), metadata=setting("how often a run may be re-emitted"))
+
+
+@attrs.frozen(eq=False, repr=False)
+class Lease(Compared):
+    """`ttl_s`: seconds for which a worker holds a run without a sign of life."""
+
+    ttl_s: float = attrs.field(
+        default=60.0,
+        alias="ttl_seconds",
+        validator=_SECONDS,
+        metadata=setting("how long a silent worker holds a run", wanted=_TIMED),
+    )
+
+
+def _workers(instance: object, attribute: attrs.Attribute[Any], value: int | str) -> None:
+    if isinstance(value, int) and not 1 <= value < 10**9:
+        raise ValueError
+
+
+@attrs.frozen(eq=False, repr=False)
+class EvidenceSettings(Compared):
+    """`workers`: threads, ``auto`` for as many as there are cores, and as many processes for laws of others.
+
+    `law_timeout_s`: seconds of a law's own time. `law_isolation`: whose laws run in processes of their own.
+    """
+
+    workers: int | Literal["auto"] = attrs.field(
+        default="auto",
+        validator=_workers,
+        metadata=setting("threads that hash files", wanted=f"auto, or {_COUNTED}"),
+    )
+    digest_source: Literal["bytes"] = attrs.field(default="bytes", metadata=setting("what digests are made from"))
+    digest_cache: Literal["off"] = attrs.field(default="off", metadata=setting("whether digests are kept"))
+    law_timeout_s: float = attrs.field(
+        default=3600.0,
+        alias="law_timeout_seconds",
+        validator=_SECONDS,
+        metadata=setting("how long a law of another distribution may take, of its own time", wanted=_TIMED),
+    )
+    law_isolation: Literal["foreign", "none", "all"] = attrs.field(
+        default="foreign", metadata=setting("whose laws run in processes of their own")
+    )
