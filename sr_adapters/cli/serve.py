@@ -31,7 +31,7 @@ def serve_command(session: Session, host: str, port: int) -> int:
         raise BadInput(ReasonCode.EXTRA_MISSING, what, "pip install 'scenario-runner[service]'") from error
     from sr_plugins.wiring.service import wire_service
 
-    served = wire_service(session.profile, policy=session.policy, narrate=session.narrates)
+    served = wire_service(session.loaded, policy=session.policy, narrate=session.narrates)
     with served.runner:
         return _serve(served, host, port)
 

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from sr_domain.runner import ScenarioRunner
-from sr_plugins.documents.profile import Profile, load_profile
+from sr_plugins.documents.profile import Profile, ProfileSource, load_profile
 from sr_plugins.wiring.wire import wire
 from sr_ports.compared import Compared
 
@@ -23,7 +23,7 @@ class Served(Compared):
 
 
 def wire_service(
-    source: str | os.PathLike[str] | Mapping[str, Any] | None,
+    source: ProfileSource,
     *,
     policy: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     plugins: Sequence[Any] = (),
