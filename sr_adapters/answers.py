@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from sr_ports import one_line
+
 if TYPE_CHECKING:
     from sr_domain.run.outcome import NextStep
+    from sr_plugins.documents.profile import Profile
     from sr_plugins.host.plugin_host import PluginHost
-
-from sr_ports import one_line
 
 SCHEMA_VERSION = "1.0"
 """Of every answer; an answer that is an artifact (a facts view, a quarantine record, an envelope) has none."""
@@ -112,11 +113,13 @@ def spelled(step: NextStep) -> str:
     return f"{step.before}{typed}{step.after}"
 
 
-def plugins_told(host: PluginHost, unquoted: Callable[[str], str]) -> dict[str, Any]:
+def plugins_told(profile: Profile, host: PluginHost) -> dict[str, Any]:
     """Adapters and laws by port, and names that two plugins give; without what came from the environment, as the place
-    of a plugin that is a file may have. `unquoted`: of the profile (`Profile.taken`)."""
+    of a plugin that is a file may have."""
     import attrs
 
-    rows = [attrs.asdict(one) for one in host.offers()]
-    told = [{name: unquoted(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows]
-    return {"plugins": told, "conflicts": [one.what for one in host.conflicts]}
+    def told(value: Any) -> Any:
+        return profile.taken.unquoted(value) if isinstance(value, str) else value
+
+    rows = [{name: told(value) for name, value in attrs.asdict(one).items()} for one in host.offers()]
+    return {"plugins": rows, "conflicts": [one.what for one in host.conflicts]}

@@ -57,7 +57,7 @@ def _installed(session: Session) -> Mapping[str, Any]:
     from sr_plugins.wiring.wire import survey
 
     profile = session.any_profile()
-    return plugins_told(survey(profile), profile.taken.unquoted)
+    return plugins_told(profile, survey(profile))
 
 
 def _told(profile: Profile, row: T) -> T:

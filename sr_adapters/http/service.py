@@ -10,6 +10,7 @@ from concurrent.futures import wait
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sr_adapters.answers import hides, plugins_told
 from sr_adapters.http.actors import Actors
 from sr_adapters.http.health import Readiness
 from sr_adapters.http.pool import Pool
@@ -51,6 +52,7 @@ class Service:
         background: Looping | None = None,
     ) -> None:
         self.profile, self.settings = profile, profile.service
+        hides(profile.taken.unquoted)
         self.draining, self.stopping = threading.Event(), threading.Event()
         self._drained = asyncio.Event()
         self.runner = runner.until(self.stopping.is_set)
@@ -75,10 +77,9 @@ class Service:
 
     @cached_property
     def _plugins(self) -> Mapping[str, Any]:
-        from sr_adapters.answers import plugins_told
         from sr_plugins.wiring.wire import survey
 
-        return plugins_told(survey(self.profile), self.profile.taken.unquoted)
+        return plugins_told(self.profile, survey(self.profile))
 
     async def drained(self, seconds: float) -> None:
         """Return after so long, or once the service drains."""
