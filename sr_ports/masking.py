@@ -8,7 +8,7 @@ that was read is not read again.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sr_ports import secret_shapes
@@ -37,6 +37,9 @@ _NAME = re.compile(
     r"password|passwd|passphrase|pwd|secret|token|api[_-]?key|private[_-]?key|access[_-]?key|authorization|credential|dsn|cookie",
     re.IGNORECASE,
 )
+_IN_URL = re.compile(r"://[^\s/:@]*:([^\s@]+)@")
+_LEAST_KNOWN = 8
+_FOLDERS = frozenset({"PWD", "OLDPWD"})
 _GAP = re.compile(rb"[\s,;&]")
 _PLACES = 16
 _FEW_LINES = 1 << 10
@@ -114,6 +117,21 @@ def _suspect_bytes(data: bytes) -> bool:
     return suspect(data.decode("latin-1"))
 
 
+def secret_values(named: Mapping[str, str]) -> tuple[bytes, ...]:
+    """What is secret of an environment, the longest first: values by their names, a line each, and passwords in URLs.
+
+    A short one is left out: it may be a word like any other.
+    """
+    found = {line for name, value in named.items() if _is_secret(name) for line in value.splitlines()}
+    found |= {match[1] for value in named.values() for match in _IN_URL.finditer(value)}
+    long = (one.strip().encode("utf-8", "surrogateescape") for one in found)
+    return tuple(sorted((one for one in long if len(one) >= _LEAST_KNOWN), key=lambda one: (-len(one), one)))
+
+
+def _is_secret(name: str) -> bool:
+    return name not in _FOLDERS and _named_secret(name)
+
+
 class Redactor:
     """Passes a stream on to `take` without its secrets, in whole lines, in bounded memory.
 
@@ -121,22 +139,25 @@ class Redactor:
     reads. Of a line longer than `LONGEST_LINE` pieces are passed on, all but about the last
     `LONGEST_SECRET` bytes of what has come: a value that goes on is by then a mask, whose name stays
     in sight, and so may be of any length. `close` passes on a last line without end.
+
+    `known`: values that are secrets wherever they stand, whatever is around them (`secret_values`).
     """
 
-    def __init__(self, take: Callable[[bytes], object]) -> None:
-        self._take = take
+    def __init__(self, take: Callable[[bytes], object], known: Sequence[bytes] = ()) -> None:
+        self._take, self._known = take, known
         self._rest = b""
         self._inside = False
 
     def write(self, data: bytes) -> None:
         """Take the next bytes."""
+        data = self._rest + data
+        for value in self._known:  # one that has not come whole yet is in what is kept back
+            data = data.replace(value, MASK.encode())
         end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1  # a bare return is how progress bars end a line
         if end:
-            told, self._inside = _told(self._rest + data[:end], self._inside)
+            told, self._inside = _told(data[:end], self._inside)
             self._take(told)
-            self._rest = data[end:]
-        else:
-            self._rest += data
+        self._rest = data[end:]
         if len(self._rest) > LONGEST_LINE:
             self._pass_piece()
 

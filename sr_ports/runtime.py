@@ -197,6 +197,14 @@ class PatientSink(Protocol):
 
 
 @runtime_checkable
+class ExposingSink(Protocol):
+    """A sink that counts, and shows what it counted when a server asks (Prometheus's text format 0.0.4, UTF-8)."""
+
+    def exposition(self) -> bytes:
+        """What this process counted so far. Called on any thread, at any time; waits for no file and no server."""
+
+
+@runtime_checkable
 class BatchSink(Protocol):
     """A sink that takes several events in one call, where that is cheaper than one by one: one write for many lines.
 

@@ -11,6 +11,7 @@ from sr_adapters.cli.errors import remedy_here, running, tell
 from sr_adapters.cli.session import Session, ref_lines, shown_state, state_text
 
 if TYPE_CHECKING:
+    from sr_domain.record.details import Standing
     from sr_domain.run.outcome import Outcome
 
 _NEXT = {exits.DONE: "facts", **dict.fromkeys((exits.WAITING, exits.FAILED, exits.FAULT, exits.UNREACHABLE), "explain")}
@@ -38,6 +39,21 @@ def finish(session: Session, document: dict[str, Any], outcome: Outcome) -> int:
             what = session.denial(outcome)
         tell(reason, what, outcome.remedy)
     return code
+
+
+def worked(session: Session, outcome: Outcome, code: int) -> int:
+    """The exit code of a command that worked on a run, which was told; telemetry hears what is not settled now."""
+    if outcome.stands_out:
+        tell_standing(session)
+    return code
+
+
+def tell_standing(session: Session, before: Standing | None = None) -> Standing | None:
+    """Telemetry hears what is still not settled, where that is not as `before`; None where it cannot be known."""
+    try:
+        return session.runner.tell_standing(before)
+    except Exception:  # noqa: BLE001 - what runs came to is told, whatever became of counting them (mission, law 10)
+        return None
 
 
 def remedy_of(outcome: Outcome) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import click
 from sr_adapters.cli import exits
 from sr_adapters.cli.far import local_only
 from sr_adapters.cli.naming import run_argument
-from sr_adapters.cli.outcomes import answer
+from sr_adapters.cli.outcomes import answer, worked
 from sr_adapters.cli.session import Session
 
 
@@ -53,10 +53,12 @@ def recover_command(
     if not accept_loss or not reason:
         raise click.UsageError("give --accept-loss and --reason: what is lost counts no more")
     if artifact is None and receipt is None:
-        return answer(session, session.runner.recover_run(run_id, reason=reason, actor=actor))
-    if artifact is not None:
-        return answer(session, session.runner.recover_artifact(run_id, artifact, reason=reason, actor=actor))
-    return answer(session, session.runner.recover_receipt(run_id, str(receipt), reason=reason, actor=actor))
+        outcome = session.runner.recover_run(run_id, reason=reason, actor=actor)
+    elif artifact is not None:
+        outcome = session.runner.recover_artifact(run_id, artifact, reason=reason, actor=actor)
+    else:
+        outcome = session.runner.recover_receipt(run_id, str(receipt), reason=reason, actor=actor)
+    return worked(session, outcome, answer(session, outcome))
 
 
 def _store(

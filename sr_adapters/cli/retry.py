@@ -6,7 +6,7 @@ import click
 
 from sr_adapters.cli.documents import read_request
 from sr_adapters.cli.naming import run_argument
-from sr_adapters.cli.outcomes import finish
+from sr_adapters.cli.outcomes import finish, worked
 from sr_adapters.cli.session import Session
 
 
@@ -24,4 +24,5 @@ def retry_command(session: Session, run_id: str, request_file: str | None, actor
     """
     document = None if request_file is None else read_request(request_file)
     outcome = session.runner.retry(run_id, document, actor=actor)
-    return finish(session, {**outcome.document(), "retry_of": session.run_id(run_id)}, outcome)
+    answer = {**outcome.document(), "retry_of": session.run_id(run_id)}
+    return worked(session, outcome, finish(session, answer, outcome))

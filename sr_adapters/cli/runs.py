@@ -14,13 +14,12 @@ from sr_adapters.cli import exits, output, signals
 from sr_adapters.cli.errors import as_typed, remedy_here
 from sr_adapters.cli.far import local_only
 from sr_adapters.cli.naming import run_argument
-from sr_adapters.cli.outcomes import answer, remedy_of
+from sr_adapters.cli.outcomes import answer, remedy_of, tell_standing, worked
 from sr_adapters.cli.request_flags import request_flags
 from sr_adapters.cli.session import Session
 from sr_ports import ReasonCode
 
 if TYPE_CHECKING:
-    from sr_domain.record.details import Standing
     from sr_domain.run.outcome import Outcome
     from sr_domain.run.trouble import Trouble
 
@@ -50,7 +49,7 @@ def submit_command(
     """
     outcome = session.runner.submit(request, actor=actor)
     outcome = _follow(session, outcome, wait_s)
-    return answer(session, outcome)
+    return worked(session, outcome, answer(session, outcome))
 
 
 def _follow(session: Session, outcome: Outcome, wait_s: float | None) -> Outcome:
@@ -99,13 +98,14 @@ def resume_command(
     if rebuild_index and not (all_runs or watch):
         return unbound
     if len(run_ids) == 1:
-        return answer(session, session.runner.resume(run_ids[0], force=force))
+        outcome = session.runner.resume(run_ids[0], force=force)
+        return worked(session, outcome, answer(session, outcome))
     if watch:
         return _watch(session, every)
     runner = session.runner
     rows, code = resume_each(session, run_ids or chain(runner.unsettled(), runner.lost()), force=force)
-    if all_runs:
-        _tell_standing(session)
+    if all_runs or rows:
+        tell_standing(session)
     if session.as_json:
         session.json({"runs": rows})
     elif rows:
@@ -115,14 +115,6 @@ def resume_command(
     else:
         session.say("Nothing to resume: every run known here is settled.")
     return exits.worst([unbound, code])
-
-
-def _tell_standing(session: Session, before: Standing | None = None) -> Standing | None:
-    """Telemetry hears what is still not settled, where that is not as `before`; None where it cannot be known."""
-    try:
-        return session.runner.tell_standing(before)
-    except Exception:  # noqa: BLE001 - what runs came to is told, whatever became of counting them (mission, law 10)
-        return None
 
 
 def _steps(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -192,7 +184,7 @@ def _watch(session: Session, every: float) -> int:
             if last.get(row["run_id"]) != told:
                 last[row["run_id"]] = told
                 session.json_line(row) if session.as_json else session.say(_news(row))
-        standing = _tell_standing(session, standing) or standing
+        standing = tell_standing(session, standing) or standing
         signals.check()
         time.sleep(every)
 

@@ -23,7 +23,10 @@ class FileRanges:
 
     def read(self, start: int, length: int) -> bytes:
         try:
-            data = self._taken(start, min(length, self.size - start))
+            length = max(0, min(length, self.size - start))
+            data = os.pread(self._fd, length, start)
+            if len(data) < length:
+                data = self._whole(data, start, length)
             if self._other(self._fd, self._fact):
                 raise unstable(self._fact.path)
         except OSError as error:
@@ -38,11 +41,10 @@ class FileRanges:
     def __del__(self) -> None:
         self.close()
 
-    def _taken(self, start: int, length: int) -> bytes:
-        """Whole, though a system call may give less."""
-        if length <= 0:
-            return b""
-        data = os.pread(self._fd, length, start)
-        while len(data) < length and (more := os.pread(self._fd, length - len(data), start + len(data))):
-            data += more
-        return data
+    def _whole(self, data: bytes, start: int, length: int) -> bytes:
+        """All of it, though a system call may give less. `data`: what the first gave."""
+        parts, got = [data], len(data)
+        while got < length and (more := os.pread(self._fd, length - got, start + got)):
+            parts.append(more)
+            got += len(more)
+        return b"".join(parts)

@@ -6,7 +6,7 @@ Labels have few values: reason codes, outcomes, kinds of request, names of sinks
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -22,12 +22,23 @@ BUCKETS = (0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0, 86400.
 
 @attrs.frozen
 class Metric:
-    """A metric. `form`: counter, histogram, gauge, or age: a gauge of the seconds since the time that was measured."""
+    """A metric. `form`: counter, histogram, gauge, or age: a gauge of the seconds since the time that was measured.
+
+    `begins`: the values of its one label that are there from the beginning, at 0. A rate needs that: what was never
+    0 did not grow. One without labels always is.
+    """
 
     name: str
     form: str
     text: str
     labels: tuple[str, ...] = ()
+    begins: tuple[str, ...] = ()
+
+    @property
+    def first(self) -> Iterator[tuple[str, ...]]:
+        """The labels that it begins with; none of a gauge, which nobody has measured yet."""
+        if self.form in ("counter", "histogram"):
+            yield from ((one,) for one in self.begins) if self.labels else [()]
 
 
 @attrs.frozen
@@ -39,29 +50,31 @@ class Measured:
     labels: tuple[str, ...] = ()
 
 
-REQUESTS = Metric("sr_run_requests_total", "counter", "What was asked of runs.", ("kind",))
-ACCEPTED = Metric("sr_runs_accepted_total", "counter", "Runs admitted.", ("reason",))
+_OUTCOMES = ("SUCCEEDED", "FAILED", "ABANDONED")
+
+REQUESTS = Metric("sr_run_requests_total", "counter", "What was asked of runs.", ("kind",), ("submit", "reemit"))
+ACCEPTED = Metric("sr_runs_accepted_total", "counter", "Runs admitted.", ("reason",), ("",))
 REJECTED = Metric("sr_runs_rejected_total", "counter", "Requests that admission refused.", ("reason",))
-READY = Metric("sr_runs_ready_total", "counter", "Runs that became READY.", ("reason",))
+READY = Metric("sr_runs_ready_total", "counter", "Runs that became READY.", ("reason",), ("",))
 FAILED = Metric("sr_runs_failed_total", "counter", "Runs that ended FAILED.", ("reason",))
 QUARANTINED = Metric("sr_runs_quarantined_total", "counter", "Runs that ended QUARANTINED.", ("reason",))
 WAITING = Metric("sr_runs_waiting_total", "counter", "Times that a run came to rest for evidence.", ("reason",))
-ATTEMPTS = Metric("sr_engine_attempts_total", "counter", "Engine attempts that ended.", ("outcome",))
+ATTEMPTS = Metric("sr_engine_attempts_total", "counter", "Engine attempts that ended.", ("outcome",), _OUTCOMES)
 ATTEMPT_S = Metric("sr_engine_attempt_duration_seconds", "histogram", "From the launch of an engine to its end.")
 EVIDENCE_S = Metric("sr_evidence_wait_duration_seconds", "histogram", "From the first look at evidence to the verdict.")
 LATENCY_S = Metric("sr_ready_commit_latency_seconds", "histogram", "From admission to READY on the record.")
 PUBLISH_FAILURES = Metric("sr_ready_publish_failures_total", "counter", "READY facts that the bus did not take.")
 LEASE_LOST = Metric("sr_lease_lost_total", "counter", "Leases that were lost while their run was worked on.")
 EVIDENCE_BYTES = Metric("sr_evidence_bytes_total", "counter", "Bytes read from engine roots as evidence.")
-OWED = Metric("sr_outbox_owed", "gauge", "READY runs with something left to publish, when runs were last gone through.")
+OWED = Metric("sr_outbox_owed", "gauge", "READY runs with something left to publish, when runs were last counted.")
 OLDEST = Metric("sr_oldest_waiting_seconds", "age", "How long the run has waited that has waited longest; 0 for none.")
+OLDEST_AT = Metric("sr_oldest_waiting_timestamp_seconds", "gauge", "Since when, in seconds since 1970; 0 for none.")
 DROPPED = Metric("sr_sink_dropped_total", "counter", "Events that a sink missed.", ("sink",))
 
 METRICS: Mapping[str, Metric] = {one.name: one for one in tuple(globals().values()) if isinstance(one, Metric)}
 """Every metric by its name."""
 
 _REASONS = frozenset(code.value for code in ReasonCode)
-_OUTCOMES = frozenset({"SUCCEEDED", "FAILED", "ABANDONED"})
 _LONGEST_NAME = 100
 _COUNTED: Mapping[str, Metric] = {
     e.RUN_ACCEPTED.name: ACCEPTED,
@@ -120,8 +133,10 @@ def measured(event: ObsEvent) -> Iterator[Measured]:
 
 def _standing(details: Mapping[str, Any]) -> Iterator[Measured]:
     oldest = details.get("oldest_waiting_utc")
+    since = 0.0 if oldest is None else instant(oldest)
     yield Measured(OWED, _number(details.get("owed")))
-    yield Measured(OLDEST, 0.0 if oldest is None else instant(oldest))
+    yield Measured(OLDEST, since)
+    yield Measured(OLDEST_AT, since)
 
 
 def _reason(kind: str, details: Mapping[str, Any]) -> str:
@@ -130,7 +145,7 @@ def _reason(kind: str, details: Mapping[str, Any]) -> str:
     return "" if told is None else _among(told, _REASONS)
 
 
-def _among(told: object, known: frozenset[str]) -> str:
+def _among(told: object, known: Collection[str]) -> str:
     return told if isinstance(told, str) and str(told) in known else "OTHER"
 
 

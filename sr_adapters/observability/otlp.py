@@ -48,9 +48,12 @@ class OtlpSink(DeferredSink):
         self._exports: _Exports | None = None
         super().__init__(self._export, after_s=every_s, limit=_LIMIT)
 
-    def _export(self, events: Sequence[ObsEvent]) -> None:
-        """Raises `ConnectionError` where the collector did not take something: it is not told that again, and what
-        would have followed is given up with it, since each try takes its time."""
+    def _export(self, events: Sequence[ObsEvent]) -> bool:
+        """Deliver; whether what was told changes with time alone.
+
+        Raises `ConnectionError` where the collector did not take something: it is not told that again, and what would
+        have followed is given up with it, since each try takes its time.
+        """
         if self._exports is None:
             self._exports = _Exports(self._settings)
         told = [(event, document(event)) for event in events]
@@ -59,6 +62,7 @@ class OtlpSink(DeferredSink):
         failed = self._exports.spans(spans) or self._exports.logs(told) or self._exports.metrics(metrics)
         if failed:
             raise ConnectionError(f"the collector did not take {failed}")
+        return self._exports.ages
 
 
 class _Exports:
@@ -96,6 +100,11 @@ class _Exports:
     def metrics_of(self, events: Iterable[ObsEvent]) -> Any:
         """All metrics, with what these events add; None where nothing was measured."""
         return self._metrics.made(events)
+
+    @property
+    def ages(self) -> bool:
+        """Whether one of the metrics is an age that grows."""
+        return self._metrics.ages
 
     def metrics(self, data: Any) -> str:
         """As `spans`."""
@@ -242,6 +251,11 @@ class _Metrics:
             else:
                 made = meter.create_observable_gauge(one.name, [self._seen(one.name)], description=one.text)
             self._instruments[one.name] = made
+
+    @property
+    def ages(self) -> bool:
+        """Whether one of them is an age that grows."""
+        return any(value and METRICS[name].form == "age" for name, value in self._gauges.items())
 
     def _seen(self, name: str) -> Any:
         def observe(_options: Any) -> Iterator[Any]:

@@ -1,20 +1,23 @@
 """The Prometheus sink: metrics as a text file that many processes add to, and as a registry for a service.
 
 The official client writes and reads the text. One-shot commands live too short to be asked by a server: each adds
-what it counted to the file, which node_exporter's textfile collector serves.
+what it counted to the file, which node_exporter's textfile collector serves. A process that lives on shows what it
+counted itself: `PrometheusSink.exposition`, which is what ``/metrics`` answers.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sr_adapters.observability.deferred import DeferredSink
-from sr_adapters.observability.metrics import BUCKETS, METRICS, Measured, measured
+from sr_adapters.observability.deferred import AGAIN_S, DeferredSink
+from sr_adapters.observability.metrics import BUCKETS, METRICS, OLDEST, OLDEST_AT, Measured, measured
 from sr_adapters.observability.server_settings import PrometheusSettings
 from sr_ports import ObsEvent, Wiring
 
@@ -30,11 +33,19 @@ Labels = tuple[str, ...]
 
 
 class Tally:
-    """Numbers by metric and labels. A histogram's: how many in each bucket alone, the last beyond all bounds."""
+    """Numbers by metric and labels. A histogram's: how many in each bucket alone, the last beyond all bounds.
+
+    Counts begin at 0, not with the first of their kind: a rate needs that (`Metric.first`).
+    """
 
     def __init__(self) -> None:
-        self.numbers: dict[tuple[str, Labels], float] = {}
-        self.histograms: dict[tuple[str, Labels], tuple[list[float], float]] = {}
+        first = [(one, labels) for one in METRICS.values() for labels in one.first]
+        self.numbers: dict[tuple[str, Labels], float] = {
+            (one.name, labels): 0.0 for one, labels in first if one.form == "counter"
+        }
+        self.histograms: dict[tuple[str, Labels], tuple[list[float], float]] = {
+            (one.name, labels): ([0.0] * (len(BUCKETS) + 1), 0.0) for one, labels in first if one.form == "histogram"
+        }
 
     def add(self, one: Measured) -> None:
         """Take a measurement in."""
@@ -64,7 +75,6 @@ class Tally:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
         for metric in METRICS.values():
-            numbers = [(labels, value) for (name, labels), value in self.numbers.items() if name == metric.name]
             if metric.form == "histogram":
                 family: Any = HistogramMetricFamily(metric.name, metric.text, labels=metric.labels)
                 for (name, labels), (counts, total) in self.histograms.items():
@@ -73,8 +83,9 @@ class Tally:
             else:
                 kind = CounterMetricFamily if metric.form == "counter" else GaugeMetricFamily
                 family = kind(metric.name, metric.text, labels=metric.labels)
-                for labels, value in numbers:
-                    family.add_metric(labels, _age(value) if metric.form == "age" else value)
+                for (name, labels), value in self.numbers.items():
+                    if name == metric.name:
+                        family.add_metric(labels, _age(value) if metric.form == "age" else value)
             if family.samples:
                 yield family
 
@@ -101,7 +112,15 @@ class Tally:
                     totals[key] = sample.value
         for key, found in buckets.items():
             tally.histograms[key] = (_apart(found), totals.get(key, 0.0))
+        since = tally.numbers.get((OLDEST_AT.name, ()))
+        if since is not None:  # an age was true when it was written; since when is true for good
+            tally.numbers[OLDEST.name, ()] = since
         return tally
+
+    @property
+    def ages(self) -> bool:
+        """Whether what it shows changes with time alone."""
+        return any(METRICS[name].form == "age" and value for (name, _), value in self.numbers.items())
 
 
 def _age(since: float) -> float:
@@ -136,30 +155,49 @@ class PrometheusSink(DeferredSink):
     Nothing of the client is imported, and nothing written, before it is time: a run does not wait for numbers.
     """
 
-    def __init__(self, path: str | None, *, every_s: float = EVERY_S) -> None:
+    def __init__(self, path: str | None, *, every_s: float = EVERY_S, again_s: float = AGAIN_S) -> None:
         self._path = path
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
         self._whole, self._owed = Tally(), Tally()
-        super().__init__(self._count, after_s=every_s, limit=_LIMIT)
+        super().__init__(self._write, after_s=every_s, limit=_LIMIT, again_s=again_s)
+
+    def emit_all(self, events: Sequence[ObsEvent]) -> None:
+        with self._lock:
+            if self._pid != os.getpid():  # what a forked child finds here was counted by its parent
+                self._pid, self._whole, self._owed = os.getpid(), Tally(), Tally()
+            for one in chain.from_iterable(map(measured, events)):
+                self._whole.add(one)
+                self._owed.add(one)
+        if self._path is not None:
+            self._deferred.add(events)
 
     def exposition(self) -> bytes:
-        """What this process counted, in the text format: for ``/metrics``."""
-        self._deferred.now()
-        return _text(self._whole)
+        """What this process counted so far, as `sr_ports.ExposingSink` says: the text that ``/metrics`` answers.
 
-    def _count(self, events: Iterable[ObsEvent]) -> None:
-        fresh = Tally()
-        for event in events:
-            for one in measured(event):
-                fresh.add(one)
-        self._whole.merge(fresh)
-        if self._path is not None:
-            self._owed.merge(fresh)
-            add_to_file(Path(self._path), self._owed)
-            self._owed = Tally()
+        Every number only grows but for gauges, from one call to the next. The file has no part in it.
+        """
+        with self._lock:
+            return _text(self._whole)
+
+    def _write(self, _events: Sequence[ObsEvent]) -> bool:
+        """Add what is owed to the file; whether it changes with time. What could not be added is owed still."""
+        with self._lock:
+            owed, self._owed = self._owed, Tally()
+        try:
+            return add_to_file(Path(str(self._path)), owed)
+        except BaseException:
+            with self._lock:
+                owed.merge(self._owed)
+                self._owed = owed
+            raise
 
 
-def add_to_file(path: Path, counted: Tally) -> None:
-    """Add numbers to those of a text file, whoever else does so at the same time. Raises `OSError`."""
+def add_to_file(path: Path, counted: Tally) -> bool:
+    """Add numbers to those of a text file, whoever else does so at the same time; whether one is an age that grows.
+
+    Raises `OSError`.
+    """
     import prometheus_client.parser  # noqa: F401 - before the lock: nobody waits for an import
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -171,6 +209,7 @@ def add_to_file(path: Path, counted: Tally) -> None:
         fresh = path.with_name(f".{path.name}.{os.getpid()}")
         fresh.write_bytes(_text(merged))
         fresh.replace(path)
+    return merged.ages
 
 
 @contextlib.contextmanager

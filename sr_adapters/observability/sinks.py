@@ -20,7 +20,11 @@ from sr_ports import ObsEvent, SrError, Wiring
 _COLOURS = {"WARN": "\033[33m", "ERROR": "\033[31m"}
 _NARROW, _BESIDE = 40, 19
 """Columns that every terminal has; where what has no room on its line goes on: beside time and phase."""
-_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | flags("CLOEXEC", "NOFOLLOW")
+_NAMED = os.O_WRONLY | os.O_CREAT | os.O_APPEND | flags("CLOEXEC")
+_FLAGS = _NAMED | flags("NOFOLLOW")
+"""How files are opened: a link is followed only where an operator named the file, as ``/dev/stderr`` is one."""
+_HELD = 1000
+"""Events that are held back at most."""
 
 
 class ConsoleSink:
@@ -82,33 +86,56 @@ class FileSink:
     `shared`: the path of the former, where it is not in `folder`. One of the files that cannot be written keeps nothing
     from the others. One write call for a file and all events that come at once, appended, never synced: many processes
     may share them.
+
+    Before the first submission there is no session: events are held back until there is one. Where none comes, nothing
+    is written but to a `shared` file that somebody named.
     """
 
     def __init__(self, folder: str, platform_run_id: Callable[[], str], shared: str | None = None) -> None:
         self._folder, self._platform_run_id = folder, platform_run_id
-        self._shared = shared or f"{folder}/platform.log"
+        self._shared, self._named = shared or f"{folder}/platform.log", shared is not None
         self._open: dict[str, int] = {}
         weakref.finalize(self, _close_all, self._open)  # for callers who never close
         self._session: str | None = None
+        self._held: list[ObsEvent] = []
 
     def emit(self, event: ObsEvent) -> None:
         self.emit_all([event])
 
     def emit_all(self, events: Sequence[ObsEvent]) -> None:
+        """Raises `OSError`, the first of the files', when all were tried."""
         if self._session is None:
             try:
                 self._session = f"{self._folder}/{self._platform_run_id()}"
             except SrError:
-                return  # nothing was submitted yet: there is no session to write to
-        session = self._session
-        story = [narrative(one) for one in events if one.severity != "DEBUG"]
-        told = list(map(line, events))
-        for path, lines in ((f"{session}/session.jsonl", told), (f"{session}/platform.log", story)):
-            self._append(path, lines)
-        self._append(self._shared, story)
+                self._held = [*self._held, *events][-_HELD:]
+                return
+        events, self._held = [*self._held, *events], []
+        self._append_to(
+            {
+                f"{self._session}/session.jsonl": list(map(line, events)),
+                f"{self._session}/platform.log": _story(events),
+                self._shared: _story(events),
+            }
+        )
 
     def close(self) -> None:
-        _close_all(self._open)
+        try:
+            if self._named:
+                events, self._held = self._held, []
+                self._append_to({self._shared: _story(events)})
+        finally:
+            _close_all(self._open)
+
+    def _append_to(self, files: Mapping[str, Sequence[str]]) -> None:
+        troubles = []
+        for path, lines in files.items():
+            try:
+                self._append(path, lines)
+            except OSError as error:
+                troubles.append(error)
+        if troubles:
+            raise troubles[0]
 
     def _append(self, path: str, lines: Sequence[str]) -> None:
         if not lines:
@@ -116,8 +143,14 @@ class FileSink:
         fd = self._open.get(path)
         if fd is None:
             os.makedirs(path.rpartition("/")[0] or ".", exist_ok=True)  # noqa: PTH103 - strings all the way
-            fd = self._open[path] = os.open(path, _FLAGS, 0o644)
-        os.write(fd, "\n".join((*lines, "")).encode("utf-8", "backslashreplace"))
+            fd = self._open[path] = os.open(path, _NAMED if self._named and path == self._shared else _FLAGS, 0o644)
+        data = memoryview("\n".join((*lines, "")).encode("utf-8", "backslashreplace"))
+        while data:
+            data = data[os.write(fd, data) :]
+
+
+def _story(events: Sequence[ObsEvent]) -> list[str]:
+    return [narrative(one) for one in events if one.severity != "DEBUG"]
 
 
 def _close_all(files: dict[str, int]) -> None:

@@ -30,6 +30,7 @@ class Connections:
 
     def __init__(self, conninfo: str, *, limit: int, wait_s: float) -> None:
         self._idle: list[Link] = []
+        self._apart: weakref.WeakSet[Link] = weakref.WeakSet()
         self._conninfo, self._limit, self._wait_s = conninfo, limit, wait_s
         self._generation = 0
         self.reached: Mapping[str, str] = {}
@@ -48,6 +49,12 @@ class Connections:
             except _ConnectionLost:
                 return self._once(work, again=True)
 
+    def apart(self) -> Link:
+        """A connection beside all others, which whoever asks for it closes. Raises psycopg's errors."""
+        link = self._connect()
+        self._apart.add(link)
+        return link
+
     def close(self) -> None:
         """Close what is idle now, and what is lent when it comes back."""
         with self._lock:
@@ -63,8 +70,8 @@ class Connections:
 
     def after_fork(self) -> None:
         """In a forked child: the parent's sockets stay the parent's."""
-        _parents_links.extend(self._idle)
-        self._idle = []
+        _parents_links.extend((*self._idle, *self._apart))
+        self._idle, self._apart = [], weakref.WeakSet()
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(self._limit)
 

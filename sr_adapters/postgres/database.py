@@ -12,6 +12,7 @@ from sr_adapters.postgres import schema as tables
 from sr_adapters.postgres.connections import Connections
 from sr_adapters.postgres.dsn import redact_dsn, secrets_of, with_defaults
 from sr_adapters.postgres.errors import port_error
+from sr_adapters.postgres.follower_guard import Guard
 from sr_adapters.postgres.settings import (
     CONNECT_TIMEOUT_S,
     POOL_MAX,
@@ -105,6 +106,10 @@ class Database:
             if error.code is ReasonCode.AUTHORITY_SCHEMA:
                 self._prepared.clear()  # dropped while in use: the next call looks again
             raise error from exc
+
+    def guard(self, name: str) -> Guard:
+        """A lock that ends with its session. `name`: tells it from every other of the schema."""
+        return Guard(self._connections, f"{self._schema}|{name}")
 
     @property
     def described(self) -> str:

@@ -30,20 +30,27 @@ CREATE TABLE {schema}.follower_aside (
 );
 CREATE INDEX follower_aside_group ON {schema}.follower_aside (group_name, number);
 """,
+    """
+ALTER TABLE {schema}.follower ADD COLUMN guarded boolean NOT NULL DEFAULT false;
+""",
 )
 FOLLOWERS = Kind("follower", STEPS)
 
 # `again`: this call's own id when its first answer was lost: if that try did claim, it is claimed again from oneself.
+# `guarded`: whether the caller's session has the group's lock (see `follower_guard`). Who has it finds that a claim
+# under guard has lost its session, whatever time it has left.
 CLAIM = """
-INSERT INTO {schema}.follower AS held (group_name, owner, fence, expires_at, claimed_by)
-VALUES (%(group)s, %(owner)s, 1, clock_timestamp() + make_interval(secs => %(ttl)s), %(call)s::uuid)
+INSERT INTO {schema}.follower AS held (group_name, owner, fence, expires_at, claimed_by, guarded)
+VALUES (%(group)s, %(owner)s, 1, clock_timestamp() + make_interval(secs => %(ttl)s), %(call)s::uuid, %(guarded)s)
 ON CONFLICT (group_name) DO UPDATE SET
-    owner = excluded.owner, fence = held.fence + 1, expires_at = excluded.expires_at, claimed_by = excluded.claimed_by
-WHERE held.expires_at <= clock_timestamp() OR held.claimed_by = %(again)s::uuid
+    owner = excluded.owner, fence = held.fence + 1, expires_at = excluded.expires_at,
+    claimed_by = excluded.claimed_by, guarded = excluded.guarded
+WHERE held.expires_at <= clock_timestamp() OR held.claimed_by = %(again)s::uuid OR (held.guarded AND %(guarded)s)
 RETURNING fence, extract(epoch FROM expires_at - clock_timestamp())::float8"""
 _THIS = "group_name = %(group)s AND owner = %(owner)s AND fence = %(fence)s AND expires_at > clock_timestamp()"
 RENEW = f"""
-UPDATE {{schema}}.follower SET expires_at = clock_timestamp() + make_interval(secs => %(ttl)s) WHERE {_THIS}
+UPDATE {{schema}}.follower SET expires_at = clock_timestamp() + make_interval(secs => %(ttl)s), guarded = %(guarded)s
+WHERE {_THIS}
 RETURNING extract(epoch FROM expires_at - clock_timestamp())::float8"""  # noqa: S608 - put together from constants
 RELEASE = f"""
 UPDATE {{schema}}.follower SET expires_at = '-infinity' WHERE {_THIS}"""  # noqa: S608 - put together from constants

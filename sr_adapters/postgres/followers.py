@@ -17,6 +17,7 @@ from sr_ports import Lease, LeaseLost, Progress, SetAside, check_group
 if TYPE_CHECKING:
     from typing import Any
 
+    from sr_adapters.postgres.follower_guard import Guard
     from sr_adapters.postgres.settings import PostgresSettings
     from sr_ports.hooks import Wiring
 
@@ -24,26 +25,43 @@ if TYPE_CHECKING:
 class PostgresFollowerStore:
     """`FollowerStore` in a schema of a Postgres database; its tables are made on first use.
 
-    A claim ends `ttl_s` after it was last renewed, by the server's clock: nobody can tell that its holder is gone.
+    A claim ends with the session of the process that has it, and at the latest `ttl_s` after it was last renewed, by
+    the server's clock: where the machine went with the process, nobody else can tell.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._guards: dict[tuple[str, int], Guard] = {}
 
     def claim(self, group: str, owner: str, *, ttl_s: float) -> Lease | None:
-        call = uuid4()
-        values = {"group": check_group(group), "owner": owner, "ttl": ttl_s, "call": call, "again": None}
-        for fence, left_s in self._database.rows(sql.CLAIM, values, again={**values, "again": call}):
-            return Lease(group, owner, fence, left_s)
+        guard, call = self._database.guard(check_group(group)), uuid4()
+        values = {"group": group, "owner": owner, "ttl": ttl_s, "call": call, "again": None, "guarded": guard.held()}
+        try:
+            for fence, left_s in self._database.rows(sql.CLAIM, values, again={**values, "again": call}):
+                self._guards[group, fence] = guard
+                return Lease(group, owner, fence, left_s)
+        except BaseException:
+            guard.close()
+            raise
+        guard.close()
         return None
 
     def renew(self, claim: Lease, *, ttl_s: float) -> Lease:
-        for (left_s,) in self._database.rows(sql.RENEW, {**_this(claim), "ttl": ttl_s}):
+        guard = self._guards.get((claim.resource, claim.fence))
+        values = {**_this(claim), "ttl": ttl_s, "guarded": guard is not None and guard.held()}
+        for (left_s,) in self._database.rows(sql.RENEW, values):
             return attrs.evolve(claim, expires_in_s=left_s)
+        self._let_go(claim)
         raise LeaseLost(claim.resource, claim.fence)
 
     def release(self, claim: Lease) -> None:
         self._database.rows(sql.RELEASE, _this(claim))
+        self._let_go(claim)
+
+    def _let_go(self, claim: Lease) -> None:
+        guard = self._guards.pop((claim.resource, claim.fence), None)
+        if guard is not None:
+            guard.close()
 
     def load(self, group: str) -> Progress:
         for positions, as_of_utc in self._database.rows(sql.LOAD, {"group": check_group(group)}):
@@ -78,6 +96,8 @@ class PostgresFollowerStore:
         return f"postgres: {self._database.described}"
 
     def close(self) -> None:
+        while self._guards:
+            self._guards.popitem()[1].close()
         self._database.close()
 
 

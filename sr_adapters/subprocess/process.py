@@ -22,7 +22,7 @@ from sr_adapters.subprocess.seen import Seen
 from sr_adapters.subprocess.supervisor import KILL_S
 from sr_ports import Leftover
 from sr_ports.logs import LogLines, LogTail
-from sr_ports.masking import Redactor
+from sr_ports.masking import Redactor, secret_values
 
 _POLL_S = 0.05
 _CHUNK = 1 << 16
@@ -82,6 +82,7 @@ class SupervisedEngine:
     ) -> None:
         self._limits = limits
         self._given = given or {}
+        self._secrets = secret_values(env)
         self.escaped = Leftover()
         self._status, theirs = os.pipe()
         try:
@@ -114,7 +115,7 @@ class SupervisedEngine:
         `started` is told once of the supervisor's pid and the engine's.
         """
         lines = {fd: LogLines(progress) for fd in self._logs}
-        self._output = {fd: Redactor(_both(log, lines[fd])) for fd, log in self._logs.items()}
+        self._output = {fd: Redactor(_both(log, lines[fd]), self._secrets) for fd, log in self._logs.items()}
         deadline = time.monotonic() + self._limits.timeout_s
         stop: Stop | None = None
         while self._running():

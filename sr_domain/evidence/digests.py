@@ -251,6 +251,8 @@ def _digest_batch(root: EngineRoot, batch: Iterable[FileFact], guard: Guard, rea
             read.keep(digest_file(root, fact, guard), most=None)
         except EvidenceFault as fault:
             read.refuse(fact.path, fault)
+    if small:  # of the last files, after which none asked
+        guard(small)
 
 
 def _content(output: OutputFiles, files: OutputDigests | EvidenceFault) -> ContentDigest | EvidenceFault:

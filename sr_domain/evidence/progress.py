@@ -14,7 +14,7 @@ _STEP = 1024
 class ReadProgress:
     """Counts the bytes that were read, and says so now and then.
 
-    Several threads may count at once, and then a count may be lost: only the sentence that is shown
+    Several threads may count at once, and then a count may be lost: only what people and metrics are shown
     depends on it, and a lock for each chunk would cost more than that is worth.
 
     `check`: called at every count, before it; may raise to stop the reading. `tell`: gets a

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from sr_domain.evidence.arrival import something_there
 from sr_domain.plan.absent_law import law_remedy
-from sr_domain.plan.compile import PlanRefused, Problem, choose_strategy, compile_plan, pins_of
+from sr_domain.plan.compile import PlanRefused, Problem, choose_strategy, compile_plan
 from sr_domain.plan.request import RunRequest, Strategy
 from sr_domain.plan.sealed import SealedPlan
-from sr_domain.record import details, events
 from sr_domain.run.allowed_root import admissible_root, check_letters
 from sr_domain.run.context import Context
 from sr_domain.run.possible import engine_lacking, policy_lacking, strategy_lacking
-from sr_domain.run.telemetry import RunTelemetry
 from sr_ports import BadInput, ReasonCode
 
 _WORKERS = {ReasonCode.UNKNOWN_HASHING_LAW, ReasonCode.REQUEST_INVALID}
@@ -24,17 +22,12 @@ _WORKERS = {ReasonCode.UNKNOWN_HASHING_LAW, ReasonCode.REQUEST_INVALID}
 
 def check_admissible(context: Context, request: RunRequest) -> None:
     """Return where this worker could take the run on. Raises `BadInput`: nothing was written, no key was bound."""
-    try:
-        root = _checked_root(context, request)
-        plan = compiled(context, request)
-        if isinstance(plan, PlanRefused):
-            _refuse_workers(context, request, plan)
-        else:
-            _check_strategy(context, request, plan, root)
-    except BadInput as error:
-        told = events.RUN_REQUEST_REFUSED(details.Refused(error.code, error.what))
-        RunTelemetry(context.ports.telemetry, context.ports.clock, pins_of(request), context.policy_rev).event(told)
-        raise
+    root = _checked_root(context, request)
+    plan = compiled(context, request)
+    if isinstance(plan, PlanRefused):
+        _refuse_workers(context, request, plan)
+    else:
+        _check_strategy(context, request, plan, root)
 
 
 def compiled(context: Context, request: RunRequest) -> SealedPlan | PlanRefused:

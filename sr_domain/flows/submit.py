@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -28,7 +30,7 @@ from sr_domain.run.context import Context
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.rights import may
 from sr_domain.run.telemetry import RunTelemetry
-from sr_ports import Admission, BadInput, Binding, Found, NotFound, ReasonCode
+from sr_ports import Admission, BadInput, Binding, Found, LeaseLost, NotFound, ReasonCode, SrError, Stopped, Unreachable
 
 _NOTES = 4096
 """Characters that notes may have; a mask may be longer than what it hides."""
@@ -41,14 +43,21 @@ def submit(context: Context, document: Any, *, actor: str | None = None) -> Outc
     with nothing lost: submitting the same request again continues.
     """
     request = _parsed(context, document, actor)
-    _ = context.pack  # one that cannot be read stops here, before anything is written
     actor = actor or request.invoker or "local"
+    telemetry = telemetry_of(context, request)
+    telemetry.event(events.RUN_REQUEST_RECEIVED(details.Received(request.run_equivalence_key, actor)))
+    with _refusals_told(telemetry):
+        answer = _admission(context, request, actor, telemetry)
+    return answer if isinstance(answer, Outcome) else admitted(context, answer, request, actor, telemetry)
+
+
+def _admission(context: Context, request: RunRequest, actor: str, telemetry: RunTelemetry) -> Outcome | Admission:
+    """Bind the key, or find it bound; or the answer where the run is not to be worked on."""
+    _ = context.pack  # one that cannot be read stops here, before anything is written
     if context.provable is not None:
         context.provable.prove()  # a place that cannot keep truth stops here, before anything is written
     action, allowed = right_needed(context.settings, request)
     layout, checked = _session(context, request, may(allowed, actor))
-    telemetry = telemetry_of(context, request)
-    telemetry.event(events.RUN_REQUEST_RECEIVED(details.Received(request.run_equivalence_key, actor)))
     if not may(allowed, actor):
         return denied_on_record(context, layout, request, actor, action)
     found = find(context, request.run_id)
@@ -66,10 +75,25 @@ def submit(context: Context, document: Any, *, actor: str | None = None) -> Outc
             return Outcome(request.run_id, None, layout.platform_run_id, refused.code, refused.detail)
         if not checked:
             check_admissible(context, request)
-        return admitted(context, admit(context, layout, request, found), request, actor, telemetry)
+        return admit(context, layout, request, found)
     if known.intent_fingerprint == request.fingerprint:
         known = taken_in(context, known, found)
-    return admitted(context, Admission(known, is_new=False, settled=known.settled), request, actor, telemetry)
+    return Admission(known, is_new=False, settled=known.settled)
+
+
+@contextlib.contextmanager
+def _refusals_told(telemetry: RunTelemetry) -> Iterator[None]:
+    """Tell what ends an admission: by the request, by configuration, or by what became of the store.
+
+    A server that is away, or a caller who stops, refuses nothing: the same request may be made again.
+    """
+    try:
+        yield
+    except (LeaseLost, Stopped, Unreachable):
+        raise
+    except SrError as error:
+        telemetry.event(events.RUN_REQUEST_REFUSED(details.Refused(error.code, error.what)))
+        raise
 
 
 def answered(context: Context, document: Any, *, actor: str | None = None) -> Outcome | None:
@@ -140,6 +164,7 @@ def _session(context: Context, request: RunRequest, allowed: bool) -> tuple[Layo
 
 def _parsed(context: Context, document: Any, actor: str | None) -> RunRequest:
     """The request, whose names have one spelling each, save where its key is bound already."""
+    telemetry = RunTelemetry(context.ports.telemetry, context.ports.clock, {}, context.policy_rev)
     try:
         check_actor(actor)
         request = _without_secrets(parse_request(document, context.ports.known_timezone))
@@ -147,8 +172,8 @@ def _parsed(context: Context, document: Any, actor: str | None) -> RunRequest:
         if wrong is not None and not _is_bound(context, request.run_id):
             raise wrong
     except BadInput as error:
-        told = events.RUN_REQUEST_REFUSED(details.Refused(error.code, error.what))
-        RunTelemetry(context.ports.telemetry, context.ports.clock, {}, context.policy_rev).event(told)
+        telemetry.event(events.RUN_REQUEST_RECEIVED(details.Received()))  # a request all the same
+        telemetry.event(events.RUN_REQUEST_REFUSED(details.Refused(error.code, error.what)))
         raise
     return request
 

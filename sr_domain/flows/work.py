@@ -78,7 +78,7 @@ def work(
         run.forced, run.named_root, run.root_told = forced, root, told
         outcome = _hold(context, run, is_new=is_new, loss=loss, known=known)
         if not isinstance(outcome, _AuthorityBehind):
-            return with_told(outcome, run.root_told)
+            return with_told(attrs.evolve(outcome, taken_up=not is_new), run.root_told)
         above = outcome.fence
 
 

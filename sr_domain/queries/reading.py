@@ -18,7 +18,8 @@ from sr_domain.queries.places import Place, place_of
 from sr_domain.queries.verifier import Verifier
 from sr_domain.queries.view import View
 from sr_domain.queries.view_outputs import ListedFile, OutputBytes, Versions, part_list_of
-from sr_domain.run.answers import late_successors
+from sr_domain.record.ledger import Ledger, check_ledger
+from sr_domain.run.answers import speaks_of_successor, successors
 from sr_ports import BadInput, EngineRoot, EvidenceFault, Fault, FileFact, ReasonCode, Wanted
 from sr_ports.roots import Ranged, RangeReader
 
@@ -55,7 +56,7 @@ class ViewReader:
     versions: Versions
     _root: EngineRoot | None = attrs.field(default=None, init=False)
     _proven: dict[str, tuple[ProvenPart, ...]] = attrs.field(factory=dict, init=False)
-    _looked: dict[str, list[tuple[ListedFile, ProvenPart]]] = attrs.field(factory=dict, init=False)
+    _looked: dict[str, dict[str, ListedFile]] = attrs.field(factory=dict, init=False)
     _used: dict[Place, set[str]] = attrs.field(factory=dict, init=False)
 
     @property
@@ -127,19 +128,22 @@ class ViewReader:
             )
         return self._proven[output_id]
 
-    def looked(self, output_id: str) -> list[tuple[ListedFile, ProvenPart]]:
-        """The files of an output as they stand, none gone and none beside them; no byte is read. Raises as `proven`."""
+    def looked(self, output_id: str) -> Mapping[str, ListedFile]:
+        """The files of an output as they stand, by uri, none gone and none beside them. Raises as `proven`.
+
+        No byte is read, and the same files are given each time: there may be very many.
+        """
         if output_id in self._looked:
             return self._looked[output_id]
         judge = self._judge(self.root, lambda place, read: None)
-        found: list[tuple[ListedFile, ProvenPart]] = []
+        found: dict[str, ListedFile] = {}
         for place in self.places(output_id):
             files, off = judge.look(place)
             if off:
                 raise fault_of(*off)
             for one in files:
                 self._used.setdefault(place, set()).add(one.fact.path)
-                found.append((one, self._part(place, one.fact.path, one.fact.size, one.sha256)))
+                found[self._uri(one.fact.path)] = one
         self._looked[output_id] = found
         return found
 
@@ -154,9 +158,9 @@ class ViewReader:
 
     def ranges(self, path: str) -> RangeReader | None:
         """The file below the root, to be read from any place; None where its adapter cannot."""
-        root = self.root
+        ranged = self._ranged
         with told(path):
-            return root.reader(path, rules=self.view.rules.listing) if isinstance(root, Ranged) else None
+            return None if ranged is None else ranged.reader(path, rules=self.view.rules.listing)
 
     def changed(self) -> str | None:
         """The first file that was used and is not the one any more; None where all are. What came beside is no matter.
@@ -175,8 +179,23 @@ class ViewReader:
         return None
 
     def superseded_by(self) -> tuple[str, ...]:
-        """Who has superseded the run by now, the newest last."""
-        return late_successors(self.verifier.store, self.view.layout, self.view.run_id)
+        """Who has superseded the run by now, the newest last. Raises `Fault` where its record cannot tell any more."""
+        store, view = self.verifier.store, self.view
+        key = view.layout.record(view.run_id)
+        blob = store.read(key)
+        if blob is None:
+            raise Fault(ReasonCode.TRUTH_MISSING, f"{key}: it was there when the run was opened, and is gone")
+        if not speaks_of_successor(blob.data):
+            return ()
+        found = check_ledger(view.run_id, blob.data)
+        if not isinstance(found, Ledger):
+            raise Fault(ReasonCode.TRUTH_ALTERED, f"{key}: it was sound when the run was opened, and is not")
+        return successors(store, view.layout, found)
+
+    @cached_property
+    def _ranged(self) -> Ranged | None:
+        """The root, where its files are read from any place; asked once, for each file that is opened asks."""
+        return self.root if isinstance(self.root, Ranged) else None
 
     @cached_property
     def _progress(self) -> ReadProgress:
@@ -206,9 +225,12 @@ class ViewReader:
                 yield self._part(place, place.of(part.path), part.size, part.sha256)
 
     def _part(self, place: Place, path: str, size: int | None, sha256: str, version: str | None = None) -> ProvenPart:
-        kept = self.versions.get(place.output_id, {}).get(path)
+        kept = self.versions.get(place.output_id, {}).get(path) if self.given_root is None else None
         day = self.days.get((place.output_id, place.path))
-        return ProvenPart(f"{self.root.uri.rstrip('/')}/{path}", size, sha256, day, version or kept)
+        return ProvenPart(self._uri(path), size, sha256, day, version or kept)
+
+    def _uri(self, path: str) -> str:
+        return f"{self.root.uri.rstrip('/')}/{path}"
 
     def _there(self, root: EngineRoot, place: Place) -> Mapping[str, FileFact]:
         rules = self.view.rules.listing
@@ -234,7 +256,7 @@ class told:  # noqa: N801 - a context manager; a class, for each part of a file 
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, EvidenceFault):
-            raise fault_of(Finding(ReasonCode.TRUTH_ALTERED, self._name, f"MOVED: {error.what}")) from error
+            raise moved(self._name, error) from error
 
 
 class Telling:
@@ -261,6 +283,11 @@ def fault_of(first: Finding, *others: Finding) -> Fault:
     """The error that findings are to a consumer, with what to do about the first."""
     more = f"; and {len(others)} more" if others else ""
     return Fault(first.code, f"{first.where}: {first.what}{more}", first.of_the_engine)
+
+
+def moved(name: str, fault: EvidenceFault) -> Fault:
+    """The error that a file is to a consumer where another one, or none, was met in its place. `name`: of the file."""
+    return fault_of(Finding(ReasonCode.TRUTH_ALTERED, name, f"MOVED: {fault.what}"))
 
 
 def _of_the_first_release(view: View) -> BadInput:

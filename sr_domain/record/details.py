@@ -18,8 +18,10 @@ class Nothing(Value):
 
 @value
 class Received(Value):
-    run_equivalence_key: str
-    actor: str
+    """A request. What is None could not be read of it."""
+
+    run_equivalence_key: str | None = None
+    actor: str | None = None
 
 
 @value

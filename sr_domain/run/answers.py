@@ -70,10 +70,15 @@ def successors(store: ObjectStore, layout: Layout, ledger: Ledger) -> tuple[str,
 def late_successors(store: ObjectStore, layout: Layout, run_id: str) -> tuple[str, ...]:
     """Who superseded a READY run. Most records say nothing of it, and are not parsed; nor is a damaged one."""
     blob = store.read(layout.record(run_id))
-    if blob is None or f'"{SUPERSEDED_BY.name}"'.encode() not in blob.data:
+    if blob is None or not speaks_of_successor(blob.data):
         return ()
     ledger = check_ledger(run_id, blob.data)
     return successors(store, layout, ledger) if isinstance(ledger, Ledger) else ()
+
+
+def speaks_of_successor(record: bytes) -> bool:
+    """Whether a record may say that its run was superseded; False where it surely does not."""
+    return f'"{SUPERSEDED_BY.name}"'.encode() in record
 
 
 def _link(ledger: Ledger | RecordFault) -> Successor | None:

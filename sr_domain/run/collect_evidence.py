@@ -59,8 +59,10 @@ def collect(run: Asking, plan: SealedPlan, uri: str, *, reused: bool) -> Evidenc
             progress=ReadProgress(run.telemetry.progress, run.now, run.held.check),
         )
         whole = attrs.evolve(oracle, engine_run_id=look.engine_run_id)
-        found = _together([whole, receipt, *look.gates(), *look.outputs()])
-        run.telemetry.read(look.progress.read, look.progress.sentence())
+        try:
+            found = _together([whole, receipt, *look.gates(), *look.outputs()])
+        finally:  # bytes that were read were read, also where the store went away then
+            run.telemetry.read(look.progress.read, look.progress.sentence())
         if plan.settle_seconds and any(one.code in _SETTLING for one in found.conflicts):
             look.at_everything()
             return _seen_twice(found, _stand_still(run, root, plan.settle_seconds))

@@ -44,6 +44,7 @@ class Outcome(Compared):
     `unpublished`: which fact the bus has not taken yet and why (kind, reason_code, detail, remedy).
     `actor`, `action`: for a denial, who was denied, and what: submit, supersede or reemit.
     `rerooted`: the record of a settled run names a corrected engine root; no part of the document.
+    `taken_up`: this call went on with a run that had not been settled; no part of the document.
     `in_the_way`: the output whose orphan receipt the run rests for; the first, where there are several.
     """
 
@@ -63,7 +64,14 @@ class Outcome(Compared):
     actor: str | None = None
     action: str | None = None
     rerooted: bool = False
+    taken_up: bool = False
     in_the_way: str | None = None
+
+    @property
+    def stands_out(self) -> bool:
+        """Whether the number of runs that wait, or have something left to publish, may be another one since."""
+        waits = self.state is RunState.WAITING_EVIDENCE and not self.in_flight
+        return self.taken_up or waits or self.unpublished is not None
 
     @property
     def remedy(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,20 +48,19 @@ class RunTelemetry(Compared):
         for event in ledger.events[len(before.events) :]:
             spans = ended_by(ledger, event)
             self._emit(self._told(event, event.ts_utc, event_id=event.event_id, spans=spans, refs=refs))
-        if layout is not None:
-            self.stored(refs["record_ref"], ledger.data[len(before.data) :])
+        if layout is not None and _in_clear(ledger.data[len(before.data) :], by_line=True):
+            self._suspected(refs["record_ref"])
 
     def stored(self, ref: str, data: bytes) -> None:
         """Something was written for people to read, at the key `ref`: an alert where it may hold a credential."""
-        text = data.decode("utf-8", "replace")
-        if not suspect(text):
-            return
-        from sr_domain.record.details import Suspected
-        from sr_ports.masking import redact
+        if _in_clear(data, by_line=False):
+            self._suspected(ref)
 
-        if redact(text) != text:
-            told = f"{ref} holds what looks like a credential: change that credential, it stays in there"
-            self.event(events.CREDENTIAL_SUSPECTED(Suspected(ref)), told)
+    def _suspected(self, ref: str) -> None:
+        from sr_domain.record.details import Suspected
+
+        told = f"{ref} holds what looks like a credential; change it, for what is written stays"
+        self.event(events.CREDENTIAL_SUSPECTED(Suspected(ref)), told)
 
     def progress(self, told: str) -> None:
         """How far a long step has come."""
@@ -97,6 +97,22 @@ class RunTelemetry(Compared):
     def _emit(self, event: ObsEvent) -> None:
         with contextlib.suppress(Exception):  # an embedder's own sink (spec: mission, law 10)
             self.sink.emit(event)
+
+
+def _in_clear(data: bytes, *, by_line: bool) -> bool:
+    """Whether a text has a secret that no mask stands for. `by_line`: each line is a JSON document.
+
+    What stands between quotes is looked at alone: a mask and the quote behind it would be taken for a value.
+    """
+    text = data.decode("utf-8", "replace")
+    if not suspect(text):
+        return False
+    from sr_ports.masking import redact, redacted
+
+    if not by_line:
+        return redact(text) != text
+    nodes = [json.loads(line) for line in text.split("\n") if suspect(line)]
+    return bool(redacted(nodes) != nodes)
 
 
 def _refs(layout: Layout, ledger: Ledger) -> dict[str, str]:

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self, cast
 
 from sr_domain.queries.opened_view import OpenedView
 from sr_domain.queries.reading import ProvenPart, Telling
+from sr_domain.queries.view_outputs import ListedFile
 from sr_ports import BadInput, Fault, ReasonCode
 
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
     import pyarrow.dataset as pads
+
+    from sr_plugins.uses.proven_stream import ProvenStream
 
 _HELD: Final = 1 << 14
 """So many names of files are held at once; there may be very many."""
@@ -37,6 +40,7 @@ class Facts:
         self._let_go, self._refuse = close, refuse
         self._closed, self._telling = False, Telling()
         self._seen: set[str] = set()
+        self._unproven: dict[str, ListedFile] = {}
         self._con: Any = None
         self.window: Mapping[str, str] = opened.window
         """``window_start_utc``, ``window_end_utc`` and ``window_tz``, as the run was asked for."""
@@ -90,24 +94,21 @@ class Facts:
         """A binary file of an output's one file, or of the `part` of it that is named as in `paths`.
 
         The last bytes are given once all of them are proven: reading to the end raises where they differ. Closing
-        before the end reads the rest, so that nothing which was read stays unproven.
+        before the end reads the rest, so that nothing which was read stays unproven; of a file that was not closed,
+        and of one whose block an error has left, the end of the facts' own block does.
         """
-        from sr_plugins.uses.proven_stream import ProvenStream
-
         with self._telling:
             if output not in self._seen:
                 self._check()
                 self._seen.add(output)
-            files = {found.uri: (listed, found) for listed, found in self._reader.looked(output)}
+            files = self._reader.looked(output)
             uri = part.uri if isinstance(part, ProvenPart) else part
             if uri is None and len(files) == 1:
                 uri = next(iter(files))
-            if uri not in files:
+            if uri is None or uri not in files:
                 what = f"output {output} has {len(files)} files" + ("" if uri is None else f", and none is {uri}")
                 raise BadInput(ReasonCode.USAGE, what, "name one of them, as paths() gives them")
-            listed, _ = files[uri]
-            proven = self._reader.has_proven(output)
-            return cast(BinaryIO, ProvenStream(self._reader, listed, proven=proven, telling=self._telling))
+            return cast(BinaryIO, self._stream(files[uri], proven=self._reader.has_proven(output)))
 
     def dataset(self, output: str, *, format: str | None = None, **options: Any) -> pads.Dataset:  # noqa: A002
         """The output as a pyarrow dataset over exactly these files. Needs ``scenario-runner[arrow]``.
@@ -155,8 +156,16 @@ class Facts:
         finally:
             self.close()
 
+    def _stream(self, listed: ListedFile, *, proven: bool) -> ProvenStream:
+        from sr_plugins.uses.proven_stream import ProvenStream
+
+        return ProvenStream(self._reader, listed, proven=proven, telling=self._telling, unproven=self._unproven)
+
     def _look_again(self) -> None:
-        """Raise `Fault` for what became of the run and of the files that were used."""
+        """Raise `Fault` for what became of the run and of the files that were used, and for bytes not proven yet."""
+        for listed in tuple(self._unproven.values()):
+            with self._stream(listed, proven=False):
+                """Closing it reads and proves all of it."""
         path = self._reader.changed()
         if path is not None:
             what = f"{path}: MOVED: it is not the file any more that was proven, and may have been read since"

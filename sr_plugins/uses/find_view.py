@@ -73,12 +73,21 @@ def find_view(
     profile: ProfileSource,
     key: str | os.PathLike[str] | None,
     progress: Callable[[str], None],
+    at: Callable[[Ports], Ports] = lambda ports: ports,
 ) -> FoundView:
-    """The view that `source` names, read and not proven yet. Parameters and errors as of `verify_facts`."""
+    """The view that `source` names, read and not proven yet. Parameters and errors as of `verify_facts`.
+
+    `at`: the ports to read by, of those that the profile gives; raises where there are none.
+    """
     chosen, ref, copy = _locate(str(source), load_profile(profile))
     signed_by = None if key is None else wire_checker(chosen, os.fspath(key))
     ports = wire_ports(attrs.evolve(chosen, attest=None))  # who reads needs no signing key
-    where, data = (str(source), copy) if copy is not None else _stored(ports, str(source), ref, progress)
+    try:
+        ports = at(ports)
+        where, data = (str(source), copy) if copy is not None else _stored(ports, str(source), ref, progress)
+    except BaseException:
+        ports.close()
+        raise
     facts, why = None, ""
     try:
         facts = strict_loads(data, what=where)

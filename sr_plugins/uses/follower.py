@@ -35,7 +35,7 @@ class Follower:
     `poll_s`: seconds between looks. `notice`: told what a consumer should know; on stderr by default.
 
     A message that was not acknowledged comes again after a restart; one that was never does. A READY that is
-    superseded before its `ack` is dropped.
+    superseded before its `ack` is dropped. `open_facts` takes a message, and reads in the store that it is of.
     """
 
     def __init__(

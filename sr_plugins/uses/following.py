@@ -12,7 +12,7 @@ import attrs
 
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.queries.published import Published, view_ref
-from sr_domain.record.layout import run_of
+from sr_domain.record.layout import Layout, run_of
 from sr_domain.run.answers import late_successors
 from sr_domain.run.ports import Ports
 from sr_domain.run.store_identity import read_identity
@@ -58,6 +58,7 @@ class Following:
     _queue: deque[tuple[Message, Slot | None]] = attrs.field(factory=deque, init=False)
     _given: dict[str, Slot | None] = attrs.field(factory=dict, init=False)
     _corrected: set[tuple[str | None, str]] = attrs.field(factory=set, init=False)
+    _doubted: dict[tuple[str | None, str], str] = attrs.field(factory=dict, init=False)
     _inbox: Inbox = attrs.field(init=False)
     _saved: Progress = attrs.field(init=False)
     _as_of: datetime | None = attrs.field(init=False)
@@ -78,7 +79,10 @@ class Following:
         while self._queue:
             message, slot = self._queue.popleft()
             self.held.check()
-            if self._is_corrected(message):
+            doubt = self._doubt(message)
+            if doubt is not None:
+                self._put_aside(message, slot, ReasonCode.TRUTH_ROLLED_BACK.value, doubt)
+            elif self._is_corrected(message):
                 self.notice(f"READY of run {message.run_id} is dropped: the run was superseded")
                 self._finish(message, slot)
             else:
@@ -119,11 +123,13 @@ class Following:
         """Take what is kept at one place of the bus."""
         if kept.envelope is not None:
             wrong = self._wrong(kept.envelope)
-            message = self._wanted(kept.envelope, known) if wrong is None else None
+            code, what = ReasonCode.CONTRACT_VIOLATION, wrong
+            if wrong is None and (what := self._unheard_of(kept.envelope)) is not None:
+                code = ReasonCode.TRUTH_ROLLED_BACK
+            message = self._wanted(kept.envelope, known) if what is None else None
             slot = self._inbox.took(kept.shard, kept.place, done=message is None)
             if message is not None:
                 self._queued(message, slot)
-            code, what = ReasonCode.CONTRACT_VIOLATION, wrong
         elif kept.trouble is not None and kept.trouble.code is ReasonCode.BUS_POSITION_LOST:
             self._inbox.forget(kept.shard)
             self._look_in_store(kept.trouble.what)
@@ -141,6 +147,22 @@ class Following:
         counts = kind == SUPERSEDED or kind_of(envelope, self.kinds) is not None
         wrong = misfit(envelope) if counts else None
         return None if wrong is None else f"{kind}: {wrong}"
+
+    def _unheard_of(self, envelope: Envelope) -> str | None:
+        """That a fact says a run of the store was superseded, and the run's record, which is there, does not.
+
+        Either is wrong, and who is cannot be told here: the fact is not given, nor is READY of the run.
+        """
+        said, by = envelope.attributes, envelope.payload.get("superseded_by")
+        key = said.get("store_id"), said.get("run_id", "")
+        home = run_of(Layout(said.get("platform_run_id", "")).facts(key[1]))
+        if said.get("kind") != SUPERSEDED or home is None or not self._is_ours(key[0]):
+            return None
+        if self.ports.store.stat(home[0].record(key[1])) is None or by in late_successors(self.ports.store, *home)[:1]:
+            self._doubted.pop(key, None)
+            return None
+        self._doubted[key] = f"the bus says that run {key[1]} was superseded by {by}, and its record does not"
+        return self._doubted[key]
 
     def _wanted(self, envelope: Envelope, known: frozenset[str]) -> Message | None:
         """The message that a sound fact is; None for one that is not wanted, or was given before."""
@@ -173,8 +195,15 @@ class Following:
         if (message.store_id, message.run_id) in self._corrected:
             return True
         named = run_of(message.facts_view_ref or "")
-        ours = message.store_id in (None, self._store_id)
+        ours = self._is_ours(message.store_id)
         return ours and named is not None and bool(late_successors(self.ports.store, *named))
+
+    def _is_ours(self, store_id: str | None) -> bool:
+        return store_id in (None, self._store_id)
+
+    def _doubt(self, message: Message) -> str | None:
+        """Why it cannot be told whether a READY still stands; None where it can."""
+        return self._doubted.get((message.store_id, message.run_id)) if message.kind == READY else None
 
     # what was missed
 
@@ -221,9 +250,11 @@ class Following:
 
     def _set_aside(self, message: Message, reason: str) -> None:
         if message.key in self._given:
-            slot = self._given[message.key]
-            where = ("", "") if slot is None else (slot.shard, slot.place)
-            self._finish(message, slot, [self._aside(*where, BY_CONSUMER, reason, message.message_id)])
+            self._put_aside(message, self._given[message.key], BY_CONSUMER, reason)
+
+    def _put_aside(self, message: Message, slot: Slot | None, code: str, why: str) -> None:
+        where = ("", "") if slot is None else (slot.shard, slot.place)
+        self._finish(message, slot, [self._aside(*where, code, why, message.message_id)])
 
     def _finish(self, message: Message, slot: Slot | None, aside: Sequence[SetAside] = ()) -> None:
         """Never give it to the group again."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from sr_domain.encoding.ids import ready_message_id, superseded_message_id
 from sr_domain.queries.published import view_ref
 from sr_domain.record.layout import run_of
 from sr_ports import BadInput, Envelope, ReasonCode
@@ -90,4 +91,14 @@ def misfit(envelope: Envelope) -> str | None:
             return f"its facts_view_ref is no facts view of run {run_id}"
     if kind == SUPERSEDED and not isinstance(payload.get("superseded_by"), str):
         return "it does not say by which run it was superseded"
-    return None
+    return None if envelope.message_id == _message_id(kind, payload) else "its message id is not that of what it says"
+
+
+def _message_id(kind: str, payload: Mapping[str, Any]) -> str:
+    """The id that a fact must have (spec: behaviour, "Identity"): one that says something else would hide another."""
+    if kind == SUPERSEDED:
+        return superseded_message_id(payload["run_id"], payload["superseded_by"])
+    if kind == "TERMINAL_REEMIT":
+        return str(payload.get("reemit_key"))
+    named = (payload.get(name) for name in ("platform_run_id", "scenario_run_id", "bundle_hash"))
+    return ready_message_id(*map(str, named))

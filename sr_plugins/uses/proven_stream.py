@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from typing import Any, Final, Protocol
 
 from sr_domain.queries.finding import Finding
-from sr_domain.queries.reading import Telling, ViewReader, fault_of, told
+from sr_domain.queries.reading import Telling, ViewReader, fault_of, moved
 from sr_domain.queries.view_outputs import ListedFile
-from sr_ports import ReasonCode
+from sr_ports import EvidenceFault, Fault, ReasonCode
 from sr_ports.roots import RangeReader
 
 _AT_LEAST: Final = 1 << 20
 """Bytes that are read at a time, where fewer are asked for."""
+Unproven = dict[str, ListedFile]
+"""By path: files of which bytes were given, and not all are proven."""
 
 
 class _Source(Protocol):
@@ -31,12 +33,18 @@ class ProvenStream(io.BufferedIOBase):
     """The bytes of a file that was listed; the last of them once all are those that were proven.
 
     `proven`: they were read before, under the same identity, and are not hashed again. Closing it early reads the
-    rest, so that nothing which was read stays unproven; an error that leaves its block does not.
+    rest, so that nothing which was read stays unproven; an error that leaves its block does not, nor does one who
+    lets go of it without closing it. `unproven`: by path, the files of which bytes were given and which nobody has
+    proven, for who must see to it then. What a read raised, every later read raises again: it was not the end.
     """
 
-    def __init__(self, reader: ViewReader, listed: ListedFile, *, proven: bool, telling: Telling) -> None:
+    def __init__(
+        self, reader: ViewReader, listed: ListedFile, *, proven: bool, telling: Telling, unproven: Unproven
+    ) -> None:
         self._source: _Source | None = None
         self._source = _source(reader, listed.fact.path)
+        self._unproven = unproven
+        self._failed: BaseException | None = None
         self._listed, self._telling = listed, telling
         self._hash = None if proven else hashlib.sha256()
         self._rest, self._at = b"", 0
@@ -47,8 +55,8 @@ class ProvenStream(io.BufferedIOBase):
         return True
 
     def read(self, size: int | None = -1, /) -> bytes:
-        if size is None or size < 0:
-            return b"".join(iter(lambda: self.read1(_AT_LEAST), b""))
+        if size is None or size < 0:  # all at once: parts that are joined are held twice
+            size = max(len(self._rest) - self._at + self._left, 1)
         data = self.read1(size)
         if len(data) == size:
             return data
@@ -61,8 +69,11 @@ class ProvenStream(io.BufferedIOBase):
         size = _AT_LEAST if size < 0 else size
         if self._at >= len(self._rest):
             self._rest, self._at = self._next(size) if size else b"", 0
+        if not self._at and size >= len(self._rest):
+            data, self._rest = self._rest, b""  # held no longer: memory that is given out is not asked for again
+            return data
         start, self._at = self._at, min(self._at + size, len(self._rest))
-        return self._rest if (start, self._at) == (0, len(self._rest)) else self._rest[start : self._at]
+        return self._rest[start : self._at]
 
     def readinto(self, buffer: Any, /) -> int:
         data = self.read(len(buffer))
@@ -112,17 +123,25 @@ class ProvenStream(io.BufferedIOBase):
         """The next bytes; the last ones after all are proven; none at the end."""
         if self.closed:
             raise ValueError("the file is closed")
+        if self._failed is not None:
+            raise self._failed
         if self._source is None:
             return b""
-        with self._telling:
+        try:
             data = self._source.take(max(wanted, _AT_LEAST))
             if self._hash is not None:
                 self._hash.update(data)
+                self._unproven[self.name] = self._listed
             self._left -= len(data)
             if self._left <= 0 or not data:
                 self._source.take(1)  # its end, where its identity is looked at once more
                 self._abandon()
                 self._prove()
+        except BaseException as error:
+            self._failed = error
+            self._telling.told |= isinstance(error, Fault)
+            self._abandon()
+            raise
         return data
 
     def _prove(self) -> None:
@@ -131,6 +150,7 @@ class ProvenStream(io.BufferedIOBase):
         if now != listed.sha256 or listed.size not in (None, listed.fact.size):
             what = f"ROTTED: {listed.fact.path}: proven with {listed.sha256}, now {now}"
             raise fault_of(Finding(ReasonCode.TRUTH_ALTERED, listed.place.output_id, what))
+        self._unproven.pop(self.name, None)
 
 
 class _Ranges:
@@ -140,8 +160,10 @@ class _Ranges:
         self._made, self._name, self._at = made, name, 0
 
     def take(self, wanted: int) -> bytes:
-        with told(self._name):
+        try:
             data = self._made.read(self._at, wanted)
+        except EvidenceFault as fault:
+            raise moved(self._name, fault) from fault
         self._at += len(data)
         return data
 

@@ -45,6 +45,13 @@ class Loss(Compared):
     def total(self) -> int:
         return self.dropped + self.failed
 
+    def since(self, before: Loss | None) -> Loss:
+        """What of it is new."""
+        if before is None:
+            return self
+        ranks = tuple(now - then for now, then in zip(self.by_rank, before.by_rank, strict=True))
+        return Loss(self.sink, ranks, self.failed - before.failed, self.why)
+
     def sentence(self) -> str:
         """The loss in one line."""
         debug, info, rest = self.by_rank
@@ -64,7 +71,7 @@ class Outlet:
 
     def __init__(self, sink: ObservabilitySink, name: str, *, limit: int = LIMIT) -> None:
         self.name = name
-        self._sink = sink
+        self.sink = sink
         self._limit = limit
         self._at_once = sink.emit_all if isinstance(sink, BatchSink) else None
         self._dropped = [0] * RANKS
@@ -197,14 +204,14 @@ class Outlet:
         while events := self._take(changed):
             try:
                 if self._at_once is None:
-                    self._sink.emit(events[0])
+                    self.sink.emit(events[0])
                 else:
                     self._at_once(events)
             except BaseException as error:  # noqa: BLE001 - telemetry never blocks truth (spec: mission, law 10)
                 self._fail(error)
         if self._thread is threading.current_thread():  # else it was idle, and perhaps another has begun
             try:
-                self._sink.close()
+                self.sink.close()
             except BaseException as error:  # noqa: BLE001 - as above
                 self._fail(error)
 

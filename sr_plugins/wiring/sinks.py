@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import threading
 import time
 import weakref
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sr_plugins.wiring.outlet import LIMIT, RANKS, Loss, Outlet
-from sr_ports import ObservabilitySink, ObsEvent
+from sr_ports import ExposingSink, ObservabilitySink, ObsEvent
 
 CLOSE_S = 2.0
 """All that closing may take, for all sinks together, where none needs more (`sr_ports.PatientSink`)."""
@@ -23,6 +24,8 @@ LONGEST_CLOSE_S = 30.0
 """The most that a sink may ask for."""
 _LAST_WORD_S = 0.25
 """Of that, what is kept for telling the other sinks of what was lost, and for closing them."""
+TELL_EVERY_S = 60.0
+"""How often the others are told of what a sink missed, while events come."""
 _SHED_AT = (0.5, 0.75)
 """Shares of the time to flush after which what is left of DEBUG, then of INFO, is given up."""
 
@@ -50,6 +53,9 @@ class FanOut:
         self._outlets = tuple(Outlet(sink, name, limit=limit) for sink, name in zip(sinks, titles, strict=True))
         self._drop_debug = drop_debug
         self._closed = False
+        self._told: dict[Outlet, Loss] = {}
+        self._look_at = time.monotonic() + TELL_EVERY_S
+        self._telling = threading.Lock()
         self.traces = any(_said(sink, "traces") for sink in sinks)
         """Whether one of the sinks makes traces (`sr_ports.TracingSink`)."""
         self._patience = max([0.0, *(_seconds(_said(sink, "close_s")) for sink in sinks)])
@@ -68,6 +74,24 @@ class FanOut:
             return
         for outlet in self._outlets:
             outlet.offer(event)
+        if time.monotonic() >= self._look_at and self._telling.acquire(blocking=False):
+            try:
+                self._look_at = time.monotonic() + TELL_EVERY_S
+                self._tell_losses()
+            finally:
+                self._telling.release()
+
+    def exposition(self, within_s: float = 1.0) -> bytes | None:
+        """What the first sink shows that can (`sr_ports.ExposingSink`), once it has what was told before this call.
+
+        None where no sink can. Waits at most so many seconds for events that are still on their way, then shows what
+        there is. What the sink raises is raised.
+        """
+        for outlet in self._outlets:
+            if isinstance(outlet.sink, ExposingSink):
+                outlet.wait(time.monotonic() + within_s)
+                return outlet.sink.exposition()
+        return None
 
     def flush(self, within_s: float) -> bool:
         """Wait at most so many seconds until every queue is empty; whether they are.
@@ -79,7 +103,9 @@ class FanOut:
         return all(done)
 
     def losses(self) -> tuple[Loss, ...]:
-        """What did not reach each sink so far, for those that missed something."""
+        """What did not reach each sink so far, for those that missed something. The others are told of it once a
+        minute, with an event, and at the end.
+        """
         return tuple(loss for outlet in self._outlets if (loss := outlet.loss()).total)
 
     @property
@@ -105,7 +131,7 @@ class FanOut:
         self._settle(begun + span)
         for outlet in self._outlets:
             outlet.shed(RANKS)
-        told = self._tell_losses()
+        told = self._tell_losses(last=True)
         _end(self._outlets)
         for outlet in self._outlets:
             outlet.join(begun + whole)
@@ -115,16 +141,24 @@ class FanOut:
         for outlet in self._outlets:
             outlet.wait(until, patient=True)
 
-    def _tell_losses(self) -> Sequence[Loss]:
-        """One event about each sink that missed something, to the others; where there are none, to logging."""
-        losses, told = self.losses(), False
-        for loss in losses:
-            event = _lost(loss)
-            for outlet in self._outlets:
-                if outlet.name != loss.sink and outlet.sound:
-                    outlet.offer(event)
-                    told = True
-        if not told:
+    def _tell_losses(self, *, last: bool = False) -> Sequence[Loss]:
+        """One event about each sink that missed something since it was told of, to the others.
+
+        `last`: where there are none, to logging.
+        """
+        losses, told = [], False
+        for outlet in self._outlets:
+            now = outlet.loss()
+            loss = now.since(self._told.get(outlet))
+            listeners = [one for one in self._outlets if one.name != outlet.name and one.sound]
+            if not loss.total or not (listeners or last):
+                continue
+            losses.append(loss)
+            self._told[outlet] = now
+            for one in listeners:
+                one.offer(_lost(loss))
+                told = True
+        if last and not told:
             self._log([loss.sentence() for loss in losses])
         return losses
 
@@ -134,8 +168,8 @@ class FanOut:
         for outlet in self._outlets:
             if outlet.name not in known and not outlet.ended:
                 yield f"the sink {outlet.name} was not done in time: it may miss telemetry"
-            elif outlet.name not in known and outlet.loss().total:
-                yield outlet.loss().sentence()
+            elif outlet.name not in known and (loss := outlet.loss().since(self._told.get(outlet))).total:
+                yield loss.sentence()
 
     def _log(self, sentences: Sequence[str]) -> None:
         if sentences:

@@ -132,3 +132,58 @@ def test_requests_that_are_never_answered_are_given_up(monkeypatch: pytest.Monke
     for run in runs:
         assert list(made.of(event("RUN_REQUEST_RECEIVED", 1, run))) == []
     assert [len(list(made.of(event("RUN_REQUEST_DUPLICATE", 2, run)))) for run in runs] == [0, 1, 1]
+
+
+class Again(Work):
+    """Tells what changes with time alone, so many times."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times, self.calls, self.enough = times, 0, threading.Event()
+
+    def again(self, events: Sequence[ObsEvent]) -> bool:
+        self(events)
+        self.calls += 1
+        if self.calls > self.times:
+            self.enough.set()
+        return self.calls <= self.times
+
+
+def test_what_changes_with_time_alone_is_told_again_until_it_does_not() -> None:
+    work = Again(2)
+    deferred = Deferred(work.again, after_s=3600, limit=100, again_s=0.01)
+    deferred.add([event(at=1)])
+    deferred.now()
+    assert work.enough.wait(30)
+    deferred.now(last=True)
+    assert (work.calls, work.done) == (3, ["1"])
+
+
+def test_after_the_last_time_nothing_is_told_again() -> None:
+    work = Again(100)
+    deferred = Deferred(work.again, after_s=3600, limit=100, again_s=0.0)
+    deferred.add([event(at=1)])
+    deferred.now(last=True)
+    assert deferred._timer is None
+    assert work.calls == 1
+
+
+@pytest.mark.parametrize("soon", [True, False])
+def test_work_begins_at_once_where_the_process_has_nothing_to_do_but_wait(soon: bool) -> None:
+    work = Work()
+    deferred = Deferred(work, after_s=3600, limit=100, soon=lambda one: one.event_kind == "ENGINE")
+    deferred.add([event(at=1), event("ENGINE" if soon else "OTHER", at=2)])
+    if soon:
+        assert work.ended.wait(30)
+    deferred.now()
+    assert work.done == ["1", "2"]
+    assert (work.threads != {threading.get_ident()}) is soon
+
+
+def test_events_that_go_on_coming_put_nothing_off() -> None:
+    deferred = Deferred(Work(), after_s=3600, limit=100)
+    deferred.add([event(at=1)])
+    due = deferred._due
+    deferred.add([event(at=2)])
+    assert deferred._due == due
+    deferred.now()

@@ -85,3 +85,59 @@ def test_colour_is_for_terminals(severity: str) -> None:
     stream = io.StringIO()
     ConsoleSink(stream).emit(event(severity=severity))
     assert "\033" not in stream.getvalue()
+
+
+def test_one_file_that_cannot_be_written_keeps_nothing_from_the_others(tmp_path: Path) -> None:
+    (tmp_path / "platform_x" / "session.jsonl").mkdir(parents=True)
+    sink = FileSink(str(tmp_path), lambda: "platform_x")
+    with pytest.raises(IsADirectoryError):
+        sink.emit(event())
+    sink.close()
+    assert (tmp_path / "platform_x" / "platform.log").read_text() == (tmp_path / "platform.log").read_text() != ""
+
+
+def test_what_was_told_before_the_session_began_is_written_once_it_has(tmp_path: Path) -> None:
+    begun: list[str] = []
+
+    def session() -> str:
+        if not begun:
+            raise NotFound(ReasonCode.RUN_NOT_FOUND, "nothing yet")
+        return begun[0]
+
+    sink = FileSink(str(tmp_path), session)
+    sink.emit(event("first"))
+    assert not list(tmp_path.iterdir())
+    begun.append("platform_x")
+    sink.emit(event("second"))
+    sink.close()
+    lines = (tmp_path / "platform_x" / "session.jsonl").read_text().splitlines()
+    assert [json.loads(one)["message"] for one in lines] == ["first", "second"]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_without_a_session_the_story_goes_where_somebody_named_a_file_and_nowhere_else(
+    tmp_path: Path, named: bool
+) -> None:
+    def none() -> str:
+        raise NotFound(ReasonCode.RUN_NOT_FOUND, "nothing yet")
+
+    sink = FileSink(str(tmp_path / "runs"), none, str(tmp_path / "story.log") if named else None)
+    sink.emit(event("request refused"))
+    sink.close()
+    assert [one.name for one in tmp_path.iterdir()] == (["story.log"] if named else [])
+    if named:
+        assert "request refused" in (tmp_path / "story.log").read_text()
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_link_is_followed_where_an_operator_named_it_and_nowhere_else(tmp_path: Path, named: bool) -> None:
+    target, link = tmp_path / "target", tmp_path / "platform.log"
+    link.symlink_to(target)
+    sink = FileSink(str(tmp_path), lambda: "platform_x", str(link) if named else None)
+    if named:
+        sink.emit(event())
+    else:
+        with pytest.raises(OSError, match=r"platform\.log"):
+            sink.emit(event())
+    sink.close()
+    assert target.exists() is named

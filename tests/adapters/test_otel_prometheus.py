@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import attrs
 import pytest
 
+from sr_adapters.observability import prometheus
 from sr_adapters.observability.lengths import instant
 from sr_adapters.observability.metrics import BUCKETS, METRICS, Measured, measured
 from sr_adapters.observability.prometheus import PrometheusSink, Tally, add_to_file
@@ -63,6 +65,7 @@ def test_the_metrics_are_these() -> None:
         "sr_evidence_bytes_total": ("counter", ()),
         "sr_outbox_owed": ("gauge", ()),
         "sr_oldest_waiting_seconds": ("age", ()),
+        "sr_oldest_waiting_timestamp_seconds": ("gauge", ()),
         "sr_sink_dropped_total": ("counter", ("sink",)),
     }
 
@@ -117,6 +120,66 @@ def test_the_text_is_as_the_official_parser_reads_it(tmp_path: Path) -> None:
     assert found["sr_ready_commit_latency_seconds_bucket", (("le", "+Inf"),)] == 1
     assert found["sr_ready_commit_latency_seconds_sum", ()] == 10
     assert samples(sink.exposition().decode()) == found
+
+
+def test_counts_begin_at_zero_so_that_the_first_of_a_kind_is_a_rise() -> None:
+    found = samples(PrometheusSink(None).exposition().decode())
+    assert found["sr_ready_publish_failures_total", ()] == 0
+    assert found["sr_engine_attempts_total", (("outcome", "FAILED"),)] == 0
+    assert found["sr_ready_commit_latency_seconds_count", ()] == 0
+
+
+def test_what_is_shown_only_grows_whatever_becomes_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "sr.prom").mkdir()
+    sink = PrometheusSink(str(tmp_path / "sr.prom"), every_s=3600)
+    for count in range(1, 4):
+        sink.emit(event("RUN_ACCEPTED"))
+        assert samples(sink.exposition().decode())["sr_runs_accepted_total", (("reason", ""),)] == count
+    with pytest.raises(IsADirectoryError):
+        sink.close()
+    (tmp_path / "sr.prom").rmdir()
+    sink.emit(event("RUN_ACCEPTED"))
+    sink.close()
+    found = samples((tmp_path / "sr.prom").read_text())
+    assert found["sr_runs_accepted_total", (("reason", ""),)] == 4  # what could not be added was owed still
+    assert samples(sink.exposition().decode()) == found
+
+
+def test_showing_writes_no_file(tmp_path: Path) -> None:
+    sink = PrometheusSink(str(tmp_path / "sr.prom"), every_s=3600)
+    sink.emit(event("RUN_ACCEPTED"))
+    sink.exposition()
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_age_goes_on_from_when_it_began_whoever_writes_the_file_next(tmp_path: Path) -> None:
+    path, since = tmp_path / "sr.prom", time.time() - 1000
+    path.write_text(f"sr_oldest_waiting_seconds 3.0\nsr_oldest_waiting_timestamp_seconds {since}\n")
+    add_to_file(path, Tally())
+    found = samples(path.read_text())
+    assert found["sr_oldest_waiting_seconds", ()] == pytest.approx(1000, abs=60)
+    assert found["sr_oldest_waiting_timestamp_seconds", ()] == since
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_while_a_run_waits_the_file_is_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits: bool
+) -> None:
+    written = threading.Semaphore(0)
+
+    def add(path: Path, counted: Tally) -> bool:
+        grows = add_to_file(path, counted)
+        written.release()
+        return grows
+
+    monkeypatch.setattr(prometheus, "add_to_file", add)
+    sink = PrometheusSink(str(tmp_path / "sr.prom"), every_s=0.01, again_s=0.01)
+    sink.emit(event("RUNS_STANDING", owed=0, waiting=int(waits), oldest_waiting_utc=AT if waits else None))
+    for _ in range(3 if waits else 1):
+        assert written.acquire(timeout=30)
+    sink.close()
+    assert (samples((tmp_path / "sr.prom").read_text())["sr_oldest_waiting_seconds", ()] > 0) is waits
+    assert waits or not written.acquire(blocking=False)
 
 
 def test_a_gauge_that_nobody_measured_is_not_there(tmp_path: Path) -> None:

@@ -20,11 +20,13 @@ from sr_adapters.postgres.authority import PostgresAuthority
 from sr_adapters.postgres.connections import Connections
 from sr_adapters.postgres.database import Database
 from sr_adapters.postgres.dsn import with_defaults
+from sr_adapters.postgres.follower_statements import FOLLOWERS
+from sr_adapters.postgres.followers import PostgresFollowerStore
 from sr_adapters.postgres.trip import one_trip, settings
 from sr_domain.runner import ScenarioRunner
 from sr_plugins import build_runner
 from sr_plugins.uses.doctor import Check, examine
-from sr_ports import Admission, AuthorityStore, IndexNote, Lease, ReasonCode, Unreachable
+from sr_ports import Admission, AuthorityStore, IndexNote, Lease, Progress, ReasonCode, Unreachable
 from sr_ports.conformance.authority import AuthorityLaws
 from sr_ports.conformance.authority_kit import Reopen, a_binding, at_once, took
 from tests.reliability.lab import request, write_world
@@ -63,6 +65,26 @@ def pooled(request: pytest.FixtureRequest, server: PostgresServer) -> Iterator[s
 def by_transaction(server: PostgresServer) -> Iterator[str]:
     with pgbouncer(server.dsn, "transaction", **TWO) as dsn:
         yield dsn
+
+
+def test_followers_pin_no_connection_of_a_pooler_and_their_claims_stand_for_their_time(
+    server: PostgresServer, pooled: str, schema: str
+) -> None:
+    def handle(dsn: str) -> PostgresFollowerStore:
+        return PostgresFollowerStore(Database(dsn, schema=schema, kind=FOLLOWERS))
+
+    with closing(handle(pooled)) as store, closing(handle(pooled)) as other, closing(handle(server.dsn)) as direct:
+        groups = [f"group-{number}" for number in range(4)]
+        claims = {group: store.claim(group, "me", ttl_s=60) for group in groups}
+        for group, claim in claims.items():
+            assert claim is not None
+            store.save(store.renew(claim, ttl_s=60), Progress({"s": group}), done=[group])
+            assert other.claim(group, "other", ttl_s=60) is None
+            assert direct.claim(group, "direct", ttl_s=60) is None
+        with closing(psycopg.connect(server.dsn, autocommit=True)) as link:
+            assert link.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'").fetchall() == []
+        by_hand(server.dsn, f"UPDATE {schema}.follower SET expires_at = '-infinity'")
+        assert other.claim(groups[0], "other", ttl_s=60) is not None
 
 
 class TestBehindAPooler(AuthorityLaws):

@@ -12,13 +12,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from sr_adapters.file.bus import FileControlBus
+from sr_domain.encoding.ids import superseded_message_id
 from sr_plugins import build_runner
 from sr_plugins.consumer import Follower, Message, open_facts
-from sr_ports import BadInput, LeaseLost, ReasonCode, Unreachable
-from tests.consumer.world import POLICY, World
+from sr_ports import BadInput, Fault, LeaseLost, NotFound, ReasonCode, Unreachable
+from tests.consumer.world import POLICY, World, world
 
 BOTH = ("READY", "RUN_SUPERSEDED")
 
@@ -209,6 +211,117 @@ def test_what_nobody_can_use_is_set_aside_with_a_reason_and_stops_nothing(made: 
         assert any("no facts view of run" in one.what for one in aside)
         assert len(aside) == 5
         assert len(bus.set_aside(limit=2)) == 2
+
+
+def forged(made: World, kind: str, message_id: str, payload: dict[str, Any], **said: str) -> dict[str, Any]:
+    """A fact as anybody can put it on the bus. It is newer than what is there."""
+    good = json.loads(next(topic_of(made).glob("*.json")).read_text())
+    attributes = {**good["attributes"], "kind": kind, "run_id": payload["run_id"], **said}
+    return {**good, "message_id": message_id, "attributes": attributes, "payload": payload}
+
+
+@pytest.mark.parametrize("true", [True, False])
+def test_a_run_that_the_bus_calls_superseded_and_its_record_does_not_is_given_and_dropped_by_nobody(
+    made: World, true: bool
+) -> None:
+    run = made.submit()
+    by = made.submit("second", supersedes=run) if true else "f" * 32
+    payload = {"run_id": run, "superseded_by": by, "facts_view_ref": "x", "bundle_hash": "0" * 64}
+    if not true:
+        fact = forged(made, "RUN_SUPERSEDED", superseded_message_id(run, by), payload)
+        spoil(made, "forged.json", json.dumps(fact))
+    told: list[str] = []
+    assert taken(made, notice=told.append) == ([("READY", by), ("RUN_SUPERSEDED", run)] if true else [])
+    with follow(made) as bus:
+        aside = bus.set_aside()
+    assert [one.reason_code for one in aside] == ([] if true else ["TRUTH_ROLLED_BACK"] * 2)
+    if not true:
+        assert all(f"run {run} was superseded by {by}, and its record does not" in one.what for one in aside)
+        assert sum("set aside" in line for line in told) == 2
+
+
+@pytest.mark.parametrize("home", ["../../..", "platform_20260131T134200Z", ""])
+def test_a_fact_whose_home_is_no_place_stops_nothing(made: World, home: str) -> None:
+    run, other = made.submit(), "e" * 32
+    payload = {"run_id": other, "superseded_by": run}
+    fact = forged(made, "RUN_SUPERSEDED", superseded_message_id(other, run), payload, platform_run_id=home)
+    spoil(made, "odd.json", json.dumps(fact))
+    assert sorted(taken(made)) == sorted([("READY", run), ("RUN_SUPERSEDED", other)])
+
+
+def test_no_fact_takes_the_id_of_another_and_so_hides_it(made: World) -> None:
+    """Who deals with the forged one would never be given the true one."""
+    first, there = made.submit("first"), world(made.folder / "other")
+    run = there.submit("a")  # what a run will say can be known before
+    (path,) = topic_of(there).glob("*.json")
+    good = json.loads(path.read_text())
+    payload = {**good["payload"], "status_state": "FAILED", "reemit_key": "1" * 64}
+    stolen = {
+        "terminal": {**good, "attributes": {**good["attributes"], "kind": "TERMINAL_REEMIT"}, "payload": payload},
+        "bundle": {**good, "payload": {**good["payload"], "bundle_hash": "2" * 64}},
+    }
+    stolen["superseded"] = {
+        **stolen["terminal"],
+        "attributes": {**good["attributes"], "kind": "RUN_SUPERSEDED"},
+        "payload": {**good["payload"], "superseded_by": "3" * 32},
+    }
+    for name, fact in stolen.items():
+        spoil(made, f"{name}.json", json.dumps(fact))
+    told: list[str] = []
+    assert taken(made, kinds=None, notice=told.append) == [("READY", first)]
+    assert sum("its message id is not that of what it says" in line for line in told) == 3
+    assert made.submit("a") == run
+    assert taken(made, kinds=None) == [("READY", run)]
+
+
+# of another store
+
+
+def given(made: World, run: str) -> Message:
+    """READY of a run, as a new group gets it."""
+    with follow(made, group="reads") as bus:
+        (found,) = (one for one in bus if one.run_id == run)
+        return found
+
+
+def test_a_message_is_opened_in_the_store_that_it_is_of_and_in_no_other(made: World) -> None:
+    """The same request in two stores: the same run, and the same ref, that of its own store's view."""
+    there = world(made.folder / "other")
+    run = made.submit("same")
+    assert there.submit("same") == run
+    own, foreign = given(made, run), given(there, run)
+    assert (own.message_id, own.facts_view_ref) == (foreign.message_id, foreign.facts_view_ref)
+    with open_facts(own, made.profile) as facts:
+        assert facts.root == made.root
+    with pytest.raises(BadInput, match="not of the profile's store") as caught:
+        open_facts(foreign, made.profile)
+    uri = foreign.attributes["store_uri"]
+    assert uri in caught.value.remedy
+    for profile, stores in ((made.profile, [uri]), (there.profile, [])):
+        with open_facts(foreign, profile, stores=stores) as facts:
+            assert facts.root == there.root
+            assert len(facts.paths("orders")) == 3
+    truth = there.folder / "runs"
+    shutil.rmtree(truth)
+    with open_facts(own, made.profile) as facts:
+        assert facts.run_id == run
+    with pytest.raises(Fault, match="without identity"):
+        open_facts(foreign, made.profile, stores=[uri])
+    shutil.copytree(made.folder / "runs", truth)
+    with pytest.raises(Fault, match=f"run {run} is of {foreign.store_id}") as fault:
+        open_facts(foreign, made.profile, stores=[uri])
+    assert fault.value.code is ReasonCode.TRUTH_ROLLED_BACK
+
+
+def test_a_message_of_another_bundle_than_its_view_and_one_of_no_view_are_not_opened(made: World) -> None:
+    run = made.submit()
+    message = given(made, run)
+    with open_facts(message, made.profile) as facts:
+        assert facts.run_id == run
+    with pytest.raises(Fault, match="its facts view of another"):
+        open_facts(attrs.evolve(message, payload={**message.payload, "bundle_hash": "0" * 64}), made.profile)
+    with pytest.raises(NotFound, match="names no facts view"):
+        open_facts(attrs.evolve(message, facts_view_ref=None), made.profile)
 
 
 def test_a_consumer_sets_aside_what_it_cannot_deal_with(made: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -249,6 +250,42 @@ def test_a_file_that_is_closed_early_is_proven_all_the_same(tmp_path: Path) -> N
             raise KeyError("mine")
 
 
+def no_more(facts: Any) -> Any:
+    return facts.open("customers").read(3)  # and let go of it
+
+
+def still_open(facts: Any) -> Any:
+    facts.kept = facts.open("customers")
+    return facts.kept.read(3)
+
+
+def own_error(facts: Any) -> Any:
+    with suppress(KeyError), facts.open("customers") as file:
+        got = file.read(3)
+        FILES["mine"]
+    return got
+
+
+@pytest.mark.parametrize("use", [no_more, still_open, own_error])
+@pytest.mark.parametrize("sound", [True, False])
+def test_bytes_that_were_given_and_not_proven_are_proven_when_the_block_ends(
+    tmp_path: Path, use: Callable[[Any], Any], sound: bool
+) -> None:
+    made = world(tmp_path, {**FILES, "customers.csv": BIG})
+    run = made.submit()
+    if not sound:
+        (made.data / "customers.csv").write_bytes(b"?" + BIG[1:])
+
+    def read() -> bytes:
+        with open_facts(run, made.profile) as facts:
+            return bytes(use(facts))
+
+    if sound:
+        assert read() == BIG[:3]
+    else:
+        refused(read, "ROTTED: customers.csv")
+
+
 def test_after_the_block_nothing_is_read(made: World) -> None:
     run = made.submit()
     with open_facts(run, made.profile) as facts:
@@ -274,6 +311,23 @@ def test_a_run_that_was_superseded_is_refused_at_every_moment(made: World) -> No
     refused(lambda: open_facts(run, made.profile), f"superseded by {newer}", ReasonCode.SUPERSEDED)
     with open_facts(newer, made.profile) as facts:
         assert facts.paths("orders")
+
+
+@pytest.mark.parametrize("fault", [None, "gone", "damaged"])
+def test_a_record_that_can_tell_no_more_whether_its_run_stands_ends_the_reading(made: World, fault: str | None) -> None:
+    run = made.submit()
+    (record,) = (made.folder / "runs").glob(f"fraud-platform/*/sr/run_record/{run}.jsonl")
+    with open_facts(run, made.profile) as facts:
+        assert facts.paths("orders")
+        made.submit("second", supersedes=run)
+        if fault is None:
+            refused(lambda: facts.paths("customers"), "superseded by", ReasonCode.SUPERSEDED)
+        elif fault == "gone":
+            record.unlink()
+            refused(lambda: facts.paths("customers"), "is gone", ReasonCode.TRUTH_MISSING)
+        else:
+            record.write_bytes(record.read_bytes().replace(b'"actor"', b'"actOr"', 1))
+            refused(lambda: facts.paths("customers"), "it was sound", ReasonCode.TRUTH_ALTERED)
 
 
 def test_a_run_that_is_superseded_while_it_is_read_is_told_when_the_block_ends(made: World) -> None:

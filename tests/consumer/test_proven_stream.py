@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +16,7 @@ from sr_adapters.memory.root import MemoryEngineRoot
 from sr_domain.queries.reading import Telling
 from sr_plugins.uses import proven_stream
 from sr_plugins.uses.proven_stream import ProvenStream
-from sr_ports import Fault, FileFact
+from sr_ports import Fault, FileFact, ReasonCode, Unreachable
 
 DATA = b"one\ntwo\n\nthree and more\n" * 40 + b"no end of line"
 STEPS = st.lists(
@@ -36,7 +37,7 @@ def stream(data: bytes, *, ranged: bool, sha256: str | None = None, proven: bool
         size=len(data),
         place=SimpleNamespace(output_id="orders"),
     )
-    return ProvenStream(reader, listed, proven=proven, telling=Telling())
+    return ProvenStream(reader, listed, proven=proven, telling=Telling(), unproven={})
 
 
 def step(file: Any, how: str, size: int) -> bytes:
@@ -97,3 +98,43 @@ def test_what_was_proven_before_is_not_hashed_again_and_closes_at_once() -> None
     assert file.closed
     with pytest.raises(ValueError, match="closed"):
         file.read(1)
+
+
+def test_what_a_read_raised_every_later_read_raises_again_and_it_is_never_the_end() -> None:
+    file = stream(DATA, ranged=True, sha256="0" * 64)
+    for read in (file.read, file.read, file.readline, lambda: file.read1(3)):
+        with pytest.raises(Fault, match="proven with"):
+            read()
+    file.close()
+
+
+class Torn:
+    """A connection that breaks after the first part."""
+
+    def __init__(self) -> None:
+        self.broken = False
+
+    def chunks(self, path: str) -> Iterator[memoryview]:
+        yield memoryview(DATA[:100])
+        if self.broken:
+            raise Unreachable(ReasonCode.ENGINE_ROOT_UNREACHABLE, "the connection broke")
+        yield memoryview(DATA[100:])
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_connection_that_breaks_is_no_other_file(broken: bool) -> None:
+    """Neither is what came before the break its end, nor are its bytes called others when it is closed."""
+    torn = Torn()
+    torn.broken = broken
+    listed: Any = SimpleNamespace(
+        fact=FileFact("a", len(DATA), "stamp"), sha256=hashlib.sha256(DATA).hexdigest(), size=len(DATA), place=None
+    )
+    reader: Any = SimpleNamespace(root=SimpleNamespace(batch_below=0), chunks=torn.chunks)
+    file = ProvenStream(reader, listed, proven=False, telling=Telling(), unproven={})
+    if not broken:
+        assert file.read() == DATA
+    else:
+        for _ in range(2):
+            with pytest.raises(Unreachable, match="broke"):
+                file.read()
+    file.close()

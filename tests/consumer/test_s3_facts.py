@@ -82,6 +82,52 @@ def test_an_object_that_came_beside_or_was_replaced_before_its_proof_is_told(the
         refused(lambda: facts.open("customers").read(), "proven with")
 
 
+@pytest.mark.parametrize("there", ["moto_as_minio"], indirect=True)  # what parts say is not the server's
+def test_from_another_mount_no_part_claims_the_version_of_the_first(there: OnS3, tmp_path: Path) -> None:
+    """The same bytes in a folder, and as other objects: what the store called them where they were proven is theirs."""
+    run, mount = there.made.submit(), fresh_prefix()
+    for name, text in FILES.items():
+        there.server.client().put_object(Bucket=there.server.bucket, Key=f"{mount}/{name}", Body=text.encode())
+    with open_facts(run, there.made.profile) as facts:
+        first = [part.version_id for part in facts.parts("orders")]
+    for root in (str(there.made.data), f"s3://{there.server.bucket}/{mount}"):
+        with open_facts(run, there.made.profile, engine_run_root=root) as facts:
+            for part, other in zip(facts.parts("orders"), first, strict=True):
+                if part.uri.startswith("s3://"):
+                    key = part.uri.removeprefix(f"s3://{there.server.bucket}/")
+                    found = there.server.client().head_object(Bucket=there.server.bucket, Key=key)
+                    assert part.version_id in (found.get("VersionId"), found["ETag"].strip('"'), found["ETag"])
+                else:
+                    assert (part.version_id, bool(other)) == (None, True)
+
+
+@pytest.mark.parametrize("there", ["moto_as_minio"], indirect=True)  # RGW enforces no conditions on versions
+@pytest.mark.parametrize("swapped", [True, False])
+def test_in_a_bucket_with_versions_the_proven_version_is_read_whatever_came_over_it(there: OnS3, swapped: bool) -> None:
+    client, bucket = there.server.client(), there.server.bucket
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    try:
+        for path in there.made.data.rglob("*.csv"):
+            there.put(str(path.relative_to(there.made.data)), path.read_text())
+        run = there.made.submit()
+
+        def read() -> bytes:
+            with open_facts(run, there.made.profile) as facts:
+                uri = facts.paths("orders")[0]
+                if swapped:
+                    there.put(ORDERS[0], FILES[ORDERS[0]].replace("3.5", "9.5"))
+                got = facts.open("orders", uri).read()
+                assert got == FILES[ORDERS[0]].encode()
+                return got
+
+        if swapped:
+            refused(read, "MOVED")
+        else:
+            assert read()
+    finally:
+        client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
+
+
 @pytest.mark.parametrize("swapped", [True, False])
 def test_an_object_that_is_swapped_between_proof_and_read_is_never_read(there: OnS3, swapped: bool) -> None:
     run = there.made.submit()

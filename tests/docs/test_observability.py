@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -19,7 +20,7 @@ NAME = re.compile(r"\bsr[_:][a-z0-9_:]+")
 PARTS = ("_bucket", "_sum", "_count")
 
 
-def rules() -> list[dict[str, str]]:
+def rules() -> list[dict[str, Any]]:
     document = yaml.safe_load((HOME / "rules.yaml").read_text("utf-8"))
     return [rule for group in document["groups"] for rule in group["rules"]]
 
@@ -69,11 +70,70 @@ def test_every_alert_says_what_to_do() -> None:
         assert set(rule["annotations"]) == {"summary", "description"}
 
 
-def test_promtool_finds_the_rules_sound() -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
+def promtool(*args: object) -> None:
+    """Have promtool check or test something; skips where it is not installed."""
+    found = shutil.which("promtool")
+    if found is None:
         pytest.skip("promtool is not installed (Debian: prometheus)")
-    done = subprocess.run(
-        [promtool, "check", "rules", HOME / "rules.yaml"], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([found, *map(str, args)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_promtool_finds_the_rules_sound() -> None:
+    promtool("check", "rules", HOME / "rules.yaml")
+
+
+def test_promtool_reads_every_query_of_the_dashboard(tmp_path: Path) -> None:
+    ranges = {"$__rate_interval": "5m", "$__range": "1d"}
+    asked = [re.sub(r"\$__\w+", lambda found: ranges[found[0]], query) for query in dashboard()]
+    made = [{"record": f"asked:{at}", "expr": query} for at, query in enumerate(asked)]
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": made}]}))
+    promtool("check", "rules", tmp_path / "rules.yaml")
+
+
+def alerts(name: str, at: str, *labels: dict[str, str]) -> dict[str, Any]:
+    """That these alerts fire then, and no others of the name."""
+    (rule,) = [one for one in rules() if one.get("alert") == name]
+
+    def told(text: str, known: dict[str, str]) -> str:
+        return re.sub(r"\{\{ \$labels\.(\w+) \}\}", lambda found: known[found[1]], text)
+
+    fire = [
+        {
+            "exp_labels": {**rule["labels"], **one},
+            "exp_annotations": {key: told(text, one) for key, text in rule["annotations"].items()},
+        }
+        for one in labels
+    ]
+    return {"eval_time": at, "alertname": name, "exp_alerts": fire}
+
+
+SERIES = {
+    'sr_runs_quarantined_total{reason="FIRST"}': "_x1600 1+0x200",  # never met before
+    'sr_runs_quarantined_total{reason="AGAIN"}': "3+0x1600 4+0x200",
+    'sr_runs_quarantined_total{reason="LONG_AGO"}': "5+0x1800",
+    'sr_runs_quarantined_total{reason="UNSEEN"}': "5+0x1500 _x60 5+0x240",  # Prometheus was away, and nothing happened
+    'sr_sink_dropped_total{sink="file"}': "_x1600 7+0x200",
+    "sr_oldest_waiting_timestamp_seconds": "0+0x100 6000+0x1700",  # 0 for none; then since minute 100, and nobody looks
+}
+
+
+def test_alerts_fire_for_what_happens_for_the_first_time_too_and_for_nothing_else(tmp_path: Path) -> None:
+    """increase() alone is 0 for a series that begins at 1."""
+    reasons = ({"reason": "FIRST"}, {"reason": "AGAIN"})
+    expected = [
+        alerts("ScenarioRunnerQuarantined", "1590m"),
+        alerts("ScenarioRunnerQuarantined", "1610m", *reasons),
+        alerts("ScenarioRunnerQuarantined", "1655m", *reasons),
+        alerts("ScenarioRunnerQuarantined", "1790m"),
+        alerts("ScenarioRunnerSinkDrops", "1590m"),
+        alerts("ScenarioRunnerSinkDrops", "1610m", {"sink": "file"}),
+        alerts("ScenarioRunnerWaitsLong", "90m"),
+        alerts("ScenarioRunnerWaitsLong", "150m"),
+        alerts("ScenarioRunnerWaitsLong", "170m", {}),
+    ]
+    series = [{"series": name, "values": values} for name, values in SERIES.items()]
+    test = {"interval": "1m", "input_series": series, "alert_rule_test": expected}
+    document = {"rule_files": [str(HOME / "rules.yaml")], "evaluation_interval": "1m", "tests": [test]}
+    (tmp_path / "tests.yaml").write_text(yaml.safe_dump(document))
+    promtool("test", "rules", tmp_path / "tests.yaml")

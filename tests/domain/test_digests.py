@@ -158,3 +158,13 @@ def test_a_digest_keeps_the_size_and_the_version_of_its_file() -> None:
         assert read.path not in digests
         assert digests.keep(read) == read
         assert digests.known(read.path) == digests[read.path] == read
+
+
+@pytest.mark.parametrize("count", [1, 63, 64, 65, 130])
+def test_every_byte_is_counted_of_however_many_small_files(tmp_path: Path, count: int) -> None:
+    files = {f"out/{at:03}": b"x" * (at + 1) for at in range(count)} | {"out/big": b"y" * 300_000}
+    root = FileEngineRoot(str(write_files(tmp_path, files)))
+    facts = [fact for fact in map(root.stat, files) if fact is not None]
+    counted: list[int] = []
+    digest_outputs(root, [OutputFiles("out", tuple(facts))], SerialPool(), counted.append)
+    assert sum(counted) == sum(map(len, files.values()))

@@ -17,6 +17,7 @@ from sr_ports.masking import (
     redact,
     redact_bytes,
     redacted,
+    secret_values,
 )
 from sr_ports.secret_shapes import MASK
 from sr_ports.suspect import suspect
@@ -249,3 +250,38 @@ def test_a_progress_bar_is_passed_on_at_each_return() -> None:
 )
 def test_an_option_that_only_begins_or_ends_like_a_password_stays(text: str) -> None:
     assert redact(text) == text
+
+
+ENVIRONMENT = {
+    "DB_PASSWORD": "correct horse battery",
+    "SIGNING_TOKEN": "first line of it\nsecond line of it\n",
+    "STORE": "https://user:staple99@host/path",
+    "PATH": "/usr/bin:/bin",
+    "PWD_HINT": "no",
+    "PWD": "/home/somebody/runs",
+    "MAX_TOKENS": "100000",
+}
+
+
+def test_of_an_environment_what_is_named_a_secret_is_one_and_a_password_in_a_url() -> None:
+    assert set(secret_values(ENVIRONMENT)) == {
+        b"correct horse battery", b"first line of it", b"second line of it", b"staple99",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [7, 1 << 15])
+def test_a_known_value_is_masked_whatever_stands_around_it_and_however_it_comes(size: int) -> None:
+    said = b"logging in, correct horse battery did not work\nstaple99 neither\n" + b"x" * 40_000 + b"staple99!"
+    told: list[bytes] = []
+    redactor = Redactor(told.append, secret_values(ENVIRONMENT))
+    for at in range(0, len(said), size):
+        redactor.write(said[at : at + size])
+    redactor.close()
+    assert b"".join(told) == said.replace(b"correct horse battery", b"***").replace(b"staple99", b"***")
+
+
+def test_where_nothing_is_known_words_stay_words() -> None:
+    told: list[bytes] = []
+    redactor = Redactor(told.append)
+    redactor.write(b"correct horse battery\n")
+    assert told == [b"correct horse battery\n"]

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from sr_adapters.memory.store import MemoryObjectStore
 from sr_domain.encoding.ids import run_id_for
 from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.record.events import EVENTS, kind_of
@@ -129,10 +130,55 @@ def test_a_denial_is_told_with_the_pins_that_were_asked_for(lab: Lab) -> None:
 def test_a_request_that_breaks_its_contract_is_told_as_refused(lab: Lab) -> None:
     with pytest.raises(BadInput):
         lab.runner().submit(request(seed=-1))
-    (refused,) = heard(lab)
+    received, refused = heard(lab)
+    assert (received.event_kind, received.details, received.pins) == ("RUN_REQUEST_RECEIVED", {}, {})
     assert (refused.event_kind, *told(refused)) == ("RUN_REQUEST_REFUSED", "INGRESS", "FAIL", "WARN")
     assert refused.details["reason_code"] == "REQUEST_INVALID"
     assert refused.pins == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"engine_run_root": "s3://user:pw@bucket"}, "ENGINE_ROOT_UNFIT"),
+        ({"requested_strategy": "FORCE_INVOKE"}, "STRATEGY_UNAVAILABLE"),
+    ],
+)
+def test_what_admission_refuses_is_received_and_refused_once(lab: Lab, changes: dict[str, str], code: str) -> None:
+    with pytest.raises(BadInput):
+        lab.runner().submit(request(**changes))
+    received, refused = heard(lab)
+    assert (received.event_kind, refused.event_kind) == ("RUN_REQUEST_RECEIVED", "RUN_REQUEST_REFUSED")
+    assert (refused.details["reason_code"], refused.pins["seed"]) == (code, 7)
+    assert lab.truth() == {}
+
+
+def test_a_shared_store_that_is_not_told_which_platform_run_this_is_refuses_aloud(lab: Lab) -> None:
+    class Shared(MemoryObjectStore):
+        shared = True
+
+    class Nowhere:
+        """No platform run yet."""
+
+        def current(self) -> None:
+            return None
+
+    with pytest.raises(BadInput) as raised:
+        lab.runner(store=Shared(), platform=Nowhere()).submit(request())
+    assert raised.value.code is ReasonCode.PLATFORM_RUN_REQUIRED
+    assert [one.details.get("reason_code") for one in heard(lab)] == [None, "PLATFORM_RUN_REQUIRED"]
+
+
+def test_a_store_that_is_away_refuses_nothing(lab: Lab) -> None:
+    """The request was received; making it again goes on."""
+
+    class Gone(MemoryObjectStore):
+        def read(self, key: str, *more: Any, **how: Any) -> Any:
+            raise Unreachable(ReasonCode.STORE_UNREACHABLE, "away")
+
+    with pytest.raises(Unreachable):
+        lab.runner(store=Gone()).submit(request(engine_run_root=lab.world(small_world())))
+    assert [one.event_kind for one in heard(lab)] == ["RUN_REQUEST_RECEIVED"]
 
 
 class Away:

@@ -264,11 +264,18 @@ def test_no_planted_secret_comes_out_of_any_sink_and_the_operator_is_warned(
     session = (tmp_path / "logs" / "p" / "session.jsonl").read_text().splitlines()
     warned = [one for one in map(json.loads, session) if one["event_kind"] == "CREDENTIAL_SUSPECTED"]
     assert {one["severity"] for one in warned} == {"WARN"}
+    assert all(one["message"].endswith("change it, for what is written stays") for one in warned)
+    assert all("***" not in one["message"] for one in warned)
     refs = [one["details"]["artifact_ref"].rpartition("/")[2] for one in warned]
     assert "stderr.log" in refs
     assert any(one.endswith(".jsonl") for one in refs)
 
 
-def test_a_run_without_secrets_warns_nobody(lab: Lab) -> None:
-    lab.reuse(small_world(), notes="a token of thanks; the secret is out; key=value")
+@pytest.mark.parametrize(
+    "notes",
+    ["a token of thanks; the secret is out; key=value", f"postgresql://u:{SECRET}@h/db token={SECRET}"],
+    ids=["none", "masked"],
+)
+def test_a_run_without_secrets_in_clear_warns_nobody(lab: Lab, notes: str) -> None:
+    lab.reuse(small_world(), notes=notes)
     assert "CREDENTIAL_SUSPECTED" not in {one.event_kind for one in lab.listener.events}

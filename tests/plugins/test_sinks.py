@@ -368,3 +368,45 @@ def test_a_sink_that_raises_when_it_is_asked_of_itself_is_one_like_any() -> None
 
     fan = FanOut([Odd()])
     assert (fan.traces, fan.close_s) == (False, CLOSE_S)
+
+
+@pytest.mark.parametrize("loses", [True, False])
+def test_the_others_are_told_of_a_loss_while_the_process_goes_on(monkeypatch: pytest.MonkeyPatch, loses: bool) -> None:
+    """A service lives for weeks: what its sinks miss is no news of its last hour."""
+    monkeypatch.setattr(sinks, "TELL_EVERY_S", 0.0)
+    broken, sound = Sink(raises=OSError("disk gone") if loses else None), Sink()
+    fan = FanOut([broken, sound], ["broken", "sound"])
+    for at in range(3):
+        fan.emit(event(at))
+        assert fan.flush(30)
+    told = [one for one in sound.got if one.event_kind == "TELEMETRY_LOST"]
+    assert [one.details["failed"] for one in told] == ([1, 1] if loses else [])  # each loss once
+    fan.close()
+    told = [one for one in sound.got if one.event_kind == "TELEMETRY_LOST"]
+    assert sum(one.details["failed"] for one in told) == (3 if loses else 0)
+
+
+class Shows(Sink):
+    """Shows what it got."""
+
+    def exposition(self) -> bytes:
+        return ",".join(self.messages).encode()
+
+
+def test_what_a_sink_shows_has_all_that_was_told_before() -> None:
+    fan = FanOut([Sink(), Shows()])
+    for at in range(3):
+        fan.emit(event(at))
+    assert fan.exposition() == b"0,1,2"
+    fan.close()
+    assert fan.exposition() == b"0,1,2"
+
+
+def test_a_sink_that_hangs_shows_what_it_had(gate: threading.Event) -> None:
+    fan = FanOut([Shows(gate)])
+    fan.emit(event(1))
+    assert fan.exposition(within_s=0.05) == b""
+
+
+def test_where_no_sink_counts_there_is_nothing_to_show() -> None:
+    assert FanOut([Sink()]).exposition() is None

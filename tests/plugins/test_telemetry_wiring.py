@@ -225,3 +225,45 @@ def test_a_line_of_the_session_says_of_what_run_and_where_its_artifacts_are(worl
     recorded = [one["event_id"] for one in lines.values() if "event_id" in one]
     assert set(recorded) <= {one.event_id for one in runner.record(run_id)}
     assert len(recorded) > 10
+
+
+@pytest.mark.parametrize("name", ["DB_PASSWORD", "GREETING"])
+def test_what_the_engine_was_given_as_a_secret_comes_out_of_it_as_a_mask(world: SimpleNamespace, name: str) -> None:
+    """Whatever it says of it: a name beside it is not needed."""
+    said = [sys.executable, "-c", f"import os; print('it is', os.environ['{name}'])"]
+    profile = {
+        **world.profile,
+        "invoker": {"adapter": "subprocess", "command": said, "env": {"set": {name: "open sesame"}}},
+        "observability": {"sinks": ["file"]},
+    }
+    with build_runner(profile) as runner:
+        runner.submit({**world.request, "requested_strategy": "FORCE_INVOKE"})
+    kept = [one for pattern in ("session.jsonl", "stdout.log") for one in (world.folder / "runs").rglob(pattern)]
+    assert len(kept) == 2
+    wanted = "it is ***" if name == "DB_PASSWORD" else "it is open sesame"
+    assert all(wanted in one.read_text() for one in kept)
+
+
+def test_what_a_service_answers_at_metrics_is_the_registry_as_it_stands(world: SimpleNamespace) -> None:
+    parser = pytest.importorskip("prometheus_client.parser", exc_type=ImportError)
+    profile = {**world.profile, "observability": {"sinks": ["file", {"sink": "prometheus", "path": "m.prom"}]}}
+
+    def shown(runner: Any) -> dict[str, float]:
+        text = runner.ports.telemetry.exposition().decode()
+        found = [one for family in parser.text_string_to_metric_families(text) for one in family.samples]
+        return {one.name: one.value for one in found if not set(one.labels.values()) - {"", "submit"}}
+
+    with build_runner(profile) as runner:
+        assert shown(runner)["sr_runs_ready_total"] == 0
+        runner.submit(world.request)
+        found = shown(runner)
+        assert (found["sr_run_requests_total"], found["sr_runs_ready_total"]) == (1, 1)
+        read = [one for one in (world.folder / "root").rglob("*") if one.is_file() and one.name != "_passed.flag"]
+        assert found["sr_evidence_bytes_total"] == sum(one.stat().st_size for one in read)
+        assert not (world.folder / "m.prom").exists()  # it is shown without the file, which is written in its time
+    assert (world.folder / "m.prom").exists()
+
+
+def test_a_profile_that_counts_nothing_has_nothing_to_show(world: SimpleNamespace) -> None:
+    with build_runner({**world.profile, "observability": {"sinks": ["file"]}}) as runner:
+        assert runner.ports.telemetry.exposition() is None  # type: ignore[attr-defined]
