@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import ssl
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPSConnection
 from ipaddress import ip_address
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -66,20 +67,15 @@ class Place:
         proxy = proxies.get(self.scheme) or proxies.get("all")
         if not proxy:
             return Way(self._connection(self.host, self.port), "", {})
-        return self._by_proxy(urlsplit(proxy if "://" in proxy else f"http://{proxy}"))
+        return self._by_proxy(_proxy(proxy if "://" in proxy else f"http://{proxy}"))
 
     def _by_proxy(self, proxy: SplitResult) -> Way:
-        if proxy.scheme != "http" or not proxy.hostname:
-            raise BadInput(
-                ReasonCode.USAGE,
-                f"the environment names a proxy of {proxy.scheme or 'no'} scheme, which is not spoken here",
-                "name one of http://, or the service in no_proxy",
-            )
+        host, port = str(proxy.hostname), proxy.port or 80
         user = f"{unquote(proxy.username or '')}:{unquote(proxy.password or '')}"
         known = {"Proxy-Authorization": f"Basic {base64.b64encode(user.encode()).decode()}"} if proxy.username else {}
         if self.scheme == "http":
-            return Way(HTTPConnection(proxy.hostname, proxy.port or 80, timeout=CONNECT_S), str(self), known)
-        connection = self._connection(proxy.hostname, proxy.port or 80)
+            return Way(HTTPConnection(host, port, timeout=CONNECT_S), str(self), known)
+        connection = self._connection(host, port)
         connection.set_tunnel(self.host, self.port or 443, headers=known)
         return Way(connection, "", {})
 
@@ -98,11 +94,23 @@ class Way:
     headers: dict[str, str]
 
 
+def _proxy(url: str) -> SplitResult:
+    """The proxy that the environment names. Raises `BadInput(USAGE)`, which quotes nothing of it."""
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        if (parts.scheme, bool(parts.hostname), parts.port == 0) == ("http", True, False):
+            return parts
+    what = "the proxy that the environment names is none of http://HOST:PORT"
+    raise BadInput(
+        ReasonCode.USAGE, what, "correct http_proxy, https_proxy or all_proxy, or name the service in no_proxy"
+    )
+
+
 def _wrong(url: str, parts: SplitResult, host: str) -> str:
     """What is wrong with it, in words that quote nothing secret; empty where nothing is."""
     if parts.scheme not in ("http", "https") or not host:
         return "it is no http:// or https:// URL"
-    if not url.isprintable() or " " in url:
+    if not url.isprintable() or " " in url or not parts.path.isascii():
         return "it has a character that no URL has"
     if "@" in parts.netloc:
         return "it has a user or password in it: the token is SR_TOKEN"

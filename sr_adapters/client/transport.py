@@ -125,10 +125,10 @@ class Transport:
 
     def ask(self, question: Question) -> Reply:
         """The reply. Raises `Unreachable` for none, and for one that no service of Scenario Runner gives."""
-        pause_s = _FIRST_PAUSE_S
+        pause_s, body = _FIRST_PAUSE_S, None if question.body is None else _encoded(question.body)
         for left in range(TRIES - 1, -1, -1):
             try:
-                came = self._once(question)
+                came = self._once(question, body)
             except _Broken as broken:
                 if not left or not broken.may_pass or (broken.sent and not question.again):
                     raise self._failed(broken.__cause__, lost=broken.sent and not question.again) from broken.__cause__
@@ -141,7 +141,7 @@ class Transport:
             pause_s *= 2
         raise AssertionError("the last try ends it")
 
-    def _once(self, question: Question) -> _Came:
+    def _once(self, question: Question, body: bytes | None) -> _Came:
         way = self.place.way()
         connection = way.connection
         try:
@@ -152,7 +152,7 @@ class Transport:
             answer_s = self._answer_s or (LONG_S if question.long else ANSWER_S)
             with _within(connection, answer_s) as over:
                 try:
-                    came = self._exchange(connection, question, way)
+                    came = self._exchange(connection, question, body, way)
                     if not over():  # headers that were cut off look like an answer
                         return came
                 except (OSError, HTTPException) as error:
@@ -165,8 +165,7 @@ class Transport:
         finally:
             connection.close()
 
-    def _exchange(self, connection: HTTPConnection, question: Question, way: Way) -> _Came:
-        body = None if question.body is None else json.dumps(question.body, ensure_ascii=False).encode()
+    def _exchange(self, connection: HTTPConnection, question: Question, body: bytes | None, way: Way) -> _Came:
         headers = {"Accept": ", ".join(_JSON), "User-Agent": "scenario-runner", "Connection": "close", **way.headers}
         if body is not None:
             headers["Content-Type"] = "application/json"
@@ -280,6 +279,14 @@ def _read(response: HTTPResponse) -> bytes:
 
 def _too_long() -> Never:
     raise Unreachable(ReasonCode.SERVICE_ANSWER_INVALID, f"the service's answer is longer than {MAX_BYTES >> 20} MB")
+
+
+def _encoded(body: Any) -> bytes:
+    """A document to be sent. Raises `BadInput(REQUEST_INVALID)` for one that has no JSON."""
+    try:
+        return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadInput(ReasonCode.REQUEST_INVALID, f"the request has a value that is no JSON: {error}") from error
 
 
 def _after_s(response: HTTPResponse) -> float | None:

@@ -12,7 +12,7 @@ import pytest
 from sr_adapters.client import transport
 from sr_adapters.client.place import Place
 from sr_adapters.client.transport import Question, Transport
-from sr_ports import ReasonCode, Unreachable
+from sr_ports import BadInput, ReasonCode, Unreachable
 from tests.client.served import Said, said
 from tests.client.speakers import Talk, certified, in_turn, saying, speaking, telling
 
@@ -219,6 +219,7 @@ NO_ADDRESSES = [
     "file:///etc/passwd",
     "https://[::1",
     "http://\u2603.\udcff",
+    "http://host/caf\u00e9",
 ]
 
 
@@ -320,3 +321,18 @@ def test_no_proxy_is_asked_for_this_machine_or_for_what_no_proxy_names(monkeypat
 
 def _nobody(*_: Any, **__: Any) -> Any:
     raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "http://me:secret@host:port", "https://proxy.example"])
+def test_a_proxy_that_is_not_spoken_to_is_told(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+    done = asked("http://sr.example")
+    assert (done.code, done.error) == (2, "USAGE")
+    assert "secret" not in done.err
+
+
+@pytest.mark.parametrize("value", [float("nan"), {1, 2}, "\udcff"])
+def test_a_value_that_is_no_json_is_refused_before_anything_is_sent(value: Any) -> None:
+    with speaking(telling("200 OK", STATUS)) as service, pytest.raises(BadInput) as caught:
+        Transport(Place.of(service.url)).ask(Question("POST", ("v1", "runs"), body={"seed": value}))
+    assert (caught.value.code, service.heard) == (ReasonCode.REQUEST_INVALID, [])
