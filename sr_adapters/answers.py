@@ -59,6 +59,7 @@ CONTRACTS: Mapping[str, str] = {
     "pack new": "pack_written",
     "pack add output": "pack_written",
     "policy seal": "policy_seal",
+    "auth hash": "auth_hash",
     "session new": "session",
     "completion": "completion",
     "whatever ends in an error": "error",

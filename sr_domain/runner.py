@@ -7,7 +7,9 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, Self
 
 from sr_domain.queries.facade import Queries
+from sr_domain.run.callers import Actor, document_of, named, sure
 from sr_domain.run.context import Context
+from sr_ports import Identity
 
 if TYPE_CHECKING:
     from sr_domain.flows.recover_store import StoreDecision
@@ -30,6 +32,7 @@ class ScenarioRunner(Queries):
     YAML. Every method may be called twice, at once, from any thread, or again after a crash (spec: mission, law 6),
     and imports its flow when it is first used. A context manager: leaving it closes the ports. A run may be named by
     its id, six characters of it or more, ``key:KEY``, or a ref that an answer or artifact carries.
+    An `actor` is an `Identity`, or a name that nobody proved: see `sr_domain.run.callers`.
     """
 
     def __init__(
@@ -81,24 +84,23 @@ class ScenarioRunner(Queries):
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def submit(self, request: Mapping[str, Any] | RunRequest, *, actor: str | None = None) -> Outcome:
+    def submit(self, request: Mapping[str, Any] | RunRequest, *, actor: Actor = None) -> Outcome:
         """Take a request as far as it goes now. Raises `BadInput`, `Unreachable`, `LeaseLost`; nothing is lost."""
         from sr_domain.flows.submit import submit
-        from sr_domain.plan.request import RunRequest
 
-        return submit(self._context, request.document() if isinstance(request, RunRequest) else request, actor=actor)
+        return submit(self._context, document_of(request), actor=named(actor))
 
-    def answered(self, request: Mapping[str, Any], *, actor: str | None = None) -> Outcome | None:
+    def answered(self, request: Mapping[str, Any], *, actor: Actor = None) -> Outcome | None:
         """What `submit` says to a duplicate of a run that is settled; None, and nothing told, for any other request."""
         from sr_domain.flows import submit
 
-        return submit.answered(self._context, request, actor=actor)
+        return submit.answered(self._context, request, actor=named(actor))
 
-    def resume(self, run_id: str, *, actor: str = "resume", force: bool = False) -> Outcome:
+    def resume(self, run_id: str, *, actor: Actor = None, force: bool = False) -> Outcome:
         """Finish what waits. `force`: with one more engine attempt. Raises `NotFound`, `Unreachable`, `LeaseLost`."""
         from sr_domain.flows import resume
 
-        return resume.resume(self._context, run_id, actor=actor, force=force)
+        return resume.resume(self._context, run_id, actor=sure(actor, Identity("resume", "system")), force=force)
 
     def unsettled(self) -> Iterator[str]:
         """Ids of runs with something left to do."""
@@ -142,7 +144,7 @@ class ScenarioRunner(Queries):
         kind: str = "BOTH",
         *,
         reason: str | None = None,
-        actor: str = "local",
+        actor: Actor = "local",
         dry_run: bool = False,
         superseded: bool = False,
     ) -> Reemit | Outcome:
@@ -154,45 +156,43 @@ class ScenarioRunner(Queries):
         from sr_domain.flows import reemit
 
         return reemit.reemit(
-            self._context, run_id, kind, reason=reason, actor=actor, dry_run=dry_run, superseded=superseded
+            self._context, run_id, kind, reason=reason, actor=sure(actor), dry_run=dry_run, superseded=superseded
         )
 
-    def recover_artifact(self, run_id: str, artifact: str, *, reason: str, actor: str = "local") -> Outcome:
+    def recover_artifact(self, run_id: str, artifact: str, *, reason: str, actor: Actor = "local") -> Outcome:
         """Set aside what stands in its place, and go on. Raises as `resume`, and `BadInput`, `Fault(TRUTH_LOST)`."""
         from sr_domain.flows import recover
 
-        return recover.recover_artifact(self._context, run_id, artifact, reason=reason, actor=actor)
+        return recover.recover_artifact(self._context, run_id, artifact, reason=reason, actor=sure(actor))
 
-    def recover_receipt(self, run_id: str, output_id: str, *, reason: str, actor: str = "local") -> Outcome:
+    def recover_receipt(self, run_id: str, output_id: str, *, reason: str, actor: Actor = "local") -> Outcome:
         """Set aside an instance receipt that no decision rests on, as `recover_artifact` does an artifact."""
         from sr_domain.flows import recover_receipt
 
-        return recover_receipt.recover_receipt(self._context, run_id, output_id, reason=reason, actor=actor)
+        return recover_receipt.recover_receipt(self._context, run_id, output_id, reason=reason, actor=sure(actor))
 
-    def recover_store(self, what: str, *, reason: str, actor: str = "local") -> StoreDecision:
+    def recover_store(self, what: str, *, reason: str, actor: Actor = "local") -> StoreDecision:
         """Decide that the store was `moved`, or is a `copy` or `new`. Raises `BadInput`, `Fault`, `Unreachable`."""
         from sr_domain.flows import recover_store
 
-        return recover_store.recover_store(self._context, what, reason=reason, actor=actor)
+        return recover_store.recover_store(self._context, what, reason=reason, actor=sure(actor))
 
-    def recover_run(self, run_id: str, *, reason: str, actor: str = "local") -> Outcome:
+    def recover_run(self, run_id: str, *, reason: str, actor: Actor = "local") -> Outcome:
         """Accept that a record lost events: go on where the run was never READY, else end it; as `recover_artifact`."""
         from sr_domain.flows import recover_run
 
-        return recover_run.recover_run(self._context, run_id, reason=reason, actor=actor)
+        return recover_run.recover_run(self._context, run_id, reason=reason, actor=sure(actor))
 
     def retry(
-        self, run_id: str, request: Mapping[str, Any] | RunRequest | None = None, *, actor: str | None = None
+        self, run_id: str, request: Mapping[str, Any] | RunRequest | None = None, *, actor: Actor = None
     ) -> Outcome:
         """Ask again for what a run that ended without READY was asked for, under the next free key, as `submit` does.
 
         `request`: where record and index do not have it. A run of the series that goes on or is READY is the answer.
         """
         from sr_domain.flows import retry
-        from sr_domain.plan.request import RunRequest
 
-        document = request.document() if isinstance(request, RunRequest) else request
-        return retry.retry(self._context, run_id, document, actor=actor)
+        return retry.retry(self._context, run_id, document_of(request), actor=named(actor))
 
     def repair_status(self, run_id: str) -> bool:
         """Write the status the record derives, and nothing else; whether it had to be written."""

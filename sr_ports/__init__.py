@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         StorePlace,
         Tail,
     )
+    from sr_ports.bearer import bearer_token
     from sr_ports.bus import ControlBus, Envelope
     from sr_ports.errors import (
         BadInput,
@@ -92,6 +93,7 @@ if TYPE_CHECKING:
         BatchSink,
         Begun,
         Clock,
+        Examined,
         ExposingSink,
         Heartbeat,
         Held,
@@ -127,6 +129,7 @@ _HOME = {
     "Begun": "runtime",
     "AuthorityStore": "authority",
     "BadInput": "errors",
+    "bearer_token": "bearer",
     "Binding": "authority",
     "Blob": "stores",
     "BundleFile": "laws",
@@ -148,6 +151,7 @@ _HOME = {
     "EngineRoots": "roots",
     "Envelope": "bus",
     "EvidenceFault": "errors",
+    "Examined": "runtime",
     "ExposingSink": "runtime",
     "Fault": "errors",
     "FileFact": "roots",
@@ -249,6 +253,7 @@ __all__ = [
     "EngineRoots",
     "Envelope",
     "EvidenceFault",
+    "Examined",
     "ExposingSink",
     "Fault",
     "FileFact",
@@ -321,6 +326,7 @@ __all__ = [
     "Wanted",
     "Wiring",
     "WorkPool",
+    "bearer_token",
     "check_bytes",
     "check_group",
     "check_key",

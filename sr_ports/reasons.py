@@ -77,6 +77,9 @@ class ReasonCode(enum.StrEnum):
     AUTH_REQUIRED = "AUTH_REQUIRED"
     # admission
     AUTH_DENIED = "AUTH_DENIED"
+    AUTH_UNPROVEN = "AUTH_UNPROVEN"
+    AUTH_UNREACHABLE = "AUTH_UNREACHABLE"
+    AUTH_UNSAFE = "AUTH_UNSAFE"
     EQUIVALENCE_COLLISION = "EQUIVALENCE_COLLISION"
     LEASE_BUSY = "LEASE_BUSY"
     LEASE_LOST = "LEASE_LOST"
@@ -250,6 +253,9 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_U, "ADDRESS_UNUSABLE", "the service cannot listen at this address", "give another --host or --port"),
     (_D, "AUTH_REQUIRED", "nobody proved who asks", "send Authorization: Bearer TOKEN; for sr, set SR_TOKEN"),
     (_D, "AUTH_DENIED", "the actor is not on the allowlist", "ask for access, or use an allowed actor"),
+    (_D, "AUTH_UNPROVEN", "no credential was given that proves who asks", "give a token that holds: SR_TOKEN for the command line, a bearer token over HTTP"),
+    (_F, "AUTH_UNSAFE", "what knows the keys of tokens can be read or changed by others", "take the rights away from others, as it says"),
+    (_X, "AUTH_UNREACHABLE", "what knows the keys of tokens cannot be read or did not answer; nobody is let in", "mend what it names, then try again; sr doctor tries it", "mend what it names, or correct auth in the profile"),
     (_C, "EQUIVALENCE_COLLISION", "the key is bound to another intent for ever", "use a new run_equivalence_key, or supersede the run"),
     (_C, "LEASE_BUSY", "another worker holds the run", "wait, then look again with sr status", "wait, then look again"),
     (_C, "LEASE_LOST", "the lease lapsed or was taken over; nothing more was written", "sr resume, or submit the request again: the run continues from truth", "run the command again: the run continues from truth"),

@@ -215,23 +215,35 @@ class BatchSink(Protocol):
         """Deliver one event or more, the oldest first. It is called instead of `emit`."""
 
 
+_NOBODY: frozenset[str] = frozenset()
+
+
 @attrs.frozen(eq=False, repr=False)
 class Identity(Compared):
-    """An authenticated actor."""
+    """An actor, and how he was proven: `mode` is ``token``, ``jwt``, or what another authenticator calls its own way.
+
+    Scenario Runner itself makes three others: ``claimed`` (somebody said so, and nobody proved it), ``os`` (the user
+    that the operating system runs the program for) and ``system`` (the program itself, which finishes what it began).
+    `roles`: those that the credential proves. `expires_at`: aware UTC, when the credential ends; None where it says no
+    end.
+    """
 
     actor: str
     mode: str
+    roles: frozenset[str] = _NOBODY
+    expires_at: datetime | None = None
 
 
 class Authenticator(Protocol):
-    """Turns a credential into an identity (the service's port).
+    """Turns a credential into an identity (the service's port, and the command line's).
 
-    Names of headers are those of HTTP: no case counts in them.
+    Names of headers are those of HTTP: no case counts in them (see `sr_ports.bearer_token`).
 
     Laws:
 
     U1  A credential that is missing, empty, cut, changed in any character or of another scheme proves nobody: None.
-    U2  A credential that holds proves one actor, the same each time, with a name and the authenticator's mode.
+    U2  A credential that holds proves one actor, the same each time and in whatever case its headers are named, with a
+        name and the authenticator's mode.
     U3  `authenticate` raises nothing for whatever headers. Where whoever knows the keys cannot be reached it raises
         `Unreachable`, and never lets anybody in.
     U4  What one call was asked says nothing about the next: calls may come at once.
@@ -239,6 +251,15 @@ class Authenticator(Protocol):
 
     def authenticate(self, headers: Mapping[str, str]) -> Identity | None:
         """The actor, or None when the credential proves nobody."""
+
+
+@runtime_checkable
+class Examined(Protocol):
+    """An authenticator that can look at where its keys come from, for ``sr doctor`` and the start of a service."""
+
+    def examine(self) -> str:
+        """What it found, in a sentence without a secret; keys are read now. Raises `Unreachable(AUTH_UNREACHABLE)` for
+        keys that cannot be had, `Fault(AUTH_UNSAFE)` for those that others can read or change."""
 
 
 @attrs.frozen(eq=False, repr=False)

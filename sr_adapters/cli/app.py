@@ -52,6 +52,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "contracts": ("packs", "Check an interface pack against itself and its contracts."),
     "policy": ("packs", "Seal a policy profile after a change."),
     "serve": ("serve", "The always-on service: the same use cases over HTTP."),
+    "auth": ("auth", "Hash a token, or make one, for those who may work here."),
     "completion": ("completion", "Lines that make a shell complete commands, run ids, keys and gates."),
 }
 

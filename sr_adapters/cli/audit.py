@@ -39,6 +39,8 @@ def audit_command(session: Session, run_ids: tuple[str, ...], all_runs: bool, re
     """
     if bool(run_ids) == all_runs:
         raise click.UsageError("give run ids, or --all")
+    if repair_status:
+        session.require("resume")
     report = _Report(session)
 
     def repair(run: str) -> None:

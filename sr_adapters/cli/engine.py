@@ -31,7 +31,8 @@ def engine_command(session: Session, command: tuple[str, ...]) -> int:
     with refusals():
         run = engine_run()
     told = {"root": run.root, "manifest_fingerprint": run.pins.manifest_fingerprint}
-    code = _run(command, {**os.environ, **run.variables()}, as_json=session.as_json)
+    own = {name: value for name, value in os.environ.items() if name != "SR_TOKEN"}  # the caller's, not the engine's
+    code = _run(command, {**own, **run.variables()}, as_json=session.as_json)
     if code != exits.DONE:
         output.tell(f"note: {command[0]} ended with {code}: nothing is sealed")
         if session.as_json:

@@ -12,7 +12,7 @@ from sr_adapters.cli import exits, output
 from sr_adapters.cli.errors import Tree, as_typed, remedy_here, tell
 from sr_adapters.cli.lists import age
 from sr_adapters.cli.naming import run_argument
-from sr_adapters.cli.session import Session, bare_command, state_text
+from sr_adapters.cli.session import ACTOR_HELP, Session, bare_command, state_text
 from sr_ports import ReasonCode
 
 if TYPE_CHECKING:
@@ -24,17 +24,18 @@ if TYPE_CHECKING:
 @run_argument()
 @click.option("--kind", type=click.Choice(["READY_ONLY", "TERMINAL_ONLY", "BOTH"]), required=True)
 @click.option("--reason", metavar="R", help="Why; goes on record.")
-@click.option("--actor", metavar="A", default="local", show_default=True, help="Who asks.")
+@click.option("--actor", metavar="A", help=ACTOR_HELP)
 @click.option("--dry-run", is_flag=True, help="Say what would be published; publish nothing.")
 @click.option("--superseded", is_flag=True, help="Also READY of a run that another has corrected.")
 @click.pass_obj
 def reemit_command(
-    session: Session, run_id: str, kind: str, reason: str | None, actor: str, dry_run: bool, superseded: bool
+    session: Session, run_id: str, kind: str, reason: str | None, actor: str | None, dry_run: bool, superseded: bool
 ) -> int:
     """Publish READY or a terminal fact again, from truth; nothing is recomputed or changed."""
     from sr_domain import Reemit
 
-    done = session.runner.reemit(run_id, kind, reason=reason, actor=actor, dry_run=dry_run, superseded=superseded)
+    who = session.actor(actor)
+    done = session.runner.reemit(run_id, kind, reason=reason, actor=who, dry_run=dry_run, superseded=superseded)
     code = done.reason_code
     exit_code = exits.DONE if code is None else exits.exit_for(code)
     step = done.next if isinstance(done, Reemit) else None

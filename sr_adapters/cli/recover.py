@@ -10,7 +10,7 @@ from sr_adapters.cli import exits
 from sr_adapters.cli.far import local_only
 from sr_adapters.cli.naming import run_argument
 from sr_adapters.cli.outcomes import answer, worked
-from sr_adapters.cli.session import Session
+from sr_adapters.cli.session import ACTOR_HELP, Session
 
 
 @click.command("recover")
@@ -21,7 +21,7 @@ from sr_adapters.cli.session import Session
 @click.option("--as", "what", type=click.Choice(["moved", "copy", "new"]), help="What the store turned out to be.")
 @click.option("--accept-loss", is_flag=True, help="That what stands, or was lost, counts no more; on record.")
 @click.option("--reason", metavar="R", help="Why; goes on record.")
-@click.option("--actor", metavar="A", default="local", show_default=True, help="Who accepts it.")
+@click.option("--actor", metavar="A", help=ACTOR_HELP)
 @click.pass_obj
 def recover_command(
     session: Session,
@@ -32,7 +32,7 @@ def recover_command(
     what: str | None,
     accept_loss: bool,
     reason: str | None,
-    actor: str,
+    actor: str | None,
 ) -> int:
     """Set aside what stands where a run's truth should, put what belongs there, and go on with the run.
 
@@ -53,22 +53,22 @@ def recover_command(
     if not accept_loss or not reason:
         raise click.UsageError("give --accept-loss and --reason: what is lost counts no more")
     if artifact is None and receipt is None:
-        outcome = session.runner.recover_run(run_id, reason=reason, actor=actor)
+        outcome = session.runner.recover_run(run_id, reason=reason, actor=session.actor(actor))
     elif artifact is not None:
-        outcome = session.runner.recover_artifact(run_id, artifact, reason=reason, actor=actor)
+        outcome = session.runner.recover_artifact(run_id, artifact, reason=reason, actor=session.actor(actor))
     else:
-        outcome = session.runner.recover_receipt(run_id, str(receipt), reason=reason, actor=actor)
+        outcome = session.runner.recover_receipt(run_id, str(receipt), reason=reason, actor=session.actor(actor))
     return worked(session, outcome, answer(session, outcome))
 
 
 def _store(
-    session: Session, what: str | None, more: str | None, accept_loss: bool, reason: str | None, actor: str
+    session: Session, what: str | None, more: str | None, accept_loss: bool, reason: str | None, actor: str | None
 ) -> int:
     if what is None or more is not None:
         raise click.UsageError("--store takes --as moved, copy or new, and no run")
     if not accept_loss or not reason:
         raise click.UsageError("give --accept-loss and --reason: what was known of the store counts no more")
-    decided = session.local.recover_store(what, reason=reason, actor=actor)
+    decided = session.local.recover_store(what, reason=reason, actor=session.actor(actor))
     if session.as_json:
         session.json(decided.document())
         return exits.DONE

@@ -7,13 +7,13 @@ import click
 from sr_adapters.cli.documents import read_request
 from sr_adapters.cli.naming import run_argument
 from sr_adapters.cli.outcomes import finish, worked
-from sr_adapters.cli.session import Session
+from sr_adapters.cli.session import ACTOR_HELP, Session
 
 
 @click.command("retry")
 @run_argument()
 @click.argument("request_file", metavar="[REQUEST]", required=False)
-@click.option("--actor", metavar="A", help="Who asks; default: the request's invoker.")
+@click.option("--actor", metavar="A", help=f"{ACTOR_HELP} Without proof the request's invoker goes before.")
 @click.pass_obj
 def retry_command(session: Session, run_id: str, request_file: str | None, actor: str | None) -> int:
     """Submit what a FAILED or QUARANTINED run was asked for again, under the next free key: KEY.2, KEY.3 and so on.
@@ -23,6 +23,6 @@ def retry_command(session: Session, run_id: str, request_file: str | None, actor
     engine root. A run that ended TRUTH_LOST is superseded by the new one.
     """
     document = None if request_file is None else read_request(request_file)
-    outcome = session.runner.retry(run_id, document, actor=actor)
+    outcome = session.runner.retry(run_id, document, actor=session.actor(actor))
     answer = {**outcome.document(), "retry_of": session.run_id(run_id)}
     return worked(session, outcome, finish(session, answer, outcome))

@@ -16,7 +16,7 @@ from sr_adapters.cli.far import local_only
 from sr_adapters.cli.naming import run_argument
 from sr_adapters.cli.outcomes import answer, remedy_of, tell_standing, worked
 from sr_adapters.cli.request_flags import request_flags
-from sr_adapters.cli.session import Session
+from sr_adapters.cli.session import ACTOR_HELP, Session
 from sr_ports import ReasonCode
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _NO_RUN = "-"
 
 @click.command("submit")
 @request_flags
-@click.option("--actor", metavar="A", help="Who asks; default: the request's invoker.")
+@click.option("--actor", metavar="A", help=f"{ACTOR_HELP} Without proof the request's invoker goes before.")
 @click.option(
     "--wait", "wait_s", type=click.FloatRange(min=0), metavar="SECONDS", help="Follow a run that waits or is in flight."
 )
@@ -47,12 +47,12 @@ def submit_command(
 
     REQUEST is a YAML or JSON file, or - for standard input; flags stand in its place, or for its fields.
     """
-    outcome = session.runner.submit(request, actor=actor)
-    outcome = _follow(session, outcome, wait_s)
+    outcome = session.runner.submit(request, actor=session.actor(actor))
+    outcome = _follow(session, outcome, wait_s, actor)
     return worked(session, outcome, answer(session, outcome))
 
 
-def _follow(session: Session, outcome: Outcome, wait_s: float | None) -> Outcome:
+def _follow(session: Session, outcome: Outcome, wait_s: float | None, actor: str | None) -> Outcome:
     """Resume a run that waits, or watch one that is in flight, until it is final or time is up."""
     deadline, pause_s = time.monotonic() + (wait_s or 0), _POLL_S
     while not _rests(outcome) and (left := deadline - time.monotonic()) > 0:
@@ -60,7 +60,7 @@ def _follow(session: Session, outcome: Outcome, wait_s: float | None) -> Outcome
             output.countdown(f"{outcome.state or 'OPEN'}: {left:.0f} s left to wait ")
         time.sleep(min(pause_s, left))
         signals.check()
-        outcome = session.runner.resume(outcome.run_id)
+        outcome = session.runner.resume(outcome.run_id, actor=session.actor(actor))
         unstable = outcome.reason_code == ReasonCode.EVIDENCE_UNSTABLE
         pause_s = min(pause_s * _SLOWER, _MOST_S) if unstable else _POLL_S
     return outcome
@@ -94,11 +94,13 @@ def resume_command(
         raise click.UsageError("give run ids, or --all, or --watch; --force goes with run ids")
     if rebuild_index and session.server is not None:
         raise local_only("resume --rebuild-index")
+    if not run_ids:
+        session.require("resume")  # of a run that is named, its record takes the denial
     unbound = _rebuild(session, only=not (all_runs or watch)) if rebuild_index else exits.DONE
     if rebuild_index and not (all_runs or watch):
         return unbound
     if len(run_ids) == 1:
-        outcome = session.runner.resume(run_ids[0], force=force)
+        outcome = session.runner.resume(run_ids[0], actor=session.actor(), force=force)
         return worked(session, outcome, answer(session, outcome))
     if watch:
         return _watch(session, every)
@@ -150,7 +152,11 @@ def resume_each(
     from sr_domain.run.trouble import Trouble, each
 
     def work(run_id: str) -> Outcome | None:
-        return None if only_due and not session.runner.due(run_id) else session.runner.resume(run_id, force=force)
+        return (
+            None
+            if only_due and not session.runner.due(run_id)
+            else session.runner.resume(run_id, actor=session.actor(), force=force)
+        )
 
     codes, rows = [], []
     for _, done in each(run_ids, work):

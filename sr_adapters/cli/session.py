@@ -21,14 +21,19 @@ if TYPE_CHECKING:
 
     from sr_adapters.cli.use_cases import UseCases
     from sr_adapters.client.remote import RemoteRunner
+    from sr_domain.run.callers import Actor
     from sr_domain.run.outcome import NextStep, Outcome
+    from sr_domain.run.ports import Settings
     from sr_domain.runner import ScenarioRunner
     from sr_plugins.documents.profile import Profile
-    from sr_ports import ReasonCode, SrError
+    from sr_ports import Identity, ReasonCode, SrError
 
 PROFILE, REQUEST = "sr.yaml", "request.yaml"
 """The working folder's own, as ``sr init`` writes them."""
 SUPERSEDED = "READY (superseded)"
+ACTOR_HELP = "Who asks, a mere claim; default: whom SR_TOKEN proves, else this machine's user."
+_OWN_RIGHT = frozenset({"submit", "retry", "resume", "reemit", "recover", "doctor"})
+"""Commands that need another right than reading, and the one that looks into why nobody is let in."""
 _STYLES = {
     "READY": "green",
     SUPERSEDED: "yellow",
@@ -56,6 +61,7 @@ class Session:
         self.policy = policy
         self.as_json = as_json
         self.verbose = verbose
+        self._user: Identity | None = None
 
     @property
     def runner(self) -> UseCases:
@@ -83,7 +89,41 @@ class Session:
         root = click.get_current_context().find_root()
         root.call_on_close(runner.close)
         root.call_on_close(lambda: self._tell(runner.notices))
+        if runner.settings.proven and running().partition(" ")[0] not in _OWN_RIGHT:
+            self.require("read", runner)
         return runner
+
+    def actor(self, claim: str | None = None) -> Actor:
+        """Who gives this command line. `claim`: what ``--actor`` says. Raises as `identity.identity`.
+
+        A token is asked for its actor each time: a command that goes on for long ends with it. A service finds out
+        by itself who asks, and is told no more than the claim.
+        """
+        return self._actor(self.local, claim) if self.server is None else claim
+
+    def _actor(self, runner: ScenarioRunner, claim: str | None = None) -> Identity:
+        from sr_adapters.cli.identity import identity
+        from sr_domain.run.rights import OS
+
+        if claim is None and self._user is not None:
+            return self._user
+        who = identity(runner, claim)
+        self._user = who if who.mode == OS else None
+        return who
+
+    def require(self, action: str, runner: ScenarioRunner | None = None) -> None:
+        """Return for an actor who may do this. Raises `BadInput`: `AUTH_UNPROVEN`, `AUTH_DENIED`.
+
+        A service decides that itself of whatever it is asked.
+        """
+        from sr_ports import BadInput, ReasonCode
+
+        if self.server is not None:
+            return
+        runner = self.local if runner is None else runner
+        who = self._actor(runner)
+        if not runner.allows(action, who):
+            raise BadInput(ReasonCode.AUTH_DENIED, denial(who.actor, action, runner.settings))
 
     @cached_property
     def loaded(self) -> Profile:
@@ -161,10 +201,7 @@ class Session:
         """Who was refused what, and who may; a service says that itself. `action`: where the outcome has none."""
         if self.server is not None:
             return str(getattr(outcome, "said", outcome.message))
-        settings, action = self.local.settings, outcome.action or action
-        rights = {"supersede": settings.superseders, "recover": settings.recoverers, "reemit": settings.reemitters}
-        allowed = ", ".join(sorted(rights.get(action, settings.submitters) or ())) or "nobody"
-        return f"actor {outcome.actor!r} may not {action} (auth.{action}: {allowed})"
+        return denial(outcome.actor, outcome.action or action, self.local.settings)
 
     def run_id(self, run: str) -> str:
         """The id of a run by any name of it."""
@@ -327,6 +364,15 @@ def bare_command(*words: str) -> str:
 def shown_state(state: str | None, superseded_by: object) -> str:
     """A run's state for people, who must not take a run for READY that another has corrected."""
     return SUPERSEDED if state == "READY" and superseded_by else state or ""
+
+
+def denial(actor: str | None, action: str, settings: Settings) -> str:
+    """Who was refused what, and who may."""
+    from sr_domain.run.rights import listed
+
+    may = ", ".join(sorted(listed(settings, action) or ())) or "nobody"
+    named = "auth.submit and auth.supersede" if action == "resume" else f"auth.{action}"
+    return f"actor {actor!r} may not {action} ({named}: {may})"
 
 
 def ref_lines(node: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -21,11 +21,9 @@ if TYPE_CHECKING:
 @click.pass_obj
 def show_command(session: Session, run_id: str) -> int:
     """A run's record as a timeline: what happened when, how long it took, and in whose hands."""
-    import attrs
-
     told = session.runner.timeline(run_id)
     if session.as_json:
-        session.json(attrs.asdict(told))
+        session.json(told.document())
         return exits.DONE
     _timeline(session, told)
     return exits.DONE
@@ -45,7 +43,7 @@ def _timeline(session: Session, told: Timeline) -> None:
                 seconds(one.after_s or None),
                 one.event_kind,
                 one.story,
-                one.actor,
+                one.actor if one.actor_proof is None else f"{one.actor} ({one.actor_proof})",
                 one.gist,
             )
             for one in told.steps

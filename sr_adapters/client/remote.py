@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sr_domain.queries.timeline import Timeline
     from sr_domain.queries.verifier import Verification
     from sr_domain.record.details import Standing
+    from sr_domain.run.callers import Actor
     from sr_domain.run.outcome import Outcome
     from sr_ports import Envelope
 
@@ -58,31 +59,31 @@ class RemoteRunner:
         transport = Transport(Place.of(url), env.get("SR_TOKEN"), answer_s=_answer_s(env.get("SR_SERVER_TIMEOUT")))
         return cls(Service(transport))
 
-    def submit(self, request: Mapping[str, Any], *, actor: str | None = None) -> Outcome:
+    def submit(self, request: Mapping[str, Any], *, actor: Actor = None) -> Outcome:
         """Submit, and follow for as long as the service works on it, as a runner of this process would.
 
         The key makes it safe to ask again: the same request finds the same run.
         """
-        question = Question("POST", ("v1", "runs"), body=dict(request), actor=actor)
+        question = Question("POST", ("v1", "runs"), body=dict(request), actor=_claim(actor))
         first = self._outcome(question)
         last = self._to_its_rest(first, lambda: self._outcome(question))
         # Time was up before the service told how it ended: whoever bound the key an answer ago is who asks here.
         return last if last is first else attrs.evolve(last, is_new=True)
 
-    def resume(self, run_id: str, *, force: bool = False) -> Outcome:
+    def resume(self, run_id: str, *, actor: Actor = None, force: bool = False) -> Outcome:
         """Finish what waits."""
-        first = self._resumed(run_id, force=force)
-        return self._to_its_rest(first, lambda: self._resumed(first.run_id))
+        first = self._resumed(run_id, _claim(actor), force=force)
+        return self._to_its_rest(first, lambda: self._resumed(first.run_id, _claim(actor)))
 
-    def _resumed(self, run_id: str, *, force: bool = False) -> Outcome:
-        return self._outcome(about(run_id, "resume", body={"force": True} if force else {}), run_id)
+    def _resumed(self, run_id: str, actor: str | None, *, force: bool = False) -> Outcome:
+        return self._outcome(about(run_id, "resume", body={"force": True} if force else {}, actor=actor), run_id)
 
-    def retry(self, run_id: str, request: Mapping[str, Any] | None = None, *, actor: str | None = None) -> Outcome:
+    def retry(self, run_id: str, request: Mapping[str, Any] | None = None, *, actor: Actor = None) -> Outcome:
         """Ask again under the next free key. Not asked twice: a series has one more run each time."""
         body = {} if request is None else {"request": dict(request)}
-        question = about(run_id, "retry", body=body, actor=actor, again=False)
+        question = about(run_id, "retry", body=body, actor=_claim(actor), again=False)
         first = self._outcome(question, run_id)
-        return self._to_its_rest(first, lambda: self._resumed(first.run_id))
+        return self._to_its_rest(first, lambda: self._resumed(first.run_id, _claim(actor)))
 
     def _to_its_rest(self, outcome: Outcome, look: Callable[[], Outcome]) -> Outcome:
         """The outcome once the service works on the run no more. One that another worker holds is left to that."""
@@ -93,22 +94,22 @@ class RemoteRunner:
             outcome = look()
         return outcome
 
-    def recover_run(self, run_id: str, *, reason: str, actor: str = "local") -> Outcome:
+    def recover_run(self, run_id: str, *, reason: str, actor: Actor = None) -> Outcome:
         """Accept that a record lost events."""
         return self._recovered(run_id, {}, reason, actor)
 
-    def recover_artifact(self, run_id: str, artifact: str, *, reason: str, actor: str = "local") -> Outcome:
+    def recover_artifact(self, run_id: str, artifact: str, *, reason: str, actor: Actor = None) -> Outcome:
         """Set aside what stands in an artifact's place."""
         return self._recovered(run_id, {"artifact": artifact}, reason, actor)
 
-    def recover_receipt(self, run_id: str, output_id: str, *, reason: str, actor: str = "local") -> Outcome:
+    def recover_receipt(self, run_id: str, output_id: str, *, reason: str, actor: Actor = None) -> Outcome:
         """Set aside an instance receipt that no decision rests on."""
         return self._recovered(run_id, {"receipt": output_id}, reason, actor)
 
-    def _recovered(self, run_id: str, what: Mapping[str, str], reason: str, actor: str) -> Outcome:
+    def _recovered(self, run_id: str, what: Mapping[str, str], reason: str, actor: Actor) -> Outcome:
         body = {**what, "accept_loss": True, "reason": reason}
-        first = self._outcome(about(run_id, "recover", body=body, actor=actor, again=False), run_id)
-        return self._to_its_rest(first, lambda: self._resumed(first.run_id))
+        first = self._outcome(about(run_id, "recover", body=body, actor=_claim(actor), again=False), run_id)
+        return self._to_its_rest(first, lambda: self._resumed(first.run_id, _claim(actor)))
 
     def reemit(
         self,
@@ -116,7 +117,7 @@ class RemoteRunner:
         kind: str = "BOTH",
         *,
         reason: str | None = None,
-        actor: str = "local",
+        actor: Actor = None,
         dry_run: bool = False,
         superseded: bool = False,
     ) -> Reemit | Outcome:
@@ -125,7 +126,7 @@ class RemoteRunner:
         if reason is not None:
             body["reason"] = reason
         query = {"superseded": "true"} if superseded else {}
-        question = about(run_id, "reemit", query=query, body=body, actor=actor, again=False)
+        question = about(run_id, "reemit", query=query, body=body, actor=_claim(actor), again=False)
         document, said = self._service.told(question, "reemit", run_id)
         return self._service.value(values.reemit, document, said)
 
@@ -287,6 +288,11 @@ def _answer_s(told: str | None) -> float | None:
             return float(told)
     what = "SR_SERVER_TIMEOUT is no number of seconds"
     raise BadInput(ReasonCode.USAGE, what, f"give one up to {_LONGEST_ANSWER_S:.0f}, or unset it")
+
+
+def _claim(actor: Actor) -> str | None:
+    """Who is claimed to ask. Whom a token proves, the service finds out by itself."""
+    return actor if isinstance(actor, str) else None
 
 
 def _goes_on(outcome: Outcome) -> bool:

@@ -36,7 +36,8 @@ def _adapters(name: str, section: Mapping[str, Any]) -> Rows:
     """The settings of each adapter that a section may name."""
     own = section.get("properties", {})
     for rule in section.get("allOf", ()):
-        word = rule["if"]["properties"]["adapter"]["const"]
+        ((_, named),) = rule["if"]["properties"].items()
+        word = named["const"]
         settings = {key: one for key, one in rule["then"]["properties"].items() if key not in own}
         for key, one in settings.items():
             yield f"{code(f'{name}.{key}')} of {code(word)}", _means(one), _default(one)

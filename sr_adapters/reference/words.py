@@ -92,7 +92,10 @@ VARIABLES = {
     "SR_OBS_DROP_DEBUG": ("commands", "true: DEBUG events are told to no sink"),
     "SR_PROFILE": ("commands", "the profile, where none is named"),
     "SR_SERVER": ("commands", "the service that is asked, where `--server` names none"),
-    "SR_TOKEN": ("commands", "the bearer token that proves to a service who asks"),
+    "SR_TOKEN": (
+        "commands",
+        "the bearer token that proves who asks: to a service, or where the profile's `auth.mode` asks for proof",
+    ),
     "SR_SERVER_TIMEOUT": (
         "commands",
         "seconds that a service has for a whole answer; where it is not set 120, for `verify` and `audit` 660",

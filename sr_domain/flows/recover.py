@@ -11,6 +11,7 @@ import contextlib
 import attrs
 
 from sr_domain.flows.accepted_loss import refuse_while_others_work
+from sr_domain.flows.denial import denied_on_record
 from sr_domain.flows.index import check_known
 from sr_domain.flows.known_ready import ready_elsewhere
 from sr_domain.flows.resume import locate
@@ -18,21 +19,19 @@ from sr_domain.flows.set_aside import set_aside
 from sr_domain.flows.work import held_run, work
 from sr_domain.plan.compile import pins_of
 from sr_domain.plan.request import RunRequest, check_actor
-from sr_domain.record.details import Denied
-from sr_domain.record.events import AUTH_DENIED
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger
 from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
-from sr_domain.run.answers import denied, in_flight
-from sr_domain.run.append_aside import append_aside, read_record
+from sr_domain.run.answers import in_flight
+from sr_domain.run.append_aside import read_record
 from sr_domain.run.context import Context
 from sr_domain.run.derived import Derived
 from sr_domain.run.derived_artifact import DerivedArtifact
 from sr_domain.run.held_run import HeldRun, take_over
 from sr_domain.run.outcome import Outcome
-from sr_domain.run.rights import may
-from sr_ports import BadInput, Binding, Blob, Fault, ObjectStore, ReasonCode, SrError
+from sr_domain.run.rights import allows, check_proven
+from sr_ports import BadInput, Binding, Blob, Fault, Identity, ObjectStore, ReasonCode, SrError
 from sr_ports.compared import Compared
 from sr_ports.masking import redact
 from sr_ports.stores import MAX_OBJECT
@@ -53,13 +52,15 @@ class Asked(Compared):
     reason: str
 
 
-def asked_to_recover(context: Context, run: str, *, reason: str, actor: str) -> Asked | Outcome:
+def asked_to_recover(context: Context, run: str, *, reason: str, actor: Identity) -> Asked | Outcome:
     """The run that a loss is accepted for; the answer to an actor without the right. Raises `NotFound`, `BadInput`."""
-    check_actor(actor)
+    check_actor(actor.actor)
+    check_proven(context.settings, actor)
     told = accepted_reason(reason)
     at = locate(context, run)
-    if not may(context.settings.recoverers, actor):
-        return _denied(at.context, at.layout, at.request, actor)
+    if not allows(context.settings, "recover", actor):
+        run_id, pins = at.request.run_id, pins_of(at.request)
+        return denied_on_record(at.context, at.layout, run_id, actor, "recover", pins=pins)
     return Asked(at.context, at.layout, at.request, at.known, told)
 
 
@@ -70,7 +71,7 @@ def accepted_reason(reason: str) -> str:
     return redact(reason)[:_LONGEST]
 
 
-def recover_artifact(context: Context, run: str, key: str, *, reason: str, actor: str) -> Outcome:
+def recover_artifact(context: Context, run: str, key: str, *, reason: str, actor: Identity) -> Outcome:
     """Set aside what stands at `key`, an artifact of the run or a part list, and take the run as far as it goes now.
 
     `run`: its id or a ref of it. An actor without the right gets an `Outcome` that says so; so does whoever comes
@@ -103,15 +104,6 @@ def _refuse_rolled_back(asked: Asked, ledger: Ledger, key: str) -> None:
             what = f"{key} is not set aside: the index has known the run as READY, and its record does not say so"
             raise Fault(ReasonCode.TRUTH_LOST, what) from fault
         raise
-
-
-def _denied(context: Context, layout: Layout, request: RunRequest, actor: str) -> Outcome:
-    """Unauthorized: on the run's record, and nowhere else."""
-    draft = AUTH_DENIED(Denied(actor, "recover", ReasonCode.AUTH_DENIED))
-    append_aside(
-        context.ports, layout, request.run_id, draft, actor=actor, policy_rev=context.policy_rev, pins=pins_of(request)
-    )
-    return denied(layout, request.run_id, actor, "recover")
 
 
 def _hold(context: Context, run: HeldRun, key: str, reason: str) -> None:

@@ -16,10 +16,10 @@ from sr_domain.record.read import Record
 from sr_domain.run.append_aside import read_record
 from sr_domain.run.context import Context
 from sr_domain.run.outcome import Outcome
-from sr_ports import BadInput, ReasonCode
+from sr_ports import BadInput, Identity, ReasonCode
 
 
-def recover_receipt(context: Context, run: str, output_id: str, *, reason: str, actor: str) -> Outcome:
+def recover_receipt(context: Context, run: str, output_id: str, *, reason: str, actor: Identity) -> Outcome:
     """Set the orphan receipts of an output aside, those of every day, and take the run as far as it goes now.
 
     `run`: its id or a ref of it. An actor without the right gets an `Outcome` that says so. Raises `NotFound`;

@@ -13,14 +13,14 @@ import attrs
 
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.encoding.times import parse_instant
+from sr_domain.flows.denial import denied_on_record
 from sr_domain.flows.index import find, serve, taken_in
 from sr_domain.flows.recover import accepted_reason
-from sr_domain.flows.resume import resume
+from sr_domain.flows.resume import go_on
 from sr_domain.flows.submit import bound_request
 from sr_domain.plan.request import check_actor
 from sr_domain.record import revisions
-from sr_domain.record.details import Denied
-from sr_domain.record.events import AUTH_DENIED, GOV_LOSS_ACCEPTED, TRUTH_LOST
+from sr_domain.record.events import GOV_LOSS_ACCEPTED, TRUTH_LOST
 from sr_domain.record.kinds import Draft
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger, RecordFault, check_ledger
@@ -29,7 +29,7 @@ from sr_domain.record.read import Record
 from sr_domain.record.states import RunState
 from sr_domain.run.altered import AlteredArtifact
 from sr_domain.run.answers import denied, in_flight, ledger_outcome
-from sr_domain.run.append_aside import append_aside, pins_on
+from sr_domain.run.append_aside import pins_on
 from sr_domain.run.beyond import Heard, hear, index_row, standing
 from sr_domain.run.bound import bound, own
 from sr_domain.run.context import Context
@@ -37,19 +37,19 @@ from sr_domain.run.derived import Derived
 from sr_domain.run.lookup import traced
 from sr_domain.run.noted import tail_of
 from sr_domain.run.outcome import Outcome
-from sr_domain.run.rights import may
+from sr_domain.run.rights import allows, check_proven
 from sr_domain.run.rolled_back import index_beyond
 from sr_domain.run.served import check_served
 from sr_domain.run.swap import swap
 from sr_domain.run.telemetry import RunTelemetry
-from sr_ports import Binding, Blob, Fault, Held, IndexedRun, IndexNote, Lease, LeaseLost, ReasonCode, SrError
+from sr_ports import Binding, Blob, Fault, Held, Identity, IndexedRun, IndexNote, Lease, LeaseLost, ReasonCode, SrError
 
 _ENDS = tuple(one.value for one in RunState if one.final)
 _SKEW = timedelta(minutes=5)
 """By how much the clocks of a worker and of a bus may differ."""
 
 
-def recover_run(context: Context, run: str, *, reason: str, actor: str) -> Outcome:
+def recover_run(context: Context, run: str, *, reason: str, actor: Identity) -> Outcome:
     """Accept that the record of `run` (its id or a ref) lost what others know, and go on or end it.
 
     Where nothing is lost it goes on as `resume` does. It goes on where it can be known that it was never READY, and
@@ -59,12 +59,13 @@ def recover_run(context: Context, run: str, *, reason: str, actor: str) -> Outco
     nothing is lost and an artifact stands that is not the record's; `Fault(TRUTH_LOST)` where the record says READY
     and the bus another; `Unreachable`, `LeaseLost`.
     """
-    check_actor(actor)
+    check_actor(actor.actor)
+    check_proven(context.settings, actor)
     told = accepted_reason(reason)
     place = traced(context, run)
     context, layout, run_id = context.at(place.layout.platform_run_id), place.layout, place.run_id
     ports = context.ports
-    if not may(context.settings.recoverers, actor):
+    if not allows(context.settings, "recover", actor):
         return _denied(context, layout, run_id, actor)
     indexed, store_id = _serve(context, run_id)
     ttl_s, above = context.settings.lease_ttl_s, _fence(context, layout, run_id)
@@ -80,15 +81,15 @@ def recover_run(context: Context, run: str, *, reason: str, actor: str) -> Outco
     finally:
         with contextlib.suppress(SrError):  # it lapses by itself
             ports.authority.release(lease, note=note, run_id=run_id)
-    return resume(context, layout.record(run_id), actor=actor) if ended is None else ledger_outcome(layout, ended)
+    return go_on(context, layout.record(run_id), actor) if ended is None else ledger_outcome(layout, ended)
 
 
-def _denied(context: Context, layout: Layout, run_id: str, actor: str) -> Outcome:
+def _denied(context: Context, layout: Layout, run_id: str, actor: Identity) -> Outcome:
     """Unauthorized: on the run's record where that can be read, and nowhere else."""
-    draft = AUTH_DENIED(Denied(actor, "recover", ReasonCode.AUTH_DENIED))
-    with contextlib.suppress(Fault):
-        append_aside(context.ports, layout, run_id, draft, actor=actor, policy_rev=context.policy_rev)
-    return denied(layout, run_id, actor, "recover")
+    try:
+        return denied_on_record(context, layout, run_id, actor, "recover")
+    except Fault:
+        return denied(layout, run_id, actor.actor, "recover")
 
 
 def _serve(context: Context, run_id: str) -> tuple[bool, str]:
@@ -124,7 +125,7 @@ class _Loss:
     lease: Lease
     held: Held
     reason: str
-    actor: str
+    actor: Identity
 
     @classmethod
     def read(
@@ -135,7 +136,7 @@ class _Loss:
         lease: Lease,
         held: Held,
         reason: str,
-        actor: str,
+        actor: Identity,
     ) -> _Loss:
         run_id = lease.resource
         blob = context.ports.store.read(layout.record(run_id))

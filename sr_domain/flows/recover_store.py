@@ -24,10 +24,10 @@ from sr_domain.record.losses import LossAccepted
 from sr_domain.run.append_aside import append_at
 from sr_domain.run.context import Context
 from sr_domain.run.platform_runs import platform_runs
-from sr_domain.run.rights import may
+from sr_domain.run.rights import allows, check_proven
 from sr_domain.run.store_identity import StoreIdentity, fresh_identity, parsed_identity
 from sr_domain.run.telemetry import RunTelemetry
-from sr_ports import BadInput, Fault, PerPlatformRun, ReasonCode, SrError, StorePlace
+from sr_ports import BadInput, Fault, Identity, PerPlatformRun, ReasonCode, SrError, StorePlace
 from sr_ports.masking import redact
 from sr_ports.stores import Elsewhere
 
@@ -58,20 +58,21 @@ class StoreDecision:
         return {**attrs.asdict(self), "decided_as": self.decided_as.value}
 
 
-def recover_store(context: Context, what: str, *, reason: str, actor: str) -> StoreDecision:
+def recover_store(context: Context, what: str, *, reason: str, actor: Identity) -> StoreDecision:
     """Decide that the store is `what`, and let the authority serve it where it is.
 
     Raises `BadInput`: `AUTH_DENIED` for an actor without the right; `USAGE` for another word, no reason, or a move of
     what has no identity; `STORE_COPIED` for a move while the former place still answers. `Fault`, `Unreachable`.
     Who decided, what and why goes on the record of the identity that the store had, before it is done.
     """
-    check_actor(actor)
+    check_actor(actor.actor)
+    check_proven(context.settings, actor)
     if what not in set(StoreIs) or not reason.strip():
         raise BadInput(ReasonCode.USAGE, "a store is moved, copy or new, for a reason", "give --as and --reason")
-    if not may(context.settings.recoverers, actor):
+    if not allows(context.settings, "recover", actor):
         telemetry = RunTelemetry(context.ports.telemetry, context.ports.clock, {}, context.policy_rev)
-        telemetry.event(AUTH_DENIED(Denied(actor, "recover", ReasonCode.AUTH_DENIED)))
-        raise BadInput(ReasonCode.AUTH_DENIED, f"actor {actor!r} may not recover; nothing was written")
+        telemetry.event(AUTH_DENIED(Denied(actor.actor, "recover", ReasonCode.AUTH_DENIED, actor_proof=actor.mode)))
+        raise BadInput(ReasonCode.AUTH_DENIED, f"actor {actor.actor!r} may not recover; nothing was written")
     said = _Said(context, StoreIs(what), redact(reason)[:_LONGEST], actor)
     return _moved(said) if said.decided_as is StoreIs.MOVED else _another(said)
 
@@ -83,7 +84,7 @@ class _Said:
     context: Context
     decided_as: StoreIs
     reason: str
-    actor: str
+    actor: Identity
 
     def put_on_record(
         self, identity: StoreIdentity | None, former_store_id: str, becomes: StoreIdentity, left: Collection[str] = ()
@@ -118,7 +119,8 @@ class _Said:
             **({} if identity is None else {"minted_at_utc": identity.minted_at_utc}),
             "decided_as": self.decided_as.value,
             "reason": self.reason,
-            "actor": self.actor,
+            "actor": self.actor.actor,
+            "actor_proof": self.actor.mode,
             "decided_at_utc": format_instant(self.context.ports.clock.now()),
             "location": self.context.known_store.location,
             "successor_store_id": store_id,

@@ -17,9 +17,10 @@ from sr_domain.artifacts.documents import control_fact
 from sr_domain.artifacts.revisions import rules_of
 from sr_domain.encoding.contracts import problem
 from sr_domain.encoding.times import format_instant, parse_instant
+from sr_domain.flows.denial import denied_on_record
 from sr_domain.flows.index import check_known, find, serve
 from sr_domain.plan.request import check_actor
-from sr_domain.record import details, events, reemit_details
+from sr_domain.record import events, reemit_details
 from sr_domain.record.kinds import Draft
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger
@@ -27,7 +28,7 @@ from sr_domain.record.read import Record
 from sr_domain.record.spans import REEMIT
 from sr_domain.record.states import Fact
 from sr_domain.run.altered import set_aside_step
-from sr_domain.run.answers import denied, successors
+from sr_domain.run.answers import successors
 from sr_domain.run.append_aside import append_aside, pins_on
 from sr_domain.run.bound import index_store, own
 from sr_domain.run.context import Context
@@ -36,11 +37,11 @@ from sr_domain.run.derived_artifact import DerivedArtifact
 from sr_domain.run.lookup import parse_truth, record_of
 from sr_domain.run.names import id_of
 from sr_domain.run.outcome import NextStep, Outcome
-from sr_domain.run.rights import may
+from sr_domain.run.rights import allows, check_proven
 from sr_domain.run.served import check_served
 from sr_domain.run.telemetry import RunTelemetry
 from sr_domain.run.tracing import traced
-from sr_ports import BadInput, ReasonCode, SrError, Unreachable
+from sr_ports import BadInput, Identity, ReasonCode, SrError, Unreachable
 from sr_ports.masking import redact
 
 _LEASE_S = 30.0
@@ -87,7 +88,7 @@ class _Reemission:
     layout: Layout
     ledger: Ledger
     kind: ReemitKind
-    actor: str
+    actor: Identity
     began: str = ""
 
     def note(self, *drafts: Draft) -> Ledger:
@@ -106,27 +107,28 @@ class _Reemission:
 
 
 def reemit(
-    context: Context, run: str, kind: str, *, reason: str | None, actor: str, dry_run: bool, superseded: bool = False
+    context: Context,
+    run: str,
+    kind: str,
+    *,
+    reason: str | None,
+    actor: Identity,
+    dry_run: bool,
+    superseded: bool = False,
 ) -> Reemit | Outcome:
     """Publish READY or the terminal fact again; an `Outcome` only for an actor who may not.
 
     `run`: its name or a ref of it. `superseded`: READY of a run that has a successor too, which is refused otherwise.
     Raises `NotFound`, `Unreachable`, `BadInput`.
     """
+    check_proven(context.settings, actor)
     run_id = id_of(context.ports, run)
-    request = {"run_id": run_id, "reemit_kind": kind, "requested_by": actor, "dry_run": dry_run}
-    misfit = problem("reemit_request", {**request, **({"reason": reason} if reason else {})})
-    if misfit is not None:
-        raise BadInput(ReasonCode.USAGE, f"re-emit: {misfit.what}")
-    check_actor(actor)
+    if not allows(context.settings, "reemit", actor):
+        return _denied(context, run, run_id, kind, actor)
+    _check({"run_id": run_id, "reemit_kind": kind, "dry_run": dry_run}, actor, reason)
     layout, ledger = record_of(context, run)
     context = context.at(layout.platform_run_id)
     reemission = _Reemission(context, layout, ledger, ReemitKind(kind), actor)
-    if not may(context.settings.reemitters, actor):
-        reemission.note(
-            events.AUTH_DENIED(details.Denied(actor, "reemit", ReasonCode.AUTH_DENIED, kind=reemission.kind))
-        )
-        return denied(layout, run_id, actor, "reemit")
     _refuse_another_store(context, layout, ledger, dry_run=dry_run)
     lease = context.ports.authority.acquire(
         f"reemit:{run_id}:{kind}",
@@ -143,6 +145,23 @@ def reemit(
         return _under_lease(reemission, reason=told, dry_run=dry_run, superseded=superseded)
     finally:
         _release(context, lease)
+
+
+def _check(asked: Mapping[str, Any], actor: Identity, reason: str | None) -> None:
+    """Return for a request that fits its contract. Raises `BadInput(USAGE)`."""
+    request = {**asked, "requested_by": actor.actor, **({"reason": reason} if reason else {})}
+    misfit = problem("reemit_request", request)
+    if misfit is not None:
+        raise BadInput(ReasonCode.USAGE, f"re-emit: {misfit.what}")
+    check_actor(actor.actor)
+
+
+def _denied(context: Context, run: str, run_id: str, kind: str, actor: Identity) -> Outcome:
+    """The answer to whoever may not, before anything else is looked at."""
+    layout, _ = record_of(context, run)
+    context = context.at(layout.platform_run_id)
+    known = kind if kind in set(ReemitKind) else None
+    return denied_on_record(context, layout, run_id, actor, "reemit", kind=known)
 
 
 def _refuse_another_store(context: Context, layout: Layout, ledger: Ledger, *, dry_run: bool) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 import attrs
 
 from sr_domain.encoding.times import parse_instant
+from sr_domain.flows.denial import denied_on_record
 from sr_domain.flows.index import find, standing, taken_in
 from sr_domain.flows.orphans import orphans_of, unchanged
 from sr_domain.flows.submit import bound_request
@@ -25,19 +26,29 @@ from sr_domain.run.lookup import home
 from sr_domain.run.names import no_run
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.platform_runs import authorities, index_rows
+from sr_domain.run.rights import allows, check_proven
 from sr_domain.run.served import check_served
-from sr_ports import Binding, IndexedRun, ObjectStore, PerPlatformRun, ReasonCode, Stored
+from sr_ports import Binding, Identity, IndexedRun, ObjectStore, PerPlatformRun, ReasonCode, Stored
 from sr_ports.authority import NO_STORE
 
 _LONGEST_PAUSE = timedelta(minutes=5)
 
 
-def resume(context: Context, run: str, *, actor: str = "resume", force: bool = False) -> Outcome:
+def resume(context: Context, run: str, *, actor: Identity, force: bool = False) -> Outcome:
     """Move one run on from truth alone, in its own platform run. `run`: its id or a ref of it.
 
     `force`: one more engine attempt, although too many were abandoned. Raises `NotFound(RUN_NOT_FOUND)`.
     """
-    check_actor(actor)
+    check_actor(actor.actor)
+    check_proven(context.settings, actor)
+    if not allows(context.settings, "resume", actor):
+        place = home(context, run)
+        return denied_on_record(context.at(place.layout.platform_run_id), place.layout, place.run_id, actor, "resume")
+    return go_on(context, run, actor, force=force)
+
+
+def go_on(context: Context, run: str, actor: Identity, *, force: bool = False) -> Outcome:
+    """The same, where it is known already that the actor may."""
     located = locate(context, run)
     context, request = located.context, located.request
     outcome = work(context, located.layout, request, actor, known=located.known, forced=force)

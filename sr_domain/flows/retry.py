@@ -27,7 +27,7 @@ from sr_domain.run.bound import bound
 from sr_domain.run.context import Context
 from sr_domain.run.lookup import Place, home
 from sr_domain.run.outcome import Outcome
-from sr_ports import BadInput, NotFound, ReasonCode
+from sr_ports import BadInput, Identity, NotFound, ReasonCode
 
 LONGEST_KEY = 512
 """Characters that a key may have (contract: run request)."""
@@ -57,7 +57,7 @@ class _Run:
         return self.request is not None and _beside(self.request) == _beside(wanted)
 
 
-def retry(context: Context, run: str, document: Any = None, *, actor: str | None = None) -> Outcome:
+def retry(context: Context, run: str, document: Any = None, *, actor: Identity | None = None) -> Outcome:
     """Ask again for what `run` (its id or a ref) was asked for, under the next free key.
 
     `document`: the request, needed only where neither record nor index have it; where they do, it must ask for the
@@ -65,7 +65,7 @@ def retry(context: Context, run: str, document: Any = None, *, actor: str | None
     Raises `NotFound`, `BadInput(RETRY_NOT_ENDED)` for a run that goes on or is READY, `BadInput(REQUEST_INVALID)`,
     `Fault(TRUTH_ROLLED_BACK)` where the index knows more than its record, and whatever `submit` raises.
     """
-    check_actor(actor)
+    check_actor(None if actor is None else actor.actor)
     place = home(context, run)
     ended = _at(context.at(place.layout.platform_run_id), place.layout, place.run_id)
     if not ended.ended:

@@ -12,10 +12,11 @@ import attrs
 from sr_domain.encoding.ids import is_platform_run_id, platform_run_id_at
 from sr_domain.flows.admissible import check_admissible
 from sr_domain.flows.corrected_root import root_too_late
-from sr_domain.flows.denial import denied_on_record, right_needed
+from sr_domain.flows.denial import action_of, denied_on_record
 from sr_domain.flows.index import admit, find, standing, taken_in, taken_in_first
 from sr_domain.flows.supersede import check_supersedes
 from sr_domain.flows.work import collision, telemetry_of, work
+from sr_domain.plan.compile import pins_of
 from sr_domain.plan.request import RunRequest, check_actor, misspelt, parse_request
 from sr_domain.record import details, events
 from sr_domain.record.kinds import Happening
@@ -28,38 +29,52 @@ from sr_domain.run.append_aside import read_record
 from sr_domain.run.bound import bound, own
 from sr_domain.run.context import Context
 from sr_domain.run.outcome import Outcome
-from sr_domain.run.rights import may
+from sr_domain.run.rights import OS, allows, check_proven, claimed
 from sr_domain.run.telemetry import RunTelemetry
-from sr_ports import Admission, BadInput, Binding, Found, LeaseLost, NotFound, ReasonCode, SrError, Stopped, Unreachable
+from sr_ports import (
+    Admission,
+    BadInput,
+    Binding,
+    Found,
+    Identity,
+    LeaseLost,
+    NotFound,
+    ReasonCode,
+    SrError,
+    Stopped,
+    Unreachable,
+)
 
 _NOTES = 4096
 """Characters that notes may have; a mask may be longer than what it hides."""
 
 
-def submit(context: Context, document: Any, *, actor: str | None = None) -> Outcome:
+def submit(context: Context, document: Any, *, actor: Identity | None = None) -> Outcome:
     """Admit a request and take its run as far as it goes now.
 
     Raises `BadInput(REQUEST_INVALID)` with nothing written; `Unreachable` and `LeaseLost`
     with nothing lost: submitting the same request again continues.
     """
     request = _parsed(context, document, actor)
-    actor = actor or request.invoker or "local"
+    actor = _who_asks(context, actor, request.invoker)
+    check_proven(context.settings, actor)
     telemetry = telemetry_of(context, request)
-    telemetry.event(events.RUN_REQUEST_RECEIVED(details.Received(request.run_equivalence_key, actor)))
+    telemetry.event(events.RUN_REQUEST_RECEIVED(details.Received(request.run_equivalence_key, actor.actor, actor.mode)))
     with _refusals_told(telemetry):
         answer = _admission(context, request, actor, telemetry)
     return answer if isinstance(answer, Outcome) else admitted(context, answer, request, actor, telemetry)
 
 
-def _admission(context: Context, request: RunRequest, actor: str, telemetry: RunTelemetry) -> Outcome | Admission:
+def _admission(context: Context, request: RunRequest, actor: Identity, telemetry: RunTelemetry) -> Outcome | Admission:
     """Bind the key, or find it bound; or the answer where the run is not to be worked on."""
     _ = context.pack  # one that cannot be read stops here, before anything is written
     if context.provable is not None:
         context.provable.prove()  # a place that cannot keep truth stops here, before anything is written
-    action, allowed = right_needed(context.settings, request)
-    layout, checked = _session(context, request, may(allowed, actor))
-    if not may(allowed, actor):
-        return denied_on_record(context, layout, request, actor, action)
+    action = action_of(request)
+    allowed = allows(context.settings, action, actor)
+    layout, checked = _session(context, request, allowed)
+    if not allowed:
+        return denied_on_record(context, layout, request.run_id, actor, action, pins=pins_of(request))
     found = find(context, request.run_id)
     answer = _settled_here(context, found, request, telemetry)
     if answer is not None:
@@ -96,21 +111,21 @@ def _refusals_told(telemetry: RunTelemetry) -> Iterator[None]:
         raise
 
 
-def answered(context: Context, document: Any, *, actor: str | None = None) -> Outcome | None:
+def answered(context: Context, document: Any, *, actor: Identity | None = None) -> Outcome | None:
     """The answer to a request that admits nothing and takes no run on: a duplicate of a run that is settled.
 
     None for any other, and nothing was told or written: `submit` then does whatever is to be done. Raises `BadInput`.
     """
     request = _parsed(context, document, actor)
-    actor = actor or request.invoker or "local"
-    if not may(right_needed(context.settings, request)[1], actor):
+    actor = _who_asks(context, actor, request.invoker)
+    if not allows(context.settings, action_of(request), actor):
         return None
     try:
         found = find(context, request.run_id)
     except NotFound:  # the authority belongs to a platform run, and there is none
         return None
     telemetry = telemetry_of(context, request)
-    received = events.RUN_REQUEST_RECEIVED(details.Received(request.run_equivalence_key, actor))
+    received = events.RUN_REQUEST_RECEIVED(details.Received(request.run_equivalence_key, actor.actor, actor.mode))
     return _settled_here(context, found, request, telemetry, received)
 
 
@@ -162,11 +177,17 @@ def _session(context: Context, request: RunRequest, allowed: bool) -> tuple[Layo
         return Layout(current), check
 
 
-def _parsed(context: Context, document: Any, actor: str | None) -> RunRequest:
+def _who_asks(context: Context, actor: Identity | None, invoker: str | None) -> Identity:
+    """Who asks for a run: where nobody proves who he is, the request's own invoker goes before a mere user."""
+    by_invoker = actor is None or (actor.mode == OS and not context.settings.proven)
+    return claimed(invoker) if by_invoker and invoker else actor or claimed("local")
+
+
+def _parsed(context: Context, document: Any, actor: Identity | None) -> RunRequest:
     """The request, whose names have one spelling each, save where its key is bound already."""
     telemetry = RunTelemetry(context.ports.telemetry, context.ports.clock, {}, context.policy_rev)
     try:
-        check_actor(actor)
+        check_actor(None if actor is None else actor.actor)
         request = _without_secrets(parse_request(document, context.ports.known_timezone))
         wrong = misspelt(request)
         if wrong is not None and not _is_bound(context, request.run_id):
@@ -199,7 +220,7 @@ def _is_bound(context: Context, run_id: str) -> bool:
 
 
 def admitted(
-    context: Context, admission: Admission, request: RunRequest, actor: str, telemetry: RunTelemetry
+    context: Context, admission: Admission, request: RunRequest, actor: Identity, telemetry: RunTelemetry
 ) -> Outcome:
     """Go on with a key that is bound: collide, answer as a duplicate, or work."""
     binding = admission.binding

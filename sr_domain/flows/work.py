@@ -35,7 +35,7 @@ from sr_domain.run.noted import tail_of
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.rolled_back import check_tail
 from sr_domain.run.telemetry import RunTelemetry
-from sr_ports import Binding, Fault, IndexNote, Lease, LeaseLost, ReasonCode, SrError
+from sr_ports import Binding, Fault, Identity, IndexNote, Lease, LeaseLost, ReasonCode, SrError
 from sr_ports.compared import Compared
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def work(
     context: Context,
     layout: Layout,
     request: RunRequest,
-    actor: str,
+    actor: Identity,
     *,
     is_new: bool = False,
     loss: AcceptedLoss | None = None,
@@ -150,7 +150,7 @@ def _hold(
         _release(context, run, finished=finished, sound=sound)
 
 
-def held_run(context: Context, layout: Layout, request: RunRequest, lease: Lease, actor: str) -> HeldRun:
+def held_run(context: Context, layout: Layout, request: RunRequest, lease: Lease, actor: Identity) -> HeldRun:
     """The run, as this lease's holder begins with it: nothing read yet."""
     return HeldRun(
         ports=context.ports,

@@ -71,7 +71,7 @@ class Auditor:
         key, revision = self.layout.record(self.ledger.run_id), None  # before one is named: of any release
         for number, event in enumerate(self.ledger.events, 1):
             revision = event.revision or revision
-            misfit = problem("run_record_event", attrs.asdict(event), revision)
+            misfit = problem("run_record_event", event.document(), revision)
             if misfit is not None:
                 yield Finding(ReasonCode.RECORD_INVALID, key, f"line {number}: {misfit.what}")
 

@@ -59,6 +59,7 @@ def _fact(ledger: Ledger, event: Event, where: dict[str, Any]) -> dict[str, Any]
         "event_kind": event.event_kind,
         "ts_utc": event.ts_utc,
         "actor": event.actor,
+        **({} if event.actor_proof is None else {"actor_proof": event.actor_proof}),
         "policy_rev": event.policy_rev,
         "details": event.details,
         "seq": event.seq,

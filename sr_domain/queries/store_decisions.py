@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-import attrs
-
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.encoding.contracts import problem
 from sr_domain.encoding.strict_json import strict_loads
@@ -66,7 +64,7 @@ def _gave(store: ObjectStore, key: str, standing: Blob | None) -> bool:
 
 def _misfits(key: str, ledger: Ledger) -> Iterator[Finding]:
     for number, event in enumerate(ledger.events, 1):
-        misfit = problem("run_record_event", attrs.asdict(event))
+        misfit = problem("run_record_event", event.document())
         if misfit is not None:
             yield Finding(ReasonCode.RECORD_INVALID, key, f"line {number}: {misfit.what}")
 

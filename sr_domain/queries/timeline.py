@@ -23,7 +23,10 @@ _FIRST = 2
 
 @attrs.frozen
 class Step:
-    """One event. `after_s`: seconds since the one before; None for the first. `gist`: its details, abridged."""
+    """One event. `after_s`: seconds since the one before; None for the first. `gist`: its details, abridged.
+
+    `actor_proof`: how the actor was proven (`sr_ports.Identity.mode`); None where the record does not say.
+    """
 
     seq: int
     at_utc: str
@@ -33,6 +36,7 @@ class Step:
     actor: str
     fence: int
     gist: str
+    actor_proof: str | None
 
 
 @attrs.frozen
@@ -63,6 +67,10 @@ class Timeline:
     events: tuple[Event, ...]
     superseded_by: str | None = None
 
+    def document(self) -> dict[str, Any]:
+        """JSON form, for machines."""
+        return {**attrs.asdict(self), "events": [event.document() for event in self.events]}
+
 
 def timeline(ledger: Ledger) -> Timeline:
     """The timeline of a record that has at least one event."""
@@ -83,7 +91,8 @@ def _steps(events: tuple[Event, ...]) -> Iterator[Step]:
     for before, event in zip((None, *events), events, strict=False):
         after = None if before is None else _between(before, event)
         told = kind_of(event.event_kind).story(event.details)
-        yield Step(event.seq, event.ts_utc, after, event.event_kind, told, event.actor, event.fence, _gist(event))
+        who = event.actor, event.fence, _gist(event), event.actor_proof
+        yield Step(event.seq, event.ts_utc, after, event.event_kind, told, *who)
 
 
 def _holders(events: tuple[Event, ...]) -> Iterator[Holder]:

@@ -18,10 +18,14 @@ class Nothing(Value):
 
 @value
 class Received(Value):
-    """A request. What is None could not be read of it."""
+    """A request. What is None could not be read of it.
+
+    `actor_proof`, here and below: how the actor was proven (`Identity.mode`); None from earlier releases.
+    """
 
     run_equivalence_key: str | None = None
     actor: str | None = None
+    actor_proof: str | None = None
 
 
 @value
@@ -51,6 +55,7 @@ class Denied(Value):
     actor: str
     action: str
     reason_code: str
+    actor_proof: str | None = None
 
 
 @value

@@ -20,7 +20,7 @@ from sr_domain.record import revisions
 from sr_domain.record.events import kind_of
 from sr_domain.record.kinds import Draft
 from sr_domain.record.states import RunState
-from sr_ports import Fault, LeaseLost, ReasonCode
+from sr_ports import Fault, Identity, LeaseLost, ReasonCode
 from sr_ports.compared import Compared
 
 GENESIS = "0" * 64
@@ -38,6 +38,7 @@ class Event(Compared):
 
     `event_id`: the sha256 of its own line with an empty `event_id`, in a record of revision 1 its first 32
     hex: the chain binds every event but the last, and this binds the last as well.
+    `actor_proof`: how `actor` was proven (`Identity.mode`); None in lines of revision 1, and before it was known.
     """
 
     event_id: str
@@ -50,6 +51,7 @@ class Event(Compared):
     actor: str
     policy_rev: Mapping[str, str] | None
     details: Mapping[str, Any]
+    actor_proof: str | None = None
 
     @property
     def milestone(self) -> tuple[str, str] | None:
@@ -61,9 +63,14 @@ class Event(Compared):
         """The revision of the rules that it names (see `revisions.named`); None for kinds that name none."""
         return revisions.named(self.event_kind, self.details)
 
+    def document(self) -> dict[str, Any]:
+        """JSON form."""
+        node = {field.name: getattr(self, field.name) for field in attrs.fields(Event)}
+        return node if self.actor_proof is not None else {name: node[name] for name in node if name != "actor_proof"}
+
     def line(self) -> bytes:
         """The event's line, without its newline."""
-        return exact_json({field.name: getattr(self, field.name) for field in attrs.fields(Event)})
+        return exact_json(self.document())
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -130,22 +137,23 @@ class Ledger(Compared):
         drafts: Iterable[Draft],
         *,
         fence: int,
-        actor: str,
+        actor: str | Identity,
         policy_rev: Mapping[str, str] | None,
         now: datetime,
     ) -> Ledger:
         """The record with these events behind it; milestones that are there already are skipped.
 
-        Raises `LeaseLost(FENCED)` when a higher fence has written, and `Fault(RECORD_INVALID)`
-        for a step that the states forbid.
+        `actor`: with how he was proven, or his name alone where that is not known. Raises `LeaseLost(FENCED)` when a
+        higher fence has written, and `Fault(RECORD_INVALID)` for a step that the states forbid.
         """
         if fence < self.fence:
             raise LeaseLost(self.run_id, fence, ReasonCode.FENCED)
         events, lines, tail, state = list(self.events), [self.data], self.tail_hash, self.state
         known, ts, named = {event.milestone for event in events}, format_instant(now), self._named
+        who, proof = (actor, None) if isinstance(actor, str) else (actor.actor, actor.mode)
         for draft in drafts:
             kind, details = draft.event_kind, draft.details
-            event = Event("", kind, self.run_id, len(events), fence, tail, ts, actor, policy_rev, details)
+            event = Event("", kind, self.run_id, len(events), fence, tail, ts, who, policy_rev, details, proof)
             if event.milestone is not None and event.milestone in known:
                 continue
             state = _step(self.run_id, state, kind)
@@ -177,7 +185,9 @@ def _width(before: Event | None, named: int | None) -> int:
 
 
 def _sealed(event: Event, width: int) -> tuple[Event, bytes]:
-    """The event with its id of so many hex, and its line."""
+    """The event with its id of so many hex, and its line; a release that writes short ids reads no `actor_proof`."""
+    if width == _SHORT:
+        event = attrs.evolve(event, actor_proof=None)
     body = event.line()
     event_id = sha256_hex(body)[:width]
     at = body.rindex(_ID) + len(_ID)  # the last: details, which may hold anything, come before it

@@ -16,7 +16,7 @@ from sr_domain.record.read import Record
 from sr_domain.run.ports import Ports
 from sr_domain.run.swap import swap
 from sr_domain.run.telemetry import RunTelemetry
-from sr_ports import Blob
+from sr_ports import Blob, Identity
 
 _PINS = ("manifest_fingerprint", "parameter_hash", "seed", "scenario_id")
 
@@ -43,7 +43,7 @@ def append_aside(
     layout: Layout,
     run_id: str,
     *drafts: Draft,
-    actor: str,
+    actor: Identity,
     policy_rev: Mapping[str, str] | None,
     pins: Mapping[str, Any] | None = None,
     unless: Callable[[Ledger], bool] | None = None,
@@ -66,7 +66,7 @@ def append_at(
     key: str,
     subject: str,
     *drafts: Draft,
-    actor: str,
+    actor: Identity,
     policy_rev: Mapping[str, str] | None,
     pins: Mapping[str, Any] | None = None,
     unless: Callable[[Ledger], bool] | None = None,

@@ -33,7 +33,7 @@ from sr_domain.run.rolled_back import rolled_back
 from sr_domain.run.store_identity import KnownStore
 from sr_domain.run.swap import swap
 from sr_domain.run.telemetry import RunTelemetry
-from sr_ports import Blob, Fault, Held, Lease, LeaseLost, ReasonCode, check_bytes
+from sr_ports import Blob, Fault, Held, Identity, Lease, LeaseLost, ReasonCode, check_bytes
 from sr_ports.compared import Compared
 
 
@@ -67,7 +67,7 @@ class HeldRun:
     layout: Layout
     known_store: KnownStore
     lease: Lease
-    actor: str
+    actor: Identity
     telemetry: RunTelemetry
     policy_rev: Mapping[str, str]
     ledger: Ledger

@@ -14,6 +14,7 @@ from sr_ports.stores import Closing
 if TYPE_CHECKING:
     from sr_domain.evidence.provided_law import ProvidedLaw
     from sr_ports import (
+        Authenticator,
         AuthorityStore,
         Clock,
         ControlBus,
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
 
 @attrs.frozen(eq=False, repr=False)
 class Ports(Compared):
-    """The world, as ports. `invoker`: None when no engine is wired. `signer`: None when READY is not signed."""
+    """The world, as ports. `invoker`: None when no engine is wired. `signer`: None when READY is not signed.
+
+    `authenticator`: None where nobody proves who he is.
+    """
 
     store: ObjectStore
     authority: AuthorityStore
@@ -47,6 +51,7 @@ class Ports(Compared):
     known_timezone: Callable[[str], bool]
     invoker: EngineInvoker | None = None
     signer: Signer | None = None
+    authenticator: Authenticator | None = None
 
     def at(self, platform_run_id: str) -> Self:
         """The ports for work on a run of that platform run: with the authority that knows its keys and leases."""
@@ -72,7 +77,8 @@ class Settings(Compared):
     """What the embedder or profile fixes for this process. `lease_ttl_s`: seconds.
 
     `oracle_engine_run_root`: overrides every request's root. `oracle_root`: where all engine roots lie, for the
-    facts view to say. `submitters` and the four below: who has the right (see `rights.may`), None for anybody;
+    facts view to say. `proven`: an authenticator is wired, so that an actor whom somebody only named may nothing.
+    `submitters` and the four below: who has the right (see `rights.may`), None for anybody;
     superseding and re-emitting are the submitters' where nothing else is said, accepting a loss nobody's once
     there are submitters. At most `reemit_max` re-emits, None for any number, in `reemit_window_s` seconds.
     `service_release_id`, `environment`: go into provenance. `allowed_roots`: what a request's engine root must lie
@@ -87,6 +93,7 @@ class Settings(Compared):
     oracle_root: str | None = None
     allowed_roots: tuple[str, ...] = ()
     publish_root: str | None = None
+    proven: bool = False
     submitters: frozenset[str] | None = None
     reemitters: frozenset[str] | None = _AS_SUBMITTERS
     superseders: frozenset[str] | None = _AS_SUBMITTERS

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 SHIPPED = ("local", "local_parity", "local_kinesis", "aws")
-AUTHENTICATORS = ("token", "jwt")
-"""Modes that need an authenticator."""
+DISABLED = "disabled"
+"""The mode in which nobody proves who he is; any other names an authenticator."""
 
 
 def _one_spelling(instance: object, attribute: attrs.Attribute[str], value: str) -> None:
@@ -120,33 +120,41 @@ def _right(text: str) -> Any:
     return attrs.field(default=None, validator=_ACTORS, metadata=setting(text, wanted=_LISTED))
 
 
+def _no_slip(auth: Auth, attribute: attrs.Attribute[Any], settings: Mapping[str, Any]) -> None:
+    """A key that is nobody's, or nearly one of the section's own, opens no door by being passed over."""
+    for key in settings:
+        import difflib
+
+        near = difflib.get_close_matches(key, _AUTH, 1, 0.8 if auth.mode != DISABLED else 0.6)
+        if near or auth.mode == DISABLED:
+            told = f"did you mean {near[0]}?" if near else f"with mode {DISABLED} there is none but {', '.join(_AUTH)}"
+            raise Refused(f"unknown key auth.{key}; {told}")
+
+
+_NAMED = matches_re(r"[a-z][a-z0-9_-]{0,63}")  # it goes on record as the proof of an actor
+_MODE = setting("how an actor proves who he is", wanted="disabled, or an authenticator's name")
+_AUTH = ("mode", "submit", "reemit", "supersede", "recover", "read")
+
+
 @attrs.frozen(eq=False, repr=False)
 class Auth(Compared):
     """Who may do what; the lists name actors, or roles as ``role:NAME``. None: the list was left out.
 
-    `mode`: disabled, as no authenticator is wired yet.
+    `mode`: ``disabled``, or the authenticator's name. `settings`: the authenticator's own.
     """
 
-    mode: Literal["disabled", "token", "jwt"] = attrs.field(
-        default="disabled", metadata=setting("how an actor proves who he is")
-    )
+    mode: str = attrs.field(default=DISABLED, validator=_NAMED, metadata=_MODE)
     submit: tuple[str, ...] | None = _right("who may submit; nobody when left out, anybody while mode is disabled")
     reemit: tuple[str, ...] | None = _right("who may re-emit; who may submit when left out")
     supersede: tuple[str, ...] | None = _right("who may supersede a run; who may submit when left out")
-    recover: tuple[str, ...] | None = _right(
-        "who may accept a loss; nobody when left out, who may submit while mode is disabled"
-    )
+    recover: tuple[str, ...] | None = _right("who may accept a loss; left out: nobody, with mode disabled who submits")
     read: tuple[str, ...] | None = _right("who may read; every authenticated actor when left out")
+    settings: Mapping[str, Any] = attrs.field(factory=dict, validator=_no_slip, metadata=described(About(rest=True)))
 
-
-def _proven(auth: Any) -> Any:
-    """Without an authenticator nobody proves who he is: a mode that asks for one must not be believed."""
-    if isinstance(auth, Mapping) and auth.get("mode") in AUTHENTICATORS:
-        raise Refused(
-            "has a mode that needs an authenticator, and this release has none: nobody would prove who he is",
-            "set auth.mode to disabled, and let only trusted users run sr on this profile",
-        )
-    return auth
+    @property
+    def authenticator(self) -> Section | None:
+        """The authenticator by name, with its settings; None where nobody proves who he is."""
+        return None if self.mode == DISABLED else Section(self.mode, self.settings)
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -220,7 +228,7 @@ class Profile(Compared):
         default=None, metadata=_given("what runs the engine; none for nothing", "subprocess", _no_invoker)
     )
     engine: Engine = attrs.field(default=Engine(), metadata=setting("the engine's runs and its interface pack"))
-    auth: Auth = attrs.field(default=Auth(), metadata=described(About("who may do what", before=_proven)))
+    auth: Auth = attrs.field(default=Auth(), metadata=setting("who may do what"))
     reemit: Reemit = attrs.field(default=Reemit(), metadata=setting("publishing facts again"))
     lease: Lease = attrs.field(default=Lease(), metadata=setting("how runs are held"))
     evidence: EvidenceSettings = attrs.field(default=EvidenceSettings(), metadata=setting("how evidence is read"))

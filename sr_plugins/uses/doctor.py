@@ -17,7 +17,7 @@ from sr_domain.artifacts.attestation import PAYLOAD_TYPE, fault_in, normal
 from sr_domain.run.ports import Ports
 from sr_domain.runner import ScenarioRunner
 from sr_plugins.uses.doctor_bus import bus_tried
-from sr_plugins.uses.doctor_config import UNREACHED, configured, copied, fits
+from sr_plugins.uses.doctor_config import UNREACHED, configured, copied, fits, proving
 from sr_plugins.uses.doctor_laws import others_laws, plugins_amiss
 from sr_plugins.uses.doctor_truth import belonging
 from sr_ports import REASONS, Kind, LeaseLost, Migratable, NotFound, Provable, ReasonCode, SrError, one_line
@@ -61,6 +61,7 @@ def examine(runner: ScenarioRunner, *, migrate: bool = False) -> list[Check]:
         *_within_reach(runner),
         *_root(runner),
         *_signer(ports),
+        *(_try("auth", name, work) for name, work in proving(ports)),
         *(_try("law", kind, work) for kind, work in others_laws(runner)),
         *(Check("plugin", *one) for one in plugins_amiss(runner)),
     ]

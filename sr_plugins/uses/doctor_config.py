@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator
 
+from sr_domain.run.ports import Ports
 from sr_domain.runner import ScenarioRunner
-from sr_ports import BadInput, EngineInvoker, EngineRoot, Readiness, ReasonCode
+from sr_ports import BadInput, EngineInvoker, EngineRoot, Examined, Readiness, ReasonCode
 
 Tries = Iterator[tuple[str, Callable[[], str]]]
 
@@ -18,6 +19,13 @@ def configured(runner: ScenarioRunner) -> Tries:
     invoker = runner.ports.invoker
     if invoker is not None:
         yield "engine command", lambda: _command(invoker)
+
+
+def proving(ports: Ports) -> Tries:
+    """What proves who asks: its keys are read now."""
+    made = ports.authenticator
+    if made is not None:
+        yield "keys", lambda: made.examine() if isinstance(made, Examined) else "whether its keys are there is not told"
 
 
 UNREACHED = (

@@ -12,7 +12,7 @@ from sr_plugins.documents.environment import Taken
 from sr_plugins.documents.profile import Profile, Section, profile_document
 from sr_plugins.documents.settings import Faults, Reader
 from sr_plugins.host.plugin_host import PluginHost
-from sr_plugins.wiring.adapter_settings import read_settings
+from sr_plugins.wiring.adapter_settings import SECTIONS, read_settings
 from sr_plugins.wiring.wire import Wires, host_of, isolation
 from sr_ports import BadInput, ReasonCode
 
@@ -87,6 +87,8 @@ def _wired(profile: Profile) -> Iterator[tuple[str, BadInput]]:
 def _fitting(profile: Profile, host: PluginHost) -> Iterator[tuple[str, BadInput]]:
     for port, section in _sections(profile):
         yield from _adapter(host, port, section)
+    if profile.auth.authenticator is not None:
+        yield from _adapter(host, "authenticator", profile.auth.authenticator, "auth.mode")
     for named in profile.observability.sinks:
         yield from _adapter(host, "sink", Section(named.sink, named.settings), "observability.sinks")
     if not profile.plugins.load:
@@ -125,5 +127,5 @@ def _adapter(host: PluginHost, port: str, section: Section, key: str | None = No
     try:
         read_settings(port, host.offered[port, section.adapter][0], section.settings, found)
     except BadInput as error:
-        found = found or [(port, error)]
+        found = found or [(SECTIONS.get(port, port), error)]
     yield from found

@@ -12,19 +12,22 @@ from sr_ports import Adapter, BadInput, Later, ReasonCode, SrError
 from sr_ports.compared import Compared
 from sr_ports.errors import described
 
+SECTIONS = {"authenticator": "auth"}
+"""The key of the profile that has an adapter's settings, where it is not its port's name."""
+
 
 def read_settings(port: str, adapter: Adapter[Any], node: Mapping[str, Any], faults: Faults | None = None) -> Any:
-    """The settings under the key `port`; None for an adapter that has none. `faults`: see `Reader`.
+    """The settings under the key `port`, or that of `SECTIONS`; None for an adapter without. `faults`: see `Reader`.
 
     Raises `BadInput`: PROFILE_INVALID naming the key, PLUGIN_BROKEN when the adapter's class cannot be used.
     """
     reader = Reader(owner=f"the adapter {adapter.name!r}", faults=faults)
-    cls = settings_class(port, adapter)
+    cls, key = settings_class(port, adapter), SECTIONS.get(port, port)
     if cls is None:
-        reader.read(_None, node, port)
+        reader.read(_None, node, key)
         return None
     try:
-        return reader.read(cls, node, port)
+        return reader.read(cls, node, key)
     except SrError:
         raise
     except Exception as error:  # the kind of error alone: its text may hold a value

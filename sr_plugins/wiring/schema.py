@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import attrs
 
-from sr_plugins.documents.profile import NamedSink, Profile, Section
+from sr_plugins.documents.profile import DISABLED, Auth, NamedSink, Profile, Section
 from sr_plugins.documents.shapes import Field, fields_of, limits, members
 from sr_plugins.host.plugin_host import PluginHost
 from sr_plugins.wiring.adapter_settings import settings_class
@@ -40,6 +40,8 @@ def _section(fields: Mapping[str, Field], host: PluginHost | None) -> dict[str, 
 def _field(key: str, field: Field, host: PluginHost | None) -> dict[str, Any]:
     about = {"description": field.about.text} if field.about.text else {}
     default = field.attribute.default
+    if field.section is Auth:
+        return {**about, **_auth(host)}
     if field.section is not None:
         if issubclass(field.section, Section):
             return {**about, **_adapters(key, field, host)}
@@ -84,6 +86,22 @@ def _adapters(key: str, field: Field, host: PluginHost | None) -> dict[str, Any]
         when = named if default is not None and offer.name == default.adapter else {**named, "required": ["adapter"]}
         rules.append({"if": when, "then": {**known, "properties": {**own, **known["properties"]}}})
     return {"anyOf": [{"type": ["object", "null"], "properties": own, "allOf": rules}, *_words(key)]}
+
+
+def _auth(host: PluginHost | None) -> dict[str, Any]:
+    """The section that names an authenticator by its mode: further keys are that authenticator's."""
+    own = {name: _field(name, one, None) for name, one in fields_of(Auth).items() if not one.about.rest}
+    offers = sorted([] if host is None else host.adapters("authenticator"), key=lambda one: one.name)
+    bare = {"properties": {"mode": {"const": DISABLED}}}
+    rules: list[dict[str, Any]] = [{"if": bare, "then": {"properties": own, "additionalProperties": False}}]
+    for offer in offers:
+        known = _settings("authenticator", offer)
+        if known is not None:
+            named = {"properties": {"mode": {"const": offer.name}}, "required": ["mode"]}
+            rules.append({"if": named, "then": {**known, "properties": {**own, **known["properties"]}}})
+    modes = [{"enum": [DISABLED, *(one.name for one in offers)]}, _FROM_ENVIRONMENT]
+    own = {**own, "mode": {**own["mode"], "anyOf": modes}}
+    return {"anyOf": [{"type": ["object", "null"], "properties": own, "allOf": rules}]}
 
 
 def _list(key: str, field: Field, host: PluginHost | None) -> dict[str, Any]:

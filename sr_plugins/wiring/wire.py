@@ -83,7 +83,7 @@ def wire_ports(profile: Profile, *, plugins: Sequence[Any] = (), narrate: bool =
 
 
 def _ports(bare: Wires, narrate: bool) -> Ports:
-    isolating, profile = isolation(bare), bare.profile
+    isolating, profile, prover = isolation(bare), bare.profile, bare.profile.auth.authenticator
     bare.host.require(bare.sections(narrate))
     _written_by_some(bare)
     runtime: Runtime = bare.build("runtime", Section("system", {"workers": profile.evidence.workers}))
@@ -103,6 +103,7 @@ def _ports(bare: Wires, narrate: bool) -> Ports:
         known_timezone=runtime.known_timezone,
         invoker=None if profile.invoker is None else wires.build("invoker", profile.invoker),
         signer=None if profile.attest is None else wires.build("attest", profile.attest),
+        authenticator=None if prover is None else wires.build("authenticator", prover),
     )
 
 
@@ -183,6 +184,7 @@ def settings(profile: Profile) -> Settings:
     """What the core needs to know of a profile."""
     submitters, reemitters, superseders, recoverers, readers = _rights(profile.auth)
     return Settings(
+        proven=profile.auth.authenticator is not None,
         submitters=submitters,
         reemitters=reemitters,
         superseders=superseders,
@@ -216,7 +218,7 @@ def _rights(auth: Auth) -> tuple[frozenset[str] | None, ...]:
     A list left out is that of submit; but every authenticated actor reads, and nobody accepts a loss. Where
     nobody proves who he is an empty list means anybody, else nobody.
     """
-    disabled = auth.mode == "disabled"
+    disabled = auth.authenticator is None
 
     def allowed(actors: Sequence[str] | None, left_out: frozenset[str] | None) -> frozenset[str] | None:
         if actors is None:
@@ -304,12 +306,12 @@ class Wires(Compared):
 
     def sections(self, narrate: bool) -> list[tuple[str, str]]:
         """Port and name of every adapter that the profile names."""
-        profile = self.profile
+        profile, sinks = self.profile, [("sink", one.sink) for one in self._sinks(narrate)]
         named = [
             ("object_store", profile.object_store), ("authority", profile.authority),
-            ("control_bus", profile.control_bus), ("invoker", profile.invoker), ("attest", profile.attest),
+            ("control_bus", profile.control_bus), ("invoker", profile.invoker),
+            ("attest", profile.attest), ("authenticator", profile.auth.authenticator),
         ]  # fmt: skip
-        sinks = [("sink", one.sink) for one in self._sinks(narrate)]
         return [(port, section.adapter) for port, section in named if section is not None] + sinks
 
     def _sinks(self, narrate: bool) -> list[NamedSink]:

@@ -119,6 +119,14 @@ class AuthenticatorLaws(Laws):
         assert found.mode
         assert authenticator.authenticate({"Accept": "*/*", "X-SR-Actor": "root", **valid}) == found
 
+    def test_u2_no_case_counts_in_the_names_of_headers(
+        self, authenticator: Authenticator, valid: Headers, actor: str
+    ) -> None:
+        for spelt in (str.lower, str.upper, str.title):
+            found = authenticator.authenticate({spelt(name): value for name, value in valid.items()})
+            assert found is not None, f"named as {[spelt(name) for name in valid]}"
+            assert found.actor == actor
+
     # U3
 
     @pytest.mark.parametrize("value", HOSTILE, ids=lambda value: ascii(value[:24]))

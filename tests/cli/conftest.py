@@ -14,6 +14,7 @@ import yaml
 
 from sr_adapters.cli.app import run
 from sr_adapters.cli.errors import names, running
+from sr_adapters.cli.identity import os_user
 from tests.cli.answers import misfits
 from tests.reliability.lab import request, write_world
 from tests.reliability.test_kill import pack
@@ -50,6 +51,8 @@ def sends_nobody_back(command: str, out: str, err: str) -> None:
         assert not names(bare, command), f"sr {command} sends back to itself: {line}"
 
 
+ME = os_user().actor
+"""Who asks where a test names nobody."""
 SR = "sr --profile profile.yaml --policy policy.yaml"
 """What a next step begins with: the command line's own options are part of it."""
 

@@ -18,7 +18,7 @@ from sr_domain.encoding.contracts import problem
 from sr_domain.encoding.ids import run_id_for
 from sr_plugins import build_runner
 from tests.cli.answers import ARTIFACTS, contract_of, documents, misfits, renamed
-from tests.cli.conftest import Answer
+from tests.cli.conftest import ME, Answer
 from tests.domain.contract_samples import ROOT, schemas
 from tests.reliability.lab import request, write_world
 from tests.reliability.test_kill import pack
@@ -114,8 +114,8 @@ def test_every_state_is_reached_and_told_in_the_one_shape(states: Stage) -> None
 
 def test_what_answers_refuse_and_fail_with(states: Stage) -> None:
     assert states("submit", states.request("ready", seed=8)).json["differences"] == {"seed": {"old": 7, "new": 8}}
-    assert states("submit", states.request("denied"), profile="closed.yaml").json["actor"] == "local"
-    assert states("reemit", run_id_for("ready"), "--kind", "BOTH", profile="closed.yaml").json["actor"] == "local"
+    assert states("submit", states.request("denied"), profile="closed.yaml").json["actor"] == ME
+    assert states("reemit", run_id_for("ready"), "--kind", "BOTH", profile="closed.yaml").json["actor"] == ME
     for args in (
         ("status", "0" * 32),
         ("submit", "absent.json"),
@@ -143,6 +143,7 @@ def _everything(states: Stage) -> None:
     for one in ids:
         for command in ("status", "explain", "show", "facts", "audit"):
             states(command, one)
+    states("auth", "hash", "alice", "--new", "alice.token")
     for key, kind in (
         ("ready", "BOTH"),
         ("corrected", "READY_ONLY"),

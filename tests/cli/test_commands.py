@@ -16,7 +16,7 @@ import pytest
 from sr_adapters.cli import app
 from sr_adapters.cli.app import run
 from sr_domain.encoding.ids import run_id_for
-from tests.cli.conftest import SR, Shell
+from tests.cli.conftest import ME, SR, Shell
 
 RUN = run_id_for("key")
 
@@ -214,7 +214,7 @@ def test_a_denied_actor_is_6_and_leaves_the_key_free(sr: Shell) -> None:
     assert "actor 'mallory' may not submit (auth.submit: alice); ask for access" in denied.err
     assert denied.out == "REFUSED: no run was admitted, and none was changed\n"
     told = sr("--json", "submit", sr.request()).json
-    assert (told["state"], told["message"], told["actor"]) == ("FAILED", "Unauthorized", "local")
+    assert (told["state"], told["message"], told["actor"]) == ("FAILED", "Unauthorized", ME)
     assert sr("submit", sr.request(), "--actor", "alice").code == 0
     kinds = [event["event_kind"] for event in sr("--json", "show", RUN).json["events"]]
     assert kinds[:3] == ["AUTH_DENIED", "AUTH_DENIED", "RUN_ACCEPTED"]
@@ -281,7 +281,7 @@ def test_audit_finds_an_edit_and_repairs_only_the_status(sr: Shell) -> None:
     assert "run_status" in broken.err
     assert sr("audit", RUN, "--repair-status").code == 0
     record = base / "run_record" / f"{RUN}.jsonl"
-    record.write_bytes(record.read_bytes().replace(b'"actor":"local"', b'"actor":"other"', 1))
+    record.write_bytes(record.read_bytes().replace(f'"actor":"{ME}"'.encode(), b'"actor":"another"', 1))
     altered = sr("audit", "--all")
     assert altered.error == "RECORD_INVALID"
     assert "line 1" in altered.err or "line 2" in altered.err

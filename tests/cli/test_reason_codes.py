@@ -453,7 +453,7 @@ def copy_the_store(stage: Stage) -> None:
 
 def cut_before_the_decision(stage: Stage) -> None:
     path = stage.stored(LAYOUT.record(RUN))
-    path.write_bytes(path.read_bytes().partition(b'{"actor":"local","details":{"bundle_hash"')[0])
+    path.write_bytes(re.split(rb'(?m)^(?=[^\n]*"details":\{"bundle_hash")', path.read_bytes())[0])
 
 
 def cut_behind_the_decision(stage: Stage) -> None:
@@ -815,6 +815,7 @@ ELSEWHERE = {
     "tests/cli/test_doctor_truth.py": {C.AUTHORITY_BEHIND},
     "tests/client/test_commands.py": {C.LOCAL_COMMAND},
     "tests/client/test_no_service.py": {C.SERVICE_UNREACHABLE, C.SERVICE_UNTRUSTED, C.SERVICE_ANSWER_INVALID},
+    "tests/cli/test_auth.py": {C.AUTH_UNPROVEN, C.AUTH_UNREACHABLE, C.AUTH_UNSAFE},
     "tests/consumer/test_follower.py": {C.FOLLOWER_BUSY, C.BUS_POSITION_LOST},
     "tests/adapters/test_followers.py": {C.FOLLOWERS_UNREACHABLE},
     "tests/adversary/test_padded.py": {C.OBJECT_TOO_LARGE},

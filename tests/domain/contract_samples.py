@@ -20,6 +20,7 @@ Path_ = tuple[str | int, ...]
 
 # Text for each pattern of the contracts; a new pattern must be given its sample here.
 SAMPLES = {
+    "[a-z][a-z0-9_-]{0,63}": "token",
     "{32}|": "0123456789abcdef" * 4,
     "{32}": "0123456789abcdef" * 2,
     "{64}": "0123456789abcdef" * 4,

@@ -46,7 +46,7 @@ WIRE: dict[str, tuple[str, str, bool]] = {
     ),
     "run_record_event_r2": (
         "event_id event_kind run_id seq fence prev_hash ts_utc actor policy_rev details",
-        "",
+        "actor_proof",
         False,
     ),
     "run_superseded": ("run_id superseded_by facts_view_ref bundle_hash", "reason emitted_at_utc", False),
@@ -118,7 +118,7 @@ WIRE: dict[str, tuple[str, str, bool]] = {
     "store_identity": ("store_id minted_at_utc", "", False),
     "store_note": (
         "store_id decided_as reason actor decided_at_utc location successor_store_id",
-        "minted_at_utc former_locations",
+        "minted_at_utc former_locations actor_proof",
         False,
     ),
     "attestation": ("payloadType payload signatures", "", False),

@@ -206,7 +206,7 @@ def test_an_unknown_key_is_named_with_the_nearest_known(document: dict[str, Any]
         ({"control_bus": {"topic": 7}}, "control_bus.topic"),
         ({"engine": {"oracle_engine_run_root": 3}}, "engine.oracle_engine_run_root"),
         ({"engine": {"s3": {"region": 3}}}, "engine.s3.region"),
-        ({"auth": {"mode": "open"}}, "auth.mode"),
+        ({"auth": {"mode": "Open"}}, "auth.mode"),
         ({"auth": {"submit": "alice"}}, "auth.submit"),
         ({"auth": {"reemit": [1]}}, "auth.reemit"),
         ({"reemit": {"rate_limit": {"max": -1}}}, "reemit.rate_limit.max"),

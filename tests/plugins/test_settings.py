@@ -217,7 +217,7 @@ def test_a_section_with_a_secret_is_told_without_its_values() -> None:
     [
         ({"lease": {"ttl_seconds": "${V}"}}, "V"),
         ({"profile": "${V}\u200b"}, "V"),
-        ({"auth": {"mode": "${V}"}}, "V"),
+        ({"auth": {"mode": "A${V}"}}, "V"),
         ({"auth": {"submit": ["${V} "]}}, "V"),
         ({"control_bus": {"topic": "/${V}"}}, "V"),
         ({"evidence": {"workers": "${V}"}}, "V"),

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 
-from sr_ports import Identity
+from sr_ports import Identity, ReasonCode, Unreachable
 from sr_ports.conformance.authenticators import AuthenticatorLaws
 from tests.conformance.broken.making import suites
 
@@ -17,15 +17,28 @@ TOKEN = "s3cr3t-T0ken-of-alice-0123456789"
 
 
 class SoundAuthenticator:
-    """One bearer token of one actor."""
+    """One bearer token of one actor. `away`: whoever knows the token cannot be reached."""
+
+    away = False
 
     def authenticate(self, headers: Mapping[str, str]) -> Identity | None:
-        scheme, _, token = headers.get("Authorization", "").partition(" ")
-        good = scheme.lower() == "bearer" and self.proves(token)
-        return Identity("alice", "token") if good else None
+        scheme, _, token = sent(headers).partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        if self.away:
+            return self.unasked()
+        return Identity("alice", "token") if self.proves(token) else None
+
+    def unasked(self) -> Identity | None:
+        raise Unreachable(ReasonCode.AUTH_UNREACHABLE, "nobody answers")
 
     def proves(self, token: str) -> bool:
         return hmac.compare_digest(token.encode("utf-8", "replace"), TOKEN.encode())
+
+
+def sent(headers: Mapping[str, str]) -> str:
+    """The credential; names of headers have no case."""
+    return next((value for name, value in headers.items() if name.lower() == "authorization"), "")
 
 
 class AcceptsGarbage(SoundAuthenticator):
@@ -55,7 +68,7 @@ class NoCaseInTokens(SoundAuthenticator):
 
 class AnyScheme(SoundAuthenticator):
     def authenticate(self, headers: Mapping[str, str]) -> Identity | None:
-        return Identity("alice", "token") if self.proves(headers.get("Authorization", "").rpartition(" ")[2]) else None
+        return Identity("alice", "token") if self.proves(sent(headers).rpartition(" ")[2]) else None
 
 
 class BelievesTheCaller(SoundAuthenticator):
@@ -92,6 +105,28 @@ class RemembersTheLast(SoundAuthenticator):
         return super().proves(self.token)
 
 
+class CaseInNames(SoundAuthenticator):
+    def authenticate(self, headers: Mapping[str, str]) -> Identity | None:
+        return super().authenticate(headers) if "Authorization" in headers else None
+
+
+class DropsWhatIsNoBase64(SoundAuthenticator):
+    """As a lenient decoder does: characters that mean nothing are passed over."""
+
+    def proves(self, token: str) -> bool:
+        return super().proves("".join(one for one in token if one.isascii() and (one.isalnum() or one in "-_")))
+
+
+class LetsInWhenAway(SoundAuthenticator):
+    def unasked(self) -> Identity | None:
+        return Identity("alice", "token")
+
+
+class SaysNobodyWhenAway(SoundAuthenticator):
+    def unasked(self) -> Identity | None:
+        return None
+
+
 class AuthenticatorSuite(AuthenticatorLaws):
     __test__ = False
     kind: ClassVar[Callable[[], SoundAuthenticator]]
@@ -108,6 +143,12 @@ class AuthenticatorSuite(AuthenticatorLaws):
     def actor(self) -> str:
         return "alice"
 
+    @pytest.fixture
+    def unreachable(self) -> SoundAuthenticator:
+        made = type(self).kind()
+        made.away = True
+        return made
+
 
 class TestSoundAuthenticator(AuthenticatorSuite):
     __test__ = True
@@ -117,5 +158,6 @@ class TestSoundAuthenticator(AuthenticatorSuite):
 globals().update(suites(AuthenticatorSuite, [
     (AcceptsGarbage, "U1"), (AcceptsEmpty, "U1"), (AcceptsAPrefix, "U1"), (AcceptsMore, "U1"), (NoCaseInTokens, "U1"),
     (AnyScheme, "U1"), (BelievesTheCaller, "U1"), (BelievesTheCaller, "U2"), (NamesNobody, "U2"), (RaisesOnText, "U3"),
-    (RaisesOnNothing, "U1"), (RaisesOnNothing, "U3"), (RemembersTheLast, "U4"),
+    (RaisesOnNothing, "U1"), (RaisesOnNothing, "U3"), (RemembersTheLast, "U4"), (CaseInNames, "U2"),
+    (DropsWhatIsNoBase64, "U1"), (LetsInWhenAway, "U3"), (SaysNobodyWhenAway, "U3"),
 ]))  # fmt: skip

@@ -10,6 +10,7 @@ import attrs
 import pytest
 
 from sr_domain import Outcome, ScenarioRunner
+from sr_domain.run.callers import Actor
 from sr_plugins.testing import MemoryWorld, SmallWorld
 from sr_ports import Admission, Binding, Envelope
 from sr_ports.conformance.runs import RequestFor, RunLaws, Runners
@@ -60,7 +61,7 @@ class AnotherFactEachTime(LosesReady):
 class ForgetsIntents(ScenarioRunner):
     """Takes whatever is asked under a known key for what was asked before."""
 
-    def submit(self, request: Any, *, actor: str | None = None) -> Outcome:
+    def submit(self, request: Any, *, actor: Actor = None) -> Outcome:
         return attrs.evolve(super().submit(request, actor=actor), differences=None)
 
 
@@ -69,7 +70,7 @@ class AsksAnew(ScenarioRunner):
 
     count = 0
 
-    def submit(self, request: Any, *, actor: str | None = None) -> Outcome:
+    def submit(self, request: Any, *, actor: Actor = None) -> Outcome:
         type(self).count += 1
         key = f"{request['run_equivalence_key']}.{self.count}"
         return super().submit({**request, "run_equivalence_key": key}, actor=actor)
@@ -80,7 +81,7 @@ class WritesOnEveryLook(ScenarioRunner):
 
     count = 0
 
-    def submit(self, request: Any, *, actor: str | None = None) -> Outcome:
+    def submit(self, request: Any, *, actor: Actor = None) -> Outcome:
         outcome = super().submit(request, actor=actor)
         type(self).count += 1
         self.ports.store.create(f"seen/{outcome.run_id}/{self.count}", b"again")

@@ -20,7 +20,18 @@ from sr_domain import InterfacePack, Policy, RunState, ScenarioRunner, Settings
 from sr_plugins.testing import MemoryWorld, SmallWorld
 from sr_plugins.testing.fixtures import Processes
 from sr_plugins.testing.strategies import Document, Pack, bundles, indexes, near_requests, packs, requests
-from sr_ports import EngineCall, EngineResult, Identity, LogLines, LogTail, ReasonCode, Redactor, Runtime, redact
+from sr_ports import (
+    EngineCall,
+    EngineResult,
+    Identity,
+    LogLines,
+    LogTail,
+    ReasonCode,
+    Redactor,
+    Runtime,
+    bearer_token,
+    redact,
+)
 from sr_ports.conformance.authenticators import AuthenticatorLaws
 from sr_ports.conformance.authority import AuthorityLaws
 from sr_ports.conformance.bundles import MemoryBundle
@@ -152,7 +163,7 @@ class OneToken:
     token: str
 
     def authenticate(self, headers: Mapping[str, str]) -> Identity | None:
-        return Identity("alice", "token") if headers.get("Authorization") == f"Bearer {self.token}" else None
+        return Identity("alice", "token") if bearer_token(headers) == self.token else None
 
 
 class TestAuthenticator(AuthenticatorLaws):
