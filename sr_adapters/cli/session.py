@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from sr_adapters.client.remote import RemoteRunner
     from sr_domain.run.callers import Actor
     from sr_domain.run.outcome import NextStep, Outcome
-    from sr_domain.run.ports import Settings
     from sr_domain.runner import ScenarioRunner
     from sr_plugins.documents.profile import Profile
     from sr_ports import Identity, ReasonCode, SrError
@@ -34,7 +33,7 @@ SUPERSEDED = "READY (superseded)"
 ACTOR_HELP = "Who asks, a mere claim; default: whom SR_TOKEN proves, else this machine's user."
 _OWN_RIGHT = frozenset({"submit", "retry", "resume", "reemit", "recover", "doctor"})
 """Commands that need another right than reading, and the one that looks into why nobody is let in."""
-_STYLES = {
+STYLES = {
     "READY": "green",
     SUPERSEDED: "yellow",
     "FAILED": "red",
@@ -116,6 +115,7 @@ class Session:
 
         A service decides that itself of whatever it is asked.
         """
+        from sr_adapters.cli.identity import denial
         from sr_ports import BadInput, ReasonCode
 
         if self.server is not None:
@@ -201,6 +201,8 @@ class Session:
         """Who was refused what, and who may; a service says that itself. `action`: where the outcome has none."""
         if self.server is not None:
             return str(getattr(outcome, "said", outcome.message))
+        from sr_adapters.cli.identity import denial
+
         return denial(outcome.actor, outcome.action or action, self.local.settings)
 
     def run_id(self, run: str) -> str:
@@ -282,42 +284,13 @@ class Session:
         """Rows to compare: ruled, coloured and fitted on a terminal, aligned plain text elsewhere."""
         texts = [["" if cell is None else in_line(str(cell)) for cell in row] for row in rows]
         if output.answers().isatty():
-            self._rich_table(headers, texts, title)
+            from sr_adapters.cli.ruled import ruled
+
+            ruled(headers, texts, title, self.room, STYLES)
             return
         widths = [max(len(row[i]) for row in [list(headers), *texts]) for i in range(len(headers))]
         for row in [[header.upper() for header in headers], *texts]:
             output.answer("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-    def _rich_table(self, headers: Sequence[str], rows: Sequence[Sequence[str]], title: str | None) -> None:
-        from rich import box
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
-
-        from sr_adapters.cli import tables
-
-        room, dropped, spared = self.room, 0, 0
-        if room is not None:
-            headers, rows, spared = tables.without_spare(headers, rows, room - _MARGIN)
-        styles = [[_STYLES.get(cell, "") for cell in row] for row in rows]
-        if room is not None:
-            headers, rows, dropped = tables.fitted(headers, rows, room - _MARGIN)
-        table = Table(
-            title=title, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD, collapse_padding=True
-        )
-        for header in headers:
-            table.add_column(header, overflow="ignore", no_wrap=True)
-        for row, styled in zip(rows, styles, strict=True):
-            table.add_row(*(Text(cell, style=style) for cell, style in zip(row, styled, strict=False)))
-        console = Console(file=output.answers().file(), width=_UNCUT if room is None else room)
-        console.print(table, crop=room is not None)
-        if dropped + spared:
-            output.answer(f"  {dropped + spared} more column{'s' * (dropped + spared > 1)}: --wide")
-
-
-_MARGIN = 4
-"""Columns that the rules of a table take beside its cells."""
-_UNCUT = 10_000
 
 
 def _cut(value: str, room: int | None, before: int) -> str:
@@ -331,7 +304,7 @@ def _cut(value: str, room: int | None, before: int) -> str:
 
 def state_text(state: str | None) -> str:
     """A run state, coloured on a terminal (click drops the colour elsewhere)."""
-    return click.style(state or "UNKNOWN", fg=_STYLES.get(state or "", "blue"), bold=True)
+    return click.style(state or "UNKNOWN", fg=STYLES.get(state or "", "blue"), bold=True)
 
 
 def seconds(value: float | None) -> str:
@@ -364,15 +337,6 @@ def bare_command(*words: str) -> str:
 def shown_state(state: str | None, superseded_by: object) -> str:
     """A run's state for people, who must not take a run for READY that another has corrected."""
     return SUPERSEDED if state == "READY" and superseded_by else state or ""
-
-
-def denial(actor: str | None, action: str, settings: Settings) -> str:
-    """Who was refused what, and who may."""
-    from sr_domain.run.rights import listed
-
-    may = ", ".join(sorted(listed(settings, action) or ())) or "nobody"
-    named = "auth.submit and auth.supersede" if action == "resume" else f"auth.{action}"
-    return f"actor {actor!r} may not {action} ({named}: {may})"
 
 
 def ref_lines(node: Mapping[str, Any]) -> list[tuple[str, Any]]:
