@@ -12,6 +12,7 @@ from sr_domain.run.context import Context
 from sr_ports import Identity
 
 if TYPE_CHECKING:
+    from sr_domain.flows.due_runs import DueRuns
     from sr_domain.flows.recover_store import StoreDecision
     from sr_domain.flows.reemit import Reemit
     from sr_domain.plan.pack import InterfacePack
@@ -114,11 +115,11 @@ class ScenarioRunner(Queries):
 
         return resume.lost(self._context)
 
-    def due(self, run_id: str) -> bool:
-        """Whether an unsettled run should be tried now, or its bus be given more time. Raises `NotFound`."""
-        from sr_domain.flows import resume
+    def due_runs(self) -> DueRuns:
+        """What is due now, shared with whoever else asks: for loops that work for as long as they are let."""
+        from sr_domain.flows.due_runs import DueRuns
 
-        return resume.due(self._context, run_id)
+        return DueRuns(self._context)
 
     def status(self, run_id: str) -> Outcome:
         """Where a run is. Raises `NotFound`."""

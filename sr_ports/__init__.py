@@ -18,6 +18,8 @@ if TYPE_CHECKING:
         Admission,
         AuthorityStore,
         Binding,
+        Due,
+        DueClaim,
         Found,
         IndexedRun,
         IndexNote,
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
         NewestRuns,
         Noting,
         PerPlatformRun,
+        Scheduling,
+        SoleService,
         StorePlace,
         Tail,
     )
@@ -113,6 +117,7 @@ if TYPE_CHECKING:
     from sr_ports.wanted import ListingRules, Wanted
 
 _HOME = {
+    **dict.fromkeys(("Due", "DueClaim", "Scheduling", "SoleService"), "authority"),
     "FollowerStore": "followers",
     "Kept": "positions",
     "Positioned": "positions",
@@ -245,6 +250,8 @@ __all__ = [
     "Clock",
     "ControlBus",
     "CutShort",
+    "Due",
+    "DueClaim",
     "EndsAbandoned",
     "EngineCall",
     "EngineInvoker",
@@ -310,10 +317,12 @@ __all__ = [
     "Redactor",
     "Refused",
     "Runtime",
+    "Scheduling",
     "SetAside",
     "SignatureChecker",
     "Signer",
     "Sink",
+    "SoleService",
     "SrError",
     "Stopped",
     "StorePlace",

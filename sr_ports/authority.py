@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Final, Protocol, runtime_checkable
 
@@ -12,6 +13,8 @@ from sr_ports.compared import Compared
 
 NO_STORE: Final = ""
 """In the place of a store's identity: no store is named. So are the rows and leases of the first release."""
+ADMITTED_S: Final = 60.0
+"""Seconds after its admission from which a run is due that no release told of: who admitted it has the first turn."""
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -87,7 +90,8 @@ class Lease(Compared):
 class IndexedRun(Compared):
     """A row of the rebuildable index: never truth. `settled`: nothing is left to do for the run.
 
-    `tail`: what the last release told of its record, None where none did.
+    `tail`: what the last release told of its record, None where none did. `due_at`: when the run is next worth a look,
+    by the authority's clock; None for a settled one, and where the authority is not `Scheduling`.
     """
 
     run_id: str
@@ -97,15 +101,34 @@ class IndexedRun(Compared):
     updated_at: datetime
     store_id: str = NO_STORE
     tail: Tail | None = None
+    due_at: datetime | None = None
+
+
+@attrs.frozen(eq=False, repr=False)
+class Due(Compared):
+    """When a run is next worth a look: `in_s` seconds after the authority is told, and no later than `by`.
+
+    Both by the authority's clock. `in_s`: 0 for at once. `by`: aware; None for no such instant.
+    """
+
+    in_s: float = 0.0
+    by: datetime | None = None
+
+
+AT_ONCE: Final = Due()
 
 
 @attrs.frozen(eq=False, repr=False)
 class IndexNote(Compared):
-    """What the index should say of a run from now on. Without `tail` the one that it has stays."""
+    """What the index should say of a run from now on. Without `tail` the one that it has stays.
+
+    `due`: when the run is next worth a look, while it is not settled. An authority that is not `Scheduling` keeps none.
+    """
 
     state: str
     settled: bool
     tail: Tail | None = None
+    due: Due = AT_ONCE
 
 
 class AuthorityStore(Protocol):
@@ -247,6 +270,52 @@ class Newest(Protocol):
         store_id: str | None = None,
     ) -> NewestRuns:
         """At most `limit` rows of the index. `since`: aware."""
+
+
+@attrs.frozen(eq=False, repr=False)
+class DueClaim(Compared):
+    """A due run that was given to one caller to look at. `token`: names this very claim, 32 hex characters."""
+
+    run_id: str
+    platform_run_id: str
+    store_id: str
+    token: str
+
+
+@runtime_checkable
+class Scheduling(Protocol):
+    """An authority that knows when each run is next worth a look, and shares out those that are.
+
+    A claim is no right to write: that is the lease's, also where a claim lapsed meanwhile. Time is the authority's own.
+
+    Laws:
+
+    A12 A run is due once the time is over that the last note of it gave (`IndexNote.due`), or `postpone` after that;
+        before any note `ADMITTED_S` after its admission. `IndexedRun.due_at` says when. Nothing settled is ever due,
+        nor is a run while a lease on its id stands in its store or in none.
+    A13 `claim_due` gives due runs of the store, and of none, those that are due longest first. A run is given to one
+        of any number of callers at once, and to nobody again for `for_s` seconds, unless a note or `postpone` says
+        otherwise. A claim needs no giving back: one whose holder died lapses with its time.
+    A14 `postpone` changes the run of the very claim that was given last, and only while no note came after it.
+    """
+
+    def claim_due(self, *, limit: int, for_s: float, store_id: str) -> Sequence[DueClaim]:
+        """At most `limit` runs that are due now, for `for_s` seconds; none for a limit of 0 or less."""
+
+    def postpone(self, claim: DueClaim, due: Due) -> None:
+        """Give a claim back: the run is next worth a look when `due` says."""
+
+
+@runtime_checkable
+class SoleService(Protocol):
+    """An authority that one service process at a time may use: its clock and its file are one machine's.
+
+    Law A15: of any number of processes one holds it, and no other until that one lets go or is gone, however it ended.
+    Who does not hold it may still use the authority for everything else.
+    """
+
+    def sole_service(self) -> AbstractContextManager[None]:
+        """Hold it for the context. Raises `Unreachable(SERVICE_BUSY)` where another does, and waits for nothing."""
 
 
 @runtime_checkable

@@ -162,6 +162,7 @@ class ReasonCode(enum.StrEnum):
     BUS_MESSAGE_TOO_LARGE = "BUS_MESSAGE_TOO_LARGE"
     BUS_POSITION_LOST = "BUS_POSITION_LOST"
     FOLLOWER_BUSY = "FOLLOWER_BUSY"
+    SERVICE_BUSY = "SERVICE_BUSY"
     FOLLOWERS_UNREACHABLE = "FOLLOWERS_UNREACHABLE"
     OBJECT_TOO_LARGE = "OBJECT_TOO_LARGE"
     ENGINE_ROOT_UNFIT = "ENGINE_ROOT_UNFIT"
@@ -309,6 +310,7 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_F, "OBJECT_TOO_LARGE", "an object of the store has more bytes or values than are read", "nothing that Scenario Runner writes is so long: find out who wrote it, and put back what stood there"),
     (_X, "BUS_MESSAGE_TOO_LARGE", "the message is larger than the bus takes", "report this as a bug"),
     (_M, "BUS_POSITION_LOST", "the control bus does not keep what a follower has read last, or all that came since", "nothing: the follower goes on with what is kept, and looks for runs in the store"),
+    (_C, "SERVICE_BUSY", "another process serves the authority, which has one service at a time", "let that one go on, or stop it first; several replicas share an authority in Postgres"),
     (_C, "FOLLOWER_BUSY", "another process follows for this group", "let that one go on, or follow under another group's name"),
     (_X, "FOLLOWERS_UNREACHABLE", "where followers keep how far they have come cannot be read or written", "check the place that it names, then follow again"),
     (_U, "ENGINE_ROOT_UNFIT", "what is named as the engine root cannot be one, or is not allowed here", "name a folder or an s3:// prefix, without credentials, query and fragment, below engine.allowed_roots where that is set"),

@@ -22,6 +22,7 @@ from sr_ports import ReasonCode
 if TYPE_CHECKING:
     from sr_domain.run.outcome import Outcome
     from sr_domain.run.trouble import Trouble
+    from sr_plugins.uses.looks import Looks
 
 _POLL_S = 0.5
 _SLOWER, _MOST_S = 1.5, 30.0
@@ -142,30 +143,30 @@ def _rebuild(session: Session, *, only: bool) -> int:
     return session.troubles(rows)
 
 
-def resume_each(
-    session: Session, run_ids: Iterable[str], *, only_due: bool = False, force: bool = False
-) -> tuple[list[dict[str, Any]], int]:
+def resume_each(session: Session, run_ids: Iterable[str], *, force: bool = False) -> tuple[list[dict[str, Any]], int]:
     """Resume runs one by one; no run's trouble is another's. What came of each, and the worst exit code.
 
-    `only_due`: leave out those whose bus is to be given more time. `force`: as of `ScenarioRunner.resume`.
+    `force`: as of `ScenarioRunner.resume`.
     """
-    from sr_domain.run.trouble import Trouble, each
+    from sr_domain.run.trouble import each
 
-    def work(run_id: str) -> Outcome | None:
-        return (
-            None
-            if only_due and not session.runner.due(run_id)
-            else session.runner.resume(run_id, actor=session.actor(), force=force)
-        )
+    def work(run_id: str) -> Outcome:
+        return session.runner.resume(run_id, actor=session.actor(), force=force)
+
+    return _told(session, each(run_ids, work))
+
+
+def _told(session: Session, done: Iterable[tuple[str, Outcome | Trouble]]) -> tuple[list[dict[str, Any]], int]:
+    from sr_domain.run.trouble import Trouble
 
     codes, rows = [], []
-    for _, done in each(run_ids, work):
-        if isinstance(done, Trouble):
-            codes.append(exits.exit_for_error(done.error))
-            rows.append(trouble_row(session, done))
-        elif done is not None:
-            codes.append(exits.exit_for_outcome(done))
-            rows.append(versioned({**done.document(), **remedy_of(done)}))
+    for _, one in done:
+        if isinstance(one, Trouble):
+            codes.append(exits.exit_for_error(one.error))
+            rows.append(trouble_row(session, one))
+        else:
+            codes.append(exits.exit_for_outcome(one))
+            rows.append(versioned({**one.document(), **remedy_of(one)}))
     return rows, exits.worst(codes)
 
 
@@ -181,10 +182,9 @@ def _watch(session: Session, every: float) -> int:
     """Look for ever; a store or authority that is away is waited for. With --json, one document a line."""
     last: dict[str, Any] = {}
     (output.tell if session.as_json else output.answer)(f"watching every {every:g} s; interrupt to end")
-    told_lost, standing = False, None
+    standing, looks = None, None
     while True:
-        rows = _look(session, lost=not told_lost)
-        told_lost |= all(row["run_id"] != _NO_RUN for row in rows)
+        rows, looks = _look(session, looks)
         for row in rows:
             told = (row.get("state"), row.get("reason_code"))
             if last.get(row["run_id"]) != told:
@@ -195,18 +195,27 @@ def _watch(session: Session, every: float) -> int:
         time.sleep(every)
 
 
-def _look(session: Session, *, lost: bool) -> list[dict[str, Any]]:
-    """One look at every run that is due. What the list of runs itself raises is a row without a run.
+def _look(session: Session, looks: Looks | None) -> tuple[list[dict[str, Any]], Looks | None]:
+    """One look, and how to look from then on. What the list of runs itself raises is a row without a run.
 
-    `lost`: at what has no record any more, too. All records are listed for that, so one whole look has to do.
+    `looks`: at what is due; None at first: then at every run with something left to do, and at what has no record any
+    more. All records are listed for that, so one whole look has to do. A service is asked for what is left each time.
     """
-    from sr_domain.run.trouble import trouble_of
+    from sr_domain.run.trouble import each, trouble_of
+    from sr_plugins.uses.looks import Looks
 
+    done: list[tuple[str, Outcome | Trouble]] = []
     try:
         runner = session.runner
-        return resume_each(session, chain(runner.unsettled(), runner.lost() if lost else ()), only_due=True)[0]
+        if looks is None:
+            actor = session.actor()
+            done += each(chain(runner.unsettled(), runner.lost()), lambda run_id: runner.resume(run_id, actor=actor))
+            looks = None if session.server is not None else Looks(session.local, actor=session.identity())
+        else:
+            done += looks.each()
     except Exception as error:  # noqa: BLE001 - a watch outlives whatever one look met
-        return [trouble_row(session, trouble_of(_NO_RUN, error))]
+        done.append((_NO_RUN, trouble_of(_NO_RUN, error)))
+    return _told(session, done)[0], looks
 
 
 def _news(row: Mapping[str, Any]) -> str:

@@ -100,6 +100,10 @@ class Session:
         """
         return self._actor(self.local, claim) if self.server is None else claim
 
+    def identity(self) -> Identity:
+        """Who gives this command line, to the runner of this process."""
+        return self._actor(self.local)
+
     def _actor(self, runner: ScenarioRunner, claim: str | None = None) -> Identity:
         from sr_adapters.cli.identity import identity
         from sr_domain.run.rights import OS

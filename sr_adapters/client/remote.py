@@ -234,10 +234,6 @@ class RemoteRunner:
         """None: a service looks after records that are gone itself."""
         return iter(())
 
-    def due(self, run_id: str) -> bool:
-        """Always: a service gives its bus the time that it needs by itself."""
-        return True
-
     def tell_standing(self, before: Standing | None = None) -> Standing | None:
         """Nothing: a service counts what is not settled itself."""
         return before

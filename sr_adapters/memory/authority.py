@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 import threading
 import time
@@ -14,6 +15,8 @@ import attrs
 from sr_ports import (
     Admission,
     Binding,
+    Due,
+    DueClaim,
     Fault,
     Found,
     IndexedRun,
@@ -24,7 +27,7 @@ from sr_ports import (
     ReasonCode,
     StorePlace,
 )
-from sr_ports.authority import NO_STORE
+from sr_ports.authority import ADMITTED_S, NO_STORE
 
 Now = Callable[[], datetime]
 
@@ -48,7 +51,8 @@ class _Slot:
 class _State:
     """What all handles of one authority share; every use holds `lock`.
 
-    `by_key` by store and key, `index` by run and store, `slots` by store and resource.
+    `by_key` by store and key, `index` by run and store, `slots` by store and resource. `claims`: by run and store, the
+    token of the claim that was given last, until a note or a postponement.
     """
 
     now: Now
@@ -57,6 +61,7 @@ class _State:
     index: dict[tuple[str, str], IndexedRun] = attrs.field(factory=dict)
     slots: dict[tuple[str, str], _Slot] = attrs.field(factory=dict)
     places: list[StorePlace] = attrs.field(factory=list)
+    claims: dict[tuple[str, str], str] = attrs.field(factory=dict)
 
     def bind(self, binding: Binding, row: IndexedRun) -> None:
         self.by_key[binding.store_id, binding.run_equivalence_key] = binding
@@ -66,6 +71,11 @@ class _State:
         """The binding, and what the index was told of its run."""
         row = self.index[binding.run_id, binding.store_id]
         return attrs.evolve(binding, settled=row.settled, state=row.state, tail=row.tail)
+
+    def after(self, due: Due) -> datetime:
+        """The instant that a run is next due."""
+        at = self.now() + timedelta(seconds=due.in_s)
+        return at if due.by is None else min(at, due.by)
 
     def touching(self, place: StorePlace) -> tuple[StorePlace, ...]:
         return tuple(one for one in self.places if one.location == place.location or one.store_id == place.store_id)
@@ -99,7 +109,7 @@ class MemoryAuthority:
             if (binding.run_id, binding.store_id) in state.index:
                 raise Fault(ReasonCode.INTERNAL, f"run {binding.run_id} is bound to another key")
             row = IndexedRun(binding.run_id, binding.platform_run_id, "OPEN", settled=False, updated_at=state.now())
-            state.bind(binding, row)
+            state.bind(binding, attrs.evolve(row, due_at=state.after(Due(ADMITTED_S))))
             return Admission(binding, is_new=True)
 
     def find(self, run_id: str, *, location: str | None = None, store_id: str | None = None) -> Found:
@@ -164,12 +174,15 @@ class MemoryAuthority:
             slot.ends_at = None
             row = None if run_id is None else state.index.get((run_id, lease.store_id))
             if note is not None and row is not None:
+                settled = row.settled or note.settled
+                state.claims.pop((row.run_id, row.store_id), None)
                 state.index[row.run_id, row.store_id] = attrs.evolve(
                     row,
                     state=note.state,
-                    settled=row.settled or note.settled,
+                    settled=settled,
                     updated_at=state.now(),
                     tail=note.tail or row.tail,
+                    due_at=None if settled else state.after(note.due),
                 )
 
     def holder(self, resource: str, *, store_id: str = NO_STORE) -> Lease | None:
@@ -214,6 +227,34 @@ class MemoryAuthority:
         wanted = [row for row in every if since is None or row.updated_at >= since]
         wanted.sort(key=lambda row: (row.updated_at, row.run_id, row.store_id), reverse=True)
         return NewestRuns(tuple(wanted[: max(limit, 0)]), len(wanted))
+
+    def claim_due(self, *, limit: int, for_s: float, store_id: str) -> Sequence[DueClaim]:
+        state = self._state
+        with state.lock:
+            now = state.now()
+            due = sorted(
+                (row.due_at, row.run_id, row)
+                for row in state.index.values()
+                if row.store_id in (store_id, NO_STORE) and row.due_at is not None and row.due_at <= now
+            )
+            free = (row for *_, row in due if not self._worked_on(row))
+            return tuple(self._claimed(row, for_s) for row in itertools.islice(free, max(limit, 0)))
+
+    def _worked_on(self, row: IndexedRun) -> bool:
+        return any(self._standing(row.run_id, store) is not None for store in (row.store_id, NO_STORE))
+
+    def _claimed(self, row: IndexedRun, for_s: float) -> DueClaim:
+        state, token = self._state, os.urandom(16).hex()
+        state.index[row.run_id, row.store_id] = attrs.evolve(row, due_at=state.after(Due(for_s)))
+        state.claims[row.run_id, row.store_id] = token
+        return DueClaim(row.run_id, row.platform_run_id, row.store_id, token)
+
+    def postpone(self, claim: DueClaim, due: Due) -> None:
+        state, run = self._state, (claim.run_id, claim.store_id)
+        with state.lock:
+            if state.claims.get(run) == claim.token:
+                del state.claims[run]
+                state.index[run] = attrs.evolve(state.index[run], due_at=state.after(due))
 
     def now(self) -> datetime:
         return self._state.now()

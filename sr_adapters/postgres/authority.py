@@ -15,6 +15,8 @@ from sr_adapters.postgres.follower_statements import FOLLOWERS
 from sr_ports import (
     Admission,
     Binding,
+    Due,
+    DueClaim,
     Fault,
     Found,
     IndexedRun,
@@ -121,7 +123,7 @@ class PostgresAuthority:
             return
         seq, event_id = (None, None) if note.tail is None else (note.tail.seq, note.tail.event_id)
         noted = {"state": note.state, "settled": note.settled, "run_id": run_id, "seq": seq, "event_id": event_id}
-        self._rows(sql.RELEASE_AND_NOTE, {**_this(lease), **noted})
+        self._rows(sql.RELEASE_AND_NOTE, {**_this(lease), **noted, **_due(note.due)})
 
     def holder(self, resource: str, *, store_id: str = NO_STORE) -> Lease | None:
         for owner, fence, left_s, store in self._rows(sql.HOLDER, {"resource": resource, "store": store_id}):
@@ -166,10 +168,17 @@ class PostgresAuthority:
         return NewestRuns(rows, total)
 
     def _indexed(self, statement: str, choice: Mapping[str, Any]) -> tuple[IndexedRun, ...]:
-        return tuple(
-            IndexedRun(run_id, platform, state, settled, _instant(updated_at), store, _tail(*tail))
-            for run_id, platform, state, settled, updated_at, store, *tail in self._rows(statement, choice)
-        )
+        return tuple(map(_indexed_run, self._rows(statement, choice)))
+
+    def claim_due(self, *, limit: int, for_s: float, store_id: str) -> Sequence[DueClaim]:
+        token = uuid4()
+        asked = {"store": store_id, "limit": max(limit, 0), "for": for_s, "token": token}
+        found = sorted(self._rows(sql.CLAIM_DUE, asked), key=lambda row: (row[3], row[0]))
+        return tuple(DueClaim(run_id, platform, store, token.hex) for run_id, platform, store, _ in found)
+
+    def postpone(self, claim: DueClaim, due: Due) -> None:
+        this = {"run_id": claim.run_id, "store": claim.store_id, "token": claim.token}
+        self._rows(sql.POSTPONE, {**this, **_due(due)})
 
     def now(self) -> datetime:
         ((now,),) = self._rows(sql.NOW)
@@ -212,6 +221,16 @@ def _tail(seq: int | None, event_id: str | None) -> Tail | None:
 
 def _instant(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def _indexed_run(found: Sequence[Any]) -> IndexedRun:
+    run_id, platform, state, settled, updated_at, store, due, *tail = found
+    due_at = None if due is None else _instant(due)
+    return IndexedRun(run_id, platform, state, settled, _instant(updated_at), store, _tail(*tail), due_at)
+
+
+def _due(due: Due) -> dict[str, Any]:
+    return {"due_in": due.in_s, "due_by": None if due.by is None else due.by.isoformat()}
 
 
 def _this(lease: Lease) -> dict[str, Any]:

@@ -30,22 +30,26 @@ def render(statement: str, schema: str) -> bytes:
 
 @attrs.frozen
 class Kind:
-    """A kind of tables. `name`: begins that of the table that keeps their version. `steps`: from each version on."""
+    """A kind of tables. `name`: begins that of the table that keeps their version. `steps`: from each version on.
+
+    `additions`: what came to the newest version later, and releases that know nothing of it work beside.
+    """
 
     name: str
     steps: tuple[str, ...]
+    additions: tuple[str, ...] = ()
 
     def about(self, statement: str) -> str:
         """A statement about the authority's version, said of this kind's."""
         return statement.replace("authority", self.name)
 
 
-AUTHORITY = Kind("authority", sql.STEPS)
+AUTHORITY = Kind("authority", sql.STEPS, sql.ADDITIONS)
 
 
 def prepare(link: Link, schema: str, settings: bytes, kind: Kind = AUTHORITY) -> None:
     """Make sure the tables are there and of this release's version; change nothing if they are."""
-    if version(link, schema, settings, kind) != len(kind.steps):
+    if not _up_to_date(link, schema, settings, kind):
         migrate(link, schema, settings, kind)
 
 
@@ -69,6 +73,30 @@ def migrate(link: Link, schema: str, settings: bytes, kind: Kind = AUTHORITY) ->
         for step in kind.steps[found:]:
             link.execute(render(step, schema))
         link.execute(render(kind.about(sql.SET_VERSION), schema), (len(kind.steps),))
+        if kind.additions:
+            _add(link, schema, kind)
+
+
+def _add(link: Link, schema: str, kind: Kind) -> None:
+    """Take the additions that are missing; those that a newer release took stay."""
+    if not _scalar(link, kind.about(sql.ADDITIONS_ARE_THERE).encode(), schema):
+        link.execute(render(kind.about(sql.CREATE_ADDITIONS), schema))
+    taken = int(_scalar(link, render(kind.about(sql.ADDITIONS_TAKEN), schema)))
+    for addition in kind.additions[taken:]:
+        link.execute(render(addition, schema))
+    if taken < len(kind.additions):
+        link.execute(render(kind.about(sql.SET_ADDITIONS), schema), (len(kind.additions),))
+
+
+def _up_to_date(link: Link, schema: str, settings: bytes, kind: Kind) -> bool:
+    """Whether version and additions are this release's, or the additions of one that has more; one round trip."""
+    if not kind.additions:
+        return version(link, schema, settings, kind) == len(kind.steps)
+    try:
+        rows = one_trip(link, settings, render(kind.about(sql.WITH_ADDITIONS), schema))
+    except (errors.UndefinedTable, errors.InvalidSchemaName, errors.UndefinedColumn):
+        return False
+    return bool(rows) and rows[0][0] == len(kind.steps) and rows[0][1] >= len(kind.additions)
 
 
 def version(link: Link, schema: str, settings: bytes, kind: Kind = AUTHORITY) -> int:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 VERSION = """
 SELECT version FROM {schema}.authority_version"""
+WITH_ADDITIONS = """
+SELECT version, additions FROM {schema}.authority_version"""
 
 # The key is kept as UTF-8 bytes (text cannot hold NUL) and found by its hash (an index entry
 # cannot hold a long key). `admitted_by` and `granted_by` name the very call that wrote the
@@ -91,6 +93,18 @@ SELECT resource, '', owner, fence, ttl, expires_at, granted_by FROM {schema}.lea
 """,
 )
 SCHEMA_VERSION = len(STEPS)
+# What older releases of this version work beside, and know nothing of: new columns have defaults, and no statement of
+# theirs changes its meaning. Counted apart, so that they do not take the tables for a newer version's.
+# `due_at`: when the run is next worth a look; long past in rows from before. `claimed_by`: the newest claim on it.
+ADDITIONS = (
+    """
+ALTER TABLE {schema}.store_run
+    ADD COLUMN due_at timestamptz DEFAULT '1970-01-01 00:00:00+00',
+    ADD COLUMN claimed_by uuid;
+ALTER TABLE {schema}.store_run ALTER COLUMN due_at SET DEFAULT clock_timestamp() + interval '60 s';
+CREATE INDEX store_run_due ON {schema}.store_run (store_id, due_at) WHERE NOT settled;
+""",
+)
 
 LOCK_SCHEMA = """
 SELECT pg_advisory_xact_lock(hashtextextended('scenario-runner authority ' || %s, 0))"""
@@ -103,6 +117,18 @@ SELECT EXISTS (
     SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE n.nspname = %s AND c.relname = 'authority_version'
 )"""
+ADDITIONS_ARE_THERE = """
+SELECT EXISTS (
+    SELECT FROM pg_attribute AS a
+    JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = %s AND c.relname = 'authority_version' AND a.attname = 'additions' AND NOT a.attisdropped
+)"""
+CREATE_ADDITIONS = """
+ALTER TABLE {schema}.authority_version ADD COLUMN additions integer NOT NULL DEFAULT 0"""
+ADDITIONS_TAKEN = """
+SELECT additions FROM {schema}.authority_version"""
+SET_ADDITIONS = """
+UPDATE {schema}.authority_version SET additions = %s"""
 CREATE_SCHEMA = """
 CREATE SCHEMA {schema}"""
 CREATE_VERSION = """
@@ -213,7 +239,8 @@ WITH given_up AS (
 )
 UPDATE {schema}.store_run
 SET state = %(state)s, settled = settled OR %(settled)s, updated_at = clock_timestamp(),
-    seq = coalesce(%(seq)s::bigint, seq), event_id = coalesce(%(event_id)s::text, event_id)
+    seq = coalesce(%(seq)s::bigint, seq), event_id = coalesce(%(event_id)s::text, event_id),
+    due_at = least(clock_timestamp() + make_interval(secs => %(due_in)s), %(due_by)s::timestamptz), claimed_by = NULL
 FROM given_up WHERE run_id = %(run_id)s AND store_id = %(store)s"""
 HOLDER = """
 SELECT owner, fence, extract(epoch FROM expires_at - clock_timestamp())::float8, store_id
@@ -223,7 +250,8 @@ ORDER BY store_id DESC"""
 
 _ROW = """
 SELECT run_id, platform_run_id, state, settled,
-    to_char(updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), store_id, seq, event_id
+    to_char(updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), store_id,
+    CASE WHEN NOT settled THEN to_char(due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') END, seq, event_id
 FROM {schema}.store_run
 WHERE"""
 _CHOSEN = """ run_id > %(after)s AND (%(states)s::text[] IS NULL OR state = ANY (%(states)s::text[]))
@@ -236,3 +264,31 @@ _SINCE = """ (%(since)s::timestamptz IS NULL OR updated_at >= %(since)s::timesta
     AND (%(store)s::text IS NULL OR store_id IN (%(store)s::text, ''))"""
 NEWEST = f"{_ROW}{_SINCE} ORDER BY updated_at DESC, run_id DESC, store_id DESC LIMIT %(limit)s"
 COUNT = f"SELECT count(*) FROM {{schema}}.store_run WHERE{_SINCE}"  # noqa: S608 - put together from constants
+
+# The store's own by one walk of the index, those of no store by another; each reads as many as it gives, and those that
+# somebody is at work on. Of two that claim at once the second passes by what the first has locked. The instant comes
+# from a query of its own: an index cannot be walked up to a function that may change meanwhile.
+_DUE = """
+    SELECT run_id, store_id, due_at FROM {schema}.store_run AS due
+    WHERE NOT settled AND store_id = %(store)s AND due_at <= (SELECT clock_timestamp()) AND NOT EXISTS (
+        SELECT FROM {schema}.store_lease AS held
+        WHERE held.resource = due.run_id AND held.store_id IN (due.store_id, '')
+            AND held.expires_at > clock_timestamp()
+    )
+    ORDER BY due_at LIMIT %(limit)s FOR UPDATE OF due SKIP LOCKED"""
+_DUE_IN_NO_STORE = _DUE.replace("store_id = %(store)s", "store_id = '' AND %(store)s <> ''")
+CLAIM_DUE = f"""
+WITH own AS ({_DUE}
+), unclaimed AS ({_DUE_IN_NO_STORE}
+), chosen AS (
+    SELECT * FROM (SELECT * FROM own UNION ALL SELECT * FROM unclaimed) AS found
+    ORDER BY due_at, run_id LIMIT %(limit)s
+)
+UPDATE {{schema}}.store_run AS run
+SET due_at = clock_timestamp() + make_interval(secs => %(for)s), claimed_by = %(token)s::uuid
+FROM chosen WHERE run.run_id = chosen.run_id AND run.store_id = chosen.store_id
+RETURNING run.run_id, run.platform_run_id, run.store_id, extract(epoch FROM chosen.due_at)::float8"""  # noqa: S608 - put together from constants
+POSTPONE = """
+UPDATE {schema}.store_run
+SET due_at = least(clock_timestamp() + make_interval(secs => %(due_in)s), %(due_by)s::timestamptz), claimed_by = NULL
+WHERE run_id = %(run_id)s AND store_id = %(store)s AND claimed_by = %(token)s::uuid"""

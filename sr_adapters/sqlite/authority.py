@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +15,25 @@ import attrs
 from sr_adapters.sqlite import statements as sql
 from sr_adapters.sqlite.beside import Beside
 from sr_adapters.sqlite.database import Database
+from sr_adapters.sqlite.rows import (
+    admission_of,
+    binding_of,
+    due_parts,
+    in_ms,
+    indexed_run,
+    instant_of,
+    noted,
+    this_claim,
+    this_lease,
+    unix_ms,
+    values_of,
+)
 from sr_adapters.sqlite.settings import BUSY_TIMEOUT_S
 from sr_ports import (
     Admission,
     Binding,
+    Due,
+    DueClaim,
     Fault,
     Found,
     IndexedRun,
@@ -27,15 +44,12 @@ from sr_ports import (
     NotFound,
     ReasonCode,
     StorePlace,
-    Tail,
 )
-from sr_ports.authority import NO_STORE
+from sr_ports.authority import ADMITTED_S, NO_STORE
 
 if TYPE_CHECKING:
     from sr_adapters.sqlite.settings import SqliteSettings
     from sr_ports.hooks import Wiring
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class SqliteAuthority:
@@ -66,8 +80,8 @@ class SqliteAuthority:
         key = {"key": binding.run_equivalence_key, "store_id": binding.store_id}
         found = self._database.rows(sql.BY_KEY, key)  # a duplicate takes no write lock
         if found:
-            return _admission(found[0], is_new=False)
-        values = {**_values(binding), "location": self._beside.kept(location)}
+            return admission_of(found[0], is_new=False)
+        values = {**values_of(binding), "location": self._beside.kept(location), "due_in_ms": in_ms(ADMITTED_S)}
         with self._database.writing() as link:
             is_new = link.execute(sql.BIND, values).rowcount == 1
             found = link.execute(sql.BY_KEY, key).fetchall()
@@ -76,12 +90,12 @@ class SqliteAuthority:
             return Admission(binding, is_new=False, served=False)
         if not found:
             raise Fault(ReasonCode.INTERNAL, f"run {binding.run_id} is bound to another key")
-        return _admission(found[0], is_new=is_new)
+        return admission_of(found[0], is_new=is_new)
 
     def find(self, run_id: str, *, location: str | None = None, store_id: str | None = None) -> Found:
         asked = {"run_id": run_id, "location": self._beside.kept(location), "store_id": store_id}
         found = self._database.rows(sql.FIND, asked)
-        bindings = [_binding(row) for row in found if row[0] is not None]
+        bindings = [binding_of(row) for row in found if row[0] is not None]
         if len(bindings) > 1:
             bindings.sort(key=lambda one: one.store_id)
         return Found(tuple(bindings), tuple(self._place(row[1], row[5]) for row in found if row[0] is None))
@@ -107,7 +121,7 @@ class SqliteAuthority:
             if left_ms <= granted_ms:
                 return None  # plainly held: waiters that poll take no write lock
         with self._database.writing() as link:
-            wish = {**named, "owner": owner, "above": above, "ttl_ms": _ms(ttl_s)}
+            wish = {**named, "owner": owner, "above": above, "ttl_ms": in_ms(ttl_s)}
             if link.execute(sql.ACQUIRE, wish).rowcount != 1:
                 link.execute(sql.REANCHOR, named)
                 return None
@@ -116,16 +130,16 @@ class SqliteAuthority:
 
     def renew(self, lease: Lease, *, ttl_s: float) -> Lease:
         with self._database.writing() as link:
-            renewed = link.execute(sql.RENEW, {**_this(lease), "ttl_ms": _ms(ttl_s)}).rowcount
+            renewed = link.execute(sql.RENEW, {**this_lease(lease), "ttl_ms": in_ms(ttl_s)}).rowcount
         if renewed != 1:
             raise LeaseLost(lease.resource, lease.fence)
         return attrs.evolve(lease, expires_in_s=ttl_s)
 
     def release(self, lease: Lease, *, note: IndexNote | None = None, run_id: str | None = None) -> None:
         with self._database.writing() as link:
-            released = link.execute(sql.RELEASE, _this(lease)).rowcount
+            released = link.execute(sql.RELEASE, this_lease(lease)).rowcount
             if released == 1 and note is not None:
-                link.execute(sql.NOTE, {**_noted(note), "run_id": run_id, "store_id": lease.store_id})
+                link.execute(sql.NOTE, {**noted(note), "run_id": run_id, "store_id": lease.store_id})
 
     def holder(self, resource: str, *, store_id: str = NO_STORE) -> Lease | None:
         named = {"resource": resource, "store_id": store_id}
@@ -160,7 +174,7 @@ class SqliteAuthority:
     ) -> NewestRuns:
         choice = {
             "states": None if states is None else json.dumps(list(states)),
-            "since": 0 if since is None else -((_EPOCH - since) // timedelta(milliseconds=1)),
+            "since": 0 if since is None else unix_ms(since),
             "limit": max(limit, 0),
             "store_id": store_id,
         }
@@ -170,15 +184,32 @@ class SqliteAuthority:
         return NewestRuns(rows, sum(number for (number,) in self._database.rows(sql.COUNT, choice)))
 
     def _indexed(self, statement: str, choice: Mapping[str, Any]) -> tuple[IndexedRun, ...]:
-        return tuple(
-            IndexedRun(run_id, platform, state, bool(settled), _instant(updated_ms), store, _tail(*tail))
-            for run_id, platform, state, settled, updated_ms, store, *tail in self._database.rows(statement, choice)
-        )
+        return tuple(map(indexed_run, self._database.rows(statement, choice)))
+
+    def claim_due(self, *, limit: int, for_s: float, store_id: str) -> Sequence[DueClaim]:
+        asked = {"store_id": store_id, "limit": max(limit, 0)}
+        if not self._database.rows(sql.DUE, asked):
+            return ()  # who looks again and again takes no write lock
+        claims = []
+        with self._database.writing() as link:
+            for run_id, platform, store, _ in link.execute(sql.DUE, asked).fetchall():
+                claims.append(DueClaim(run_id, platform, store, os.urandom(16).hex()))
+                link.execute(sql.CLAIM_DUE, {**this_claim(claims[-1]), "for_ms": in_ms(for_s)})
+        return tuple(claims)
+
+    def postpone(self, claim: DueClaim, due: Due) -> None:
+        with self._database.writing() as link:
+            link.execute(sql.POSTPONE, {**this_claim(claim), **due_parts(due)})
+
+    def sole_service(self) -> AbstractContextManager[None]:
+        from sr_adapters.sqlite.sole import sole
+
+        return sole(self._database.place)
 
     def now(self) -> datetime:
         with self._database.writing() as link:
             ((now_ms,),) = link.execute(sql.NOW).fetchall()
-        return _instant(now_ms)
+        return instant_of(now_ms)
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -213,6 +244,7 @@ class SqlitePerPlatformRun(SqliteAuthority):
         super().__init__(self._own_file, busy_timeout_s=busy_timeout_s, runtime_root=runtime_root)
         self._file, self._current = file, current
         self._settings: dict[str, Any] = {"busy_timeout_s": busy_timeout_s, "runtime_root": runtime_root}
+        self._runtime_root = runtime_root
         self._own: str | None = None
         self._others: dict[str, SqliteAuthority] = {}
 
@@ -225,6 +257,16 @@ class SqlitePerPlatformRun(SqliteAuthority):
             return self
         made = SqliteAuthority(self._file(platform_run_id), **self._settings)
         return self._others.setdefault(platform_run_id, made)
+
+    def sole_service(self) -> AbstractContextManager[None]:
+        """Of all platform runs together, whichever is the current one: the lock lies where their files have their root.
+
+        Without a runtime root beside the current platform run's file.
+        """
+        from sr_adapters.sqlite.sole import sole
+
+        root = self._runtime_root
+        return super().sole_service() if root is None else sole(lambda: Path(root, "authority.db"))
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -251,51 +293,3 @@ def build(wiring: Wiring[SqliteSettings]) -> SqliteAuthority:
     if settings.path is not None:
         return SqliteAuthority(settings.path, busy_timeout_s=settings.busy_timeout_s, runtime_root=root)
     return SqlitePerPlatformRun(file, wiring.platform_run_id, busy_timeout_s=settings.busy_timeout_s, runtime_root=root)
-
-
-def _values(binding: Binding) -> dict[str, Any]:
-    """What is bound, by the names of the statements."""
-    return {
-        "key": binding.run_equivalence_key,
-        "run_id": binding.run_id,
-        "fingerprint": binding.intent_fingerprint,
-        "intent": binding.intent,
-        "platform": binding.platform_run_id,
-        "store_id": binding.store_id,
-    }
-
-
-def _admission(row: Sequence[Any], *, is_new: bool) -> Admission:
-    settled, *parts = row
-    return Admission(Binding(*parts), is_new, settled=bool(settled))
-
-
-def _binding(row: Sequence[Any]) -> Binding:
-    key, run_id, fingerprint, intent, platform, store_id, settled, state, seq, event_id = row
-    return Binding(key, run_id, fingerprint, intent, platform, store_id, bool(settled), state, _tail(seq, event_id))
-
-
-def _tail(seq: int | None, event_id: str | None) -> Tail | None:
-    return None if seq is None or event_id is None else Tail(seq, event_id)
-
-
-def _noted(note: IndexNote) -> dict[str, Any]:
-    seq, event_id = (None, None) if note.tail is None else (note.tail.seq, note.tail.event_id)
-    return {"state": note.state, "settled": note.settled, "seq": seq, "event_id": event_id}
-
-
-def _this(lease: Lease) -> dict[str, Any]:
-    return {
-        "resource": lease.resource,
-        "store_id": lease.store_id,
-        "owner": lease.owner,
-        "fence": lease.fence,
-    }
-
-
-def _ms(seconds: float) -> int:
-    return max(1, round(seconds * 1000))
-
-
-def _instant(unix_ms: int) -> datetime:
-    return _EPOCH + timedelta(milliseconds=unix_ms)

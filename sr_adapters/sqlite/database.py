@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sr_adapters.sqlite import reading
-from sr_adapters.sqlite.statements import APPLICATION_ID, FROM_VERSION_1, SCHEMA, SCHEMA_VERSION
+from sr_adapters.sqlite.statements import APPLICATION_ID, FROM_VERSION_1, FROM_VERSION_2, SCHEMA, SCHEMA_VERSION
 from sr_ports import ReasonCode, Unreachable, one_line
 
 # NORMAL: no fsync a commit, only at checkpoints. A killed process loses nothing. A power loss
@@ -221,7 +221,7 @@ def _primary(exc: sqlite3.Error) -> int:
     return getattr(exc, "sqlite_errorcode", 0) & 0xFF
 
 
-_STEPS: Mapping[int, Sequence[str]] = {0: SCHEMA, 1: FROM_VERSION_1}
+_STEPS: Mapping[int, Sequence[str]] = {0: SCHEMA, 1: FROM_VERSION_1, 2: FROM_VERSION_2}
 """By the version that is found, what brings a file to this release's."""
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()
 _parents_connections: list[sqlite3.Connection] = []  # never closed here: closing would end the parent's locks

@@ -17,6 +17,7 @@ from sr_domain.run.append_aside import read_record
 from sr_domain.run.bound import own
 from sr_domain.run.context import Context
 from sr_domain.run.derived import Derived
+from sr_domain.run.next_look import next_look
 from sr_domain.run.noted import tail_of
 from sr_domain.run.platform_runs import platform_runs, recorded_runs
 from sr_domain.run.rolled_back import check_tail, never_released, rolled_back
@@ -34,7 +35,7 @@ from sr_ports import (
     StorePlace,
     Unreachable,
 )
-from sr_ports.authority import NO_STORE
+from sr_ports.authority import AT_ONCE, NO_STORE
 
 _TOLD_EVERY = 500
 
@@ -249,7 +250,8 @@ def _as_recorded(context: Context, layout: Layout, ledger: Ledger) -> Binding | 
         # The status is what a final record owes last: without it resume has something to do.
         status = ports.store.read(layout.status(run_id)) if settled(ledger) else None
         done = status is not None and status.data == Derived(layout, ledger).status()
-        note = IndexNote(ledger.state.value, done, tail_of(ledger))
+        due = next_look(Record(ledger), ports.clock.now()) or AT_ONCE
+        note = IndexNote(ledger.state.value, done, tail_of(ledger), due)
         ports.authority.release(lease, note=note, run_id=run_id)
     return admission.binding
 

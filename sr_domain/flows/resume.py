@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 import attrs
 
-from sr_domain.encoding.times import parse_instant
 from sr_domain.flows.denial import denied_on_record
 from sr_domain.flows.index import find, standing, taken_in
-from sr_domain.flows.orphans import orphans_of, unchanged
 from sr_domain.flows.submit import bound_request
 from sr_domain.flows.work import telemetry_of, work
 from sr_domain.plan.request import RunRequest, check_actor
 from sr_domain.record.details import Nothing
 from sr_domain.record.events import LEASE_BUSY
 from sr_domain.record.layout import Layout
-from sr_domain.record.read import Record
-from sr_domain.record.states import RunState
-from sr_domain.run.append_aside import read_record
 from sr_domain.run.bound import index_store
 from sr_domain.run.context import Context
 from sr_domain.run.lookup import home
@@ -28,10 +22,8 @@ from sr_domain.run.outcome import Outcome
 from sr_domain.run.platform_runs import authorities, index_rows
 from sr_domain.run.rights import allows, check_proven
 from sr_domain.run.served import check_served
-from sr_ports import Binding, Identity, IndexedRun, ObjectStore, PerPlatformRun, ReasonCode, Stored
+from sr_ports import Binding, Identity, IndexedRun, ObjectStore, PerPlatformRun, Stored
 from sr_ports.authority import NO_STORE
-
-_LONGEST_PAUSE = timedelta(minutes=5)
 
 
 def resume(context: Context, run: str, *, actor: Identity, force: bool = False) -> Outcome:
@@ -81,25 +73,6 @@ def locate(context: Context, run: str) -> Located:
         raise no_run(run)
     known = taken_in(context, known, found)
     return Located(context, Layout(known.platform_run_id), bound_request(context, known), known)
-
-
-def due(context: Context, run: str) -> bool:
-    """Whether a run that has something left to do should be tried now.
-
-    A bus that was away is asked again after 1 s, then 2, 4 ... up to five minutes: each try
-    goes on record, so a watcher must not try at every look. A run that rests for an orphan receipt is due
-    once another stands there. Everything else is always due.
-    """
-    place = home(context, run)
-    ledger, _ = read_record(context.ports, place.layout, place.run_id)
-    rest = Record(ledger).rest
-    if rest is not None and rest.reason_code == ReasonCode.INSTANCE_RECEIPT_ORPHAN:
-        return not unchanged(context.ports, orphans_of(rest))
-    failures = Record(ledger).failures
-    if not failures or ledger.state is not RunState.READY:
-        return True
-    pause = min(timedelta(seconds=2 ** min(len(failures) - 1, 16)), _LONGEST_PAUSE)
-    return context.ports.clock.now() >= parse_instant(failures[-1].ts_utc) + pause
 
 
 def unsettled(context: Context) -> Iterator[str]:

@@ -31,11 +31,13 @@ from sr_domain.run.append_aside import read_record
 from sr_domain.run.context import Context
 from sr_domain.run.deadline import deadline_of
 from sr_domain.run.held_run import HeldRun
+from sr_domain.run.next_look import next_look
 from sr_domain.run.noted import tail_of
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.rolled_back import check_tail
 from sr_domain.run.telemetry import RunTelemetry
 from sr_ports import Binding, Fault, Identity, IndexNote, Lease, LeaseLost, ReasonCode, SrError
+from sr_ports.authority import AT_ONCE
 from sr_ports.compared import Compared
 
 if TYPE_CHECKING:
@@ -181,7 +183,10 @@ def _release(context: Context, run: HeldRun, *, finished: bool, sound: bool) -> 
     """
     state = run.ledger.state
     settles = finished and settled(run.ledger)
-    note = IndexNote(state.value, settles, tail_of(run.ledger)) if sound and state is not None else None
+    note: IndexNote | None = None
+    if sound and state is not None:
+        due = AT_ONCE if settles else next_look(run.history, run.now(), finished=finished) or AT_ONCE
+        note = IndexNote(state.value, settles, tail_of(run.ledger), due)
     try:
         context.ports.authority.release(run.lease, note=note, run_id=run.run_id)
     except SrError as error:

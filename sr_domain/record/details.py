@@ -245,6 +245,22 @@ class Standing(Value):
 
 
 @value
+class Looping(Value):
+    """`workers`: how many runs are worked on at once. `every_s`: seconds between two looks at what is due."""
+
+    workers: int
+    every_s: float
+
+
+@value
+class Looped(Value):
+    """`worked`: how many runs were looked at. `left`: how many were still at work when the loop was to be over."""
+
+    worked: int
+    left: int
+
+
+@value
 class Suspected(Value):
     """`artifact_ref`: the key of what holds it. What it is stands nowhere."""
 

@@ -71,6 +71,11 @@ LEASE_LOST = EventKind(
     "LEASE_LOST", d.Refused, "AUTHORITY", "the lease was lost", Kept.NOT, outcome="RETRY", severity="WARN"
 )
 RUNS_STANDING = EventKind("RUNS_STANDING", d.Standing, "AUTHORITY", "what is not settled", Kept.NOT)
+LOOP_STARTED = EventKind("LOOP_STARTED", d.Looping, "AUTHORITY", "looking for runs that are due", Kept.NOT)
+LOOP_STOPPED = EventKind("LOOP_STOPPED", d.Looped, "AUTHORITY", "no longer looking for runs that are due", Kept.NOT)
+LOOP_TROUBLED = EventKind(
+    "LOOP_TROUBLED", d.Refused, "AUTHORITY", "a look will be made again", Kept.NOT, outcome="RETRY", severity="WARN"
+)
 
 # plan
 GOV_POLICY_REV = EventKind(

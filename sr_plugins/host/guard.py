@@ -36,8 +36,10 @@ from sr_ports import (
     Readiness,
     ReadinessFor,
     ReasonCode,
+    Scheduling,
     SignatureChecker,
     Signer,
+    SoleService,
     Streamed,
     Unreachable,
 )
@@ -57,19 +59,21 @@ _PROTOCOLS: dict[str, type] = {
     "attest": Signer,
     "signature_checker": SignatureChecker,
 }
-_OPTIONAL = {
-    Provable: "prove",
-    Migratable: "migrate",
-    Newest: "newest",
-    Noting: "notices",
-    Closing: "close",
-    Streamed: "chunks",
-    Readiness: "unready",
-    ReadinessFor: "unready_for",
-    EndsAbandoned: "end_abandoned",
-    Located: "located",
-    Positioned: "read",
-    Ranged: "reader",
+_OPTIONAL: dict[Any, tuple[str, ...]] = {
+    Provable: ("prove",),
+    Migratable: ("migrate",),
+    Newest: ("newest",),
+    Scheduling: ("claim_due", "postpone"),
+    SoleService: ("sole_service",),
+    Noting: ("notices",),
+    Closing: ("close",),
+    Streamed: ("chunks",),
+    Readiness: ("unready",),
+    ReadinessFor: ("unready_for",),
+    EndsAbandoned: ("end_abandoned",),
+    Located: ("located",),
+    Positioned: ("read",),
+    Ranged: ("reader",),
 }
 """What only some objects of a port have: whoever asks with `isinstance` must find it behind the guard too."""
 
@@ -97,7 +101,8 @@ def _build(port: str, build: Callable[[Wiring[Any]], Any], what: str, wiring: Wi
 
 def _guarded(made: Any, what: str, protocol: type | None, base: type[Guarded] | None = None) -> Guarded:
     """The object behind a guard that has, as its own, what only some objects of the port have."""
-    optional: dict[str, Any] = {name: _forwarded(name) for port, name in _OPTIONAL.items() if isinstance(made, port)}
+    names = (name for port, names in _OPTIONAL.items() if isinstance(made, port) for name in names)
+    optional: dict[str, Any] = {name: _forwarded(name) for name in names}
     if isinstance(made, PerPlatformRun):
         optional["of"] = lambda guarded, of: _guarded(_call(what, "of", made.of, of), what, protocol)
     bare = base or Guarded

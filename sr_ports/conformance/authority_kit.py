@@ -8,7 +8,16 @@ from typing import TypeVar
 
 import pytest
 
-from sr_ports.authority import NO_STORE, AuthorityStore, Binding, Lease, Newest, PerPlatformRun
+from sr_ports.authority import (
+    NO_STORE,
+    AuthorityStore,
+    Binding,
+    Lease,
+    Newest,
+    PerPlatformRun,
+    Scheduling,
+    SoleService,
+)
 from sr_ports.conformance.lawful import Laws
 from sr_ports.conformance.together import together
 
@@ -66,7 +75,7 @@ def took(
 class AuthorityFixtures(Laws):
     """The fixtures an adapter may leave as they are."""
 
-    states = (AuthorityStore, Newest, PerPlatformRun)
+    states = (AuthorityStore, Newest, PerPlatformRun, Scheduling, SoleService)
 
     @pytest.fixture
     def short_ttl(self) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -55,6 +56,10 @@ class TestMemoryAuthorityByItsOwnClock(TestMemoryAuthority):
         return time.sleep
 
     @pytest.fixture
+    def lapse_long(self) -> Callable[[float], None]:
+        pytest.skip("time is real here")
+
+    @pytest.fixture
     def short_ttl(self) -> float:
         return 0.01
 
@@ -66,3 +71,27 @@ def test_a_run_id_is_never_bound_to_two_keys() -> None:
     with pytest.raises(Fault):
         authority.admit(type(twin)("another key", twin.run_id, "f", "{}", "p"))
     assert authority.find(twin.run_id).bindings == (twin,)
+
+
+class Plain:
+    """An authority as plugins of earlier releases are: it keeps no schedule."""
+
+    def __init__(self, inner: MemoryAuthority) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("claim_due", "postpone"):
+            raise AttributeError(name)
+        return getattr(self._inner, name)
+
+
+class TestAuthorityWithoutASchedule(TestMemoryAuthority):
+    """The laws of every authority are tried of it all the same."""
+
+    @pytest.fixture
+    def authority(self, clock: VirtualClock) -> Any:
+        return Plain(MemoryAuthority(clock.now))
+
+    @pytest.fixture
+    def reopen(self, authority: Any) -> Callable[[], Any]:
+        return lambda: Plain(authority.handle())

@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sr_adapters.postgres import statements
 from sr_adapters.postgres.authority import PostgresAuthority
 from sr_adapters.postgres.database import Database
-from sr_ports import Fault, IndexNote, ReasonCode, Unreachable
+from sr_ports import Due, DueClaim, Fault, IndexNote, ReasonCode, Unreachable
 from sr_ports.conformance.authority import AuthorityLaws
 from sr_ports.conformance.authority_kit import LONG_S, STORE, Reopen, a_binding, at_once, took
 from tests.servers import postgres
@@ -39,8 +39,9 @@ def by_hand(dsn: str, statement: str) -> list[tuple[object, ...]]:
 
 
 def pass_time(dsn: str, schema: str, seconds: float) -> None:
-    """Move every stored expiry back: the same to the authority as time that passes."""
+    """Move every stored instant that is waited for back: the same to the authority as time that passes."""
     by_hand(dsn, f"UPDATE {schema}.store_lease SET expires_at = expires_at - {seconds} * interval '1 second'")
+    by_hand(dsn, f"UPDATE {schema}.store_run SET due_at = due_at - {seconds} * interval '1 second'")
 
 
 class TestPostgresAuthority(AuthorityLaws):
@@ -262,18 +263,21 @@ def cutter(postgres_dsn: str) -> Iterator[Cutter]:
     made.close()
 
 
-@pytest.mark.parametrize("call", ["new", "known", "acquire", "renew", "release"])
+@pytest.mark.parametrize("call", ["new", "known", "acquire", "renew", "release", "claim_due", "postpone"])
 def test_a_call_is_one_round_trip_settings_and_all(postgres_dsn: str, schema: str, cutter: Cutter, call: str) -> None:
     database = Database(make_conninfo(postgres_dsn, port=cutter.port), schema=schema)
     with closing(PostgresAuthority(database)) as authority:
         run_id = authority.admit(a_binding("k")).binding.run_id
         lease = took(authority, "r")
+        claim = DueClaim(run_id, "p", STORE, "0" * 32)
         calls: dict[str, Callable[[], object]] = {
             "new": lambda: authority.admit(a_binding("new")),
             "known": lambda: authority.admit(a_binding("k")),
             "acquire": lambda: authority.acquire("r2", "a", ttl_s=LONG_S),
             "renew": lambda: authority.renew(lease, ttl_s=LONG_S),
             "release": lambda: authority.release(lease, note=IndexNote("READY", True), run_id=run_id),
+            "claim_due": lambda: authority.claim_due(limit=9, for_s=LONG_S, store_id=STORE),
+            "postpone": lambda: authority.postpone(claim, Due(LONG_S)),
         }
         before = cutter.trips
         calls[call]()

@@ -110,6 +110,7 @@ class TestBehindAPooler(AuthorityLaws):
             by_hand(
                 server.dsn, f"UPDATE {schema}.store_lease SET expires_at = expires_at - {seconds} * interval '1 second'"
             )
+            by_hand(server.dsn, f"UPDATE {schema}.store_run SET due_at = due_at - {seconds} * interval '1 second'")
 
         return pass_time
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sr_adapters.sqlite import reading
+from sr_adapters.sqlite import statements as sql
 from sr_adapters.sqlite.authority import SqliteAuthority
 from sr_ports import IndexNote
 from sr_ports.conformance.authority_kit import LONG_S, OTHER, STORE, a_binding, at_once, took
@@ -116,3 +117,111 @@ def test_stores_that_lie_beside_it_are_moved_with_it(tmp_path: Path) -> None:
         assert list(authority.serve(StorePlace(new.as_uri(), STORE))) == [StorePlace(new.as_uri(), STORE)]
     with closing(SqliteAuthority(str(new / "index" / "authority.db"))) as alone:
         assert list(alone.serve(StorePlace(old.as_uri(), STORE))) != [StorePlace(old.as_uri(), STORE)]
+
+
+# the second version, which knew nothing of what is due
+
+
+SECOND = """
+CREATE TABLE store_run (
+    run_id TEXT NOT NULL, store_id TEXT NOT NULL, run_equivalence_key TEXT NOT NULL, intent_fingerprint TEXT NOT NULL,
+    intent TEXT NOT NULL, platform_run_id TEXT NOT NULL, state TEXT NOT NULL, settled INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL, seq INTEGER, event_id TEXT,
+    PRIMARY KEY (run_id, store_id), UNIQUE (run_equivalence_key, store_id)
+);
+CREATE INDEX store_run_unsettled ON store_run (run_id) WHERE settled = 0;
+CREATE INDEX store_run_unclaimed ON store_run (run_id) WHERE store_id = '';
+CREATE INDEX store_run_newest ON store_run (updated_ms, run_id, store_id, state);
+CREATE TABLE store_lease (
+    resource TEXT NOT NULL, store_id TEXT NOT NULL, owner TEXT NOT NULL, fence INTEGER NOT NULL,
+    ttl_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, PRIMARY KEY (resource, store_id)
+) WITHOUT ROWID;
+CREATE TABLE store_place (
+    location TEXT NOT NULL, store_id TEXT NOT NULL, retired INTEGER NOT NULL DEFAULT 0, served_ms INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX store_place_location ON store_place (location) WHERE retired = 0;
+CREATE UNIQUE INDEX store_place_store ON store_place (store_id) WHERE retired = 0;
+CREATE VIEW clock AS SELECT CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) AS now_ms;
+PRAGMA application_id = 0x53524131;
+PRAGMA user_version = 2;
+"""
+BIND_AS_SECOND = """
+INSERT INTO store_run
+    (run_equivalence_key, run_id, intent_fingerprint, intent, platform_run_id, store_id, state, settled, updated_ms)
+SELECT ?, ?, ?, ?, ?, ?, 'OPEN', 0, now_ms FROM clock"""
+
+
+@pytest.fixture
+def second(file: Path) -> Iterator[sqlite3.Connection]:
+    """An open connection of a worker of that version; one run is settled, one is not."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as link:
+        link.execute("PRAGMA journal_mode = WAL")
+        link.executescript(SECOND)
+        for key in ("done", "left"):
+            bind_as_second(link, key)
+        link.execute("UPDATE store_run SET settled = 1, state = 'READY' WHERE run_equivalence_key = 'done'")
+        yield link
+
+
+def bind_as_second(link: sqlite3.Connection, key: str) -> str:
+    one = a_binding(key, store_id=STORE)
+    values = (key, one.run_id, one.intent_fingerprint, one.intent, one.platform_run_id, STORE)
+    link.execute(BIND_AS_SECOND, values)
+    return one.run_id
+
+
+def test_what_the_second_version_left_is_due_at_once(file: Path, second: sqlite3.Connection) -> None:
+    with closing(SqliteAuthority(str(file))) as authority:
+        (claim,) = authority.claim_due(limit=9, for_s=60, store_id=STORE)
+        assert claim.run_id == a_binding("left").run_id
+        assert authority.admit(a_binding("done", "two", STORE)).settled
+        assert len(authority.runs()) == 2
+
+
+def test_what_the_first_version_left_is_due_at_once(file: Path, older: FirstRelease) -> None:
+    older.admit(a_binding("left"))
+    with closing(SqliteAuthority(str(file))) as authority:
+        claims = authority.claim_due(limit=9, for_s=60, store_id=STORE)
+        assert [(one.run_id, one.store_id) for one in claims] == [(a_binding("left").run_id, "")]
+
+
+def test_an_open_connection_of_the_second_version_goes_on(file: Path, second: sqlite3.Connection) -> None:
+    with closing(SqliteAuthority(str(file))) as authority:
+        assert len(authority.claim_due(limit=9, for_s=60, store_id=STORE)) == 1
+        run_id = bind_as_second(second, "later")
+        second.execute("UPDATE store_run SET state = 'WAITING_EVIDENCE' WHERE run_id = ?", (run_id,))
+        assert [one.run_id for one in authority.claim_due(limit=9, for_s=60, store_id=STORE)] == [run_id]
+
+
+def test_one_of_the_second_version_that_may_only_be_read_is_read(
+    file: Path, second: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "may_write", lambda _: False)
+    with closing(SqliteAuthority(str(file))) as authority:
+        assert {row.state: row.settled for row in authority.runs()} == {"READY": True, "OPEN": False}
+        assert authority.find(a_binding("done").run_id).bindings[0].settled
+    assert second.execute("PRAGMA user_version").fetchall() == [(2,)]
+
+
+def test_of_many_that_open_one_of_the_second_version_one_brings_it_up_to_date(
+    file: Path, second: sqlite3.Connection
+) -> None:
+    handles = [SqliteAuthority(str(file)) for _ in range(8)]
+    claims = at_once([partial(one.claim_due, limit=9, for_s=60, store_id=STORE) for one in handles])
+    assert sum(map(len, claims)) == 1
+    for one in handles:
+        one.close()
+
+
+# what it costs
+
+
+def test_what_is_due_is_found_by_an_index_and_nothing_else_is_read(file: Path) -> None:
+    with closing(SqliteAuthority(str(file))) as authority:
+        authority.now()
+        with closing(sqlite3.connect(file)) as link:
+            asked = {"store_id": STORE, "limit": 4}
+            plan = [row[3] for row in link.execute(f"EXPLAIN QUERY PLAN {sql.DUE}", asked).fetchall()]
+    walked = [step for step in plan if "store_run" in step]
+    assert len(walked) == 2, plan
+    assert all("USING INDEX store_run_due (store_id=? AND due_ms<?)" in step for step in walked), plan

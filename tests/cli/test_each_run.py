@@ -11,6 +11,7 @@ import pytest
 
 from sr_domain.encoding.ids import run_id_for
 from sr_domain.flows import resume
+from sr_domain.flows.due_runs import DueRuns
 from sr_domain.queries import audit
 from sr_domain.queries import lookups as views
 from tests.cli.conftest import Shell
@@ -87,7 +88,7 @@ def test_ids_by_hand_go_on_too_and_a_traceback_is_shown_when_asked_for(
 def test_a_watch_outlives_a_bug_of_one_run_and_of_a_look(waiting: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[float] = []
 
-    def lost(_: object) -> None:
+    def lost(_: object, **asked: object) -> None:
         raise IndexError("no such page")
 
     def sleep(seconds: float) -> None:
@@ -95,7 +96,7 @@ def test_a_watch_outlives_a_bug_of_one_run_and_of_a_look(waiting: Shell, monkeyp
             return
         looks.append(seconds)
         if len(looks) == 2:
-            monkeypatch.setattr(resume, "unsettled", lost)
+            monkeypatch.setattr(DueRuns, "claim", lost)
         if len(looks) == 3:
             raise KeyboardInterrupt
 

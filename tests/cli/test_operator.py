@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -42,7 +43,7 @@ def test_show_names_every_holder_of_a_run_that_changed_hands(sr: Shell, policy: 
     write_world(sr.folder / "root")
     assert sr("resume", RUN).code == 0
     holders = sr("--json", "show", RUN).json["holders"]
-    assert [one["actor"] for one in holders] == ["alice", "resume"]
+    assert [one["actor"] for one in holders] == ["alice", pwd.getpwuid(os.getuid()).pw_name]
     assert holders[0]["fence"] < holders[1]["fence"]
     assert "2 leases" in sr("show", RUN).out
     assert "missing=world" in sr("show", RUN).out

@@ -23,6 +23,7 @@ EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 OURS = ("sr_ports", "sr_domain", "sr_plugins", "sr_adapters")
 DISTRIBUTIONS = {
     "yaml": "pyyaml",
+    "jwt": "pyjwt",
     "prometheus_client": "prometheus-client",
     "opentelemetry": "opentelemetry-api",
     "opentelemetry.sdk": "opentelemetry-sdk",

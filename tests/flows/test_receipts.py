@@ -147,7 +147,10 @@ def test_a_receipt_left_by_a_crash_rests_the_next_run_whatever_the_deadline(any_
     for again in (any_lab.runner().submit(request()), any_lab.runner().resume(RUN)):
         assert (again.state, again.reason_code, again.message) == (outcome.state, outcome.reason_code, outcome.message)
     assert any_lab.truth() == before
-    assert not any_lab.runner().due(RUN)
+    due = any_lab.runner().due_runs()
+    mine = [one for one in due.claim(limit=9, for_s=60) if one.run_id == RUN]  # leases of files go by real time
+    assert [due.work(one).reason_code for one in mine] in ([], [outcome.reason_code])
+    assert any_lab.truth() == before
     assert not any_lab.runner().audit(RUN).findings
 
 

@@ -232,7 +232,10 @@ def test_the_hooks_of_the_document_return_what_the_specifications_say() -> None:
             assert f"| `{name}` | `{returned}` |" in text
 
 
-PARTS = ("LeaseLaws", "StoreLaws", "MeetingLaws", "FolderLaws", "ListLaws", "VersionLaws", "CoverLaws")
+PARTS = (
+    "LeaseLaws", "StoreLaws", "MeetingLaws", "DueLaws", "SoleServiceLaws", "FolderLaws", "ListLaws", "VersionLaws",
+    "CoverLaws",
+)  # fmt: skip
 """Suites that `AuthorityLaws`, `ObjectStoreLaws` and `HashingLawLaws` include."""
 
 
