@@ -7,7 +7,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, Self
 
 from sr_domain.queries.facade import Queries
-from sr_domain.run.callers import Actor, document_of, named, sure
+from sr_domain.run.callers import Actor, Called, document_of, named, sure
 from sr_domain.run.context import Context
 from sr_ports import Identity
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sr_ports import Envelope
 
 
-class ScenarioRunner(Queries):
+class ScenarioRunner(Called, Queries):
     """Admits run requests, proves their evidence, publishes READY.
 
     Needs ports, a policy and an interface pack (or how to read it, when a plan is first made); no plugin, file or

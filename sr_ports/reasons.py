@@ -72,9 +72,7 @@ class ReasonCode(enum.StrEnum):
     MEDIA_TYPE_UNSUPPORTED = "MEDIA_TYPE_UNSUPPORTED"
     PARAMETER_INVALID = "PARAMETER_INVALID"
     REPLICA_BUSY = "REPLICA_BUSY"
-    SERVICE_LOCKED = "SERVICE_LOCKED"
     ADDRESS_UNUSABLE = "ADDRESS_UNUSABLE"
-    AUTH_REQUIRED = "AUTH_REQUIRED"
     # admission
     AUTH_DENIED = "AUTH_DENIED"
     AUTH_UNPROVEN = "AUTH_UNPROVEN"
@@ -250,9 +248,7 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_U, "MEDIA_TYPE_UNSUPPORTED", "the body is not of a type that the path takes", "send application/json"),
     (_U, "PARAMETER_INVALID", "a parameter in path, query or header is not valid", "correct the named parameter"),
     (_X, "REPLICA_BUSY", "this replica works on as much as it may, and as much waits as may", "ask again later, as Retry-After says"),
-    (_X, "SERVICE_LOCKED", "another service works on this authority, which is one process's own", "end that one, or wire the authority of several replicas (authority: postgres)"),
     (_U, "ADDRESS_UNUSABLE", "the service cannot listen at this address", "give another --host or --port"),
-    (_D, "AUTH_REQUIRED", "nobody proved who asks", "send Authorization: Bearer TOKEN; for sr, set SR_TOKEN"),
     (_D, "AUTH_DENIED", "the actor is not on the allowlist", "ask for access, or use an allowed actor"),
     (_D, "AUTH_UNPROVEN", "no credential was given that proves who asks", "give a token that holds: SR_TOKEN for the command line, a bearer token over HTTP"),
     (_F, "AUTH_UNSAFE", "what knows the keys of tokens can be read or changed by others", "take the rights away from others, as it says"),

@@ -38,11 +38,15 @@ def serve_command(session: Session, host: str, port: int) -> int:
 
 def _serve(served: Served, host: str, port: int) -> int:
     from sr_adapters.http.app import create_app
-    from sr_adapters.http.server import alone, listening, serve, shown
+    from sr_adapters.http.server import listening, serve, shown
     from sr_adapters.http.service import Service
+    from sr_plugins.uses.background import Background
+    from sr_plugins.uses.sole_service import sole_service
 
-    with alone(served.profile), listening(host, port, proven=False) as place:
-        service = Service(served.runner, served.profile)
+    runner = served.runner
+    proven = runner.ports.authenticator is not None
+    with sole_service(runner.ports.authority), listening(host, port, proven=proven) as place:
+        service = Service(runner, served.profile, Background(runner))
         line = f"serving {shown(place)} (profile {served.profile.name})"
         left = serve(create_app(service), service, [place], lambda _: output.tell(line))
     told = (

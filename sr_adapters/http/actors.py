@@ -1,88 +1,64 @@
-"""Who asks, and what he may do (spec: surface, auth; behaviour, "Admission", 1)."""
+"""Who asks, and what he may do: the one way of every caller (`sr_domain.run.rights`), for requests."""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-import attrs
-
-from sr_domain.plan.request import check_actor
-from sr_domain.run.rights import may
-from sr_ports import Authenticator, BadInput, ReasonCode, SrError
+from sr_domain.run.rights import ACTOR_HEADER, allows, identity_of
+from sr_ports import BadInput, Identity, ReasonCode
 
 if TYPE_CHECKING:
     from sr_domain.run.ports import Settings
+    from sr_ports import Authenticator
 
-ACTOR = "x-sr-actor"
-"""The header that says who asks where nobody has to prove it; what no header can carry is escaped as in a URL."""
-LOCAL = "local"
+Pairs = Iterable[tuple[str, str]]
 
 
 class Action(enum.Enum):
-    """What a request does, for the lists of who may."""
+    """What a request does, for the lists of who may. A submission may correct a run, which its flow looks at again."""
 
-    READ = "read"
-    SUBMIT = "submit"
-    REEMIT = "reemit"
-    RECOVER = "recover"
-
-
-@attrs.frozen
-class Actor:
-    """Who asks. `name`: None where nobody has to say. `proof`: ``claimed``, or the authenticator's mode."""
-
-    name: str | None
-    proof: str = "claimed"
+    READ = ("read",)
+    SUBMIT = ("submit", "supersede")
+    RESUME = ("resume",)
+    REEMIT = ("reemit",)
+    RECOVER = ("recover",)
 
     @property
-    def or_local(self) -> str:
-        """The name; that of whoever needs none."""
-        return self.name or LOCAL
+    def word(self) -> str:
+        """As a denial says it."""
+        return str(self.value[0])
 
 
 class Actors:
     """Tells who asks and what he may. `authenticator`: None with auth `disabled`."""
 
     def __init__(self, settings: Settings, authenticator: Authenticator | None) -> None:
-        self._authenticator = authenticator
-        self._allowed = {
-            Action.READ: (settings.readers,),
-            Action.SUBMIT: (settings.submitters, settings.superseders),
-            Action.REEMIT: (settings.reemitters,),
-            Action.RECOVER: (settings.recoverers,),
-        }
+        self._settings, self._authenticator = settings, authenticator
 
     @property
     def proves(self) -> bool:
         """Whether who asks has to prove it."""
         return self._authenticator is not None
 
-    def of(self, headers: Mapping[str, str]) -> Actor:
-        """Who asks. Raises `SrError(AUTH_REQUIRED)`, `BadInput`, `Unreachable`."""
-        if self._authenticator is None:
-            return _claimed(headers.get(ACTOR))
-        identity = self._authenticator.authenticate(headers)
-        if identity is None:
-            raise SrError(
-                ReasonCode.AUTH_REQUIRED, "this service wants to know who asks, and the request proves nobody"
-            )
-        return Actor(identity.actor, identity.mode)
+    def of(self, headers: Pairs) -> Identity:
+        """Who asks. Raises `BadInput(AUTH_UNPROVEN)`, `Unreachable(AUTH_UNREACHABLE)`.
 
-    def may(self, actor: Actor, action: Action) -> bool:
-        """Whether he may do something of the kind. A request that corrects a run is looked at once more by its flow."""
-        return any(may(one, actor.or_local) for one in self._allowed[action])
+        What no header can carry of a claimed name is escaped there as in a URL.
+        """
+        return identity_of(self._authenticator, [(name, _read(name, value)) for name, value in headers])
+
+    def may(self, actor: Identity, action: Action) -> bool:
+        """Whether he may do something of the kind."""
+        return any(allows(self._settings, one, actor) for one in action.value)
 
 
-def _claimed(told: str | None) -> Actor:
-    """Who says that he asks. Raises `BadInput` for a name that could be taken for another's."""
-    if not told:
-        return Actor(None)
+def _read(name: str, value: str) -> str:
+    if name.lower() != ACTOR_HEADER:
+        return value
     try:
-        name = unquote(told.encode("latin-1").decode(), errors="strict")
+        return unquote(value.encode("latin-1").decode(), errors="strict")
     except UnicodeError as error:
-        raise BadInput(ReasonCode.PARAMETER_INVALID, f"the header {ACTOR} is not UTF-8 text") from error
-    check_actor(name)
-    return Actor(name)
+        raise BadInput(ReasonCode.PARAMETER_INVALID, f"the header {ACTOR_HEADER} is not UTF-8 text") from error

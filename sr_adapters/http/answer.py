@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -103,6 +104,7 @@ def problem_of(error: BaseException) -> Answer:
     return problem(ReasonCode.INTERNAL, what, remedy, exit_code=BUG)
 
 
-def unforeseen(error: BaseException) -> str | None:
-    """What the operator is told of an error that is a bug; None for one that the caller can act on."""
-    return None if isinstance(error, SrError) and foreseen(error) else sentence(described(error))
+def tell_operator(error: BaseException) -> None:
+    """One line on standard error for an error that is a bug: its caller is told no more than its class."""
+    if not (isinstance(error, SrError) and foreseen(error)):
+        print(f"error[INTERNAL]: {sentence(described(error))}", file=sys.stderr)  # noqa: T201 - the operator's

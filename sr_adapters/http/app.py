@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from urllib.parse import unquote
 
@@ -14,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from sr_adapters.http import auditing, health, reading, runs, streams
 from sr_adapters.http.actors import Action
-from sr_adapters.http.answer import Answer, encoded, problem, problem_of, unforeseen
+from sr_adapters.http.answer import Answer, encoded, problem, problem_of, tell_operator
 from sr_adapters.http.asking import answered, in_thread, proven
 from sr_adapters.http.edge import Edge, rendered
 from sr_adapters.http.openapi import openapi
@@ -39,33 +38,40 @@ OPERATIONS: tuple[Operation, ...] = (*PLAIN, streams.OPERATION, *PROBES)
 def create_app(service: Service, routes: Sequence[BaseRoute] = ()) -> Edge:
     """The application. `routes`: more of them, such as the console's; they come after the service's own."""
     service.described = encoded(openapi(OPERATIONS))
-    made = [
-        *(_route(service, one, _plain) for one in PLAIN),
-        _route(service, streams.OPERATION, _events),
-        _route(service, health.LIVE, _live),
-        _route(service, health.READY, _ready),
-        _route(service, health.METRICS, _metrics),
-    ]
+    made = [_route(service, [one for one in OPERATIONS if one.path == path]) for path in _paths()]
     app = Starlette(routes=[*made, *routes], exception_handlers={HTTPException: _refused, Exception: _failed})
     app.router.redirect_slashes = False
     return Edge(app, service)
 
 
+def _paths() -> list[str]:
+    return list(dict.fromkeys(one.path for one in OPERATIONS))
+
+
 How = Callable[[Service, Operation, Request], Awaitable[Answer | Response]]
 
 
-def _route(service: Service, operation: Operation, how: How) -> Route:
+def _route(service: Service, operations: Sequence[Operation]) -> Route:
+    """The route of a path, for each method that it takes."""
+    by_method = {one.method: (one, _hows().get(one.name, _plain)) for one in operations}
+
     async def endpoint(request: Request) -> Response:
+        operation, how = by_method["GET" if request.method == "HEAD" else request.method]
         try:
             found = await how(service, operation, request)
         except Busy:
             found = _busy(service)
         except Exception as error:  # noqa: BLE001 - the outer edge: no traceback reaches a caller
-            _tell(error)
+            tell_operator(error)
             found = problem_of(error)
         return found if isinstance(found, Response) else rendered(found)
 
-    return Route(operation.path, endpoint, methods=[operation.method], name=operation.name)
+    return Route(operations[0].path, endpoint, methods=list(by_method))
+
+
+def _hows() -> dict[str, How]:
+    """The operations that are answered in a way of their own."""
+    return {"events": _events, "healthz": _live, "readyz": _ready, "metrics": _metrics}
 
 
 async def _plain(service: Service, operation: Operation, request: Request) -> Answer:
@@ -126,12 +132,6 @@ def _busy(service: Service) -> Answer:
     return problem(ReasonCode.REPLICA_BUSY, what)
 
 
-def _tell(error: BaseException) -> None:
-    bug = unforeseen(error)
-    if bug is not None:
-        print(f"error[INTERNAL]: {bug}", file=sys.stderr)  # noqa: T201 - the operator's
-
-
 async def _refused(request: Request, error: Exception) -> Response:
     """What the framework refuses: a path or a method that is not there."""
     status = error.status_code if isinstance(error, HTTPException) else 500
@@ -143,5 +143,5 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    _tell(error)
+    tell_operator(error)
     return rendered(problem_of(error))

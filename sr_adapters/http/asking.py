@@ -13,14 +13,14 @@ from urllib.parse import unquote
 import attrs
 from starlette.requests import Request
 
-from sr_adapters.http.actors import Action, Actor
-from sr_adapters.http.answer import Answer, problem
+from sr_adapters.http.actors import Action
+from sr_adapters.http.answer import Answer, problem, tell_operator
 from sr_adapters.http.bodies import check_type, parsed, read
 from sr_adapters.http.operations import Asked, Operation, Reading, Working, unfit
 from sr_adapters.http.outcomes import ACCEPTED, denial, told
 from sr_adapters.http.pool import Busy, Pool
 from sr_adapters.http.service import Service
-from sr_ports import NotFound, ReasonCode, SrError
+from sr_ports import Identity, NotFound, ReasonCode, SrError
 
 T = TypeVar("T")
 _LOOK_S, _SLOWER, _SLOWEST_S = 0.01, 1.5, 0.5
@@ -54,22 +54,22 @@ async def answered(service: Service, operation: Operation, request: Request) -> 
     return await in_thread(service.readers, lambda: operation.answer(_with(operation, asked, data)))
 
 
-async def proven(service: Service, operation: Operation, request: Request) -> Actor | Answer:
+async def proven(service: Service, operation: Operation, request: Request) -> Identity | Answer:
     """Who asks, once it is known that he may; before anything that he sent is looked at. Else the refusal."""
     actors, action = service.actors, operation.action or Action.READ
     if actors.proves:  # whoever knows the keys may have to be asked
-        actor = await in_thread(service.readers, lambda: actors.of(request.headers))
+        actor = await in_thread(service.readers, lambda: actors.of(request.headers.items()))
     else:
-        actor = actors.of(request.headers)
+        actor = actors.of(request.headers.items())
     if actors.may(actor, action):
         return actor
-    refusal = problem(ReasonCode.AUTH_DENIED, denial(actor.name, action.value))
+    refusal = problem(ReasonCode.AUTH_DENIED, denial(actor.actor, action.word))
     if operation.name != "submit":
         return refusal
     return await _denied(service, operation, request, actor, refusal)
 
 
-async def _denied(service: Service, operation: Operation, request: Request, actor: Actor, refusal: Answer) -> Answer:
+async def _denied(service: Service, operation: Operation, request: Request, actor: Identity, refusal: Answer) -> Answer:
     """The answer to who may not submit: on the record of the run that he asked for, where his request names one."""
     try:
         data = await read(request, service.settings)
@@ -82,18 +82,19 @@ async def _denied(service: Service, operation: Operation, request: Request, acto
 def _recorded(operation: Operation, asked: Asked, data: bytes) -> Answer | None:
     """What the flow itself says to an actor who may not; None for a request that it cannot read."""
     told_by_flow = _with(operation, asked, data)
-    outcome = asked.runner.submit(told_by_flow.body, actor=asked.actor.name)
+    outcome = asked.runner.submit(told_by_flow.body, actor=asked.actor)
     return told(outcome) if outcome.reason_code is ReasonCode.AUTH_DENIED else None
 
 
-def _asked(service: Service, operation: Operation, request: Request, actor: Actor) -> Asked:
+def _asked(service: Service, operation: Operation, request: Request, actor: Identity) -> Asked:
     """The request as its operation sees it, its body aside. Raises `BadInput(PARAMETER_INVALID)`."""
     pairs = request.query_params.multi_items()
     query = dict(pairs)
-    known = {one.name for one in operation.parameters}
-    for name in query:
+    known = {one.name: one for one in operation.parameters}
+    for name, word in query.items():
         if name not in known:
             raise unfit(repr(name[:64]), "is none that this path takes")
+        known[name].check(word)
     if len(pairs) > len(query):
         raise unfit("list", "names one parameter twice")
     run = unquote(request.path_params.get("run", ""))
@@ -145,6 +146,7 @@ async def _followed(service: Service, operation: Working, asked: Asked, call: Fu
     """The answer of a call that is worked on. Raises `Busy` where it had no turn in time."""
     waits = 0.0 if asked.flag("async") else service.settings.wait_s
     ended, began, pause = asyncio.wrap_future(call), time.monotonic(), _LOOK_S
+    ended.add_done_callback(_noticed)
     draining = asyncio.ensure_future(service.drain_begun.wait())
     try:
         both: list[asyncio.Future[Any]] = [ended, draining]
@@ -152,6 +154,7 @@ async def _followed(service: Service, operation: Working, asked: Asked, call: Fu
         while not ended.done():
             there = await in_thread(service.readers, lambda: _there(operation, asked))
             if there is not None:
+                ended.add_done_callback(_left)
                 return there
             if time.monotonic() - began > service.settings.wait_s and call.cancel():
                 raise Busy
@@ -160,6 +163,19 @@ async def _followed(service: Service, operation: Working, asked: Asked, call: Fu
     finally:
         draining.cancel()
     return ended.result()
+
+
+def _noticed(call: asyncio.Future[Answer]) -> None:
+    """Whatever it raised is an answer, or is told elsewhere."""
+    if not call.cancelled():
+        call.exception()
+
+
+def _left(call: asyncio.Future[Answer]) -> None:
+    """A run goes on after its answer: what it ends by is on its record, and a bug is the operator's to know."""
+    error = None if call.cancelled() else call.exception()
+    if error is not None:
+        tell_operator(error)
 
 
 def _there(operation: Working, asked: Asked) -> Answer | None:

@@ -65,7 +65,7 @@ def _audit(asked: Asked) -> Answer:
     if (runs is None) == (whole is None):
         raise BadInput(ReasonCode.REQUEST_INVALID, "the request names runs and all, or neither", "name runs, or all")
     if asked.body.get("repair_status") and not asked.service.actors.may(asked.actor, Action.SUBMIT):
-        return problem(ReasonCode.AUTH_DENIED, denial(asked.actor.name, "submit, which writing a status needs"))
+        return problem(ReasonCode.AUTH_DENIED, denial(asked.actor.actor, "submit, which writing a status needs"))
     report = _Report(asked)
     if runs is None:
         union = asked.runner.audit_all()

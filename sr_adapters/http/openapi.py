@@ -20,7 +20,7 @@ _RUN = {
     "in": "path",
     "required": True,
     "description": "A run: its id, six characters of it or more, or key:KEY.",
-    "schema": {"type": "string", "minLength": 6, "maxLength": 600},
+    "schema": {"type": "string", "pattern": "^([0-9a-f]{6,32}|key:[^/]{1,512})$"},
 }
 _AGAIN = {"description": "Seconds after which to ask again.", "schema": {"type": "integer", "minimum": 0}}
 _WHERE = {"description": "Where the run is to be looked at.", "schema": {"type": "string"}}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from sr_adapters.http.actors import Action, Actor
+from sr_adapters.http.actors import Action
 from sr_adapters.http.answer import Answer
-from sr_ports import BadInput, ReasonCode, Stopped
+from sr_ports import BadInput, Identity, ReasonCode, Stopped
 
 if TYPE_CHECKING:
     from sr_adapters.http.service import Service
@@ -25,6 +26,22 @@ class Parameter:
     text: str
     schema: Mapping[str, Any]
 
+    def check(self, word: str) -> None:
+        """Return for a text that says a value of the schema. Raises `BadInput(PARAMETER_INVALID)`."""
+        told = self.schema
+        match told["type"]:
+            case "boolean" if word not in ("true", "false"):
+                raise unfit(self.name, "must be true or false")
+            case "integer" if not (_WHOLE.fullmatch(word) and told["minimum"] <= int(word) <= told["maximum"]):
+                raise unfit(self.name, f"must be a whole number from {told['minimum']} to {told['maximum']}")
+            case "string" if not told.get("minLength", 0) <= len(word) <= told.get("maxLength", len(word)):
+                raise unfit(self.name, f"must have {told.get('minLength', 0)} to {told['maxLength']} characters")
+            case "string" if not re.search(told.get("pattern", ""), word):
+                raise unfit(self.name, f"must be {self.text}")
+
+
+_WHOLE = re.compile(r"[0-9]{1,9}")
+
 
 def flag(name: str, text: str) -> Parameter:
     """A parameter that is true or false."""
@@ -39,7 +56,7 @@ class Asked:
     """
 
     service: Service
-    actor: Actor
+    actor: Identity
     run: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
@@ -53,18 +70,12 @@ class Asked:
             raise Stopped
 
     def flag(self, name: str) -> bool:
-        """A parameter that is true or false; false where it was left out. Raises `BadInput(PARAMETER_INVALID)`."""
-        word = self.query.get(name, "false")
-        if word not in ("true", "false"):
-            raise unfit(name, "must be true or false")
-        return word == "true"
+        """A parameter that is true or false; false where it was left out."""
+        return self.query.get(name) == "true"
 
-    def number(self, name: str, default: int, most: int) -> int:
-        """A whole number from 1 to `most`. Raises `BadInput(PARAMETER_INVALID)`."""
-        word = self.query.get(name, str(default))
-        if not (word.isascii() and word.isdigit() and len(word) < 10 and 1 <= int(word) <= most):  # noqa: PLR2004
-            raise unfit(name, f"must be a whole number from 1 to {most}")
-        return int(word)
+    def number(self, name: str, default: int) -> int:
+        """A whole number."""
+        return int(self.query.get(name, default))
 
 
 def unfit(name: str, why: str) -> BadInput:

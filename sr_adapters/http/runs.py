@@ -17,11 +17,11 @@ ASYNC = flag("async", "answer 202 as soon as the run is on the record, and work 
 
 
 def _submit(asked: Asked) -> Outcome:
-    return asked.runner.submit(asked.body, actor=asked.actor.name)
+    return asked.runner.submit(asked.body, actor=asked.actor)
 
 
 def _duplicate(asked: Asked) -> Outcome | None:
-    return asked.runner.answered(asked.body, actor=asked.actor.name)
+    return asked.runner.answered(asked.body, actor=asked.actor)
 
 
 def _bound_by_key(asked: Asked) -> str | None:
@@ -32,11 +32,11 @@ def _bound_by_key(asked: Asked) -> str | None:
 
 
 def _resume(asked: Asked) -> Outcome:
-    return asked.runner.resume(asked.run, actor=asked.actor.or_local, force=asked.body.get("force", False))
+    return asked.runner.resume(asked.run, actor=asked.actor, force=asked.body.get("force", False))
 
 
 def _retry(asked: Asked) -> Outcome:
-    return asked.runner.retry(asked.run, asked.body.get("request"), actor=asked.actor.name)
+    return asked.runner.retry(asked.run, asked.body.get("request"), actor=asked.actor)
 
 
 def _retried(asked: Asked, outcome: Outcome) -> Answer:
@@ -44,7 +44,7 @@ def _retried(asked: Asked, outcome: Outcome) -> Answer:
 
 
 def _recover(asked: Asked) -> Outcome:
-    body, runner, actor = asked.body, asked.runner, asked.actor.or_local
+    body, runner, actor = asked.body, asked.runner, asked.actor
     artifact, receipt, reason = body.get("artifact"), body.get("receipt"), body["reason"]
     if artifact is not None and receipt is not None:
         what = "the request names an artifact and a receipt"
@@ -65,7 +65,7 @@ def _reemit(asked: Asked) -> Any:
         body["run_id"],
         body["reemit_kind"],
         reason=body.get("reason"),
-        actor=asked.actor.or_local,
+        actor=asked.actor,
         dry_run=body.get("dry_run", False),
         superseded=asked.flag("superseded"),
     )
@@ -91,7 +91,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Working(
         "resume", "POST", "/v1/runs/{run}/resume", "Finish what waits or was left by a crash.",
-        Action.SUBMIT, "outcome", (ASYNC,), "resume_request", body_needed=False, statuses=(200, 202),
+        Action.RESUME, "outcome", (ASYNC,), "resume_request", body_needed=False, statuses=(200, 202),
         work=_resume, told=_outcome, run_id=_named,
     ),
     Working(

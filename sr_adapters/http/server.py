@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
-import os
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
 from sr_adapters.http.edge import is_loopback
 from sr_adapters.http.protocol import bounded
-from sr_ports import BadInput, ReasonCode, Unreachable
+from sr_ports import BadInput, ReasonCode
 
 if TYPE_CHECKING:
     from sr_adapters.http.service import Service
-    from sr_plugins.documents.profile import Profile
 
 _QUEUE = 1024
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -60,27 +56,6 @@ def shown(made: socket.socket) -> str:
     """The address of a socket, as a URL has it."""
     host, port = made.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
-
-
-@contextlib.contextmanager
-def alone(profile: Profile) -> Iterator[None]:
-    """For the block, no other service works on an authority of one machine. Raises `Unreachable(SERVICE_LOCKED)`."""
-    if profile.authority.adapter != "sqlite":
-        yield
-        return
-    own = profile.authority.settings.get("path")
-    path = Path(f"{own}.serve.lock" if own else f"{profile.runtime_root}/serve.lock")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    held = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            what = f"another service works on this authority: it holds {path}"
-            raise Unreachable(ReasonCode.SERVICE_LOCKED, what) from error
-        yield
-    finally:
-        os.close(held)
 
 
 class Server(uvicorn.Server):

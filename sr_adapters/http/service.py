@@ -18,7 +18,10 @@ from sr_adapters.http.pool import Pool
 if TYPE_CHECKING:
     from sr_domain.runner import ScenarioRunner
     from sr_plugins.documents.profile import Profile
-    from sr_ports import Authenticator
+
+
+PATIENCE_S = 0.02
+"""Seconds without a turn after which short answers get one thread more."""
 
 
 class Looping(Protocol):
@@ -48,7 +51,6 @@ class Service:
         self,
         runner: ScenarioRunner,
         profile: Profile,
-        authenticator: Authenticator | None = None,
         background: Looping | None = None,
     ) -> None:
         self.profile, self.settings = profile, profile.service
@@ -56,8 +58,8 @@ class Service:
         self.draining, self.stopping = threading.Event(), threading.Event()
         self._drained = asyncio.Event()
         self.runner = runner.until(self.stopping.is_set)
-        self.actors = Actors(runner.settings, authenticator)
-        self.readers = Pool("sr-read", self.settings.readers, self.settings.connections)
+        self.actors = Actors(runner.settings, runner.ports.authenticator)
+        self.readers = Pool("sr-read", self.settings.readers, self.settings.connections, PATIENCE_S)
         self.runs = Pool("sr-run", self.settings.runs, self.settings.backlog)
         self.ready = Readiness(runner, lambda: background is None or background.alive)
         self.background = background

@@ -125,8 +125,8 @@ def answered(context: Context, document: Any, *, actor: Identity | None = None) 
     except NotFound:  # the authority belongs to a platform run, and there is none
         return None
     telemetry = telemetry_of(context, request)
-    received = events.RUN_REQUEST_RECEIVED(details.Received(request.run_equivalence_key, actor.actor, actor.mode))
-    return _settled_here(context, found, request, telemetry, received)
+    told = details.Received(request.run_equivalence_key, actor.actor, actor.mode)
+    return _settled_here(context, found, request, telemetry, events.RUN_REQUEST_RECEIVED(told))
 
 
 def _settled_here(

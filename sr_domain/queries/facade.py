@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sr_domain.run.callers import Called
-
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -18,12 +16,15 @@ if TYPE_CHECKING:
     from sr_domain.queries.preview import PlanReport
     from sr_domain.queries.timeline import Timeline
     from sr_domain.queries.verify import Verification
+    from sr_domain.run.context import Context
     from sr_domain.run.trouble import Trouble
     from sr_ports import SignatureChecker
 
 
-class Queries(Called):
+class Queries:
     """The read side of `sr_domain.runner.ScenarioRunner`. Each method imports its query when it is first used."""
+
+    _context: Context
 
     def timeline(self, run_id: str) -> Timeline:
         """A run's record as a story in time. Raises `NotFound`, `Fault(RECORD_INVALID)`."""

@@ -38,7 +38,7 @@ class ServiceSettings(Compared):
     wait_s: float = _seconds(30.0, "wait_seconds", "how long an answer waits for a run before it says 202")
     runs: int = _count(16, "runs that are worked on at once", 10_000)
     backlog: int = _count(128, "requests that wait for their turn before others are answered 429", 100_000)
-    readers: int = _count(4, "threads for answers that take no run on", 1_000)
+    readers: int = _count(32, "threads for answers that take no run on, at most", 1_000)
     streams: int = _count(64, "records that are followed at once", 10_000)
     connections: int = _count(1000, "connections that are open at once", 100_000)
     body_bytes: int = _count(1 << 20, "bytes that the body of a request may have", 64 << 20)

@@ -16,6 +16,7 @@ import attrs
 from sr_adapters.http.app import create_app
 from sr_adapters.http.server import Server, listening, serve
 from sr_adapters.http.service import Service
+from sr_domain.runner import ScenarioRunner
 from sr_plugins.wiring.service import Served, wire_service
 from sr_ports import Authenticator, Identity
 from tests.plugins.worlds import SOUND, offered, sealed
@@ -136,6 +137,28 @@ def bearer(name: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {name}"}
 
 
+def proving(served: Served, authenticator: Authenticator | None) -> Served:
+    """The same service, whose callers this authenticator proves; where they prove nothing, as it was."""
+    if authenticator is None:
+        return served
+    bare = served.runner
+    auth = served.profile.auth
+    lists = {name: None if (told := getattr(auth, name)) is None else frozenset(told) for name in RIGHTS}
+    allowed: dict[str, Any] = {
+        "submitters": lists["submit"] or frozenset(),
+        "reemitters": lists["submit"] or frozenset() if lists["reemit"] is None else lists["reemit"],
+        "superseders": lists["submit"] or frozenset() if lists["supersede"] is None else lists["supersede"],
+        "recoverers": lists["recover"] or frozenset(),
+        "readers": lists["read"],
+    }
+    ports = attrs.evolve(bare.ports, authenticator=authenticator)
+    settings = attrs.evolve(bare.settings, proven=True, **allowed)
+    return attrs.evolve(served, runner=ScenarioRunner(ports, bare.policy, bare.pack, settings))
+
+
+RIGHTS = ("submit", "reemit", "supersede", "recover", "read")
+
+
 @contextlib.contextmanager
 def running(
     folder: Path,
@@ -153,11 +176,11 @@ def running(
     root = sealed(folder / "runs", flag)
     bounds = {"grace_seconds": 1, "stop_seconds": 20, **sections.pop("service", {})}
     profile = {**offered(folder, LAW), "observability": {"sinks": []}, "service": bounds, **sections}
-    served = spoil(wire_service(profile, policy={**POLICY, **(policy or {})}, plugins=plugins))
+    served = spoil(proving(wire_service(profile, policy={**POLICY, **(policy or {})}, plugins=plugins), authenticator))
     told: list[Server] = []
     begun = threading.Event()
     with served.runner, listening("127.0.0.1", 0, proven=authenticator is not None) as place:
-        service = Service(served.runner, served.profile, authenticator, background)
+        service = Service(served.runner, served.profile, background)
 
         def tell(server: Server) -> None:
             told.append(server)

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from sr_adapters.http.edge import is_loopback
-from sr_adapters.http.server import alone, listening
-from sr_plugins.documents.profile import load_profile
-from sr_ports import BadInput, ReasonCode, Unreachable
+from sr_adapters.http.server import listening
+from sr_ports import BadInput, ReasonCode
 from tests.http.kit import Site, Tokens, bearer, request, running
 
 HOST = b"Host: localhost\r\n"
@@ -128,15 +127,6 @@ def test_a_service_that_knows_nobody_listens_on_this_machine_alone() -> None:
         with pytest.raises(BadInput) as taken:
             listening("127.0.0.1", here.getsockname()[1], proven=True)
         assert taken.value.code is ReasonCode.ADDRESS_UNUSABLE
-
-
-def test_a_second_service_on_one_machines_authority_is_refused_and_told(tmp_path: Path) -> None:
-    profile = load_profile({"runtime_root": str(tmp_path)})
-    with alone(profile), pytest.raises(Unreachable) as refused, alone(profile):
-        raise AssertionError("two at once")
-    assert refused.value.code is ReasonCode.SERVICE_LOCKED
-    with alone(profile):
-        pass
 
 
 def test_no_secret_of_a_request_comes_back(site: Site) -> None:

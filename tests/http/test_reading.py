@@ -46,7 +46,6 @@ def test_the_documents_are_those_of_the_command_line(site: Site, capsys: pytest.
         ("/v1/quarantine", "quarantine", "list"),
         ("/v1/bus", "bus", "tail"),
         ("/v1/plugins", "plugins"),
-        ("/v1/runs?ready=true", "list", "--ready"),
         ("/v1/runs?limit=100", "list"),
     ):
         alike(site.get(path).json, command(site, capsys, *words))
@@ -167,3 +166,12 @@ def test_a_server_that_is_away_makes_a_replica_unready(site: Site, monkeypatch: 
     assert (got.status, got.json["ok"], got.json["checks"][0]["reason_code"]) == (503, False, "STORE_UNREACHABLE")
     assert "hunter2" not in got.body.decode()
     assert site.get("/healthz").status == 200, "it lives all the same"
+
+
+def test_metrics_are_what_the_sink_of_this_service_counted(tmp_path: Path) -> None:
+    pytest.importorskip("prometheus_client", reason="needs the extra [otel]: pip install 'scenario-runner[otel]'")
+    with running(tmp_path, observability={"sinks": ["prometheus"]}) as site:
+        site.ready()
+        got = site.get("/metrics")
+        assert (got.status, got.headers["content-type"].partition(";")[0]) == (200, "text/plain")
+        assert b"# TYPE sr_" in got.body
