@@ -92,6 +92,8 @@ RETRY_S = 1
 
 
 def _again(status: int) -> dict[str, str]:
+    if status == 401:  # noqa: PLR2004 - RFC 9110, 11.6.1: how to prove it
+        return {"www-authenticate": "Bearer"}
     return {"retry-after": str(RETRY_S)} if status in (429, 503) else {}
 
 

@@ -17,7 +17,7 @@ import attrs
 import pytest
 
 from tests.http.kit import request
-from tests.plugins.worlds import offered
+from tests.plugins.worlds import SOUND, offered
 from tests.worlds import MF
 
 ENGINE = """
@@ -86,8 +86,6 @@ class Served:
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
-    from tests.plugins.worlds import SOUND
-
     bundle = f"data/A/validation/manifest_fingerprint={MF}"
     files = {
         f"data/orders/manifest_fingerprint={MF}/part-0.parquet": "1,2",
@@ -177,3 +175,20 @@ def test_a_second_service_beside_it_is_refused_in_one_line(served: Served) -> No
     assert second.stderr.startswith("error[SERVICE_BUSY]: ")
     assert len(second.stderr.splitlines()) == 1
     assert served.ask("GET", "/healthz")[0] == 200
+
+
+def test_what_waits_is_gone_on_with_by_itself_once_its_evidence_is_there(served: Served) -> None:
+    bundle = served.folder / f"runs/root/data/A/validation/manifest_fingerprint={MF}"
+    part = served.folder / f"runs/root/data/orders/manifest_fingerprint={MF}/part-0.parquet"
+    for path in (bundle / "report.json", part):
+        path.parent.mkdir(parents=True)
+        path.write_text("{}")
+    served.start()
+    sent = request(engine_run_root=str(served.folder / "runs/root"), requested_strategy="FORCE_REUSE")
+    status, told = served.ask("POST", "/v1/runs", sent)
+    assert (status, told["state"]) == (202, "WAITING_EVIDENCE")
+    (bundle / "_passed.flag").write_bytes(SOUND)
+    until = time.monotonic() + 40
+    while (state := served.ask("GET", f"/v1/runs/{told['run_id']}")[1]["state"]) != "READY":
+        assert time.monotonic() < until, f"nobody went on with it: {state}"
+        time.sleep(0.1)

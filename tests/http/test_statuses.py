@@ -204,6 +204,7 @@ def test_the_error_is_produced_as_it_is_described_by_every_operation(tmp_path: P
             fits(operation, got, described())
             assert got.headers["x-content-type-options"] == "nosniff"
             assert b"hunter2" not in got.body
+            assert (got.headers.get("www-authenticate") == "Bearer") == (status == 401)
             if status in (429, 503):
                 assert int(got.headers["retry-after"]) >= 0
 
