@@ -34,6 +34,7 @@ _WHY = {
     "contracts": "a pack is a folder",
     "policy": "a policy is a file",
     "serve": "it is a service itself",
+    "list --ready": "it reads the object store alone",
     "resume --rebuild-index": "the index is bound again where the authority is",
     "recover --store": "which store this is, is decided where it is",
     "verify --key": "the key is a file of this machine, and so the proof is made here",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sr_adapters.cli.far import local_only
 from sr_adapters.cli.instants import instant
 from sr_adapters.cli.session import REQUEST, Session, shown_state
 from sr_domain.record.states import RunState
@@ -42,6 +43,8 @@ def list_command(
     from sr_domain.queries.listing import Asked
 
     asked = Asked(_states(state), None if since is None else instant(session, since), key)
+    if ready and session.server is not None:
+        raise local_only("list --ready")
     if ready:
         return _list_ready(session, asked, limit)
     found = session.runner.listing(asked, limit=limit)
@@ -94,7 +97,7 @@ def _none_known(session: Session, state: str | None, *, narrowed: bool) -> Itera
         yield "No run known here fits that: sr list lists them all"
     elif state is not None:
         yield f"No run known here is {state}." if not state.startswith("!") else f"Every run known here is {state[1:]}."
-    elif session.runner.ready_runs(limit=1)[0]:
+    elif session.server is None and session.runner.ready_runs(limit=1)[0]:
         yield f"No runs in this platform run yet. READY runs of every other: {session.command('list', '--ready')}"
     else:
         yield f"No runs here yet: {session.where()}"

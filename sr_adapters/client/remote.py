@@ -174,12 +174,8 @@ class RemoteRunner:
         return self._service.told(Question("GET", ("v1", "runs"), asked), "list")[0]
 
     def ready_runs(self, asked: Asked | None = None, *, limit: int = 100) -> tuple[Sequence[Mapping[str, Any]], bool]:
-        """READY runs of every platform run; a service tells of no more than it has on one page."""
-        if limit > _PAGE:
-            what = f"a service lists {_PAGE} READY runs at most"
-            raise BadInput(ReasonCode.USAGE, what, f"give --limit {_PAGE} or less, or ask where the store is")
-        found = self._page({"ready": "true", **({} if asked is None else _query(asked))}, limit)
-        return list(found["runs"]), bool(found.get("more", False))
+        """Not asked of a service: `sr list --ready` reads the object store alone. Raises `BadInput(LOCAL_COMMAND)`."""
+        raise BadInput(ReasonCode.LOCAL_COMMAND, "a service lists the runs that its authority knows")
 
     def quarantined(self) -> Sequence[Mapping[str, Any]]:
         """Every quarantine record."""

@@ -187,7 +187,7 @@ class Transport:
             return Reply(came.status, came.document)
         what = f"it answers {_named(came.status)} with {came.kind}"
         if came.status == HTTPStatus.UNAUTHORIZED:
-            raise SrError(ReasonCode.AUTH_REQUIRED, f"{self.place}: {what}")
+            raise SrError(ReasonCode.AUTH_UNPROVEN, f"{self.place}: {what}")
         if came.status == HTTPStatus.FORBIDDEN:
             raise SrError(ReasonCode.AUTH_DENIED, f"{self.place}: {what}")
         raise self._away(what) if came.may_pass else self._other(what)

@@ -97,7 +97,7 @@ ANSWERS: list[tuple[str, Talk, str, int]] = [
     ("a page", saying("200 OK", b"<html>hello</html>", "text/html"), "SERVICE_ANSWER_INVALID", 9),
     ("another site", saying("404 Not Found", b"<html>", "text/html"), "SERVICE_ANSWER_INVALID", 9),
     ("a proxy's page", saying("502 Bad Gateway", b"<html>", "text/html"), "SERVICE_UNREACHABLE", 9),
-    ("a log-in page", saying("401 Unauthorized", b"<html>", "text/html"), "AUTH_REQUIRED", 6),
+    ("a log-in page", saying("401 Unauthorized", b"<html>", "text/html"), "AUTH_UNPROVEN", 6),
     ("a closed door", saying("403 Forbidden", b"<html>", "text/html"), "AUTH_DENIED", 6),
     ("other JSON", telling("200 OK", {"hello": "world"}), "SERVICE_ANSWER_INVALID", 9),
     ("a list", telling("200 OK", []), "SERVICE_ANSWER_INVALID", 9),
