@@ -306,6 +306,7 @@ ELSEWHERE = {
     "tests/http": (
         C.HTTP_INVALID, C.HEADERS_TOO_LARGE, C.REQUEST_TOO_SLOW, C.HOST_UNKNOWN, C.PATH_UNKNOWN, C.METHOD_NOT_ALLOWED,
         C.MEDIA_TYPE_UNSUPPORTED, C.PARAMETER_INVALID, C.REPLICA_BUSY, C.ADDRESS_UNUSABLE, C.PLAN_MISSING,
+        C.SERVICE_BUSY,
     ),
     "re-emit": tuple(code for code in C if code.value.startswith("REEMIT")),
 }  # fmt: skip
