@@ -813,6 +813,8 @@ def test_a_successor_whose_news_the_bus_did_not_take_says_so(stage: Stage) -> No
 
 ELSEWHERE = {
     "tests/cli/test_doctor_truth.py": {C.AUTHORITY_BEHIND},
+    "tests/client/test_commands.py": {C.LOCAL_COMMAND},
+    "tests/client/test_no_service.py": {C.SERVICE_UNREACHABLE, C.SERVICE_UNTRUSTED, C.SERVICE_ANSWER_INVALID},
     "tests/cli/test_auth.py": {C.AUTH_UNPROVEN, C.AUTH_UNREACHABLE, C.AUTH_UNSAFE},
     "tests/consumer/test_follower.py": {C.FOLLOWER_BUSY, C.BUS_POSITION_LOST},
     "tests/adapters/test_followers.py": {C.FOLLOWERS_UNREACHABLE},
