@@ -61,6 +61,7 @@ class ReasonCode(enum.StrEnum):
     PLATFORM_RUN_INVALID = "PLATFORM_RUN_INVALID"
     PLATFORM_RUN_REQUIRED = "PLATFORM_RUN_REQUIRED"
     USAGE = "USAGE"
+    LOCAL_COMMAND = "LOCAL_COMMAND"
     # the service
     HTTP_INVALID = "HTTP_INVALID"
     HEADERS_TOO_LARGE = "HEADERS_TOO_LARGE"
@@ -167,6 +168,9 @@ class ReasonCode(enum.StrEnum):
     ENGINE_ROOT_DENIED = "ENGINE_ROOT_DENIED"
     ENGINE_ROOT_ARCHIVED = "ENGINE_ROOT_ARCHIVED"
     ENGINE_ROOT_BUCKET_MISSING = "ENGINE_ROOT_BUCKET_MISSING"
+    SERVICE_UNREACHABLE = "SERVICE_UNREACHABLE"
+    SERVICE_UNTRUSTED = "SERVICE_UNTRUSTED"
+    SERVICE_ANSWER_INVALID = "SERVICE_ANSWER_INVALID"
     CLOCK_SKEW = "CLOCK_SKEW"
     INTERRUPTED = "INTERRUPTED"
     # re-emit
@@ -234,6 +238,7 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_U, "PLATFORM_RUN_INVALID", "the platform run id is not platform_YYYYMMDDTHHMMSSZ", "make one with sr session new", "correct PLATFORM_RUN_ID, or unset it"),
     (_U, "PLATFORM_RUN_REQUIRED", "the store is shared, and which platform run this is was not said", "set PLATFORM_RUN_ID, or run sr session new", "set PLATFORM_RUN_ID"),
     (_U, "USAGE", "the command line is wrong", "see --help"),
+    (_U, "LOCAL_COMMAND", "the command works on one machine alone, and a service was named", "leave out --server and unset SR_SERVER, on the machine that it is about"),
     (_U, "HTTP_INVALID", "what was sent is no HTTP request", "check the client, and any proxy on the way"),
     (_U, "HEADERS_TOO_LARGE", "the address and headers of the request are longer than is read", "send fewer and shorter headers"),
     (_X, "REQUEST_TOO_SLOW", "the request did not arrive whole in its time", "send it again, faster"),
@@ -309,6 +314,9 @@ _TABLE: tuple[tuple[Kind, str, str, *tuple[str, ...]], ...] = (
     (_X, "ENGINE_ROOT_DENIED", "the engine root refused access", "give these credentials the right to list and read the root, then retry"),
     (_X, "ENGINE_ROOT_ARCHIVED", "a file of the engine root lies in an archive tier", "restore the named object to a readable tier, then retry"),
     (_X, "ENGINE_ROOT_BUCKET_MISSING", "the bucket of the engine root is not there", "correct the request's engine_run_root, or create the bucket"),
+    (_X, "SERVICE_UNREACHABLE", "the service did not answer", "check --server or SR_SERVER, and that the service is up, then give the command again"),
+    (_X, "SERVICE_UNTRUSTED", "the certificate of the service is not trusted, or is another host's", "check the host in --server; name the authority that signed it in SSL_CERT_FILE"),
+    (_X, "SERVICE_ANSWER_INVALID", "what answered is no service of Scenario Runner, or of another release", "check --server or SR_SERVER, and any proxy on the way"),
     (_X, "CLOCK_SKEW", "this machine's clock is far from the server's", "synchronise the clock"),
     (_X, "INTERRUPTED", "the keyboard, a signal or the caller ended it early", "nothing is lost: run the same command again"),
     (_C, "REEMIT_BUSY", "the same re-emit is under way", "retry later"),

@@ -14,6 +14,7 @@ import click
 from sr_adapters.answers import error_document, error_node, sentence
 from sr_adapters.cli import exits, output, signals
 from sr_adapters.cli.errors import Tree, begin, remedy_here, tell, typed_with
+from sr_adapters.cli.far import refuse_from_afar
 from sr_adapters.cli.session import Session, own_profile
 from sr_ports import REASONS, Kind, ReasonCode, SrError
 from sr_ports.errors import described, foreseen
@@ -69,7 +70,7 @@ class Commands(Tree):
             return None
         module = importlib.import_module(f"sr_adapters.cli.{entry[0]}")
         command: click.Command = getattr(module, f"{cmd_name}_command")
-        return output.apart(command)
+        return output.apart(command, refuse_from_afar)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -89,21 +90,35 @@ class Commands(Tree):
 )
 @click.option("--profile", metavar="NAME|PATH", help="Wiring profile; default: $SR_PROFILE, ./sr.yaml, local.")
 @click.option("--policy", metavar="PATH", help="Policy profile; default: the profile's, else the shipped one.")
+@click.option("--server", metavar="URL", help="Ask this service instead; default: $SR_SERVER. Its token: $SR_TOKEN.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else there.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell more; show tracebacks of bugs.")
 @click.option("--wide", is_flag=True, help="Cut and drop nothing to fit the terminal.")
 @click.version_option(package_name="scenario-runner", prog_name="sr")
 @click.pass_context
-def sr(ctx: click.Context, profile: str | None, policy: str | None, as_json: bool, verbose: bool, wide: bool) -> None:
+def sr(
+    ctx: click.Context,
+    profile: str | None,
+    policy: str | None,
+    server: str | None,
+    as_json: bool,
+    verbose: bool,
+    wide: bool,
+) -> None:
     """Scenario Runner: proves, by reading every byte, that every gate of a run passed, then says READY."""
+    server = server or os.environ.get("SR_SERVER") or None
+    if server is not None and (profile or policy):
+        raise click.UsageError(
+            "a service has its own profile and policy: leave out --profile and --policy, or --server"
+        )
     named = profile or os.environ.get("SR_PROFILE") or own_profile()
-    ctx.obj = Session(named, policy, as_json, verbose, wide)
+    ctx.obj = Session(named, policy, as_json, verbose, wide, server)
     typed_with(ctx.obj.options)
 
 
 _FLAGS = frozenset({"--json", "-v", "--verbose", "--wide"})
 _VERBOSE = frozenset({"-v", "--verbose"})
-_VALUED = frozenset({"--profile", "--policy"})
+_VALUED = frozenset({"--profile", "--policy", "--server"})
 
 
 def _hoist(args: Sequence[str]) -> tuple[list[str], list[str]]:

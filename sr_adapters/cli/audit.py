@@ -16,8 +16,9 @@ from sr_adapters.cli.naming import run_argument
 from sr_adapters.cli.session import Session
 
 if TYPE_CHECKING:
+    from sr_adapters.cli.use_cases import WholeAudit
     from sr_domain.queries.audit import Audit
-    from sr_domain.queries.audit_all import Audited, StoreAudit
+    from sr_domain.queries.audit_all import Audited
     from sr_domain.queries.finding import Finding
 
 _PAGE = 50
@@ -55,7 +56,8 @@ def audit_command(session: Session, run_ids: tuple[str, ...], all_runs: bool, re
         return report.told()
     if all_runs:
         whole = session.runner.audit_all()
-        report.take(whole.audits(repair))
+        report.take(whole.audits(repair) if repair_status else whole.audits())
+        report.repaired += getattr(whole, "repaired", ())
         return report.told(whole)
     report.take(_each(run_ids, work))
     return report.told()
@@ -119,10 +121,10 @@ class _Report:
     def _faulty(self) -> list[Audit]:
         return [one for one in self.marked.values() if one.findings]
 
-    def told(self, whole: StoreAudit | None = None) -> int:
+    def told(self, whole: WholeAudit | None = None) -> int:
         """Say it; the exit code."""
-        faulty, store = self._faulty(), [] if whole is None else whole.store
-        not_asked = [] if whole is None else whole.not_asked
+        faulty, store = self._faulty(), () if whole is None else whole.store
+        not_asked = [] if whole is None else list(whole.not_asked)
         if whole is None:
             not_asked = sorted({what for one in (*self.marked.values(), *self.shown) for what in one.not_asked})
         if self.session.as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -57,9 +58,11 @@ def complete(sr: click.Command, asked: str) -> int:
 
 
 def runs(ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-    """Ids of the newest runs that begin so, or keys after ``key:``."""
+    """Ids of the newest runs that begin so, or keys after ``key:``. None of a service: it may take long to answer."""
 
     def ask(session: Session) -> list[CompletionItem]:
+        if ctx.find_root().params.get("server") or os.environ.get("SR_SERVER"):
+            return []
         from click.shell_completion import CompletionItem
 
         from sr_domain.queries.listing import Asked
@@ -104,8 +107,6 @@ def outputs(ctx: click.Context, incomplete: str) -> list[CompletionItem]:
 
 def _asked(ctx: click.Context, ask: Callable[[Session], list[CompletionItem]]) -> list[CompletionItem]:
     """What `ask` finds with the options of the command line that is being typed."""
-    import os
-
     from sr_adapters.cli.session import Session
 
     given = ctx.find_root().params

@@ -31,7 +31,7 @@ def doctor_command(session: Session, migrate: bool) -> int:
     """
     from sr_plugins.uses.doctor import examine, is_away
 
-    found = examine(session.runner, migrate=migrate)
+    found = examine(session.local, migrate=migrate)
     checks = [one if one.code is None else attrs.evolve(one, remedy=remedy_here(one.code, one.remedy)) for one in found]
     broken = [one for one in checks if one.ok is False]
     if session.as_json:

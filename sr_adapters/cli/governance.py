@@ -27,7 +27,7 @@ def export(session: Session, since: str | None) -> int:
     from sr_domain.run.trouble import Trouble
 
     codes = [exits.DONE]
-    for ref, found in session.runner.governance_facts(None if since is None else instant(session, since)):
+    for ref, found in session.local.governance_facts(None if since is None else instant(session, since)):
         if isinstance(found, Trouble):
             session.traceback(found.error)
             codes.append(exits.exit_for_error(found.error))

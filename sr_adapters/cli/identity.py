@@ -10,6 +10,7 @@ from sr_adapters.cli import output
 from sr_ports import BadInput, Identity, ReasonCode
 
 if TYPE_CHECKING:
+    from sr_domain.run.ports import Settings
     from sr_domain.runner import ScenarioRunner
 
 TOKEN = "SR_TOKEN"  # noqa: S105 - the name of a variable
@@ -35,6 +36,15 @@ def identity(runner: ScenarioRunner, claim: str | None) -> Identity:
     user = os_user()
     output.tell(f"note: {TOKEN} is not set: the actor is {user.actor}, this machine's user")
     return user
+
+
+def denial(actor: str | None, action: str, settings: Settings) -> str:
+    """Who was refused what, and who may."""
+    from sr_domain.run.rights import listed
+
+    may = ", ".join(sorted(listed(settings, action) or ())) or "nobody"
+    named = "auth.submit and auth.supersede" if action == "resume" else f"auth.{action}"
+    return f"actor {actor!r} may not {action} ({named}: {may})"
 
 
 def os_user() -> Identity:

@@ -18,7 +18,7 @@ def instant(session: Session, text: str) -> datetime:
 
     ago = re.fullmatch(r"([0-9]{1,6})([smhdw])", text)
     if ago is not None:
-        return session.runner.ports.clock.now() - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        return session.now() - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
     try:
         return parse_instant(f"{text}T00:00:00Z" if re.fullmatch(r"\d{4}-\d\d-\d\d", text) else text)
     except ValueError as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sr_adapters.cli.far import local_only
 from sr_adapters.cli.instants import instant
 from sr_adapters.cli.session import REQUEST, Session, shown_state
 from sr_domain.record.states import RunState
@@ -42,6 +43,8 @@ def list_command(
     from sr_domain.queries.listing import Asked
 
     asked = Asked(_states(state), None if since is None else instant(session, since), key)
+    if ready and session.server is not None:
+        raise local_only("list --ready")
     if ready:
         return _list_ready(session, asked, limit)
     found = session.runner.listing(asked, limit=limit)
@@ -49,7 +52,7 @@ def list_command(
         counted = {} if found.total is None else {"total": found.total}
         session.json({"runs": session.rows(found.rows), "more": found.more, **counted})
     elif found.rows:
-        now = session.runner.ports.clock.now()
+        now = session.now()
         headers = ["run", "state", "key", "age", "reason", "updated"]
         session.table(headers, [_listed(row, now) for row in found.rows])
         if found.more:
@@ -94,10 +97,10 @@ def _none_known(session: Session, state: str | None, *, narrowed: bool) -> Itera
         yield "No run known here fits that: sr list lists them all"
     elif state is not None:
         yield f"No run known here is {state}." if not state.startswith("!") else f"Every run known here is {state[1:]}."
-    elif session.runner.ready_runs(limit=1)[0]:
+    elif session.server is None and session.runner.ready_runs(limit=1)[0]:
         yield f"No runs in this platform run yet. READY runs of every other: {session.command('list', '--ready')}"
     else:
-        yield f"No runs here yet: profile {session.profile}, {session.runner.ports.store.location()}"
+        yield f"No runs here yet: {session.where()}"
         if os.path.isfile(REQUEST):  # noqa: PTH113 - as the profile is looked for
             yield f"  next: {session.command('submit', REQUEST)}"
         else:
@@ -110,7 +113,7 @@ def _list_ready(session: Session, asked: Asked, limit: int) -> int:
         session.json({"runs": session.rows(rows), "more": more})
         return session.troubles(rows)
     if rows:
-        now = session.runner.ports.clock.now()
+        now = session.now()
         shown = [[*_listed(row, now)[:4], row.get("platform_run_id"), row.get("updated_at_utc")] for row in rows]
         session.table(["run", "state", "key", "age", "platform run", "updated"], shown)
     count = f"{len(rows)} READY run{'' if len(rows) == 1 else 's'} shown, of the newest platform run first"

@@ -63,7 +63,7 @@ def _say_files(session: Session, run_id: str, output_id: str, files: Iterable[Pr
 @click.pass_obj
 def diff_command(session: Session, first: str, second: str) -> int:
     """How two runs differ: pins, policy, laws, outputs and their parts. No byte is read."""
-    found = session.runner.diff(first, second)
+    found = session.local.diff(first, second)
     if session.as_json:
         session.json(found)
         return exits.DONE

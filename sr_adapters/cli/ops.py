@@ -12,7 +12,7 @@ from sr_adapters.cli import exits, output
 from sr_adapters.cli.errors import Tree, as_typed, remedy_here, tell
 from sr_adapters.cli.lists import age
 from sr_adapters.cli.naming import run_argument
-from sr_adapters.cli.session import ACTOR_HELP, Session, bare_command, denial, state_text
+from sr_adapters.cli.session import ACTOR_HELP, Session, bare_command, state_text
 from sr_ports import ReasonCode
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def reemit_command(
     elif isinstance(done, Reemit):
         tell(code, f"run {done.run_id}: {done.message}", None if step is None else session.spelled(step, code))
     else:
-        tell(code, denial(done.actor, "reemit", session.runner.settings))
+        tell(code, session.denial(done, "reemit"))
     return exit_code
 
 
@@ -79,7 +79,7 @@ def list_quarantined(session: Session) -> int:
     if session.as_json:
         session.json({"quarantine": session.rows(records)})
     elif records:
-        now = session.runner.ports.clock.now()
+        now = session.now()
         session.table(["run", "reason", "key", "age", "conflicts", "since"], [_row(one, now) for one in records])
     else:
         session.say("Nothing is in quarantine.")
@@ -139,7 +139,7 @@ def new_session(session: Session) -> int:
     """Begin a new platform run: makes it the one of this runtime root, and prints the export line for others."""
     import os
 
-    made = session.runner.ports.platform.begin()
+    made = session.local.ports.platform.begin()
     export = f"export PLATFORM_RUN_ID={made}"
     session.json({"platform_run_id": made, "export": export}) if session.as_json else session.say(export)
     if os.environ.get("PLATFORM_RUN_ID"):

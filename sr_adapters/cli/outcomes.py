@@ -8,7 +8,7 @@ import click
 
 from sr_adapters.cli import exits
 from sr_adapters.cli.errors import remedy_here, running, tell
-from sr_adapters.cli.session import Session, denial, ref_lines, shown_state, state_text
+from sr_adapters.cli.session import Session, ref_lines, shown_state, state_text
 
 if TYPE_CHECKING:
     from sr_domain.record.details import Standing
@@ -36,7 +36,7 @@ def finish(session: Session, document: dict[str, Any], outcome: Outcome) -> int:
     if reason is not None and code != exits.DONE:
         what = f"run {outcome.run_id}: {outcome.message or reason.value}"
         if outcome.actor is not None:
-            what = denial(outcome.actor, outcome.action or "submit", session.runner.settings)
+            what = session.denial(outcome)
         tell(reason, what, outcome.remedy)
     return code
 

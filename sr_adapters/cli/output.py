@@ -152,23 +152,24 @@ def opened() -> Iterator[None]:
             aside.restore()
 
 
-def apart(command: click.Command) -> click.Command:
+def apart(command: click.Command, first: Callable[[], object] = lambda: None) -> click.Command:
     """The command, for which standard output is kept for the answers as soon as it runs.
 
-    Help and usage, which run no plugin, are written before.
+    Help and usage, which run no plugin, are written before. `first`: called before the command itself.
     """
     twin = copy.copy(command)
     if isinstance(twin, click.Group):
-        twin.commands = {name: apart(sub) for name, sub in twin.commands.items()}
+        twin.commands = {name: apart(sub, first) for name, sub in twin.commands.items()}
     elif twin.callback is not None:
-        twin.callback = _keeping(twin.callback)
+        twin.callback = _keeping(twin.callback, first)
     return twin
 
 
-def _keeping(callback: Callable[..., Any]) -> Callable[..., Any]:
+def _keeping(callback: Callable[..., Any], first: Callable[[], object]) -> Callable[..., Any]:
     @functools.wraps(callback)
     def kept(*args: Any, **kwargs: Any) -> Any:
         _keep_apart()
+        first()
         return callback(*args, **kwargs)
 
     return kept

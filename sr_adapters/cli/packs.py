@@ -68,10 +68,10 @@ def _against(session: Session, folder: str, uri: str, findings: Sequence[Finding
 
     if any(one.code in ("PACK_INVALID", "UNKNOWN_KEY", "DUPLICATE_ID") for one in findings):
         return ()
-    with session.runner.ports.roots.open(uri) as root:
+    with session.local.ports.roots.open(uri) as root:
         if not root.exists():
             return (error("ENGINE_ROOT_MISSING", uri, "the engine root is not there"),)
-        return check_against(root, load_pack(folder), session.runner.ports.laws)
+        return check_against(root, load_pack(folder), session.local.ports.laws)
 
 
 @click.group("policy", cls=Tree)

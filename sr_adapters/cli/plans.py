@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +14,7 @@ from sr_adapters.cli.request_flags import request_flags
 from sr_adapters.cli.session import Session
 
 if TYPE_CHECKING:
-    from sr_domain.queries.preview import PlanReport
+    from sr_domain.plan.compile import PlanRefused
 
 
 @click.command("plan")
@@ -29,55 +29,60 @@ def plan_command(session: Session, request: dict[str, Any], other: str | None) -
     """
     if other is not None:
         return _diff(session, session.runner.plan_diff(request, read_request(other)))
-    report = session.runner.plan(request)
-    code = exits.FAILED if report.plan is None else exits.DONE
+    report = session.runner.plan(request).document()
+    code = exits.DONE if "plan_hash" in report else exits.FAILED
     if session.as_json:
-        session.json({**report.document(), "exit_code": code})
+        session.json({**report, "exit_code": code})
     else:
-        _explain(session, report)
-    if report.problems:
-        _tell_problems("error" if code else "note", report)
+        _explain(session, report, request.get("engine_run_root"))
+    if report["problems"]:
+        _tell_problems("error" if code else "note", _refused(report["problems"]))
     return code
 
 
-def _tell_problems(word: str, report: PlanReport) -> None:
-    """The line that submitting would end with as things are. The table names problems of every kind."""
-    from sr_domain.plan.compile import PlanRefused
+def _refused(problems: Sequence[Mapping[str, str]]) -> PlanRefused:
+    from sr_domain.plan.compile import PlanRefused, Problem
+    from sr_ports import ReasonCode
 
-    refused = PlanRefused(report.problems)
-    others = sum(one.code is not refused.code for one in report.problems)
+    return PlanRefused(tuple(Problem(ReasonCode(one["code"]), one["subject"], one["detail"]) for one in problems))
+
+
+def _tell_problems(word: str, refused: PlanRefused) -> None:
+    """The line that submitting would end with as things are. The table names problems of every kind."""
+    others = sum(one.code is not refused.code for one in refused.problems)
     more = f" (and {others} of another kind)" if others else ""
     tell(refused.code, f"{refused.message}{more}", word=word)
 
 
-def _explain(session: Session, report: PlanReport) -> None:
-    request, plan = report.request, report.plan
-    session.say(f"plan for run {request.run_id}")
+def _explain(session: Session, report: Mapping[str, Any], root: str | None) -> None:
+    """The plan as its document has it. `root`: the engine root that the request names."""
+    session.say(f"plan for run {report['run_id']}")
     session.pairs(
         [
-            ("intent", request.fingerprint),
-            ("plan hash", None if plan is None else plan.plan_hash),
-            ("strategy", report.strategy.value),
-            ("engine root", request.engine_run_root),
+            ("intent", report["intent_fingerprint"]),
+            ("plan hash", report.get("plan_hash")),
+            ("strategy", report["strategy"]),
+            ("engine root", root),
         ]
     )
-    if plan is not None:
+    if "plan_hash" in report:
         rows = [
             (
-                one.output_id,
-                "optional" if one.optional else "required",
-                "instance" if one.instance_pins else "world",
-                one.path,
+                one["output_id"],
+                "optional" if one["optional"] else "required",
+                "instance" if one["instance_pins"] else "world",
+                one["path"],
             )
-            for one in plan.outputs
+            for one in report["outputs"]
         ]
         session.table(["output", "need", "proof", "path"], rows)
         session.table(
             ["gate", "law", "bundle", "after"],
-            [(g.gate_id, g.method.kind, g.bundle_root, len(g.upstream)) for g in plan.gates],
+            [(g["gate_id"], g["method"]["kind"], g["bundle_root"], len(g["upstream"])) for g in report["gates"]],
         )
-    if report.problems:
-        session.table(["problem", "subject", "detail"], [(p.code.value, p.subject, p.detail) for p in report.problems])
+    if report["problems"]:
+        names = ("code", "subject", "detail")
+        session.table(["problem", "subject", "detail"], [[one[name] for name in names] for one in report["problems"]])
 
 
 def _diff(session: Session, diff: Mapping[str, Any]) -> int:

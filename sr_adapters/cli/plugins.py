@@ -37,25 +37,27 @@ def listed(session: Session) -> int:
 
     Exit code 2 when two plugins give one name: one of Scenario Runner's own stands, of two others neither can be used.
     """
-    from sr_plugins.wiring.wire import survey
     from sr_ports import ReasonCode
 
-    profile = session.any_profile()
-    host = survey(profile)
-    offers, conflicts = [_told(profile, one) for one in host.offers()], [one.what for one in host.conflicts]
+    found = _installed(session) if session.server is None else session.remote.plugins()
     if session.as_json:
-        import attrs
-
-        session.json({"plugins": [attrs.asdict(offer) for offer in offers], "conflicts": conflicts})
+        session.json(found)
     else:
-        rows = [
-            (o.port, o.name, o.distribution, o.version, o.entry_point, "yes" if o.loaded else f"no: {o.why}")
-            for o in offers
-        ]
+        names = ("port", "name", "distribution", "version", "entry_point")
+        rows = [(*(o[one] for one in names), "yes" if o["loaded"] else f"no: {o['why']}") for o in found["plugins"]]
         session.table(["port", "name", "distribution", "version", "entry point", "loaded"], rows)
-    for what in conflicts:
+    for what in found["conflicts"]:
         tell(ReasonCode.PLUGIN_CONFLICT, what)
-    return exits.USAGE if conflicts else exits.DONE
+    return exits.USAGE if found["conflicts"] else exits.DONE
+
+
+def _installed(session: Session) -> Mapping[str, Any]:
+    """What there is here."""
+    from sr_adapters.answers import plugins_told
+    from sr_plugins.wiring.wire import survey
+
+    profile = session.any_profile()
+    return plugins_told(profile, survey(profile))
 
 
 def _told(profile: Profile, row: T) -> T:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sr_adapters.cli import exits, output
 from sr_adapters.cli.errors import tell
+from sr_adapters.cli.far import local_only
 from sr_adapters.cli.findings import step
 from sr_adapters.cli.naming import run_argument
 from sr_adapters.cli.session import Session, counted
@@ -42,21 +43,11 @@ def verify_command(
     5 on any fault; that the run was superseded is one, and that its
     record is gone another: outputs are proven from the view and its part lists all the same.
     """
-    from sr_plugins.uses.consumer import verify_facts
 
-    def progress(line: str) -> None:
-        if session.narrates:
-            output.tell(line)
-
-    done = verify_facts(
-        facts,
-        profile=session.loaded,
-        engine_run_root=engine_run_root,
-        fast=fast,
-        key=key,
-        allow_superseded=allow_superseded,
-        progress=progress,
-    ).verification
+    how = {"engine_run_root": engine_run_root, "fast": fast, "allow_superseded": allow_superseded}
+    done = (
+        _verified_here(session, facts, key, how) if session.server is None else _verified_afar(session, facts, key, how)
+    )
     if session.as_json:
         session.json(done.document())
     else:
@@ -78,6 +69,26 @@ def _exit_code(done: Verification) -> int:
     if not left:
         return exits.UNREACHABLE
     return exits.FAULT if any(one.weight is not Weight.UNFINISHED for one in left) else exits.WAITING
+
+
+def _verified_here(session: Session, facts: str, key: str | None, how: Mapping[str, Any]) -> Verification:
+    from sr_plugins.uses.consumer import verify_facts
+
+    def progress(line: str) -> None:
+        if session.narrates:
+            output.tell(line)
+
+    return verify_facts(facts, profile=session.loaded, key=key, progress=progress, **how).verification
+
+
+def _verified_afar(session: Session, facts: str, key: str | None, how: Mapping[str, Any]) -> Verification:
+    """As the service proves it. A view that is named by its path is proven where that is, and so is a signature."""
+    from sr_domain.record.layout import run_of
+    from sr_domain.run.names import is_name
+
+    if key is not None or not (is_name(facts) or run_of(facts)):
+        raise local_only("verify PATH" if key is None else "verify --key")
+    return session.remote.verify(facts, **how)
 
 
 def _say_proven(session: Session, done: Verification, *, fast: bool, signed: bool) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from sr_adapters.cli import exits
+from sr_adapters.cli.far import local_only
 from sr_adapters.cli.naming import run_argument
 from sr_adapters.cli.outcomes import answer, worked
 from sr_adapters.cli.session import ACTOR_HELP, Session
@@ -41,6 +42,8 @@ def recover_command(
     With --store: the authority serves this store where it is from now on. moved: what it served elsewhere is here now.
     copy, new: it gets another identity, and the keys of the former one are not its own.
     """
+    if store and session.server is not None:
+        raise local_only("recover --store")
     if store:
         return _store(session, what, run_id or artifact or receipt, accept_loss, reason, actor)
     if run_id is None or what is not None:
@@ -65,7 +68,7 @@ def _store(
         raise click.UsageError("--store takes --as moved, copy or new, and no run")
     if not accept_loss or not reason:
         raise click.UsageError("give --accept-loss and --reason: what was known of the store counts no more")
-    decided = session.runner.recover_store(what, reason=reason, actor=session.actor(actor))
+    decided = session.local.recover_store(what, reason=reason, actor=session.actor(actor))
     if session.as_json:
         session.json(decided.document())
         return exits.DONE

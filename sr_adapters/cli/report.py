@@ -39,7 +39,7 @@ def report_command(session: Session, run_id: str, named: str | None) -> int:
     from sr_adapters.console.report import check_installed, report
 
     check_installed()
-    told = session.runner.dossier(run_id)
+    told = session.local.dossier(run_id)
     page = report(told)
     if named == _STDOUT:
         output.answer(page.rstrip("\n"))

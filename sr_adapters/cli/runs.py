@@ -12,6 +12,7 @@ import click
 from sr_adapters.answers import versioned
 from sr_adapters.cli import exits, output, signals
 from sr_adapters.cli.errors import as_typed, remedy_here
+from sr_adapters.cli.far import local_only
 from sr_adapters.cli.naming import run_argument
 from sr_adapters.cli.outcomes import answer, remedy_of, tell_standing, worked
 from sr_adapters.cli.request_flags import request_flags
@@ -92,6 +93,8 @@ def resume_command(
     """Finish what waits or was left by a crash."""
     if (force and not run_ids) or (sum((bool(run_ids), all_runs, watch)) != 1 and not (rebuild_index and not run_ids)):
         raise click.UsageError("give run ids, or --all, or --watch; --force goes with run ids")
+    if rebuild_index and session.server is not None:
+        raise local_only("resume --rebuild-index")
     if not run_ids:
         session.require("resume")  # of a run that is named, its record takes the denial
     unbound = _rebuild(session, only=not (all_runs or watch)) if rebuild_index else exits.DONE
@@ -129,7 +132,7 @@ def _steps(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 def _rebuild(session: Session, *, only: bool) -> int:
     """Bind again what the authority lost; the exit code. `only`: nothing else will be answered."""
     troubles: list[Trouble] = []
-    made = session.runner.rebuild_index(troubles.append)
+    made = session.local.rebuild_index(troubles.append)
     rows = [{"run_id": one.run_id, "trouble": one.document()} for one in troubles]
     for one in troubles:
         session.traceback(one.error)
@@ -196,7 +199,7 @@ def _look(session: Session, looks: Looks | None) -> tuple[list[dict[str, Any]], 
     """One look, and how to look from then on. What the list of runs itself raises is a row without a run.
 
     `looks`: at what is due; None at first: then at every run with something left to do, and at what has no record any
-    more. All records are listed for that, so one whole look has to do.
+    more. All records are listed for that, so one whole look has to do. A service is asked for what is left each time.
     """
     from sr_domain.run.trouble import each, trouble_of
     from sr_plugins.uses.looks import Looks
@@ -207,7 +210,7 @@ def _look(session: Session, looks: Looks | None) -> tuple[list[dict[str, Any]], 
         if looks is None:
             actor = session.actor()
             done += each(chain(runner.unsettled(), runner.lost()), lambda run_id: runner.resume(run_id, actor=actor))
-            looks = Looks(runner, actor=actor)
+            looks = None if session.server is not None else Looks(session.local, actor=session.identity())
         else:
             done += looks.each()
     except Exception as error:  # noqa: BLE001 - a watch outlives whatever one look met

@@ -13,11 +13,16 @@ import click
 from sr_adapters.answers import hides, versioned
 from sr_adapters.cli import output
 from sr_adapters.cli.errors import as_typed, remedy_here, running, tell
+from sr_adapters.cli.far import local_only
 from sr_adapters.shown import folded, in_line
 
 if TYPE_CHECKING:
-    from sr_domain.run.outcome import NextStep
-    from sr_domain.run.ports import Settings
+    from datetime import datetime
+
+    from sr_adapters.cli.use_cases import UseCases
+    from sr_adapters.client.remote import RemoteRunner
+    from sr_domain.run.callers import Actor
+    from sr_domain.run.outcome import NextStep, Outcome
     from sr_domain.runner import ScenarioRunner
     from sr_plugins.documents.profile import Profile
     from sr_ports import Identity, ReasonCode, SrError
@@ -28,7 +33,7 @@ SUPERSEDED = "READY (superseded)"
 ACTOR_HELP = "Who asks, a mere claim; default: whom SR_TOKEN proves, else this machine's user."
 _OWN_RIGHT = frozenset({"submit", "retry", "resume", "reemit", "recover", "doctor"})
 """Commands that need another right than reading, and the one that looks into why nobody is let in."""
-_STYLES = {
+STYLES = {
     "READY": "green",
     SUPERSEDED: "yellow",
     "FAILED": "red",
@@ -40,19 +45,45 @@ _STYLES = {
 class Session:
     """One command line's options and answers."""
 
-    def __init__(self, profile: str, policy: str | None, as_json: bool, verbose: bool, wide: bool = False) -> None:
+    def __init__(
+        self,
+        profile: str,
+        policy: str | None,
+        as_json: bool,
+        verbose: bool,
+        wide: bool = False,
+        server: str | None = None,
+    ) -> None:
         self.wide = wide
+        self.server = server
         self.profile = profile
         self.policy = policy
         self.as_json = as_json
         self.verbose = verbose
         self._user: Identity | None = None
 
+    @property
+    def runner(self) -> UseCases:
+        """The run authority: the service that was named, else the runner of the chosen profile."""
+        return self.local if self.server is None else self.remote
+
     @cached_property
-    def runner(self) -> ScenarioRunner:
-        """The runner of the chosen profile, built when first needed and closed at the end."""
+    def remote(self) -> RemoteRunner:
+        """The service that was named, which is asked when something is needed of it. Raises `BadInput(USAGE)`."""
+        from sr_adapters.client.remote import RemoteRunner
+
+        return RemoteRunner.at(str(self.server), os.environ)
+
+    @cached_property
+    def local(self) -> ScenarioRunner:
+        """The runner of the chosen profile, built when first needed and closed at the end.
+
+        Raises `BadInput(LOCAL_COMMAND)` where a service was named.
+        """
         from sr_plugins import build_runner
 
+        if self.server is not None:
+            raise local_only(running())
         runner = build_runner(self.loaded, policy=self.policy, narrate=self.narrates)
         root = click.get_current_context().find_root()
         root.call_on_close(runner.close)
@@ -61,12 +92,17 @@ class Session:
             self.require("read", runner)
         return runner
 
-    def actor(self, claim: str | None = None) -> Identity:
+    def actor(self, claim: str | None = None) -> Actor:
         """Who gives this command line. `claim`: what ``--actor`` says. Raises as `identity.identity`.
 
-        A token is asked for its actor each time: a command that goes on for long ends with it.
+        A token is asked for its actor each time: a command that goes on for long ends with it. A service finds out
+        by itself who asks, and is told no more than the claim.
         """
-        return self._actor(self.runner, claim)
+        return self._actor(self.local, claim) if self.server is None else claim
+
+    def identity(self) -> Identity:
+        """Who gives this command line, to the runner of this process."""
+        return self._actor(self.local)
 
     def _actor(self, runner: ScenarioRunner, claim: str | None = None) -> Identity:
         from sr_adapters.cli.identity import identity
@@ -79,10 +115,16 @@ class Session:
         return who
 
     def require(self, action: str, runner: ScenarioRunner | None = None) -> None:
-        """Return for an actor who may do this. Raises `BadInput`: `AUTH_UNPROVEN`, `AUTH_DENIED`."""
+        """Return for an actor who may do this. Raises `BadInput`: `AUTH_UNPROVEN`, `AUTH_DENIED`.
+
+        A service decides that itself of whatever it is asked.
+        """
+        from sr_adapters.cli.identity import denial
         from sr_ports import BadInput, ReasonCode
 
-        runner = self.runner if runner is None else runner
+        if self.server is not None:
+            return
+        runner = self.local if runner is None else runner
         who = self._actor(runner)
         if not runner.allows(action, who):
             raise BadInput(ReasonCode.AUTH_DENIED, denial(who.actor, action, runner.settings))
@@ -134,7 +176,9 @@ class Session:
 
     @property
     def options(self) -> list[str]:
-        """Profile and policy of this command line, where another would take others."""
+        """The service, or profile and policy, of this command line, where another would take others."""
+        if self.server is not None:
+            return ["--server", self.server]
         profile = [] if self.profile == own_profile() else ["--profile", self.profile]
         return profile + ([] if self.policy is None else ["--policy", self.policy])
 
@@ -144,6 +188,26 @@ class Session:
         before = step.before if code is None else remedy_here(code, step.before)
         told = f"{before}{typed}{step.after}"
         return as_typed(told) if command is None else told
+
+    def now(self) -> datetime:
+        """The time by which ages are told: the runner's clock, or with a service this machine's."""
+        if self.server is None:
+            return self.local.ports.clock.now()
+        from datetime import UTC, datetime
+
+        return datetime.now(UTC)
+
+    def where(self) -> str:
+        """Where is looked for runs, for people."""
+        return f"profile {self.profile}, {self.local.ports.store.location()}" if self.server is None else self.server
+
+    def denial(self, outcome: Outcome, action: str = "submit") -> str:
+        """Who was refused what, and who may; a service says that itself. `action`: where the outcome has none."""
+        if self.server is not None:
+            return str(getattr(outcome, "said", outcome.message))
+        from sr_adapters.cli.identity import denial
+
+        return denial(outcome.actor, outcome.action or action, self.local.settings)
 
     def run_id(self, run: str) -> str:
         """The id of a run by any name of it."""
@@ -224,42 +288,13 @@ class Session:
         """Rows to compare: ruled, coloured and fitted on a terminal, aligned plain text elsewhere."""
         texts = [["" if cell is None else in_line(str(cell)) for cell in row] for row in rows]
         if output.answers().isatty():
-            self._rich_table(headers, texts, title)
+            from sr_adapters.cli.ruled import ruled
+
+            ruled(headers, texts, title, self.room, STYLES)
             return
         widths = [max(len(row[i]) for row in [list(headers), *texts]) for i in range(len(headers))]
         for row in [[header.upper() for header in headers], *texts]:
             output.answer("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-    def _rich_table(self, headers: Sequence[str], rows: Sequence[Sequence[str]], title: str | None) -> None:
-        from rich import box
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
-
-        from sr_adapters.cli import tables
-
-        room, dropped, spared = self.room, 0, 0
-        if room is not None:
-            headers, rows, spared = tables.without_spare(headers, rows, room - _MARGIN)
-        styles = [[_STYLES.get(cell, "") for cell in row] for row in rows]
-        if room is not None:
-            headers, rows, dropped = tables.fitted(headers, rows, room - _MARGIN)
-        table = Table(
-            title=title, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD, collapse_padding=True
-        )
-        for header in headers:
-            table.add_column(header, overflow="ignore", no_wrap=True)
-        for row, styled in zip(rows, styles, strict=True):
-            table.add_row(*(Text(cell, style=style) for cell, style in zip(row, styled, strict=False)))
-        console = Console(file=output.answers().file(), width=_UNCUT if room is None else room)
-        console.print(table, crop=room is not None)
-        if dropped + spared:
-            output.answer(f"  {dropped + spared} more column{'s' * (dropped + spared > 1)}: --wide")
-
-
-_MARGIN = 4
-"""Columns that the rules of a table take beside its cells."""
-_UNCUT = 10_000
 
 
 def _cut(value: str, room: int | None, before: int) -> str:
@@ -273,7 +308,7 @@ def _cut(value: str, room: int | None, before: int) -> str:
 
 def state_text(state: str | None) -> str:
     """A run state, coloured on a terminal (click drops the colour elsewhere)."""
-    return click.style(state or "UNKNOWN", fg=_STYLES.get(state or "", "blue"), bold=True)
+    return click.style(state or "UNKNOWN", fg=STYLES.get(state or "", "blue"), bold=True)
 
 
 def seconds(value: float | None) -> str:
@@ -306,15 +341,6 @@ def bare_command(*words: str) -> str:
 def shown_state(state: str | None, superseded_by: object) -> str:
     """A run's state for people, who must not take a run for READY that another has corrected."""
     return SUPERSEDED if state == "READY" and superseded_by else state or ""
-
-
-def denial(actor: str | None, action: str, settings: Settings) -> str:
-    """Who was refused what, and who may."""
-    from sr_domain.run.rights import listed
-
-    may = ", ".join(sorted(listed(settings, action) or ())) or "nobody"
-    named = "auth.submit and auth.supersede" if action == "resume" else f"auth.{action}"
-    return f"actor {actor!r} may not {action} ({named}: {may})"
 
 
 def ref_lines(node: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -91,7 +91,15 @@ VARIABLES = {
     "SR_OTLP_ENABLED": ("commands", "true adds the sink `otlp` to the profile's, false takes it away"),
     "SR_OBS_DROP_DEBUG": ("commands", "true: DEBUG events are told to no sink"),
     "SR_PROFILE": ("commands", "the profile, where none is named"),
-    "SR_TOKEN": ("commands", "the bearer token that proves who asks, where the profile's `auth.mode` asks for proof"),
+    "SR_SERVER": ("commands", "the service that is asked, where `--server` names none"),
+    "SR_TOKEN": (
+        "commands",
+        "the bearer token that proves who asks: to a service, or where the profile's `auth.mode` asks for proof",
+    ),
+    "SR_SERVER_TIMEOUT": (
+        "commands",
+        "seconds that a service has for a whole answer; where it is not set 120, for `verify` and `audit` 660",
+    ),
     "SR_ENGINE_S3_ENDPOINT": (
         "commands",
         "endpoint of engine roots on S3 where the profile has no `engine.s3` and no store there",

@@ -52,9 +52,10 @@ class Finding:
         return _OF_THE_ENGINE.get(how) if told and self.code is ReasonCode.TRUTH_ALTERED else None
 
     def document(self) -> dict[str, Any]:
-        """JSON form; `bound` only where a signature was asked for."""
+        """JSON form; `bound` only where a signature was asked for, `remedy` where its code's own is not the way."""
         node = {"code": self.code.value, "where": self.where, "what": self.what}
-        return node if self.bound is None else {**node, "bound": self.bound}
+        more = {"bound": self.bound, "remedy": self.remedy}
+        return {**node, **{name: value for name, value in more.items() if value is not None}}
 
 
 def unfinished(where: str, what: str) -> Finding:

@@ -37,6 +37,12 @@ def no_run(name: str) -> NotFound:
     return NotFound(ReasonCode.RUN_NOT_FOUND, what, "check the key and the profile; sr list shows the keys")
 
 
+def no_view(name: str) -> NotFound:
+    """That a consumer finds no facts view. `name`: the run, ref, path or URI that was asked for."""
+    remedy = "check the path or id; sr status tells"
+    return NotFound(ReasonCode.FACTS_VIEW_MISSING, f"the facts view {name} is not there", remedy)
+
+
 def id_of(ports: Ports, run: str) -> str:
     """The id of a run that is named by it, by six characters or more of it, by ``key:KEY`` or by a ref of it.
 
@@ -48,6 +54,18 @@ def id_of(ports: Ports, run: str) -> str:
     return run if _RUN_ID.fullmatch(run) else id_named(ports, run)
 
 
+def id_in(run: str) -> str | None:
+    """The id that a run's name has in it; None for a prefix, which has to be looked for. Raises `BadInput(USAGE)`."""
+    named = run_of(run)
+    if named is not None:
+        return named[1]
+    if not is_name(run):
+        raise _no_name(run)
+    if run.startswith(KEY):
+        return run_id_for(run.removeprefix(KEY))
+    return run if _RUN_ID.fullmatch(run) else None
+
+
 def id_named(ports: Ports, name: str) -> str:
     """The id of the run that is named by a prefix of its id, or by ``key:KEY``, which need not be there.
 
@@ -55,11 +73,7 @@ def id_named(ports: Ports, name: str) -> str:
     `BadInput(USAGE)` for what is no name and for a prefix of several, `NotFound(RUN_NOT_FOUND)`.
     """
     if not is_name(name):
-        raise BadInput(
-            ReasonCode.USAGE,
-            f"{name[:64]!r} is not a run id",
-            f"give its 32 lower-case hex characters, the first {LEAST} or more of them, or key:KEY",
-        )
+        raise _no_name(name)
     if name.startswith(KEY):
         return run_id_for(name.removeprefix(KEY))
     found = _indexed(ports, name) or dict.fromkeys(islice(_recorded(ports, name), _TOLD + 1), "")
@@ -68,6 +82,11 @@ def id_named(ports: Ports, name: str) -> str:
     if len(found) > 1:
         raise _ambiguous(name, found)
     return next(iter(found))
+
+
+def _no_name(text: str) -> BadInput:
+    remedy = f"give its 32 lower-case hex characters, the first {LEAST} or more of them, or key:KEY"
+    return BadInput(ReasonCode.USAGE, f"{text[:64]!r} is not a run id", remedy)
 
 
 def _ambiguous(name: str, found: dict[str, str]) -> BadInput:

@@ -16,7 +16,7 @@ from sr_domain.queries.opened_view import OpenedView, opened_view
 from sr_domain.queries.verify import Verification, Verifier, verify
 from sr_domain.record.layout import Layout, run_of
 from sr_domain.run.lookup import view_of
-from sr_domain.run.names import id_of, is_name
+from sr_domain.run.names import id_of, is_name, no_view
 from sr_domain.run.ports import Ports
 from sr_plugins.documents.files import read_config
 from sr_plugins.documents.profile import Profile, ProfileSource, Section, load_profile
@@ -113,8 +113,7 @@ def _stored(ports: Ports, source: str, ref: str | None, progress: Callable[[str]
     finally:
         ports.authority.close()
     if blob is None or key is None:
-        remedy = "check the path or id; sr status tells"
-        raise NotFound(ReasonCode.FACTS_VIEW_MISSING, f"the facts view {asked} is not there", remedy)
+        raise no_view(asked)
     return key, blob.data
 
 

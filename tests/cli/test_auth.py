@@ -174,13 +174,15 @@ def test_a_token_that_is_taken_back_ends_a_command_that_goes_on(
     guarded: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from sr_adapters.cli.session import Session
-    from sr_ports import BadInput
+    from sr_ports import BadInput, Identity
 
     as_(monkeypatch, "alice")
     session = Session("profile.yaml", None, False, False)
     with build_runner("profile.yaml") as runner:
-        vars(session)["runner"] = runner
-        assert session.actor().actor == "alice"
+        vars(session)["local"] = runner
+        who = session.actor()
+        assert isinstance(who, Identity)
+        assert who.actor == "alice"
         (guarded.folder / "tokens.yaml").write_text(f"alice: {'0' * 64}\n")
         with pytest.raises(BadInput, match="AUTH_UNPROVEN"):
             session.actor()

@@ -813,6 +813,15 @@ def test_a_successor_whose_news_the_bus_did_not_take_says_so(stage: Stage) -> No
 
 ELSEWHERE = {
     "tests/cli/test_doctor_truth.py": {C.AUTHORITY_BEHIND},
+    "tests/client/test_commands.py": {C.LOCAL_COMMAND},
+    "tests/http/test_problems.py": {
+        C.PATH_UNKNOWN, C.METHOD_NOT_ALLOWED, C.MEDIA_TYPE_UNSUPPORTED, C.PARAMETER_INVALID, C.PLAN_MISSING,
+        C.HEADERS_TOO_LARGE, C.REQUEST_TOO_SLOW,
+    },
+    "tests/http/test_limits.py": {C.HTTP_INVALID, C.HOST_UNKNOWN, C.ADDRESS_UNUSABLE},
+    "tests/http/test_submissions.py": {C.REPLICA_BUSY},
+    "tests/adapters/test_sole_service.py": {C.SERVICE_BUSY},
+    "tests/client/test_no_service.py": {C.SERVICE_UNREACHABLE, C.SERVICE_UNTRUSTED, C.SERVICE_ANSWER_INVALID},
     "tests/cli/test_auth.py": {C.AUTH_UNPROVEN, C.AUTH_UNREACHABLE, C.AUTH_UNSAFE},
     "tests/consumer/test_follower.py": {C.FOLLOWER_BUSY, C.BUS_POSITION_LOST},
     "tests/adapters/test_followers.py": {C.FOLLOWERS_UNREACHABLE},

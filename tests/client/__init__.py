@@ -1,0 +1,1 @@
+"""The command line as the client of a service."""
