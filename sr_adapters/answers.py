@@ -36,6 +36,7 @@ CONTRACTS: Mapping[str, str] = {
     "open": "opened",
     "diff": "run_diff",
     "explain": "explain",
+    "report": "report",
     "plan": "plan",
     "plan --diff": "plan_diff",
     "reemit": "reemit",

@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "open": ("opens", "The exact files of a proven output, one a line."),
     "diff": ("opens", "How two runs differ."),
     "explain": ("explains", "Why a run is where it is, and what to do next."),
+    "report": ("report", "A run's page as one HTML file."),
     "resume": ("runs", "Finish what waits or was left by a crash."),
     "retry": ("retry", "Ask again after a failure, under the next free key."),
     "reemit": ("ops", "Publish READY or a terminal fact again, from truth."),

@@ -39,8 +39,12 @@ if TYPE_CHECKING:
     callback=lambda _context, _option, text: _size(text),
     help="Total bytes of outputs, about: 10k, 5M, 2G.",
 )
+@click.option(
+    "--serve", is_flag=True, help="Then a run in each other state, and the console on them (needs [service])."
+)
+@click.option("--port", metavar="P", type=click.IntRange(0, 65_535), default=0, help="Of --serve; default: any.")
 @click.pass_obj
-def demo_command(session: Session, folder: str, fail: str, size: str) -> int:
+def demo_command(session: Session, folder: str, fail: str, size: str, serve: bool, port: int) -> int:
     """Build a small sealed world and take it to READY, telling the story.
 
     Truth, authority and bus are files below DIR; with --profile local_parity, local_kinesis or aws they are that
@@ -52,18 +56,17 @@ def demo_command(session: Session, folder: str, fail: str, size: str) -> int:
     root = Path(folder).absolute()
     pack = load_pack("builtin")
     gates = pack.gates
+    if serve:
+        from sr_adapters.cli.serve import check_installed
+
+        check_installed()
     spoiled = next((gate_id for gate_id in gates if fail and fail in (gate_id, gate_id.split(".")[2])), None)
     if fail and spoiled is None:
         raise click.BadParameter(
             f"{fail!r} is no gate of the shipped pack; there are: {', '.join(gates)}", param_hint="--fail"
         )
     command = [sys.executable, "-m", "sr_adapters.demo_engine", "--pack", str(_pack(root)), "--size", size]
-    profile: dict[str, Any] = {
-        "profile": "demo",
-        **_servers(session),
-        "runtime_root": str(root / "runs"),
-        "invoker": {"adapter": "subprocess", "command": command, "cwd": str(root), "timeout_seconds": 3600},
-    }
+    profile = _profile(session, root, command)
     spoiling = {**profile["invoker"], "command": [*command, "--fail", spoiled]} if spoiled else profile["invoker"]
     read = session.read({**profile, "invoker": spoiling})
     runner = build_runner(read, policy=session.policy, narrate=session.narrates)
@@ -77,7 +80,30 @@ def demo_command(session: Session, folder: str, fail: str, size: str) -> int:
     outcome = runner.submit(request, actor="demo")
     if not session.as_json:
         _conclude(session, outcome, root, time.monotonic() - started)
-    return finish(session, {**outcome.document(), "root": str(root), "profile": profile}, outcome)
+    if not serve:
+        return finish(session, {**outcome.document(), "root": str(root), "profile": profile}, outcome)
+    runner.close()
+    return _show(session, profile, request, port)
+
+
+def _profile(session: Session, root: Path, command: list[str]) -> dict[str, Any]:
+    """The demo's own: files below its folder, save the servers of the profile that was named."""
+    return {
+        "profile": "demo",
+        **_servers(session),
+        "runtime_root": str(root / "runs"),
+        "invoker": {"adapter": "subprocess", "command": command, "cwd": str(root), "timeout_seconds": 3600},
+    }
+
+
+def _show(session: Session, profile: dict[str, Any], request: dict[str, Any], port: int) -> int:
+    """The other runs, then the console on all of them."""
+    from sr_adapters.cli.demo_states import more_runs
+    from sr_adapters.cli.serve import serve_at
+
+    for made in more_runs(session, profile, request):
+        session.say(f"{'' if made.state is None else made.state.value} run {made.run_id}")
+    return serve_at(session, "127.0.0.1", port)
 
 
 def _servers(session: Session) -> dict[str, Any]:

@@ -37,6 +37,7 @@ def explain_command(session: Session, run_id: str) -> int:
         f"{state_text(shown_state(told.state, told.superseded_by))} run {told.run_id}"
         + (f"  {told.reason_code}: {told.meaning}" if told.reason_code else "")
     )
+    session.say(in_line(told.sentence))
     left = None if told.seconds_left is None else f"{told.deadline_utc} ({told.seconds_left:.0f} s left)"
     session.pairs(
         [

@@ -24,11 +24,23 @@ def serve_command(session: Session, host: str, port: int) -> int:
     SIGTERM ends it: it answers whoever waits, lets runs in flight finish (service.grace_seconds), and puts down the
     others (service.stop_seconds), which any worker resumes.
     """
+    check_installed()
+    return serve_at(session, host, port)
+
+
+def check_installed() -> None:
+    """Return where the service's libraries are here. Raises `BadInput(EXTRA_MISSING)`."""
     try:
+        import jinja2  # noqa: F401 - the console's
+
         import sr_adapters.http.server  # noqa: F401 - whether its libraries are here
     except ImportError as error:
         what = f"sr serve needs libraries that are not installed ({error.name})"
         raise BadInput(ReasonCode.EXTRA_MISSING, what, "pip install 'scenario-runner[service]'") from error
+
+
+def serve_at(session: Session, host: str, port: int) -> int:
+    """Serve the session's profile there until a signal. Raises as `wire_service` and `listening`."""
     from sr_plugins.wiring.service import wire_service
 
     served = wire_service(session.loaded, policy=session.policy, narrate=session.narrates)
@@ -37,6 +49,7 @@ def serve_command(session: Session, host: str, port: int) -> int:
 
 
 def _serve(served: Served, host: str, port: int) -> int:
+    from sr_adapters.console.site import console
     from sr_adapters.http.app import create_app
     from sr_adapters.http.server import listening, serve, shown
     from sr_adapters.http.service import Service
@@ -48,7 +61,7 @@ def _serve(served: Served, host: str, port: int) -> int:
     with sole_service(runner.ports.authority), listening(host, port, proven=proven) as place:
         service = Service(runner, served.profile, Background(runner))
         line = f"serving {shown(place)} (profile {served.profile.name})"
-        left = serve(create_app(service), service, [place], lambda _: output.tell(line))
+        left = serve(create_app(service, console(service)), service, [place], lambda _: output.tell(line))
     told = (
         "" if not left else f"; {counted(left, 'call')} would not end: what is left is resumable once its lease is out"
     )

@@ -12,6 +12,7 @@ from sr_domain.evidence.arrival import arrived
 from sr_domain.plan.sealed import SealedPlan
 from sr_domain.queries.altered import Altered, first_altered
 from sr_domain.queries.explain_items import Item, ItemMaker
+from sr_domain.queries.sentence import sentence
 from sr_domain.queries.vouched import hashed
 from sr_domain.record.details import Rest, RootUnreadable
 from sr_domain.record.layout import Layout
@@ -38,7 +39,8 @@ _LOG_LINES = 5
 class Explanation:
     """Everything the record has to say. `seconds_left`: to the evidence deadline, None when it does not matter.
 
-    `changed`: the first paths of an engine root that was still being written.
+    `changed`: the first paths of an engine root that was still being written. `sentence`: where the run is and the
+    first thing at fault, for people; what every page about the run opens with.
     """
 
     run_id: str
@@ -58,6 +60,7 @@ class Explanation:
     newest_run_id: str | None = None
     holder: str | None = None
     changed: tuple[str, ...] = ()
+    sentence: str = ""
 
     def document(self) -> dict[str, Any]:
         """JSON form, for machines."""
@@ -87,12 +90,11 @@ def explain(ports: Ports, layout: Layout, ledger: Ledger, beyond: Fault | None =
     deadline, left = deadline_of(record), None
     if deadline is not None and state is not None and not state.final:
         left = (deadline - ports.clock.now()).total_seconds()
-    root = record.named_root if record.started is None else record.root
     chain = successors(ports.store, layout, ledger)
     gates, outputs = _items(ports, record, _arrived(ports, record))
     newest = chain[-1] if chain else None
     holder = None if state is not None and state.final else _holder(ports, ledger.run_id)
-    return Explanation(
+    told = Explanation(
         run_id=ledger.run_id,
         state=None if state is None else state.value,
         reason_code=code,
@@ -101,7 +103,7 @@ def explain(ports: Ports, layout: Layout, ledger: Ledger, beyond: Fault | None =
         next=recover_step(ledger.run_id) if beyond else _next(ledger, code, newest, fault, altered),
         deadline_utc=None if deadline is None else format_instant(deadline),
         seconds_left=left,
-        engine_run_root=root,
+        engine_run_root=record.named_root if record.started is None else record.root,
         gates=gates,
         outputs=outputs,
         attempts=tuple(_attempt(ports, one) for one in record.attempts if one.end is not None),
@@ -111,6 +113,7 @@ def explain(ports: Ports, layout: Layout, ledger: Ledger, beyond: Fault | None =
         holder=holder,
         changed=() if rest is None else rest.changed,
     )
+    return attrs.evolve(told, sentence=sentence(ledger, told))
 
 
 def _why(ledger: Ledger, why: RootUnreadable | Rest | None) -> tuple[str | None, str]:
@@ -194,7 +197,7 @@ def _items(ports: Ports, record: Record, now: Mapping[str, str]) -> tuple[tuple[
     if committed is None:
         return (), ()
     plan = SealedPlan.of(committed.details.plan)
-    run_id = _engine_run_id(record)
+    run_id = engine_run_id(record)
     read = hashed(ports, plan, record.root, run_id) if record.decided else {}
     judge = ItemMaker(record.rest, record.found, now, record.root_fault, read)
     gates = tuple(judge.gate(look) for gate in plan.gates for look in gate.looks(run_id))
@@ -202,7 +205,7 @@ def _items(ports: Ports, record: Record, now: Mapping[str, str]) -> tuple[tuple[
     return gates, (*judge.beside(), *outputs)
 
 
-def _engine_run_id(record: Record) -> str:
+def engine_run_id(record: Record) -> str:
     """What ``{run_id}`` is in the paths of the plan: as it was decided, else the run's own."""
     decided = None if record.decision is None else record.decision.details.decision
     return record.ledger.run_id if decided is None or decided.engine_run_id is None else decided.engine_run_id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,12 +10,15 @@ if TYPE_CHECKING:
 
     from sr_domain.queries.audit import Audit
     from sr_domain.queries.audit_all import StoreAudit
+    from sr_domain.queries.dossier import Dossier
     from sr_domain.queries.explain import Explanation
     from sr_domain.queries.governance import Facts
     from sr_domain.queries.listing import Asked, Listing, Place
     from sr_domain.queries.preview import PlanReport
+    from sr_domain.queries.rows import RunRow
     from sr_domain.queries.timeline import Timeline
     from sr_domain.queries.verify import Verification
+    from sr_domain.record.details import Standing
     from sr_domain.run.context import Context
     from sr_domain.run.trouble import Trouble
     from sr_ports import SignatureChecker
@@ -65,6 +68,24 @@ class Queries:
         from sr_domain.queries import explain
 
         return explain.explain_run(self._context, run_id)
+
+    def dossier(self, run_id: str) -> Dossier:
+        """Everything that a page about the run shows, of one reading of its record. Raises `NotFound`, `Fault`."""
+        from sr_domain.queries import dossier
+
+        return dossier.dossier(self._context, run_id)
+
+    def rows(self, listed: Iterable[Mapping[str, Any]]) -> list[RunRow]:
+        """Rows of a listing as a table shows them, each with what its record says."""
+        from sr_domain.queries import rows
+
+        return rows.run_rows(self._context, listed)
+
+    def standing(self) -> Standing:
+        """What is not settled, counted by the index. Raises `Unreachable`."""
+        from sr_domain.queries import standing
+
+        return standing.standing(self._context)
 
     def audit(self, run_id: str) -> Audit:
         """Whether anything in a run's truth was altered. Raises `NotFound` for a run that nobody knows."""

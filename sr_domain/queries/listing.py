@@ -67,13 +67,15 @@ class Listing:
     """A page of runs. `rows`: as a status says, with ``run_equivalence_key`` where it is known, the newest first.
 
     `total`: how many are asked for in all; None where only the page was looked for. `more`: whether there are more.
-    `last`: the place of the last row, behind which the next page begins; None for an empty page.
+    `first`, `last`: the places of the first and of the last row, behind which the next page begins; None for an empty
+    page.
     """
 
     rows: tuple[Mapping[str, Any], ...]
     total: int | None
     more: bool
     last: Place | None = None
+    first: Place | None = None
 
 
 @attrs.frozen
@@ -108,8 +110,9 @@ def listing(context: Context, asked: Asked, limit: int, after: Place | None = No
         entries += [one for one in found if after is None or one.place < after]
     page = heapq.nlargest(limit, entries, key=lambda one: one.place)
     counted = asked.key is None or _exact(asked.key)
-    last = page[-1].place if page else None
-    return Listing(tuple(one.row() for one in page), total if counted else None, len(entries) > len(page), last)
+    first, last = (page[0].place, page[-1].place) if page else (None, None)
+    more = len(entries) > len(page)
+    return Listing(tuple(one.row() for one in page), total if counted else None, more, last, first)
 
 
 def _rows(

