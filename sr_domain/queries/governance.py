@@ -8,6 +8,7 @@ from typing import Any
 
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.encoding.times import parse_instant
+from sr_domain.record.actors import PROOF, proofs
 from sr_domain.record.events import kind_of
 from sr_domain.record.layout import STORE_RECORDS, run_of
 from sr_domain.record.ledger import Event, Ledger, read_ledger
@@ -43,11 +44,14 @@ def _facts(context: Context, ref: str, since: datetime | None) -> Facts:
     home = run_of(ref)
     ledger = read_ledger(ref.removeprefix(STORE_RECORDS).removesuffix(".jsonl") if home is None else home[1], blob.data)
     where = {"platform_run_id": None if home is None else home[0].platform_run_id, "record_ref": ref}
-    wanted = (one for one in ledger.events if kind_of(one.event_kind).governance)
-    return [_fact(ledger, one, where) for one in wanted if since is None or parse_instant(one.ts_utc) >= since]
+    told = zip(ledger.events, proofs(ledger.events), strict=True)
+    wanted = ((one, proof) for one, proof in told if kind_of(one.event_kind).governance)
+    return [
+        _fact(ledger, one, proof, where) for one, proof in wanted if since is None or parse_instant(one.ts_utc) >= since
+    ]
 
 
-def _fact(ledger: Ledger, event: Event, where: dict[str, Any]) -> dict[str, Any]:
+def _fact(ledger: Ledger, event: Event, proof: str | None, where: dict[str, Any]) -> dict[str, Any]:
     """A fact: what the record says, and the digests by which anybody finds it there.
 
     `line_sha256`: of the event's line, which is the next line's `prev_hash`; `record_sha256`: of the last line, which
@@ -59,7 +63,7 @@ def _fact(ledger: Ledger, event: Event, where: dict[str, Any]) -> dict[str, Any]
         "event_kind": event.event_kind,
         "ts_utc": event.ts_utc,
         "actor": event.actor,
-        **({} if event.actor_proof is None else {"actor_proof": event.actor_proof}),
+        **({} if proof is None else {PROOF: proof}),
         "policy_rev": event.policy_rev,
         "details": event.details,
         "seq": event.seq,

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from sr_domain.encoding.times import parse_instant
+from sr_domain.record.actors import proofs
 from sr_domain.record.events import kind_of
 from sr_domain.record.kinds import SAID_ELSEWHERE, missing_in, scalars
 from sr_domain.record.ledger import Event, Ledger
@@ -88,10 +89,10 @@ def timeline(ledger: Ledger) -> Timeline:
 
 
 def _steps(events: tuple[Event, ...]) -> Iterator[Step]:
-    for before, event in zip((None, *events), events, strict=False):
+    for before, event, proof in zip((None, *events), events, proofs(events), strict=False):
         after = None if before is None else _between(before, event)
         told = kind_of(event.event_kind).story(event.details)
-        who = event.actor, event.fence, _gist(event), event.actor_proof
+        who = event.actor, event.fence, _gist(event), proof
         yield Step(event.seq, event.ts_utc, after, event.event_kind, told, *who)
 
 

@@ -17,6 +17,7 @@ from sr_domain.encoding.bounds import MAX_STORED, OVER_LONG, as_text, crowded, i
 from sr_domain.encoding.canonical import exact_json, sha256_hex
 from sr_domain.encoding.times import format_instant
 from sr_domain.record import revisions
+from sr_domain.record.actors import with_proof
 from sr_domain.record.events import kind_of
 from sr_domain.record.kinds import Draft
 from sr_domain.record.states import RunState
@@ -38,7 +39,6 @@ class Event(Compared):
 
     `event_id`: the sha256 of its own line with an empty `event_id`, in a record of revision 1 its first 32
     hex: the chain binds every event but the last, and this binds the last as well.
-    `actor_proof`: how `actor` was proven (`Identity.mode`); None in lines of revision 1, and before it was known.
     """
 
     event_id: str
@@ -51,7 +51,6 @@ class Event(Compared):
     actor: str
     policy_rev: Mapping[str, str] | None
     details: Mapping[str, Any]
-    actor_proof: str | None = None
 
     @property
     def milestone(self) -> tuple[str, str] | None:
@@ -65,8 +64,7 @@ class Event(Compared):
 
     def document(self) -> dict[str, Any]:
         """JSON form."""
-        node = {field.name: getattr(self, field.name) for field in attrs.fields(Event)}
-        return node if self.actor_proof is not None else {name: node[name] for name in node if name != "actor_proof"}
+        return {field.name: getattr(self, field.name) for field in attrs.fields(Event)}
 
     def line(self) -> bytes:
         """The event's line, without its newline."""
@@ -151,9 +149,11 @@ class Ledger(Compared):
         events, lines, tail, state = list(self.events), [self.data], self.tail_hash, self.state
         known, ts, named = {event.milestone for event in events}, format_instant(now), self._named
         who, proof = (actor, None) if isinstance(actor, str) else (actor.actor, actor.mode)
+        if _width(events[-1] if events else None, named) == _SHORT:
+            proof = None  # a record of revision 1 goes on as it began
         for draft in drafts:
-            kind, details = draft.event_kind, draft.details
-            event = Event("", kind, self.run_id, len(events), fence, tail, ts, who, policy_rev, details, proof)
+            kind, details = draft.event_kind, with_proof(draft.details, events, who, proof)
+            event = Event("", kind, self.run_id, len(events), fence, tail, ts, who, policy_rev, details)
             if event.milestone is not None and event.milestone in known:
                 continue
             state = _step(self.run_id, state, kind)
@@ -185,9 +185,7 @@ def _width(before: Event | None, named: int | None) -> int:
 
 
 def _sealed(event: Event, width: int) -> tuple[Event, bytes]:
-    """The event with its id of so many hex, and its line; a release that writes short ids reads no `actor_proof`."""
-    if width == _SHORT:
-        event = attrs.evolve(event, actor_proof=None)
+    """The event with its id of so many hex, and its line."""
     body = event.line()
     event_id = sha256_hex(body)[:width]
     at = body.rindex(_ID) + len(_ID)  # the last: details, which may hold anything, come before it

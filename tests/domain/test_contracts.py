@@ -46,7 +46,7 @@ WIRE: dict[str, tuple[str, str, bool]] = {
     ),
     "run_record_event_r2": (
         "event_id event_kind run_id seq fence prev_hash ts_utc actor policy_rev details",
-        "actor_proof",
+        "",
         False,
     ),
     "run_superseded": ("run_id superseded_by facts_view_ref bundle_hash", "reason emitted_at_utc", False),
