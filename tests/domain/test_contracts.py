@@ -134,7 +134,12 @@ WIRE: dict[str, tuple[str, str, bool]] = {
 WIRE |= {f"{name}_r2": WIRE[name] for name in ("run_facts_view", "ready_signal")}
 NAMES = sorted(WIRE)
 """As they are compiled: `_rN` behind the name of a contract that revision N changed, or that refers to such a one."""
-ANSWERS = sorted(set(CONTRACTS.values()) - set(NAMES))
+SERVICE = (
+    "audit_request", "health", "plan_diff_request", "problem", "recover_request", "resume_request", "retry_request",
+    "verify_request",
+)  # fmt: skip
+"""What only the service reads and answers; the rest of it is what the command line answers."""
+ANSWERS = sorted({*CONTRACTS.values(), *SERVICE} - set(NAMES))
 
 
 def held(name: str, document: Any) -> Problem | None:
