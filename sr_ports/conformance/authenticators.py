@@ -24,6 +24,8 @@ Headers = Mapping[str, str]
 
 MOST = 64
 """Places of a credential that are tried, evenly spread."""
+FOREIGN = "!*~%=\u00e9"
+"""Characters that a lenient decoder passes over."""
 EMPTY = ("", " ", "\t", "Bearer", "Bearer ", "Bearer  ", "bearer", "Basic", "Basic Og==", "null", "undefined", "None")
 HOSTILE = (
     "\x00", "Bearer \x00", "Bearer a\r\nX-SR-Actor: root", "Bearer " + "a" * 1_000_000, "Bearer ä€😀", "Bearer .",
@@ -89,6 +91,16 @@ class AuthenticatorLaws(Laws):
             secret = value.rpartition(" ")[2]
             for other in (f"{value}x", f"{value}{secret}", f"x{value}", f"{value},{value}", f"{value}.{secret}"):
                 assert authenticator.authenticate({**valid, name: other}) is None
+
+    def test_u1_a_credential_with_a_character_put_into_it_proves_nobody(
+        self, authenticator: Authenticator, valid: Headers
+    ) -> None:
+        for name, value in valid.items():
+            start = len(value) - len(value.rpartition(" ")[2])
+            for at in (start, (start + len(value)) // 2, len(value) - 1):
+                for more in FOREIGN:
+                    other = f"{value[:at]}{more}{value[at:]}"
+                    assert authenticator.authenticate({**valid, name: other}) is None, f"{more!a} put in at {at}"
 
     def test_u1_a_credential_of_another_scheme_proves_nobody(
         self, authenticator: Authenticator, valid: Headers
