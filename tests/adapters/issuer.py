@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -61,10 +60,6 @@ def part(document: Any) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def bearer(text: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {text}"}
-
-
 @attrs.define
 class Served:
     """What a server answers. `asked`: how often it was."""
@@ -104,8 +99,3 @@ def server(body: bytes) -> Iterator[Served]:
         listening.shutdown()
         thread.join()
         listening.server_close()
-
-
-def write(path: Path, data: bytes) -> Path:
-    path.write_bytes(data)
-    return path

@@ -19,8 +19,9 @@ from sr_adapters.auth.keys import COOLDOWN_S, Head, UrlKeys
 from sr_adapters.auth.keys import key_set as parsed
 from sr_ports import BadInput, Unreachable
 from tests.adapters import issuer
-from tests.adapters.issuer import AUDIENCE, ISSUER, bearer, ec_key, part, public, rsa_key, token
-from tests.adapters.test_authenticator_laws import checks_jwts, good_keys
+from tests.adapters.credentials import bearer, write
+from tests.adapters.issuer import AUDIENCE, ISSUER, ec_key, part, public, rsa_key, token
+from tests.adapters.test_jwt_laws import checks_jwts, good_keys
 
 NOW = int(time.time())
 PEM = rsa_key("one").public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -28,7 +29,7 @@ PEM = rsa_key("one").public_key().public_bytes(Encoding.PEM, PublicFormat.Subjec
 
 def keys(path: Path, *more: dict[str, Any]) -> str:
     first = public(rsa_key("one"), "RS256", kid="one")
-    return str(issuer.write(path / "keys.json", issuer.key_set(first, *more)))
+    return str(write(path / "keys.json", issuer.key_set(first, *more)))
 
 
 def whom(jwks: str, text: str, **more: Any) -> str | None:
@@ -167,7 +168,7 @@ UNFIT = {
 @pytest.mark.parametrize("more", UNFIT.values(), ids=UNFIT)
 def test_a_key_that_is_not_for_this_checks_nothing(tmp_path: Path, more: dict[str, Any]) -> None:
     only = {**public(rsa_key("one"), "RS256", kid="one"), **more}
-    path = issuer.write(tmp_path / "k", issuer.key_set(only, public(ec_key("e"), "ES256", kid="e")))
+    path = write(tmp_path / "k", issuer.key_set(only, public(ec_key("e"), "ES256", kid="e")))
     assert whom(str(path), token()) is None
     assert whom(str(path), token(ec_key("e"), "ES256", head={"kid": "e"})) == "alice"
 
@@ -190,13 +191,13 @@ SETS = {
 @pytest.mark.parametrize("data", SETS.values(), ids=SETS)
 def test_a_set_without_a_usable_key_lets_nobody_in(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(Unreachable):
-        whom(str(issuer.write(tmp_path / "k", data)), token())
+        whom(str(write(tmp_path / "k", data)), token())
 
 
 def test_keys_in_a_file_rotate_without_a_new_start(tmp_path: Path) -> None:
     checks = checks_jwts(keys(tmp_path))
     assert checks.authenticate(bearer(token())) is not None
-    issuer.write(tmp_path / "keys.json", issuer.key_set(public(rsa_key("two"), "RS256", kid="two")))
+    write(tmp_path / "keys.json", issuer.key_set(public(rsa_key("two"), "RS256", kid="two")))
     assert checks.authenticate(bearer(token())) is None
     assert checks.authenticate(bearer(token(rsa_key("two"), head={"kid": "two"}))) is not None
 

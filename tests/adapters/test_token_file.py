@@ -14,8 +14,7 @@ import pytest
 from sr_adapters.auth import tokens
 from sr_adapters.auth.watched import WatchedFile
 from sr_ports import Fault, Identity, Unreachable
-from tests.adapters.issuer import bearer, write
-from tests.adapters.test_authenticator_laws import OTHER, TOKEN, checks_tokens, token_file
+from tests.adapters.credentials import OTHER, TOKEN, bearer, checks_tokens, token_file, write
 
 ALICE, BOB = Identity("alice", "token"), Identity("bob", "token")
 

@@ -17,7 +17,7 @@ import sr_ports
 from sr_plugins.documents.shapes import fields_of
 from sr_ports import Adapter, Later, hooks
 
-FAMILIES = ("attest", "file", "kinesis", "observability", "postgres", "runtime", "s3", "sqlite", "subprocess")
+FAMILIES = ("attest", "auth", "file", "kinesis", "observability", "postgres", "runtime", "s3", "sqlite", "subprocess")
 
 
 def adapters() -> Iterator[tuple[str, type, Adapter[Any]]]:
@@ -76,6 +76,6 @@ def test_every_setting_has_a_line_of_help_and_no_driver_is_needed_to_know_it(nam
 
 
 def test_no_adapter_is_left_out() -> None:
-    assert len(ADAPTERS) == 19
+    assert len(ADAPTERS) == 21
     folders = {path.parent.name for path in Path(sr_adapters.__file__).parent.glob("*/plugin.py")}
     assert folders == set(FAMILIES)

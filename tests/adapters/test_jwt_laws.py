@@ -1,30 +1,19 @@
-"""The authenticators keep the laws of their port."""
+"""The authenticator `jwt` keeps the laws of its port, with keys from a file and from a server."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from sr_adapters.auth import jwts, tokens
-from sr_adapters.auth.settings import JwtSettings, TokenSettings
+from sr_adapters.auth import jwts
+from sr_adapters.auth.settings import JwtSettings
 from sr_ports import Authenticator
 from sr_ports.conformance.authenticators import AuthenticatorLaws
 from tests.adapters import issuer
+from tests.adapters.credentials import bearer, write
 from tests.wired import wired
-
-TOKEN, OTHER = "alice-0123456789-abcdefghijklmnop", "bob-9876543210-ponmlkjihgfedcba"
-
-
-def token_file(path: Path, **by_actor: str) -> Path:
-    lines = (f"{actor}: {hashlib.sha256(token.encode()).hexdigest()}\n" for actor, token in by_actor.items())
-    return issuer.write(path, "".join(lines).encode())
-
-
-def checks_tokens(path: Path) -> Authenticator:
-    return tokens.build(wired(TokenSettings, "authenticator", {"tokens_file": str(path)}))
 
 
 def checks_jwts(jwks: str, **more: object) -> Authenticator:
@@ -36,30 +25,12 @@ def good_keys() -> bytes:
     return issuer.key_set(issuer.public(issuer.rsa_key("one"), "RS256", kid="one", use="sig"))
 
 
-class TestTokens(AuthenticatorLaws):
-    @pytest.fixture
-    def authenticator(self, tmp_path: Path) -> Authenticator:
-        return checks_tokens(token_file(tmp_path / "tokens.yaml", bob=OTHER, alice=TOKEN))
-
-    @pytest.fixture
-    def valid(self) -> dict[str, str]:
-        return issuer.bearer(TOKEN)
-
-    @pytest.fixture
-    def actor(self) -> str:
-        return "alice"
-
-    @pytest.fixture
-    def unreachable(self, tmp_path: Path) -> Authenticator:
-        return checks_tokens(tmp_path / "not there")
-
-
 class JwtSuite(AuthenticatorLaws):
     __test__ = False
 
     @pytest.fixture
     def valid(self) -> dict[str, str]:
-        return issuer.bearer(issuer.token())
+        return bearer(issuer.token())
 
     @pytest.fixture
     def actor(self) -> str:
@@ -71,7 +42,7 @@ class TestJwtsWithAFile(JwtSuite):
 
     @pytest.fixture
     def authenticator(self, tmp_path: Path) -> Authenticator:
-        return checks_jwts(str(issuer.write(tmp_path / "keys.json", good_keys())))
+        return checks_jwts(str(write(tmp_path / "keys.json", good_keys())))
 
     @pytest.fixture
     def unreachable(self, tmp_path: Path) -> Authenticator:
