@@ -28,6 +28,7 @@ TIERS = {
     "test_duckdb_*.py": ("duckdb pyarrow", "duckdb"),
     "test_otel_*.py": ("prometheus_client opentelemetry", "otel"),
     "test_jwt_*.py": ("jwt cryptography", "service"),
+    "test_parity.py": ("starlette uvicorn httptools uvloop", "service"),
     "test_browser.py": ("playwright jinja2 starlette", "service"),
     "test_attest_*.py": ("securesystemslib in_toto_attestation", "attest"),
 }

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -42,16 +43,20 @@ from sr_ports import (
     Unreachable,
 )
 from tests.kit import PLATFORM, WAIT_S, Lab, request
-from tests.servers import postgres
 from tests.worlds import FLAG, engine, small_world
 
-postgres_dsn = postgres.postgres_dsn
+POSTGRES = find_spec("psycopg") is not None
+if POSTGRES:
+    from tests.servers import postgres
+
+    postgres_dsn = postgres.postgres_dsn
+PLACES = ["memory", "sqlite", *([pytest.param("postgres", marks=pytest.mark.parity)] if POSTGRES else [])]
 LATE = f"gates/gate.a/{FLAG}"
 LONG_S = 120.0
 Authorities = Callable[[], AuthorityStore]
 
 
-@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.parity)])
+@pytest.fixture(params=PLACES)
 def authorities(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Authorities]:
     """Makes handles on one authority, as processes of their own would have them; its time is real."""
     with ExitStack() as opened:
