@@ -7,6 +7,7 @@ import sys
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from shutil import get_terminal_size
 from typing import Any
 
@@ -15,6 +16,7 @@ from sr_adapters.observability.lines import line, narrative
 from sr_adapters.observability.settings import FileSettings
 from sr_adapters.places import flags
 from sr_adapters.shown import folded
+from sr_domain.encoding.ids import is_platform_run_id
 from sr_ports import ObsEvent, SrError, Wiring
 
 _COLOURS = {"WARN": "\033[33m", "ERROR": "\033[31m"}
@@ -106,18 +108,21 @@ class FileSink:
         """Raises `OSError`, the first of the files', when all were tried."""
         if self._session is None:
             try:
-                self._session = f"{self._folder}/{self._platform_run_id()}"
+                self._session = self._session_of(self._platform_run_id())
             except SrError:
                 self._held = [*self._held, *events][-_HELD:]
                 return
         events, self._held = [*self._held, *events], []
-        self._append_to(
-            {
-                f"{self._session}/session.jsonl": list(map(line, events)),
-                f"{self._session}/platform.log": _story(events),
-                self._shared: _story(events),
-            }
-        )
+        own = {
+            f"{self._session}/session.jsonl": list(map(line, events)),
+            f"{self._session}/platform.log": _story(events),
+        }
+        self._append_to({**(own if self._session else {}), self._shared: _story(events)})
+
+    def _session_of(self, platform_run_id: str) -> str:
+        """The session's folder; empty for a name that no session may have, unless an earlier release made one of it."""
+        folder = f"{self._folder}/{platform_run_id}"
+        return folder if is_platform_run_id(platform_run_id) or Path(folder).is_dir() else ""
 
     def close(self) -> None:
         try:

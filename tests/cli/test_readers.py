@@ -167,7 +167,8 @@ def test_an_index_that_a_crash_left_with_its_log_is_read_whole(place: Path, left
     writer = sqlite3.connect(path, isolation_level=None)
     writer.execute(
         "INSERT INTO store_run SELECT 'ff' || substr(run_id, 3), store_id, 'late', intent_fingerprint, intent, "
-        "platform_run_id, state, settled, updated_ms, seq, event_id FROM store_run WHERE run_id = ?",
+        "platform_run_id, state, settled, updated_ms, seq, event_id, due_ms, claimed_by "
+        "FROM store_run WHERE run_id = ?",
         (RUN,),
     )
     kept = {name: path.with_name(path.name + name).read_bytes() for name in ("", *left)}
