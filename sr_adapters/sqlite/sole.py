@@ -6,7 +6,6 @@ ends, and is in nobody else's way: whoever only uses the authority never asks fo
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -23,6 +22,8 @@ def sole(authority: Callable[[], Path]) -> Iterator[None]:
 
     Raises `Unreachable`: `SERVICE_BUSY` where another process holds it, `AUTHORITY_UNREACHABLE` where none can be had.
     """
+    import fcntl  # not on every system: this module can be read where it is missing
+
     path = Path(os.path.realpath(authority()))
     path = path.with_name(path.name + SUFFIX)
     held = _opened(path)

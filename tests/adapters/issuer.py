@@ -45,7 +45,7 @@ def key_set(*keys: Mapping[str, Any]) -> bytes:
 def claims(**changes: Any) -> dict[str, Any]:
     """What a good token says; None takes a claim away."""
     now = int(time.time())
-    good = {"iss": ISSUER, "aud": AUDIENCE, "sub": "alice", "exp": now + 600, "iat": now, "roles": ["leads"]}
+    good = {"iss": ISSUER, "aud": AUDIENCE, "sub": "alice", "exp": now + 86_400, "iat": now, "roles": ["leads"]}
     return {name: value for name, value in {**good, **changes}.items() if value is not None}
 
 

@@ -76,6 +76,19 @@ FORGED = {
     "five parts": f"{token()}.{part(b'x')}.{part(b'y')}",
     "a name twice in the header": resigned({}).replace(part({}), part(b'{"alg":"RS256","alg":"RS256"}'), 1),
 }
+
+
+class In(float):
+    """Seconds from the time at which a test runs, which may be long after this file was read."""
+
+
+def timed(changes: dict[str, Any]) -> dict[str, Any]:
+    """The claims, with times as they are now: whole seconds, unless a fraction is meant."""
+    now = int(time.time())
+    at = {name: now + value for name, value in changes.items() if isinstance(value, In)}
+    return {**changes, **{name: int(value) if value.is_integer() else value for name, value in at.items()}}
+
+
 STALE = {
     "expired": {"exp": NOW - 60},
     "no end": {"exp": None},
@@ -84,9 +97,9 @@ STALE = {
     "an end that is true": {"exp": True},
     "an end that is endless": {"exp": float("inf")},
     "an end that is later than the calendar": {"exp": 10**15},
-    "not yet": {"nbf": NOW + 600},
+    "not yet": {"nbf": In(600)},
     "not yet in words": {"nbf": str(NOW - 600)},
-    "made in the future": {"iat": NOW + 600},
+    "made in the future": {"iat": In(600)},
     "another issuer": {"iss": "https://evil.example"},
     "an issuer that begins alike": {"iss": f"{ISSUER}.evil.example"},
     "a list of issuers": {"iss": [ISSUER]},
@@ -106,10 +119,10 @@ STALE = {
 }
 SOUND: dict[str, dict[str, Any]] = {
     "as it should be": {},
-    "just expired, within the leeway": {"exp": NOW - 5},
-    "a moment early, within the leeway": {"nbf": NOW + 5},
-    "a fraction of a second": {"exp": NOW + 600.5},
-    "begun": {"nbf": NOW - 5},
+    "just expired, within the leeway": {"exp": In(-5)},
+    "a moment early, within the leeway": {"nbf": In(5)},
+    "a fraction of a second": {"exp": In(600.5)},
+    "begun": {"nbf": In(-5)},
     "no time of making": {"iat": None},
     "among audiences": {"aud": ["other", AUDIENCE]},
     "claims that nobody knows": {"amr": ["pwd"], "jti": "x"},
@@ -123,12 +136,12 @@ def test_a_forged_token_proves_nobody(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize("changes", STALE.values(), ids=STALE)
 def test_a_token_that_does_not_hold_here_and_now_proves_nobody(tmp_path: Path, changes: dict[str, Any]) -> None:
-    assert whom(keys(tmp_path), sealed(changes)) is None
+    assert whom(keys(tmp_path), sealed(timed(changes))) is None
 
 
 @pytest.mark.parametrize("changes", SOUND.values(), ids=SOUND)
 def test_a_sound_token_proves_its_actor(tmp_path: Path, changes: dict[str, Any]) -> None:
-    assert whom(keys(tmp_path), sealed(changes)) == "alice"
+    assert whom(keys(tmp_path), sealed(timed(changes))) == "alice"
 
 
 def sealed(changes: dict[str, Any]) -> str:
@@ -226,10 +239,11 @@ def test_roles(name: str, said: dict[str, Any], roles: set[str]) -> None:
 
 
 def test_an_identity_has_its_roles_and_its_end(tmp_path: Path) -> None:
-    found = checks_jwts(keys(tmp_path)).authenticate(bearer(token(exp=NOW + 300)))
+    end = int(time.time()) + 300
+    found = checks_jwts(keys(tmp_path)).authenticate(bearer(token(exp=end)))
     assert found is not None
     assert (found.mode, found.roles) == ("jwt", frozenset({"leads"}))
-    assert found.expires_at == datetime.fromtimestamp(NOW + 300, UTC)
+    assert found.expires_at == datetime.fromtimestamp(end, UTC)
 
 
 @pytest.mark.parametrize(

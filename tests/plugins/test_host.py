@@ -20,7 +20,7 @@ from sr_plugins.release import DISTRIBUTION
 from sr_ports import Adapter, BadInput, Later, ReasonCode, hookimpl, hooks
 from tests.plugins.conftest import Site
 
-FAMILIES = ("attest", "file", "kinesis", "observability", "postgres", "runtime", "s3", "sqlite", "subprocess")
+FAMILIES = ("attest", "auth", "file", "kinesis", "observability", "postgres", "runtime", "s3", "sqlite", "subprocess")
 BUILTIN = [
     EntryPoint("laws", "sr_plugins.laws.plugin", "scenario_runner"),
     *(EntryPoint(name, f"sr_adapters.{name}.plugin", "scenario_runner") for name in FAMILIES),
