@@ -140,15 +140,15 @@ class Mutation:
 
 
 MUTATIONS = (
-    Mutation("compare-and-swap taken out", no_compare_and_swap),
+    Mutation("compare-and-swap taken out", no_compare_and_swap, seen_at=369),
     Mutation("write-once taken out", no_write_once),
-    Mutation("publish before the facts view", publish_before_facts),
-    Mutation("facts view before the decision", decide_without_the_ledger),
-    Mutation("fence, lease check, renewal and the look at what moved taken out", no_fence_check),
+    Mutation("publish before the facts view", publish_before_facts, seen_at=81),
+    Mutation("facts view before the decision", decide_without_the_ledger, seen_at=87),
+    Mutation("fence, lease check, renewal and the look at what moved taken out", no_fence_check, seen_at=1_085),
     Mutation("publication forgotten", forget_to_publish, seen_at=8_799),
-    Mutation("claim on the place of successor taken out", no_claim),
-    Mutation("second look taken out", no_second_look),
-    Mutation("a view that stands is adopted", view_adopted),
+    Mutation("claim on the place of successor taken out", no_claim, seen_at=808),
+    Mutation("second look taken out", no_second_look, seen_at=1_444),
+    Mutation("a view that stands is adopted", view_adopted, seen_at=27),
 )
 
 
