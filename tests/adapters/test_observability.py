@@ -35,24 +35,26 @@ def test_the_console_tells_info_and_keeps_debug_to_itself() -> None:
 
 
 def test_the_file_sink_writes_the_story_and_the_events(tmp_path: Path) -> None:
-    sink = FileSink(str(tmp_path), lambda: "platform_x")
+    sink = FileSink(str(tmp_path), lambda: "platform_20260131T134200Z")
     sink.emit(event(record_ref="k", dsn="postgresql://u:hunter2hunter2@h/d"))
     sink.close()
-    assert (tmp_path / "platform.log").read_text() == (tmp_path / "platform_x" / "platform.log").read_text()
-    (line,) = (tmp_path / "platform_x" / "session.jsonl").read_text().splitlines()
+    assert (tmp_path / "platform.log").read_text() == (
+        tmp_path / "platform_20260131T134200Z" / "platform.log"
+    ).read_text()
+    (line,) = (tmp_path / "platform_20260131T134200Z" / "session.jsonl").read_text().splitlines()
     assert json.loads(line)["details"]["record_ref"] == "k"
     assert "hunter2" not in line
 
 
 def test_text_from_outside_moves_no_cursor_and_breaks_no_line(tmp_path: Path) -> None:
     said = event("a\nb\x1b[2Jc\u202ed caf\udce9", name="caf\udce9")
-    stream, sink = io.StringIO(), FileSink(str(tmp_path), lambda: "platform_x")
+    stream, sink = io.StringIO(), FileSink(str(tmp_path), lambda: "platform_20260131T134200Z")
     ConsoleSink(stream).emit(said)
     sink.emit(said)
     sink.close()
     line = "13:42:00 AUTHORITY run abababab  a\\nb\\u001b[2Jc\\u202ed caf\\udce9\n"
     assert stream.getvalue() == (tmp_path / "platform.log").read_text() == line
-    (kept,) = (tmp_path / "platform_x" / "session.jsonl").read_text().splitlines()
+    (kept,) = (tmp_path / "platform_20260131T134200Z" / "session.jsonl").read_text().splitlines()
     assert json.loads(kept)["message"] == said.message
 
 
@@ -88,12 +90,16 @@ def test_colour_is_for_terminals(severity: str) -> None:
 
 
 def test_one_file_that_cannot_be_written_keeps_nothing_from_the_others(tmp_path: Path) -> None:
-    (tmp_path / "platform_x" / "session.jsonl").mkdir(parents=True)
-    sink = FileSink(str(tmp_path), lambda: "platform_x")
+    (tmp_path / "platform_20260131T134200Z" / "session.jsonl").mkdir(parents=True)
+    sink = FileSink(str(tmp_path), lambda: "platform_20260131T134200Z")
     with pytest.raises(IsADirectoryError):
         sink.emit(event())
     sink.close()
-    assert (tmp_path / "platform_x" / "platform.log").read_text() == (tmp_path / "platform.log").read_text() != ""
+    assert (
+        (tmp_path / "platform_20260131T134200Z" / "platform.log").read_text()
+        == (tmp_path / "platform.log").read_text()
+        != ""
+    )
 
 
 def test_what_was_told_before_the_session_began_is_written_once_it_has(tmp_path: Path) -> None:
@@ -107,10 +113,10 @@ def test_what_was_told_before_the_session_began_is_written_once_it_has(tmp_path:
     sink = FileSink(str(tmp_path), session)
     sink.emit(event("first"))
     assert not list(tmp_path.iterdir())
-    begun.append("platform_x")
+    begun.append("platform_20260131T134200Z")
     sink.emit(event("second"))
     sink.close()
-    lines = (tmp_path / "platform_x" / "session.jsonl").read_text().splitlines()
+    lines = (tmp_path / "platform_20260131T134200Z" / "session.jsonl").read_text().splitlines()
     assert [json.loads(one)["message"] for one in lines] == ["first", "second"]
 
 
@@ -133,7 +139,7 @@ def test_without_a_session_the_story_goes_where_somebody_named_a_file_and_nowher
 def test_a_link_is_followed_where_an_operator_named_it_and_nowhere_else(tmp_path: Path, named: bool) -> None:
     target, link = tmp_path / "target", tmp_path / "platform.log"
     link.symlink_to(target)
-    sink = FileSink(str(tmp_path), lambda: "platform_x", str(link) if named else None)
+    sink = FileSink(str(tmp_path), lambda: "platform_20260131T134200Z", str(link) if named else None)
     if named:
         sink.emit(event())
     else:

@@ -29,11 +29,13 @@ class TestConsole(SinkLaws):
         return lambda: stream.getvalue().splitlines()
 
 
-@pytest.mark.parametrize("name", ["platform_x/session.jsonl", "platform_x/platform.log", "platform.log"])
+@pytest.mark.parametrize(
+    "name", ["platform_20260131T134200Z/session.jsonl", "platform_20260131T134200Z/platform.log", "platform.log"]
+)
 class TestFile(SinkLaws):
     @pytest.fixture
     def sink(self, tmp_path: Path) -> FileSink:
-        return FileSink(str(tmp_path), lambda: "platform_x")
+        return FileSink(str(tmp_path), lambda: "platform_20260131T134200Z")
 
     @pytest.fixture
     def delivered(self, tmp_path: Path, name: str) -> Delivered:

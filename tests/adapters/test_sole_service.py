@@ -184,6 +184,7 @@ def test_a_folder_without_rights_is_told(tmp_path: Path) -> None:
 
 
 def test_authorities_that_replicas_share_ask_for_no_such_place() -> None:
+    pytest.importorskip("psycopg", reason="the shared one needs pip install 'scenario-runner[postgres]'")
     from sr_adapters.postgres.authority import PostgresAuthority
 
     shared: list[type[AuthorityStore]] = [MemoryAuthority, PostgresAuthority]

@@ -43,7 +43,9 @@ def observed(lab: Lab, received: Received, tmp_path: Path) -> Callable[..., Any]
             OtlpSink(OtlpSettings(endpoint=received.endpoint)),
             PrometheusSink(str(tmp_path / "sr.prom")),
         ]
-        return lab.runner(telemetry=FanOut([*servers, FileSink(str(tmp_path / "logs"), lambda: "p")]), **more)
+        return lab.runner(
+            telemetry=FanOut([*servers, FileSink(str(tmp_path / "logs"), lambda: "platform_20260131T134200Z")]), **more
+        )
 
     return runner
 
@@ -176,7 +178,7 @@ def test_a_lost_lease_is_told_and_counted(lab: Lab) -> None:
 
 def _dead_file(folder: Path) -> FileSink:
     (folder / "file").write_text("")
-    return FileSink(str(folder / "file" / "below"), lambda: "p")
+    return FileSink(str(folder / "file" / "below"), lambda: "platform_20260131T134200Z")
 
 
 def _dead_prometheus(folder: Path) -> PrometheusSink:
