@@ -20,7 +20,7 @@ from sr_domain.record.states import RunState
 from sr_plugins.wiring import sinks
 from sr_plugins.wiring.sinks import FanOut
 from sr_ports import BadInput, EngineCall, EngineResult, ReasonCode, Unreachable
-from tests.kit import Lab, request
+from tests.kit import PLATFORM, Lab, request
 from tests.otlp_receiver import Received, attributes, receiver
 from tests.worlds import small_world
 
@@ -43,9 +43,7 @@ def observed(lab: Lab, received: Received, tmp_path: Path) -> Callable[..., Any]
             OtlpSink(OtlpSettings(endpoint=received.endpoint)),
             PrometheusSink(str(tmp_path / "sr.prom")),
         ]
-        return lab.runner(
-            telemetry=FanOut([*servers, FileSink(str(tmp_path / "logs"), lambda: "platform_20260131T134200Z")]), **more
-        )
+        return lab.runner(telemetry=FanOut([*servers, FileSink(str(tmp_path / "logs"), lambda: PLATFORM)]), **more)
 
     return runner
 
@@ -178,7 +176,7 @@ def test_a_lost_lease_is_told_and_counted(lab: Lab) -> None:
 
 def _dead_file(folder: Path) -> FileSink:
     (folder / "file").write_text("")
-    return FileSink(str(folder / "file" / "below"), lambda: "platform_20260131T134200Z")
+    return FileSink(str(folder / "file" / "below"), lambda: PLATFORM)
 
 
 def _dead_prometheus(folder: Path) -> PrometheusSink:
@@ -263,7 +261,7 @@ def test_no_planted_secret_comes_out_of_any_sink_and_the_operator_is_warned(
     said = b"".join(body for _, body in received.requests)
     said += b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and "logs" in path.parts)
     assert SECRET.encode() not in said + (tmp_path / "sr.prom").read_bytes()
-    session = (tmp_path / "logs" / "p" / "session.jsonl").read_text().splitlines()
+    session = (tmp_path / "logs" / PLATFORM / "session.jsonl").read_text().splitlines()
     warned = [one for one in map(json.loads, session) if one["event_kind"] == "CREDENTIAL_SUSPECTED"]
     assert {one["severity"] for one in warned} == {"WARN"}
     assert all(one["message"].endswith("change it, for what is written stays") for one in warned)
