@@ -178,13 +178,14 @@ def test_a_second_service_beside_it_is_refused_in_one_line(served: Served) -> No
 
 
 def test_what_waits_is_gone_on_with_by_itself_once_its_evidence_is_there(served: Served) -> None:
-    bundle = served.folder / f"runs/root/data/A/validation/manifest_fingerprint={MF}"
-    part = served.folder / f"runs/root/data/orders/manifest_fingerprint={MF}/part-0.parquet"
+    world = served.folder / "runs" / "root"
+    bundle = world / f"data/A/validation/manifest_fingerprint={MF}"
+    part = world / f"data/orders/manifest_fingerprint={MF}/part-0.parquet"
     for path in (bundle / "report.json", part):
         path.parent.mkdir(parents=True)
         path.write_text("{}")
     served.start()
-    sent = request(engine_run_root=str(served.folder / "runs/root"), requested_strategy="FORCE_REUSE")
+    sent = request(engine_run_root=str(world), requested_strategy="FORCE_REUSE")
     status, told = served.ask("POST", "/v1/runs", sent)
     assert (status, told["state"]) == (202, "WAITING_EVIDENCE")
     (bundle / "_passed.flag").write_bytes(SOUND)
