@@ -85,4 +85,9 @@ class Looks:
         if len(self._met) >= _KEPT:
             self._met.clear()
         self._met[trouble.run_id] = (times, code)
-        return min(_LEAST_S * 2.0 ** min(times - 1, 16), _MOST_S) * (0.5 + self._jitter() / 2)
+        return pause_after(times - 1, least_s=_LEAST_S, most_s=_MOST_S, jitter=self._jitter())
+
+
+def pause_after(doublings: int, *, least_s: float, most_s: float, jitter: float) -> float:
+    """`least_s` seconds, doubled so often, `most_s` at most; of that half to all, as `jitter` says from 0 to 1."""
+    return min(least_s * 2.0 ** min(doublings, 16), most_s) * (0.5 + jitter / 2)
