@@ -75,10 +75,6 @@ def test_a_root_that_is_copied_under_a_waiting_submit_ends_ready(empty: Scene, o
     empty.ready(answer, WORLD)
 
 
-LOOK_S = 0.05
-"""Seconds in which a sound root may be seen whole, from the first listing to the second look."""
-
-
 @pytest.mark.parametrize("path", [FLAG, INDEX])
 def test_a_file_that_got_its_length_before_its_bytes_is_waited_for(scene: Scene, path: str) -> None:
     begun = WORLD[path][:9]
@@ -140,24 +136,22 @@ def test_a_torn_flag_or_index_waits_however_long_it_stands(empty: Scene, path: s
 
 
 def test_a_root_that_never_stands_still_waits_and_is_ready_once_it_does(scene: Scene) -> None:
-    scene.wire(settle_s=SETTLE_S)
-    stop, at, paused = threading.Event(), time.monotonic(), 0.0
+    """It never has the bytes that its seal names: however slow the machine, READY would be false."""
+    scene.wire(settle_s=30)
+    stop = threading.Event()
 
     def churn() -> None:
-        nonlocal at, paused
         while not stop.wait(0.005):
-            write(scene.root, {CUSTOMERS: world("other")[CUSTOMERS]})
-            write(scene.root, {CUSTOMERS: WORLD[CUSTOMERS]})
-            at, before = time.monotonic(), at
-            paused = max(paused, at - before)
+            for other in ("other", "another"):
+                write(scene.root, {CUSTOMERS: world(other)[CUSTOMERS]})
 
+    write(scene.root, {CUSTOMERS: world("other")[CUSTOMERS]})
     with meanwhile(churn):
         answer = scene.submit("key", "--wait", "2")
         stop.set()
-    if answer.code == 0 and paused >= LOOK_S:
-        pytest.skip(f"this machine let the sound root stand still for {paused:.2f} s")
     scene.not_ready(answer, WAITING)
     assert "EVIDENCE_UNSTABLE" in answer.out + answer.err
+    write(scene.root, {CUSTOMERS: WORLD[CUSTOMERS]})
     scene.ready(scene.sr("resume", RUN), WORLD)
 
 
