@@ -19,8 +19,8 @@ import jwt
 
 from sr_adapters.auth.keys import Head, Key, Keys, keys_at
 from sr_adapters.auth.settings import JwtSettings
-from sr_domain.encoding.names import misspelling
 from sr_domain.encoding.strict_json import strict_loads
+from sr_domain.run.rights import is_actor
 from sr_ports import BadInput, Identity, Wiring, bearer_token
 
 MODE = "jwt"
@@ -28,7 +28,6 @@ MOST_ROLES = 1000
 _PARTS = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
 _TYPES = ("jwt", "at+jwt", "application/jwt", "application/at+jwt")
 """Of tokens that let somebody in. One of another type was made for another use (RFC 8725, section 3.11)."""
-_LONGEST_NAME = 512
 _NOBODY: frozenset[str] = frozenset()
 
 
@@ -67,14 +66,14 @@ class JwtAuthenticator:
                 leeway=self.settings.leeway_s,
                 options={"require": ["exp", "iss", "aud", "sub"]},
             )
-        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, ArithmeticError, RecursionError):
+        except (jwt.PyJWTError, ValueError, TypeError, ArithmeticError, RecursionError):
             return None
         numbers = [claims[name] for name in ("exp", "nbf", "iat") if name in claims]
         return claims if all(type(one) in (int, float) for one in numbers) else None
 
     def _identity(self, claims: Mapping[str, Any]) -> Identity | None:
         actor = claims["sub"]
-        if not isinstance(actor, str) or not 0 < len(actor) <= _LONGEST_NAME or misspelling(actor) is not None:
+        if not is_actor(actor):
             return None
         try:
             expires = datetime.fromtimestamp(claims["exp"], UTC)

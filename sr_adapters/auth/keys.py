@@ -163,8 +163,7 @@ class UrlKeys:
     def _current(self) -> KeySet | None:
         """Keys that may be believed, where there are any; asked for again in time."""
         known = self._known
-        age = None if known is None else self.now() - known[0]
-        if known is None or age is None or age >= self.max_age_s:
+        if known is None or (age := self.now() - known[0]) >= self.max_age_s:
             return None
         if age >= self.max_age_s / 2 and self._rested() and self._lock.acquire(blocking=False):
             try:

@@ -26,12 +26,12 @@ class TokenSettings:
     )
 
 
-def _one_word(instance: object, attribute: attrs.Attribute[str], value: str) -> None:
+def _one_line(instance: object, attribute: attrs.Attribute[str], value: str) -> None:
     if not value.isprintable() or value != value.strip():
         raise ValueError
 
 
-_TEXT: list[Any] = [min_len(1), max_len(2048), _one_word]
+_TEXT: list[Any] = [min_len(1), max_len(2048), _one_line]
 
 
 def _place(instance: object, attribute: attrs.Attribute[str], value: str) -> None:

@@ -17,7 +17,7 @@ import attrs
 
 from sr_adapters.auth.settings import TokenSettings
 from sr_adapters.auth.watched import WatchedFile
-from sr_domain.encoding.names import misspelling
+from sr_domain.run.rights import is_actor
 from sr_plugins.documents.yaml import load_yaml
 from sr_ports import BadInput, Fault, Identity, ReasonCode, Wiring, bearer_token
 
@@ -28,7 +28,6 @@ MOST = 10_000
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
 _OF_NOTHING = hashlib.sha256(b"").hexdigest()
 _LINE = re.compile(r"line [0-9]+ column [0-9]+")
-_LONGEST_NAME = 512
 
 Entries = tuple[tuple[bytes, str], ...]
 
@@ -73,7 +72,7 @@ def entries_of(data: bytes) -> Entries:
         raise ValueError("it is no mapping of actors to the sha256 of their tokens")
     found: dict[bytes, str] = {}
     for number, (actor, said) in enumerate(document.items(), 1):
-        if not 0 < len(actor) <= _LONGEST_NAME or misspelling(actor) is not None:
+        if not is_actor(actor):
             raise ValueError(f"the actor of entry {number} has a name that no actor may have")
         for digest in said if isinstance(said, list) and said else [said]:
             if not isinstance(digest, str) or _HEX.fullmatch(digest) is None:

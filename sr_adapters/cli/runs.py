@@ -208,11 +208,11 @@ def _look(session: Session, looks: Looks | None) -> tuple[list[dict[str, Any]], 
     try:
         runner = session.runner
         if looks is None:
-            actor = session.actor()
-            done += each(chain(runner.unsettled(), runner.lost()), lambda run_id: runner.resume(run_id, actor=actor))
-            looks = None if session.server is not None else Looks(session.local, actor=session.identity())
+            runs = chain(runner.unsettled(), runner.lost())
+            done += each(runs, lambda run_id: runner.resume(run_id, actor=session.actor()))
+            looks = None if session.server is not None else Looks(session.local)
         else:
-            done += looks.each()
+            done += looks.each(session.identity)
     except Exception as error:  # noqa: BLE001 - a watch outlives whatever one look met
         done.append((_NO_RUN, trouble_of(_NO_RUN, error)))
     return _told(session, done)[0], looks

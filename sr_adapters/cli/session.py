@@ -95,13 +95,13 @@ class Session:
     def actor(self, claim: str | None = None) -> Actor:
         """Who gives this command line. `claim`: what ``--actor`` says. Raises as `identity.identity`.
 
-        A token is asked for its actor each time: a command that goes on for long ends with it. A service finds out
-        by itself who asks, and is told no more than the claim.
+        A token is asked for its actor each time: a command that goes on for long works on nothing once it proves
+        nobody. A service finds out by itself who asks, and is told no more than the claim.
         """
         return self._actor(self.local, claim) if self.server is None else claim
 
     def identity(self) -> Identity:
-        """Who gives this command line, to the runner of this process."""
+        """Who gives this command line, to the runner of this process; a token is asked each time."""
         return self._actor(self.local)
 
     def _actor(self, runner: ScenarioRunner, claim: str | None = None) -> Identity:

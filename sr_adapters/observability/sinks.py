@@ -113,11 +113,10 @@ class FileSink:
                 self._held = [*self._held, *events][-_HELD:]
                 return
         events, self._held = [*self._held, *events], []
-        own = {
-            f"{self._session}/session.jsonl": list(map(line, events)),
-            f"{self._session}/platform.log": _story(events),
-        }
-        self._append_to({**(own if self._session else {}), self._shared: _story(events)})
+        story, own = _story(events), dict[str, list[str]]()
+        if self._session:
+            own = {f"{self._session}/session.jsonl": list(map(line, events)), f"{self._session}/platform.log": story}
+        self._append_to({**own, self._shared: story})
 
     def _session_of(self, platform_run_id: str) -> str:
         """The session's folder; empty for a name that no session may have, unless an earlier release made one of it."""

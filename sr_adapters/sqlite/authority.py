@@ -243,8 +243,7 @@ class SqlitePerPlatformRun(SqliteAuthority):
     ) -> None:
         super().__init__(self._own_file, busy_timeout_s=busy_timeout_s, runtime_root=runtime_root)
         self._file, self._current = file, current
-        self._settings: dict[str, Any] = {"busy_timeout_s": busy_timeout_s, "runtime_root": runtime_root}
-        self._runtime_root = runtime_root
+        self._busy_timeout_s, self._runtime_root = busy_timeout_s, runtime_root
         self._own: str | None = None
         self._others: dict[str, SqliteAuthority] = {}
 
@@ -255,7 +254,8 @@ class SqlitePerPlatformRun(SqliteAuthority):
             own = None
         if platform_run_id == own:
             return self
-        made = SqliteAuthority(self._file(platform_run_id), **self._settings)
+        file, root = self._file(platform_run_id), self._runtime_root
+        made = SqliteAuthority(file, busy_timeout_s=self._busy_timeout_s, runtime_root=root)
         return self._others.setdefault(platform_run_id, made)
 
     def sole_service(self) -> AbstractContextManager[None]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from sr_domain.encoding.names import misspelling
 from sr_ports import BadInput, Identity, ReasonCode
@@ -103,7 +103,7 @@ def identity_of(authenticator: Authenticator | None, headers: Headers) -> Identi
     if who is None:
         some = "the credential proves nobody" if "authorization" in given else "the request has no credential"
         raise BadInput(ReasonCode.AUTH_UNPROVEN, some)
-    if who.mode in (CLAIMED, OS, SYSTEM) or not _MODE.fullmatch(who.mode) or _unfit(who.actor):
+    if who.mode in (CLAIMED, OS, SYSTEM) or not _MODE.fullmatch(who.mode) or not is_actor(who.actor):
         raise BadInput(ReasonCode.AUTH_UNPROVEN, "the credential proves an actor whose name or proof cannot be taken")
     return who
 
@@ -118,11 +118,11 @@ def _by_name(headers: Headers) -> dict[str, list[str]]:
 
 
 def _named(said: list[str]) -> Identity:
-    if len(said) > 1 or _unfit(said[0]):
+    if len(said) > 1 or not is_actor(said[0]):
         raise BadInput(ReasonCode.AUTH_UNPROVEN, "X-SR-Actor names no actor: it came twice, or its spelling is unfit")
     return claimed(said[0])
 
 
-def _unfit(actor: object) -> bool:
-    """Whether a name cannot be an actor's."""
-    return not isinstance(actor, str) or not 0 < len(actor) <= _LONGEST or misspelling(actor) is not None
+def is_actor(name: object) -> TypeGuard[str]:
+    """Whether this can be an actor's name: not empty, of one spelling, and of at most `_LONGEST` characters."""
+    return isinstance(name, str) and 0 < len(name) <= _LONGEST and misspelling(name) is None

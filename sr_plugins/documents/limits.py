@@ -10,9 +10,18 @@ from attrs.validators import ge, gt, lt, optional
 from sr_ports.compared import Compared
 from sr_ports.settings import setting
 
+COUNTED = "a whole number from 1"
 _COUNT: Any = optional([ge(0), lt(10**9)])
-_SECONDS = [gt(0.0), lt(1e9)]
-_COUNTED, _TIMED = "a whole number from 1", "a number of seconds"
+
+
+def seconds(default: float, key: str, text: str, *, below: float = 1e9) -> Any:
+    """A field of seconds above 0. `key`: its name in the profile. `text`: one line of help."""
+    return attrs.field(
+        default=default,
+        alias=key,
+        validator=[gt(0.0), lt(below)],
+        metadata=setting(text, wanted="a number of seconds"),
+    )
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -27,12 +36,7 @@ class RateLimit(Compared):
             wanted="a whole number from 0, or null for no limit",
         ),
     )
-    window_s: float = attrs.field(
-        default=3600.0,
-        alias="window_seconds",
-        validator=_SECONDS,
-        metadata=setting("length of the window", wanted=_TIMED),
-    )
+    window_s: float = seconds(3600.0, "window_seconds", "length of the window")
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -46,12 +50,7 @@ class Reemit(Compared):
 class Lease(Compared):
     """`ttl_s`: seconds for which a worker holds a run without a sign of life."""
 
-    ttl_s: float = attrs.field(
-        default=60.0,
-        alias="ttl_seconds",
-        validator=_SECONDS,
-        metadata=setting("how long a silent worker holds a run", wanted=_TIMED),
-    )
+    ttl_s: float = seconds(60.0, "ttl_seconds", "how long a silent worker holds a run")
 
 
 def _workers(instance: object, attribute: attrs.Attribute[Any], value: int | str) -> None:
@@ -69,15 +68,12 @@ class EvidenceSettings(Compared):
     workers: int | Literal["auto"] = attrs.field(
         default="auto",
         validator=_workers,
-        metadata=setting("threads that hash files", wanted=f"auto, or {_COUNTED}"),
+        metadata=setting("threads that hash files", wanted=f"auto, or {COUNTED}"),
     )
     digest_source: Literal["bytes"] = attrs.field(default="bytes", metadata=setting("what digests are made from"))
     digest_cache: Literal["off"] = attrs.field(default="off", metadata=setting("whether digests are kept"))
-    law_timeout_s: float = attrs.field(
-        default=3600.0,
-        alias="law_timeout_seconds",
-        validator=_SECONDS,
-        metadata=setting("how long a law of another distribution may take, of its own time", wanted=_TIMED),
+    law_timeout_s: float = seconds(
+        3600.0, "law_timeout_seconds", "how long a law of another distribution may take, of its own time"
     )
     law_isolation: Literal["foreign", "none", "all"] = attrs.field(
         default="foreign", metadata=setting("whose laws run in processes of their own")

@@ -122,18 +122,18 @@ def _right(text: str) -> Any:
 
 def _no_slip(auth: Auth, attribute: attrs.Attribute[Any], settings: Mapping[str, Any]) -> None:
     """A key that is nobody's, or nearly one of the section's own, opens no door by being passed over."""
+    own = [key for key, field in fields_of(Auth).items() if not field.about.rest]
     for key in settings:
         import difflib
 
-        near = difflib.get_close_matches(key, _AUTH, 1, 0.8 if auth.mode != DISABLED else 0.6)
+        near = difflib.get_close_matches(key, own, 1, 0.8 if auth.mode != DISABLED else 0.6)
         if near or auth.mode == DISABLED:
-            told = f"did you mean {near[0]}?" if near else f"with mode {DISABLED} there is none but {', '.join(_AUTH)}"
+            told = f"did you mean {near[0]}?" if near else f"with mode {DISABLED} there is none but {', '.join(own)}"
             raise Refused(f"unknown key auth.{key}; {told}")
 
 
 _NAMED = matches_re(r"[a-z][a-z0-9_-]{0,63}")  # it goes on record as the proof of an actor
 _MODE = setting("how an actor proves who he is", wanted="disabled, or an authenticator's name")
-_AUTH = ("mode", "submit", "reemit", "supersede", "recover", "read")
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import attrs
-from attrs.validators import ge, gt, le, lt
+from attrs.validators import ge, le
 
+from sr_plugins.documents.limits import COUNTED, seconds
 from sr_ports.compared import Compared
 from sr_ports.settings import setting
 
-_SECONDS, _COUNT = "a number of seconds", "a whole number from 1"
-
-
-def _seconds(default: float, key: str, text: str) -> Any:
-    return attrs.field(
-        default=default, alias=key, validator=[gt(0.0), lt(1e6)], metadata=setting(text, wanted=_SECONDS)
-    )
+_seconds = partial(seconds, below=1e6)
 
 
 def _count(default: int, text: str, most: int) -> Any:
-    return attrs.field(default=default, validator=[ge(1), le(most)], metadata=setting(text, wanted=_COUNT))
+    return attrs.field(default=default, validator=[ge(1), le(most)], metadata=setting(text, wanted=COUNTED))
 
 
 @attrs.frozen(eq=False, repr=False)

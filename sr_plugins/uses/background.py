@@ -22,7 +22,7 @@ from sr_domain.run.outcome import Outcome
 from sr_domain.run.telemetry import RunTelemetry
 from sr_domain.run.trouble import Trouble
 from sr_domain.runner import ScenarioRunner
-from sr_plugins.uses.looks import Looks
+from sr_plugins.uses.looks import Looks, pause_after
 from sr_ports import DueClaim
 
 WORKERS = 4
@@ -173,8 +173,7 @@ class Background:
         if self._trouble != told.error.code.value:
             self._tell(events.LOOP_TROUBLED(details.Refused(told.error.code, told.error.what)))
         self._trouble, self._missed = told.error.code.value, self._missed + 1
-        pause_s = min(self._every_s * 2.0 ** min(self._missed, 16), _MOST_S)
-        return pause_s * (0.5 + self._jitter() / 2)
+        return pause_after(self._missed, least_s=self._every_s, most_s=_MOST_S, jitter=self._jitter())
 
     def _tell_standing(self) -> None:
         """Count what is not settled, now and then; what has to be counted long is counted less often."""

@@ -22,35 +22,40 @@ _KEPT = 10_000
 class Looks:
     """Claims what is due and works on it. One thread claims; any number work.
 
-    `actor`: who looks; the system itself for None. `jitter`: from 0 to 1, of the pause after trouble.
+    `jitter`: from 0 to 1, of the pause after trouble.
     """
 
-    def __init__(
-        self,
-        runner: ScenarioRunner,
-        *,
-        actor: Identity | None = None,
-        jitter: Callable[[], float] = random.random,
-    ) -> None:
-        self._due, self._actor, self._jitter = runner.due_runs(), actor, jitter
+    def __init__(self, runner: ScenarioRunner, *, jitter: Callable[[], float] = random.random) -> None:
+        self._due, self._jitter = runner.due_runs(), jitter
         self._met: dict[str, tuple[int, str]] = {}
 
     def claim(self, limit: int) -> list[DueClaim]:
         """At most `limit` runs that are due. Raises `Unreachable`, `Fault`."""
         return self._due.claim(limit=limit, for_s=CLAIM_S)
 
-    def each(self) -> Iterator[tuple[str, Outcome | Trouble]]:
-        """Work on everything that is due now, one after the other; what came of each. Raises as `claim` does."""
-        while claims := self.claim(1):
+    def each(self, actor: Callable[[], Identity] | None = None) -> Iterator[tuple[str, Outcome | Trouble]]:
+        """Work on everything that is due now, one after the other; what came of each.
+
+        `actor`: who looks, asked before each claim, for a proof may end between two runs; the system itself for None.
+        Raises as `claim` and `actor` do, with nothing claimed.
+        """
+        while True:
+            who = None if actor is None else actor()
+            claims = self.claim(1)
+            if not claims:
+                return
             for claim in claims:
-                done = self.work(claim)
+                done = self.work(claim, actor=who)
                 if done is not None:
                     yield claim.run_id, done
 
-    def work(self, claim: DueClaim) -> Outcome | Trouble | None:
-        """Look at the run; None where the look was to end early. What it meets is given back, never raised."""
+    def work(self, claim: DueClaim, *, actor: Identity | None = None) -> Outcome | Trouble | None:
+        """Look at the run; None where the look was to end early. What it meets is given back, never raised.
+
+        `actor`: who looks; the system itself for None.
+        """
         try:
-            outcome = self._due.work(claim, actor=self._actor)
+            outcome = self._due.work(claim, actor=actor)
         except Stopped:
             self.give_back(claim)
             return None
@@ -85,4 +90,9 @@ class Looks:
         if len(self._met) >= _KEPT:
             self._met.clear()
         self._met[trouble.run_id] = (times, code)
-        return min(_LEAST_S * 2.0 ** min(times - 1, 16), _MOST_S) * (0.5 + self._jitter() / 2)
+        return pause_after(times - 1, least_s=_LEAST_S, most_s=_MOST_S, jitter=self._jitter())
+
+
+def pause_after(doublings: int, *, least_s: float, most_s: float, jitter: float) -> float:
+    """`least_s` seconds, doubled so often, `most_s` at most; of that half to all, as `jitter` says from 0 to 1."""
+    return min(least_s * 2.0 ** min(doublings, 16), most_s) * (0.5 + jitter / 2)

@@ -16,11 +16,13 @@ import yaml
 
 from sr_adapters.cli.identity import os_user
 from sr_domain.encoding.ids import run_id_for
+from sr_domain.flows.due_runs import DueRuns
 from sr_plugins import build_runner
 from tests.cli.conftest import Answer, Shell
 from tests.worlds import tree
 
 RUN = run_id_for("key")
+EVERY_S = 7.5
 ME = pwd.getpwuid(os.geteuid()).pw_name
 TOKENS = {name: f"{name}-0123456789-abcdefghijklmnopqrstuv" for name in ("alice", "bob", "carol")}
 
@@ -177,6 +179,34 @@ def test_what_goes_over_every_run_needs_the_right_first(guarded: Shell, monkeypa
     assert guarded("audit", RUN).code == 0
     as_(monkeypatch, "alice")
     assert [guarded(*command).code for command in commands] == [0, 0, 0]
+
+
+def test_a_watch_works_on_nothing_once_its_token_is_taken_back(guarded: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    as_(monkeypatch, "alice")
+    tokens = guarded.folder / "tokens.yaml"
+    known, looks, claimed = tokens.read_text(), list[float](), list[int]()
+    claim = DueRuns.claim
+
+    def counted(due: DueRuns, **asked: Any) -> Any:
+        claimed.append(len(looks))
+        return claim(due, **asked)
+
+    def sleep(seconds: float) -> None:
+        if seconds != EVERY_S:
+            return
+        looks.append(seconds)
+        if len(looks) == 4:
+            raise KeyboardInterrupt
+        tokens.write_text(known if len(looks) != 2 else f"alice: {'0' * 64}\n")
+
+    monkeypatch.setattr(DueRuns, "claim", counted)
+    monkeypatch.setattr("sr_adapters.cli.runs.time.sleep", sleep)
+    answer = guarded("--json", "resume", "--watch", "--every", str(EVERY_S))
+    told = [json.loads(line) for line in answer.out.splitlines()]
+    assert [row["reason_code"] for row in told if "reason_code" in row and row.get("run_id") == "-"] == [
+        "AUTH_UNPROVEN"
+    ]
+    assert claimed == [1, 3], "it looks with a token that holds, and not without"
 
 
 def test_a_token_that_is_taken_back_ends_a_command_that_goes_on(
