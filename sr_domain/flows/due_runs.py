@@ -15,6 +15,7 @@ from sr_domain.record.layout import Layout
 from sr_domain.record.read import Record
 from sr_domain.run.append_aside import read_record
 from sr_domain.run.bound import index_store
+from sr_domain.run.callers import ITSELF
 from sr_domain.run.context import Context
 from sr_domain.run.next_look import next_look
 from sr_domain.run.outcome import Outcome
@@ -22,8 +23,6 @@ from sr_domain.run.platform_runs import index_rows, platform_runs
 from sr_domain.run.served import check_served
 from sr_ports import AuthorityStore, Clock, Due, DueClaim, Identity, PerPlatformRun, Scheduling
 
-ITSELF = Identity("resume", "system")
-"""Who works on what nobody asked for just now."""
 ALL_EVERY = timedelta(minutes=5)
 """How often every platform run of a store is asked; in between those that had something left to do, and the current."""
 
