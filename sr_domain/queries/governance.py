@@ -8,8 +8,9 @@ from typing import Any
 
 from sr_domain.encoding.canonical import sha256_hex
 from sr_domain.encoding.times import parse_instant
-from sr_domain.record.actors import PROOF, proofs
+from sr_domain.record.actors import proofs
 from sr_domain.record.events import kind_of
+from sr_domain.record.kinds import PROOF
 from sr_domain.record.layout import STORE_RECORDS, run_of
 from sr_domain.record.ledger import Event, Ledger, read_ledger
 from sr_domain.run.context import Context

@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sr_domain.record.kinds import attempt_in
+from sr_domain.record.kinds import PROOF, attempt_in, proof_in
 
 if TYPE_CHECKING:
     from sr_domain.record.ledger import Event
-
-PROOF = "actor_proof"
-"""The name among an event's details."""
 
 
 def proofs(events: Sequence[Event]) -> Iterator[str | None]:
     """For each event how its actor was proven (`sr_ports.Identity.mode`); None where the record does not say."""
     known: dict[str, str] = {}
     for event in events:
-        told = event.details.get(PROOF)
-        if isinstance(told, str):
+        told = proof_in(event.details)
+        if told is not None:
             known[event.actor] = told
         yield known.get(event.actor)
 
@@ -31,5 +28,6 @@ def with_proof(details: Mapping[str, Any], events: Sequence[Event], actor: str, 
     """
     if proof is None or attempt_in(details) is not None:
         return details
-    told = next((one for one in reversed(events) if one.actor == actor and PROOF in one.details), None)
-    return details if told is not None and told.details[PROOF] == proof else {**details, PROOF: proof}
+    own = (proof_in(one.details) for one in reversed(events) if one.actor == actor)
+    told = next((one for one in own if one is not None), None)
+    return details if told == proof else {**details, PROOF: proof}

@@ -129,6 +129,10 @@ SAID_ELSEWHERE = frozenset({"reason_code", "attempt_id"})
 """Names among the details that stand beside them wherever events are shown: in the story, as the attempt."""
 
 
+PROOF = "actor_proof"
+"""The name, among the details of any event, of how its actor was proven (`sr_ports.Identity.mode`)."""
+
+
 def attempt_in(details: Mapping[str, Any]) -> str | None:
     """The engine attempt that an event is about."""
     return details.get("attempt_id")
@@ -137,6 +141,11 @@ def attempt_in(details: Mapping[str, Any]) -> str | None:
 def supersedes_in(details: Mapping[str, Any]) -> str | None:
     """The run that an admission corrects; None for one that corrects none."""
     return details.get("supersedes")
+
+
+def proof_in(details: Mapping[str, Any]) -> str | None:
+    """How the actor of an event was proven, where the event is the first to name him so."""
+    return details.get(PROOF)
 
 
 def missing_in(details: Mapping[str, Any]) -> Sequence[str]:
