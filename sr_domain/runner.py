@@ -7,9 +7,8 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, Self
 
 from sr_domain.queries.facade import Queries
-from sr_domain.run.callers import Actor, Called, document_of, named, sure
+from sr_domain.run.callers import ITSELF, Actor, Called, document_of, named, sure
 from sr_domain.run.context import Context
-from sr_ports import Identity
 
 if TYPE_CHECKING:
     from sr_domain.flows.due_runs import DueRuns
@@ -101,7 +100,7 @@ class ScenarioRunner(Called, Queries):
         """Finish what waits. `force`: with one more engine attempt. Raises `NotFound`, `Unreachable`, `LeaseLost`."""
         from sr_domain.flows import resume
 
-        return resume.resume(self._context, run_id, actor=sure(actor, Identity("resume", "system")), force=force)
+        return resume.resume(self._context, run_id, actor=sure(actor, ITSELF), force=force)
 
     def unsettled(self) -> Iterator[str]:
         """Ids of runs with something left to do."""

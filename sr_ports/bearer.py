@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 LONGEST = 16_384
 """Characters of a credential that are looked at. No issuer's token comes near; servers take less in all headers."""
-_CREDENTIALS = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +(?P<token>[A-Za-z0-9._~+/-]+=*)")
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+_CREDENTIALS = re.compile(rf"[Bb][Ee][Aa][Rr][Ee][Rr] +(?P<token>{_TOKEN.pattern})")
 
 
 def bearer_token(headers: Mapping[str, str]) -> str | None:

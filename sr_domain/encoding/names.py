@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+LONGEST_NAME = 512
+"""Characters that a name on record may have (contract: common, "name")."""
 ONE_SPELLING = "a name that identifies has one spelling: leave the character out, or write it composed"
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _FILLERS = frozenset("\u115f\u1160\u3164\uffa0")

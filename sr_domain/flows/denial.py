@@ -45,16 +45,18 @@ def denied_on_record(
     """
     told = details.Denied(actor.actor, action, ReasonCode.AUTH_DENIED, actor_proof=actor.mode, kind=kind)
     draft, ports = events.AUTH_DENIED(told), context.ports
-    left_out: list[Ledger] = []
+    left_out = False
 
     def enough(ledger: Ledger) -> bool:
-        left_out[:] = [ledger] if _recent(context, ledger) >= MOST else []
-        return bool(left_out)
+        nonlocal left_out
+        left_out = _recent(context, ledger) >= MOST
+        return left_out
 
-    append_aside(ports, layout, run_id, draft, actor=actor, policy_rev=context.policy_rev, pins=pins, unless=enough)
-    for ledger in left_out:
+    rev = context.policy_rev
+    ledger = append_aside(ports, layout, run_id, draft, actor=actor, policy_rev=rev, pins=pins, unless=enough)
+    if left_out:
         known = pins_on(ledger) if pins is None else pins
-        RunTelemetry(ports.telemetry, ports.clock, known, context.policy_rev).event(draft)
+        RunTelemetry(ports.telemetry, ports.clock, known, rev).event(draft)
     return denied(layout, run_id, actor.actor, action)
 
 

@@ -15,6 +15,7 @@ from sr_domain.record.layout import Layout
 from sr_domain.record.read import Record
 from sr_domain.run.append_aside import read_record
 from sr_domain.run.bound import index_store
+from sr_domain.run.callers import ITSELF
 from sr_domain.run.context import Context
 from sr_domain.run.next_look import next_look
 from sr_domain.run.outcome import Outcome
@@ -22,8 +23,6 @@ from sr_domain.run.platform_runs import index_rows, platform_runs
 from sr_domain.run.served import check_served
 from sr_ports import AuthorityStore, Clock, Due, DueClaim, Identity, PerPlatformRun, Scheduling
 
-ITSELF = Identity("resume", "system")
-"""Who works on what nobody asked for just now."""
 ALL_EVERY = timedelta(minutes=5)
 """How often every platform run of a store is asked; in between those that had something left to do, and the current."""
 
@@ -36,7 +35,7 @@ class DueRuns:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._own: dict[str | None, OwnSchedule] = {}
+        self._own: dict[str | None, NotBefore] = {}
         self._queue: list[str] = []
         self._asked_all: datetime | None = None
 
@@ -80,7 +79,7 @@ class DueRuns:
     def _scheduling(self, key: str | None, authority: AuthorityStore) -> Scheduling:
         if isinstance(authority, Scheduling):
             return authority
-        return self._own.setdefault(key, OwnSchedule(authority, self._context.ports.clock))
+        return OwnSchedule(authority, self._context.ports.clock, self._own.setdefault(key, {}))
 
     def _check_served(self, authority: AuthorityStore) -> None:
         known = self._context.known_store
@@ -93,20 +92,20 @@ class DueRuns:
         if not isinstance(ports.authority, PerPlatformRun):
             yield None, ports.authority
             return
-        for name in self._asked_now():
+        current = ports.platform.current()
+        for name in self._asked_now(current):
             self._queue.remove(name)
             self._queue.append(name)  # who asks for few runs at a time comes round to all
             authority = ports.authority.of(name)
             yield name, authority
             if not authority.runs(unsettled_only=True, limit=1):
                 self._queue.remove(name)
-                if authority is not ports.authority:
+                if name != current:
                     authority.close()  # as many files would be open as there are platform runs
 
-    def _asked_now(self) -> list[str]:
+    def _asked_now(self, current: str | None) -> list[str]:
         """The platform runs to ask, in turn: those that had something left to do, the current one, and at times all."""
         ports, now = self._context.ports, self._context.ports.clock.now()
-        current = ports.platform.current()
         names = [] if current is None else [current]
         if self._asked_all is None or abs(now - self._asked_all) >= ALL_EVERY:
             names += platform_runs(ports.store)
@@ -115,30 +114,35 @@ class DueRuns:
         return list(self._queue)
 
 
-@attrs.define(eq=False)
+NotBefore = dict[tuple[str, str], datetime]
+"""By run id and store, when a run is due."""
+
+
+@attrs.frozen(eq=False)
 class OwnSchedule:
     """A schedule for an authority that keeps none: this process's own, over all that is not settled.
 
     Implements `Scheduling` for one process: others are not kept out, and every unsettled row is read each time.
+    `not_before`: outlives the authority's handle.
     """
 
     authority: AuthorityStore
     clock: Clock
-    _not_before: dict[tuple[str, str], datetime] = attrs.field(factory=dict, init=False)
+    not_before: NotBefore
 
     def claim_due(self, *, limit: int, for_s: float, store_id: str) -> Sequence[DueClaim]:
         now, claims, listed = self.clock.now(), list[DueClaim](), set[tuple[str, str]]()
         for row in index_rows(self.authority, store_id, unsettled_only=True):
             run = (row.run_id, row.store_id)
             listed.add(run)
-            due = self._not_before.get(run, now) <= now
+            due = self.not_before.get(run, now) <= now
             if due and len(claims) < limit and self.authority.holder(row.run_id, store_id=row.store_id) is None:
                 claims.append(DueClaim(row.run_id, row.platform_run_id, row.store_id, ""))
-                self._not_before[run] = now + timedelta(seconds=for_s)
-        for run in self._not_before.keys() - listed:
-            self._not_before.pop(run, None)
+                self.not_before[run] = now + timedelta(seconds=for_s)
+        for run in self.not_before.keys() - listed:
+            self.not_before.pop(run, None)
         return claims
 
     def postpone(self, claim: DueClaim, due: Due) -> None:
         at = self.clock.now() + timedelta(seconds=due.in_s)
-        self._not_before[claim.run_id, claim.store_id] = at if due.by is None else min(at, due.by)
+        self.not_before[claim.run_id, claim.store_id] = at if due.by is None else min(at, due.by)

@@ -18,7 +18,7 @@ from sr_domain.flows.resume import locate
 from sr_domain.flows.set_aside import set_aside
 from sr_domain.flows.work import held_run, work
 from sr_domain.plan.compile import pins_of
-from sr_domain.plan.request import RunRequest, check_actor
+from sr_domain.plan.request import RunRequest
 from sr_domain.record.layout import Layout
 from sr_domain.record.ledger import Ledger
 from sr_domain.record.read import Record
@@ -30,7 +30,7 @@ from sr_domain.run.derived import Derived
 from sr_domain.run.derived_artifact import DerivedArtifact
 from sr_domain.run.held_run import HeldRun, take_over
 from sr_domain.run.outcome import Outcome
-from sr_domain.run.rights import allows, check_proven
+from sr_domain.run.rights import allows, check_caller
 from sr_ports import BadInput, Binding, Blob, Fault, Identity, ObjectStore, ReasonCode, SrError
 from sr_ports.compared import Compared
 from sr_ports.masking import redact
@@ -54,8 +54,7 @@ class Asked(Compared):
 
 def asked_to_recover(context: Context, run: str, *, reason: str, actor: Identity) -> Asked | Outcome:
     """The run that a loss is accepted for; the answer to an actor without the right. Raises `NotFound`, `BadInput`."""
-    check_actor(actor.actor)
-    check_proven(context.settings, actor)
+    check_caller(context.settings, actor)
     told = accepted_reason(reason)
     at = locate(context, run)
     if not allows(context.settings, "recover", actor):

@@ -18,7 +18,6 @@ from sr_domain.flows.index import find, serve, taken_in
 from sr_domain.flows.recover import accepted_reason
 from sr_domain.flows.resume import go_on
 from sr_domain.flows.submit import bound_request
-from sr_domain.plan.request import check_actor
 from sr_domain.record import revisions
 from sr_domain.record.events import GOV_LOSS_ACCEPTED, TRUTH_LOST
 from sr_domain.record.kinds import Draft
@@ -37,7 +36,7 @@ from sr_domain.run.derived import Derived
 from sr_domain.run.lookup import traced
 from sr_domain.run.noted import tail_of
 from sr_domain.run.outcome import Outcome
-from sr_domain.run.rights import allows, check_proven
+from sr_domain.run.rights import allows, check_caller
 from sr_domain.run.rolled_back import index_beyond
 from sr_domain.run.served import check_served
 from sr_domain.run.swap import swap
@@ -59,8 +58,7 @@ def recover_run(context: Context, run: str, *, reason: str, actor: Identity) -> 
     nothing is lost and an artifact stands that is not the record's; `Fault(TRUTH_LOST)` where the record says READY
     and the bus another; `Unreachable`, `LeaseLost`.
     """
-    check_actor(actor.actor)
-    check_proven(context.settings, actor)
+    check_caller(context.settings, actor)
     told = accepted_reason(reason)
     place = traced(context, run)
     context, layout, run_id = context.at(place.layout.platform_run_id), place.layout, place.run_id

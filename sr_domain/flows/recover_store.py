@@ -16,7 +16,6 @@ from sr_domain.encoding.canonical import exact_json, sha256_hex
 from sr_domain.encoding.contracts import validate
 from sr_domain.encoding.times import format_instant
 from sr_domain.flows.index import index_records
-from sr_domain.plan.request import check_actor
 from sr_domain.record.details import Denied
 from sr_domain.record.events import AUTH_DENIED, GOV_LOSS_ACCEPTED
 from sr_domain.record.layout import Layout, store_identity_key, store_note_key, store_record_key
@@ -24,7 +23,7 @@ from sr_domain.record.losses import LossAccepted
 from sr_domain.run.append_aside import append_at
 from sr_domain.run.context import Context
 from sr_domain.run.platform_runs import platform_runs
-from sr_domain.run.rights import allows, check_proven
+from sr_domain.run.rights import allows, check_caller
 from sr_domain.run.store_identity import StoreIdentity, fresh_identity, parsed_identity
 from sr_domain.run.telemetry import RunTelemetry
 from sr_ports import BadInput, Fault, Identity, PerPlatformRun, ReasonCode, SrError, StorePlace
@@ -65,8 +64,7 @@ def recover_store(context: Context, what: str, *, reason: str, actor: Identity) 
     what has no identity; `STORE_COPIED` for a move while the former place still answers. `Fault`, `Unreachable`.
     Who decided, what and why goes on the record of the identity that the store had, before it is done.
     """
-    check_actor(actor.actor)
-    check_proven(context.settings, actor)
+    check_caller(context.settings, actor)
     if what not in set(StoreIs) or not reason.strip():
         raise BadInput(ReasonCode.USAGE, "a store is moved, copy or new, for a reason", "give --as and --reason")
     if not allows(context.settings, "recover", actor):

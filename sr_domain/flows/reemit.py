@@ -19,7 +19,6 @@ from sr_domain.encoding.contracts import problem
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_domain.flows.denial import denied_on_record
 from sr_domain.flows.index import check_known, find, serve
-from sr_domain.plan.request import check_actor
 from sr_domain.record import events, reemit_details
 from sr_domain.record.kinds import Draft
 from sr_domain.record.layout import Layout
@@ -37,7 +36,7 @@ from sr_domain.run.derived_artifact import DerivedArtifact
 from sr_domain.run.lookup import parse_truth, record_of
 from sr_domain.run.names import id_of
 from sr_domain.run.outcome import NextStep, Outcome
-from sr_domain.run.rights import allows, check_proven
+from sr_domain.run.rights import allows, check_caller
 from sr_domain.run.served import check_served
 from sr_domain.run.telemetry import RunTelemetry
 from sr_domain.run.tracing import traced
@@ -121,7 +120,7 @@ def reemit(
     `run`: its name or a ref of it. `superseded`: READY of a run that has a successor too, which is refused otherwise.
     Raises `NotFound`, `Unreachable`, `BadInput`.
     """
-    check_proven(context.settings, actor)
+    check_caller(context.settings, actor)
     run_id = id_of(context.ports, run)
     if not allows(context.settings, "reemit", actor):
         return _denied(context, run, run_id, kind, actor)
@@ -153,7 +152,6 @@ def _check(asked: Mapping[str, Any], actor: Identity, reason: str | None) -> Non
     misfit = problem("reemit_request", request)
     if misfit is not None:
         raise BadInput(ReasonCode.USAGE, f"re-emit: {misfit.what}")
-    check_actor(actor.actor)
 
 
 def _denied(context: Context, run: str, run_id: str, kind: str, actor: Identity) -> Outcome:

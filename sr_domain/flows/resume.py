@@ -10,7 +10,7 @@ from sr_domain.flows.denial import denied_on_record
 from sr_domain.flows.index import find, standing, taken_in
 from sr_domain.flows.submit import bound_request
 from sr_domain.flows.work import telemetry_of, work
-from sr_domain.plan.request import RunRequest, check_actor
+from sr_domain.plan.request import RunRequest
 from sr_domain.record.details import Nothing
 from sr_domain.record.events import LEASE_BUSY
 from sr_domain.record.layout import Layout
@@ -20,7 +20,7 @@ from sr_domain.run.lookup import home
 from sr_domain.run.names import no_run
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.platform_runs import authorities, index_rows
-from sr_domain.run.rights import allows, check_proven
+from sr_domain.run.rights import allows, check_caller
 from sr_domain.run.served import check_served
 from sr_ports import Binding, Identity, IndexedRun, ObjectStore, PerPlatformRun, Stored
 from sr_ports.authority import NO_STORE
@@ -31,8 +31,7 @@ def resume(context: Context, run: str, *, actor: Identity, force: bool = False) 
 
     `force`: one more engine attempt, although too many were abandoned. Raises `NotFound(RUN_NOT_FOUND)`.
     """
-    check_actor(actor.actor)
-    check_proven(context.settings, actor)
+    check_caller(context.settings, actor)
     if not allows(context.settings, "resume", actor):
         place = home(context, run)
         return denied_on_record(context.at(place.layout.platform_run_id), place.layout, place.run_id, actor, "resume")

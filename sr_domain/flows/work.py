@@ -185,7 +185,7 @@ def _release(context: Context, run: HeldRun, *, finished: bool, sound: bool) -> 
     settles = finished and settled(run.ledger)
     note: IndexNote | None = None
     if sound and state is not None:
-        due = AT_ONCE if settles else next_look(run.history, run.now(), finished=finished) or AT_ONCE
+        due = next_look(run.history, run.now(), finished=finished) or AT_ONCE
         note = IndexNote(state.value, settles, tail_of(run.ledger), due)
     try:
         context.ports.authority.release(run.lease, note=note, run_id=run.run_id)

@@ -14,7 +14,7 @@ import attrs
 from sr_domain.encoding.canonical import digest_of, exact_json
 from sr_domain.encoding.contracts import problem
 from sr_domain.encoding.ids import run_id_for, scenario_id_for
-from sr_domain.encoding.names import ONE_SPELLING, lower_hex, misspelling
+from sr_domain.encoding.names import LONGEST_NAME, ONE_SPELLING, lower_hex, misspelling
 from sr_domain.encoding.parts import present
 from sr_domain.encoding.times import format_instant, parse_instant
 from sr_ports import BadInput, ReasonCode
@@ -174,8 +174,13 @@ def misspelt(request: RunRequest) -> BadInput | None:
 
 
 def check_actor(actor: str | None) -> None:
-    """Refuse an actor whose name could be taken for another's. Raises `BadInput(USAGE)`."""
-    wrong = _misspelt("actor", actor, ReasonCode.USAGE) if actor else None
+    """Refuse an actor whose name could be taken for another's, or fits no record. Raises `BadInput(USAGE)`."""
+    if actor is None:
+        return
+    if not 0 < len(actor) <= LONGEST_NAME:
+        what = f"actor has {len(actor)} characters, and a name has 1 to {LONGEST_NAME}"
+        raise BadInput(ReasonCode.USAGE, what, "name the actor as the lists of auth in the profile do")
+    wrong = _misspelt("actor", actor, ReasonCode.USAGE)
     if wrong is not None:
         raise wrong
 

@@ -70,7 +70,7 @@ class Timeline:
 
     def document(self) -> dict[str, Any]:
         """JSON form, for machines."""
-        return {**attrs.asdict(self), "events": [event.document() for event in self.events]}
+        return attrs.asdict(self)
 
 
 def timeline(ledger: Ledger) -> Timeline:

@@ -15,6 +15,10 @@ Actor = str | Identity | None
 authenticator claims may nothing (``AUTH_UNPROVEN``). None: whom the request means; of a resume the program itself."""
 
 
+ITSELF = Identity("resume", "system")
+"""The program, where it goes on with what nobody asked for just now."""
+
+
 class Called:
     """Base of the facade. What it does not decide, `sr_domain.run.rights` does."""
 

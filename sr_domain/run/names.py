@@ -46,12 +46,11 @@ def no_view(name: str) -> NotFound:
 def id_of(ports: Ports, run: str) -> str:
     """The id of a run that is named by it, by six characters or more of it, by ``key:KEY`` or by a ref of it.
 
-    Raises `BadInput` and `NotFound` as `id_named` does; no id is looked for.
+    A prefix is looked for in the index, and only where the index has none in the records; nothing else is looked for.
+    Raises `BadInput(USAGE)` for what is no name and for a prefix of several, `NotFound(RUN_NOT_FOUND)`.
     """
-    named = run_of(run)
-    if named is not None:
-        return named[1]
-    return run if _RUN_ID.fullmatch(run) else id_named(ports, run)
+    found = id_in(run)
+    return _id_below(ports, run) if found is None else found
 
 
 def id_in(run: str) -> str | None:
@@ -60,33 +59,21 @@ def id_in(run: str) -> str | None:
     if named is not None:
         return named[1]
     if not is_name(run):
-        raise _no_name(run)
+        remedy = f"give its 32 lower-case hex characters, the first {LEAST} or more of them, or key:KEY"
+        raise BadInput(ReasonCode.USAGE, f"{run[:64]!r} is not a run id", remedy)
     if run.startswith(KEY):
         return run_id_for(run.removeprefix(KEY))
     return run if _RUN_ID.fullmatch(run) else None
 
 
-def id_named(ports: Ports, name: str) -> str:
-    """The id of the run that is named by a prefix of its id, or by ``key:KEY``, which need not be there.
-
-    A prefix is looked for in the index, and only where the index has none in the records. Raises
-    `BadInput(USAGE)` for what is no name and for a prefix of several, `NotFound(RUN_NOT_FOUND)`.
-    """
-    if not is_name(name):
-        raise _no_name(name)
-    if name.startswith(KEY):
-        return run_id_for(name.removeprefix(KEY))
+def _id_below(ports: Ports, name: str) -> str:
+    """The id of the run that is named by a prefix of its id."""
     found = _indexed(ports, name) or dict.fromkeys(islice(_recorded(ports, name), _TOLD + 1), "")
     if not found:
         raise no_run(name)
     if len(found) > 1:
         raise _ambiguous(name, found)
     return next(iter(found))
-
-
-def _no_name(text: str) -> BadInput:
-    remedy = f"give its 32 lower-case hex characters, the first {LEAST} or more of them, or key:KEY"
-    return BadInput(ReasonCode.USAGE, f"{text[:64]!r} is not a run id", remedy)
 
 
 def _ambiguous(name: str, found: dict[str, str]) -> BadInput:

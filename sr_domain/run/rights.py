@@ -14,7 +14,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeGuard
 
-from sr_domain.encoding.names import misspelling
+from sr_domain.encoding.names import LONGEST_NAME, misspelling
+from sr_domain.plan.request import check_actor
 from sr_ports import BadInput, Identity, ReasonCode
 
 if TYPE_CHECKING:
@@ -27,9 +28,8 @@ CLAIMED, OS, SYSTEM = "claimed", "os", "system"
 """Ways in which Scenario Runner itself knows an actor: see `sr_ports.Identity`."""
 ACTOR_HEADER = "x-sr-actor"
 """Names the actor where nobody proves who he is: the service then listens on this machine alone."""
-_LONGEST = 512
 _MODE = re.compile(r"[a-z][a-z0-9_-]{0,63}")
-"""As the record's contract has it."""
+"""As the contracts of governance facts and store notes have it."""
 
 
 def claimed(actor: str) -> Identity:
@@ -82,6 +82,15 @@ def check_proven(settings: Settings, who: Identity) -> None:
         raise BadInput(ReasonCode.AUTH_UNPROVEN, what)
 
 
+def check_caller(settings: Settings, who: Identity) -> None:
+    """Return for an actor who may be believed, and whose name may go on record, be it with a denial.
+
+    Raises `BadInput`, with nothing written: USAGE for the name, AUTH_UNPROVEN for a mere claim.
+    """
+    check_actor(who.actor)
+    check_proven(settings, who)
+
+
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 """The headers of a request: by name, or one after the other as they came, so that one that came twice is seen."""
 
@@ -124,5 +133,5 @@ def _named(said: list[str]) -> Identity:
 
 
 def is_actor(name: object) -> TypeGuard[str]:
-    """Whether this can be an actor's name: not empty, of one spelling, and of at most `_LONGEST` characters."""
-    return isinstance(name, str) and 0 < len(name) <= _LONGEST and misspelling(name) is None
+    """Whether this can be an actor's name: not empty, of one spelling, and of at most `LONGEST_NAME` characters."""
+    return isinstance(name, str) and 0 < len(name) <= LONGEST_NAME and misspelling(name) is None

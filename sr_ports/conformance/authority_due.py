@@ -5,7 +5,7 @@ They are those of `Scheduling` and `SoleService`, and left out for an authority 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
@@ -279,7 +279,7 @@ class SoleServiceLaws(AuthorityFixtures):
     """One service at a time, in nobody else's way."""
 
     @pytest.fixture
-    def services(self, authority: AuthorityStore, reopen: Reopen) -> Iterator[Callable[[], SoleService]]:
+    def services(self, authority: AuthorityStore, reopen: Reopen) -> Callable[[], SoleService]:
         """Makes handles, each as a service of its own has one."""
 
         def make() -> SoleService:
@@ -288,7 +288,7 @@ class SoleServiceLaws(AuthorityFixtures):
                 pytest.skip("this authority is not `SoleService`")
             return handle
 
-        yield make
+        return make
 
     def test_a15_one_service_at_a_time(self, services: Callable[[], SoleService]) -> None:
         one, two = services(), services()

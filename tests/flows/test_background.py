@@ -19,6 +19,7 @@ from sr_adapters.memory.authority import MemoryAuthority
 from sr_adapters.memory.bus import MemoryControlBus
 from sr_adapters.runtime.clock import SystemClock
 from sr_adapters.runtime.heartbeat import boot_time
+from sr_adapters.runtime.platform import FixedPlatformRuns
 from sr_adapters.sqlite.authority import SqliteAuthority, SqlitePerPlatformRun
 from sr_domain.encoding.ids import run_id_for
 from sr_domain.flows import resume
@@ -38,6 +39,7 @@ from sr_ports import (
     Fault,
     IndexNote,
     NotFound,
+    PerPlatformRun,
     ReasonCode,
     Scheduling,
     Unreachable,
@@ -330,8 +332,6 @@ def test_runs_of_every_platform_run_are_found_where_each_has_an_authority_of_its
     names = [PLATFORM, "platform_20260201T134200Z", "platform_20260202T134200Z"]
 
     def runner(name: str) -> ScenarioRunner:
-        from sr_adapters.runtime.platform import FixedPlatformRuns
-
         own = SqlitePerPlatformRun(lambda one: str(tmp_path / one / "authority.db"), lambda: name)
         return lab.runner(authority=own, platform=FixedPlatformRuns(name))
 
@@ -542,3 +542,45 @@ def test_nothing_is_due_without_a_platform_run(tmp_path: Path) -> None:
     own = SqlitePerPlatformRun(lambda one: str(tmp_path / one / "authority.db"), none)
     assert each(looks_at(lab, authority=own, platform=Nothing())) == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_where_each_platform_run_has_a_plain_authority_of_its_own_a_closed_handle_is_not_used_again(lab: Lab) -> None:
+    other = "platform_20260201T134200Z"
+    books = {name: MemoryAuthority(lab.clock.now) for name in (PLATFORM, other)}
+
+    class Handle:
+        """An authority as plugins of earlier releases are, which a close ends for good."""
+
+        def __init__(self, name: str) -> None:
+            self.name, self.closed = name, False
+
+        def of(self, name: str) -> Handle:
+            return Handle(name)
+
+        def close(self) -> None:
+            self.closed = True
+
+    def forwarded(method: str) -> Callable[..., Any]:
+        def call(handle: Handle, *args: Any, **options: Any) -> Any:
+            assert not handle.closed, f"{method} is asked of a handle that was closed"
+            return getattr(books[handle.name], method)(*args, **options)
+
+        return call
+
+    for method in AuthorityStore.__dict__:
+        if not method.startswith("_") and method != "close":
+            setattr(Handle, method, forwarded(method))
+    own: Any = Handle(PLATFORM)
+    assert isinstance(own, PerPlatformRun)
+    assert not isinstance(own, Scheduling)
+    looks = looks_at(lab, authority=own)
+    for key in ("one", "two"):
+        files = small_world(key)
+        late = files.pop(LATE)
+        elsewhere = lab.runner(authority=books[other], platform=FixedPlatformRuns(other))
+        waits = elsewhere.submit(request(key, engine_run_root=lab.world(files, key)))
+        assert waits.state is RunState.WAITING_EVIDENCE
+        lab.world({LATE: late}, key)
+        lab.clock.sleep(300)
+        assert each(looks) == [(RunState.READY, None)]
+        assert each(looks) == []

@@ -58,6 +58,7 @@ def test_a_decision_is_a_governance_fact_on_the_record_of_the_former_identity(re
     assert (fact.event_kind, fact.actor) == ("GOV_LOSS_ACCEPTED", "ops")
     ((key, note),) = notes(ready).items()
     assert fact.details == {
+        "actor_proof": "claimed",
         "reason": "the bucket is lost",
         "artifact_ref": KEY,
         "set_aside_ref": key,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,16 @@ from sr_domain.evidence.provided_law import ProvidedLaw
 from sr_domain.record.states import RunState
 from sr_domain.run.outcome import Outcome
 from sr_domain.run.ports import Settings
+from sr_domain.runner import ScenarioRunner
 from sr_plugins import build_runner
-from sr_ports import EngineCall, EngineResult, NotFound, ReasonCode
+from sr_ports import BadInput, EngineCall, EngineResult, NotFound, ReasonCode
 from tests.kit import BASE, LAWS, Lab, request
 from tests.worlds import FLAG, small_world
 
 RUN = run_id_for("key")
 RECORD = f"{BASE}/run_record/{RUN}.jsonl"
 LATE = "gates/gate.b/" + FLAG
+CLOSED = Settings(submitters=frozenset({"alice"}))
 
 
 def put(lab: Lab, key: str, data: bytes) -> None:
@@ -146,8 +149,7 @@ def test_a_run_that_rests_says_what_did_pass(lab: Lab) -> None:
 
 
 def test_whoever_was_only_denied_has_no_run(lab: Lab) -> None:
-    closed = Settings(submitters=frozenset({"alice"}))
-    denied = lab.runner(settings=closed).submit(request(), actor="mallory")
+    denied = lab.runner(settings=CLOSED).submit(request(), actor="mallory")
     assert denied.reason_code is ReasonCode.AUTH_DENIED
     for ask in (lab.runner().status, lab.runner().explain, lab.runner().facts):
         with pytest.raises(NotFound):
@@ -197,6 +199,38 @@ def test_allowlists_hold_also_where_nobody_proves_who_he_is(tmp_path: Path) -> N
         refused = runner.reemit(RUN, actor="alice")
         assert isinstance(refused, Outcome)
         assert refused.reason_code is ReasonCode.AUTH_DENIED
+
+
+WRITES: dict[str, Callable[[ScenarioRunner, str], object]] = {
+    "submit": lambda runner, actor: runner.submit(request(), actor=actor),
+    "resume": lambda runner, actor: runner.resume(RUN, actor=actor),
+    "reemit": lambda runner, actor: runner.reemit(RUN, actor=actor),
+    "recover a run": lambda runner, actor: runner.recover_run(RUN, reason="r", actor=actor),
+    "recover an artifact": lambda runner, actor: runner.recover_artifact(RUN, "key", reason="r", actor=actor),
+    "recover a store": lambda runner, actor: runner.recover_store("new", reason="r", actor=actor),
+}
+
+
+@pytest.mark.parametrize("what", WRITES)
+@pytest.mark.parametrize(
+    "actor",
+    ["eve\nadmin", "eve\u200b", "password=hunter2hunter2", "e" * 513],
+    ids=["two lines", "unseen", "a secret", "too long"],
+)
+def test_a_name_that_fits_no_record_is_not_put_on_one_by_a_denial(lab: Lab, what: str, actor: str) -> None:
+    lab.reuse(small_world())
+    before = lab.truth()
+    with pytest.raises(BadInput) as caught:
+        WRITES[what](lab.runner(settings=CLOSED), actor)
+    assert (caught.value.code, lab.truth()) == (ReasonCode.USAGE, before)
+
+
+@pytest.mark.parametrize("what", ["submit", "reemit", "recover a run", "recover an artifact"])
+def test_the_longest_name_is_denied_on_a_record_that_stays_sound(lab: Lab, what: str) -> None:
+    lab.reuse(small_world())
+    WRITES[what](lab.runner(settings=CLOSED), "e" * 512)
+    assert lab.kinds(RUN).count("AUTH_DENIED") == 1
+    assert lab.runner().audit(RUN).findings == ()
 
 
 def test_a_shared_authority_tells_a_machine_that_never_submitted_what_is_left_to_do(lab: Lab) -> None:
